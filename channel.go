@@ -1,0 +1,130 @@
+package motacilla
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// ChannelID names a channel: 1 to 255 bytes of A-Z a-z 0-9 - . _ ~ : @ +, not dots alone.
+type ChannelID string
+
+// MaxID is the longest channel ID, message ID or author, in bytes.
+const MaxID = 255
+
+// MaxTitle is the longest title of a channel, in bytes.
+const MaxTitle = 500
+
+const channelIDProblem = "must be 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +, and not dots alone"
+
+// ParseChannelID returns s as a ChannelID, or an [ErrInvalid] that names the field channel_id.
+func ParseChannelID(s string) (ChannelID, error) {
+	if !validChannelID(s) {
+		return "", Invalid("channel_id", channelIDProblem)
+	}
+	return ChannelID(s), nil
+}
+
+func validChannelID(s string) bool {
+	if s == "" || len(s) > MaxID || strings.Trim(s, ".") == "" {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-._~:@+", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Access says who may read a channel.
+type Access string
+
+// Public channels are open to read; private ones only with the token.
+const (
+	Public  Access = "public"
+	Private Access = "private"
+)
+
+// Channel is one live page.
+type Channel struct {
+	ID      ChannelID
+	Title   string // up to MaxTitle bytes
+	Access  Access
+	Created time.Time // UTC, to the microsecond; set by the store
+	Ended   time.Time // UTC, to the microsecond; zero while the channel goes on
+	Head    Revision  // the newest revision of the channel; set by the store
+}
+
+// Normalize returns c as a store keeps it: an empty Access is Public, times are UTC to the microsecond.
+func (c Channel) Normalize() Channel {
+	if c.Access == "" {
+		c.Access = Public
+	}
+	c.Created = Micro(c.Created)
+	c.Ended = Micro(c.Ended)
+	return c
+}
+
+// Validate returns an [ErrInvalid] that names the first wrong field of a normalized channel, or nil.
+func (c Channel) Validate() error {
+	if !validChannelID(string(c.ID)) {
+		return Invalid("id", channelIDProblem)
+	}
+	if err := validText("title", c.Title, MaxTitle); err != nil {
+		return err
+	}
+	if c.Access != Public && c.Access != Private {
+		return Invalid("access", `must be "public" or "private"`)
+	}
+	return validTime("ended", c.Ended)
+}
+
+// Amend applies edit to a copy of c, for Writer.UpdateChannel: what may be changed is Title, Access and Ended, the rest
+// stays. changed is false where edit changed nothing.
+func (c Channel) Amend(edit func(*Channel) error) (amended Channel, changed bool, err error) {
+	next := c
+	if err := edit(&next); err != nil {
+		return c, false, err
+	}
+	next.ID, next.Created, next.Head = c.ID, c.Created, c.Head
+	next = next.Normalize()
+	if err := next.Validate(); err != nil {
+		return c, false, err
+	}
+	if next.Title == c.Title && next.Access == c.Access && next.Ended.Equal(c.Ended) {
+		return c, false, nil
+	}
+	return next, true, nil
+}
+
+// Micro returns t in UTC, cut to the microsecond, without a monotonic reading. The zero time stays zero.
+func Micro(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+func validText(field, s string, most int) error {
+	switch {
+	case len(s) > most:
+		return Invalid(field, "must be at most %d bytes", most)
+	case !utf8.ValidString(s):
+		return Invalid(field, "must be valid UTF-8")
+	case strings.IndexByte(s, 0) >= 0:
+		return Invalid(field, "must not contain U+0000")
+	}
+	return nil
+}
+
+func validTime(field string, t time.Time) error {
+	if y := t.Year(); y < 1 || y > 9999 {
+		return Invalid(field, "must be in the years 1 to 9999")
+	}
+	return nil
+}

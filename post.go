@@ -1,0 +1,165 @@
+package motacilla
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// PostID names a post: a UUIDv7 (RFC 9562, section 5.7) in lower-case text.
+type PostID string
+
+// NewPostID makes a post ID of the given time.
+func NewPostID(at time.Time) PostID {
+	var b [16]byte
+	_, _ = rand.Read(b[6:]) // never fails (crypto/rand)
+	ms := uint64(max(at.UnixMilli(), 0))
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+	b[6] = 0x70 | b[6]&0x0f
+	b[8] = 0x80 | b[8]&0x3f
+	var text [36]byte
+	hex.Encode(text[0:8], b[0:4])
+	hex.Encode(text[9:13], b[4:6])
+	hex.Encode(text[14:18], b[6:8])
+	hex.Encode(text[19:23], b[8:10])
+	hex.Encode(text[24:36], b[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return PostID(text[:])
+}
+
+// ParsePostID returns s as a PostID, or an [ErrInvalid] that names the field post_id.
+func ParsePostID(s string) (PostID, error) {
+	ok := len(s) == 36 && s[14] == '7' && strings.IndexByte("89ab", s[19]) >= 0
+	for i := 0; ok && i < len(s); i++ {
+		switch i {
+		case 8, 13, 18, 23:
+			ok = s[i] == '-'
+		default:
+			ok = '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f'
+		}
+	}
+	if !ok {
+		return "", Invalid("post_id", "must be a UUIDv7 in lower case")
+	}
+	return PostID(s), nil
+}
+
+// MaxText is the most text that a post has, over all its blocks, in bytes.
+const MaxText = 64 << 10
+
+// MaxBlocks is the most blocks that a post has.
+const MaxBlocks = 1000
+
+// Post is one message on a channel.
+type Post struct {
+	ID            PostID
+	MessageID     string    // the source's own ID, unique within the channel where it is not empty; kept after removal
+	SourceVersion int64     // grows with the source's edits; an older one never overwrites a newer one
+	Source        string    // the receiver that it came through, such as "webapp"
+	Author        string    // up to MaxID bytes
+	Created       time.Time // UTC, to the microsecond; may be backdated
+	Modified      time.Time // when author or content last changed; Created until then; set by the store
+	Show          bool      // a post that is not shown keeps its place
+	Pinned        bool
+	KeyEvent      bool
+	Content       []Block
+	Revision      Revision // of its newest change; set by the store
+}
+
+// PostKey orders posts: by Created, then by ID. The zero key is none.
+type PostKey struct {
+	Created time.Time
+	ID      PostID
+}
+
+// IsZero reports whether k is no key.
+func (k PostKey) IsZero() bool { return k.ID == "" && k.Created.IsZero() }
+
+// Compare returns -1, 0 or 1 as k is older than, the same as or newer than l.
+func (k PostKey) Compare(l PostKey) int {
+	if c := k.Created.Compare(l.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(string(k.ID), string(l.ID))
+}
+
+// Key is the post's place among its channel's posts.
+func (p Post) Key() PostKey { return PostKey{p.Created, p.ID} }
+
+// Edited reports whether author or content changed after the post was made.
+func (p Post) Edited() bool { return !p.Modified.Equal(p.Created) }
+
+// Clone returns p with a Content of its own.
+func (p Post) Clone() Post {
+	p.Content = slices.Clone(p.Content)
+	return p
+}
+
+// Admit returns p as a store keeps it when it is created as revision rev: with an ID where it has none, created now
+// where no time was given, normalized and validated. The error is an [ErrInvalid].
+func (p Post) Admit(rev Revision) (Post, error) {
+	p.Content = normalContent(p.Content)
+	p.Revision = rev
+	if p.ID == "" {
+		p.ID = NewPostID(rev.Time())
+	}
+	p.Created = Micro(p.Created)
+	if p.Created.IsZero() {
+		p.Created = rev.Time()
+	}
+	p.Modified = p.Created
+	return p, p.validate()
+}
+
+// Amend applies edit to a copy of p, for Writer.UpdatePost, as revision rev: ID, MessageID and Source stay, Modified
+// follows from what changed. changed is false, and the post and its revision the same, where edit changed nothing.
+func (p Post) Amend(rev Revision, edit func(*Post) error) (amended Post, changed bool, err error) {
+	next := p.Clone()
+	if err := edit(&next); err != nil {
+		return p, false, err
+	}
+	next.Content = normalContent(next.Content) // edit may have kept the slice
+	next.ID, next.MessageID, next.Source, next.Modified = p.ID, p.MessageID, p.Source, p.Modified
+	next.Created = Micro(next.Created)
+	if next.Created.IsZero() {
+		next.Created = p.Created
+	}
+	reworded := next.Author != p.Author || !slices.Equal(next.Content, p.Content)
+	same := !reworded && next.SourceVersion == p.SourceVersion && next.Created.Equal(p.Created) &&
+		next.Show == p.Show && next.Pinned == p.Pinned && next.KeyEvent == p.KeyEvent
+	if same {
+		return p, false, nil
+	}
+	switch {
+	case reworded:
+		next.Modified = rev.Time()
+	case !p.Edited():
+		next.Modified = next.Created
+	}
+	next.Revision = rev
+	if err := next.validate(); err != nil {
+		return p, false, err
+	}
+	return next, true, nil
+}
+
+func (p Post) validate() error {
+	if _, err := ParsePostID(string(p.ID)); err != nil {
+		return Invalid("id", "must be a UUIDv7 in lower case")
+	}
+	for _, f := range []struct{ name, value string }{
+		{"message_id", p.MessageID}, {"source", p.Source}, {"author", p.Author},
+	} {
+		if err := validText(f.name, f.value, MaxID); err != nil {
+			return err
+		}
+	}
+	if err := validTime("created", p.Created); err != nil {
+		return err
+	}
+	return validContent(p.Content)
+}

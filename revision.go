@@ -1,0 +1,90 @@
+package motacilla
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Revision numbers the changes of one channel: microseconds since the Unix epoch, given by the store at each change and
+// strictly increasing within a channel. It is at once the order of changes, a reader's cursor, the ETag, and Wagtail
+// Live's timestamp. 0 is before every change.
+type Revision int64
+
+// Clock tells the time. Stores take one for tests; nil means time.Now.
+type Clock func() time.Time
+
+// Now returns the clock's time, in UTC; a nil Clock is time.Now.
+func (c Clock) Now() time.Time {
+	if c == nil {
+		return time.Now().UTC()
+	}
+	return c().UTC()
+}
+
+// NextRevision is the revision of a change made at now to a channel whose newest revision is head: the time, or head+1
+// where the clock has not gone on since.
+func NextRevision(head Revision, now time.Time) Revision {
+	return max(head+1, Revision(now.UnixMicro()))
+}
+
+// Time is the revision as a time, in UTC.
+func (r Revision) Time() time.Time { return time.UnixMicro(int64(r)).UTC() }
+
+// String returns the decimal digits of r.
+func (r Revision) String() string { return strconv.FormatInt(int64(r), 10) }
+
+// Timestamp returns r as Wagtail Live's timestamp: seconds with exactly six decimals, "1763890000.456789". Its client
+// reads them as a float64 and prints that again, which gives the same decimals until 2^33 s, in the year 2242.
+func (r Revision) Timestamp() string { return string(r.AppendTimestamp(nil)) }
+
+// AppendTimestamp appends r.Timestamp() to dst.
+func (r Revision) AppendTimestamp(dst []byte) []byte {
+	n := uint64(r)
+	if r < 0 {
+		dst = append(dst, '-')
+		n = -n
+	}
+	dst = strconv.AppendUint(dst, n/1e6, 10)
+	dst = append(dst, '.')
+	micros := strconv.FormatUint(n%1e6, 10)
+	dst = append(dst, "000000"[len(micros):]...)
+	return append(dst, micros...)
+}
+
+// ParseRevision reads a cursor: ASCII digits and nothing else, within int64. The error is an [ErrInvalid].
+func ParseRevision(s string) (Revision, error) {
+	if !digits(s) {
+		return 0, Invalid("since", "must be a revision in decimal digits")
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, Invalid("since", "must be at most %d", int64(math.MaxInt64))
+	}
+	return Revision(n), nil
+}
+
+// ParseTimestamp reads Wagtail Live's timestamp: digits, optionally a point and digits. Decimals beyond the sixth are
+// cut; no float is involved. The error is an [ErrInvalid].
+func ParseTimestamp(s string) (Revision, error) {
+	whole, frac, point := strings.Cut(s, ".")
+	if !digits(whole) || point && !digits(frac) {
+		return 0, Invalid("last_update_ts", "must be seconds in decimal digits, optionally with a point and decimals")
+	}
+	frac = (frac + "000000")[:6]
+	n, err := strconv.ParseInt(whole+frac, 10, 64)
+	if err != nil {
+		return 0, Invalid("last_update_ts", "must be at most %s", Revision(math.MaxInt64).Timestamp())
+	}
+	return Revision(n), nil
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
