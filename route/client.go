@@ -1,0 +1,116 @@
+package route
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Proxies are the addresses from which alone X-Forwarded-For, X-Forwarded-Proto and Forwarded count. nil trusts none.
+type Proxies []netip.Prefix
+
+// ParseProxies reads addresses and networks, such as "10.0.0.0/8" and "::1".
+func ParseProxies(list []string) (Proxies, error) {
+	var ps Proxies
+	for _, s := range list {
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(s)
+			if addrErr != nil {
+				return nil, fmt.Errorf("trusted proxy %q: must be an address or a network such as 10.0.0.0/8", s)
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
+		}
+		ps = append(ps, prefix.Masked())
+	}
+	return ps, nil
+}
+
+func (ps Proxies) trusts(a netip.Addr) bool {
+	for _, p := range ps {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// ClientAddr is the address that the request comes from: the peer's, or, where the peer is a trusted proxy, the last
+// one in X-Forwarded-For (else Forwarded) that is none.
+func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	client := plain(peer.Addr())
+	hops := forwardedFor(r.Header)
+	for i := len(hops) - 1; i >= 0 && ps.trusts(client); i-- {
+		hop, err := netip.ParseAddr(hops[i])
+		if err != nil {
+			break
+		}
+		client = plain(hop)
+	}
+	return client
+}
+
+// plain is a without a zone, which no prefix contains and whose text is the sender's to choose.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+// Scheme is "https" or "http": of the connection, or, where the peer is a trusted proxy, what it says last in
+// X-Forwarded-Proto (else Forwarded).
+func (ps Proxies) Scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && ps.trusts(plain(peer.Addr())) {
+		if strings.EqualFold(lastProto(r.Header), "https") {
+			return "https"
+		}
+	}
+	return "http"
+}
+
+func lastProto(h http.Header) string {
+	if lines := h.Values("X-Forwarded-Proto"); len(lines) > 0 {
+		line := lines[len(lines)-1]
+		return strings.TrimSpace(line[strings.LastIndexByte(line, ',')+1:])
+	}
+	if hops := forwarded(h.Values("Forwarded")); len(hops) > 0 {
+		return hops[len(hops)-1]["proto"]
+	}
+	return ""
+}
+
+// forwardedFor is the way that the request says it came, nearest hop last; a hop that can't be told is empty.
+func forwardedFor(h http.Header) []string {
+	var hops []string
+	for _, line := range h.Values("X-Forwarded-For") {
+		for hop := range strings.SplitSeq(line, ",") {
+			hops = append(hops, bareAddr(hop))
+		}
+	}
+	if hops != nil {
+		return hops
+	}
+	for _, hop := range forwarded(h.Values("Forwarded")) {
+		hops = append(hops, bareAddr(hop["for"]))
+	}
+	return hops
+}
+
+// bareAddr strips a port and brackets: "[2001:db8::1]:80" is 2001:db8::1.
+func bareAddr(s string) string {
+	s = strings.TrimSpace(s)
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().String()
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		return strings.TrimSuffix(inner, "]")
+	}
+	return s
+}

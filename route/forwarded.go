@@ -1,0 +1,66 @@
+package route
+
+import "strings"
+
+// forwarded reads the Forwarded header (RFC 7239), one map of lower-case parameters for each hop. A line that breaks
+// the grammar is one hop of which nothing is known, for its front may be the client's own and its end the proxy's: a
+// quote left open must not swallow what the proxy said, nor a quoted comma (in host, say) add a hop.
+func forwarded(lines []string) []map[string]string {
+	var hops []map[string]string
+	for _, line := range lines {
+		parsed, ok := forwardedLine(line)
+		if !ok {
+			parsed = []map[string]string{nil}
+		}
+		hops = append(hops, parsed...)
+	}
+	return hops
+}
+
+func forwardedLine(s string) (hops []map[string]string, ok bool) {
+	hop := map[string]string{}
+	for {
+		s = strings.TrimLeft(s, " \t")
+		if i := strings.IndexAny(s, "=,;"); i >= 0 && s[i] == '=' {
+			key := strings.ToLower(s[:i])
+			value, rest, ok := forwardedValue(s[i+1:])
+			if _, twice := hop[key]; !ok || twice || strings.ContainsAny(key, " \t\"") {
+				return nil, false
+			}
+			hop[key], s = value, strings.TrimLeft(rest, " \t")
+		}
+		switch {
+		case s == "":
+			return append(hops, hop), true
+		case s[0] == ',':
+			hops, hop = append(hops, hop), map[string]string{}
+		case s[0] != ';':
+			return nil, false
+		}
+		s = s[1:]
+	}
+}
+
+// forwardedValue takes a token or a quoted string from the front of s.
+func forwardedValue(s string) (value, rest string, ok bool) {
+	if !strings.HasPrefix(s, `"`) {
+		end := strings.IndexAny(s, ",; \t")
+		if end < 0 {
+			end = len(s)
+		}
+		return s[:end], s[end:], !strings.Contains(s[:end], `"`)
+	}
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return b.String(), s[i+1:], true
+		case '\\':
+			if i++; i == len(s) {
+				return "", "", false
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return "", "", false
+}

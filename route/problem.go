@@ -1,0 +1,114 @@
+package route
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// Problem is an error as clients get it, in application/problem+json (RFC 9457).
+type Problem struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail,omitempty"`
+	Field  string `json:"field,omitempty"` // the input field that is wrong
+}
+
+// WriteProblem writes p as the whole answer.
+func WriteProblem(w http.ResponseWriter, p Problem) {
+	if p.Title == "" {
+		p.Title = http.StatusText(p.Status)
+	}
+	body, _ := json.Marshal(p) // strings and an int always encode
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body)
+}
+
+// RetryAfter is how long a client is asked to wait where no [motacilla.RetryError] says it.
+const RetryAfter = 2 * time.Second
+
+// WriteError writes err as the problem that it is, with Retry-After (RFC 9110, whole seconds, rounded up) where it may
+// pass. An error that is none of the root package's is a 500 without its text.
+func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
+	p := ProblemOf(err)
+	switch p.Status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", retryAfter(err))
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	WriteProblem(w, p)
+}
+
+func retryAfter(err error) string {
+	after := RetryAfter
+	if retry := (*motacilla.RetryError)(nil); errors.As(err, &retry) && retry.After > 0 {
+		after = retry.After
+	}
+	return strconv.Itoa(int((after + time.Second - 1) / time.Second))
+}
+
+// ProblemOf returns the problem that err is.
+func ProblemOf(err error) Problem {
+	var field *motacilla.FieldError
+	for _, known := range []struct {
+		err    error
+		status int
+	}{
+		{motacilla.ErrInvalid, http.StatusBadRequest},
+		{motacilla.ErrNotFound, http.StatusNotFound},
+		{motacilla.ErrDeleted, http.StatusGone},
+		{motacilla.ErrExists, http.StatusConflict},
+		{motacilla.ErrConflict, http.StatusConflict},
+		{motacilla.ErrUnauthorized, http.StatusUnauthorized},
+		{motacilla.ErrForbidden, http.StatusForbidden},
+		{motacilla.ErrTooMany, http.StatusTooManyRequests},
+		{motacilla.ErrOverloaded, http.StatusServiceUnavailable},
+		{motacilla.ErrUnavailable, http.StatusServiceUnavailable},
+		{motacilla.ErrClosed, http.StatusServiceUnavailable},
+	} {
+		if !errors.Is(err, known.err) {
+			continue
+		}
+		p := Problem{Status: known.status, Detail: err.Error()}
+		switch {
+		case errors.As(err, &field):
+			p.Field, p.Detail = field.Field, field.Error()
+		case known.status == http.StatusServiceUnavailable && !errors.Is(err, motacilla.ErrOverloaded):
+			p.Detail = "the store can't answer now; try again"
+		}
+		return p
+	}
+	return Problem{Status: http.StatusInternalServerError}
+}
+
+// Allow answers 405 with Allow where the request's method is none of methods, and reports whether it is one.
+func Allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	list := ""
+	for _, m := range methods {
+		if m == r.Method {
+			return true
+		}
+		if list != "" {
+			list += ", "
+		}
+		list += m
+	}
+	w.Header().Set("Allow", list)
+	WriteProblem(w, Problem{Status: http.StatusMethodNotAllowed, Detail: "use " + list})
+	return false
+}
+
+// ChannelID returns the request's channel ID, of the path's {channel_id}; the error is an ErrInvalid.
+func ChannelID(r *http.Request) (motacilla.ChannelID, error) {
+	return motacilla.ParseChannelID(r.PathValue("channel_id"))
+}

@@ -1,0 +1,110 @@
+package route
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// Cookie names the cookie that signing in sets.
+const Cookie = "motacilla_reader"
+
+// cookieLife is how long a browser stays signed in.
+const cookieLife = 30 * 24 * time.Hour
+
+// Token is the default hook: one secret for writing, and for reading private channels. Public channels are open to
+// read. Writing takes the Authorization header alone, which no other site can make a browser send; reading takes the
+// cookie too, for a page and its streams can't set a header.
+type Token struct {
+	secret  []byte
+	reader  string // the cookie's value: derived from the secret, and of no use for writing
+	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
+	secure  func(*http.Request) bool
+}
+
+// NewToken returns the hook for secret; an empty one matches nothing. channel looks a channel up, secure reports
+// whether the reader came by https, so that its cookie must too.
+func NewToken(
+	secret string,
+	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error),
+	secure func(*http.Request) bool,
+) *Token {
+	t := &Token{secret: []byte(secret), channel: channel, secure: secure}
+	t.reader = base64.RawURLEncoding.EncodeToString(t.sum("motacilla reader"))
+	return t
+}
+
+// Authorize is an [Authorizer]. Writing without the token is ErrUnauthorized, reading a private channel without it
+// ErrForbidden. Reading a channel that does not exist is let through: to say so is the handler's.
+func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action) (Grant, error) {
+	if t.bearer(r) {
+		return Grant{}, nil
+	}
+	if action != Read {
+		return Grant{}, fmt.Errorf("%w: send the server's token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
+	}
+	if ch == "" || t.signedIn(r) {
+		return Grant{}, nil
+	}
+	c, err := t.channel(r.Context(), ch)
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound):
+		return Grant{}, nil
+	case err != nil:
+		return Grant{}, fmt.Errorf("authorize reader of channel %q: %w", ch, err)
+	case c.Access == motacilla.Public:
+		return Grant{WhilePublic: true}, nil
+	}
+	return Grant{}, fmt.Errorf("channel %q is private: %w without the token", ch, motacilla.ErrForbidden)
+}
+
+// SignIn sets the reader's cookie where token is the secret, else it returns an ErrForbidden.
+func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
+	if !t.matches(token) {
+		return fmt.Errorf("sign in: %w: the token is wrong", motacilla.ErrForbidden)
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: Cookie, Value: t.reader, Path: "/", MaxAge: int(cookieLife.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: t.secure != nil && t.secure(r),
+	})
+	return nil
+}
+
+func (t *Token) bearer(r *http.Request) bool {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return ok && strings.EqualFold(scheme, "Bearer") && t.matches(strings.TrimSpace(token))
+}
+
+func (t *Token) signedIn(r *http.Request) bool {
+	if len(t.secret) == 0 {
+		return false
+	}
+	for _, c := range r.CookiesNamed(Cookie) {
+		if hmac.Equal([]byte(c.Value), []byte(t.reader)) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches compares in constant time, whatever the lengths.
+func (t *Token) matches(token string) bool {
+	if len(t.secret) == 0 {
+		return false
+	}
+	return hmac.Equal(t.sum(token), t.sum(string(t.secret)))
+}
+
+func (t *Token) sum(s string) []byte {
+	mac := hmac.New(sha256.New, t.secret)
+	mac.Write([]byte(s))
+	return mac.Sum(nil)
+}
