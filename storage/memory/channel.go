@@ -1,0 +1,115 @@
+package memory
+
+import (
+	"sync"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// channel is everything that is known of one channel ID.
+//
+// A writer holds writing from reading the state to having changed it, so what it reads without mu stays as it is; mu
+// it takes only to put a finished change in place. Readers take mu alone, and never wait for an edit.
+type channel struct {
+	writing sync.Mutex
+
+	mu       sync.RWMutex
+	state    motacilla.Channel // Head is the newest revision, of a deleted channel that of its deletion; 0: never was
+	alive    bool
+	reworded motacilla.Revision                   // when title, access or end last changed
+	posts    map[motacilla.PostID]*motacilla.Post // nil: was removed. What is pointed to never changes
+	messages map[string]motacilla.PostID          // by message ID; of removed posts too
+	order    order                                // all posts
+	pinned   order                                // those that are pinned
+	log      []change                             // what is remembered of this life, oldest first
+}
+
+// change is what a revision was issued for: a post, or the channel itself where post is "".
+type change struct {
+	revision motacilla.Revision
+	post     motacilla.PostID
+	removed  bool
+}
+
+// next returns the revision of a change made now. The caller holds writing.
+func (c *channel) next(clock motacilla.Clock) (motacilla.Revision, time.Time) {
+	now := clock.Now()
+	return motacilla.NextRevision(c.state.Head, now), now
+}
+
+// begin starts a life. The caller holds writing.
+func (c *channel) begin(state motacilla.Channel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state, c.alive, c.reworded = state, true, state.Head
+	c.posts = make(map[motacilla.PostID]*motacilla.Post)
+	c.messages = make(map[string]motacilla.PostID)
+	c.order, c.pinned = nil, nil
+	c.log = []change{{revision: state.Head}}
+}
+
+// end ends a life; its revisions stay known. The caller holds writing.
+func (c *channel) end(rev motacilla.Revision, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = motacilla.Channel{ID: c.state.ID, Head: rev}
+	c.alive = false
+	c.posts, c.messages, c.order, c.pinned = nil, nil, nil, nil
+	c.record(change{revision: rev}, now)
+}
+
+// amend puts a changed channel in place. The caller holds writing.
+func (c *channel) amend(state motacilla.Channel, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state, c.reworded = state, state.Head
+	c.record(change{revision: state.Head}, now)
+}
+
+// put puts a new or changed post in place. The caller holds writing.
+func (c *channel) put(p *motacilla.Post, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(c.posts[p.ID])
+	c.posts[p.ID] = p
+	if p.MessageID != "" {
+		c.messages[p.MessageID] = p.ID
+	}
+	c.order.insert(p)
+	if p.Pinned {
+		c.pinned.insert(p)
+	}
+	c.record(change{revision: p.Revision, post: p.ID}, now)
+}
+
+// remove leaves p's tombstone in its place. The caller holds writing.
+func (c *channel) remove(p *motacilla.Post, rev motacilla.Revision, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(p)
+	c.posts[p.ID] = nil
+	c.record(change{revision: rev, post: p.ID, removed: true}, now)
+}
+
+func (c *channel) drop(p *motacilla.Post) {
+	if p == nil {
+		return
+	}
+	c.order.remove(p)
+	if p.Pinned {
+		c.pinned.remove(p)
+	}
+}
+
+// record remembers ch, the channel's new head, and forgets what need not be remembered any longer.
+func (c *channel) record(ch change, now time.Time) {
+	c.state.Head = ch.revision
+	c.log = append(c.log, ch)
+	day := motacilla.Revision(now.Add(-storage.RememberHours * time.Hour).UnixMicro())
+	for len(c.log) > storage.Remember && c.log[0].revision < day {
+		c.log[0] = change{}
+		c.log = c.log[1:]
+	}
+}

@@ -1,0 +1,19 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStore(t *testing.T) {
+	storagetest.Run(t, func(_ *testing.T, clock motacilla.Clock) storage.Store {
+		return memory.New(&memory.Options{Clock: clock})
+	}, nil)
+}

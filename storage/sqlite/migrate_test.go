@@ -1,0 +1,44 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+func TestMigratesAnOlderFile(t *testing.T) {
+	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
+	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := migrations.ReadFile("migrations/00001_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := fstest.MapFS{
+		"00001_init.sql": {Data: first},
+		"00002_mood.sql": {Data: []byte("-- +goose Up\n" +
+			"ALTER TABLE channels ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';\n")},
+	}
+	for range 2 { // the second finds it done
+		if err := migrate(t.Context(), s.write, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mood string
+	if err := s.write.QueryRow("SELECT mood FROM channels WHERE id = 'c'").Scan(&mood); err != nil || mood != "calm" {
+		t.Errorf("mood is %q (%v)", mood, err)
+	}
+	if c, err := s.Channel(t.Context(), "c"); err != nil || c.Title != "kept" {
+		t.Errorf("channel is %+v (%v)", c, err)
+	}
+	next["00003_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM channels;\nALTER TABLE none ADD x;\n")}
+	if err := migrate(t.Context(), s.write, next); err == nil {
+		t.Error("a migration that fails is no error")
+	}
+	if _, err := s.Channel(t.Context(), "c"); err != nil {
+		t.Errorf("a migration that failed left something: %v", err)
+	}
+}

@@ -1,0 +1,38 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStore(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), &Options{Clock: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}, &storagetest.Options{Operations: 10_000})
+}
+
+func TestShared(t *testing.T) {
+	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (storage.Store, storage.Store) {
+		path := filepath.Join(t.TempDir(), "live.db")
+		a, err := Open(t.Context(), path, &Options{Clock: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Open(t.Context(), path, &Options{Clock: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a, b
+	}, nil)
+}

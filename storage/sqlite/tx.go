@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+	"modernc.org/sqlite"
+)
+
+// statements are prepared queries, by their text.
+type statements map[string]*sql.Stmt
+
+func prepare(ctx context.Context, db *sql.DB, lists ...[]string) (statements, error) {
+	all := make(statements)
+	for _, list := range lists {
+		for _, text := range list {
+			stmt, err := db.PrepareContext(ctx, text)
+			if err != nil {
+				all.close()
+				return nil, fmt.Errorf("prepare %q: %w", text, err)
+			}
+			all[text] = stmt
+		}
+	}
+	return all, nil
+}
+
+func (s statements) close() {
+	for _, stmt := range s {
+		_ = stmt.Close()
+	}
+}
+
+// queries runs prepared queries in one transaction.
+type queries struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	from statements
+}
+
+func (q *queries) row(text string, args ...any) *sql.Row {
+	return q.tx.StmtContext(q.ctx, q.from[text]).QueryRowContext(q.ctx, args...)
+}
+
+func (q *queries) rows(text string, args ...any) (*sql.Rows, error) {
+	return q.tx.StmtContext(q.ctx, q.from[text]).QueryContext(q.ctx, args...)
+}
+
+func (q *queries) exec(text string, args ...any) error {
+	_, err := q.tx.StmtContext(q.ctx, q.from[text]).ExecContext(q.ctx, args...)
+	return err
+}
+
+// snapshot runs f on one snapshot of the file.
+func (s *Store) snapshot(ctx context.Context, f func(*queries) error, format string, args ...any) error {
+	return s.call(ctx, s.read, s.reads, &sql.TxOptions{ReadOnly: true}, f, format, args...)
+}
+
+// change runs f in a transaction that writes, and commits it where f returns nil.
+func (s *Store) change(ctx context.Context, f func(*queries) error, format string, args ...any) error {
+	return s.call(ctx, s.write, s.writes, nil, f, format, args...)
+}
+
+func (s *Store) call(
+	ctx context.Context, db *sql.DB, from statements, o *sql.TxOptions, f func(*queries) error,
+	format string, args ...any,
+) error {
+	err := s.begin(ctx)
+	if err == nil {
+		defer s.calls.Done()
+		err = s.transact(ctx, db, from, o, f)
+	}
+	var own callerError
+	if errors.As(err, &own) {
+		return own.error
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+	}
+	return nil
+}
+
+// begin counts a call, which the caller ends by calls.Done.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return motacilla.ErrClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) transact(
+	parent context.Context, db *sql.DB, from statements, o *sql.TxOptions, f func(*queries) error,
+) error {
+	ctx, cancel := context.WithTimeout(parent, s.timeout)
+	defer cancel()
+	tx, err := db.BeginTx(ctx, o)
+	if err != nil {
+		return s.fault(parent, err)
+	}
+	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if err := f(&queries{ctx, tx, from}); err != nil {
+		return s.fault(parent, err)
+	}
+	return s.fault(parent, tx.Commit())
+}
+
+// fault makes the store's own faults ErrUnavailable and leaves other errors as they are.
+func (s *Store) fault(parent context.Context, err error) error {
+	var own callerError
+	var broken *sqlite.Error
+	switch {
+	case err == nil, errors.As(err, &own):
+		return err
+	case parent.Err() != nil && (errors.As(err, &broken) || errors.Is(err, sql.ErrTxDone)):
+		return parent.Err()
+	case parent.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
+	case errors.As(err, &broken), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
+		return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+	}
+	return err
+}
+
+// callerError is an error of an edit or a check, which its caller gets back as it is.
+type callerError struct{ error }
+
+func foreign[T any](edit func(*T) error) func(*T) error {
+	return func(v *T) error {
+		if err := edit(v); err != nil {
+			return callerError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"go.uber.org/zap"
+)
+
+// lookout is how often Watch looks for writes of other processes.
+const lookout = 500 * time.Millisecond
+
+// Watch calls notify for every channel that moves: at once for a write through this Store, from the goroutine of the
+// writer; within 2 s for one of another process. After Close it returns ErrClosed.
+func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	others := others{version: -1}
+	look := func(tell func(motacilla.Moved)) {
+		if err := others.look(ctx, s, tell); err != nil && ctx.Err() == nil && !s.isClosed() {
+			s.logger.Warn("can't look for writes of other processes", zap.Error(err))
+		}
+	}
+	look(nil) // learns where the channels are
+	tell, end := s.watchers.Begin(notify)
+	defer end()
+	tick := time.NewTicker(lookout)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.done:
+			return fmt.Errorf("watch: %w", motacilla.ErrClosed)
+		case <-tick.C:
+			look(tell)
+		}
+	}
+}
+
+// others is what a Watch knows of other processes' writes.
+type others struct {
+	version int64 // SQLite's data_version of the writing connection: it changes when another connection writes
+	heads   map[motacilla.ChannelID]motacilla.Moved
+}
+
+// look tells of channels that moved since the last look, where another process has written. The first look learns
+// where they are.
+func (o *others) look(ctx context.Context, s *Store, tell func(motacilla.Moved)) error {
+	version, err := s.dataVersion(ctx)
+	if err != nil || version == o.version {
+		return err
+	}
+	var moved []motacilla.Moved
+	err = s.snapshot(ctx, func(q *queries) error {
+		rows, err := q.rows(qHeads)
+		moved, err = list(rows, err, scanMoved)
+		return err
+	}, "look for writes")
+	if err != nil {
+		return err
+	}
+	heads := make(map[motacilla.ChannelID]motacilla.Moved, len(moved))
+	for _, m := range moved {
+		heads[m.Channel] = m
+		if tell != nil && o.heads[m.Channel] != m {
+			tell(m)
+		}
+	}
+	o.version, o.heads = version, heads
+	return nil
+}
+
+func (s *Store) dataVersion(ctx context.Context) (version int64, err error) {
+	if err := s.begin(ctx); err != nil {
+		return 0, err
+	}
+	defer s.calls.Done()
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err = s.writes[qVersion].QueryRowContext(bounded).Scan(&version)
+	return version, s.fault(ctx, err)
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}

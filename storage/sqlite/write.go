@@ -1,0 +1,252 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// forgetting: one write in so many, on average, prunes the log of its channel.
+const forgetting = 64
+
+// CreateChannel makes a channel.
+func (s *Store) CreateChannel(ctx context.Context, c motacilla.Channel) (motacilla.Channel, error) {
+	c = c.Normalize()
+	err := s.change(ctx, func(q *queries) error {
+		if err := c.Validate(); err != nil {
+			return err
+		}
+		old, err := scanChannel(q.row(qChannel, c.ID))
+		switch {
+		case err == nil && !old.deleted:
+			c = old.Channel
+			return motacilla.ErrExists
+		case err != nil && !errors.Is(err, motacilla.ErrNotFound):
+			return err
+		}
+		rev := motacilla.NextRevision(old.Head, s.clock.Now())
+		c.Head, c.Created = rev, rev.Time()
+		if err := q.exec(qDropLog, c.ID); err != nil {
+			return err
+		}
+		err = q.exec(qPutChannel, c.ID, c.Title, c.Access, c.Created.UnixMicro(), ended(c.Ended), rev, rev, rev)
+		if err != nil {
+			return err
+		}
+		return q.exec(qLog, c.ID, rev)
+	}, "create channel %q", c.ID)
+	if err != nil {
+		return c, err
+	}
+	s.watchers.Tell(motacilla.Moved{Channel: c.ID, Head: c.Head})
+	return c, nil
+}
+
+// UpdateChannel changes a channel. edit runs once, while other writers wait.
+func (s *Store) UpdateChannel(
+	ctx context.Context, id motacilla.ChannelID, edit func(*motacilla.Channel) error,
+) (motacilla.Channel, error) {
+	var c motacilla.Channel
+	var changed bool
+	err := s.change(ctx, func(q *queries) error {
+		old, err := q.channel(id)
+		if err != nil {
+			return err
+		}
+		if c, changed, err = old.Amend(foreign(edit)); err != nil || !changed {
+			return err
+		}
+		if c.Head, err = s.issue(q, old); err != nil {
+			return err
+		}
+		return q.exec(qSetChannel, c.Title, c.Access, ended(c.Ended), c.Head, c.Head, id)
+	}, "update channel %q", id)
+	if err != nil {
+		return motacilla.Channel{}, err
+	}
+	if changed {
+		s.watchers.Tell(motacilla.Moved{Channel: id, Head: c.Head})
+	}
+	return c, nil
+}
+
+// DeleteChannel deletes a channel with all its posts.
+func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev motacilla.Revision, err error) {
+	err = s.change(ctx, func(q *queries) error {
+		c, err := q.channel(id)
+		if err != nil {
+			return err
+		}
+		if rev, err = s.issue(q, c); err != nil {
+			return err
+		}
+		if err := s.forget(q, id); err != nil { // no later write will
+			return err
+		}
+		return errors.Join(q.exec(qDropPosts, id), q.exec(qDropTombs, id), q.exec(qEndChannel, rev, id))
+	}, "delete channel %q", id)
+	if err != nil {
+		return 0, err
+	}
+	s.watchers.Tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
+	return rev, nil
+}
+
+// CreatePost makes a post. Where the message ID and the ID are those of different posts, the message ID decides.
+func (s *Store) CreatePost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+) (made motacilla.Post, err error) {
+	err = s.change(ctx, func(q *queries) error {
+		c, err := q.channel(ch)
+		if err != nil {
+			return err
+		}
+		if made, err = q.taken(ch, p); err != nil {
+			return err
+		}
+		rev, err := s.issue(q, c)
+		if err != nil {
+			return err
+		}
+		if made, err = p.Admit(rev); err != nil {
+			return err
+		}
+		content, err := encode(made.Content)
+		if err != nil {
+			return err
+		}
+		return q.exec(qPutPost, ch, made.ID, made.MessageID, made.SourceVersion, made.Source, made.Author,
+			made.Created.UnixMicro(), made.Modified.UnixMicro(), made.Show, made.Pinned, made.KeyEvent, content, rev)
+	}, "create post on channel %q", ch)
+	switch {
+	case errors.Is(err, motacilla.ErrExists):
+		return made, err
+	case err != nil:
+		return motacilla.Post{}, err
+	}
+	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: made.Revision})
+	return made, nil
+}
+
+// taken returns the post that has p's message ID or ID, with ErrExists, or ErrDeleted where it was removed.
+func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error) {
+	for _, by := range []struct {
+		post, tomb string
+		key        any
+	}{{qMessage, qTombMessage, p.MessageID}, {qPost, qTomb, p.ID}} {
+		there, err := scanPost(q.row(by.post, ch, by.key))
+		if err == nil {
+			return there, motacilla.ErrExists
+		}
+		if !errors.Is(err, motacilla.ErrNotFound) {
+			return motacilla.Post{}, err
+		}
+		removed, err := is(q.row(by.tomb, ch, by.key))
+		if err != nil {
+			return motacilla.Post{}, err
+		}
+		if removed {
+			return motacilla.Post{}, motacilla.ErrDeleted
+		}
+	}
+	return motacilla.Post{}, nil
+}
+
+// UpdatePost changes a post. There are no conflicts: edit runs once, while other writers wait.
+func (s *Store) UpdatePost(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+) (p motacilla.Post, err error) {
+	var changed bool
+	err = s.change(ctx, func(q *queries) error {
+		old, err := scanPost(q.row(qPost, ch, id))
+		if err != nil {
+			return err
+		}
+		c, err := q.channel(ch)
+		if err != nil {
+			return err
+		}
+		rev := motacilla.NextRevision(c.Head, s.clock.Now())
+		if p, changed, err = old.Amend(rev, foreign(edit)); err != nil || !changed {
+			return err
+		}
+		p = p.Clone() // edit may have kept its pointer
+		content, err := encode(p.Content)
+		if err != nil {
+			return err
+		}
+		if err := s.record(q, ch, rev); err != nil {
+			return err
+		}
+		return q.exec(qSetPost, p.SourceVersion, p.Author, p.Created.UnixMicro(), p.Modified.UnixMicro(), p.Show,
+			p.Pinned, p.KeyEvent, content, rev, ch, id)
+	}, "update post %q of channel %q", id, ch)
+	if err != nil {
+		return motacilla.Post{}, err
+	}
+	if changed {
+		s.watchers.Tell(motacilla.Moved{Channel: ch, Head: p.Revision})
+	}
+	return p, nil
+}
+
+// DeletePost removes a post. check runs once, while other writers wait.
+func (s *Store) DeletePost(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error,
+) (rev motacilla.Revision, err error) {
+	err = s.change(ctx, func(q *queries) error {
+		old, err := scanPost(q.row(qPost, ch, id))
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			if err := check(old.Clone()); err != nil {
+				return callerError{err}
+			}
+		}
+		c, err := q.channel(ch)
+		if err != nil {
+			return err
+		}
+		if rev, err = s.issue(q, c); err != nil {
+			return err
+		}
+		if err := q.exec(qDropPost, ch, id); err != nil {
+			return err
+		}
+		return q.exec(qBury, ch, id, old.MessageID, rev)
+	}, "delete post %q of channel %q", id, ch)
+	if err != nil {
+		return 0, err
+	}
+	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: rev})
+	return rev, nil
+}
+
+// issue gives a change of c its revision.
+func (s *Store) issue(q *queries, c channelRow) (motacilla.Revision, error) {
+	rev := motacilla.NextRevision(c.Head, s.clock.Now())
+	return rev, s.record(q, c.ID, rev)
+}
+
+// record makes rev the channel's head, and now and then forgets what need not be remembered any longer. A revision is
+// never before the time at which it was issued, so its own time says what is old enough.
+func (s *Store) record(q *queries, ch motacilla.ChannelID, rev motacilla.Revision) error {
+	if err := q.exec(qSetHead, rev, ch); err != nil {
+		return err
+	}
+	if err := q.exec(qLog, ch, rev); err != nil || rand.IntN(forgetting) != 0 {
+		return err
+	}
+	return s.forget(q, ch)
+}
+
+// forget prunes the channel's log to what storage.Reader promises to remember.
+func (s *Store) forget(q *queries, ch motacilla.ChannelID) error {
+	day := s.clock.Now().Add(-storage.RememberHours * time.Hour).UnixMicro()
+	return q.exec(qForget, ch, day, storage.Remember-1)
+}

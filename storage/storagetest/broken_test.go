@@ -1,0 +1,272 @@
+package storagetest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// flaw is a store that is right but for one thing, and the subtest that has to notice.
+type flaw struct {
+	name  string
+	fails string
+	spoil func(s storage.Store) storage.Store
+}
+
+var flaws = []flaw{
+	{"a reused revision", "Revisions", func(s storage.Store) storage.Store { return &reusesRevision{Store: s} }},
+	{"a reused revision, at once", "Followers", func(s storage.Store) storage.Store { return &reusesRevision{Store: s} }},
+	{"a lost wake-up", "Watch", func(s storage.Store) storage.Store { return &losesHint{Store: s} }},
+	{"a lost wake-up of many", "WatchMany", func(s storage.Store) storage.Store { return &losesHint{Store: s} }},
+	{"a hint after the end", "WatchEnds", func(s storage.Store) storage.Store { return watchesOn{s} }},
+	{"a goroutine left", "WatchLeaks", func(s storage.Store) storage.Store { return watchesOn{s} }},
+	{"a forgotten tombstone", "PostTombstones", func(s storage.Store) storage.Store { return forgetsTombstone{s} }},
+	{"a forgotten tombstone, at random", "Model", func(s storage.Store) storage.Store { return forgetsTombstone{s} }},
+	{"a torn page", "Snapshots", func(s storage.Store) storage.Store { return tornPage{s} }},
+	{"torn changes", "Followers", func(s storage.Store) storage.Store { return tornChanges{s} }},
+	{"a revision that came late", "Followers", func(s storage.Store) storage.Store { return &showsLate{Store: s} }},
+	{"a lost update", "Counter", func(s storage.Store) storage.Store { return losesUpdate{s} }},
+	{"every cursor known", "ChangesUnknown", func(s storage.Store) storage.Store { return knowsAll{s} }},
+	{"cursors of another life known", "ChannelAnew", func(s storage.Store) storage.Store { return knowsAll{s} }},
+	{"revisions forgotten early", "Forgetting", func(s storage.Store) storage.Store { return forgetsEarly{s} }},
+	{"hidden posts left out", "Changes", func(s storage.Store) storage.Store { return hidesHidden{s} }},
+	{"a page boundary by time alone", "PostOrder", func(s storage.Store) storage.Store { return pagesByTime{s} }},
+	{"a page boundary, at random", "Model", func(s storage.Store) storage.Store { return pagesByTime{s} }},
+	{"a revision for no change", "PostEdit", func(s storage.Store) storage.Store { return alwaysRevises{s} }},
+	{"a shared slice", "Ownership", func(s storage.Store) storage.Store { return &sharesContent{Store: s} }},
+	{"a write in spite of its context", "Cancelled", func(s storage.Store) storage.Store { return ignoresContext{s} }},
+	{"open after Close", "Closed", func(s storage.Store) storage.Store { return staysOpen{s} }},
+}
+
+// reusesRevision gives every third post the revision before its own.
+type reusesRevision struct {
+	storage.Store
+	n atomic.Int64
+}
+
+func (s *reusesRevision) CreatePost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+) (motacilla.Post, error) {
+	p, err := s.Store.CreatePost(ctx, ch, p)
+	if err == nil && s.n.Add(1)%3 == 0 {
+		p.Revision--
+	}
+	return p, err
+}
+
+// losesHint passes on all hints but every ninth.
+type losesHint struct {
+	storage.Store
+	n atomic.Int64
+}
+
+func (s *losesHint) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	return s.Store.Watch(ctx, func(m motacilla.Moved) {
+		if s.n.Add(1)%9 != 0 {
+			notify(m)
+		}
+	})
+}
+
+// watchesOn goes on when the context has ended.
+type watchesOn struct{ storage.Store }
+
+func (s watchesOn) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	ended := make(chan error, 1)
+	forever := make(chan struct{})
+	go func() {
+		ended <- s.Store.Watch(context.WithoutCancel(ctx), notify)
+		<-forever
+	}()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+// forgetsTombstone makes a removed post again.
+type forgetsTombstone struct{ storage.Store }
+
+func (s forgetsTombstone) CreatePost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+) (motacilla.Post, error) {
+	made, err := s.Store.CreatePost(ctx, ch, p)
+	if errors.Is(err, motacilla.ErrDeleted) {
+		p.ID, p.MessageID = "", ""
+		return s.Store.CreatePost(ctx, ch, p)
+	}
+	return made, err
+}
+
+// pause is how long a backend may take between two reads.
+func pause() { time.Sleep(50 * time.Microsecond) }
+
+// tornPage reads the head after the posts.
+type tornPage struct{ storage.Store }
+
+func (s tornPage) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	page, err := s.Store.Posts(ctx, ch, q)
+	if err != nil {
+		return page, err
+	}
+	pause()
+	c, err := s.Store.Channel(ctx, ch)
+	page.Head = c.Head
+	return page, err
+}
+
+// tornChanges reads the posts after the revisions.
+type tornChanges struct{ storage.Store }
+
+func (s tornChanges) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, limit)
+	if err != nil {
+		return c, err
+	}
+	pause()
+	later, err := s.Store.Changes(ctx, ch, since, limit)
+	c.Posts, c.Removed = later.Posts, later.Removed
+	return c, err
+}
+
+// showsLate shows a revision only after a later one, as a bare sequence does.
+type showsLate struct {
+	storage.Store
+	n atomic.Int64
+}
+
+func (s *showsLate) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, limit)
+	if len(c.Issued) > 1 && s.n.Add(1)%2 == 0 {
+		late := c.Issued[0]
+		c.Issued = c.Issued[1:]
+		c.Posts = slices.DeleteFunc(c.Posts, func(p motacilla.Post) bool { return p.Revision == late })
+		c.Removed = slices.DeleteFunc(c.Removed, func(r motacilla.Removal) bool { return r.Revision == late })
+	}
+	return c, err
+}
+
+// losesUpdate reads, edits and writes without holding anything.
+type losesUpdate struct{ storage.Store }
+
+func (s losesUpdate) UpdatePost(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+) (motacilla.Post, error) {
+	p, err := s.Post(ctx, ch, id)
+	if err != nil {
+		return p, err
+	}
+	if err := edit(&p); err != nil {
+		return p, err
+	}
+	return s.Store.UpdatePost(ctx, ch, id, func(stored *motacilla.Post) error { *stored = p; return nil })
+}
+
+// knowsAll says of every cursor up to the head that it knows it.
+type knowsAll struct{ storage.Store }
+
+func (s knowsAll) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, limit)
+	c.Known = since > 0 && since <= c.Head
+	return c, err
+}
+
+// forgetsEarly remembers 5,000 revisions.
+type forgetsEarly struct{ storage.Store }
+
+func (s forgetsEarly) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, 0)
+	if len(c.Issued) > storage.Remember/2 {
+		c.Known = false
+	}
+	return c, err
+}
+
+// hidesHidden tells of visible posts alone.
+type hidesHidden struct{ storage.Store }
+
+func (s hidesHidden) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, limit)
+	c.Posts = slices.DeleteFunc(c.Posts, func(p motacilla.Post) bool { return !p.Show })
+	return c, err
+}
+
+// pagesByTime takes up a list by Created alone.
+type pagesByTime struct{ storage.Store }
+
+func (s pagesByTime) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	q.Before.ID = ""
+	return s.Store.Posts(ctx, ch, q)
+}
+
+// alwaysRevises issues a revision whether or not anything changed.
+type alwaysRevises struct{ storage.Store }
+
+func (s alwaysRevises) UpdatePost(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+) (motacilla.Post, error) {
+	return s.Store.UpdatePost(ctx, ch, id, func(p *motacilla.Post) error {
+		version := p.SourceVersion
+		err := edit(p)
+		if p.SourceVersion == version {
+			p.SourceVersion++
+		}
+		return err
+	})
+}
+
+// sharesContent hands out the slice that it keeps.
+type sharesContent struct {
+	storage.Store
+	mu    sync.Mutex
+	posts map[motacilla.PostID]motacilla.Post
+}
+
+func (s *sharesContent) Post(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID,
+) (motacilla.Post, error) {
+	p, err := s.Store.Post(ctx, ch, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept, ok := s.posts[id]; ok && kept.Revision == p.Revision {
+		return kept, err
+	}
+	if s.posts == nil {
+		s.posts = make(map[motacilla.PostID]motacilla.Post)
+	}
+	s.posts[id] = p
+	return p, err
+}
+
+// ignoresContext writes though the caller has gone.
+type ignoresContext struct{ storage.Store }
+
+func (s ignoresContext) CreatePost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+) (motacilla.Post, error) {
+	made, err := s.Store.CreatePost(context.WithoutCancel(ctx), ch, p)
+	return made, errors.Join(err, ctx.Err())
+}
+
+// staysOpen answers after Close.
+type staysOpen struct{ storage.Store }
+
+func (s staysOpen) Close() error { return nil }

@@ -1,0 +1,199 @@
+package storagetest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+const crashEnv = "MOTACILLA_STORAGETEST_CRASH"
+
+// ack is what the writing child says of a write that the store acknowledged.
+type ack struct {
+	ID       motacilla.PostID
+	Revision motacilla.Revision
+	Text     string // what the post says; "" where it was removed
+}
+
+// RunDurable kills a process that writes, again and again, and looks whether what was acknowledged is there. open opens
+// the store at path, a file in a directory of the test. The process is the test's own binary, which runs the test that
+// calls RunDurable, and no other, so that test must have no parent.
+func RunDurable(t *testing.T, open func(ctx context.Context, path string) (storage.Store, error)) {
+	if path := os.Getenv(crashEnv); path != "" {
+		writeUntilKilled(t, open, path)
+		return
+	}
+	rounds := 20
+	if testing.Short() {
+		rounds = 4
+	}
+	if err := durable(t, t.TempDir()+"/live.db", rounds, open); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeUntilKilled is the child: it writes, and prints each acknowledgement before the next write.
+func writeUntilKilled(t *testing.T, open func(context.Context, string) (storage.Store, error), path string) {
+	s, err := open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acks := os.NewFile(3, "acks")
+	say := func(a ack) {
+		line, _ := json.Marshal(a)
+		if _, err := acks.Write(append(line, '\n')); err != nil {
+			os.Exit(0) // nobody listens
+		}
+	}
+	for n := 0; ; n++ {
+		text := fmt.Sprintf("post %d of %d", n, os.Getpid())
+		content := []motacilla.Block{motacilla.Text(text)}
+		p, err := s.CreatePost(t.Context(), "crash", motacilla.Post{Author: text, Content: content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(ack{p.ID, p.Revision, text})
+		text += ", edited"
+		p, err = s.UpdatePost(t.Context(), "crash", p.ID, func(p *motacilla.Post) error {
+			p.Author, p.Content = text, []motacilla.Block{motacilla.Text(text)}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(ack{p.ID, p.Revision, text})
+		if n%3 == 0 {
+			rev, err := s.DeletePost(t.Context(), "crash", p.ID, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			say(ack{ID: p.ID, Revision: rev})
+		}
+	}
+}
+
+// durable returns what was lost or torn.
+func durable(
+	t *testing.T, path string, rounds int, open func(context.Context, string) (storage.Store, error),
+) error {
+	s, err := open(t.Context(), path)
+	if err != nil {
+		return err
+	}
+	first, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "crash"})
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	acked, last := make(map[motacilla.PostID]ack), first.Head
+	for round := range rounds {
+		said, err := killed(t, path)
+		if err != nil {
+			return fmt.Errorf("round %d: %w", round, err)
+		}
+		for _, a := range said {
+			if a.Revision <= last {
+				return fmt.Errorf("round %d: revision %d issued after %d", round, a.Revision, last)
+			}
+			acked[a.ID], last = a, a.Revision
+		}
+		s, err := open(t.Context(), path)
+		if err != nil {
+			return fmt.Errorf("round %d: open after a kill: %w", round, err)
+		}
+		last, err = survived(t.Context(), s, first.Head, last, acked)
+		if closed := s.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return fmt.Errorf("round %d, %d acknowledged: %w", round, len(said), err)
+		}
+	}
+	return nil
+}
+
+// killed runs the child, kills it at a random point after its first acknowledgement, and returns what it said.
+func killed(t *testing.T, path string) ([]ack, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=60s")
+	child.Env = append(os.Environ(), crashEnv+"="+path)
+	child.ExtraFiles = []*os.File{write}
+	err = child.Start()
+	_ = write.Close()
+	if err != nil {
+		return nil, err
+	}
+	var said []ack
+	lines := bufio.NewScanner(read)
+	for lines.Scan() {
+		var a ack
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			break // the kill cut the line
+		}
+		if said = append(said, a); len(said) == 1 {
+			time.AfterFunc(time.Duration(rand.IntN(100_000))*time.Microsecond, func() { _ = child.Process.Kill() })
+		}
+	}
+	_ = child.Wait()
+	if len(said) == 0 {
+		return nil, fmt.Errorf("the writing process acknowledged nothing: %v", child.ProcessState)
+	}
+	return said, nil
+}
+
+// survived looks for every acknowledged write, of which the last one may have been followed by one that was stored and
+// not acknowledged. It returns the head.
+func survived(
+	ctx context.Context, s storage.Store, first, last motacilla.Revision, acked map[motacilla.PostID]ack,
+) (motacilla.Revision, error) {
+	facts, err := s.Changes(ctx, "crash", first, 0)
+	if err != nil {
+		return 0, err
+	}
+	if !facts.Known || facts.Head < last {
+		return 0, fmt.Errorf("head is %d, known %v; revision %d was acknowledged", facts.Head, facts.Known, last)
+	}
+	now := make(map[motacilla.PostID]ack)
+	for _, p := range facts.Posts {
+		if len(p.Content) != 1 || p.Content[0].Text != p.Author {
+			return 0, fmt.Errorf("post %s of revision %d is torn: %q, %v", p.ID, p.Revision, p.Author, p.Content)
+		}
+		now[p.ID] = ack{p.ID, p.Revision, p.Author}
+	}
+	for _, r := range facts.Removed {
+		now[r.ID] = ack{ID: r.ID, Revision: r.Revision}
+	}
+	for id, want := range acked {
+		if got := now[id]; got != want && got.Revision <= last {
+			return 0, fmt.Errorf("post %s is %+v, acknowledged was %+v", id, got, want)
+		}
+	}
+	for i, rev := range facts.Issued {
+		if i > 0 && rev <= facts.Issued[i-1] {
+			return 0, fmt.Errorf("revision %d is listed after %d", rev, facts.Issued[i-1])
+		}
+	}
+	maps.Copy(acked, now) // what was stored without an acknowledgement counts from here on
+	content := []motacilla.Block{motacilla.Text("after")}
+	p, err := s.CreatePost(ctx, "crash", motacilla.Post{Author: "after", Content: content})
+	if err != nil || p.Revision <= facts.Head {
+		return 0, fmt.Errorf("a write after the kill: revision %d, head was %d: %w", p.Revision, facts.Head, err)
+	}
+	return p.Revision, nil
+}
