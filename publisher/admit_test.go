@@ -1,0 +1,216 @@
+package publisher
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+func limited(l Limits) *Feed { return NewFeed(nil, nil, &FeedOptions{Limits: l}) }
+
+func from(addr string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(addr), 4711).String()
+	return r
+}
+
+// Seats is how much the limits keep: entries, and readers counted.
+func (f *Feed) Seats() int {
+	f.admission.mu.Lock()
+	defer f.admission.mu.Unlock()
+	return len(f.admission.channels) + len(f.admission.addresses) + f.admission.readers
+}
+
+func TestAdmit(t *testing.T) {
+	type ask struct {
+		addr    string
+		channel motacilla.ChannelID
+		want    error
+	}
+	for name, tt := range map[string]struct {
+		limits  Limits
+		asks    []ask
+		refused Refusals
+	}{
+		"nothing": {Limits{}, []ask{{"192.0.2.1", "a", nil}, {"192.0.2.1", "a", nil}, {"192.0.2.1", "a", nil}}, Refusals{}},
+		"node": {Limits{Readers: 2}, []ask{
+			{"192.0.2.1", "a", nil}, {"192.0.2.2", "b", nil}, {"192.0.2.3", "c", motacilla.ErrOverloaded},
+		}, Refusals{Node: 1}},
+		"channel": {Limits{PerChannel: 1}, []ask{
+			{"192.0.2.1", "a", nil}, {"192.0.2.2", "b", nil}, {"192.0.2.3", "a", motacilla.ErrOverloaded},
+		}, Refusals{Channel: 1}},
+		"address": {Limits{PerAddress: 1}, []ask{
+			{"192.0.2.1", "a", nil}, {"192.0.2.2", "a", nil}, {"192.0.2.1", "b", motacilla.ErrTooMany},
+			{"::ffff:192.0.2.1", "b", motacilla.ErrTooMany},
+		}, Refusals{Address: 2}},
+		"IPv6 by /64": {Limits{PerAddress: 1}, []ask{
+			{"2001:db8::1", "a", nil}, {"2001:db8::ffff:1", "a", motacilla.ErrTooMany}, {"2001:db8:0:1::1", "a", nil},
+			{"::1", "a", nil}, {"::2", "a", motacilla.ErrTooMany}, {"0.0.0.1", "a", nil},
+		}, Refusals{Address: 2}},
+		"one's own fault first": {Limits{Readers: 1, PerChannel: 1, PerAddress: 1}, []ask{
+			{"192.0.2.1", "a", nil}, {"192.0.2.1", "a", motacilla.ErrTooMany}, {"192.0.2.2", "a", motacilla.ErrOverloaded},
+			{"192.0.2.2", "b", motacilla.ErrOverloaded},
+		}, Refusals{1, 1, 1}},
+		"no address": {Limits{PerAddress: 1, Address: func(*http.Request) netip.Addr { return netip.Addr{} }}, []ask{
+			{"192.0.2.1", "a", nil}, {"192.0.2.1", "a", nil},
+		}, Refusals{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := limited(tt.limits)
+			for range 3 { // what is released is free again
+				var seats []Seat
+				for _, ask := range tt.asks {
+					seat, err := f.Admit(from(ask.addr), ask.channel)
+					if !errors.Is(err, ask.want) || ask.want == nil && err != nil {
+						t.Fatalf("%s on %s: %v, want %v", ask.addr, ask.channel, err, ask.want)
+					}
+					retry := (*motacilla.RetryError)(nil)
+					if err != nil && (!errors.As(err, &retry) || retry.After < admitAfter || retry.After >= admitAfter+admitJitter) {
+						t.Errorf("%v does not say when to come again", err)
+					}
+					seats = append(seats, seat)
+				}
+				for i := range seats {
+					seats[i].Release()
+					seats[i].Release()
+				}
+				if n := f.Seats(); n != 0 {
+					t.Fatalf("%d entries are left", n)
+				}
+			}
+			want := Refusals{3 * tt.refused.Node, 3 * tt.refused.Channel, 3 * tt.refused.Address}
+			if got := f.Counters().Refused; got != want {
+				t.Errorf("refused %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestAdmitJitter: a crowd that is refused at once does not come back at once.
+func TestAdmitJitter(t *testing.T) {
+	f := limited(Limits{Readers: 1})
+	if _, err := f.Admit(from("192.0.2.1"), "a"); err != nil {
+		t.Fatal(err)
+	}
+	per := map[time.Duration]int{}
+	for range 1000 {
+		_, err := f.Admit(from("192.0.2.1"), "a")
+		retry := (*motacilla.RetryError)(nil)
+		if !errors.As(err, &retry) {
+			t.Fatal(err)
+		}
+		per[retry.After.Truncate(time.Second)]++
+	}
+	for second, n := range per {
+		if n > 150 {
+			t.Errorf("%d of 1000 come back in the second after %v", n, second)
+		}
+	}
+}
+
+// TestAdmitRace: whatever the order, no limit is passed, and in the end nothing is counted.
+func TestAdmitRace(t *testing.T) {
+	limits := Limits{Readers: 24, PerChannel: 9, PerAddress: 5}
+	f := limited(limits)
+	var node atomic.Int64
+	var channels, addresses [5]atomic.Int64
+	check := func(n *atomic.Int64, limit int, what string) {
+		if now := n.Add(1); now > int64(limit) {
+			t.Errorf("%d readers of a %s, want at most %d", now, what, limit)
+		}
+	}
+	var admitted, refused atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			type held struct {
+				seat      Seat
+				ch, owner int
+			}
+			var seats []held
+			leave := func() {
+				h := seats[len(seats)-1]
+				seats = seats[:len(seats)-1]
+				node.Add(-1)
+				channels[h.ch].Add(-1)
+				addresses[h.owner].Add(-1)
+				h.seat.Release()
+			}
+			for range 2000 {
+				h := held{ch: rand.IntN(len(channels)), owner: rand.IntN(len(addresses))}
+				seat, err := f.Admit(from(fmt.Sprintf("2001:db8:0:%d::%d", h.owner, rand.IntN(9))),
+					motacilla.ChannelID(fmt.Sprint("channel-", h.ch)))
+				if err != nil {
+					refused.Add(1)
+				} else {
+					admitted.Add(1)
+					check(&node, limits.Readers, "node")
+					check(&channels[h.ch], limits.PerChannel, "channel")
+					check(&addresses[h.owner], limits.PerAddress, "address")
+					h.seat = seat
+					seats = append(seats, h)
+				}
+				if len(seats) > 0 && rand.IntN(2) == 0 {
+					leave()
+				}
+			}
+			for len(seats) > 0 {
+				leave()
+			}
+		})
+	}
+	all.Wait()
+	if n := f.Seats(); n != 0 {
+		t.Errorf("%d entries are left", n)
+	}
+	n := f.Counters().Refused
+	if admitted.Load() == 0 || refused.Load() == 0 || n.Node+n.Channel+n.Address != refused.Load() {
+		t.Errorf("%d admitted, %d refused, counted as %+v", admitted.Load(), refused.Load(), n)
+	}
+}
+
+// TestAdmitBehindProxies: only what a trusted proxy says counts.
+func TestAdmitBehindProxies(t *testing.T) {
+	proxies, err := route.ParseProxies([]string{"10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := limited(Limits{PerAddress: 1, Address: proxies.ClientAddr})
+	for _, ask := range []struct {
+		peer, forwarded string
+		ok              bool
+	}{
+		{"10.0.0.1", "192.0.2.1", true},
+		{"10.0.0.1", "192.0.2.2", true},
+		{"10.0.0.2", "192.0.2.1", false},              // through another proxy
+		{"10.0.0.1", "203.0.113.9, 192.0.2.1", false}, // the front is the client's own
+		{"198.51.100.1", "203.0.113.1", true},         // not a proxy
+		{"198.51.100.1", "203.0.113.2", false},        // who claims to be another
+	} {
+		r := from(ask.peer)
+		r.Header.Set("X-Forwarded-For", ask.forwarded)
+		if _, err := f.Admit(r, "a"); (err == nil) != ask.ok {
+			t.Errorf("%s through %s: %v", ask.forwarded, ask.peer, err)
+		}
+	}
+}
+
+func TestAdmitWithoutLimitsCostsNothing(t *testing.T) {
+	f, r := limited(Limits{}), from("192.0.2.1")
+	if n := testing.AllocsPerRun(100, func() {
+		seat, _ := f.Admit(r, "a")
+		seat.Release()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,65 @@
+package publisher_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+// TestReadersThatFailTakeNobodyAlong opens a channel while the store comes back: readers whose first reading failed
+// leave at the same moment as one gets in, who must hear what happens afterwards.
+func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
+	store := memory.New(nil)
+	defer store.Close()
+	source := &faulty{store: store}
+	feed := publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{Repair: time.Hour})
+	if err := feed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	rounds := 3000
+	if testing.Short() {
+		rounds = 500
+	}
+	for i := range rounds {
+		id := motacilla.ChannelID(fmt.Sprint("c", i))
+		if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		source.down.Store(true)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for {
+					if _, err := feed.Since(t.Context(), id, 0); err == nil {
+						return
+					}
+				}
+			})
+		}
+		all.Go(func() { source.down.Store(false) })
+		sub, err := feed.Subscribe(t.Context(), id, 0)
+		for err != nil {
+			sub, err = feed.Subscribe(t.Context(), id, 0)
+		}
+		all.Wait()
+		if _, err := sub.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.CreatePost(t.Context(), id, motacilla.Post{Content: []motacilla.Block{motacilla.Text("Goal")}}); err != nil {
+			t.Fatal(err)
+		}
+		late, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		if step, err := sub.Next(late); err != nil || step.Heartbeat() {
+			t.Fatalf("round %d: the reader hears nothing: %v", i, err)
+		}
+		stop()
+		sub.Close()
+	}
+}

@@ -1,0 +1,81 @@
+//go:build !linux
+
+package fanout
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Engine is not to be had on this system.
+type Engine struct{}
+
+// New returns ErrUnsupported.
+func New(*Options) (*Engine, error) { return nil, ErrUnsupported }
+
+// Close does nothing.
+func (*Engine) Close() error { return nil }
+
+// NewTopic returns nil.
+func (*Engine) NewTopic(Frames, Protocol, *atomic.Int64) *Topic { return nil }
+
+// Topic is not to be had on this system.
+type Topic struct{}
+
+// Wake does nothing.
+func (*Topic) Wake() {}
+
+// Beat does nothing.
+func (*Topic) Beat() {}
+
+// Give does nothing.
+func (*Topic) Give(int64, Frame) {}
+
+// Each does nothing.
+func (*Topic) Each(int, func() bool, func(*Reader)) {}
+
+// Len returns 0.
+func (*Topic) Len() int { return 0 }
+
+// Join returns ErrUnsupported.
+func (*Topic) Join(net.Conn, Join) error { return ErrUnsupported }
+
+// Bare reports false.
+func Bare(net.Conn) bool { return false }
+
+// Reader is never made on this system.
+type Reader struct{ Data any }
+
+// Cursor returns 0.
+func (*Reader) Cursor() int64 { return 0 }
+
+// Asking reports false.
+func (*Reader) Asking() bool { return false }
+
+// Full reports false.
+func (*Reader) Full() bool { return false }
+
+// Ending reports true.
+func (*Reader) Ending() bool { return true }
+
+// SetDue does nothing.
+func (*Reader) SetDue(time.Duration) {}
+
+// Ask does nothing.
+func (*Reader) Ask(int64) {}
+
+// Answer does nothing.
+func (*Reader) Answer([]byte) {}
+
+// Send does nothing.
+func (*Reader) Send([]byte) {}
+
+// End does nothing.
+func (*Reader) End([]byte, time.Duration) {}
+
+// Close does nothing.
+func (*Reader) Close() {}
+
+// Detach returns nil.
+func (*Reader) Detach() net.Conn { return nil }

@@ -1,0 +1,493 @@
+package fanout
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// story is what readers follow: a head that moves. A frame has its length, the cursors before and after it, and as many
+// bytes as the newest step has.
+type story struct {
+	mu     sync.Mutex
+	head   int64
+	size   int
+	floor  int64 // cursors below are not known at once
+	shut   bool  // guarded readers are refused
+	last   bool  // the head is the last there is
+	asked  map[int64]int
+	frames map[int64][]byte
+}
+
+func (s *story) move(size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.head++
+	s.size = size
+	s.frames = nil
+}
+
+func (s *story) After(cursor int64, guarded bool) (Frame, Verdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case guarded && s.shut:
+		return Frame{}, Refused
+	case cursor == s.head:
+		return Frame{}, Nothing
+	case cursor < s.floor:
+		if s.asked == nil {
+			s.asked = map[int64]int{}
+		}
+		s.asked[cursor]++
+		return Frame{}, Later
+	}
+	return s.frame(cursor), Ready
+}
+
+func (s *story) frame(cursor int64) Frame {
+	b := s.frames[cursor]
+	if b == nil {
+		b = binary.BigEndian.AppendUint32(nil, uint32(16+s.size))
+		b = binary.BigEndian.AppendUint64(b, uint64(cursor))
+		b = binary.BigEndian.AppendUint64(b, uint64(s.head))
+		b = append(b, bytes.Repeat([]byte{'x'}, s.size)...)
+		if s.frames == nil {
+			s.frames = map[int64][]byte{}
+		}
+		s.frames[cursor] = b
+	}
+	return Frame{Bytes: b, Next: s.head, Last: s.last}
+}
+
+func (s *story) Idle(cursor int64) []byte {
+	b := binary.BigEndian.AppendUint32(nil, 16)
+	b = binary.BigEndian.AppendUint64(b, uint64(cursor))
+	return binary.BigEndian.AppendUint64(b, uint64(cursor))
+}
+
+// speech is a protocol that says back what it hears, and "bye" to whoever it ends.
+type speech struct {
+	input  func(r *Reader, data []byte)
+	due    func(r *Reader)
+	closed [4]atomic.Int64
+}
+
+func (p *speech) Input(r *Reader, data []byte) {
+	if p.input != nil {
+		p.input(r, data)
+	}
+}
+
+func (p *speech) Due(r *Reader) {
+	if p.due != nil {
+		p.due(r)
+	}
+}
+func (p *speech) Refused(r *Reader)              { r.End([]byte("no"), 0) }
+func (p *speech) Last(r *Reader)                 { r.End([]byte("bye"), 0) }
+func (p *speech) Closed(_ *Reader, why Reason)   { p.closed[why].Add(1) }
+func (p *speech) count(why Reason) (count int64) { return p.closed[why].Load() }
+
+type rig struct {
+	*testing.T
+	engine    *Engine
+	story     story
+	speech    speech
+	topic     *Topic
+	delivered atomic.Int64
+	listener  net.Listener
+}
+
+func newRig(t *testing.T, o Options) *rig {
+	t.Helper()
+	engine, err := New(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{T: t, engine: engine, listener: ln}
+	r.topic = engine.NewTopic(&r.story, &r.speech, &r.delivered)
+	t.Cleanup(func() {
+		_ = ln.Close()
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := r.topic.Len(); n != 0 {
+			t.Errorf("%d readers are left in a closed engine", n)
+		}
+	})
+	return r
+}
+
+// pair returns both ends of a connection.
+func (r *rig) pair() (server, client net.Conn) {
+	r.Helper()
+	dialled := make(chan net.Conn, 1)
+	go func() {
+		c, err := net.Dial(r.listener.Addr().Network(), r.listener.Addr().String())
+		if err != nil {
+			r.Error(err)
+		}
+		dialled <- c
+	}()
+	server, err := r.listener.Accept()
+	if err != nil {
+		r.Fatal(err)
+	}
+	client = <-dialled
+	r.Cleanup(func() { _ = client.Close() })
+	_ = client.SetDeadline(time.Now().Add(patience))
+	return server, client
+}
+
+func (r *rig) join(j Join) net.Conn {
+	r.Helper()
+	server, client := r.pair()
+	if err := r.topic.Join(server, j); err != nil {
+		r.Fatal(err)
+	}
+	return client
+}
+
+func (r *rig) move(size int) {
+	r.story.move(size)
+	r.topic.Wake()
+}
+
+// next reads a frame.
+func (r *rig) next(c net.Conn) (from, to int64) {
+	r.Helper()
+	from, to, err := readFrame(c)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return from, to
+}
+
+func readFrame(c io.Reader) (from, to int64, err error) {
+	var head [20]byte
+	if _, err := io.ReadFull(c, head[:]); err != nil {
+		return 0, 0, err
+	}
+	size := int64(binary.BigEndian.Uint32(head[:])) - 16
+	if n, err := io.Copy(io.Discard, io.LimitReader(c, size)); err != nil || n != size {
+		return 0, 0, errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	return int64(binary.BigEndian.Uint64(head[4:])), int64(binary.BigEndian.Uint64(head[12:])), nil
+}
+
+func (r *rig) want(c net.Conn, from, to int64) {
+	r.Helper()
+	if f, n := r.next(c); f != from || n != to {
+		r.Fatalf("got a frame from %d to %d, want %d to %d", f, n, from, to)
+	}
+}
+
+// text reads what is left until the end.
+func (r *rig) text(c net.Conn) string {
+	r.Helper()
+	b, err := io.ReadAll(c)
+	if err != nil {
+		r.Errorf("at the end: %v", err)
+	}
+	return string(b)
+}
+
+func (r *rig) eventually(what string, cond func() bool) {
+	r.Helper()
+	for began := time.Now(); !cond(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > patience {
+			r.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+func TestEveryReaderGetsEveryStep(t *testing.T) {
+	r := newRig(t, Options{})
+	var readers []net.Conn
+	for range 600 { // more than one batch in a shard
+		readers = append(readers, r.join(Join{}))
+	}
+	for step := range int64(5) {
+		r.move(300)
+		for _, c := range readers {
+			r.want(c, step, step+1)
+		}
+	}
+	if n := r.delivered.Load(); n != 5*600 {
+		t.Errorf("%d deliveries were counted, want %d", n, 5*600)
+	}
+}
+
+func TestJoinGetsHelloAndWhatCameMeanwhile(t *testing.T) {
+	r := newRig(t, Options{})
+	r.move(10)
+	r.move(10)
+	c := r.join(Join{Cursor: 1, Hello: []byte("hello")})
+	hello := make([]byte, 5)
+	if _, err := io.ReadFull(c, hello); err != nil || string(hello) != "hello" {
+		t.Fatalf("hello is %q, %v", hello, err)
+	}
+	r.want(c, 1, 2)
+}
+
+// TestSlowReaderGetsTheNewest has a reader take nothing while much is written: it gets the rest of the frame that it was
+// in, and then all it lacks as one.
+func TestSlowReaderGetsTheNewest(t *testing.T) {
+	r := newRig(t, Options{Stall: time.Minute})
+	slow, healthy := r.join(Join{}), r.join(Join{})
+	const steps = 60
+	for step := range int64(steps) {
+		r.move(1 << 20)
+		r.want(healthy, step, step+1)
+	}
+	frames := 0
+	for at := int64(0); at < steps; frames++ {
+		from, to := r.next(slow)
+		if from != at || to <= from {
+			t.Fatalf("frame %d goes from %d to %d; the reader is at %d", frames, from, to, at)
+		}
+		at = to
+	}
+	if frames > steps/2 {
+		t.Errorf("a reader that took nothing got %d frames of %d steps", frames, steps)
+	}
+	r.move(10)
+	r.want(slow, steps, steps+1)
+}
+
+func TestStalledReaderIsClosed(t *testing.T) {
+	r := newRig(t, Options{Stall: 200 * time.Millisecond, Tick: 10 * time.Millisecond})
+	stalled := r.join(Join{})
+	r.eventually("the socket is full, and closed", func() bool {
+		r.move(1 << 20)
+		return r.speech.count(Stalled) == 1
+	})
+	if n := r.topic.Len(); n != 0 {
+		t.Errorf("%d readers are left", n)
+	}
+	_, _ = io.Copy(io.Discard, stalled)
+}
+
+func TestLaterIsGiven(t *testing.T) {
+	r := newRig(t, Options{})
+	r.move(10)
+	r.move(10)
+	r.story.mu.Lock()
+	r.story.floor = 2
+	r.story.mu.Unlock()
+	late, there := r.join(Join{Cursor: 0}), r.join(Join{Cursor: 2})
+	r.topic.Wake()
+	r.topic.Beat()
+	r.want(there, 2, 2)
+	r.want(late, 0, 0) // a heartbeat meanwhile
+	r.story.mu.Lock()
+	frame := r.story.frame(0)
+	r.story.mu.Unlock()
+	r.topic.Give(0, frame)
+	r.want(late, 0, 2)
+	r.move(10)
+	r.want(late, 2, 3)
+	r.want(there, 2, 3)
+}
+
+func TestGuardedReadersAreRefused(t *testing.T) {
+	r := newRig(t, Options{})
+	guest, member := r.join(Join{Guarded: true}), r.join(Join{})
+	r.move(10)
+	r.want(guest, 0, 1)
+	r.want(member, 0, 1)
+	r.story.mu.Lock()
+	r.story.shut = true
+	r.story.mu.Unlock()
+	r.move(10)
+	if got := r.text(guest); got != "no" {
+		t.Errorf("the guest got %q", got)
+	}
+	r.want(member, 1, 2)
+}
+
+func TestLastFrameEnds(t *testing.T) {
+	r := newRig(t, Options{})
+	c := r.join(Join{})
+	r.story.mu.Lock()
+	r.story.last = true
+	r.story.mu.Unlock()
+	r.move(10)
+	r.want(c, 0, 1)
+	if got := r.text(c); got != "bye" {
+		t.Errorf("the farewell is %q", got)
+	}
+	r.eventually("the reader counts as ended", func() bool { return r.speech.count(Ended) == 1 })
+}
+
+func TestQuestionsAndAnswers(t *testing.T) {
+	r := newRig(t, Options{Tick: 5 * time.Millisecond})
+	r.speech.input = func(rd *Reader, data []byte) {
+		rd.SetDue(time.Hour)
+		rd.Ask(int64(data[0] - '0'))
+	}
+	r.speech.due = func(rd *Reader) {
+		if rd.Asking() {
+			rd.Answer(r.story.Idle(rd.Cursor()))
+		}
+	}
+	c := r.join(Join{Once: true})
+	r.move(10)
+	r.want(c, 0, 1)
+	r.move(10) // nobody has asked
+	r.topic.Beat()
+	if _, err := c.Write([]byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	r.want(c, 1, 2)
+	if _, err := c.Write([]byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	r.topic.Each(10, func() bool { return true }, func(rd *Reader) { rd.SetDue(time.Millisecond) })
+	r.eventually("the question is answered", func() bool {
+		r.topic.Each(10, func() bool { return true }, func(rd *Reader) {
+			if rd.Asking() {
+				rd.SetDue(time.Millisecond)
+			}
+		})
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		from, to, err := readFrame(c)
+		return err == nil && from == 2 && to == 2
+	})
+}
+
+func TestInputComesInOrderAndToTheEnd(t *testing.T) {
+	r := newRig(t, Options{})
+	var mu sync.Mutex
+	var heard bytes.Buffer
+	r.speech.input = func(_ *Reader, data []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard.Write(data)
+	}
+	c := r.join(Join{})
+	said := make([]byte, 1<<20)
+	for i := range said {
+		said[i] = byte(i * i >> 8)
+	}
+	if _, err := c.Write(said); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil { // data and end in one event
+		t.Fatal(err)
+	}
+	r.eventually("the end is noticed", func() bool { return r.speech.count(Left) == 1 })
+	mu.Lock()
+	defer mu.Unlock()
+	if !bytes.Equal(heard.Bytes(), said) {
+		t.Errorf("%d bytes were heard of %d", heard.Len(), len(said))
+	}
+}
+
+// TestControlBesideFrames sends bytes of the protocol's own while the socket is full: they come between frames, and who
+// makes us owe too much is closed.
+func TestControlBesideFrames(t *testing.T) {
+	r := newRig(t, Options{Stall: time.Minute})
+	c := r.join(Join{})
+	full := func() (is bool) {
+		r.topic.Each(10, func() bool { return true }, func(rd *Reader) { is = rd.Full() })
+		return is
+	}
+	steps := int64(0)
+	for ; !full(); steps++ {
+		r.move(1 << 20)
+		r.eventually("the frame is written or waits", func() bool { return r.delivered.Load() > steps || full() })
+	}
+	say := func(b []byte) {
+		r.topic.Each(10, func() bool { return true }, func(rd *Reader) { rd.Send(b) })
+	}
+	say(r.story.Idle(77))
+	r.move(10)
+	seen := false
+	for at := int64(0); at <= steps; {
+		from, to := r.next(c)
+		switch {
+		case from == 77 && to == 77:
+			seen = true
+		case from != at:
+			t.Fatalf("a frame from %d; the reader is at %d", from, at)
+		default:
+			at = to
+		}
+	}
+	if !seen {
+		t.Error("what the protocol said is lost")
+	}
+	for before := r.delivered.Load(); !full(); before = r.delivered.Load() {
+		r.move(1 << 20)
+		r.eventually("the frame is written or waits", func() bool { return r.delivered.Load() > before || full() })
+	}
+	for range 3 {
+		say(make([]byte, mostControl/2+1))
+	}
+	r.eventually("who owes us room is closed", func() bool { return r.speech.count(Stalled) == 1 })
+}
+
+func TestFarewellWaitsForThePeer(t *testing.T) {
+	r := newRig(t, Options{Tick: 5 * time.Millisecond})
+	var heard atomic.Int64
+	r.speech.input = func(_ *Reader, data []byte) { heard.Add(int64(len(data))) }
+	polite, rude := r.join(Join{}), r.join(Join{})
+	r.topic.Each(1, func() bool { return true }, func(rd *Reader) { rd.End([]byte("bye"), time.Second/2) })
+	r.move(10) // is for nobody
+	if got := r.text(polite); got != "bye" {
+		t.Errorf("the farewell is %q", got)
+	}
+	if _, err := polite.Write([]byte("bye")); err != nil {
+		t.Fatal(err)
+	}
+	_ = polite.Close()
+	r.eventually("both are gone, the rude one because its time is up", func() bool {
+		return r.speech.count(Left) == 1 && r.speech.count(Ended) == 1
+	})
+	if heard.Load() != 3 {
+		t.Errorf("after the farewell %d bytes were heard, want 3", heard.Load())
+	}
+	_ = r.text(rude)
+}
+
+func TestDetach(t *testing.T) {
+	r := newRig(t, Options{})
+	back := make(chan net.Conn, 1)
+	r.speech.input = func(rd *Reader, _ []byte) { back <- rd.Detach() }
+	c := r.join(Join{})
+	if _, err := c.Write([]byte("?")); err != nil {
+		t.Fatal(err)
+	}
+	server := <-back
+	defer server.Close()
+	r.move(10) // is for nobody
+	go func() { _, _ = io.Copy(server, server) }()
+	if _, err := c.Write([]byte("echo")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 4)
+	if _, err := io.ReadFull(c, b); err != nil || string(b) != "echo" {
+		t.Errorf("the connection says %q, %v", b, err)
+	}
+	if r.speech.count(Detached) != 1 || r.topic.Len() != 0 {
+		t.Error("the reader is still there")
+	}
+}

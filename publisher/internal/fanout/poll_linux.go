@@ -1,0 +1,74 @@
+package fanout
+
+import (
+	"runtime"
+	"syscall"
+)
+
+// readLoop takes what sockets have to say: input, room, ends.
+func (s *shard) readLoop() {
+	raw, err := s.poll.SyscallConn()
+	if err != nil {
+		return
+	}
+	events := make([]syscall.EpollEvent, 128)
+	var again []*Reader // who had more to say than was taken
+	for {
+		n := 0
+		err := raw.Read(func(fd uintptr) bool {
+			n, _ = syscall.EpollWait(int(fd), events, 0)
+			return n > 0 || len(again) > 0
+		})
+		if err != nil { // the engine is closed
+			return
+		}
+		s.mu.Lock()
+		carried := again
+		again = nil
+		for i := range max(n, 0) {
+			e := &events[i]
+			r := s.find(e.Fd)
+			if r == nil {
+				continue
+			}
+			if e.Events&syscall.EPOLLOUT != 0 && r.full != nil {
+				r.unblock()
+			}
+			const over = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+			if e.Events&(syscall.EPOLLIN|over) != 0 && s.take(r, e.Events&over != 0) {
+				again = append(again, r)
+			}
+		}
+		for _, r := range carried {
+			if s.take(r, true) {
+				again = append(again, r)
+			}
+		}
+		s.mu.Unlock()
+		if len(again) > 0 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// take reads what r sent and gives it to the protocol, to the very end where there is one; more reports that there is
+// more. No other event tells of what is left.
+func (s *shard) take(r *Reader, toEnd bool) (more bool) {
+	for range mostReads {
+		if r.flags&closed != 0 {
+			return false
+		}
+		n, err := r.read(s.buffer)
+		if err != nil {
+			r.close(Left)
+			return false
+		}
+		if n > 0 {
+			r.part.topic.protocol.Input(r, s.buffer[:n])
+		}
+		if n == 0 || n < len(s.buffer) && !toEnd {
+			return false
+		}
+	}
+	return r.flags&closed == 0
+}

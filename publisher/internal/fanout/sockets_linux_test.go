@@ -1,0 +1,126 @@
+package fanout
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// TestClosedFromOutside closes connections under the engine: their descriptors are other connections' at once, and none
+// of these may be touched.
+func TestClosedFromOutside(t *testing.T) {
+	r := newRig(t, Options{})
+	for range 200 {
+		server, _ := r.pair()
+		if err := r.topic.Join(server, Join{}); err != nil {
+			t.Fatal(err)
+		}
+		_ = server.Close()
+		other, client := r.pair() // very likely the same descriptor
+		r.move(10)
+		go func() { _, _ = client.Write([]byte("mine")); _ = client.(*net.TCPConn).CloseWrite() }()
+		got, err := io.ReadAll(other)
+		if err != nil || string(got) != "mine" {
+			t.Fatalf("a connection of somebody else's says %q, %v", got, err)
+		}
+		_ = other.Close()
+		if got := r.text(client); got != "" {
+			t.Fatalf("a connection of somebody else's was told %q", got)
+		}
+	}
+	r.eventually("all are noticed", func() bool { r.topic.Beat(); return r.speech.count(Left) == 200 })
+}
+
+// TestDescriptorOfTwo has a connection closed from outside, whose descriptor a new reader gets before that is noticed.
+func TestDescriptorOfTwo(t *testing.T) {
+	r := newRig(t, Options{Shards: 1})
+	for range 50 {
+		before := r.speech.count(Left)
+		server, _ := r.pair()
+		if err := r.topic.Join(server, Join{}); err != nil {
+			t.Fatal(err)
+		}
+		_ = server.Close()
+		c := r.join(Join{Cursor: r.story.head})
+		r.move(10)
+		r.want(c, r.story.head-1, r.story.head)
+		r.eventually("the first one is noticed", func() bool { return r.speech.count(Left) == before+1 })
+		_ = c.Close()
+		r.eventually("the second one is heard still", func() bool { return r.speech.count(Left) == before+2 })
+	}
+}
+
+// TestManyLeaveDuringAPass closes readers while others are written to.
+func TestManyLeaveDuringAPass(t *testing.T) {
+	r := newRig(t, Options{Shards: 1})
+	for range 3 {
+		var clients []net.Conn
+		for range 3 * batch {
+			clients = append(clients, r.join(Join{Cursor: r.story.head}))
+		}
+		var leaving sync.WaitGroup
+		leaving.Go(func() {
+			r.topic.Each(batch, func() bool { return true }, func(rd *Reader) { rd.Close() })
+		})
+		for r.topic.Len() > 0 {
+			r.move(100)
+		}
+		leaving.Wait()
+		for _, c := range clients {
+			_ = c.Close()
+		}
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	r := newRig(t, Options{})
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.listener.Close()
+	r.listener = ln
+	c := r.join(Join{})
+	r.move(10)
+	r.want(c, 0, 1)
+}
+
+func TestWhatIsNoSocket(t *testing.T) {
+	r := newRig(t, Options{})
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	if err := r.topic.Join(a, Join{}); !errors.Is(err, ErrUnsupported) || Bare(a) {
+		t.Errorf("a pipe: %v, bare %v", err, Bare(a))
+	}
+	server, client := r.pair()
+	_ = server.Close()
+	if err := r.topic.Join(server, Join{}); err == nil {
+		t.Error("a connection that is closed was taken")
+	}
+	_ = client.Close()
+	if n := r.topic.Len(); n != 0 {
+		t.Errorf("%d readers are left", n)
+	}
+}
+
+func TestDescriptorsAreGivenBack(t *testing.T) {
+	count := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc here")
+		}
+		return len(list)
+	}
+	r := newRig(t, Options{})
+	before := count()
+	for range 300 {
+		_ = r.join(Join{}).Close()
+	}
+	r.eventually("all are closed", func() bool { return r.speech.count(Left) == 300 })
+	r.eventually("no descriptor is left", func() bool { return count() <= before+5 })
+}

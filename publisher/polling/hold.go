@@ -1,0 +1,96 @@
+package polling
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+type hold struct{ cancel context.CancelCauseFunc }
+
+// Hold returns a context for a request that waits: it ends after d, when the reader's grant expires (either with the
+// cause context.DeadlineExceeded), when [Mixin.Shutdown] begins (with the cause [motacilla.ErrClosed]), or when the
+// reader goes. Call release when the waiting is over.
+func (m *Mixin) Hold(r *http.Request, d time.Duration) (ctx context.Context, release func()) {
+	if expires := route.GrantOf(r).Expires; !expires.IsZero() {
+		d = min(d, time.Until(expires))
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	h := &hold{cancel}
+	m.mu.Lock()
+	draining := m.draining
+	if !draining {
+		if m.waiting == nil {
+			m.waiting = make(map[*hold]struct{})
+		}
+		m.waiting[h] = struct{}{}
+	}
+	m.mu.Unlock()
+	if draining {
+		cancel(motacilla.ErrClosed)
+		return ctx, func() {}
+	}
+	timer := time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+	return ctx, func() {
+		timer.Stop()
+		m.mu.Lock()
+		delete(m.waiting, h)
+		m.mu.Unlock()
+		cancel(context.Canceled)
+	}
+}
+
+// Shutdown ends every [Mixin.Hold] and waits until the requests that are being served are answered, or for ctx.
+// Requests that come later are served, but none is held.
+func (m *Mixin) Shutdown(ctx context.Context) error {
+	m.mu.Lock()
+	m.draining = true
+	for h := range m.waiting {
+		h.cancel(motacilla.ErrClosed)
+	}
+	clear(m.waiting)
+	idle := m.idle
+	if m.serving == 0 {
+		m.mu.Unlock()
+		return nil
+	}
+	if idle == nil {
+		idle = make(chan struct{})
+		m.idle = idle
+	}
+	m.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		m.mu.Lock()
+		left := m.serving
+		m.mu.Unlock()
+		return fmt.Errorf("shut down %s: %d requests not answered: %w", m.Name, left, ctx.Err())
+	}
+}
+
+func (m *Mixin) isDraining() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.draining
+}
+
+func (m *Mixin) enter() {
+	m.mu.Lock()
+	m.serving++
+	m.mu.Unlock()
+}
+
+func (m *Mixin) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.serving--; m.serving == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
+}

@@ -1,0 +1,132 @@
+package polling
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
+)
+
+// IntervalOptions are the settings of [Interval]; nil and zero fields mean the defaults.
+type IntervalOptions struct {
+	Path     string        `key:"path" doc:"path of the route, with {channel_id}; interval-polling/{channel_id}/"`
+	Interval time.Duration `key:"interval" doc:"how often readers ask; 3s"`
+	Logger   *zap.Logger   // nil logs nothing
+}
+
+// Interval delivers by interval polling, after Wagtail Live's IntervalPollingPublisher: readers ask every few seconds
+// and are answered at once. Readers of public channels who are up to date all ask for the same URL, so a cache in front
+// takes nearly all of it.
+type Interval struct {
+	Mixin
+	format *publisher.Format
+}
+
+var _ publisher.Publisher = (*Interval)(nil)
+
+// NewInterval returns interval polling of feed.
+func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
+	options := o.withDefaults()
+	p := &Interval{
+		Mixin: Mixin{
+			Path: options.Path, Name: intervalName, Feed: feed, Interval: options.Interval, Logger: options.Logger,
+		},
+		format: withNextPoll("interval-polling", options.Interval),
+	}
+	p.Mixin.Get, p.Mixin.Head = p.get, p.head
+	return p
+}
+
+const intervalName = "interval-polling"
+
+func (o *IntervalOptions) withDefaults() IntervalOptions {
+	var d IntervalOptions
+	if o != nil {
+		d = *o
+	}
+	if d.Path == "" {
+		d.Path = intervalName + "/{channel_id}/"
+	}
+	if d.Interval <= 0 {
+		d.Interval = 3 * time.Second
+	}
+	return d
+}
+
+func (p *Interval) get(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
+	q, err := parseQuery(r.URL.RawQuery)
+	switch {
+	case err != nil:
+		p.Fail(w, r, err)
+	case q.wagtail:
+		p.updates(w, r, ch, q.cursor)
+	default:
+		p.since(w, r, ch, q.cursor)
+	}
+}
+
+func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, last motacilla.Revision) {
+	body, err := p.Updates(r.Context(), ch, last)
+	if err == nil {
+		err = p.Feed.Readable(r, ch)
+	}
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	p.Feed.Stats(p.Name).Deliveries.Add(1)
+	p.Write(w, body)
+}
+
+// since answers with an update, behind an ETag over the cursor, the head and what else is in the body.
+func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
+	step, err := p.Feed.Since(r.Context(), ch, cursor)
+	if err == nil {
+		err = p.Feed.Readable(r, ch)
+	}
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	channel, err := p.Feed.Channel(r.Context(), ch) // after what is cached, which is not newer
+	h := w.Header()
+	switch {
+	case step.Gone || err != nil:
+		h.Set("Cache-Control", "no-store")
+	case channel.Access == motacilla.Public:
+		h.Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
+	default:
+		h.Set("Cache-Control", "private, no-store")
+	}
+	tag := fmt.Sprintf(`"%d-%d-%d"`, cursor, step.Revision, p.Interval.Milliseconds())
+	h.Set("ETag", tag)
+	if route.Unchanged(r, tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if !step.Heartbeat() {
+		p.Feed.Stats(p.Name).Deliveries.Add(1)
+	}
+	p.Write(w, step.Encode(p.format))
+}
+
+// head answers Wagtail Live's client's question whether there is something new.
+func (p *Interval) head(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
+	if _, err := parseQuery(r.URL.RawQuery); err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	channel, err := p.Feed.Channel(r.Context(), ch)
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Last-Update-At", channel.Head.Timestamp())
+	w.WriteHeader(http.StatusOK)
+}

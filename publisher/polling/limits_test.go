@@ -1,0 +1,69 @@
+package polling_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// Who is refused is told so at once, but for Wagtail Live's client, which asks again without a pause. A request that is
+// held takes a place, and gives it back when it is answered, or its reader goes.
+func TestLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := build(t, nil, nil, nil)
+		feed := publisher.NewFeed(s.source, textRenderer{}, &publisher.FeedOptions{Limits: publisher.Limits{Readers: 2}})
+		if err := feed.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = feed.Close() }()
+		s.table = route.NewTable()
+		for _, p := range []publisher.Publisher{polling.NewLong(feed, nil), polling.NewInterval(feed, nil)} {
+			if err := s.table.Add("limited", "/live", p.URLs()...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ours, old := longPath+"?since="+s.head(t).String(), longPath+"?last_update_ts="+s.head(t).Timestamp()
+		refused := func() {
+			t.Helper()
+			if a := s.get(ours); a.Code != 503 || a.Header().Get("Retry-After") == "" || a.took != 0 {
+				t.Errorf("?since: %d %v after %v, want 503 at once", a.Code, a.Header(), a.took)
+			}
+			if a := s.get(old); a.Code != 503 || a.Header().Get("Retry-After") == "" || a.took < time.Second {
+				t.Errorf("?last_update_ts: %d %v after %v, want 503 after 1 to 3 s", a.Code, a.Header(), a.took)
+			}
+		}
+		for range 3 {
+			ctx, leave := context.WithCancel(t.Context())
+			held := []*asked{s.begin(ctx, http.MethodGet, ours), s.begin(ctx, http.MethodGet, old)}
+			synctest.Wait()
+			refused()
+			for _, target := range []string{intervalPath + "?since=0", intervalPath + "?last_update_ts=0"} {
+				if a := s.get(target); a.Code != 200 {
+					t.Errorf("%s: %d, want 200: it is answered at once", target, a.Code)
+				}
+			}
+			leave()
+			for _, a := range held {
+				<-a.done
+			}
+		}
+		first, second := s.begin(t.Context(), http.MethodGet, ours), s.begin(t.Context(), http.MethodGet, old)
+		synctest.Wait()
+		refused()
+		s.post(t, "Goal")
+		<-first.done
+		<-second.done
+		if a := s.get(ours); a.Code != 200 {
+			t.Errorf("after the others were answered: %d", a.Code)
+		}
+		if n := feed.Counters().Refused.Node; n != 8 {
+			t.Errorf("%d refusals are counted, want 8", n)
+		}
+	})
+}

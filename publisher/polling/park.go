@@ -1,0 +1,106 @@
+package polling
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// parked are the requests that wait on the bare sockets of their connections, by the headers of their answers: these are
+// the same for all but readers of other origins.
+type parked struct {
+	mu       sync.Mutex
+	draining bool
+	by       map[string]*publisher.Polls
+}
+
+// mostHeads is how many different headers there may be; requests beyond are held in goroutines.
+const mostHeads = 64
+
+func (p *Long) polls(header http.Header) *publisher.Polls {
+	var b strings.Builder
+	_ = header.Write(&b) // to memory
+	head := b.String()
+	p.parked.mu.Lock()
+	defer p.parked.mu.Unlock()
+	if polls := p.parked.by[head]; polls != nil {
+		return polls
+	}
+	if p.parked.draining || len(p.parked.by) >= mostHeads {
+		return nil
+	}
+	if p.parked.by == nil {
+		p.parked.by = make(map[string]*publisher.Polls)
+	}
+	polls := publisher.NewPolls(p.Feed, &publisher.PollWire{
+		Name:   p.Name,
+		Format: answer(publisher.JSON, head),
+		Idle:   answer(publisher.JSON, head),
+		Drain:  answer(p.draining, head+"Connection: close\r\n"),
+	})
+	p.parked.by[head] = polls
+	return polls
+}
+
+// answer is a body's format as a whole answer, headers included.
+func answer(body *publisher.Format, head string) *publisher.Format {
+	return &publisher.Format{Name: body.Name + " answer", Append: func(dst []byte, u *motacilla.Update) []byte {
+		json := body.Append(nil, u)
+		dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+		dst = append(dst, head...)
+		dst = append(dst, "Date: "...)
+		dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
+		dst = append(dst, "\r\nContent-Length: "...)
+		dst = strconv.AppendInt(dst, int64(len(json)), 10)
+		dst = append(dst, "\r\n\r\n"...)
+		return append(dst, json...)
+	}}
+}
+
+// park holds the request on its connection's bare socket; done is false where there is none.
+func (p *Long) park(
+	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision,
+) (done bool, step *publisher.Step, err error) {
+	header := w.Header().Clone()
+	header.Set("Content-Type", "application/json")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	polls := p.polls(header)
+	if polls == nil || !polls.May(r) {
+		return false, nil, nil
+	}
+	step, err = polls.Hold(w, r, ch, cursor, p.hold)
+	return !errors.Is(err, motacilla.ErrClosed), step, err
+}
+
+// Shutdown answers every request that is held, as its time were up, and waits until all are answered, or for ctx.
+// Requests that come later are served, but none is held.
+func (p *Long) Shutdown(ctx context.Context) error {
+	p.parked.mu.Lock()
+	p.parked.draining = true
+	errs := make([]error, 0, len(p.parked.by)+1)
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	shut := func(f func(context.Context) error) {
+		all.Go(func() {
+			err := f(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
+	}
+	for _, polls := range p.parked.by {
+		shut(polls.Shutdown)
+	}
+	p.parked.mu.Unlock()
+	shut(p.Mixin.Shutdown)
+	all.Wait()
+	return errors.Join(errs...)
+}

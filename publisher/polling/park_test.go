@@ -1,0 +1,396 @@
+package polling_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// line is one connection to long polling, kept alive.
+type line struct {
+	*testing.T
+	net.Conn
+	in *bufio.Reader
+}
+
+func (s *site) dial(t *testing.T) *line {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return &line{t, conn, bufio.NewReader(conn)}
+}
+
+func request(since any, header string) string {
+	return fmt.Sprintf("GET %s?since=%v HTTP/1.1\r\nHost: live.example\r\n%s\r\n", longPath, since, header)
+}
+
+func (l *line) say(text string) {
+	l.Helper()
+	if _, err := l.Write([]byte(text)); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func (l *line) answer() (status int, u motacilla.Update) {
+	l.Helper()
+	resp, err := http.ReadResponse(l.in, nil)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		l.Fatal(err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		if err := u.UnmarshalJSON(body); err != nil {
+			l.Errorf("%s: %v", body, err)
+		}
+		if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Cache-Control") != "no-store" {
+			l.Errorf("the answer has the headers %v", resp.Header)
+		}
+	}
+	return resp.StatusCode, u
+}
+
+// news writes a post and waits for the update that brings it, from the revision since.
+func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.Revision {
+	t.Helper()
+	time.Sleep(20 * time.Millisecond) // the request is held by then; if not, the answer is the same
+	p := s.post(t, "Goal")
+	status, u := l.answer()
+	if status != http.StatusOK || u.From != since || u.Revision != p.Revision || len(u.Renders) != 1 {
+		t.Fatalf("got %d, an update from %d to %d with %d posts; want %d to %d", status, u.From, u.Revision, len(u.Renders), since, p.Revision)
+	}
+	return u.Revision
+}
+
+// openCounted is open, counting what passes through the handlers.
+func openCounted(t *testing.T, l *polling.LongOptions) (*site, *atomic.Int64) {
+	s := build(t, nil, nil, l)
+	var handled atomic.Int64
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handled.Add(1)
+		s.table.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.server.Close)
+	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
+	return s, &handled
+}
+
+func TestTheSameRequestAgain(t *testing.T) {
+	s, handled := openCounted(t, nil)
+	l := s.dial(t)
+	const header = "Cookie: a=b\r\nAccept: application/json\r\n"
+	at := s.head(t)
+	for range 5 {
+		l.say(request(at, header))
+		at = s.news(t, l, at)
+	}
+	// What is there already is answered at once, and so is a cursor that was never issued.
+	s.post(t, "Meanwhile")
+	l.say(request(at, header))
+	if status, u := l.answer(); status != http.StatusOK || u.From != at || len(u.Renders) != 1 {
+		t.Errorf("got %d, an update from %d with %d posts", status, u.From, len(u.Renders))
+	}
+	l.say(request(at+1, header))
+	if status, u := l.answer(); status != http.StatusOK || !u.Reset || u.From != at+1 {
+		t.Errorf("an unknown cursor is %d, %+v; want a reset", status, u)
+	}
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d requests passed through the handlers, want the first one", n)
+	}
+}
+
+// TestAnotherRequest has each request that is not the same but for its cursor pass through the handlers again, with
+// whatever they decide.
+func TestAnotherRequest(t *testing.T) {
+	s, handled := openCounted(t, nil)
+	s.authorize = func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+		if r.Header.Get("Cookie") == "user=stranger" || r.Header.Get("Authorization") != "" {
+			return route.Grant{}, motacilla.ErrForbidden
+		}
+		return route.Grant{}, nil
+	}
+	head := s.head(t)
+	for _, other := range []struct {
+		text   string
+		status int
+	}{
+		{request(head, "Cookie: user=stranger\r\n"), http.StatusForbidden},
+		{request(head, "Cookie: user=reader\r\nAuthorization: Bearer x\r\n"), http.StatusForbidden},
+		{request("x", "Cookie: user=reader\r\n"), http.StatusBadRequest},
+		{request("", "Cookie: user=reader\r\n"), http.StatusBadRequest},
+		{request("99999999999999999999", "Cookie: user=reader\r\n"), http.StatusBadRequest},
+		{request(fmt.Sprint(head, "&since=1"), "Cookie: user=reader\r\n"), http.StatusBadRequest},
+		{strings.Replace(request(0, "Cookie: user=reader\r\n"), "match-42", "other", 1), http.StatusNotFound},
+		{strings.Replace(request(0, "Cookie: user=reader\r\n"), "GET", "PUT", 1), http.StatusMethodNotAllowed},
+		{"GET / HTTP/1.1\r\nHost: live.example\r\n\r\n", http.StatusNotFound},
+		{strings.Replace(request(0, "Cookie: user=reader\r\n"), "HTTP/1.1", "HTTP/1.0", 1), http.StatusOK},
+		{request(0, "Cookie: user=reader\r\nConnection: close\r\n"), http.StatusOK},
+		{"nonsense\r\n\r\n", http.StatusBadRequest},
+	} {
+		for _, pieces := range []bool{false, true} {
+			handled.Store(0)
+			l := s.dial(t)
+			at := s.head(t)
+			for range 2 { // the second one is held without the handlers
+				l.say(request(at, "Cookie: user=reader\r\n"))
+				at = s.news(t, l, at)
+			}
+			if n := handled.Load(); n != 1 {
+				t.Fatalf("%d requests passed through the handlers, want 1", n)
+			}
+			if !pieces {
+				l.say(other.text)
+			} else {
+				for i := range len(other.text) {
+					l.say(other.text[i : i+1])
+				}
+			}
+			if status, _ := l.answer(); status != other.status {
+				t.Errorf("%q is %d, want %d", other.text, status, other.status)
+			}
+			if status := other.status; status != http.StatusOK && status != http.StatusBadRequest && handled.Load() != 2 {
+				t.Errorf("%q did not pass through the handlers", other.text)
+			}
+		}
+	}
+}
+
+// TestBackAndForth has a connection go to the server and come back to being held.
+func TestBackAndForth(t *testing.T) {
+	s, handled := openCounted(t, nil)
+	l := s.dial(t)
+	at := s.head(t)
+	for i := range 10 {
+		header := fmt.Sprintf("X-Reader: %d\r\n", i)
+		l.say(request(at, header))
+		at = s.news(t, l, at)
+		l.say(request(at, header))
+		at = s.news(t, l, at)
+	}
+	if n := handled.Load(); n != 10 {
+		t.Errorf("%d requests passed through the handlers, want 10", n)
+	}
+}
+
+func TestHeldInPieces(t *testing.T) {
+	s, handled := openCounted(t, nil)
+	l := s.dial(t)
+	at := s.head(t)
+	l.say(request(at, "A: b\r\n"))
+	at = s.news(t, l, at)
+	again := request(at, "A: b\r\n")
+	for i := range len(again) {
+		l.say(again[i : i+1])
+		time.Sleep(time.Millisecond)
+	}
+	s.news(t, l, at)
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d requests passed through the handlers, want 1", n)
+	}
+}
+
+func TestLongHead(t *testing.T) {
+	s, _ := openCounted(t, nil)
+	l := s.dial(t)
+	at := s.head(t)
+	l.say(request(at, "A: b\r\n"))
+	at = s.news(t, l, at)
+	l.say(request(at, "A: "+strings.Repeat("b", 40<<10)+"\r\n")) // longer than what is looked at here
+	s.news(t, l, at)
+}
+
+// TestHoldEnds has the held request's time pass, the first time and again.
+func TestHoldEnds(t *testing.T) {
+	s, handled := openCounted(t, &polling.LongOptions{Hold: 100 * time.Millisecond})
+	l := s.dial(t)
+	at := s.head(t)
+	for range 3 {
+		l.say(request(at, ""))
+		if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
+			t.Errorf("got %d, %+v; want a heartbeat", status, u)
+		}
+	}
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d requests passed through the handlers, want 1", n)
+	}
+}
+
+func TestImpatient(t *testing.T) {
+	s, _ := openCounted(t, nil)
+	l := s.dial(t)
+	at := s.head(t)
+	l.say(request(at, ""))
+	at = s.news(t, l, at)
+	l.say(request(at, "") + request(at, "")) // the second one before the first one is answered
+	s.post(t, "Goal")
+	if status, u := l.answer(); status != http.StatusOK || u.From != at {
+		t.Errorf("got %d, %+v", status, u)
+	}
+}
+
+func TestHeldWhileItBecomesPrivate(t *testing.T) {
+	s, _ := openCounted(t, nil)
+	var private atomic.Bool
+	s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+		if private.Load() {
+			return route.Grant{}, motacilla.ErrForbidden
+		}
+		return route.Grant{WhilePublic: true}, nil
+	}
+	l := s.dial(t)
+	at := s.head(t)
+	l.say(request(at, ""))
+	at = s.news(t, l, at)
+	l.say(request(at, ""))
+	time.Sleep(20 * time.Millisecond)
+	private.Store(true)
+	_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+		c.Access, c.Title = motacilla.Private, "A secret"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
+		t.Errorf("got %d, %+v; want a heartbeat", status, u)
+	}
+	l.say(request(at, ""))
+	if status, _ := l.answer(); status != http.StatusForbidden {
+		t.Errorf("coming back, the reader gets %d", status)
+	}
+}
+
+func TestHeldUntilThePermissionEnds(t *testing.T) {
+	s, handled := openCounted(t, nil)
+	s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+		return route.Grant{Expires: time.Now().Add(300 * time.Millisecond)}, nil
+	}
+	l := s.dial(t)
+	at := s.head(t)
+	for range 10 {
+		l.say(request(at, ""))
+		at = s.news(t, l, at)
+		time.Sleep(100 * time.Millisecond)
+	}
+	if n := handled.Load(); n < 2 || n > 9 {
+		t.Errorf("%d of 10 requests in a second passed through the handlers; the permission lasts 300 ms", n)
+	}
+}
+
+func TestHeldWhileTheChannelIsDeleted(t *testing.T) {
+	s, _ := openCounted(t, nil)
+	l := s.dial(t)
+	at := s.head(t)
+	l.say(request(at, ""))
+	at = s.news(t, l, at)
+	l.say(request(at, ""))
+	time.Sleep(20 * time.Millisecond)
+	if _, err := s.store.DeleteChannel(t.Context(), match); err != nil {
+		t.Fatal(err)
+	}
+	if status, u := l.answer(); status != http.StatusOK || !u.Gone {
+		t.Errorf("got %d, %+v; want the last update", status, u)
+	}
+	l.say(request(at, ""))
+	if status, _ := l.answer(); status != http.StatusNotFound {
+		t.Errorf("coming back, the reader gets %d", status)
+	}
+}
+
+// covered is a listener whose connections are no bare sockets.
+type covered struct{ net.Listener }
+
+type cover struct{ net.Conn }
+
+func (l covered) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return cover{c}, nil
+}
+
+func TestNoBareSocket(t *testing.T) {
+	s := build(t, nil, nil, nil)
+	s.server = httptest.NewUnstartedServer(s.table)
+	s.server.Listener = covered{s.server.Listener}
+	s.server.Start()
+	t.Cleanup(s.server.Close)
+	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
+	at := s.head(t)
+	first := s.dial(t)
+	first.say(request(at, ""))
+	if status, u := first.answer(); status != http.StatusOK || !u.Heartbeat() { // that is when it is found out
+		t.Errorf("got %d, %+v", status, u)
+	}
+	l := s.dial(t)
+	for range 3 {
+		l.say(request(at, ""))
+		at = s.news(t, l, at)
+	}
+}
+
+func TestRepeatsAreAskedFor(t *testing.T) {
+	s := build(t, nil, nil, nil)
+	var left atomic.Int64
+	left.Store(2)
+	var handled atomic.Int64
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handled.Add(1)
+		s.table.ServeHTTP(w, route.OnRepeat(r, func() bool { return left.Add(-1) >= 0 }))
+	}))
+	t.Cleanup(s.server.Close)
+	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
+	l := s.dial(t)
+	at := s.head(t)
+	for range 4 { // the first by the handler, two that may be repeated, one that may not
+		l.say(request(at, ""))
+		at = s.news(t, l, at)
+	}
+	if n := handled.Load(); n != 2 {
+		t.Errorf("%d requests passed through the handlers, want 2", n)
+	}
+}
+
+func TestShutdownAnswersWhatIsHeld(t *testing.T) {
+	s, _ := openCounted(t, nil)
+	l, idle := s.dial(t), s.dial(t)
+	at := s.head(t)
+	idle.say(request(at, ""))
+	at = s.news(t, idle, at)
+	l.say(request(at, ""))
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.holds.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
+		t.Errorf("got %d, %+v; want a heartbeat", status, u)
+	}
+	for _, l := range []*line{l, idle} {
+		if _, err := l.in.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection is not closed: %v", err)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package polling_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// A channel becomes private between a reader's being let in and its being answered.
+func TestChannelBecomesPrivate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := build(t, nil, nil, nil)
+		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+			return route.Grant{WhilePublic: true}, nil
+		}
+		head := s.head(t)
+		ours := s.begin(t.Context(), "GET", longPath+"?since="+head.String())
+		old := s.begin(t.Context(), "GET", longPath+"?last_update_ts="+head.Timestamp())
+		time.Sleep(time.Second)
+		_, err := s.store.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error {
+			c.Access, c.Title = motacilla.Private, "A secret"
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.post(t, "A secret")
+		<-ours.done
+		<-old.done
+		heartbeat(t, ours.Body.String(), head)
+		if ours.took > 2*time.Second || old.Body.String() != timedOut {
+			t.Errorf("after %v, %v: %s", ours.took, old.took, old.Body)
+		}
+
+		for _, ask := range []struct {
+			method, target string
+			status         int
+		}{
+			{"GET", intervalPath + "?since=0", http.StatusForbidden},
+			{"GET", intervalPath + "?last_update_ts=0", http.StatusForbidden},
+			{"POST", intervalPath, http.StatusForbidden},
+			{"POST", longPath, http.StatusForbidden},
+			{"GET", longPath + "?since=0", http.StatusOK},
+			{"GET", longPath + "?last_update_ts=0", http.StatusOK},
+		} {
+			a := s.begin(t.Context(), ask.method, ask.target)
+			<-a.done
+			body := a.Body.String()
+			if a.Code != ask.status || strings.Contains(body, "secret") || strings.Contains(body, "renders\":{\"") {
+				t.Errorf("%s %s: %d %s", ask.method, ask.target, a.Code, body)
+			}
+		}
+	})
+}

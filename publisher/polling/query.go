@@ -1,0 +1,80 @@
+package polling
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// The parameters of the two wires.
+const (
+	sinceParam      = "since"
+	lastUpdateParam = "last_update_ts"
+)
+
+// LastUpdateFromRequest returns the revision of Wagtail Live's ?last_update_ts, which is seconds in decimal digits
+// (get_last_update_client_from_request). The error is an ErrInvalid.
+func (m *Mixin) LastUpdateFromRequest(r *http.Request) (motacilla.Revision, error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	switch {
+	case err != nil:
+		return 0, err
+	case !q.wagtail:
+		return 0, motacilla.Invalid(lastUpdateParam, "must be given")
+	}
+	return q.cursor, nil
+}
+
+// SinceFromRequest returns the revision of ?since; none at all counts as 0. The error is an ErrInvalid.
+func (m *Mixin) SinceFromRequest(r *http.Request) (motacilla.Revision, error) {
+	q, err := parseQuery(r.URL.RawQuery)
+	switch {
+	case err != nil:
+		return 0, err
+	case q.wagtail:
+		return 0, motacilla.Invalid(sinceParam, "must be given, not last_update_ts")
+	}
+	return q.cursor, nil
+}
+
+// question is what a GET asks: on which wire, and from where.
+type question struct {
+	wagtail bool // ?last_update_ts, else ?since
+	cursor  motacilla.Revision
+}
+
+// parseQuery reads the two parameters and leaves others alone. wagtail is right where there is an error too.
+func parseQuery(raw string) (q question, err error) {
+	var since, last []string
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if unescaped, err := url.QueryUnescape(key); err == nil {
+			key = unescaped
+		}
+		if unescaped, err := url.QueryUnescape(value); err == nil {
+			value = unescaped // what can't be unescaped is no number either
+		}
+		switch key {
+		case sinceParam:
+			since = append(since, value)
+		case lastUpdateParam:
+			last = append(last, value)
+		}
+	}
+	q.wagtail = len(last) > 0
+	switch {
+	case len(since) > 0 && len(last) > 0:
+		return q, motacilla.Invalid(sinceParam, "must not be given together with last_update_ts")
+	case len(since) > 1:
+		return q, motacilla.Invalid(sinceParam, "must be given once")
+	case len(last) > 1:
+		return q, motacilla.Invalid(lastUpdateParam, "must be given once")
+	case len(since) == 1:
+		q.cursor, err = motacilla.ParseRevision(since[0])
+	case len(last) == 1:
+		q.cursor, err = motacilla.ParseTimestamp(last[0])
+	}
+	return q, err
+}

@@ -1,0 +1,118 @@
+package publishertest
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// publicOnly lets those with the token read, and everybody else while the channel is public.
+type publicOnly struct{ private atomic.Bool }
+
+func (p *publicOnly) authorize(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+	switch {
+	case hasToken(r):
+		return route.Grant{}, nil
+	case p.private.Load():
+		return route.Grant{}, motacilla.ErrForbidden
+	}
+	return route.Grant{WhilePublic: true}, nil
+}
+
+// testPrivate makes the channel private with readers in the middle. Those who read because it was public get nothing
+// that was written since, and their streams end; those with the token notice nothing. The hook learns of it late, as
+// one that caches does: its grant alone must not give anything away.
+func testPrivate(t *testing.T, run func(settings) *site) {
+	hook := &publicOnly{}
+	s := run(settings{authorize: hook.authorize})
+	insiders := s.door(t, true, 0)
+	rounds := 10
+	if testing.Short() {
+		rounds = 3
+	}
+	inside := s.readBy(insiders, name, channel, motacilla.View{})
+	for round := range rounds {
+		open := s.post(t, channel, fmt.Sprintf("Open %d.", round))
+		var guests []*reader
+		for range 4 {
+			guests = append(guests, s.read(name, channel, motacilla.View{}))
+		}
+		for _, r := range guests[:3] { // the last one comes while it happens
+			r.at(t, open.Revision)
+		}
+		s.setAccess(t, motacilla.Private)
+		secret := s.post(t, channel, "Secret.")
+		inside.at(t, secret.Revision)
+		s.check(t, inside)
+		pause(t.Context(), 10*time.Millisecond)
+		hook.private.Store(true)
+		for _, r := range guests {
+			r.mu.Lock()
+			before := r.opened
+			r.mu.Unlock()
+			r.until(t, "its stream ends, since the channel has become private", func() bool { return r.closed >= before })
+			r.close()
+			if r.has("Secret") {
+				t.Errorf("round %d: a reader without the token got what was written after the channel became private", round)
+			}
+		}
+		s.remove(t, secret)
+		hook.private.Store(false)
+		inside.at(t, s.setAccess(t, motacilla.Public))
+	}
+	back := s.read(name, channel, motacilla.View{})
+	back.at(t, s.head(t))
+	s.check(t, back)
+	inside.at(t, s.head(t))
+	s.check(t, inside)
+	if inside.close(); inside.resets != 1 {
+		t.Errorf("the reader with the token got %d resets, want 1", inside.resets)
+	}
+}
+
+// testExpires has a permission end: the stream ends soon after, whatever happens on it.
+func testExpires(t *testing.T, run func(settings) *site) {
+	const soon = 5 * time.Second
+	var until atomic.Pointer[time.Time]
+	s := run(settings{authorize: func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+		expires := until.Load()
+		switch {
+		case hasToken(r) || expires == nil:
+			return route.Grant{}, nil
+		case !time.Now().Before(*expires):
+			return route.Grant{}, motacilla.ErrForbidden
+		}
+		return route.Grant{Expires: *expires}, nil
+	}})
+	for what, busy := range map[string]bool{"a quiet channel": false, "a busy channel": true} {
+		expires := time.Now().Add(time.Second)
+		until.Store(&expires)
+		r := s.read(name, channel, motacilla.View{})
+		r.at(t, s.head(t))
+		for time.Now().Before(expires) {
+			if busy {
+				s.post(t, channel, "Goal")
+			}
+			pause(t.Context(), 50*time.Millisecond)
+		}
+		r.mu.Lock()
+		before := r.opened
+		r.mu.Unlock()
+		r.until(t, "its stream ends with its permission, on "+what, func() bool { return r.closed >= before })
+		if late := time.Since(expires); late > soon {
+			t.Errorf("on %s the stream ended %v after its permission", what, late)
+		}
+		secret := s.post(t, channel, "Late on "+what)
+		inside := s.readBy(s.door(t, true, 0), name, channel, motacilla.View{})
+		inside.at(t, secret.Revision)
+		inside.close()
+		if r.close(); r.has("Late on " + what) {
+			t.Errorf("on %s a reader got what was written after its permission had ended", what)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package publishertest_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+const faultKey = "PUBLISHERTEST_FAULT"
+
+// TestRun has a sound publisher pass, or, in a process of TestBites, a broken one fail.
+func TestRun(t *testing.T) {
+	publishertest.Run(t, newLines(os.Getenv(faultKey)), followLines)
+}
+
+func TestDifferential(t *testing.T) {
+	publishertest.Differential(t, map[string]publishertest.Entry{
+		"one": {New: newNamed("one"), Follow: followLines}, "two": {New: newNamed("two"), Follow: followLines},
+	}, 2000)
+}
+
+// named is lines on a path of its own.
+type named struct {
+	publisher.Publisher
+	name string
+}
+
+func newNamed(name string) publishertest.New {
+	return func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
+		return named{newLines("")(t, feed), name}
+	}
+}
+
+func (n named) URLs() []route.Route {
+	routes := n.Publisher.URLs()
+	routes[0].Name, routes[0].Pattern = n.name, n.name+"/{channel_id}/"
+	return routes
+}
+
+// TestBites runs the suite on publishers that are broken on purpose, each in a process of its own: it must fail, in the
+// subtest that is about what is broken.
+func TestBites(t *testing.T) {
+	if os.Getenv(faultKey) != "" {
+		return // is such a process itself
+	}
+	const atOnce = 12 // most of them wait for what never comes
+	places := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for fault, subtest := range map[string]string{
+		"loses":         "Convergence",
+		"undead":        "Changes",
+		"leaky":         "Changes",
+		"stale":         "Snapshot",
+		"deaf":          "ResumeAtEveryRevision",
+		"silent":        "UnknownChannel",
+		"joins late":    "Joins",
+		"blocks":        "StalledReader",
+		"endures":       "StalledReader",
+		"queues":        "SlowReader",
+		"panics":        "RudeClients",
+		"any method":    "Methods",
+		"miscounts":     "Stats",
+		"uncounted":     "Stats",
+		"gossips":       "BecomesPrivate",
+		"never expires": "PermissionEnds",
+		"denies":        "StoreOutage",
+		"hangs":         "Shutdown",
+		"undying":       "Shutdown",
+		"rushes":        "Shutdown",
+		"reopens":       "Shutdown",
+		"leaks":         "Snapshot",
+		"moves":         "Routes",
+	} {
+		all.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRun$/^"+subtest+"$", "-test.short", "-test.timeout=100s")
+			cmd.Env = append(os.Environ(), faultKey+"="+fault)
+			out, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || !strings.Contains(string(out), "--- FAIL: TestRun/"+subtest) {
+				t.Errorf("%s: %s did not fail: %v\n%.3000s", fault, subtest, err, out)
+			} else {
+				t.Logf("%s:\n%.1500s", fault, out)
+			}
+		})
+	}
+	all.Wait()
+}

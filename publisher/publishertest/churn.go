@@ -1,0 +1,121 @@
+package publishertest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// testJoins writes exactly while readers join: what is written then must arrive. Neither heartbeats nor the feed's
+// repair come to the rescue here, so that what a reader misses at first it misses for good. Half of the channels have
+// another reader all the time, so that joining is now the first, now one more.
+func testJoins(t *testing.T, run func(settings) *site) {
+	const workers = 4
+	joins := 750
+	if testing.Short() {
+		joins = 200
+	}
+	s := run(settings{feed: publisher.FeedOptions{Heartbeat: time.Hour, Repair: time.Hour}})
+	var all sync.WaitGroup
+	for w := range workers {
+		ch := motacilla.ChannelID(fmt.Sprintf("joins-%d", w))
+		s.create(t, ch)
+		if w%2 == 0 {
+			s.read(name, ch, motacilla.View{}).at(t, s.headOf(t, ch))
+		}
+		all.Go(func() {
+			for i := range joins {
+				if err := s.join(t.Context(), ch); err != nil {
+					t.Errorf("join %d on %s: %v", i, ch, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// join has a reader join while a post is written, and returns once it has it.
+func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := s.store().Channel(ctx, ch)
+	if err != nil {
+		return err
+	}
+	content := []motacilla.Block{motacilla.Text("Goal")}
+	wrote := make(chan error, 1)
+	delay := rand.N(600 * time.Microsecond)
+	go func() {
+		for began := time.Now(); time.Since(began) < delay; { // sleeping is too coarse
+			continue
+		}
+		_, err := s.store().CreatePost(ctx, ch, motacilla.Post{Show: true, Content: content})
+		wrote <- err
+	}()
+	defer func() { <-wrote }()
+	url, follow := s.url(s.main, name, ch), s.parts[name].follow
+	var view motacilla.View // as a page that was served before the post
+	view.Apply(&motacilla.Update{Channel: ch, Revision: c.Head, Reset: true, Complete: true, State: &motacilla.State{}}, true)
+	for ctx.Err() == nil {
+		asked := true
+		for u, err := range follow(ctx, url, view.Revision) {
+			if err != nil || view.Apply(u, asked) {
+				break
+			}
+			asked = false
+			if view.Revision == c.Head {
+				continue
+			}
+			if len(view.Renders()) == 0 {
+				return fmt.Errorf("went from %d to %d without what was written between them", c.Head, view.Revision)
+			}
+			return nil
+		}
+		pause(ctx, time.Millisecond)
+	}
+	return fmt.Errorf("what was written at the time has not come after %v", patience)
+}
+
+// testManyChannels has readers on many channels, who come and go while there is news on all of them.
+func testManyChannels(t *testing.T, run func(settings) *site) {
+	channels, each := 80, 4
+	if testing.Short() {
+		channels, each = 40, 3
+	}
+	// A thousand readers who ask, or get a heartbeat, many times a second would be a test of the machine.
+	s := run(settings{rest: time.Second, feed: publisher.FeedOptions{Heartbeat: 5 * time.Second, Repair: time.Second}})
+	ids := make([]motacilla.ChannelID, channels)
+	readers := make([][]*reader, channels)
+	for i := range ids {
+		ids[i] = motacilla.ChannelID(fmt.Sprintf("match-%d", 1000+i))
+		s.create(t, ids[i])
+		for range each {
+			readers[i] = append(readers[i], s.read(name, ids[i], motacilla.View{}))
+		}
+	}
+	for round := range 3 {
+		for i, ch := range ids {
+			s.post(t, ch, fmt.Sprintf("Goal %d on %s", round, ch))
+			if at := rand.IntN(3 * each); at < each {
+				gone := readers[i][at]
+				gone.close()
+				readers[i][at] = s.read(name, ch, gone.held())
+			}
+			s.post(t, ch, fmt.Sprintf("Another goal %d on %s", round, ch))
+		}
+	}
+	for i, ch := range ids {
+		head := s.headOf(t, ch)
+		for _, r := range readers[i] {
+			r.at(t, head)
+			s.check(t, r)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package publishertest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// shutdown calls Shutdown, and gives up on one that does not return soon after its context has ended.
+func shutdown(ctx context.Context, p publisher.Publisher) error {
+	done := make(chan error, 1)
+	go func() { done <- p.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience / 4):
+		return errors.New("does not return when its context has ended")
+	}
+}
+
+// testShutdown stops the publisher with readers in the middle, among them one that takes nothing. Shutdown ends what
+// there is by itself; when it returns, no stream is open or written to any more. Whoever comes later is answered.
+func testShutdown(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	var readers []*reader
+	for range 10 {
+		readers = append(readers, s.read(name, channel, motacilla.View{}))
+	}
+	s.post(t, channel, "Goal")
+	for _, r := range readers {
+		r.at(t, s.head(t))
+	}
+	readers[0].stall()
+	holds := s.holds(t, readers[1])
+	p := s.parts[name].publisher
+	ctx, cancel := context.WithTimeout(t.Context(), patience/4)
+	defer cancel()
+	open := make([]int, len(readers))
+	for i, r := range readers {
+		r.mu.Lock()
+		open[i] = r.opened
+		r.mu.Unlock()
+	}
+	last := s.requests.begun()
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if err := shutdown(ctx, p); err != nil {
+				t.Errorf("Shutdown with %d readers: %v", len(readers), err)
+			}
+			s.requests.end(last)
+		})
+	}
+	both.Wait()
+	if streams, _ := s.main.count(); streams > 0 {
+		t.Errorf("Shutdown has returned, and %d hijacked connections are open", streams)
+	}
+	for i, r := range readers[1:] {
+		r.until(t, "its stream or request has ended, by Shutdown alone", func() bool { return r.closed >= open[i+1] })
+	}
+	eventually(t, "what was asked before Shutdown has been answered", func() bool { return s.requests.left(last) == 0 })
+	if err := shutdown(ctx, p); err != nil {
+		t.Errorf("Shutdown again: %v", err)
+	}
+	// One who comes now must not be held, by a publisher that would have held it before.
+	late, cancel := context.WithTimeout(t.Context(), patience/2)
+	defer cancel()
+	for range s.parts[name].follow(late, s.url(s.main, name, channel), s.head(t)) {
+		continue
+	}
+	if late.Err() != nil {
+		t.Errorf("a reader that came after Shutdown is neither answered nor refused")
+	}
+	if holds {
+		stats := s.parts[name].stats
+		readers[0].close()
+		eventually(t, "nobody is a reader after Shutdown", func() bool { return stats.Readers.Load() == 0 })
+	}
+	_ = s.main.server.Listener.Close() // new connections are refused from here on; that is all
+	for _, r := range readers {
+		r.close()
+		if r.wrong != nil {
+			t.Errorf("at the end: %v", r.wrong)
+		}
+	}
+}
+
+// testShutdownWhileTheyCome has readers arrive while Shutdown runs: each is served and ended, or refused.
+func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var coming sync.WaitGroup
+	url, follow := s.url(s.main, name, channel), s.parts[name].follow
+	for range 8 {
+		coming.Go(func() {
+			for range 20 {
+				for _, err := range follow(ctx, url, 0) {
+					if err != nil {
+						pause(ctx, time.Millisecond)
+					}
+				}
+				if ctx.Err() != nil {
+					return
+				}
+			}
+		})
+	}
+	r := s.read(name, channel, motacilla.View{})
+	r.at(t, s.head(t))
+	if err := shutdown(ctx, s.parts[name].publisher); err != nil {
+		t.Errorf("Shutdown while readers come: %v", err)
+	}
+	coming.Wait()
+	if ctx.Err() != nil {
+		t.Errorf("a reader that came while Shutdown ran has not been ended after %v", patience)
+	}
+}

@@ -1,0 +1,172 @@
+package publishertest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// holds reports whether the publisher keeps readers waiting on a connection, as streams and held requests do, and
+// interval polling does not. The reader is at the head.
+func (s *site) holds(t testing.TB, r *reader) bool {
+	t.Helper()
+	r.at(t, s.head(t))
+	for range 3 { // one that is held may just have come back
+		r.mu.Lock()
+		opened := r.opened
+		r.mu.Unlock()
+		pause(t.Context(), 4*r.rest)
+		r.mu.Lock()
+		same := r.opened == opened && r.closed < opened
+		r.mu.Unlock()
+		if same {
+			return true
+		}
+	}
+	return false
+}
+
+// testMethods asks with methods that there are not. HEAD is for those who can answer it at once.
+func testMethods(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	holds := s.holds(t, s.read(name, channel, motacilla.View{}))
+	for _, method := range []string{
+		http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodTrace, "BREW", http.MethodHead,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		req, err := http.NewRequestWithContext(ctx, method, s.url(s.main, name, channel), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+		cancel()
+		allow := ""
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", method, err)
+			continue
+		case method == http.MethodHead && !holds && resp.StatusCode == http.StatusOK:
+			continue
+		case resp.StatusCode == http.StatusMethodNotAllowed:
+			allow = resp.Header.Get("Allow")
+		}
+		if !slices.Contains(strings.Split(strings.ReplaceAll(allow, " ", ""), ","), http.MethodGet) {
+			t.Errorf("%s is %s with Allow %q; want 405, and GET in Allow", method, resp.Status, allow)
+		}
+	}
+}
+
+// testRudeClients has clients that send what nobody asked for, half-close or vanish, beside a reader who must not
+// notice. Nothing of them may be left.
+func testRudeClients(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	polite := s.read(name, channel, motacilla.View{})
+	polite.at(t, s.head(t))
+	host := strings.TrimPrefix(s.main.server.URL, "http://")
+	path := strings.TrimPrefix(s.url(s.main, name, channel), s.main.server.URL)
+	head := func(more string) string {
+		return fmt.Sprintf("GET %s?since=0 HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, host, more)
+	}
+	upgrade := head("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	noise := make([]byte, 64<<10)
+	for i := range noise {
+		noise[i] = byte(rng.Uint32())
+	}
+	var conns []*net.TCPConn
+	for _, ask := range []string{head(""), upgrade} {
+		for _, rude := range []func(*net.TCPConn){
+			func(c *net.TCPConn) { _ = c.CloseWrite() },
+			func(c *net.TCPConn) { _, _ = c.Write(noise) },
+			func(c *net.TCPConn) {
+				_, _ = c.Write(noise)
+				_ = c.CloseWrite()
+			},
+			func(c *net.TCPConn) { _, _ = c.Write(bytes.Repeat([]byte(ask), 20)) }, // pipelined
+			func(c *net.TCPConn) { // vanishes: a reset
+				_ = c.SetLinger(0)
+				_ = c.Close()
+			},
+			func(*net.TCPConn) {}, // takes nothing
+		} {
+			for range 5 {
+				c, err := net.Dial("tcp", host)
+				if err != nil {
+					t.Fatal(err)
+				}
+				conn := c.(*net.TCPConn)
+				defer conn.Close()
+				conns = append(conns, conn)
+				_ = conn.SetDeadline(time.Now().Add(patience))
+				if _, err := conn.Write([]byte(ask)); err != nil {
+					t.Fatal(err)
+				}
+				rude(conn)
+				s.post(t, channel, "Goal")
+				polite.at(t, s.head(t))
+				polite.at(t, s.head(t)) // so that it is never behind by more than an update brings
+			}
+		}
+	}
+	for range 20 {
+		s.post(t, channel, "Goal")
+		polite.at(t, s.head(t))
+	}
+	s.check(t, polite)
+	if polite.close(); polite.resets != 1 {
+		t.Errorf("beside rude clients a reader got %d resets, want 1", polite.resets)
+	}
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	stats := s.parts[name].stats
+	eventually(t, "none of the clients that have left counts as a reader", func() bool { return stats.Readers.Load() == 0 })
+}
+
+// testStats looks at what the publisher counts, under the name of its first route.
+func testStats(t *testing.T, run func(settings) *site) {
+	const many = 5
+	s := run(settings{})
+	stats := s.parts[name].stats
+	var readers []*reader
+	for range many {
+		r := s.read(name, channel, motacilla.View{})
+		r.at(t, s.head(t))
+		readers = append(readers, r)
+	}
+	if s.holds(t, readers[0]) {
+		eventually(t, fmt.Sprintf("Stats count %d readers", many), func() bool { return stats.Readers.Load() == many })
+	}
+	before := stats.Deliveries.Load()
+	const posts = 3
+	for range posts {
+		s.post(t, channel, "Goal")
+		for _, r := range readers {
+			r.at(t, s.head(t))
+		}
+	}
+	eventually(t, fmt.Sprintf("Stats count %d deliveries of %d posts to %d readers", posts*many, posts, many), func() bool {
+		return stats.Deliveries.Load() >= before+posts*many
+	})
+	for _, r := range readers {
+		r.close()
+	}
+	eventually(t, "Stats count no reader when all are gone", func() bool { return stats.Readers.Load() == 0 })
+}

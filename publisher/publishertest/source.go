@@ -1,0 +1,107 @@
+package publishertest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// source is a store that can go out of reach, for the feed alone.
+type source struct {
+	storage.Store
+
+	mu     sync.Mutex
+	broken bool
+	watch  map[*context.CancelFunc]struct{}
+}
+
+var errOut = fmt.Errorf("the test's outage: %w", motacilla.ErrUnavailable)
+
+func (s *source) fail(broken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = broken
+	if broken {
+		for cancel := range s.watch {
+			(*cancel)()
+		}
+	}
+}
+
+func (s *source) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken {
+		return errOut
+	}
+	return nil
+}
+
+func (s *source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if err := s.err(); err != nil {
+		return motacilla.Channel{}, err
+	}
+	return s.Store.Channel(ctx, id)
+}
+
+func (s *source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	if err := s.err(); err != nil {
+		return motacilla.Page{}, err
+	}
+	return s.Store.Posts(ctx, ch, q)
+}
+
+func (s *source) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	if err := s.err(); err != nil {
+		return motacilla.Changes{}, err
+	}
+	return s.Store.Changes(ctx, ch, since, limit)
+}
+
+func (s *source) Heads(
+	ctx context.Context, chs []motacilla.ChannelID,
+) (map[motacilla.ChannelID]motacilla.Revision, error) {
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	return s.Store.Heads(ctx, chs)
+}
+
+func (s *source) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	if s.broken {
+		s.mu.Unlock()
+		return errOut
+	}
+	if s.watch == nil {
+		s.watch = make(map[*context.CancelFunc]struct{})
+	}
+	s.watch[&cancel] = struct{}{}
+	s.mu.Unlock()
+	err := s.Store.Watch(ctx, notify)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.watch, &cancel)
+	if s.broken {
+		return errOut
+	}
+	return err
+}
+
+// renderer renders a post as its text, its author and nothing else.
+type renderer struct{}
+
+func (renderer) RenderPost(p motacilla.Post) (string, error) {
+	html := `<div class="live-post" data-post-id="` + string(p.ID) + `">` + p.Author
+	for _, b := range p.Content {
+		html += "<p>" + b.Text + "</p>"
+	}
+	return html + "</div>", nil
+}

@@ -1,0 +1,79 @@
+package publisher
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/motacilla-live/motacilla"
+	"go.uber.org/zap"
+)
+
+// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. It is pure and may be
+// called from many goroutines at once. Feed asks it once per revision of a post, and never for a hidden one; where it
+// fails or panics the post becomes a stub.
+type Renderer interface {
+	RenderPost(p motacilla.Post) (string, error)
+}
+
+// renderCache keeps a channel's rendered posts: those used lately, in two generations of at most cacheSize each.
+type renderCache struct {
+	mu    sync.Mutex
+	young map[motacilla.PostID]motacilla.Render
+	old   map[motacilla.PostID]motacilla.Render
+}
+
+const cacheSize = 1024
+
+func (c *channel) renderAll(posts []motacilla.Post) []motacilla.Render {
+	renders := make([]motacilla.Render, len(posts))
+	for i, p := range posts {
+		renders[i] = c.render(p)
+	}
+	return renders
+}
+
+// render is called with the reading lock held, so no revision is rendered twice at once.
+func (c *channel) render(p motacilla.Post) motacilla.Render {
+	cache := &c.renders
+	cache.mu.Lock()
+	r, ok := cache.young[p.ID]
+	if !ok {
+		r, ok = cache.old[p.ID]
+	}
+	cache.mu.Unlock()
+	if !ok || r.Revision != p.Revision {
+		r = motacilla.Render{
+			ID: p.ID, Show: p.Show, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned, Revision: p.Revision,
+			Content: c.feed.html(c.id, p),
+		}
+	}
+	cache.mu.Lock()
+	defer cache.mu.Unlock()
+	if cache.young == nil || len(cache.young) >= cacheSize {
+		cache.old, cache.young = cache.young, make(map[motacilla.PostID]motacilla.Render)
+	}
+	cache.young[p.ID] = r
+	return r
+}
+
+func (f *Feed) html(id motacilla.ChannelID, p motacilla.Post) (html string) {
+	if !p.Show {
+		return motacilla.Stub(p.ID)
+	}
+	f.counters.renders.Add(1)
+	fail := func(err error) {
+		f.log.Error("rendering a post failed; readers get a stub", zap.String("channel", string(id)),
+			zap.String("post", string(p.ID)), zap.Int64("revision", int64(p.Revision)), zap.Error(err))
+		html = motacilla.Stub(p.ID)
+	}
+	defer func() {
+		if r := recover(); r != nil { // the renderer is the application's
+			fail(fmt.Errorf("panic: %v", r))
+		}
+	}()
+	html, err := f.renderer.RenderPost(p.Clone())
+	if err != nil {
+		fail(err)
+	}
+	return html
+}

@@ -1,0 +1,264 @@
+package sse
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+func TestAnswer(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		p := s.post("one")
+		st := s.begin("", "Origin", "https://www.example.org")
+		for header, want := range map[string]string{
+			"Content-Type":                     "text/event-stream",
+			"Cache-Control":                    "no-store",
+			"X-Accel-Buffering":                "no",
+			"Strict-Transport-Security":        "max-age=60", // of a middleware before
+			"Access-Control-Allow-Origin":      "https://www.example.org",
+			"Access-Control-Allow-Credentials": "true",
+			"Content-Encoding":                 "",
+			"Content-Length":                   "",
+		} {
+			if got := st.resp.Header.Get(header); got != want {
+				t.Errorf("%s is %q, want %q", header, got, want)
+			}
+		}
+		if date, err := http.ParseTime(st.resp.Header.Get("Date")); err != nil || time.Since(date) > time.Hour {
+			t.Errorf("Date is %v (%v)", date, err)
+		}
+		u := s.update(st)
+		if !u.Reset || !u.Complete || u.From != 0 || u.Revision != p.Revision || texts(u) != "one" {
+			t.Errorf("the first event is %+v", u)
+		}
+		if len(st.Retry) != 1 || st.Retry[0] < 1000 || st.Retry[0] >= 4000 {
+			t.Errorf("retry is %v, want one of 1 to 4 s", st.Retry)
+		}
+		p = s.post("two")
+		if u = s.update(st); u.Reset || u.Revision != p.Revision || texts(u) != "two" {
+			t.Errorf("the second event is %+v", u)
+		}
+	})
+}
+
+// Nothing is new, and the first event comes at once all the same; jitter keeps a crowd apart.
+func TestFirstEvent(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
+		head := s.head()
+		seen := map[int]bool{}
+		for range 10 {
+			st := s.begin(fmt.Sprintf("?since=%d", head))
+			if u := s.update(st); !u.Heartbeat() || u.From != head || u.Revision != head {
+				t.Fatalf("the first event is %+v", u)
+			}
+			seen[st.Retry[0]] = true
+			_ = st.body.Close()
+		}
+		if len(seen) < 3 {
+			t.Errorf("retry has no jitter: %v", seen)
+		}
+	})
+}
+
+func TestHeartbeats(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
+		st := s.begin("")
+		last := s.update(st).Revision
+		for range 3 {
+			if u := s.update(st); !u.Heartbeat() || u.Revision != last || u.From != last {
+				t.Fatalf("after a silence comes %+v", u)
+			}
+		}
+		p := s.post("one")
+		if u := s.change(st); u.Revision != p.Revision {
+			t.Errorf("revision %d, want %d", u.Revision, p.Revision)
+		}
+		if u := s.update(st); !u.Heartbeat() || u.Revision != p.Revision {
+			t.Errorf("after a change and a silence comes %+v", u)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		down := open(t, settings{way: w})
+		down.source.down.Store(true)
+		for name, test := range map[string]struct {
+			site   *site
+			method string
+			target string
+			header []string
+			status int
+			answer map[string]string
+		}{
+			"HEAD":         {s, "HEAD", path(match, ""), nil, 405, map[string]string{"Allow": "GET"}},
+			"POST":         {s, "POST", path(match, ""), nil, 405, map[string]string{"Allow": "GET"}},
+			"empty since":  {s, "GET", path(match, "?since="), nil, 400, nil},
+			"bad since":    {s, "GET", path(match, "?since=1.5"), nil, 400, nil},
+			"minus":        {s, "GET", path(match, "?since=-1"), nil, 400, nil},
+			"beyond int64": {s, "GET", path(match, "?since=9223372036854775808"), nil, 400, nil},
+			"other digits": {s, "GET", path(match, "?since=%D9%A1"), nil, 400, nil},
+			"twice":        {s, "GET", path(match, "?since=1&since=1"), nil, 400, nil},
+			"unknown":      {s, "GET", path("nobody", ""), nil, 404, nil},
+			"not an id":    {s, "GET", path("a%2Fb", ""), nil, 400, nil},
+			"private":      {s, "GET", path(members, ""), nil, 403, nil},
+			"store down": {
+				down, "GET", path(match, ""), []string{"Authorization", "Bearer " + secret}, 503, map[string]string{"Retry-After": "*"},
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				test.site.T = t
+				resp := test.site.request(test.method, test.target, test.header...)
+				body, err := io.ReadAll(resp.Body)
+				if err != nil || resp.StatusCode != test.status {
+					t.Fatalf("%s (%v), want %d", resp.Status, err, test.status)
+				}
+				for header, want := range test.answer {
+					if got := resp.Header.Get(header); got != want && (want != "*" || got == "") {
+						t.Errorf("%s is %q, want %q", header, got, want)
+					}
+				}
+				var problem struct {
+					Status int
+					Title  string
+				}
+				if kind := resp.Header.Get("Content-Type"); kind != "application/problem+json" {
+					t.Errorf("Content-Type is %q", kind)
+				}
+				if test.method == http.MethodHead {
+					return
+				}
+				if err := json.Unmarshal(body, &problem); err != nil || problem.Status != test.status || problem.Title == "" {
+					t.Errorf("the problem is %q (%v)", body, err)
+				}
+			})
+		}
+		if n := s.stats().Readers.Load(); n != 0 {
+			t.Errorf("%d readers are counted", n)
+		}
+		s.T, down.T = t, t
+	})
+}
+
+func TestToken(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		s.postTo(members, "inside")
+		st := s.beginOn(members, "", "Authorization", "Bearer "+secret)
+		if u := s.update(st); texts(u) != "inside" {
+			t.Errorf("%+v", u)
+		}
+	})
+}
+
+func TestCursor(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		one, two := s.post("one"), s.post("two")
+		for name, test := range map[string]struct {
+			query, header string
+			want          string
+			reset         bool
+		}{
+			"since":               {fmt.Sprintf("?since=%d", one.Revision), "", "two", false},
+			"header":              {"", fmt.Sprint(int64(one.Revision)), "two", false},
+			"the header wins":     {"?since=0", fmt.Sprint(int64(one.Revision)), "two", false},
+			"over a bad since":    {"?since=x", fmt.Sprint(int64(two.Revision)), "", false},
+			"malformed header":    {fmt.Sprintf("?since=%d", two.Revision), "abc", "one two", true},
+			"header beyond int64": {"", strings.Repeat("9", 30), "one two", true},
+			"none":                {"", "", "one two", true},
+			"foreign":             {fmt.Sprintf("?since=%d", one.Revision-1_000_000_000), "", "one two", true},
+			"from the future":     {fmt.Sprintf("?since=%d", two.Revision+1_000_000_000), "", "one two", true},
+			"zero with zeros":     {"?since=000", "", "one two", true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s.T = t
+				var header []string
+				if test.header != "" {
+					header = []string{"Last-Event-ID", test.header}
+				}
+				st := s.begin(test.query, header...)
+				if u := s.update(st); texts(u) != test.want || u.Reset != test.reset || u.Revision != two.Revision {
+					t.Errorf("%+v, want %q, reset %v", u, test.want, test.reset)
+				}
+				_ = st.body.Close()
+			})
+		}
+		s.T = t
+	})
+}
+
+// Requests byte by byte: HTTP/1.0 as nginx asks, HTTP/1.1, and one that has more behind it.
+func TestBareRequests(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		if w.http2 {
+			return // it is about HTTP/1
+		}
+		s := open(t, settings{way: w})
+		s.post("one")
+		for name, request := range map[string]string{
+			"HTTP/1.0":         "GET %s HTTP/1.0\r\nHost: live.example\r\nConnection: close\r\n\r\n",
+			"1.0 without Host": "GET %s HTTP/1.0\r\n\r\n",
+			"HTTP/1.1":         "GET %s HTTP/1.1\r\nHost: live.example\r\n\r\n",
+			"keep-alive":       "GET %s HTTP/1.0\r\nHost: live.example\r\nConnection: keep-alive\r\n\r\n",
+			"pipelined":        "GET %[1]s HTTP/1.1\r\nHost: a\r\n\r\nGET %[1]s HTTP/1.1\r\nHost: a\r\n\r\n",
+		} {
+			t.Run(name, func(t *testing.T) {
+				s.T = t
+				conn := s.dial()
+				if _, err := fmt.Fprintf(conn, request, path(match, "")); err != nil {
+					t.Fatal(err)
+				}
+				in := bufio.NewReader(conn)
+				resp, err := http.ReadResponse(in, nil)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatalf("%v %v", resp, err)
+				}
+				if resp.ContentLength != -1 || len(resp.TransferEncoding) > 0 || !resp.Close {
+					t.Errorf("the answer has a length or chunks, or does not end with the connection: %+v", resp)
+				}
+				st := &stream{newEventStream(resp.Body), resp, conn}
+				if u := s.update(st); texts(u) != "one" {
+					t.Errorf("%+v", u)
+				}
+				_ = conn.Close()
+			})
+		}
+		s.T = t
+		s.eventually("readers leave", func() bool { return s.stats().Readers.Load() == 0 })
+	})
+}
+
+// Half a connection is none: whoever says that it has nothing more to ask has left, as for net/http.
+func TestHalfClose(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		if w.http2 || w.tls {
+			return // it is about bare connections
+		}
+		s := open(t, settings{way: w})
+		conn := s.dial()
+		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := &stream{newEventStream(resp.Body), resp, conn}
+		s.update(st)
+		if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		s.ends(st)
+		s.eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
+	})
+}

@@ -1,0 +1,40 @@
+package sse
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// A reader who takes nothing does not keep the server from stopping, whatever writes to it.
+func TestShutdownBesideAStalledReader(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		if w.http2 {
+			return // a client of bytes does not speak it
+		}
+		s := open(t, settings{way: w, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Minute}})
+		conn := s.dial()
+		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
+		if _, err := bufio.NewReaderSize(conn, 16).ReadByte(); err != nil {
+			t.Fatal(err)
+		}
+		big := strings.Repeat("x", 60_000)
+		for range 200 { // more than any socket holds
+			s.post(big)
+			time.Sleep(time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if err := s.publisher.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := s.stats().Readers.Load(); n != 0 {
+			t.Errorf("%d readers are left", n)
+		}
+	})
+}

@@ -1,0 +1,241 @@
+package sse
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+func TestLifetime(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w, lifetime: 300 * time.Millisecond})
+		s.post("one")
+		began := time.Now()
+		st := s.begin("")
+		s.ends(st)
+		if took := time.Since(began); took < 300*time.Millisecond || took > patience/2 {
+			t.Errorf("the stream lives for %v, want 300 to 375 ms", took)
+		}
+		if n := len(st.Retry); n != 2 || st.Retry[1] < 100 || st.Retry[1] >= 2000 {
+			t.Errorf("retry is %v, want a last one of 0.1 to 2 s", st.Retry)
+		}
+		s.eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
+	})
+}
+
+// Who may read no more is not told to come back.
+func TestPermissionExpires(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		grant := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+			return route.Grant{Expires: time.Now().Add(300 * time.Millisecond)}, nil
+		}
+		s := open(t, settings{way: w, authorize: grant})
+		began := time.Now()
+		st := s.begin("")
+		s.ends(st)
+		if took := time.Since(began); took < 250*time.Millisecond || took > patience/2 {
+			t.Errorf("the stream lives for %v, the permission for 300 ms", took)
+		}
+		if len(st.Retry) != 1 {
+			t.Errorf("retry is %v", st.Retry)
+		}
+	})
+}
+
+// Of what is written to a channel that has become private, those who read it since it was public get nothing; those
+// with the token stay.
+func TestBecomesPrivate(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		for _, apart := range []bool{false, true} { // the text may come with the change, or by itself
+			s := open(t, settings{way: w})
+			s.post("public")
+			guest, member := s.begin(""), s.begin("", "Authorization", "Bearer "+secret)
+			s.update(guest)
+			at := s.update(member).Revision
+			_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+				c.Access = motacilla.Private
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if apart {
+				time.Sleep(20 * time.Millisecond)
+			}
+			p := s.post("of members alone")
+			for _, u := range s.ends(guest) {
+				if strings.Contains(texts(u), "members") {
+					t.Errorf("the guest gets %+v", u)
+				}
+			}
+			for at < p.Revision {
+				at = s.change(member).Revision
+			}
+			if resp := s.request(http.MethodGet, path(match, fmt.Sprintf("?since=%d", at))); resp.StatusCode != 403 {
+				t.Errorf("the guest comes back to %s", resp.Status)
+			}
+			s.close()
+		}
+	})
+}
+
+func TestDeleted(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		st := s.begin("")
+		s.update(st)
+		revision, err := s.store.DeleteChannel(t.Context(), match)
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates := s.ends(st)
+		if len(updates) != 1 || !updates[0].Gone || updates[0].Revision != revision {
+			t.Errorf("the end is %+v, want gone at %d", updates, revision)
+		}
+		if len(st.Retry) != 1 {
+			t.Errorf("retry is %v: there is nothing to come back to", st.Retry)
+		}
+		if resp := s.request(http.MethodGet, path(match, "")); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("later requests get %s", resp.Status)
+		}
+	})
+}
+
+// A stop tells every reader when to come back, and takes its time where they are many.
+func TestShutdown(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		const readers = 40
+		s := open(t, settings{way: w})
+		var streams []*stream
+		for range readers {
+			st := s.begin("")
+			s.update(st)
+			streams = append(streams, st)
+		}
+		var mu sync.Mutex
+		retries := map[int]bool{}
+		var all sync.WaitGroup
+		for _, st := range streams {
+			all.Go(func() {
+				for {
+					if _, err := st.next(); err != nil {
+						if !errors.Is(err, io.EOF) {
+							t.Errorf("the stream breaks: %v", err)
+						}
+						break
+					}
+				}
+				if len(st.Retry) != 2 || st.Retry[1] < 1000 || st.Retry[1] >= 5000 {
+					t.Errorf("retry is %v, want a last one of 1 to 5 s", st.Retry)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				retries[st.Retry[1]] = true
+			})
+		}
+		s.shutdown()
+		all.Wait()
+		if len(retries) < readers/2 {
+			t.Errorf("%d readers come back at %d times", readers, len(retries))
+		}
+		if resp := s.request(http.MethodGet, path(match, "")); resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("who comes then gets %s", resp.Status)
+		}
+	})
+}
+
+// A reader that takes nothing is closed after Stall, and counted; one beside it does not notice.
+func TestStalled(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		if w.http2 {
+			return // one connection for all: see TestStalledStream
+		}
+		s := open(t, settings{way: w, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50}})
+		conn := s.dial()
+		if small, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
+			_ = small.SetReadBuffer(4096)
+		}
+		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
+		if _, err := bufio.NewReaderSize(conn, 16).ReadByte(); err != nil {
+			t.Fatal(err)
+		}
+		s.stalls()
+	})
+}
+
+// stalls writes until the reader that takes nothing is closed, while a healthy one reads.
+func (s *site) stalls() {
+	s.Helper()
+	healthy := s.begin("")
+	s.update(healthy)
+	big := strings.Repeat("x", 60_000)
+	began := time.Now()
+	for s.stats().SlowClosed.Load() == 0 {
+		if time.Since(began) > patience {
+			s.Fatal("the stalled reader is not closed")
+		}
+		p := s.post(big)
+		asked := time.Now()
+		for s.change(healthy).Revision < p.Revision {
+		}
+		if took := time.Since(asked); took > 5*time.Second {
+			s.Errorf("the healthy reader waits %v", took)
+		}
+	}
+	s.eventually("one reader is left", func() bool { return s.stats().Readers.Load() == 1 })
+}
+
+// One stream of an HTTP/2 connection takes nothing; the streams beside it go on.
+func TestStalledStream(t *testing.T) {
+	s := open(t, settings{
+		way: way{tls: true, http2: true}, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50},
+	})
+	s.begin("") // nobody reads its body
+	s.stalls()
+}
+
+// Who reads slowly gets the newest state, merged, and not every step.
+func TestSlowReader(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w, buffer: 4096})
+		st := s.begin("")
+		s.update(st)
+		p := s.post("0")
+		const edits = 1000
+		big := strings.Repeat("x", 20_000)
+		for i := range edits {
+			_, err := s.store.UpdatePost(t.Context(), match, p.ID, func(p *motacilla.Post) error {
+				p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint(i, big))}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, head := 0, s.head()
+		for {
+			u := s.change(st)
+			n++
+			if u.Revision == head {
+				if got := texts(u); got != fmt.Sprint(edits-1, big) {
+					t.Errorf("the last state is %.20q", got)
+				}
+				break
+			}
+		}
+		if n > edits*9/10 {
+			t.Errorf("%d updates for %d edits", n, edits)
+		}
+	})
+}

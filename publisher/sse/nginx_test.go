@@ -1,0 +1,214 @@
+package sse
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/websocket"
+)
+
+// proxies are what people write into nginx's configuration; %s is the upstream, of which there is one connection kept
+// where any is.
+var proxies = map[string]string{
+	"defaults": `location / { proxy_pass http://%s; }`,
+	"gzip": `gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1;
+		location / { proxy_pass http://%s; }`,
+	"keepalive": `location / { proxy_pass http://kept; proxy_http_version 1.1; proxy_set_header Connection ""; }`,
+}
+
+const nginxConfig = `daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log;
+events { worker_connections 512; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+	upstream kept { server %[3]s; keepalive 1; }
+	server {
+		listen %[2]s;
+		location /live/websocket/ {
+			proxy_pass http://%[3]s; proxy_http_version 1.1;
+			proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $host;
+		}
+		%[4]s
+	}
+}
+`
+
+// behindNginx puts nginx in front of the site.
+func (s *site) behindNginx(proxy string) {
+	s.Helper()
+	binary, err := exec.LookPath("nginx")
+	if err != nil {
+		binary, err = exec.LookPath("/usr/sbin/nginx") // which is in root's path alone
+	}
+	if err != nil {
+		const missing = "this needs nginx: apt-get install -y nginx"
+		if os.Getenv("CI") == "true" {
+			s.Fatal(missing)
+		}
+		s.Skip(missing)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.Fatal(err)
+	}
+	addr, upstream := l.Addr().String(), s.server.Listener.Addr().String()
+	_ = l.Close()
+	dir := s.TempDir()
+	if strings.Contains(proxy, "%s") {
+		proxy = fmt.Sprintf(proxy, upstream)
+	}
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConfig, dir, addr, upstream, proxy), 0o600); err != nil {
+		s.Fatal(err)
+	}
+	log := new(strings.Builder)
+	cmd := exec.CommandContext(context.Background(), binary, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log"))
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if s.Failed() {
+			errors, _ := os.ReadFile(filepath.Join(dir, "error.log"))
+			s.Logf("nginx: %s%s", log, errors)
+		}
+	})
+	s.eventually("nginx listens", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	s.front = addr
+	s.client.CloseIdleConnections()
+	s.client = &http.Client{Transport: &http.Transport{}}
+}
+
+// All that is promised of streams holds behind nginx: what is new comes at once, so do heartbeats; who comes back goes
+// on; who leaves is forgotten.
+func TestBehindNginx(t *testing.T) {
+	for name, proxy := range proxies {
+		t.Run(name, func(t *testing.T) {
+			for _, general := range []bool{false, true} {
+				s := open(t, settings{
+					way: way{general: general}, feed: publisher.FeedOptions{Heartbeat: 300 * time.Millisecond},
+					extra: func(feed *publisher.Feed) []publisher.Publisher {
+						return []publisher.Publisher{websocket.New(feed, nil), polling.NewLong(feed, &polling.LongOptions{})}
+					},
+				})
+				s.behindNginx(proxy)
+				st := s.begin("", "Origin", "https://www.example.org")
+				if got := st.resp.Header.Get("Access-Control-Allow-Origin"); got != "https://www.example.org" {
+					t.Errorf("Access-Control-Allow-Origin is %q", got)
+				}
+				if st.resp.Uncompressed != (name == "gzip") {
+					t.Errorf("compressed: %v", st.resp.Uncompressed)
+				}
+				at := s.update(st).Revision
+				for i := range 5 {
+					before := time.Now()
+					p := s.post(fmt.Sprint(i))
+					if u := s.change(st); u.Revision != p.Revision {
+						t.Fatalf("%+v, want %d", u, p.Revision)
+					}
+					if took := time.Since(before); took > time.Second {
+						t.Errorf("an event takes %v", took)
+					}
+				}
+				for range 2 {
+					for !s.update(st).Heartbeat() {
+					}
+				}
+				_ = st.body.Close()
+				s.eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
+
+				st = s.begin("", "Last-Event-ID", fmt.Sprint(int64(at)))
+				if u := s.update(st); u.Reset || texts(u) != "0 1 2 3 4" {
+					t.Errorf("back at %d comes %+v", at, u)
+				}
+				s.webSocketBehind()
+				s.pollBehind()
+				s.shutdown()
+				s.ends(st)
+				if len(st.Retry) != 2 {
+					t.Errorf("retry is %v: the farewell is lost", st.Retry)
+				}
+			}
+		})
+	}
+}
+
+func (s *site) webSocketBehind() {
+	s.Helper()
+	conn, _, err := gorilla.DefaultDialer.Dial("ws://"+s.front+"/live/websocket/"+string(match)+"/", nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	for at := motacilla.Revision(0); at == 0 || at < s.head(); {
+		_, data, err := conn.ReadMessage()
+		if err != nil {
+			s.Fatal(err)
+		}
+		var u motacilla.Update
+		if err := u.UnmarshalJSON(data); err != nil {
+			s.Fatal(err)
+		}
+		if at == 0 {
+			s.post("over a WebSocket")
+		}
+		at = u.Revision
+	}
+}
+
+// pollBehind asks with a long poll that is held until there is something.
+func (s *site) pollBehind() {
+	s.Helper()
+	head := s.head()
+	done := make(chan *motacilla.Update)
+	go func() {
+		defer close(done)
+		resp := s.request(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, head))
+		done <- answered(s.T, resp)
+	}()
+	s.eventually("the request is held", func() bool { return s.feed.Stats("long-polling").Readers.Load() == 1 })
+	p := s.post("polled")
+	if u := <-done; u == nil || u.Revision != p.Revision || texts(u) != "polled" {
+		s.Errorf("the poll gets %+v", u)
+	}
+}
+
+func answered(t *testing.T, resp *http.Response) *motacilla.Update {
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	u := new(motacilla.Update)
+	if err == nil {
+		err = u.UnmarshalJSON(body)
+	}
+	if err != nil {
+		t.Errorf("the answer is %q: %v", body, err)
+	}
+	return u
+}

@@ -1,0 +1,131 @@
+package sse
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage/sqlite"
+)
+
+// A reader that went at any revision holds, when it is back, what the store holds; by either cursor.
+func TestResumeAtEveryRevision(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w})
+		revisions := []motacilla.Revision{s.head()}
+		for i := range 8 {
+			revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
+		}
+		s.resumes(revisions)
+	})
+}
+
+func (s *site) resumes(revisions []motacilla.Revision) {
+	s.Helper()
+	head := revisions[len(revisions)-1]
+	for i, since := range revisions {
+		want := ""
+		for k := i; k < len(revisions)-1; k++ {
+			want += fmt.Sprintf(" %d", k)
+		}
+		for _, st := range []*stream{
+			s.begin(fmt.Sprintf("?since=%d", since)),
+			s.begin("", "Last-Event-ID", fmt.Sprint(int64(since))),
+		} {
+			u := s.update(st)
+			if got := " " + texts(u); u.Reset || u.From != since || u.Revision != head || got != want && want != "" {
+				s.Errorf("after %d comes %+v, want%s up to %d", since, u, want, head)
+			}
+			if want == "" && !u.Heartbeat() {
+				s.Errorf("at the head comes %+v", u)
+			}
+			_ = st.body.Close()
+		}
+	}
+}
+
+// The server is another one, on the same file, and nothing has been written since.
+func TestResumeAfterRestart(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		file := filepath.Join(t.TempDir(), "live.db")
+		store, err := sqlite.Open(t.Context(), file, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, settings{way: w, store: store})
+		s.create(match, motacilla.Public)
+		revisions := []motacilla.Revision{s.head()}
+		for i := range 4 {
+			revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
+		}
+		s.close()
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		if store, err = sqlite.Open(t.Context(), file, nil); err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		s = open(t, settings{way: w, store: store})
+		defer s.close()
+		s.resumes(revisions)
+		st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
+		if u := s.update(st); !u.Reset || len(u.Renders) != 4 {
+			t.Errorf("after a foreign revision comes %+v", u)
+		}
+		p := s.post("new")
+		if u := s.change(st); texts(u) != "new" || u.Revision != p.Revision {
+			t.Errorf("then %+v", u)
+		}
+	})
+}
+
+// While the store is away readers stay, with heartbeats; what was written meanwhile reaches them when it is back.
+func TestOutage(t *testing.T) {
+	each(t, func(t *testing.T, w way) {
+		s := open(t, settings{way: w, feed: publisher.FeedOptions{
+			Heartbeat: 100 * time.Millisecond, Repair: 50 * time.Millisecond,
+		}})
+		first := s.post("one")
+		st := s.begin("")
+		s.update(st)
+		s.source.down.Store(true)
+		for range 3 {
+			if u := s.update(st); !u.Heartbeat() || u.Revision != first.Revision {
+				t.Fatalf("in the outage comes %+v", u)
+			}
+		}
+		var want string
+		for i := range 5 {
+			content := []motacilla.Block{motacilla.Text(fmt.Sprint(i))}
+			if _, err := s.store.CreatePost(t.Context(), match, motacilla.Post{Show: true, Content: content}); err != nil {
+				t.Fatal(err)
+			}
+			want += fmt.Sprint(i)
+		}
+		for range 2 {
+			if u := s.update(st); !u.Heartbeat() || u.Revision != first.Revision {
+				t.Fatalf("in the outage comes %+v", u)
+			}
+		}
+		s.source.down.Store(false)
+		got, at := "", first.Revision
+		for len(got) < len(want) {
+			u := s.change(st)
+			if u.Reset || u.From > at {
+				t.Fatalf("at %d comes %+v", at, u)
+			}
+			at = u.Revision
+			for _, r := range u.Renders {
+				got += r.Content
+			}
+		}
+		if got != want {
+			t.Errorf("the reader got %s, want %s", got, want)
+		}
+	})
+}

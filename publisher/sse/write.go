@@ -1,0 +1,99 @@
+package sse
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+	"go.uber.org/zap"
+)
+
+// hijack takes the connection and hands it over. The answer has neither a length nor chunks: it ends with the
+// connection (RFC 9112, section 6.3).
+func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		p.answer(w, r, s)
+		return
+	}
+	var head bytes.Buffer
+	head.Grow(1024)
+	head.WriteString("HTTP/1.1 200 OK\r\nDate: ")
+	head.WriteString(time.Now().UTC().Format(http.TimeFormat))
+	head.WriteString("\r\nConnection: close\r\n")
+	_ = w.Header().Write(&head) // to memory
+	head.WriteString("\r\n")
+	first := hello(head.Bytes(), s)
+	if !p.options.General && s.Bare(conn) {
+		s.Hand(conn, first, nil)
+		return
+	}
+	go p.carry(conn, first, s) // net/http's goroutine has a deep stack, and buffers
+}
+
+// carry is the general way of HTTP/1, where the connection is no bare socket: one of TLS, or one that a listener of the
+// app's own wraps. It writes past net/http, whose buffers and chunks cost more than the write.
+func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
+	defer s.Close()
+	defer s.OnCut(func() { _ = conn.Close() })()
+	ctx, cancel := context.WithCancel(context.Background())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer cancel()
+		var thrownAway [64]byte // readers have nothing to say
+		for err := error(nil); err == nil; {
+			_, err = conn.Read(thrownAway[:])
+		}
+	}()
+	deadline := publisher.Deadline{Set: conn.SetWriteDeadline, Stall: p.streams.Stall()}
+	write := func(b []byte) error {
+		deadline.Extend()
+		_, err := conn.Write(b)
+		return err
+	}
+	end := s.Run(ctx, func(step *publisher.Step) error {
+		if first != nil {
+			b := first
+			first = nil
+			return write(b)
+		}
+		return write(step.Encode(event))
+	})
+	if end != publisher.EndLeft {
+		_ = write(farewell(end))
+	}
+	_ = conn.Close()
+	<-gone
+}
+
+// answer is the general way of HTTP/2: the handler's goroutine writes through net/http.
+func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
+	defer s.Close()
+	control := http.NewResponseController(w)
+	defer s.OnCut(func() { _ = control.SetWriteDeadline(time.Now()) })()
+	deadline := publisher.Deadline{Set: control.SetWriteDeadline, Stall: p.streams.Stall()}
+	write := func(b []byte) error {
+		deadline.Extend()
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+	begun := false
+	end := s.Run(r.Context(), func(step *publisher.Step) error {
+		if !begun {
+			begun = true
+			return write(hello(nil, s))
+		}
+		return write(step.Encode(event))
+	})
+	if last := farewell(end); end != publisher.EndLeft && len(last) > 0 {
+		if err := write(last); err != nil {
+			p.options.Logger.Debug("farewell not delivered", zap.Error(err))
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package publisher
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+const mostSteps = 1024 // steps kept at one head; garbage cursors beyond are answered, not kept
+
+func (f *Feed) newStep(u *motacilla.Update) *Step {
+	return &Step{Update: u, At: f.options.Clock.Now(), feed: f}
+}
+
+// step returns what carries a reader from cursor to the head, and what is closed when there is more.
+func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <-chan struct{}, error) {
+	if err := c.fresh(ctx, cursor); err != nil {
+		return nil, nil, err
+	}
+	if step, wake := c.remembered(cursor); step != nil {
+		return step, wake, nil
+	}
+	if c.forgotten(cursor) {
+		return c.reset(ctx, cursor)
+	}
+	// The cursor is older than what memory holds: the store tells, and from then on memory reaches back to it.
+	if err := c.lockReading(ctx); err != nil {
+		return nil, nil, err
+	}
+	step, wake := c.remembered(cursor)
+	known := true
+	var err error
+	if step == nil {
+		known, err = c.read(ctx, cursor)
+	}
+	c.unlockReading()
+	if err != nil || step != nil {
+		return step, wake, err
+	}
+	if known {
+		if step, wake = c.remembered(cursor); step != nil {
+			return step, wake, nil
+		}
+	}
+	return c.reset(ctx, cursor)
+}
+
+// remembered returns the step from cursor where memory has it, else nil.
+func (c *channel) remembered(cursor motacilla.Revision) (*Step, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if step := c.steps[cursor]; step != nil {
+		return step, c.wake
+	}
+	u := &motacilla.Update{Channel: c.id, From: cursor, Revision: c.recent.head}
+	switch {
+	case c.gone:
+		u.Gone = true
+		u.Revision = max(u.Revision, cursor)
+	case !c.recent.fill(u, cursor, c.feed.options.CatchUp):
+		return nil, nil
+	case c.recent.stateAt > cursor:
+		u.State = &motacilla.State{Title: c.current.Title, Ended: c.current.Ended}
+	}
+	return c.keep(u), c.wake
+}
+
+// keep makes u the step for its cursor. c.mu is held.
+func (c *channel) keep(u *motacilla.Update) *Step {
+	step := &Step{Update: u, At: c.at, feed: c.feed, private: c.current.Access != motacilla.Public}
+	if c.steps == nil {
+		c.steps = make(map[motacilla.Revision]*Step)
+	}
+	if len(c.steps) < mostSteps {
+		c.steps[u.From] = step
+	}
+	return step
+}
+
+// forgotten reports whether the store surely would not know cursor either.
+func (c *channel) forgotten(cursor motacilla.Revision) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cursor <= 0 || cursor < c.floor || cursor >= c.recent.from
+}
+
+func (c *channel) idle(cursor motacilla.Revision) *Step {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if step := c.steps[cursor]; step != nil && step.Heartbeat() {
+		return step
+	}
+	return nil
+}
+
+func (c *channel) heartbeat(cursor motacilla.Revision) *Step {
+	return c.feed.newStep(&motacilla.Update{Channel: c.id, From: cursor, Revision: cursor})
+}
+
+// farewell is the last step of a channel that is no longer there.
+func (c *channel) farewell(cursor motacilla.Revision) *Step {
+	return c.feed.newStep(&motacilla.Update{Channel: c.id, From: cursor, Revision: cursor + 1, Gone: true})
+}
+
+// reset returns the newest page, as asked for at cursor.
+func (c *channel) reset(ctx context.Context, cursor motacilla.Revision) (*Step, <-chan struct{}, error) {
+	p, err := c.newest(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if step := c.steps[cursor]; step != nil && step.Reset && step.Revision == p.head {
+		return step, c.wake, nil
+	}
+	u := p.update
+	u.From = cursor
+	if c.page != p {
+		return c.feed.newStep(&u), c.wake, nil
+	}
+	return c.keep(&u), c.wake, nil
+}
+
+// page is a channel's newest page, as a reset brings it.
+type page struct {
+	head   motacilla.Revision
+	update motacilla.Update // From is left to each step
+}
+
+func (c *channel) newest(ctx context.Context) (*page, error) {
+	if p := c.cachedPage(); p != nil {
+		return p, nil
+	}
+	if err := c.lockReading(ctx); err != nil {
+		return nil, err
+	}
+	defer c.unlockReading()
+	if p := c.cachedPage(); p != nil {
+		return p, nil
+	}
+	p, err := c.readPage(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.head >= c.recent.head && !c.gone {
+		c.page = p
+	}
+	if p.head != c.recent.head && !c.gone {
+		c.hint = max(c.hint, p.head)
+		c.recheck = c.recheck || p.head < c.recent.head
+		c.kick()
+	}
+	return p, nil
+}
+
+func (c *channel) cachedPage() *page {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck {
+		return c.page
+	}
+	return nil
+}
+
+// readPage reads the newest posts, the pinned ones and the channel, in this order, each of a snapshot of its own. What
+// is newer than the first is left out or does no harm: its revision is beyond the page's head, so the next update
+// brings it.
+func (c *channel) readPage(ctx context.Context) (*page, error) {
+	var newest, pinned motacilla.Page
+	var current motacilla.Channel
+	f := c.feed
+	err := f.call(ctx, func(ctx context.Context) (err error) {
+		newest, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: f.options.PageSize, Visible: true})
+		return err
+	})
+	if err == nil && newest.More {
+		err = f.call(ctx, func(ctx context.Context) (err error) {
+			pinned, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: mostPinned, Visible: true, Pinned: true})
+			return err
+		})
+	}
+	if err == nil {
+		err = f.call(ctx, func(ctx context.Context) (err error) {
+			current, err = f.source.Channel(ctx, c.id)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	posts := newest.Posts
+	if n := len(posts); n > 0 {
+		oldest := posts[n-1].Key()
+		for _, p := range pinned.Posts {
+			if p.Revision <= newest.Head && p.Key().Compare(oldest) < 0 {
+				posts = append(posts, p)
+			}
+		}
+	}
+	return &page{head: newest.Head, update: motacilla.Update{
+		Channel: c.id, Revision: newest.Head, Renders: oldestFirst(c.renderAll(posts)),
+		Reset: true, Complete: !newest.More,
+		State: &motacilla.State{Title: current.Title, Ended: current.Ended},
+	}}, nil
+}
+
+const mostPinned = 1000

@@ -1,0 +1,124 @@
+package publisher_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// TestUnknownChannelsCostNothingLasting: 10,000 requests for channels that are not there, through every publisher and
+// each of its ways, leave the feed, the limits, the goroutines and the heap where they were.
+func TestUnknownChannelsCostNothingLasting(t *testing.T) {
+	f := setUp(t, &publisher.FeedOptions{
+		Limits: publisher.Limits{Readers: 1e6, PerChannel: 1000, PerAddress: 1e6, Address: route.Proxies(nil).ClientAddr},
+	})
+	table := route.NewTable()
+	for _, p := range []publisher.Publisher{
+		polling.NewInterval(f.feed, nil), polling.NewLong(f.feed, nil), sse.New(f.feed, nil), websocket.New(f.feed, nil),
+	} {
+		if err := table.Add("a publisher", "/live", p.URLs()...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := httptest.NewServer(table)
+	defer server.Close()
+	var made atomic.Int64
+	target := func(path string) string { return fmt.Sprintf(path, fmt.Sprint("nobody-", made.Add(1))) }
+	direct := func(method, path string) func() error {
+		return func() error {
+			w, r := httptest.NewRecorder(), httptest.NewRequest(method, target(path), nil)
+			r.RemoteAddr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(made.Load() >> 8), byte(made.Load())}), 1).String()
+			if table.ServeHTTP(w, r); w.Code != http.StatusNotFound {
+				return fmt.Errorf("%s %s: %d", method, r.URL, w.Code)
+			}
+			return nil
+		}
+	}
+	dialled := func() error {
+		conn, resp, err := gorilla.DefaultDialer.Dial("ws"+server.URL[4:]+target("/live/websocket/%s/"), nil)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		defer conn.Close()
+		if _, _, err = conn.ReadMessage(); !gorilla.IsCloseError(err, 4404) {
+			return fmt.Errorf("WebSocket: %w", err)
+		}
+		return nil
+	}
+	for _, way := range []struct {
+		name  string
+		times int
+		once  int // at a time
+		ask   func() error
+	}{
+		{"interval-polling", 10_000, 4, direct(http.MethodGet, "/live/interval-polling/%s/?since=5")},
+		{"interval-polling, asked by HEAD", 1000, 4, direct(http.MethodHead, "/live/interval-polling/%s/")},
+		{"interval-polling, as Wagtail Live's", 1000, 4, direct(http.MethodGet, "/live/interval-polling/%s/?last_update_ts=5")},
+		{"long-polling", 10_000, 4, direct(http.MethodGet, "/live/long-polling/%s/?since=5")},
+		{"long-polling, the handshake", 1000, 4, direct(http.MethodPost, "/live/long-polling/%s/")},
+		{"long-polling, as Wagtail Live's", 2000, 2000, direct(http.MethodGet, "/live/long-polling/%s/?last_update_ts=5")},
+		{"sse", 10_000, 4, direct(http.MethodGet, "/live/sse/%s/?since=5")},
+		{"websocket", 10_000, 4, dialled},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			run := func(times int) {
+				var all sync.WaitGroup
+				for range way.once {
+					all.Go(func() {
+						for range max(times/way.once, 1) {
+							if err := way.ask(); err != nil {
+								t.Error(err)
+								return
+							}
+						}
+					})
+				}
+				all.Wait()
+			}
+			run(way.times / 10) // for what is made once
+			goroutines, heap := runtime.NumGoroutine(), heapInUse()
+			run(way.times)
+			if n := f.feed.Counters().Channels; n != 0 {
+				t.Errorf("%d channels are in memory", n)
+			}
+			if n := f.feed.Seats(); n != 0 {
+				t.Errorf("the limits keep %d entries", n)
+			}
+			deadline := time.Now().Add(5 * time.Second)
+			for runtime.NumGoroutine() > goroutines+5 && time.Now().Before(deadline) {
+				runtime.Gosched() // those of connections that have just been closed
+			}
+			if n := runtime.NumGoroutine(); n > goroutines+5 {
+				t.Errorf("%d goroutines, before %d", n, goroutines)
+			}
+			if grown := heapInUse() - heap; grown > 1<<20 {
+				t.Errorf("the heap has grown by %d bytes", grown)
+			}
+		})
+	}
+	if _, err := f.feed.Snapshot(t.Context(), match); err != nil {
+		t.Errorf("a channel that is there: %v", err)
+	}
+}
+
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // pools
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,219 @@
+package websocket
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// A shutdown tells every reader to come back, and not all at once.
+func TestShutdown(t *testing.T) {
+	const readers = 400 // a tenth of what a second takes
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		var mu sync.Mutex
+		var first, last time.Time
+		var all sync.WaitGroup
+		for range readers {
+			c, _ := s.begin("")
+			all.Go(func() {
+				code, reason, _, _, err := c.end()
+				_ = c.Close()
+				if err != nil || code != gorilla.CloseGoingAway || reason != "come back" {
+					t.Errorf("the close code is %d %q, %v", code, reason, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				last = time.Now()
+				if first.IsZero() {
+					first = last
+				}
+			})
+		}
+		s.shutdown()
+		all.Wait()
+		if spread := last.Sub(first); spread < 40*time.Millisecond {
+			t.Errorf("all were sent away within %v", spread)
+		}
+		if n := s.stats().Readers.Load(); n != 0 {
+			t.Errorf("%d readers are counted", n)
+		}
+	})
+}
+
+// Nobody waits for readers who do not answer the close frame for longer than a moment.
+func TestShutdownBesideDeafReaders(t *testing.T) {
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		s.begin("")
+		began := time.Now()
+		s.shutdown()
+		if took := time.Since(began); took > linger+patience/4 {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Those who were told that there is no such channel are not waited for, and gone after it.
+func TestShutdownBesideTheRefused(t *testing.T) {
+	s := open(t, settings{})
+	c, _ := s.request(http.MethodGet, path("nobody", ""), upgrading...)
+	if opcode, _, err := c.next(); opcode != gorilla.CloseMessage {
+		t.Fatalf("opcode %d, %v", opcode, err)
+	}
+	began := time.Now()
+	s.shutdown()
+	if took := time.Since(began); took > linger*3/4 {
+		t.Errorf("it took %v", took)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(linger / 4))
+	if _, err := c.in.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("who was refused is still there: %v", err)
+	}
+}
+
+func TestPermissionExpires(t *testing.T) {
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general, authorize: func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+			return route.Grant{Expires: time.Now().Add(500 * time.Millisecond)}, nil
+		}})
+		c, _ := s.begin("")
+		s.ends(c, gorilla.ClosePolicyViolation)
+	})
+}
+
+func TestBecomesPrivate(t *testing.T) {
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		anyone, _ := s.begin("")
+		c, resp := s.request(http.MethodGet, path(match, ""), append([]string{"Authorization: Bearer " + secret}, upgrading...)...)
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatal(resp.Status)
+		}
+		s.update(c)
+		s.change(func(c *motacilla.Channel) { c.Access = motacilla.Private })
+		for _, u := range s.ends(anyone, gorilla.ClosePolicyViolation) {
+			t.Errorf("somebody without the token got %+v", u)
+		}
+		p := s.post("among ourselves")
+		for u := s.update(c); u.Revision < p.Revision; u = s.update(c) {
+		}
+	})
+}
+
+func TestChannelIsDeleted(t *testing.T) {
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		c, _ := s.begin("")
+		if _, err := s.source.DeleteChannel(t.Context(), match); err != nil {
+			t.Fatal(err)
+		}
+		updates := s.ends(c, codeGone)
+		if len(updates) != 1 || !updates[0].Gone {
+			t.Errorf("the updates before the end are %+v", updates)
+		}
+	})
+}
+
+// Whoever comes and goes, in whatever way, leaves nothing.
+func TestNothingIsLeft(t *testing.T) {
+	const rounds = 200
+	kinds := map[string]func(s *site){
+		"closes": func(s *site) {
+			c, _ := s.begin("")
+			_, _ = c.Write(closeWith(1000, ""))
+			s.ends(c, 1000)
+			_ = c.Close()
+		},
+		"goes without a word": func(s *site) {
+			c, _ := s.begin("")
+			_ = c.Close()
+		},
+		"goes before the first update": func(s *site) { _ = s.upgrade("").Close() },
+		"resets": func(s *site) {
+			c, _ := s.begin("")
+			_ = c.SetLinger(0)
+			_ = c.Close()
+		},
+		"resets at once": func(s *site) {
+			c := s.connect()
+			_, _ = c.Write([]byte("GET " + path(match, "") + " HTTP/1.1\r\nHost: a\r\n" + strings.Join(upgrading, "\r\n") + "\r\n\r\n"))
+			_ = c.SetLinger(0)
+			_ = c.Close()
+		},
+		"closes half": func(s *site) {
+			c, _ := s.begin("")
+			_ = c.CloseWrite()
+			for err := error(nil); err == nil; _, _, err = c.next() {
+			}
+			_ = c.Close()
+		},
+		"breaks the rules": func(s *site) {
+			c, _ := s.begin("")
+			_, _ = c.Write(make([]byte, 100))
+			s.ends(c, gorilla.CloseProtocolError)
+			_ = c.Close()
+		},
+		"goes in a frame": func(s *site) {
+			c, _ := s.begin("")
+			_, _ = c.Write(masked(textFrame, "hello")[:7])
+			_ = c.Close()
+		},
+		"talks before the answer": func(s *site) {
+			c := s.connect()
+			_, _ = c.Write([]byte("GET " + path(match, "") + " HTTP/1.1\r\nHost: a\r\n" + strings.Join(upgrading, "\r\n") +
+				"\r\n\r\n" + string(masked(textFrame, "hello"))))
+			for err := error(nil); err == nil; _, err = c.in.ReadByte() {
+				if c.in.Buffered() == 0 {
+					_ = c.CloseWrite()
+				}
+			}
+			_ = c.Close()
+		},
+		"is refused": func(s *site) {
+			for _, target := range []string{path("members", ""), path(match, "?since=x")} {
+				c, _ := s.request(http.MethodGet, target, upgrading...)
+				_ = c.Close()
+			}
+		},
+		"asks for what is not there": func(s *site) {
+			c, _ := s.request(http.MethodGet, path("nobody", ""), upgrading...)
+			_ = c.Close()
+		},
+	}
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		for _, come := range kinds {
+			come(s)
+		}
+		quiet := func() bool { return s.stats().Readers.Load() == 0 }
+		s.eventually("all have left", quiet)
+		before := descriptors(t)
+		for range rounds {
+			for _, come := range kinds {
+				come(s)
+			}
+		}
+		s.eventually("all have left", quiet)
+		s.eventually("the descriptors are closed", func() bool { return descriptors(t) <= before })
+	})
+}
+
+// descriptors counts those that are open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("this system does not tell what is open")
+	}
+	return len(list)
+}

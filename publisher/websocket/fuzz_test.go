@@ -1,0 +1,173 @@
+package websocket
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+)
+
+// FuzzInput compares what reads frames on the fast way with what does on the general one, which is gorilla: what a
+// reader may say, what it is answered and how it ends is the same.
+func FuzzInput(f *testing.F) {
+	for _, c := range cases() {
+		if len(c.in) < 9000 {
+			f.Add(c.in, uint64(len(c.in)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
+		if len(in) > 64<<10 {
+			return
+		}
+		for {
+			second := time.Now().Unix()
+			ours, theirs := byIncoming(t, in, seed), byGorilla(t, in)
+			if second != time.Now().Unix() {
+				continue // control frames are counted by the second
+			}
+			if why := differ(ours, theirs); why != "" {
+				t.Fatalf("%s: %x:\nfast    %+v\ngeneral %+v", why, in, ours, theirs)
+			}
+			return
+		}
+	})
+}
+
+// heard is what became of an input.
+type heard struct {
+	pongs  []string
+	code   int // of the close frame; 0 where there is none
+	reason string
+	begun  bool // the input ends in a header
+}
+
+// byIncoming has the fast way read in, in pieces of random sizes.
+func byIncoming(t *testing.T, in []byte, seed uint64) heard {
+	pieces := rand.New(rand.NewPCG(seed, 0))
+	most := 1 << pieces.IntN(13)
+	var f incoming
+	var out []byte
+	now := time.Now()
+	rest, end := slices.Clone(in), false
+	for len(rest) > 0 && !end {
+		n := min(1+pieces.IntN(most), len(rest))
+		var answer []byte
+		answer, end = f.take(rest[:n:n], now)
+		if len(answer) > n*130+130 {
+			t.Fatalf("%d bytes are answered with %d", n, len(answer))
+		}
+		out = append(out, answer...)
+		rest = rest[n:]
+		if len(f.control) > mostControl || cap(f.control) > 4*mostControl || len(f.rune) > 3 || cap(f.rune) > 64 {
+			t.Fatalf("it keeps %d (%d) and %d (%d) bytes", len(f.control), cap(f.control), len(f.rune), cap(f.rune))
+		}
+	}
+	h := listen(t, out)
+	if end != (h.code != 0) {
+		t.Fatalf("the end is %t, the close code %d", end, h.code)
+	}
+	h.begun = f.have > 0 && int(f.have) < f.headerLen()
+	return h
+}
+
+// byGorilla has the general way read in.
+func byGorilla(t *testing.T, in []byte) heard {
+	client := &tape{in: bytes.NewReader(in)}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, line := range upgrading {
+		key, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(key, value)
+	}
+	taken := &hijacker{ResponseWriter: client, stall: time.Minute}
+	conn, err := new(gorilla.Upgrader).Upgrade(taken, r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken.conn.head = nil
+	taken.conn.open()
+	read(conn)
+	return listen(t, client.out.Bytes())
+}
+
+// listen reads what a server answered, which has to be well-formed.
+func listen(t *testing.T, out []byte) (h heard) {
+	in := bytes.NewReader(out)
+	for {
+		opcode, payload, err := nextFrame(in)
+		switch {
+		case errors.Is(err, io.EOF) && in.Len() == 0:
+			return h
+		case err != nil || h.code != 0:
+			t.Fatalf("the answer %x: %v, close code %d", out, err, h.code)
+		case opcode == gorilla.PongMessage:
+			h.pongs = append(h.pongs, string(payload))
+		case opcode == gorilla.CloseMessage:
+			h.code, h.reason = codeOf(payload)
+			if h.code < 0 {
+				t.Fatalf("the answer %x: half a close code", out)
+			}
+		default:
+			t.Fatalf("the answer %x: opcode %d", out, opcode)
+		}
+	}
+}
+
+// differ says in what two ways differ that should not.
+func differ(fast, general heard) string {
+	const open = 0
+	codes := [2]int{fast.code, general.code}
+	switch {
+	case fast.code == gorilla.CloseInvalidFramePayloadData && fast.reason == notUTF8:
+		// Gorilla has text looked at when the message is complete, and what is wrong may come before that.
+		if len(general.pongs) < len(fast.pongs) || !slices.Equal(fast.pongs, general.pongs[:len(fast.pongs)]) {
+			return "pongs before what is not UTF-8"
+		}
+		return ""
+	case fast.begun && codes == [2]int{open, gorilla.CloseProtocolError}:
+		// Gorilla does not wait for the whole header to say that it is wrong.
+	case codes == [2]int{gorilla.ClosePolicyViolation, open}:
+		// Nor do we wait for the payload of the frame that is one too many.
+	case codes == [2]int{gorilla.CloseProtocolError, gorilla.CloseNoStatusReceived} && fast.reason == halfCode:
+	case codes == [2]int{gorilla.CloseInvalidFramePayloadData, gorilla.CloseProtocolError} && fast.reason == reasonNotUTF8:
+	case codes == [2]int{1014, gorilla.CloseProtocolError}: // registered after gorilla was made
+	case codes == [2]int{gorilla.CloseMessageTooBig, gorilla.CloseProtocolError} && general.reason == outOfRange:
+		// The sum of a message's fragments is out of range, not a length.
+	case fast.code != general.code:
+		return fmt.Sprintf("the codes %v", codes)
+	}
+	if !slices.Equal(fast.pongs, general.pongs) {
+		return "the pongs"
+	}
+	return ""
+}
+
+// tape is a connection that reads what there is, and keeps what is written.
+type tape struct {
+	http.ResponseWriter
+	net.Conn
+	in  *bytes.Reader
+	out bytes.Buffer
+}
+
+func (m *tape) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return m, bufio.NewReadWriter(bufio.NewReaderSize(strings.NewReader(""), 16), bufio.NewWriterSize(m, 256)), nil
+}
+
+func (m *tape) Read(b []byte) (int, error)  { return m.in.Read(b) }
+func (m *tape) Write(b []byte) (int, error) { return m.out.Write(b) }
+func (m *tape) Close() error                { return nil }
+
+func (m *tape) SetDeadline(time.Time) error      { return nil }
+func (m *tape) SetReadDeadline(time.Time) error  { return nil }
+func (m *tape) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,122 @@
+package websocket
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+)
+
+// quoted returns the guide's block of code in a language.
+func quoted(t *testing.T, language string) string {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/websocket.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, begins := strings.Cut(string(guide), "```"+language+"\n")
+	block, _, ends := strings.Cut(block, "```")
+	if !begins || !ends {
+		t.Fatalf("the guide quotes no %s", language)
+	}
+	return block
+}
+
+// nginx serves what the guide quotes, in front of the site, and returns its address.
+func (s *site) nginx() string {
+	s.Helper()
+	binary, err := exec.LookPath("nginx")
+	if err != nil {
+		binary, err = exec.LookPath("/usr/sbin/nginx") // where it is, if not always in PATH
+	}
+	if err != nil {
+		s.Skip("nginx is not installed: apt-get install -y nginx")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	location := strings.ReplaceAll(quoted(s.T, "nginx"), "127.0.0.1:8080", s.server.Listener.Addr().String())
+	dir := s.TempDir()
+	file := filepath.Join(dir, "nginx.conf")
+	config := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c;
+	uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
+	server { listen %[2]s; %[3]s }
+}`, dir, addr, location)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		s.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, binary, "-p", dir, "-c", file, "-e", "stderr")
+	cmd.Stderr = s.Output()
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+	})
+	s.eventually("nginx listens", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return addr
+}
+
+func TestBehindNginx(t *testing.T) {
+	bothWays(t, func(t *testing.T, general bool) {
+		s := open(t, settings{general: general})
+		proxy := s.nginx()
+		url := "ws://" + proxy + path(match, "")
+		dial := func(origin string) (*gorilla.Conn, *http.Response, error) {
+			return gorilla.DefaultDialer.DialContext(t.Context(), url, http.Header{"Origin": {origin}})
+		}
+		if _, resp, err := dial("http://evil.example"); err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
+			t.Errorf("a foreign origin: %v, %v", resp, err)
+		}
+		conn, _, err := dial("http://" + proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		next := func() (u motacilla.Update) {
+			t.Helper()
+			if err := conn.ReadJSON(&u); err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+		if first := next(); !first.Reset {
+			t.Errorf("the first update is %+v", first)
+		}
+		for i := range 20 {
+			p := s.post(fmt.Sprint("post ", i, strings.Repeat(" long", i*600)))
+			if u := next(); u.Revision != p.Revision {
+				t.Fatalf("the update is at %d, want %d", u.Revision, p.Revision)
+			}
+		}
+		s.shutdown()
+		if _, _, err := conn.ReadMessage(); !gorilla.IsCloseError(err, gorilla.CloseGoingAway) {
+			t.Errorf("the end is %v, want 1001", err)
+		}
+	})
+}

@@ -1,0 +1,372 @@
+package websocket
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+const (
+	match    = motacilla.ChannelID("match-42")
+	secret   = "a long secret"
+	patience = 20 * time.Second // machines are slow under -race
+)
+
+// source is a store that can go out of reach.
+type source struct {
+	storage.Store
+	down atomic.Bool
+}
+
+func (s *source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if s.down.Load() {
+		return motacilla.Channel{}, motacilla.ErrUnavailable
+	}
+	return s.Store.Channel(ctx, id)
+}
+
+func (s *source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	if s.down.Load() {
+		return motacilla.Page{}, motacilla.ErrUnavailable
+	}
+	return s.Store.Posts(ctx, ch, q)
+}
+
+func (s *source) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	if s.down.Load() {
+		return motacilla.Changes{}, motacilla.ErrUnavailable
+	}
+	return s.Store.Changes(ctx, ch, since, limit)
+}
+
+type plain struct{}
+
+func (plain) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+
+// settings are how a test wants its site.
+type settings struct {
+	general   bool
+	origins   *route.Origins
+	feed      publisher.FeedOptions
+	authorize route.Authorizer // nil is the default one, with secret
+	buffer    int              // what the kernel holds of what is written to a reader, in bytes; 0 leaves it alone
+}
+
+// site is a server with the publisher alone, behind the guard.
+type site struct {
+	*testing.T
+	source    *source
+	feed      *publisher.Feed
+	publisher *Publisher
+	server    *httptest.Server
+	token     *route.Token
+}
+
+func open(t *testing.T, o settings) *site {
+	t.Helper()
+	s := &site{T: t, source: &source{Store: memory.New(nil)}}
+	s.create(match, motacilla.Public)
+	s.create("members", motacilla.Private)
+	s.feed = publisher.NewFeed(s.source, plain{}, &o.feed)
+	if err := s.feed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.token = route.NewToken(secret, s.source.Channel, nil)
+	if o.authorize == nil {
+		o.authorize = s.token.Authorize
+	}
+	s.publisher = New(s.feed, &Options{General: o.general, Origins: o.origins})
+	table := route.NewTable()
+	for _, rt := range s.publisher.URLs() {
+		if err := table.Add(name, "/live", route.Guard(rt, route.Read, o.authorize)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.server = httptest.NewUnstartedServer(table)
+	s.server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew && o.buffer > 0 {
+			_ = tcp.SetWriteBuffer(o.buffer)
+		}
+	}
+	s.server.Start()
+	t.Cleanup(func() {
+		s.shutdown()
+		s.server.Close()
+		_ = s.feed.Close()
+		_ = s.source.Close()
+	})
+	return s
+}
+
+func (s *site) shutdown() {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.publisher.Shutdown(ctx); err != nil {
+		s.Errorf("Shutdown: %v", err)
+	}
+}
+
+func (s *site) create(ch motacilla.ChannelID, access motacilla.Access) {
+	s.Helper()
+	_, err := s.source.CreateChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *site) post(text string) motacilla.Post {
+	s.Helper()
+	content := []motacilla.Block{motacilla.Text(text)}
+	p, err := s.source.CreatePost(context.Background(), match, motacilla.Post{Show: true, Content: content})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return p
+}
+
+func (s *site) change(edit func(*motacilla.Channel)) motacilla.Channel {
+	s.Helper()
+	c, err := s.source.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error { edit(c); return nil })
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+func (s *site) stats() *publisher.Stats { return s.feed.Stats(name) }
+
+// eventually waits until cond holds.
+func (s *site) eventually(what string, cond func() bool) {
+	s.Helper()
+	for late := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(late) {
+			s.Fatalf("not after %v: %s", patience, what)
+		}
+	}
+}
+
+// raw is a client on the bare socket.
+type raw struct {
+	*net.TCPConn
+	in *bufio.Reader
+}
+
+// path is that of a channel's readers, with a query.
+func path(ch motacilla.ChannelID, query string) string {
+	return "/live/websocket/" + string(ch) + "/" + query
+}
+
+func (s *site) connect() *raw {
+	s.Helper()
+	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	return &raw{conn.(*net.TCPConn), bufio.NewReader(conn)}
+}
+
+// upgrading are the headers of a handshake (RFC 6455, section 4.1).
+var upgrading = []string{
+	"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+// request sends a request and returns what is answered.
+func (s *site) request(method, target string, header ...string) (*raw, *http.Response) {
+	s.Helper()
+	c := s.connect()
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: live.example\r\n", method, target)
+	for _, line := range header {
+		head += line + "\r\n"
+	}
+	if _, err := io.WriteString(c, head+"\r\n"); err != nil {
+		s.Fatal(err)
+	}
+	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c, resp
+}
+
+// upgrade begins a connection and takes the answer.
+func (s *site) upgrade(query string) *raw {
+	s.Helper()
+	c, resp := s.request(http.MethodGet, path(match, query), upgrading...)
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		s.Fatalf("the answer to the upgrade is %s", resp.Status)
+	}
+	if accept := resp.Header.Get("Sec-WebSocket-Accept"); accept != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" { // section 1.3
+		s.Fatalf("Sec-WebSocket-Accept is %q", accept)
+	}
+	return c
+}
+
+// begin is upgrade and the first update.
+func (s *site) begin(query string) (*raw, *motacilla.Update) {
+	s.Helper()
+	c := s.upgrade(query)
+	return c, s.update(c)
+}
+
+// update returns the next frame, which has to be an update.
+func (s *site) update(c *raw) *motacilla.Update {
+	s.Helper()
+	opcode, payload, err := c.next()
+	if err != nil || opcode != gorilla.TextMessage {
+		s.Fatalf("the frame is of opcode %d (%v), want an update", opcode, err)
+	}
+	u := new(motacilla.Update)
+	if err := u.UnmarshalJSON(payload); err != nil {
+		s.Fatal(err)
+	}
+	return u
+}
+
+// next returns the next frame; an error besides io.EOF is what a server must not do.
+func (c *raw) next() (opcode int, payload []byte, err error) { return nextFrame(c.in) }
+
+// nextFrame reads a frame as strictly as RFC 6455 has it for what a server that does not fragment sends.
+func nextFrame(in io.Reader) (opcode int, payload []byte, err error) {
+	var buf [8]byte
+	head := buf[:2]
+	if _, err := io.ReadFull(in, head); err != nil {
+		return 0, nil, err
+	}
+	if head[0]&0xf0 != 0x80 || head[1]&0x80 != 0 {
+		return 0, nil, fmt.Errorf("a frame that begins %x: not final, reserved bits, or a mask", head)
+	}
+	opcode = int(head[0] & 0x0f)
+	length, least := uint64(head[1]&0x7f), uint64(0)
+	switch length {
+	case 126:
+		least = 126
+		head = buf[:2]
+	case 127:
+		least = 1 << 16
+		head = buf[:8]
+	}
+	if least > 0 {
+		if _, err := io.ReadFull(in, head); err != nil {
+			return 0, nil, fmt.Errorf("in a header: %w", err)
+		}
+		length = uint64(binary.BigEndian.Uint16(head))
+		if len(head) == 8 {
+			length = binary.BigEndian.Uint64(head)
+		}
+	}
+	control := opcode&8 != 0
+	switch known := opcode == gorilla.TextMessage || opcode >= gorilla.CloseMessage && opcode <= gorilla.PongMessage; {
+	case !known:
+		return 0, nil, fmt.Errorf("opcode %d", opcode)
+	case length < least || length > 1<<30 || control && length > 125:
+		return 0, nil, fmt.Errorf("opcode %d with length %d", opcode, length)
+	}
+	payload = make([]byte, length)
+	if _, err := io.ReadFull(in, payload); err != nil {
+		return 0, nil, fmt.Errorf("in a payload: %w", err)
+	}
+	return opcode, payload, nil
+}
+
+// end reads up to the close frame and to the end of the connection, and returns what was said on the way.
+func (c *raw) end() (code int, reason string, updates []*motacilla.Update, pongs []string, err error) {
+	for code == 0 {
+		opcode, payload, err := c.next()
+		if err != nil {
+			return 0, "", updates, pongs, fmt.Errorf("no close frame: %w", err)
+		}
+		switch opcode {
+		case gorilla.PongMessage:
+			pongs = append(pongs, string(payload))
+		case gorilla.TextMessage:
+			u := new(motacilla.Update)
+			if err := u.UnmarshalJSON(payload); err != nil {
+				return 0, "", updates, pongs, err
+			}
+			updates = append(updates, u)
+		case gorilla.CloseMessage:
+			code, reason = codeOf(payload)
+		}
+	}
+	if n, err := c.in.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return code, reason, updates, pongs, fmt.Errorf("after the close frame: %d bytes, %w, not the end", n, err)
+	}
+	return code, reason, updates, pongs, nil
+}
+
+// codeOf is what a close frame says; none is 1005, as section 7.1.5 has it, and half of one is -1.
+func codeOf(payload []byte) (code int, reason string) {
+	switch len(payload) {
+	case 0:
+		return gorilla.CloseNoStatusReceived, ""
+	case 1:
+		return -1, ""
+	}
+	return int(binary.BigEndian.Uint16(payload)), string(payload[2:])
+}
+
+// ends fails the test where the connection does not end in order with code.
+func (s *site) ends(c *raw, code int) []*motacilla.Update {
+	s.Helper()
+	got, reason, updates, _, err := c.end()
+	if err != nil || got != code {
+		s.Errorf("the close code is %d %q (%v), want %d", got, reason, err, code)
+	}
+	return updates
+}
+
+// masked is a client's frame; first is its first byte.
+func masked(first byte, payload string) []byte {
+	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
+	frame := appendHeader(nil, 0, len(payload))
+	frame[0] = first
+	frame[1] |= 0x80
+	frame = append(frame, key[:]...)
+	for i := range len(payload) {
+		frame = append(frame, payload[i]^key[i&3])
+	}
+	return frame
+}
+
+func glue(frames ...[]byte) []byte { return []byte(strings.Join(texts(frames), "")) }
+
+func texts(frames [][]byte) []string {
+	list := make([]string, len(frames))
+	for i, frame := range frames {
+		list[i] = string(frame)
+	}
+	return list
+}
+
+// cookie is that of a reader who has signed in.
+func (s *site) cookie() string {
+	s.Helper()
+	w := httptest.NewRecorder()
+	if err := s.token.SignIn(w, httptest.NewRequest(http.MethodPost, "/", nil), secret); err != nil {
+		s.Fatal(err)
+	}
+	set := w.Result().Cookies()
+	return set[0].Name + "=" + set[0].Value
+}

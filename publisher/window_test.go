@@ -1,0 +1,64 @@
+package publisher_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+func TestTheWindowMovesWithoutReads(t *testing.T) {
+	for seed := range uint64(5) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		f := setUp(t, &publisher.FeedOptions{Window: 12})
+		var posts []motacilla.PostID
+		for range 150 {
+			f.change(rng, &posts)
+			if rng.IntN(4) == 0 { // backdated
+				p, err := f.store.CreatePost(t.Context(), match, motacilla.Post{
+					Show: true, Content: []motacilla.Block{motacilla.Text("late")},
+					Created: time.Now().Add(-time.Duration(rng.IntN(2000)) * time.Microsecond),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				posts = append(posts, p.ID)
+			}
+			w, err := f.feed.Window(t.Context(), match)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, err := f.store.Posts(t.Context(), match, motacilla.Query{Limit: 12})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := []string{}, []string{}
+			for _, r := range w.Posts {
+				got = append(got, fmt.Sprint(r.ID, r.Revision, r.Show))
+			}
+			for _, p := range page.Posts {
+				want = append(want, fmt.Sprint(p.ID, p.Revision, p.Show))
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) || w.Head != page.Head {
+				t.Fatalf("window at %d\n%v\nstore at %d\n%v", w.Head, got, page.Head, want)
+			}
+		}
+	}
+	f := setUp(t, nil)
+	if _, err := f.feed.Window(t.Context(), match); err != nil {
+		t.Fatal(err)
+	}
+	reads := f.source.reads.Load()
+	for i := range 10 {
+		f.post(fmt.Sprint(i))
+		if w, err := f.feed.Window(t.Context(), match); err != nil || len(w.Posts) != i+1 {
+			t.Fatalf("%d posts, %v", len(w.Posts), err)
+		}
+	}
+	if n := f.source.reads.Load() - reads; n != 10 {
+		t.Errorf("%d reads for ten posts, want one each", n)
+	}
+}
