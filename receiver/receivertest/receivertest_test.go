@@ -1,0 +1,186 @@
+package receivertest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// wire is a receiver as small as can be, with the faults that the suite is there to find.
+type wire struct {
+	sink  receiver.Sink
+	in    *receiver.Ingest
+	fault string
+	names int
+}
+
+func (x *wire) URLs() []route.Route {
+	if x.fault == "impure" {
+		x.names++
+	}
+	return []route.Route{{Name: fmt.Sprint("wire", x.names), Pattern: "/wire", Handler: http.HandlerFunc(x.serve)}}
+}
+
+func (x *wire) serve(w http.ResponseWriter, r *http.Request) {
+	var d Delivery
+	if err := json.NewDecoder(r.Body).Decode(&d); err != nil {
+		if x.fault == "tolerant" {
+			_, _ = x.sink.UpdateChannel(r.Context(), home, func(c *motacilla.Channel) error { c.Title = "?"; return nil })
+		}
+		route.WriteError(w, r, motacilla.Invalid("body", "must be JSON"))
+		return
+	}
+	err := x.take(r.Context(), r.Method, d)
+	switch {
+	case x.fault == "acknowledging":
+	case errors.Is(err, motacilla.ErrNotFound), errors.Is(err, motacilla.ErrDeleted): // nothing to deliver again for
+	case err != nil:
+		route.WriteError(w, r, err)
+	}
+}
+
+func (x *wire) take(ctx context.Context, method string, d Delivery) error {
+	id := fmt.Sprint("m", d.Message)
+	version := int64(d.Version)
+	m := receiver.Message{ID: id, Version: version, Author: d.Author, Text: d.Text}
+	switch x.fault {
+	case "forgetful":
+		m.ID = fmt.Sprint(d.Message, ".", motacilla.NewPostID(d.Post.Created))
+	case "merging":
+		m.ID = d.Text
+	case "unversioned":
+		version = 0
+	case "generous":
+		_, _ = x.sink.CreateChannel(ctx, motacilla.Channel{ID: d.Channel})
+	}
+	switch method {
+	case http.MethodPost:
+		if x.fault == "raw" {
+			_, err := x.sink.CreatePost(ctx, d.Channel, motacilla.Post{MessageID: id, Source: "wire", Show: true,
+				Content: []motacilla.Block{motacilla.Text(d.Text)}})
+			return err
+		}
+		_, _, err := x.in.Post(ctx, d.Channel, m)
+		if errors.Is(err, motacilla.ErrDeleted) && x.fault == "reviving" {
+			m.ID += "again"
+			_, _, err = x.in.Post(ctx, d.Channel, m)
+		}
+		return err
+	case http.MethodPut:
+		if x.fault == "doubling" {
+			m.ID += "edited"
+			_, _, err := x.in.Post(ctx, d.Channel, m)
+			return err
+		}
+		_, err := x.in.Edit(ctx, d.Channel, id, version, func(p *motacilla.Post) error {
+			p.Content = []motacilla.Block{motacilla.Text(d.Text)}
+			if x.fault == "restless" {
+				p.SourceVersion, p.Pinned = 0, !p.Pinned
+			}
+			return nil
+		})
+		return err
+	default:
+		return x.in.Remove(ctx, d.Channel, id)
+	}
+}
+
+func source(fault string) Source {
+	request := func(method string) func(string, Delivery) (*http.Request, error) {
+		return func(base string, d Delivery) (*http.Request, error) {
+			body, err := json.Marshal(d)
+			if err != nil {
+				return nil, err
+			}
+			return http.NewRequest(method, base+"/wire", strings.NewReader(string(body)))
+		}
+	}
+	return Source{
+		New: func(_ testing.TB, sink receiver.Sink) receiver.Receiver {
+			return &wire{sink: sink, in: receiver.NewIngest(sink, "wire", nil), fault: fault}
+		},
+		Post: request(http.MethodPost), Edit: request(http.MethodPut), Remove: request(http.MethodDelete),
+		Bad: func(base string, _ Delivery) ([]*http.Request, error) {
+			r, err := http.NewRequest(http.MethodPost, base+"/wire", strings.NewReader("{"))
+			return []*http.Request{r}, err
+		},
+	}
+}
+
+func TestSoundReceiverPasses(t *testing.T) { Run(t, source("")) }
+
+func TestSuiteBites(t *testing.T) {
+	for fault, rule := range map[string]string{
+		"impure":        "URLsIsPure",
+		"forgetful":     "PostIsStoredOnce",
+		"merging":       "MessagesAreKeptApart",
+		"doubling":      "EditReplacesInPlace",
+		"unversioned":   "OlderVersionNeverOverwrites",
+		"restless":      "EditRepeatedChangesNothing",
+		"reviving":      "RemovedMessageStaysRemoved",
+		"generous":      "UnknownChannelIsNotMade",
+		"tolerant":      "BadInputChangesNothing",
+		"raw":           "ScriptNeverSurvives",
+		"acknowledging": "OutageIsNotAcknowledged",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			for _, c := range checks() {
+				if c.name == rule && !fails(t, c, source(fault)) {
+					t.Errorf("%s passes a receiver that is %s", rule, fault)
+				}
+			}
+		})
+	}
+	t.Run("concurrency", func(t *testing.T) {
+		for _, c := range checks() {
+			if c.name == "ConcurrentDeliveryMakesOnePost" && !fails(t, c, source("forgetful")) {
+				t.Error("fifty posts of one message pass")
+			}
+		}
+	})
+}
+
+// recorder is a TB that keeps failures to itself.
+type recorder struct {
+	testing.TB
+	mu     sync.Mutex
+	failed []string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = append(r.failed, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Error(args ...any) { r.Errorf("%s", fmt.Sprint(args...)) }
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (r *recorder) Fatal(args ...any) { r.Fatalf("%s", fmt.Sprint(args...)) }
+
+func fails(t *testing.T, c check, s Source) bool {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.run(r, newRig(r, s))
+	}()
+	<-done
+	return len(r.failed) > 0
+}

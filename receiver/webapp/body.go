@@ -1,0 +1,203 @@
+package webapp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// maxBody is the largest request body, in bytes.
+const maxBody = 1 << 20
+
+// maxDepth is how deep a body's objects and arrays may be nested.
+const maxDepth = 32
+
+// body is the field that is named where the JSON as a whole is wrong.
+const body = "body"
+
+// readBody reads a JSON body into v, strictly. The error is an ErrInvalid that names the field, or a refusal.
+func readBody(w http.ResponseWriter, r *http.Request, v any) error {
+	if err := jsonMedia(r.Header); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		w.Header().Set("Connection", "close") // else the answer waits for the rest of the body
+		return &refusal{route.Problem{Status: http.StatusRequestEntityTooLarge, Field: body,
+			Detail: fmt.Sprintf("body: must be at most %d bytes", maxBody)}}
+	case err != nil:
+		return motacilla.Invalid(body, "could not be read whole")
+	}
+	return decode(data, v)
+}
+
+func jsonMedia(h http.Header) error {
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset, has := params["charset"]
+	ok := err == nil && media == "application/json" && len(h.Values("Content-Type")) == 1 &&
+		(len(params) == 0 || len(params) == 1 && has && strings.EqualFold(charset, "utf-8"))
+	if !ok {
+		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
+			Detail: "Content-Type: must be application/json"}}
+	}
+	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Encoding",
+			Detail: "Content-Encoding: the body must not be compressed"}}
+	}
+	return nil
+}
+
+// decode reads one JSON object into v: names are case-sensitive, and unknown and repeated ones, trailing data, what is
+// not UTF-8, lone surrogates, U+0000 and deep nesting are refused.
+func decode(data []byte, v any) error {
+	if err := scan(data); err != nil {
+		return err
+	}
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	var semantic *json.SemanticError
+	if !errors.As(err, &semantic) {
+		return syntaxProblem(err)
+	}
+	field := fieldName(semantic.JSONPointer)
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return motacilla.Invalid(field, "is not a field that can be set here")
+	case semantic.JSONKind == 'n' || errors.Is(err, errNull):
+		return motacilla.Invalid(field, "must not be null")
+	}
+	return motacilla.Invalid(field, "must be %s", expected(semantic.GoType))
+}
+
+// scan checks what decoding into a struct does not.
+func scan(data []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
+	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
+		return motacilla.Invalid(body, "must be a JSON object")
+	}
+	for {
+		token, err := dec.ReadToken()
+		switch {
+		case errors.Is(err, io.EOF):
+			return motacilla.Invalid(body, "must be a JSON object, not empty")
+		case err != nil:
+			return syntaxProblem(err)
+		case token.Kind() == '"' && strings.IndexByte(token.String(), 0) >= 0:
+			return motacilla.Invalid(fieldName(dec.StackPointer()), "must not contain U+0000")
+		case dec.StackDepth() > maxDepth:
+			return motacilla.Invalid(fieldName(dec.StackPointer()), "must not be nested deeper than %d", maxDepth)
+		}
+		if dec.StackDepth() == 0 {
+			break
+		}
+	}
+	if rest := bytes.Trim(data[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return motacilla.Invalid(body, "must be one JSON object, with nothing after it")
+	}
+	return nil
+}
+
+func syntaxProblem(err error) error {
+	field, problem := body, "must be JSON"
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		field = fieldName(syntactic.JSONPointer)
+		problem = fmt.Sprintf("is not JSON at byte %d", syntactic.ByteOffset)
+	}
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		problem = "is there twice"
+	}
+	return motacilla.Invalid(field, "%s", problem)
+}
+
+// fieldName turns /content/0/value/url into content[0].value.url. A name that the client made up is cut.
+func fieldName(p jsontext.Pointer) string {
+	const most = 100
+	var name strings.Builder
+	for token := range p.Tokens() {
+		switch {
+		case name.Len() > 0 && token != "" && strings.Trim(token, "0123456789") == "":
+			name.WriteString("[" + token + "]")
+		case name.Len() > 0:
+			name.WriteString("." + token)
+		default:
+			name.WriteString(token)
+		}
+		if name.Len() > most {
+			return strings.ToValidUTF8(name.String()[:most], "") + "…"
+		}
+	}
+	if name.Len() == 0 {
+		return body
+	}
+	return name.String()
+}
+
+func expected(t reflect.Type) string {
+	if t == nil {
+		return "of another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
+var errNull = errors.New("null")
+
+// maybe is a field that may be left out, but is not null.
+type maybe[T any] struct {
+	Set   bool
+	Value T
+}
+
+// UnmarshalJSONFrom reads the field.
+func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == 'n' {
+		return errNull
+	}
+	m.Set = true
+	return json.UnmarshalDecode(dec, &m.Value, json.RejectUnknownMembers(true))
+}
+
+// or returns the field, or other where it was left out.
+func (m maybe[T]) or(other T) T {
+	if m.Set {
+		return m.Value
+	}
+	return other
+}
+
+// nullable is a string or null.
+type nullable struct {
+	Set, Null bool
+	Value     string
+}
+
+// UnmarshalJSONFrom reads the field.
+func (n *nullable) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	n.Set, n.Null = true, dec.PeekKind() == 'n'
+	return json.UnmarshalDecode(dec, &n.Value)
+}

@@ -1,0 +1,130 @@
+package webapp
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+var bodies = []string{
+	`{}`, `{"text":"x"}`,
+	`{"text":"<b>x\ny</b>","author":"A","message_id":"m","show":false,"pinned":true,"key_event":true}`,
+	`{"content":[{"type":"text","value":{"text":"<p>x"}}]}`,
+	`{"content":[{"type":"embed","value":{"url":"https://youtu.be/a"}}]}`,
+	`{"content":[{"type":"image","value":{"url":"/media/1","alt":"a","width":1,"height":2}}]}`,
+	`{"text":"x","created":"2026-01-02T03:04:05.5Z"}`,
+	`{"id":"c2","title":"T","access":"private"}`, `{"ended":null}`, `{"ended":"2026-01-02T03:04:05+01:00"}`,
+	`{"ended":"nan"}`,
+	`{"text":null}`, `{"text":"\ud800"}`, `{"text":"\u0000"}`,
+	`{"a":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}`,
+	`{"text":"a","text":"b"}`, `{"created":"0001-01-01T00:00:00Z"}`, `{"created":1e400}`,
+	`null`, ``, "\xff", `{"text":"x"} `, `{}}`,
+}
+
+// fuzzBody sends each body by method to target, below a store with a channel and a post: a success or a 4xx problem
+// that names the field, and then nothing has changed.
+func fuzzBody(f *testing.F, method, target string) {
+	for _, b := range bodies {
+		f.Add(b)
+	}
+	ctx := context.Background()
+	f.Fuzz(func(t *testing.T, body string) {
+		store := memory.New(nil)
+		defer store.Close()
+		if _, err := store.CreateChannel(ctx, motacilla.Channel{ID: "c"}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := store.CreatePost(ctx, "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		allow := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{}, nil }
+		table := route.NewTable()
+		if err := table.Add("webapp", "", New(store, allow, nil).URLs()...); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(method, strings.ReplaceAll(target, "POST", string(p.ID)), strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		table.ServeHTTP(w, r)
+		heads, err := store.Heads(ctx, []motacilla.ChannelID{"c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels, err := store.Channels(ctx, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case w.Code == http.StatusOK || w.Code == http.StatusCreated:
+		case w.Code < 400 || w.Code >= 500:
+			t.Fatalf("%q: %d %s", body, w.Code, w.Body)
+		case heads["c"] != p.Revision || len(channels) != 1:
+			t.Fatalf("%q: %d, and yet something changed", body, w.Code)
+		case w.Code != http.StatusConflict && !strings.Contains(w.Body.String(), `"field":"`):
+			t.Fatalf("%q: %s names no field", body, w.Body)
+		}
+	})
+}
+
+func FuzzPostBody(f *testing.F) { fuzzBody(f, http.MethodPost, "/api/channels/c/posts") }
+
+func FuzzPatchBody(f *testing.F) { fuzzBody(f, http.MethodPatch, "/api/channels/c/posts/POST") }
+
+func FuzzChannelBody(f *testing.F) { fuzzBody(f, http.MethodPost, "/api/channels") }
+
+func FuzzChannelPatchBody(f *testing.F) { fuzzBody(f, http.MethodPatch, "/api/channels/c") }
+
+func FuzzBefore(f *testing.F) {
+	for _, s := range []string{"", "_", "1_",
+		"-62135596800000000_01890a5d-ac96-774b-bcce-b302099a8057",
+		"01890a5d-ac96-774b-bcce-b302099a8057",
+		"9223372036854775807_01890a5d-ac96-774b-bcce-b302099a8057",
+		"+1_01890a5d-ac96-774b-bcce-b302099a8057", "nan_x", "1e400_x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		k, ok := parseCursor(s)
+		if !ok {
+			return
+		}
+		if cursor(k) != s {
+			t.Fatalf("%q is read as %q", s, cursor(k))
+		}
+		if y := k.Created.Year(); y < 1 || y > 9999 {
+			t.Fatalf("%q is in year %d", s, y)
+		}
+	})
+}
+
+func FuzzIfMatch(f *testing.F) {
+	for _, s := range []string{"", "*", `"1"`, `W/"1"`, `"1", "2"`, `"1",,"2"`, `"1" "2"`, `"`,
+		`W/`, `w/"1"`, `"a,b"`, ", ,"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		c, ok := parseCondition(s)
+		if !ok {
+			return
+		}
+		if !c.any && len(c.tags) == 0 {
+			t.Fatalf("%q is no condition, and yet it was taken", s)
+		}
+		again, ok := parseCondition(strings.Join(c.tags, ", "))
+		if !c.any && (!ok || len(again.tags) != len(c.tags)) {
+			t.Fatalf("%q: its tags %q are read as %q", s, c.tags, again.tags)
+		}
+		if c.strong(1) && !c.weak(1) {
+			t.Fatalf("%q matches strongly, but not weakly", s)
+		}
+		if c.strong(1) && !c.any && !strings.Contains(s, `"1"`) {
+			t.Fatalf("%q matches revision 1", s)
+		}
+	})
+}

@@ -1,0 +1,178 @@
+package webapp
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// channelBody is what POST takes of a channel.
+type channelBody struct {
+	ID     maybe[string] `json:"id"`
+	Title  maybe[string] `json:"title"`
+	Access maybe[string] `json:"access"`
+}
+
+func (b channelBody) channel() (motacilla.Channel, error) {
+	if !b.ID.Set {
+		return motacilla.Channel{}, motacilla.Invalid("id", "must be there")
+	}
+	c := motacilla.Channel{ID: motacilla.ChannelID(b.ID.Value), Title: b.Title.Value, Access: motacilla.Public}
+	if b.Access.Set {
+		c.Access = motacilla.Access(b.Access.Value)
+	}
+	return c, c.Validate()
+}
+
+// channelPatch is what PATCH takes of a channel.
+type channelPatch struct {
+	Title  maybe[string] `json:"title"`
+	Ended  nullable      `json:"ended"`
+	Access maybe[string] `json:"access"`
+}
+
+// edit returns the change that the patch is. An empty access is wrong, not the default.
+func (b channelPatch) edit() (func(*motacilla.Channel) error, error) {
+	var ended time.Time
+	if b.Ended.Set && !b.Ended.Null {
+		var err error
+		if ended, err = parseTime("ended", b.Ended.Value); err != nil {
+			return nil, err
+		}
+	}
+	probe := motacilla.Channel{ID: "probe", Title: b.Title.Value, Access: motacilla.Access(b.Access.or("public"))}
+	if err := probe.Validate(); err != nil {
+		return nil, err
+	}
+	return func(c *motacilla.Channel) error {
+		c.Title = b.Title.or(c.Title)
+		c.Access = motacilla.Access(b.Access.or(string(c.Access)))
+		if b.Ended.Set {
+			c.Ended = ended
+		}
+		return nil
+	}, nil
+}
+
+// postPatch is what PATCH takes of a post.
+type postPatch struct {
+	Text     maybe[string]      `json:"text"`
+	Content  maybe[[]blockBody] `json:"content"`
+	Author   maybe[string]      `json:"author"`
+	Show     maybe[bool]        `json:"show"`
+	Pinned   maybe[bool]        `json:"pinned"`
+	KeyEvent maybe[bool]        `json:"key_event"`
+	Created  maybe[string]      `json:"created"`
+}
+
+// postBody is what POST takes of a post.
+type postBody struct {
+	Text      maybe[string]      `json:"text"`
+	Content   maybe[[]blockBody] `json:"content"`
+	Author    maybe[string]      `json:"author"`
+	Show      maybe[bool]        `json:"show"`
+	Pinned    maybe[bool]        `json:"pinned"`
+	KeyEvent  maybe[bool]        `json:"key_event"`
+	Created   maybe[string]      `json:"created"`
+	MessageID maybe[string]      `json:"message_id"`
+}
+
+// patch is the part of a post's body that PATCH takes too.
+func (b postBody) patch() postPatch {
+	return postPatch{b.Text, b.Content, b.Author, b.Show, b.Pinned, b.KeyEvent, b.Created}
+}
+
+// content returns the blocks as they were sent, nil where there are none. Text and content together, and an empty one
+// of either, is an ErrInvalid.
+func (b postPatch) content() ([]motacilla.Block, error) {
+	switch {
+	case b.Text.Set && b.Content.Set:
+		return nil, motacilla.Invalid("text", "and content can't be sent together")
+	case b.Text.Set && b.Text.Value == "":
+		return nil, motacilla.Invalid("text", "must not be empty")
+	case !b.Content.Set:
+		return nil, nil
+	case len(b.Content.Value) == 0:
+		return nil, motacilla.Invalid("content", "must have a block")
+	case len(b.Content.Value) > motacilla.MaxBlocks:
+		return nil, motacilla.Invalid("content", "must have at most %d blocks", motacilla.MaxBlocks)
+	}
+	content := make([]motacilla.Block, len(b.Content.Value))
+	for i, block := range b.Content.Value {
+		var err error
+		if content[i], err = block.block(fmt.Sprintf("content[%d]", i)); err != nil {
+			return nil, err
+		}
+	}
+	return content, nil
+}
+
+func (b postPatch) created() (time.Time, error) {
+	if !b.Created.Set {
+		return time.Time{}, nil
+	}
+	return parseTime("created", b.Created.Value)
+}
+
+// blockBody is a block; which fields of value it has is its type's.
+type blockBody struct {
+	Type  maybe[string]     `json:"type"`
+	Value maybe[blockValue] `json:"value"`
+}
+
+type blockValue struct {
+	Text   maybe[string] `json:"text"`
+	URL    maybe[string] `json:"url"`
+	Alt    maybe[string] `json:"alt"`
+	Width  maybe[int]    `json:"width"`
+	Height maybe[int]    `json:"height"`
+}
+
+func (b blockBody) block(field string) (motacilla.Block, error) {
+	v := b.Value.Value
+	kind := motacilla.BlockType(b.Type.Value)
+	text, image, embed := kind == motacilla.TextBlock, kind == motacilla.ImageBlock, kind == motacilla.EmbedBlock
+	if !text && !image && !embed {
+		return motacilla.Block{}, motacilla.Invalid(field+".type", `must be "text", "image" or "embed"`)
+	}
+	if !b.Value.Set {
+		return motacilla.Block{}, motacilla.Invalid(field+".value", "must be there")
+	}
+	for _, f := range []struct {
+		name             string
+		set, has, needed bool
+	}{
+		{"text", v.Text.Set, text, text},
+		{"url", v.URL.Set, image || embed, image || embed},
+		{"alt", v.Alt.Set, image, false},
+		{"width", v.Width.Set, image, false},
+		{"height", v.Height.Set, image, false},
+	} {
+		switch {
+		case f.needed && !f.set:
+			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "must be there")
+		case f.set && !f.has:
+			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "is not a field of a block of type %q", kind)
+		}
+	}
+	return motacilla.Block{
+		Type: kind, Text: v.Text.Value, URL: v.URL.Value, Alt: v.Alt.Value,
+		Width: v.Width.Value, Height: v.Height.Value,
+	}, nil
+}
+
+// parseTime reads RFC 3339 strictly, in the years 1 to 9999 of UTC. Decimals beyond the sixth are cut. The very first
+// instant of year 1 is no time: within the program it stands for none.
+func parseTime(field, s string) (time.Time, error) {
+	var t time.Time
+	if err := t.UnmarshalText([]byte(s)); err != nil || strings.Contains(s, ",") { // which package time takes for a point
+		return time.Time{}, motacilla.Invalid(field, "must be a time in RFC 3339 such as 2026-01-02T15:04:05Z")
+	}
+	t = time.UnixMicro(t.UnixMicro()).UTC()
+	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, motacilla.Invalid(field, "must be in the years 1 to 9999")
+	}
+	return t, nil
+}

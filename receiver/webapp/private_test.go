@@ -1,0 +1,39 @@
+package webapp_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+// A hook that has not heard yet that the channel is private lets strangers in.
+func TestChannelBecamePrivateElsewhere(t *testing.T) {
+	store := memory.New(nil)
+	defer store.Close()
+	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Access: motacilla.Private}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := store.CreatePost(t.Context(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+		return route.Grant{WhilePublic: true}, nil
+	}
+	table := route.NewTable()
+	if err := table.Add("webapp", "", webapp.New(store, late, nil).URLs()...); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", "/posts", "/posts/" + string(p.ID)} {
+		w := httptest.NewRecorder()
+		table.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/channels/c"+path, nil))
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+// Package webapp is the receiver that takes posts by REST: channels and posts are made, changed, removed and read as
+// JSON below /api/channels, errors are application/problem+json (RFC 9457).
+//
+// Writing needs a write grant of the authorisation hook, and a browser may write from the server's own origin alone.
+// Who has a write grant sees hidden posts too. A message_id, or the Idempotency-Key header in its place, makes a retry
+// safe: the post there is comes back with 200 instead of 201.
+package webapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
+)
+
+// Name is the receiver's name in the configuration, and the Source of its posts.
+const Name = "webapp"
+
+// Options are the receiver's settings; nil and zero fields mean the defaults.
+type Options struct {
+	Logger *zap.Logger // nil logs nothing
+}
+
+// Webapp is the receiver. It holds nothing of its own, so it has nothing to start or to end.
+type Webapp struct {
+	sink      receiver.Sink
+	ingest    *receiver.Ingest
+	authorize route.Authorizer
+	origin    *http.CrossOriginProtection
+	log       *zap.Logger
+}
+
+var _ receiver.Receiver = (*Webapp)(nil)
+
+// New returns the receiver that writes into sink what authorize lets through. Reads ask authorize too: an ErrForbidden
+// or ErrUnauthorized of it leaves a channel out of the list.
+func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
+	a := &Webapp{
+		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
+		origin: http.NewCrossOriginProtection(), log: zap.NewNop(),
+	}
+	if o != nil && o.Logger != nil {
+		a.log = o.Logger
+	}
+	return a
+}
+
+// URLs returns the routes api-channels, api-channel, api-posts and api-post.
+func (a *Webapp) URLs() []route.Route {
+	const channels = "/api/channels"
+	return []route.Route{
+		{Name: "api-channels", Pattern: channels, Handler: a.handler(
+			method{http.MethodGet, a.listChannels}, method{http.MethodPost, a.createChannel})},
+		{Name: "api-channel", Pattern: channels + "/{channel_id}", Handler: a.handler(
+			method{http.MethodGet, a.getChannel}, method{http.MethodPatch, a.patchChannel},
+			method{http.MethodDelete, a.deleteChannel})},
+		{Name: "api-posts", Pattern: channels + "/{channel_id}/posts", Handler: a.handler(
+			method{http.MethodGet, a.listPosts}, method{http.MethodPost, a.createPost})},
+		{Name: "api-post", Pattern: channels + "/{channel_id}/posts/{post_id}", Handler: a.handler(
+			method{http.MethodGet, a.getPost}, method{http.MethodPatch, a.patchPost},
+			method{http.MethodDelete, a.deletePost})},
+	}
+}
+
+// method is what a route does on one method. ch is empty on the route without a channel.
+type method struct {
+	name  string
+	serve func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error
+}
+
+// handler refuses what may not be, before anything is read of the body.
+func (a *Webapp) handler(methods ...method) http.Handler {
+	names := make([]string, len(methods))
+	serve := make(map[string]method, len(methods))
+	for i, m := range methods {
+		names[i] = m.name
+		serve[m.name] = m
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !route.Allow(w, r, names...) {
+			return
+		}
+		ch, err := channelOf(r)
+		if err == nil {
+			r, err = a.admit(r, ch)
+		}
+		if err == nil {
+			err = serve[r.Method].serve(w, r, ch)
+		}
+		if err != nil {
+			a.fail(w, r, ch, err)
+		}
+	})
+}
+
+// channelOf is empty on the route without a channel.
+func channelOf(r *http.Request) (motacilla.ChannelID, error) {
+	if r.PathValue("channel_id") == "" {
+		return "", nil
+	}
+	return route.ChannelID(r)
+}
+
+func (a *Webapp) admit(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
+	action := route.Read
+	if r.Method != http.MethodGet {
+		action = route.Write
+		if err := a.origin.Check(r); err != nil {
+			return r, fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
+		}
+	}
+	grant, err := a.authorize(r, ch, action)
+	if err != nil {
+		return r, err
+	}
+	return route.WithGrant(r, grant), nil
+}
+
+// readable returns an ErrForbidden where r was let in because the channel was public, and it is no more: the hook may
+// not know yet what another node has changed. Ask after reading what is to be answered.
+func (a *Webapp) readable(r *http.Request, ch motacilla.ChannelID) error {
+	if !route.GrantOf(r).WhilePublic {
+		return nil
+	}
+	c, err := a.sink.Channel(r.Context(), ch)
+	if err == nil && c.Access != motacilla.Public {
+		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
+	}
+	return err
+}
+
+// may asks the hook beside what the request is about; a refusal is no error.
+func (a *Webapp) may(r *http.Request, ch motacilla.ChannelID, action route.Action) (bool, error) {
+	_, err := a.authorize(r, ch, action)
+	if errors.Is(err, motacilla.ErrUnauthorized) || errors.Is(err, motacilla.ErrForbidden) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// refusal is an error that is a problem of its own.
+type refusal struct{ route.Problem }
+
+func (e *refusal) Error() string { return e.Detail }
+
+func (a *Webapp) fail(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, err error) {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		route.WriteProblem(w, refused.Problem)
+		return
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+	}
+	if status := route.ProblemOf(err).Status; status >= 500 && r.Context().Err() == nil {
+		a.log.Error("request failed", zap.String("receiver", Name), zap.String("channel", string(ch)),
+			zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
+	}
+	route.WriteError(w, r, err)
+}
