@@ -1,0 +1,98 @@
+package page
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/motacilla-live/motacilla/route"
+)
+
+//go:embed static/live.js static/style.css static/icon.svg
+var static embed.FS
+
+// assets are the files of pages. Each has a name with its content's hash, which may be kept for ever, and its plain
+// name, for pages of others that import the client.
+type assets struct {
+	files  map[string]asset
+	hashed map[string]string // plain name to hashed
+}
+
+type asset struct {
+	body      []byte
+	mediaType string
+	tag       string
+	immutable bool
+}
+
+func newAssets() *assets {
+	a := &assets{files: map[string]asset{}, hashed: map[string]string{}}
+	entries, _ := static.ReadDir("static") // an embedded folder can be read
+	for _, e := range entries {
+		body, _ := static.ReadFile("static/" + e.Name())
+		sum := sha256.Sum256(body)
+		hash := hex.EncodeToString(sum[:6])
+		ext := path.Ext(e.Name())
+		name := strings.TrimSuffix(e.Name(), ext) + "." + hash + ext
+		mediaType := mime.TypeByExtension(ext)
+		switch ext { // the machine's own table may say otherwise
+		case ".js":
+			mediaType = "text/javascript; charset=utf-8"
+		case ".css":
+			mediaType = "text/css; charset=utf-8"
+		}
+		plain := asset{body: body, mediaType: mediaType, tag: `"` + hash + `"`}
+		a.files[e.Name()] = plain
+		plain.immutable = true
+		a.files[name] = plain
+		a.hashed[e.Name()] = name
+	}
+	return a
+}
+
+func (a *assets) url(name string) string { return "/assets/" + a.hashed[name] }
+
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
+	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
+		return
+	}
+	f, ok := a.files[r.PathValue("file")]
+	if !ok {
+		route.WriteProblem(w, route.Problem{Status: http.StatusNotFound, Detail: "there is no such asset"})
+		return
+	}
+	h := w.Header()
+	h.Set("ETag", f.tag)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Access-Control-Allow-Origin", "*") // a module that another site's page imports
+	if f.immutable {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if route.Unchanged(r, f.tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", f.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(f.body)))
+	_, _ = w.Write(f.body)
+}
+
+// fingerprint is of everything that a page is made of, beside its posts.
+func fingerprint(a *assets) string {
+	sum := sha256.New()
+	for _, name := range []string{"live.js", "style.css", "icon.svg"} {
+		sum.Write([]byte(a.hashed[name]))
+	}
+	entries, _ := sources.ReadDir("templates")
+	for _, e := range entries {
+		body, _ := sources.ReadFile("templates/" + e.Name())
+		sum.Write(body)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6])
+}

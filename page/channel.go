@@ -1,0 +1,171 @@
+package page
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// channelPage is what the channel's template shows.
+type channelPage struct {
+	Site       string
+	Channel    motacilla.ChannelID
+	Title      string
+	Ended      time.Time
+	Revision   motacilla.Revision
+	Posts      []shownPost // newest first
+	Complete   bool
+	Older      string // the URL of older posts, where there are any
+	Past       bool   // older posts, which are not live
+	Transports string
+	Heartbeat  int64 // ms
+}
+
+type shownPost struct {
+	motacilla.Render
+	HTML template.HTML
+}
+
+func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
+	id, err := route.ChannelID(r)
+	if err != nil {
+		return err
+	}
+	ch, err := p.src.Channel(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	data := channelPage{
+		Site: p.o.Name, Channel: id, Title: ch.Title, Ended: ch.Ended,
+		Transports: "/channels/" + url.PathEscape(string(id)) + "/transports", Heartbeat: p.o.Heartbeat.Milliseconds(),
+	}
+	if before := r.URL.Query().Get("before"); before != "" {
+		err = p.older(r, &data, before)
+	} else {
+		err = p.newest(r, &data)
+	}
+	if err != nil {
+		return err
+	}
+	if data.Title == "" {
+		data.Title = string(id)
+	}
+	cache := "no-cache"
+	if ch.Access == motacilla.Private {
+		cache = "private, no-cache"
+	}
+	tag := `W/"` + data.Revision.String() + "-" + p.pages.version + `"`
+	return p.write(w, r, answer{
+		page: "channel.html", data: data, tag: tag, cache: cache, transports: p.o.Transports(id), status: http.StatusOK,
+	})
+}
+
+// newest fills in the snapshot, which says itself what the channel's title and end are at its revision.
+func (p *Page) newest(r *http.Request, data *channelPage) error {
+	u, err := p.snapshot(r.Context(), data.Channel)
+	if err != nil {
+		return err
+	}
+	data.Revision, data.Complete = u.Revision, u.Complete
+	if u.State != nil {
+		data.Title, data.Ended = u.State.Title, u.State.Ended
+	}
+	var floor motacilla.PostKey
+	for _, render := range u.Renders { // oldest first
+		if render.Show {
+			data.Posts = append(data.Posts, shownPost{render, template.HTML(render.Content)}) //nolint:gosec // a renderer's
+		}
+		if floor.IsZero() && !render.Pinned {
+			floor = render.Key()
+		}
+	}
+	slices.Reverse(data.Posts)
+	if !u.Complete && !floor.IsZero() {
+		data.Older = olderURL(data.Channel, floor)
+	}
+	return nil
+}
+
+// older fills in the posts before a place.
+func (p *Page) older(r *http.Request, data *channelPage, before string) error {
+	key, err := parseKey(before)
+	if err != nil {
+		return err
+	}
+	q := motacilla.Query{Before: key, Limit: p.o.PageSize, Visible: true}
+	list, err := p.src.Posts(r.Context(), data.Channel, q)
+	if err != nil {
+		return err
+	}
+	data.Past, data.Revision, data.Complete = true, list.Head, !list.More
+	for _, post := range list.Posts {
+		content, err := p.o.Renderer.RenderPost(post)
+		if err != nil {
+			content = motacilla.Stub(post.ID)
+		}
+		data.Posts = append(data.Posts, shownPost{
+			motacilla.Render{
+				ID: post.ID, Show: true, Created: post.Created, Modified: post.Modified, Pinned: post.Pinned,
+				Revision: post.Revision,
+			},
+			template.HTML(content), //nolint:gosec // a renderer's
+		})
+	}
+	if n := len(list.Posts); list.More && n > 0 {
+		data.Older = olderURL(data.Channel, list.Posts[n-1].Key())
+	}
+	return nil
+}
+
+func olderURL(ch motacilla.ChannelID, key motacilla.PostKey) string {
+	before := motacilla.FormatTime(key.Created) + "_" + string(key.ID)
+	return "/channels/" + url.PathEscape(string(ch)) + "?before=" + url.QueryEscape(before)
+}
+
+func parseKey(s string) (motacilla.PostKey, error) {
+	created, id, _ := strings.Cut(s, "_")
+	at, timeErr := time.Parse(motacilla.TimeFormat, created)
+	post, idErr := motacilla.ParsePostID(id)
+	if timeErr != nil || idErr != nil {
+		return motacilla.PostKey{}, motacilla.Invalid("before", "must be a time and a post's ID, as pages link to it")
+	}
+	return motacilla.PostKey{Created: at.UTC(), ID: post}, nil
+}
+
+// transports answers with what the server offers. Errors are problems, since script asks.
+func (p *Page) transports(w http.ResponseWriter, r *http.Request) {
+	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
+		return
+	}
+	id, err := route.ChannelID(r)
+	if err == nil {
+		_, err = p.src.Channel(r.Context(), id)
+	}
+	if err != nil {
+		route.WriteError(w, r, err)
+		return
+	}
+	list := p.o.Transports(id)
+	if list == nil {
+		list = []Transport{}
+	}
+	body, err := json.Marshal(map[string][]Transport{"transports": list})
+	if err != nil {
+		route.WriteError(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,248 @@
+import { Shared, type Turn } from "./shared";
+import { Ended, Refused, retryAfter, sleep, type Session, type Transport } from "./transports/transport";
+import type { Update } from "./update";
+
+export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused";
+
+export interface ConnectionOptions {
+  /** Where the server lists its transports. */
+  transportsURL: string;
+  transports: Readonly<Record<string, Transport>>;
+  cursor(): number;
+  deliver(update: Update, asked: boolean): boolean;
+  onStatus(status: Status): void;
+  /** How long a transport may take to its first update; 5 s. */
+  firstUpdateMs?: number;
+  /** The shortest pause after a failure; 500 ms. It doubles up to 30 s. */
+  backoffMs?: number;
+  /** After how long without a word a stream is dead; 45 s. */
+  silenceMs?: number;
+}
+
+interface Offer {
+  name: string;
+  url: string;
+}
+
+const longestBackoff = 30_000;
+/** A transport that worked for so long may be cut off without being doubted. */
+const settledMs = 10_000;
+/** What worked before may fail this often in a row before the next one is tried. */
+const patience = 3;
+const rememberFor = 600_000;
+const memory = "motacilla-transport";
+
+/**
+ * Follows a channel over the transports that the server offers, in its order, for as long as the page is visible; the
+ * pages of a browser share one connection where they can.
+ */
+export class Connection {
+  private session: AbortController | null = null;
+  private pages: Shared | null = null;
+  private status: Status = "connecting";
+  private stopped = false;
+  private offers: Offer[] | null = null;
+  /** The transport in use; the next attempt begins with it. */
+  private current = remembered();
+  /** The one that brought the last update. */
+  private worked = "";
+  /** Whether this attempt got as far as using the transport, and when its first update came. */
+  private tried = false;
+  private began = 0;
+  /** Failures in a row, for the backoff, and how many of them the transport in use is to blame for. */
+  private failures = 0;
+  private blamed = 0;
+  /** The last attempt brought nothing. It is the transport's fault if the server can be reached otherwise. */
+  private suspect = false;
+  private readonly events = new AbortController();
+
+  constructor(private readonly o: ConnectionOptions) {}
+
+  start(): void {
+    const check = (): void => this.check();
+    const signal = this.events.signal;
+    document.addEventListener("visibilitychange", check, { signal });
+    for (const type of ["online", "offline", "pageshow"]) window.addEventListener(type, check, { signal });
+    window.addEventListener("pagehide", () => this.pause("paused"), { signal });
+    this.check();
+  }
+
+  /** Ends the connection for good. */
+  stop(status: Status): void {
+    this.stopped = true;
+    this.events.abort();
+    this.pause(status);
+  }
+
+  private check(): void {
+    if (this.stopped) return;
+    if (!navigator.onLine) this.pause("offline");
+    else if (document.visibilityState === "hidden") this.pause("paused");
+    else if (!this.session) void this.follow();
+  }
+
+  private pause(status: Status): void {
+    this.session?.abort();
+    this.session = null;
+    this.tell(status);
+  }
+
+  private tell(status: Status): void {
+    this.status = status;
+    this.pages?.beat();
+    this.o.onStatus(status);
+  }
+
+  private async follow(): Promise<void> {
+    const session = new AbortController();
+    this.session = session;
+    this.failures = 0;
+    this.tell(this.worked ? "reconnecting" : "connecting");
+    const pages = (this.pages = new Shared({
+      name: `motacilla 1 ${this.o.transportsURL}`,
+      signal: session.signal,
+      cursor: this.o.cursor,
+      word: () => ({ status: this.status, revision: this.o.cursor(), transport: this.worked }),
+      heard: (word, behind) => {
+        if (Object.keys(this.o.transports).includes(word.transport)) {
+          this.worked = this.current = word.transport;
+        }
+        if (!behind || word.status !== "live") this.tell(word.status);
+      },
+      deliver: (update) => this.o.deliver(update, false),
+    }));
+    while (!session.signal.aborted) {
+      const turn = await pages.turn();
+      if (turn.signal.aborted) continue;
+      try {
+        await this.attempt(pages, turn);
+      } catch (err) {
+        if (session.signal.aborted) return;
+        if (turn.signal.aborted) continue;
+        const pause = this.failed(err);
+        if (pause === null) return;
+        await sleep(pause, turn.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Runs one transport until it fails; where this page does not lead, until it has caught up. */
+  private async attempt(pages: Shared, turn: Turn): Promise<void> {
+    const limit = this.o.firstUpdateMs ?? 5000;
+    const inner = new AbortController();
+    const stop = (): void => inner.abort();
+    turn.signal.addEventListener("abort", stop, { once: true });
+    let watchdog = setTimeout(stop, limit);
+    let done = false;
+    this.tried = false;
+    this.began = 0;
+    try {
+      const offer = await this.offer(inner.signal);
+      this.tried = true;
+      clearTimeout(watchdog); // that the list was slow is no fault of the transport's
+      watchdog = setTimeout(stop, limit);
+      const transport = this.o.transports[offer.name];
+      if (!transport) throw new Error(`unknown transport ${offer.name}`);
+      const session: Session = {
+        url: new URL(offer.url, new URL(this.o.transportsURL, document.baseURI)),
+        signal: inner.signal,
+        silenceMs: this.o.silenceMs ?? 45_000,
+        cursor: this.o.cursor,
+        deliver: (update, asked) => {
+          if (inner.signal.aborted) return false;
+          if (!this.began) {
+            this.began = Date.now();
+            clearTimeout(watchdog);
+            this.worked = offer.name;
+            remember(offer.name);
+            this.tell("live");
+          }
+          pages.pass(update);
+          const again = this.o.deliver(update, asked);
+          if (!turn.leads && !again) {
+            done = true;
+            pages.caughtUp();
+            stop();
+          }
+          return again;
+        },
+      };
+      await transport(session);
+    } catch (err) {
+      if (!done) throw err;
+    } finally {
+      clearTimeout(watchdog);
+      turn.signal.removeEventListener("abort", stop);
+      inner.abort();
+    }
+  }
+
+  /** Returns how long to wait before the next attempt, or null where there is none. */
+  private failed(err: unknown): number | null {
+    const { status, retryAfter: later } = err instanceof Refused ? err : { status: 0, retryAfter: 0 };
+    const missing = status === 404 || status === 410;
+    const denied = missing || status === 401 || status === 403;
+    if (denied && !this.tried) {
+      this.stop(missing ? "gone" : "refused");
+      return null;
+    }
+    const pause = err instanceof Ended ? err.pause : 0;
+    if (this.began && Date.now() - this.began > settledMs) {
+      this.failures = this.blamed = 0;
+      if (err instanceof Ended) return pause;
+    }
+    this.failures++;
+    this.tell(this.worked ? "reconnecting" : "connecting");
+    if (this.tried && status !== 429 && status !== 503) {
+      // Whether it is the channel, the server or the reader's permission, the list of transports knows.
+      if (denied || !(this.began || status)) this.suspect = true;
+      else this.blame();
+      // On the first way down the ladder nobody has to wait.
+      if (!this.worked && this.failures < (this.offers?.length ?? 0)) return 0;
+    }
+    const backoff = Math.min((this.o.backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
+    return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
+  }
+
+  /** Counts a failure of the transport in use, and goes over to the next one where it was one too many. */
+  private blame(): void {
+    this.suspect = false;
+    if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.offers) return;
+    const next = this.offers[(this.offers.findIndex((t) => t.name === this.current) + 1) % this.offers.length];
+    this.current = next?.name ?? "";
+    this.blamed = 0;
+  }
+
+  private async offer(signal: AbortSignal): Promise<Offer> {
+    if (!this.offers || this.suspect) {
+      const answer = await fetch(this.o.transportsURL, { cache: "no-cache", credentials: "same-origin", signal });
+      if (!answer.ok) throw new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+      const list = (await answer.json()) as { transports?: Offer[] };
+      const usable = (list.transports ?? []).filter((t) => t.name in this.o.transports);
+      if (usable.length === 0) throw new Error("the server offers no transport that this client knows");
+      this.offers = usable;
+      if (this.suspect) this.blame();
+    }
+    const offer = this.offers.find((t) => t.name === this.current) ?? this.offers[0];
+    if (!offer) throw new Error("no transport");
+    this.current = offer.name;
+    return offer;
+  }
+}
+
+function remember(name: string): void {
+  try {
+    sessionStorage.setItem(memory, JSON.stringify({ name, at: Date.now() }));
+  } catch {
+    // storage may be forbidden; then every page begins at the top
+  }
+}
+
+function remembered(): string {
+  try {
+    const { name, at } = JSON.parse(sessionStorage.getItem(memory) ?? "{}") as { name?: string; at?: number };
+    return name && at && Date.now() - at < rememberFor ? name : "";
+  } catch {
+    return "";
+  }
+}

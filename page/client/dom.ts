@@ -1,0 +1,135 @@
+import { hold } from "./anchor";
+import { tellTimes } from "./times";
+import type { Held } from "./update";
+
+interface Shown {
+  wrapper: HTMLElement;
+  post: Held;
+}
+
+/** Parses a post's HTML. Scripts and handlers are taken out, though a fragment's scripts would not run anyway. */
+function parse(html: string): Element | null {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  for (const script of template.content.querySelectorAll("script")) script.remove();
+  for (const element of template.content.querySelectorAll("*")) {
+    for (const { name } of [...element.attributes]) if (name.startsWith("on")) element.removeAttribute(name);
+  }
+  return template.content.firstElementChild;
+}
+
+/** Reads the posts that a server-rendered list shows. */
+export function read(list: ParentNode): Held[] {
+  const posts: Held[] = [];
+  for (const wrapper of list.querySelectorAll<HTMLElement>(".live-post-wrapper")) {
+    const element = wrapper.querySelector<HTMLElement>(".live-post");
+    const id = element?.dataset.postId;
+    if (!element || !id) continue;
+    posts.push({
+      id,
+      show: true,
+      content: element.outerHTML,
+      created: wrapper.dataset.created ?? "",
+      modified: wrapper.dataset.modified ?? "",
+      pinned: wrapper.dataset.pinned === "true",
+      revision: Number(wrapper.dataset.revision),
+    });
+  }
+  return posts;
+}
+
+/** Keeps #live-posts showing what the reader holds: newest first, each post where it belongs. */
+export class List {
+  private readonly shown = new Map<string, Shown>();
+
+  constructor(readonly root: HTMLElement, posts: Held[]) {
+    const held = new Map(posts.map((post) => [post.id, post]));
+    for (const wrapper of root.querySelectorAll<HTMLElement>(".live-post-wrapper")) {
+      const id = wrapper.querySelector<HTMLElement>(".live-post")?.dataset.postId;
+      const post = id ? held.get(id) : undefined;
+      if (post) this.shown.set(post.id, { wrapper, post });
+    }
+  }
+
+  /**
+   * Makes the list show posts, oldest first as a view holds them. Elements of posts that did not change are not
+   * touched. Returns the wrappers of visible posts that were not there before.
+   */
+  sync(posts: Held[]): HTMLElement[] {
+    const keep = new Set(posts.map((post) => post.id));
+    const changed = new Set<Element>();
+    for (const post of posts) {
+      const shown = this.shown.get(post.id);
+      if (shown && differs(shown.post, post)) changed.add(shown.wrapper);
+    }
+    for (const [id, { wrapper }] of this.shown) if (!keep.has(id)) changed.add(wrapper);
+    if (changed.size === 0 && posts.length === this.shown.size) return [];
+
+    const release = hold(this.root, changed);
+    this.root.setAttribute("aria-busy", "true");
+    const fresh: HTMLElement[] = [];
+    for (const [id, { wrapper }] of this.shown) {
+      if (keep.has(id)) continue;
+      wrapper.remove();
+      this.shown.delete(id);
+    }
+    // One whose place changes is taken out first, so that none of the others has to move.
+    for (const post of posts) {
+      const shown = this.shown.get(post.id);
+      if (shown && shown.post.created !== post.created) shown.wrapper.remove();
+    }
+    let next: Element | null = null; // the element before which an older post stands is the one after a newer post
+    for (const post of posts) {
+      let shown = this.shown.get(post.id);
+      const known = shown !== undefined;
+      if (!shown) {
+        shown = { wrapper: document.createElement("div"), post };
+        shown.wrapper.className = "live-post-wrapper";
+        shown.wrapper.setAttribute("role", "article");
+        shown.wrapper.tabIndex = -1;
+        this.shown.set(post.id, shown);
+        if (post.show) fresh.push(shown.wrapper);
+      }
+      if (!known || differs(shown.post, post)) fill(shown, post, known);
+      if (!shown.wrapper.isConnected) this.root.insertBefore(shown.wrapper, next);
+      next = shown.wrapper;
+    }
+    this.root.setAttribute("aria-busy", "false");
+    release();
+    return fresh;
+  }
+
+  /** Reports whether no post is visible. */
+  empty(): boolean {
+    for (const { post } of this.shown.values()) if (post.show) return false;
+    return true;
+  }
+}
+
+function differs(a: Held, b: Held): boolean {
+  return a.revision !== b.revision || a.show !== b.show || a.pinned !== b.pinned || a.created !== b.created;
+}
+
+function fill(shown: Shown, post: Held, known: boolean): void {
+  const { wrapper } = shown;
+  wrapper.dataset.created = post.created;
+  wrapper.dataset.modified = post.modified;
+  wrapper.dataset.revision = String(post.revision);
+  wrapper.dataset.pinned = String(post.pinned);
+  wrapper.hidden = !post.show;
+  const old = wrapper.firstElementChild;
+  const element = parse(post.content);
+  if (element) tellTimes(element); // before it is measured: a time in words is shorter
+  const focused = old?.contains(document.activeElement) === true;
+  if (element && !(old && known && old.outerHTML === element.outerHTML)) wrapper.replaceChildren(element);
+  if (focused && post.show) wrapper.focus({ preventScroll: true });
+  if (known && post.show && shown.post.modified !== post.modified) flash(wrapper, "is-edited");
+  shown.post = post;
+}
+
+/** Marks an element for the length of its animation. */
+export function flash(element: HTMLElement, name: string): void {
+  element.classList.remove(name);
+  element.classList.add(name);
+  setTimeout(() => element.classList.remove(name), 2500);
+}

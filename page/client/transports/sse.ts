@@ -1,0 +1,25 @@
+import { farewell, refusal, stream, streamURL } from "./stream";
+import type { Session } from "./transport";
+
+/**
+ * Listens to an EventSource. It makes a new one each time: a browser's own way back asks with the cursor of the first
+ * time, and ends for good at any status but 200.
+ */
+export function sse(s: Session): Promise<void> {
+  const url = streamURL(s);
+  return stream(s, ({ message, end }) => {
+    const source = new EventSource(url.href);
+    let heard = false;
+    source.onmessage = (event) => {
+      heard = true;
+      message(event.data);
+    };
+    source.onerror = () => {
+      const refused = source.readyState === EventSource.CLOSED;
+      source.close();
+      if (refused) refusal(url, s).then(end, end);
+      else end(heard ? farewell() : new Error("no stream"));
+    };
+    return () => source.close();
+  });
+}

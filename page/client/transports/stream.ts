@@ -1,0 +1,75 @@
+import { isUpdate, type Update } from "../update";
+import { Ended, Refused, retryAfter, type Session } from "./transport";
+
+/** Readers of one server whose streams end together come back over so long. */
+const spreadMs = 3000;
+
+/** What a stream's source calls: with each message, and with how it ended. */
+export interface Sink {
+  message(text: unknown): void;
+  end(err: unknown): void;
+}
+
+/**
+ * Runs a stream of updates until it ends or falls silent. open begins it and returns what closes it. The first update
+ * answers the cursor that the stream began with.
+ */
+export function stream(s: Session, open: (sink: Sink) => () => void): Promise<never> {
+  return new Promise((_, reject) => {
+    if (s.signal.aborted) return reject(new DOMException("aborted", "AbortError"));
+    let asked = true;
+    let silence = 0;
+    const end = (err: unknown): void => {
+      clearTimeout(silence);
+      s.signal.removeEventListener("abort", abort);
+      close();
+      reject(err);
+    };
+    const abort = (): void => end(new DOMException("aborted", "AbortError"));
+    const listen = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => end(farewell()), s.silenceMs);
+    };
+    const message = (text: unknown): void => {
+      if (s.signal.aborted) return;
+      listen();
+      const update = parse(text);
+      if (!update) return end(new Error("the message is no update"));
+      const again = s.deliver(update, asked);
+      asked = false;
+      if (again) end(new Ended(500 + Math.random() * 1000));
+    };
+    const close = open({ message, end });
+    s.signal.addEventListener("abort", abort);
+    listen();
+  });
+}
+
+function parse(text: unknown): Update | null {
+  try {
+    const update: unknown = JSON.parse(String(text));
+    return isUpdate(update) ? update : null;
+  } catch {
+    return null;
+  }
+}
+
+/** How a stream ends that is to be taken up again: not by all readers at once. */
+export function farewell(): Ended {
+  return new Ended(Math.random() * spreadMs);
+}
+
+/** Asks what browsers do not tell of a stream that did not begin: the answer's status. */
+export async function refusal(url: URL, s: Session): Promise<Error> {
+  const answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: s.signal });
+  void answer.body?.cancel();
+  if (answer.ok) return new Error("the stream did not begin");
+  return new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+}
+
+/** The URL of a stream that begins at the reader's cursor. */
+export function streamURL(s: Session): URL {
+  const url = new URL(s.url);
+  url.searchParams.set("since", String(s.cursor()));
+  return url;
+}

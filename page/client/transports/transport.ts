@@ -1,0 +1,75 @@
+import { isUpdate, type Update } from "../update";
+
+/** What a transport works with: one session of one connection. */
+export interface Session {
+  url: URL;
+  /** Ends the session: the page pauses, or another transport is tried. */
+  signal: AbortSignal;
+  /** After so long without a word, heartbeats included, a stream is dead; 45 s unless the page says otherwise. */
+  silenceMs: number;
+  /** The revision to come back with. */
+  cursor(): number;
+  /**
+   * Hands over an update. asked says that it answers a question of the reader's own. Returns true where the transport
+   * is to ask anew with the cursor.
+   */
+  deliver(update: Update, asked: boolean): boolean;
+}
+
+/** A technique of getting updates. It runs until its session's signal aborts, or throws. */
+export type Transport = (session: Session) => Promise<void>;
+
+/** The server's refusal. */
+export class Refused extends Error {
+  constructor(readonly status: number, readonly retryAfter: number) {
+    super(`the server answered ${status}`);
+  }
+}
+
+/** The server, or something on the way, ended a stream that worked. The client comes back after a pause. */
+export class Ended extends Error {
+  constructor(readonly pause: number) {
+    super("the stream ended");
+  }
+}
+
+/** Resolves after ms, or rejects when the signal aborts. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new DOMException("aborted", "AbortError"));
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(new DOMException("aborted", "AbortError"));
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** Milliseconds of a Retry-After header (RFC 9110, section 10.2.3), 0 where there is none. */
+export function retryAfter(header: string | null): number {
+  if (!header) return 0;
+  const seconds = Number(header);
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 300_000) : 0;
+}
+
+/** Asks once for what comes after the cursor. The browser's cache revalidates by ETag. */
+export async function ask(s: Session, query: Record<string, string> = {}): Promise<Update> {
+  const url = new URL(s.url);
+  url.searchParams.set("since", String(s.cursor()));
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  const answer = await fetch(url, {
+    cache: "no-cache",
+    credentials: "same-origin",
+    headers: { Accept: "application/json" },
+    signal: s.signal,
+  });
+  if (!answer.ok) throw new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+  const update: unknown = await answer.json();
+  if (!isUpdate(update)) throw new Error("the answer is no update");
+  return update;
+}

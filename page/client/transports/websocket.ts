@@ -1,0 +1,36 @@
+import { farewell, refusal, stream, streamURL } from "./stream";
+import { Refused, type Session } from "./transport";
+
+/** Listens to a WebSocket. Close codes are those of RFC 6455 and, above 4000, the server's own (docs/wire.md). */
+export function webSocket(s: Session): Promise<void> {
+  const url = streamURL(s);
+  const http = new URL(url);
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  http.protocol = http.protocol.replace(/^ws/, "http");
+  return stream(s, ({ message, end }) => {
+    const socket = new WebSocket(url.href);
+    let opened = false;
+    let heard = false;
+    socket.onopen = () => (opened = true);
+    socket.onmessage = (event) => {
+      heard = true;
+      message(event.data);
+    };
+    socket.onclose = ({ code }) => {
+      if (s.signal.aborted) return;
+      if (!opened) refusal(http, s).then(end, end);
+      else if (code === 1008) end(new Refused(403, 0));
+      else if (code === 4404) end(new Refused(404, 0));
+      else if (code === 1013) end(new Refused(503, 5000 + Math.random() * 10_000));
+      else if (heard && goingAway.includes(code)) end(farewell());
+      else end(new Error(`the WebSocket closed with ${code}`));
+    };
+    return () => {
+      socket.onclose = socket.onmessage = null;
+      socket.close();
+    };
+  });
+}
+
+/** Closed by a server that stops, restarts or is done; or, 1005 and 1006, without a word. */
+const goingAway = [1000, 1001, 1005, 1006, 1012];

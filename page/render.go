@@ -1,0 +1,76 @@
+package page
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+//go:embed templates
+var sources embed.FS
+
+// templates are the pages'; version tells apart what different builds make of the same revision.
+type templates struct {
+	set     *template.Template
+	version string
+}
+
+func newTemplates(a *assets) *templates {
+	set := template.Must(template.New("").Funcs(functions(a.url)).ParseFS(sources, "templates/*.html"))
+	return &templates{set: set, version: fingerprint(a)}
+}
+
+func functions(asset func(string) string) template.FuncMap {
+	return template.FuncMap{
+		"asset":   asset,
+		"rfc3339": motacilla.FormatTime,
+		"when":    func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"html":    func(s string) template.HTML { return template.HTML(s) }, //nolint:gosec // sanitised by the receiver
+		"host":    host,
+		"address": address,
+	}
+}
+
+// Renderer makes the HTML of posts. It is a publisher.Renderer, and safe for use by many goroutines.
+type Renderer struct{ post *template.Template }
+
+// NewRenderer returns a Renderer.
+func NewRenderer() *Renderer {
+	none := func(string) string { return "" }
+	set := template.Must(template.New("").Funcs(functions(none)).ParseFS(sources, "templates/post.html"))
+	return &Renderer{set.Lookup("post.html")}
+}
+
+// RenderPost returns p as one element, <div class="live-post" data-post-id="ID">. The text of p is HTML that its
+// receiver has sanitised; everything else is escaped here.
+func (r *Renderer) RenderPost(p motacilla.Post) (string, error) {
+	var buf bytes.Buffer
+	if err := r.post.Execute(&buf, p); err != nil {
+		return "", fmt.Errorf("render post %q: %w", p.ID, err)
+	}
+	return strings.TrimSpace(buf.String()), nil
+}
+
+func host(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return s
+	}
+	return strings.TrimPrefix(u.Hostname(), "www.")
+}
+
+// address is a URL as a person reads it, without its scheme, cut to 80 characters.
+func address(s string) string {
+	_, s, _ = strings.Cut(s, "://")
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "www."), "/")
+	if runes := []rune(s); len(runes) > 80 {
+		s = string(runes[:79]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,46 @@
+package page
+
+import (
+	"net/http"
+	"strings"
+)
+
+const mostForm = 8 << 10 // bytes of a sign-in form
+
+// signIn takes the form of a private page. Forms of other sites are refused.
+func (p *Page) signIn() http.Handler {
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.fail(w, r, http.StatusBadRequest, "The form must be sent from this site.")
+	}))
+	return own.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case p.o.SignIn == nil:
+			p.fail(w, r, http.StatusNotFound, "")
+			return
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			p.fail(w, r, http.StatusMethodNotAllowed, "")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		if err := r.ParseForm(); err != nil {
+			p.fail(w, r, http.StatusBadRequest, "The form can't be read.")
+			return
+		}
+		if err := p.o.SignIn(w, r, r.PostFormValue("token")); err != nil {
+			p.refuse(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, local(r.PostFormValue("next")), http.StatusSeeOther)
+	}))
+}
+
+// local returns next where it is a path on this server, else the index.
+func local(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}
