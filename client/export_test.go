@@ -1,0 +1,43 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// Connect reads one connection over a transport, or polls once, as Follow would.
+func Connect(
+	ctx context.Context, name, address string, since motacilla.Revision, yield func(*motacilla.Update) bool,
+) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	channel := motacilla.ChannelID(path.Base(strings.TrimRight(u.Path, "/")))
+	f, err := newFollower(u.Scheme+"://"+u.Host, channel, &Options{Since: since, FirstUpdate: time.Minute},
+		func(u motacilla.Update, _ error) bool { return yield(&u) })
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for _, e := range table() {
+		if e.name != name {
+			continue
+		}
+		if p, ok := e.transport.(polling); ok {
+			s := &session{follower: f, address: u, first: time.NewTimer(time.Minute)}
+			got, err := p.poll(ctx, s, false, "")
+			if err == nil {
+				s.take(got.update, true)
+			}
+			return err
+		}
+		_, err = f.connect(ctx, offer{e, u})
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// errOrderly is that the server ended the connection as it does from time to time, and in a drain.
+var errOrderly = errors.New("the server ended the connection")
+
+// failure is why a connection did not come about, or broke, with what follows from that.
+type failure struct {
+	err      error
+	unusable bool          // the transport does not work between here and the server, however often it is tried
+	own      bool          // the server says so itself: it is not the transport's fault
+	after    time.Duration // how long the server asks to stay away
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+
+func (f *failure) Unwrap() error { return f.err }
+
+// unusable reports whether another transport may work where this one does not.
+func unusable(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.unusable
+}
+
+// final reports whether trying again would not mend err.
+func final(err error) bool {
+	for _, known := range []error{
+		motacilla.ErrNotFound, motacilla.ErrForbidden, motacilla.ErrUnauthorized, motacilla.ErrInvalid, ErrNoTransport,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusal is an answer that is not what was asked for.
+type refusal struct {
+	kind error // of the root package, or nil
+	text string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.kind }
+
+// maxProblem is how much of an answer that is an error is read, in bytes.
+const maxProblem = 4 << 10
+
+// refused is the error that an answer with another status than 200 is; it reads the body and leaves it open. Only
+// problem+json is the server's own word; other errors come from whatever stands in between, and say that a transport
+// does not work here, or of 5xx, 408 and 429 that it does not just now.
+func refused(resp *http.Response) error {
+	var p struct{ Title, Detail string }
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	own := kind == "application/problem+json"
+	if own {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+		own = err == nil && json.Unmarshal(body, &p) == nil && p.Title != ""
+	}
+	f := &failure{own: own, after: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	r := &refusal{text: "the server answered " + resp.Status}
+	f.err = r
+	switch status := resp.StatusCode; {
+	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported,
+		status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+	case own:
+		r.kind = kindOf(status)
+		f.unusable = r.kind == nil
+	default:
+		f.unusable = true
+		r.text += ", not as Motacilla does"
+	}
+	if own && p.Detail != "" {
+		r.text += ": " + p.Detail
+	}
+	return f
+}
+
+func kindOf(status int) error {
+	switch status {
+	case http.StatusBadRequest:
+		return motacilla.ErrInvalid
+	case http.StatusUnauthorized:
+		return motacilla.ErrUnauthorized
+	case http.StatusForbidden:
+		return motacilla.ErrForbidden
+	case http.StatusNotFound, http.StatusGone:
+		return motacilla.ErrNotFound
+	}
+	return nil
+}
+
+// longestStay bounds what a server may ask for.
+const longestStay = time.Hour
+
+// retryAfter reads the field (RFC 9110, section 10.2.3), seconds or a date; 0 is none.
+func retryAfter(field string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(field, 10, 32); err == nil {
+		return min(time.Duration(n)*time.Second, longestStay)
+	}
+	at, err := http.ParseTime(field)
+	if err != nil {
+		return 0
+	}
+	return max(0, min(at.Sub(now), longestStay))
+}

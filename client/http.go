@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// client returns what makes the requests, and what ends it.
+func (f *follower) client() (c *http.Client, closing func()) {
+	c, closing = &http.Client{}, func() {}
+	if f.o.HTTP != nil {
+		*c = *f.o.HTTP
+		c.Timeout = 0
+	}
+	base := c.Transport
+	switch {
+	case f.o.HTTP == nil:
+		own := &http.Transport{Proxy: http.ProxyFromEnvironment}
+		if d, ok := http.DefaultTransport.(*http.Transport); ok {
+			own = d.Clone()
+		}
+		base, closing = own, own.CloseIdleConnections
+	case base == nil:
+		base = http.DefaultTransport
+	}
+	c.Transport = &watched{base, f}
+	return c, closing
+}
+
+// watched gives up requests and answers that have gone silent, and sends the token where it belongs.
+type watched struct {
+	base http.RoundTripper
+	*follower
+}
+
+// RoundTrip is http.RoundTripper's.
+func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	req = req.Clone(ctx)
+	if value := w.authorization(req.URL); value != "" {
+		req.Header.Set("Authorization", value)
+	}
+	silence := w.o.silence()
+	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
+	resp, err := w.base.RoundTrip(req)
+	timer.Stop()
+	if err != nil {
+		err = silent(ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &watchedBody{resp.Body, ctx, cancel, timer, silence}
+	return resp, nil
+}
+
+// authorization is the header for u: the token, to the base URL's own scheme and host alone.
+func (f *follower) authorization(u *url.URL) string {
+	if f.o.Token == "" || u.Scheme != f.base.Scheme || u.Host != f.base.Host {
+		return ""
+	}
+	return "Bearer " + f.o.Token
+}
+
+// watchedBody gives up when a Read waits for too long. Time in which nobody reads does not count.
+type watchedBody struct {
+	io.ReadCloser
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	silence time.Duration
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.silence)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+		err = silent(b.ctx, err)
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.timer.Stop()
+	b.cancel(nil)
+	return err
+}
+
+// silent returns errSilent where that is why ctx ended, else err.
+func silent(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
+	}
+	return err
+}

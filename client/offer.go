@@ -1,0 +1,120 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// offer is a transport of the server's that may be used.
+type offer struct {
+	entry
+	address *url.URL
+}
+
+// maxOffers is the longest list of transports that is read, in bytes.
+const maxOffers = 1 << 20
+
+// ask returns what the server offers of what is known and wanted, in the server's order.
+func (f *follower) ask(ctx context.Context) ([]offer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, max(f.o.FirstUpdate, 5*time.Second)*2, errLate)
+	defer cancel()
+	list := f.base.JoinPath("channels", string(f.channel), "transports")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, list.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := f.http.Do(req)
+	if err != nil {
+		return nil, asCause(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		err := refused(resp)
+		if unusable(err) { // there is no other place to ask
+			return nil, fmt.Errorf("%w: %w", ErrNoTransport, err)
+		}
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxOffers))
+	if err != nil {
+		return nil, asCause(ctx, err)
+	}
+	names, offers, err := parseOffers(f.base, body, f.o.Transports)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the server does not answer as Motacilla does: %w", ErrNoTransport, err)
+	}
+	if len(offers) == 0 {
+		return nil, fmt.Errorf("%w: it offers %q", ErrNoTransport, names)
+	}
+	return offers, nil
+}
+
+// asCause returns why ctx ended, where err is that it did.
+func asCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
+		return cause
+	}
+	return err
+}
+
+// parseOffers reads the list of transports below base: the names of all, and those that are known and, where wanted has
+// any, wanted.
+func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, offers []offer, err error) {
+	var list struct {
+		Transports []struct {
+			Name string `json:"name"`
+			URL  string `json:"url"`
+		} `json:"transports"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, nil, err
+	}
+	known := table()
+	for _, t := range list.Transports {
+		names = append(names, t.Name)
+		at := slices.IndexFunc(known, func(e entry) bool { return e.name == t.Name })
+		if at < 0 || len(wanted) > 0 && !slices.Contains(wanted, t.Name) {
+			continue
+		}
+		if address := resolve(base, t.URL); address != nil {
+			offers = append(offers, offer{known[at], address})
+		}
+	}
+	return names, offers, nil
+}
+
+// resolve returns the address that ref is below base, or nil. A server behind a proxy that serves it below a path does
+// not know of that path, and its own begin with a slash: they are base's, below its path.
+func resolve(base *url.URL, ref string) *url.URL {
+	u, err := url.Parse(ref)
+	if err != nil || ref == "" {
+		return nil
+	}
+	prefix := strings.TrimRight(base.EscapedPath(), "/")
+	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") &&
+		prefix != "" && !strings.HasPrefix(u.EscapedPath(), prefix+"/") {
+		if u, err = url.Parse(prefix + ref); err != nil {
+			return nil
+		}
+	}
+	u = base.ResolveReference(u)
+	switch u.Scheme {
+	case "ws":
+		u.Scheme = "http"
+	case "wss":
+		u.Scheme = "https"
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil
+	}
+	u.Fragment = ""
+	return u
+}

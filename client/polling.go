@@ -1,0 +1,121 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// polling asks with ?since again and again.
+type polling struct {
+	held  bool          // the server holds requests until there is something
+	pause time.Duration // between two polls: always, or where requests are held and one was not
+}
+
+// answer is what a poll brought.
+type answer struct {
+	update *motacilla.Update // nil where nothing has changed since the same question was asked before
+	tag    string            // the ETag
+	next   time.Duration     // when to ask again; 0 where the server does not say
+}
+
+func (p polling) read(ctx context.Context, s *session) error {
+	var last answer
+	var cursor motacilla.Revision // that last answered
+	for first := true; ; first = false {
+		if cursor != s.cursor {
+			last.tag = ""
+		}
+		cursor = s.cursor
+		began := time.Now()
+		got, err := p.poll(ctx, s, first, last.tag)
+		if err != nil {
+			return err
+		}
+		if got.update == nil {
+			got.tag, got.next = last.tag, last.next
+		} else if !s.take(got.update, true) {
+			return nil
+		}
+		last = got
+		if wait := p.wait(first, got, time.Since(began)); wait > 0 {
+			if err := sleep(ctx, spread(wait)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wait is how long to wait before the next poll. A request that should have been held, and was answered at once with
+// nothing, is not repeated at once.
+func (p polling) wait(first bool, got answer, took time.Duration) time.Duration {
+	switch {
+	case got.next > 0:
+		return got.next
+	case !p.held:
+		return p.pause
+	case !first && (got.update == nil || got.update.Heartbeat()) && took < p.pause:
+		return p.pause
+	}
+	return 0
+}
+
+// poll asks once; the first time a request is not held, so that it shows at once whether polling works.
+func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (answer, error) {
+	address := s.question()
+	if p.held && first {
+		address.RawQuery += "&hold=0"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return answer{}, err
+	}
+	if tag != "" {
+		req.Header.Set("If-None-Match", tag)
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusNotModified && tag != "":
+		return answer{}, nil
+	case resp.StatusCode != http.StatusOK:
+		return answer{}, refused(resp)
+	}
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 {
+		body.Grow(int(min(n, int64(s.o.MaxUpdate))) + bytes.MinRead)
+	}
+	n, err := body.ReadFrom(io.LimitReader(resp.Body, int64(s.o.MaxUpdate)+1))
+	switch {
+	case err != nil:
+		return answer{}, err
+	case n > int64(s.o.MaxUpdate):
+		return answer{}, &failure{err: errTooLong, unusable: true}
+	}
+	got, err := s.decodePoll(body.Bytes())
+	got.tag = resp.Header.Get("ETag")
+	return got, err
+}
+
+// decodePoll reads an update with next_poll_ms.
+func (s *session) decodePoll(body []byte) (got answer, err error) {
+	if got.update, err = s.decode(body); err != nil {
+		return answer{}, err
+	}
+	var more struct {
+		Next int64 `json:"next_poll_ms"`
+	}
+	if err := json.Unmarshal(body, &more); err != nil {
+		return answer{}, malformed(err)
+	}
+	got.next = time.Duration(max(0, min(more.Next, longestStay.Milliseconds()))) * time.Millisecond
+	return got, nil
+}

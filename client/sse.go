@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/r3labs/sse/v2"
+)
+
+// sseTransport reads an event stream (HTML, section 9.2) by r3labs' client: one connection, since coming back is the
+// follower's.
+type sseTransport struct{}
+
+// once is r3labs' reconnecting, which is none.
+type once struct{}
+
+func (once) NextBackOff() time.Duration { return -1 }
+func (once) Reset()                     {}
+
+func (sseTransport) read(ctx context.Context, s *session) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stream := sse.NewClient(s.question().String(), sse.ClientMaxBufferSize(s.o.MaxUpdate+maxFraming))
+	stream.Connection = s.http
+	stream.ReconnectStrategy = once{}
+	stream.ResponseValidator = func(_ *sse.Client, resp *http.Response) error {
+		if err := isEventStream(resp); err != nil {
+			resp.Body.Close()
+			return err
+		}
+		resp.Body = newEvents(resp.Body, s.o.MaxUpdate+maxFraming)
+		return nil
+	}
+	var failed error
+	asked, done := true, false
+	err := stream.SubscribeRawWithContext(ctx, func(e *sse.Event) {
+		if done {
+			return
+		}
+		if d, ok := parseRetry(string(e.Retry)); ok {
+			s.retry = d
+		}
+		if len(e.Data) == 0 || len(e.Event) > 0 && string(e.Event) != "message" {
+			return
+		}
+		u, err := s.decode(e.Data)
+		if err != nil {
+			failed, done = err, true
+		} else if !s.take(u, asked) {
+			done = true
+		}
+		asked = false
+		if done {
+			stop()
+		}
+	})
+	switch {
+	case done:
+		return failed
+	case err == nil && ctx.Err() != nil: // r3labs' client takes the end of its context for one in good order
+		return ctx.Err()
+	}
+	return err
+}
+
+func isEventStream(resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return refused(resp)
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
+		return &failure{err: errors.New("the answer is no event stream"), unusable: true}
+	}
+	return nil
+}
+
+// parseRetry reads the retry field, milliseconds in ASCII digits; anything else is none.
+func parseRetry(field string) (d time.Duration, ok bool) {
+	if field == "" || strings.Trim(field, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(field, 10, 64)
+	if err != nil { // too many digits
+		return longestStay, true
+	}
+	return time.Duration(min(n, longestStay.Milliseconds())) * time.Millisecond, true
+}

@@ -1,0 +1,180 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+)
+
+// webSocketTransport reads text messages over a WebSocket (RFC 6455), each an update.
+type webSocketTransport struct{}
+
+// closeNoChannel is the close code that says that there is no such channel.
+const closeNoChannel = 4404
+
+var errBroken = errors.New("the connection broke")
+
+// pongWait is how long the answer to a ping may take to be written.
+const pongWait = 5 * time.Second
+
+func (webSocketTransport) read(ctx context.Context, s *session) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	conn.SetReadLimit(int64(s.o.MaxUpdate))
+	patient := func() { _ = conn.SetReadDeadline(time.Now().Add(s.o.silence())) } // of a closed one, reading tells
+	conn.SetPingHandler(func(data string) error {
+		// a pong that can't be written is of a connection whose reading fails too
+		_ = conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(pongWait))
+		patient()
+		return nil
+	})
+	for asked := true; ; {
+		message, err := next(conn, patient)
+		if err != nil {
+			return closed(ctx, err, asked)
+		}
+		if message == nil {
+			continue
+		}
+		u, err := s.decode(message)
+		if err != nil {
+			return err
+		}
+		if !s.take(u, asked) {
+			bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+			_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+			return nil
+		}
+		asked = false
+	}
+}
+
+// next returns the next text message, nil for one that is none. patient puts off the time at which a read fails.
+func next(conn *websocket.Conn, patient func()) ([]byte, error) {
+	patient()
+	kind, r, err := conn.NextReader()
+	if err != nil || kind != websocket.TextMessage {
+		return nil, err
+	}
+	var body bytes.Buffer
+	for {
+		patient()
+		if _, err := io.CopyN(&body, r, 64<<10); errors.Is(err, io.EOF) {
+			return body.Bytes(), nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// closed is what the end of a connection means; first says that it came before any update.
+func closed(ctx context.Context, err error, first bool) error {
+	var end *websocket.CloseError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, websocket.ErrReadLimit):
+		return &failure{err: errTooLong, unusable: true}
+	case errors.As(err, &end):
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return errSilent
+	default:
+		return err
+	}
+	switch code := end.Code; {
+	case code == closeNoChannel:
+		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrNotFound)
+	case code == websocket.ClosePolicyViolation && first: // later it may be a grant that has expired
+		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrForbidden)
+	case code == websocket.CloseNormalClosure, code == websocket.CloseGoingAway, code == websocket.ClosePolicyViolation:
+		return nil
+	case code == websocket.CloseAbnormalClosure: // gorilla's word for none
+		return errBroken
+	}
+	return fmt.Errorf("the server closed with %d (%s)", end.Code, end.Text)
+}
+
+// dial opens a connection at the session's cursor.
+func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
+	u := s.question()
+	header := http.Header{}
+	if value := s.authorization(u); value != "" {
+		header.Set("Authorization", value)
+	} else if u.User != nil {
+		req := http.Request{Header: header}
+		password, _ := u.User.Password()
+		req.SetBasicAuth(u.User.Username(), password)
+	}
+	u.User = nil
+	if s.http.Jar != nil && len(s.http.Jar.Cookies(u)) > 0 {
+		header.Set("Origin", u.Scheme+"://"+u.Host) // without one, a request with cookies is refused
+	}
+	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
+	conn, resp, err := s.dialer(ctx).DialContext(ctx, u.String(), header) //nolint:bodyclose // gorilla has read and closed it
+	if err == nil {
+		return conn, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if errors.Is(err, websocket.ErrBadHandshake) && resp != nil {
+		if resp.StatusCode == http.StatusSwitchingProtocols || resp.StatusCode == http.StatusOK {
+			return nil, &failure{err: errors.New("the answer is no WebSocket"), unusable: true}
+		}
+		return nil, refused(resp)
+	}
+	return nil, err
+}
+
+// dialer connects as the HTTP client does. Its connections are closed when ctx ends, which gorilla's own dialler minds
+// while it connects, but not while it waits for the answer.
+func (s *session) dialer(ctx context.Context) *websocket.Dialer {
+	var connect net.Dialer
+	d := &websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, NetDialContext: connect.DialContext, HandshakeTimeout: s.o.silence(), Jar: s.http.Jar,
+	}
+	if w, ok := s.http.Transport.(*watched); ok {
+		if t, ok := w.base.(*http.Transport); ok {
+			d.Proxy = t.Proxy
+			if t.DialContext != nil {
+				d.NetDialContext = t.DialContext
+			}
+			if t.DialTLSContext != nil {
+				d.NetDialTLSContext = closing(ctx, t.DialTLSContext)
+			}
+			if t.TLSClientConfig != nil {
+				d.TLSClientConfig = t.TLSClientConfig.Clone()
+				d.TLSClientConfig.NextProtos = []string{"http/1.1"} // WebSocket is not spoken over HTTP/2 here
+			}
+		}
+	}
+	d.NetDialContext = closing(ctx, d.NetDialContext)
+	return d
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// closing closes what dial opens when ctx ends.
+func closing(ctx context.Context, dial dialFunc) dialFunc {
+	return func(c context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(c, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
+}
