@@ -1,0 +1,187 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// mask stands for a secret wherever values are shown.
+const mask = "********"
+
+func (s *Schema) decode(m *merged) (*Config, error) {
+	c := &Config{Settings: defaults()}
+	fields, err := fieldsOf(&c.Settings)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, f := range fields {
+		origin, err := m.set(f, f.key)
+		errs = append(errs, err)
+		c.record(f.key, f, origin)
+	}
+	if errors.Join(errs...) == nil { // what could not be read is not judged too
+		errs = append(errs, c.validate())
+	}
+	errs = append(errs, s.decodeStorage(m, c))
+	var listErr error
+	c.Publishers, listErr = s.decodeList(m, c, s.publishers)
+	errs = append(errs, listErr)
+	c.Receivers, listErr = s.decodeList(m, c, s.receivers)
+	errs = append(errs, listErr)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Schema) decodeStorage(m *merged, c *Config) error {
+	name, origin := s.stores.first(), "default"
+	if l, ok := m.from["storage.type"]; ok {
+		origin = l.origin("storage.type")
+		if name, ok = m.all.Get("storage.type").(string); !ok {
+			return fmt.Errorf("storage.type: must be text (%s)", origin)
+		}
+	}
+	if name == "" {
+		return errors.New("storage: there is no store to choose from; add one to the app, such as memory.Module")
+	}
+	comp, err := s.stores.find(name)
+	if err != nil {
+		return fmt.Errorf("storage.type: %w (%s)", err, origin)
+	}
+	c.Storage = Choice{name, copyOptions(comp.options)}
+	c.Values = append(c.Values, Value{Key: "storage.type", Value: name, Origin: origin})
+	fields, err := fieldsOf(c.Storage.Options)
+	errs := []error{err}
+	known := map[string]bool{"storage.type": true}
+	for _, f := range fields {
+		key := "storage." + f.key
+		known[key] = true
+		from, err := m.set(f, key)
+		errs = append(errs, err)
+		c.record(key, f, from)
+	}
+	// A key of another store is a slip where it stands beside the type; from elsewhere it waits for its store.
+	for key, l := range m.from {
+		if strings.HasPrefix(key, "storage.") && !known[key] && origin != "default" && sameSource(l, m.from["storage.type"]) {
+			errs = append(errs, fmt.Errorf("%s: the store %q has no such key (%s)", key, name, l.origin(key)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sameSource(a, b layer) bool {
+	return !a.text && !b.text || a.text && b.text && a.origin("storage.type") == b.origin("storage.type")
+}
+
+// entry is one element of the lists publishers and receivers.
+type entry struct {
+	name    string
+	options map[string]any
+}
+
+func (s *Schema) decodeList(m *merged, c *Config, k kind) ([]Choice, error) {
+	entries, origin, err := listEntries(m, k)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, origin)
+	}
+	var choices []Choice
+	var errs []error
+	for i, e := range entries {
+		at := fmt.Sprintf("%s[%d]", k.key, i)
+		comp, err := k.find(e.name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w (%s)", at, err, origin))
+			continue
+		}
+		c.Values = append(c.Values, Value{Key: at + ".type", Value: e.name, Origin: origin})
+		choice := Choice{e.name, copyOptions(comp.options)}
+		errs = append(errs, s.decodeEntry(m, c, k, at, origin, e, choice.Options))
+		choices = append(choices, choice)
+	}
+	return choices, errors.Join(errs...)
+}
+
+// decodeEntry fills the options of one entry: its own, and above them those that the environment and flags give to all
+// of its type.
+func (s *Schema) decodeEntry(m *merged, c *Config, k kind, at, origin string, e entry, options any) error {
+	fields, err := fieldsOf(options)
+	errs := []error{err}
+	known := []string{"type"}
+	for _, f := range fields {
+		known = append(known, f.key)
+		from := "default"
+		if v, ok := e.options[f.key]; ok {
+			from = origin
+			if err := f.set(v, false); err != nil {
+				errs = append(errs, fmt.Errorf("%s.%s: %w (%s)", at, f.key, err, origin))
+			}
+		}
+		key := k.key + "." + e.name + "." + f.key
+		if _, ok := m.from[key]; ok {
+			var err error
+			from, err = m.set(f, key)
+			errs = append(errs, err)
+		}
+		c.record(at+"."+f.key, f, from)
+	}
+	unknown := make([]string, 0, len(e.options))
+	for key := range e.options {
+		if !slices.Contains(known, key) {
+			unknown = append(unknown, key)
+		}
+	}
+	slices.Sort(unknown)
+	for _, key := range unknown {
+		errs = append(errs, fmt.Errorf("%s: unknown key %q of %s %q; did you mean %q? (%s)",
+			at, key, k.one, e.name, Nearest(key, known), origin))
+	}
+	return errors.Join(errs...)
+}
+
+func listEntries(m *merged, k kind) (entries []entry, origin string, err error) {
+	l, ok := m.from[k.key]
+	if !ok {
+		for _, c := range k.list {
+			entries = append(entries, entry{name: c.name})
+		}
+		return entries, "default", nil
+	}
+	origin = l.origin(k.key)
+	switch v := m.all.Get(k.key).(type) {
+	case string:
+		names, _ := texts(v)
+		for _, name := range names {
+			entries = append(entries, entry{name: name})
+		}
+		return entries, origin, nil
+	case []any:
+		for i, e := range v {
+			switch e := e.(type) {
+			case string:
+				entries = append(entries, entry{name: e})
+			case map[string]any:
+				name, ok := e["type"].(string)
+				if !ok {
+					return nil, origin, fmt.Errorf("%s[%d]: must have a type, such as {type: %s}", k.key, i, k.first())
+				}
+				entries = append(entries, entry{name, e})
+			default:
+				return nil, origin, fmt.Errorf("%s[%d]: must be a mapping with a type, such as {type: %s}", k.key, i, k.first())
+			}
+		}
+		return entries, origin, nil
+	}
+	return nil, origin, fmt.Errorf("%s: must be a list, such as [{type: %s}]", k.key, k.first())
+}
+
+func (c *Config) record(key string, f field, origin string) {
+	v := Value{Key: key, Value: f.String(), Origin: origin, Secret: f.secret}
+	if f.secret && v.Value != "" {
+		v.Value = mask
+	}
+	c.Values = append(c.Values, v)
+}

@@ -1,0 +1,57 @@
+package app_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/motacilla-live/motacilla"
+
+func deps(t *testing.T, pkg string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
+	if err != nil {
+		t.Fatalf("go list -deps %s: %v", pkg, err)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestDependencies holds what each package may pull in, of this project and of what is heavy elsewhere.
+func TestDependencies(t *testing.T) {
+	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"}
+	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
+	frame := []string{"go.uber.org/fx", "github.com/prometheus", "github.com/knadh"}
+	for _, tt := range []struct {
+		pkg string
+		not [][]string
+	}{
+		{module, [][]string{heavy, adapters, frame, {"go.uber.org/", "golang.org/x/", module + "/"}}},
+		{module + "/route", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/page", module + "/storage"}}},
+		{module + "/storage", [][]string{heavy, adapters, frame, {module + "/publisher", module + "/receiver", module + "/route"}}},
+		{module + "/publisher", [][]string{heavy, adapters, frame, {module + "/storage", module + "/receiver", module + "/page"}}},
+		{module + "/receiver", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/page"}}},
+		{module + "/page", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/receiver"}}},
+		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
+		{module + "/app", [][]string{heavy, adapters}},
+		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
+		{module + "/publisher/polling", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app"}}},
+		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
+		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
+		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/receiver/"}}},
+		{module + "/examples/custompublisher", [][]string{heavy, adapters, frame, {module + "/storage", module + "/app"}}},
+	} {
+		for _, dep := range deps(t, tt.pkg) {
+			if strings.HasPrefix(dep, module+"/publisher/internal/") { // the port's own
+				continue
+			}
+			for _, list := range tt.not {
+				for _, not := range list {
+					if dep != tt.pkg && strings.HasPrefix(dep, not) {
+						t.Errorf("%s compiles %s", tt.pkg, dep)
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Flags is the configuration as a program's arguments: --config, and every key as a flag of its name.
+type Flags struct {
+	schema *Schema
+	set    *pflag.FlagSet
+	file   string
+}
+
+// flagConfig names the configuration file and is no key.
+const flagConfig = "config"
+
+// Flags adds the keys to set, in the order of the reference.
+func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
+	f := &Flags{schema: s, set: set}
+	set.SortFlags = false
+	set.StringVar(&f.file, flagConfig, "", "configuration file; else "+envConfig+", else "+DefaultFile+" where it exists")
+	for _, k := range s.keys {
+		usage := k.Doc
+		if k.Default != "" {
+			usage += fmt.Sprintf(" (default %q)", k.Default)
+		}
+		set.String(k.Name, "", usage)
+	}
+	return f
+}
+
+// Input returns what the arguments said.
+func (f *Flags) Input() Input {
+	in := Input{File: f.file, Flags: map[string]string{}}
+	for _, k := range f.schema.keys {
+		if flag := f.set.Lookup(k.Name); flag != nil && flag.Changed {
+			in.Flags[k.Name] = flag.Value.String()
+		}
+	}
+	return in
+}
+
+// Explain names the nearest flag where err, of parsing, is of one that there is not.
+func (f *Flags) Explain(err error) error {
+	unknown := (*pflag.NotExistError)(nil)
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	name := unknown.GetSpecifiedName()
+	if letters := unknown.GetSpecifiedShortnames(); letters != "" { // -server.addr is read as many short ones
+		name, _, _ = strings.Cut(letters, "=")
+		err = fmt.Errorf("unknown flag: -%s", name)
+	}
+	names := []string{flagConfig}
+	for _, k := range f.schema.keys {
+		names = append(names, k.Name)
+	}
+	return fmt.Errorf("%w; did you mean --%s?", err, Nearest(name, names))
+}

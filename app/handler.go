@@ -1,0 +1,192 @@
+package app
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
+)
+
+// ServeHTTP serves what is mounted, with what every request gets: limits on time, headers, a log line, figures, and an
+// answer where a handler panics.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rec := &recorder{
+		ResponseWriter: w, control: http.NewResponseController(w),
+		upgrade: r.Header.Get("Upgrade") != "",
+	}
+	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: s.config.Feed.Stall}
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = rec.control.SetReadDeadline(began.Add(bodyTimeout))
+		_ = rec.control.SetWriteDeadline(time.Time{}) // an earlier answer's would break 100 Continue
+		r.Body = &timedBody{r.Body, rec.control}
+	}
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	defer func() {
+		cause := recover()
+		if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
+			s.log.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
+				zap.ByteString("stack", debug.Stack()))
+			if rec.status == 0 {
+				route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
+				cause = nil
+			}
+		}
+		if !rec.hijacked {
+			_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is still buffered
+		}
+		s.done(rec, r, began)
+		if cause != nil {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+	}()
+	s.handler.ServeHTTP(rec, r)
+}
+
+func (s *Server) done(rec *recorder, r *http.Request, began time.Time) {
+	status := rec.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	s.metrics.request(routeLabel(r.Pattern), status)
+	if ce := s.log.Check(zap.DebugLevel, "request"); ce != nil {
+		ce.Write(zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
+			zap.Duration("took", time.Since(began)), zap.Stringer("remote", s.access.proxies.ClientAddr(r)))
+	}
+}
+
+// routeLabel is the pattern as it was mounted; of what no route matches "other".
+func routeLabel(pattern string) string {
+	pattern = strings.TrimSuffix(pattern, "{$}")
+	if pattern == "/" || pattern == "" {
+		return "other"
+	}
+	return strings.TrimSuffix(pattern, "/")
+}
+
+// operations are the routes for those who run the server.
+func (s *Server) operations() []route.Route {
+	return []route.Route{
+		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
+			plainText(w, http.StatusOK, "ok")
+		})},
+		{Name: "readyz", Pattern: "/readyz", Handler: get(s.ready)},
+		{Name: "metrics", Pattern: "/metrics", Handler: get(s.metrics.handler().ServeHTTP)},
+	}
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		plainText(w, http.StatusServiceUnavailable, "draining")
+		return
+	}
+	ctx, cancel := withTimeout(r, 2*time.Second)
+	defer cancel()
+	if err := s.store.Ping(ctx); err != nil {
+		s.log.Warn("not ready", zap.Error(err))
+		plainText(w, http.StatusServiceUnavailable, "the store does not answer")
+		return
+	}
+	plainText(w, http.StatusOK, "ready")
+}
+
+func get(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route.Allow(w, r, http.MethodGet, http.MethodHead) {
+			h(w, r)
+		}
+	})
+}
+
+func plainText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n")
+}
+
+// recorder remembers the status, and gives every write its time: a client that takes nothing for the stall time is cut
+// off, one that is merely slow is not.
+type recorder struct {
+	http.ResponseWriter
+	control  *http.ResponseController
+	deadline publisher.Deadline
+	status   int
+	upgrade  bool // was asked for
+	hijacked bool
+}
+
+// chunk is how many bytes are written under one deadline.
+const chunk = 64 << 10
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (written int, err error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	for {
+		part := b[:min(len(b), chunk)]
+		w.deadline.Extend()
+		n, err := w.ResponseWriter.Write(part)
+		written += n
+		if err != nil || len(b) <= chunk {
+			return written, err
+		}
+		b = b[len(part):]
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush is http.Flusher's.
+func (w *recorder) Flush() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.deadline.Extend()
+	_ = w.control.Flush()
+}
+
+// Hijack is http.Hijacker's. Deadlines are the new owner's from then on.
+func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buf, err := w.control.Hijack()
+	if err == nil {
+		w.hijacked, w.status = true, http.StatusOK
+		if w.upgrade {
+			w.status = http.StatusSwitchingProtocols
+		}
+	}
+	return conn, buf, err
+}
+
+// timedBody lifts the read deadline when the body is complete: a request may be held long after that.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics is what /metrics shows, in a registry of its own.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+}
+
+func newMetrics(feed *publisher.Feed) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "motacilla_http_requests_total", Help: "Requests answered, by route and status.",
+		}, []string{"route", "status"}),
+	}
+	m.registry.MustRegister(m.requests, &feedCollector{feed: feed},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) request(route string, status int) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+}
+
+// refused shows how many requests a limit has refused.
+func (m *metrics) refused(l *route.RateLimit) {
+	for reason, count := range map[string]func() int64{
+		"address": func() int64 { own, _ := l.Refused(); return own },
+		"crowd":   func() int64 { _, shared := l.Refused(); return shared },
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "motacilla_requests_refused_total", ConstLabels: prometheus.Labels{"reason": reason},
+			Help: "Requests refused, for their address asks too often, or a crowd that shares a limit does.",
+		}, func() float64 { return float64(count()) }))
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// feedCollector reads the feed's counters when it is asked.
+type feedCollector struct{ feed *publisher.Feed }
+
+// describe makes a metric of the feed; publisher is its one label.
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("motacilla_"+name, help, labels, nil)
+}
+
+// Describe is prometheus.Collector's. It sends nothing: the collector is unchecked, for publishers come as they go.
+func (c *feedCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is prometheus.Collector's.
+func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
+	}
+	n := c.feed.Counters()
+	send(describe("channels", "Channels in memory, for they have readers."), prometheus.GaugeValue, float64(n.Channels))
+	for _, counter := range []struct {
+		name, help string
+		value      int64
+	}{
+		{"store_reads_total", "Reads of the store for readers.", n.StoreReads},
+		{"renders_total", "Posts rendered.", n.Renders},
+		{"encodings_total", "Updates encoded.", n.Encodings},
+		{"updates_total", "Times that a channel moved.", n.Updates},
+	} {
+		send(describe(counter.name, counter.help), prometheus.CounterValue, float64(counter.value))
+	}
+	refused := describe("readers_refused_total", "Readers refused, by the limit that was reached.", "reason")
+	send(refused, prometheus.CounterValue, float64(n.Refused.Node), "node")
+	send(refused, prometheus.CounterValue, float64(n.Refused.Channel), "channel")
+	send(refused, prometheus.CounterValue, float64(n.Refused.Address), "address")
+	out <- prometheus.MustNewConstSummary(
+		describe("update_lag_seconds", "From a change in the store to its arrival at this node."),
+		uint64(max(n.Updates, 0)), n.LagSum.Seconds(), nil)
+	for name, s := range c.feed.AllStats() {
+		send(describe("readers", "Streams and held requests now.", "publisher"),
+			prometheus.GaugeValue, float64(s.Readers.Load()), name)
+		send(describe("deliveries_total", "Updates written to readers.", "publisher"),
+			prometheus.CounterValue, float64(s.Deliveries.Load()), name)
+		send(describe("slow_readers_closed_total", "Readers closed because they took nothing.", "publisher"),
+			prometheus.CounterValue, float64(s.SlowClosed.Load()), name)
+	}
+}
+
+func withTimeout(r *http.Request, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.Context(), d)
+}

@@ -1,0 +1,225 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Key is one key of the configuration.
+type Key struct {
+	Name    string // "server.addr"; it is the flag's name too
+	Env     string // "MOTACILLA_SERVER_ADDR"
+	Doc     string
+	Default string // as the environment takes it; "" of none
+	Secret  bool
+}
+
+// Schema is every key that an app knows, made of its settings and of the options of what its graph has.
+type Schema struct {
+	keys       []Key
+	byName     map[string]Key
+	byEnv      map[string]Key
+	stores     kind
+	publishers kind
+	receivers  kind
+}
+
+// component is a factory as far as the configuration sees it.
+type component struct {
+	name    string
+	options any
+}
+
+// kind is one of storage, publishers and receivers.
+type kind struct {
+	key  string // "storage"
+	one  string // "store"
+	list []component
+}
+
+const envPrefix = "MOTACILLA_"
+
+// envConfig names the configuration file and is no key.
+const envConfig = envPrefix + "CONFIG"
+
+func newSchema(stores, publishers, receivers []component) (*Schema, error) {
+	s := &Schema{byName: map[string]Key{}, byEnv: map[string]Key{}}
+	s.stores = kind{"storage", "store", inOrder(stores, "sqlite")}
+	s.publishers = kind{"publishers", "publisher",
+		inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
+	s.receivers = kind{"receivers", "receiver", inOrder(receivers, "webapp")}
+
+	settings := defaults()
+	fields, err := fieldsOf(&settings)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		if err := s.add(f.key, f); err != nil {
+			return nil, err
+		}
+	}
+	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
+		if err := s.addKind(k); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Schema) addKind(k kind) error {
+	head := Key{Name: k.key, Doc: "what is offered, in order: " + cmp.Or(k.names(), "none"),
+		Default: strings.ReplaceAll(k.names(), ", ", ",")}
+	if k.key == "storage" {
+		head = Key{Name: "storage.type", Doc: "the store: " + cmp.Or(k.names(), "none"), Default: k.first()}
+	}
+	if err := s.put(head); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, c := range k.list {
+		if seen[c.name] {
+			return fmt.Errorf("two factories of a %s are named %q", k.one, c.name)
+		}
+		seen[c.name] = true
+		fields, err := fieldsOf(c.options)
+		if err != nil {
+			return fmt.Errorf("%s %q: %w", k.one, c.name, err)
+		}
+		for _, f := range fields {
+			if f.key == "type" {
+				return fmt.Errorf(`%s %q: no option can have the key "type"`, k.one, c.name)
+			}
+			name := k.key + "." + c.name + "." + f.key
+			if k.key == "storage" {
+				name = "storage." + f.key
+				if _, known := s.byName[name]; known { // two stores may both have a url
+					continue
+				}
+			}
+			if err := s.add(name, f); err != nil {
+				return fmt.Errorf("%s %q: %w", k.one, c.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Schema) add(name string, f field) error {
+	k := Key{Name: name, Doc: f.doc, Secret: f.secret}
+	if !f.value.IsZero() && !f.secret {
+		k.Default = f.String()
+	}
+	return s.put(k)
+}
+
+func (s *Schema) put(k Key) error {
+	k.Env = envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.Name))
+	if other, taken := s.byEnv[k.Env]; taken {
+		return fmt.Errorf("%s and %s would both be %s in the environment", other.Name, k.Name, k.Env)
+	}
+	s.keys = append(s.keys, k)
+	s.byName[k.Name] = k
+	s.byEnv[k.Env] = k
+	return nil
+}
+
+// Keys returns every key, in the order of the reference.
+func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
+
+// group reports whether name is not a key but the beginning of some.
+func (s *Schema) group(name string) bool {
+	return slices.ContainsFunc(s.keys, func(k Key) bool { return strings.HasPrefix(k.Name, name+".") })
+}
+
+func (s *Schema) nearestKey(name string) string {
+	names := make([]string, 0, len(s.keys))
+	for _, k := range s.keys {
+		names = append(names, k.Name)
+	}
+	return Nearest(name, names)
+}
+
+func (s *Schema) nearestEnv(name string) string {
+	names := []string{envConfig}
+	for _, k := range s.keys {
+		names = append(names, k.Env)
+	}
+	return Nearest(name, names)
+}
+
+func (k kind) find(name string) (component, error) {
+	for _, c := range k.list {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return component{}, fmt.Errorf("there is no %s %q; known: %s", k.one, name, cmp.Or(k.names(), "none"))
+}
+
+func (k kind) first() string {
+	if len(k.list) == 0 {
+		return ""
+	}
+	return k.list[0].name
+}
+
+func (k kind) names() string {
+	names := make([]string, 0, len(k.list))
+	for _, c := range k.list {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// inOrder sorts components: those named first in that order, then the others by name.
+func inOrder(list []component, first ...string) []component {
+	rank := func(c component) int {
+		if i := slices.Index(first, c.name); i >= 0 {
+			return i
+		}
+		return len(first)
+	}
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b component) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.name, b.name))
+	})
+	return list
+}
+
+// Nearest returns the name with the smallest edit distance from s.
+func Nearest(s string, names []string) string {
+	if len(s) > 256 { // no name is that long: the distance says nothing, and costs
+		s = s[:256]
+	}
+	best, least := "", -1
+	for _, name := range names {
+		if d := distance(s, name); least < 0 || d < least {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

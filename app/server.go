@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+)
+
+const (
+	headTimeout = 10 * time.Second // for a request's head
+	bodyTimeout = 60 * time.Second // for its body
+	idleTimeout = 2 * time.Minute  // between requests on a connection
+	maxHead     = 64 << 10         // bytes
+
+	// drainTimeout leaves receivers, feed and store their part of StopTimeout.
+	drainTimeout = 7 * time.Second
+)
+
+// Server is the HTTP server with everything mounted.
+type Server struct {
+	config     *Config
+	store      storage.Store
+	access     *access
+	page       *page.Page
+	offers     *offers
+	publishers []named[publisher.Publisher]
+	receivers  []named[receiver.Receiver]
+	own        []route.Route
+	metrics    *metrics
+	log        *zap.Logger
+	shutdowner fx.Shutdowner
+
+	table    *route.Table
+	handler  http.Handler // the table, behind the limit on requests
+	http     *http.Server
+	addr     atomic.Pointer[net.TCPAddr]
+	draining atomic.Bool
+	serving  sync.WaitGroup
+}
+
+type serverIn struct {
+	fx.In
+
+	Lifecycle  fx.Lifecycle
+	Shutdowner fx.Shutdowner
+	Config     *Config
+	Store      storage.Store
+	Access     *access
+	Page       *page.Page
+	Offers     *offers
+	Publishers []named[publisher.Publisher]
+	Receivers  []named[receiver.Receiver]
+	Own        []route.Route `group:"routes"`
+	Metrics    *metrics
+	Log        *zap.Logger
+}
+
+func newServer(in serverIn) (*Server, error) {
+	s := &Server{
+		config: in.Config, store: in.Store, access: in.Access, page: in.Page, offers: in.Offers,
+		publishers: in.Publishers, receivers: in.Receivers, own: in.Own, metrics: in.Metrics, log: in.Log,
+		shutdowner: in.Shutdowner,
+	}
+	if err := s.mount(); err != nil {
+		return nil, err
+	}
+	errorLog, err := zap.NewStdLogAt(in.Log.Named("http"), zap.DebugLevel)
+	if err != nil {
+		return nil, fmt.Errorf("log of the HTTP server: %w", err)
+	}
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, ErrorLog: errorLog,
+	}
+	in.Lifecycle.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
+	return s, nil
+}
+
+// Addr returns the address that the server listens on, once it has started; nil before.
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a
+	}
+	return nil
+}
+
+// URL reverses the name of a route into its path.
+func (s *Server) URL(name string, params ...string) (string, error) {
+	return s.table.URL(name, params...)
+}
+
+func (s *Server) start(ctx context.Context) error {
+	for i, p := range s.publishers {
+		starter, ok := p.it.(publisher.Starter)
+		if !ok {
+			continue
+		}
+		if err := starter.Start(ctx); err != nil {
+			return errors.Join(fmt.Errorf("start publishers[%d] (%s): %w", i, p.name, err), s.shutdownPublishers(ctx))
+		}
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Server.Addr)
+	if err != nil {
+		return errors.Join(listenError(s.config.Server.Addr, err), s.shutdownPublishers(ctx))
+	}
+	if a, ok := ln.Addr().(*net.TCPAddr); ok {
+		s.addr.Store(a)
+	}
+	s.log.Info("listening", zap.String("addr", ln.Addr().String()))
+	s.serving.Go(func() {
+		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the HTTP server failed", zap.Error(err))
+			if err := s.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
+				s.log.Error("shut down", zap.Error(err))
+			}
+		}
+	})
+	return nil
+}
+
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("listen on %s: another program listens there already; stop it, or choose another address "+
+			"with server.addr", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("listen on %s: not permitted; choose a port from 1024 on with server.addr", addr)
+	}
+	return fmt.Errorf("listen on %s: %w; choose another address with server.addr", addr, err)
+}
+
+// stop drains: the listener closes while publishers answer what they hold, for Shutdown would wait for held requests
+// and streams, and does not know hijacked connections.
+func (s *Server) stop(ctx context.Context) error {
+	s.draining.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- s.http.Shutdown(ctx) }()
+	err := s.shutdownPublishers(ctx)
+	if shutErr := <-closed; shutErr != nil { // somebody's request takes too long
+		s.log.Warn("requests were cut off at the end of the drain", zap.Error(shutErr))
+		err = errors.Join(err, s.http.Close())
+	}
+	s.serving.Wait()
+	return err
+}
+
+func (s *Server) shutdownPublishers(ctx context.Context) error {
+	errs := make([]error, len(s.publishers))
+	var all sync.WaitGroup
+	for i, p := range s.publishers {
+		all.Go(func() {
+			if err := p.it.Shutdown(ctx); err != nil {
+				errs[i] = fmt.Errorf("shut down publishers[%d] (%s): %w", i, p.name, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,130 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap/zapcore"
+)
+
+// Settings are the keys that every app has; the stores, publishers and receivers of its graph add theirs.
+type Settings struct {
+	Server  ServerSettings  `key:"server"`
+	Page    PageSettings    `key:"page"`
+	Feed    FeedSettings    `key:"feed"`
+	Polling PollingSettings `key:"polling"`
+	Log     LogSettings     `key:"log"`
+}
+
+// ServerSettings are the keys server.*.
+type ServerSettings struct {
+	Addr           string   `key:"addr" doc:"address to listen on, host:port"`
+	PublicURL      string   `key:"public_url" doc:"the server's own URL, for absolute links; else paths are given"`
+	Origins        []string `key:"origins" doc:"other origins whose scripts may read, or * for all"`
+	Token          string   `key:"token" secret:"true" doc:"for writing, and reading private channels; else one is made"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks whose X-Forwarded-* and Forwarded count"`
+
+	Limits LimitSettings `key:"limits"`
+}
+
+// LimitSettings are the keys server.limits.*; 0 is no limit. Readers are streams and requests that are held. An address
+// is an IPv4 address or an IPv6 /64.
+type LimitSettings struct {
+	Readers            int `key:"readers" doc:"readers at a time on this node; 0 is no limit"`
+	ReadersPerChannel  int `key:"readers_per_channel" doc:"readers at a time on one channel; 0 is no limit"`
+	ReadersPerAddress  int `key:"readers_per_address" doc:"readers at a time from one address; 0 is no limit"`
+	RequestsPerAddress int `key:"requests_per_address" doc:"requests per second from one address; 0 is no limit"`
+}
+
+// PageSettings are the keys page.*.
+type PageSettings struct {
+	Name string `key:"name" doc:"the name of the site, above every page"`
+	Size int    `key:"size" doc:"posts on a fresh page, beside the pinned ones"`
+}
+
+// FeedSettings are the keys feed.*.
+type FeedSettings struct {
+	Heartbeat time.Duration `key:"heartbeat" doc:"silence after which a stream sends a heartbeat"`
+	Stall     time.Duration `key:"stall" doc:"a reader that takes nothing for so long is closed"`
+}
+
+// PollingSettings are the keys polling.*.
+type PollingSettings struct {
+	Window int `key:"window" doc:"newest posts that Wagtail Live's client can hold"`
+}
+
+// LogSettings are the keys log.*.
+type LogSettings struct {
+	Level  string `key:"level" doc:"debug, info, warn or error"`
+	Format string `key:"format" doc:"console or json"`
+}
+
+func defaults() Settings {
+	return Settings{
+		Server:  ServerSettings{Addr: "127.0.0.1:8080"},
+		Page:    PageSettings{Name: "Motacilla", Size: 50},
+		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
+		Polling: PollingSettings{Window: 500},
+		Log:     LogSettings{Level: "info", Format: "console"},
+	}
+}
+
+// validate returns what is wrong with values of the right type, each error beginning with its key.
+func (s *Settings) validate() error {
+	var errs []error
+	check := func(ok bool, key, expected string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: must be %s", key, expected))
+		}
+	}
+	_, _, err := net.SplitHostPort(s.Server.Addr)
+	check(err == nil, "server.addr", "host:port, such as 127.0.0.1:8080 or :8080")
+	check(s.Server.PublicURL == "" || isOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")),
+		"server.public_url", "a scheme and host without a path, such as https://live.example.org")
+	for _, o := range s.Server.Origins {
+		check(o == "*" || isOrigin(o), "server.origins", "schemes and hosts, such as https://www.example.org, or *")
+	}
+	if _, err := route.ParseProxies(s.Server.TrustedProxies); err != nil {
+		errs = append(errs, fmt.Errorf("server.trusted_proxies: %w", err))
+	}
+	visible := !strings.ContainsFunc(s.Server.Token, func(c rune) bool { return c <= ' ' || c > '~' })
+	check(visible, "server.token", "printable ASCII without spaces")
+	l := s.Server.Limits
+	for _, limit := range []struct {
+		key string
+		n   int
+	}{
+		{"readers", l.Readers}, {"readers_per_channel", l.ReadersPerChannel},
+		{"readers_per_address", l.ReadersPerAddress}, {"requests_per_address", l.RequestsPerAddress},
+	} {
+		check(limit.n >= 0 && limit.n <= 1e9, "server.limits."+limit.key, "0, which is no limit, or up to 1000000000")
+	}
+	check(len(s.Page.Name) >= 1 && len(s.Page.Name) <= 200, "page.name", "1 to 200 bytes")
+	check(s.Page.Size >= 1 && s.Page.Size <= 500, "page.size", "1 to 500")
+	check(s.Feed.Heartbeat >= time.Second, "feed.heartbeat", "at least 1s")
+	check(s.Feed.Stall >= time.Second, "feed.stall", "at least 1s")
+	check(s.Polling.Window >= 1 && s.Polling.Window <= 10_000, "polling.window", "1 to 10000")
+	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level),
+		"log.level", "debug, info, warn or error")
+	check(s.Log.Format == "console" || s.Log.Format == "json", "log.format", "console or json")
+	return errors.Join(errs...)
+}
+
+func (s *LogSettings) level() zapcore.Level {
+	level, err := zapcore.ParseLevel(s.Level)
+	if err != nil { // validate has seen it
+		return zapcore.InfoLevel
+	}
+	return level
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && s == u.Scheme+"://"+u.Host
+}

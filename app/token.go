@@ -1,0 +1,86 @@
+package app
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Token is the secret for writing, and for reading private channels.
+type Token struct {
+	Secret string
+	File   string // where it is kept; "" where it is configured, or in memory alone
+}
+
+// TokenFile is the name of the file, beside the store's, in which a token is kept that no configuration gave.
+const TokenFile = "motacilla.token"
+
+// TokenPath returns where a token is kept that the configuration does not give: beside the store's file, which the
+// store's option "path" names, and "" where it has none.
+func (c *Config) TokenPath() string {
+	fields, err := fieldsOf(c.Storage.Options)
+	if err != nil {
+		return ""
+	}
+	for _, f := range fields {
+		path := f.String()
+		if f.key == "path" && path != "" && !strings.HasPrefix(path, ":memory:") {
+			return filepath.Join(filepath.Dir(path), TokenFile)
+		}
+	}
+	return ""
+}
+
+func newToken(c *Config) (*Token, error) { return loadToken(c, os.Stderr) }
+
+// loadToken returns the configured token, else the one that is kept, else a new one, which it tells once.
+func loadToken(c *Config, tell io.Writer) (*Token, error) {
+	if c.Server.Token != "" {
+		return &Token{Secret: c.Server.Token}, nil
+	}
+	path := c.TokenPath()
+	if path == "" {
+		t := &Token{Secret: rand.Text()}
+		fmt.Fprintf(tell, "The token for writing, for as long as this process runs: %s\n", t.Secret)
+		return t, nil
+	}
+	secret, err := ReadToken(path)
+	if err == nil {
+		return &Token{Secret: secret, File: path}, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	t := &Token{Secret: rand.Text(), File: path}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) { // another process was first
+		return loadToken(c, tell)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keep the token: %w; set server.token to configure one", err)
+	}
+	_, err = f.WriteString(t.Secret + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("keep the token: %w", errors.Join(err, os.Remove(path)))
+	}
+	fmt.Fprintf(tell, "The token for writing, kept in %s: %s\n", path, t.Secret)
+	return t, nil
+}
+
+// ReadToken reads a token that is kept in a file.
+func ReadToken(path string) (string, error) {
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	secret := strings.TrimSpace(string(body))
+	if secret == "" {
+		return "", fmt.Errorf("read the token: %s is empty; remove it and a new one is made at the next start", path)
+	}
+	return secret, nil
+}

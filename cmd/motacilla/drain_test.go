@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDrain stops the real program with SIGTERM while a thousand polls are held: each is answered, and it ends with 0
+// within ten seconds.
+func TestDrain(t *testing.T) {
+	const held = 1000
+	cmd := program(t, "serve", "--storage.type", "memory", "--server.addr", "127.0.0.1:0", "--server.token", "s3cret")
+	out := newLines()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	base := "http://" + regexp.MustCompile(`127\.0\.0\.1:[0-9]+`).FindString(out.await(t, `"}`))
+	transport := &http.Transport{MaxIdleConnsPerHost: held}
+	defer transport.CloseIdleConnections()
+	r := &remote{server: base, token: "s3cret", http: &http.Client{Transport: transport}}
+	var channel struct{ Revision int64 }
+	if err := r.call(t.Context(), http.MethodPost, "/api/channels", map[string]string{"id": "full"}, &channel); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan string, held)
+	for range held {
+		go func() {
+			resp, err := r.http.Get(fmt.Sprintf("%s/live/long-polling/full/?since=%d", base, channel.Revision))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			answers <- fmt.Sprint(resp.StatusCode, " ", err, " ", strings.Contains(string(body), `"renders":{}`))
+		}()
+	}
+	for begin := time.Now(); ; {
+		resp, err := r.http.Get(base + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if strings.Contains(string(body), fmt.Sprintf(`motacilla_readers{publisher="long-polling"} %d`, held)) {
+			break
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal("the polls are not held")
+		}
+	}
+	began := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for range held {
+		if got := <-answers; got != "200 <nil> true" {
+			t.Fatalf("a held poll got %s", got)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the program ended with %v\n%s", err, out.text)
+	}
+	took := time.Since(began)
+	if took > 10*time.Second {
+		t.Errorf("the drain took %v", took)
+	}
+	t.Logf("%d held polls answered, and the program ended, %v after SIGTERM", held, took.Round(time.Millisecond))
+}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/fx"
+)
+
+// TestMain makes the test binary the program itself where it is asked to be.
+func TestMain(m *testing.M) {
+	if os.Getenv("RUN_AS_PROGRAM") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program is a command of the real program, with an environment and a folder of its own.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"RUN_AS_PROGRAM=1", "PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir}
+	return cmd
+}
+
+// freeAddr is an address that nothing listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func serve(t *testing.T) string {
+	t.Helper()
+	var server *app.Server
+	in := &app.Input{YAML: []byte{}, Env: []string{}, Flags: map[string]string{
+		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error"}}
+	a := app.New(memory.Module, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + server.Addr().String()
+}
+
+func TestCommands(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("MOTACILLA_SERVER_TOKEN", "")
+	base := serve(t)
+	other := httptest.NewServer(nil) // a server that is not ours
+	defer other.Close()
+	var last string // the ID that was printed last
+	for _, tt := range []struct {
+		args  string
+		stdin string
+		code  int
+		out   string
+		err   string
+	}{
+		{args: "version", out: "motacilla "},
+		{args: "--help", out: "motacilla demo"},
+		{args: "serve --help", out: "--server.addr"},
+		{args: "carrier", code: 2, err: `unknown command "carrier"`},
+		{args: "post add", code: 2, err: "CHANNEL is missing\nSee motacilla post add --help"},
+		{args: "post edit final", code: 2, err: "POST is missing"},
+		{args: "post add final Goal by Mara", code: 2, err: `"by" is one argument too many; put quotes around`},
+		{args: "channel create a b", code: 2, err: `"b" is one argument too many`},
+		{args: "tail", code: 2, err: "CHANNEL is missing"},
+		{args: "tail final --transport pigeon", code: 2, err: "known: auto, sse, websocket, long-polling, interval-polling"},
+		{args: "tail a/b --server URL", code: 1, err: "channel"},
+		{args: "tail final --server http://" + freeAddr(t), code: 1, err: `Start it with "motacilla serve"`},
+		{args: "tail final --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does; is --server right?"},
+		{args: "serve --sever.addr x", code: 2, err: "did you mean --server.addr?"},
+		{args: "serve --publishers pigeon", code: 1, err: "known: "},
+		{args: "channel list --server http://" + freeAddr(t), code: 1, err: `Start it with "motacilla serve"`},
+		{args: "channel list --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does"},
+		{args: "channel list --server nowhere", code: 1, err: "must be a URL such as"},
+		{args: "channel create final --server URL", code: 1, err: "--token or MOTACILLA_SERVER_TOKEN"},
+		{args: "channel create final --server URL --token wrong", code: 1, err: "does not accept the token"},
+		{args: "channel create final --title Final --server URL --token s3cret", out: "/channels/final\n"},
+		{args: "channel create final --server URL --token s3cret", code: 1, err: "there already"},
+		{args: "channel create secret --private --server URL --token s3cret"},
+		{args: "channel list --server URL", out: "final  public  live  Final\n"},
+		{args: "channel list --server URL --token s3cret", out: "secret  private"},
+		{args: "post add nowhere hello --server URL --token s3cret", code: 1, err: "motacilla channel create nowhere"},
+		{args: "post add final --server URL --token s3cret", code: 1, err: "standard input has no text"},
+		{args: "post add final --author Mara --server URL --token s3cret", stdin: "Kick-off\n", out: "-"},
+		{args: "post edit final ID --server URL --token s3cret", code: 1, err: "nothing to change"},
+		{args: "post edit final 7 text --server URL --token s3cret", code: 1, err: "no post's ID"},
+		{args: "post edit final ID Off --pin --server URL --token s3cret"},
+		{args: "post edit final ID --show=false --server URL --token s3cret"},
+		{args: "post delete final ID --server URL --token s3cret"},
+		{args: "post delete final ID --server URL --token s3cret", code: 1, err: "there is no post"},
+		{args: "tail nowhere --server URL", code: 1, err: "motacilla channel create nowhere"},
+		{args: "tail secret --server URL", code: 1, err: "--token"},
+	} {
+		line := strings.NewReplacer("URL", base, "ID", last).Replace(tt.args)
+		var out, errs bytes.Buffer
+		code := run(strings.Fields(line), strings.NewReader(tt.stdin), &out, &errs)
+		if code != tt.code || !strings.Contains(out.String(), tt.out) || !strings.Contains(errs.String(), tt.err) {
+			t.Errorf("motacilla %s = %d\n%s%s\nwant %d, %q, %q", tt.args, code, &out, &errs, tt.code, tt.out, tt.err)
+		}
+		if id := strings.TrimSpace(out.String()); len(id) == 36 {
+			last = id
+		}
+	}
+}
+
+// lines collects what is written, and tells when a text has come.
+type lines struct {
+	mu   sync.Mutex
+	text string
+	more chan struct{}
+}
+
+func newLines() *lines { return &lines{more: make(chan struct{}, 1)} }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	l.text += string(p)
+	l.mu.Unlock()
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func (l *lines) await(t *testing.T, text string) string {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		l.mu.Lock()
+		all := l.text
+		l.mu.Unlock()
+		if strings.Contains(all, text) {
+			return all
+		}
+		select {
+		case <-l.more:
+		case <-deadline:
+			t.Fatalf("%q did not come; what came:\n%s", text, all)
+		}
+	}
+}
+
+// TestTail follows over each transport, below a path of a proxy, where all commands find the server too.
+func TestTail(t *testing.T) {
+	for _, name := range append([]string{"auto"}, client.Transports()...) {
+		t.Run(name, func(t *testing.T) { testTail(t, name) })
+	}
+}
+
+func testTail(t *testing.T, transport string) {
+	t.Chdir(t.TempDir())
+	server, err := url.Parse(serve(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(http.StripPrefix("/live-blog", httputil.NewSingleHostReverseProxy(server)))
+	t.Cleanup(proxy.Close)
+	base := proxy.URL + "/live-blog/"
+	do := func(line string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := run(append(strings.Fields(line), "--server", base, "--token", "s3cret"), nil, &out, &errs); code != 0 {
+			t.Fatalf("motacilla %s = %d: %s", line, code, &errs)
+		}
+		return strings.TrimSpace(out.String())
+	}
+	do("channel create final --title Final")
+	out := newLines()
+	ended := make(chan int)
+	go func() {
+		ended <- run([]string{"tail", "final", "--transport", transport, "--server", base}, nil, out, out)
+	}()
+	out.await(t, "# Final")
+	id := do("post add final One<b>two</b>&amp;three")
+	out.await(t, id+"  Onetwo&three\n")
+	do("post edit final " + id + " Four")
+	out.await(t, id+"  [edited] Four\n")
+	do("post edit final " + id + " --pin")
+	out.await(t, id+"  [pinned]\n")
+	do("post edit final " + id + " --show=false")
+	out.await(t, id+"  [hidden]\n")
+	do("post edit final " + id + " --show")
+	out.await(t, id+"  Four\n")
+	do("post delete final " + id)
+	out.await(t, id+"  [removed]\n")
+	r := &remote{server: base, token: "s3cret", http: httpClient()}
+	if err := r.call(t.Context(), "DELETE", "/api/channels/final", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	out.await(t, "The channel was deleted.")
+	if code := <-ended; code != 0 {
+		t.Errorf("tail ended with %d", code)
+	}
+}
+
+// TestServerFound has the commands find the server where they are not told.
+func TestServerFound(t *testing.T) {
+	t.Chdir(t.TempDir())
+	base := serve(t)
+	address := strings.TrimPrefix(base, "http://")
+	list := func() (code int, text string) {
+		var out bytes.Buffer
+		code = run([]string{"channel", "list"}, nil, &out, &out)
+		return code, out.String()
+	}
+	t.Setenv("MOTACILLA_SERVER_ADDR", address)
+	if code, text := list(); code != 0 {
+		t.Errorf("by MOTACILLA_SERVER_ADDR: %d, %s", code, text)
+	}
+	t.Setenv("MOTACILLA_SERVER", "nowhere")
+	if code, text := list(); code != 1 || !strings.Contains(text, "MOTACILLA_SERVER nowhere: must be a URL") {
+		t.Errorf("MOTACILLA_SERVER is no URL: %d, %s", code, text)
+	}
+	t.Setenv("MOTACILLA_SERVER", base)
+	t.Setenv("MOTACILLA_SERVER_ADDR", freeAddr(t))
+	if code, text := list(); code != 0 {
+		t.Errorf("by MOTACILLA_SERVER: %d, %s", code, text)
+	}
+	t.Setenv("MOTACILLA_SERVER", "")
+	t.Setenv("MOTACILLA_SERVER_ADDR", "")
+	if err := os.WriteFile("motacilla.yaml", []byte("server: {addr: \""+address+"\"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := list(); code != 0 {
+		t.Errorf("by the configuration: %d, %s", code, text)
+	}
+	for addr, want := range map[string]string{
+		":9000": "http://127.0.0.1:9000", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:80": "http://127.0.0.1:80",
+		"[::1]:80": "http://[::1]:80", "live:8080": "http://live:8080", "": defaultServer, "127.0.0.1:0": defaultServer,
+	} {
+		if got := dialled(addr); got != want {
+			t.Errorf("what listens on %q is reached at %s, want %s", addr, got, want)
+		}
+	}
+}
+
+// TestFullDisk has nobody take what is printed.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	defer full.Close()
+	t.Chdir(t.TempDir())
+	more := []string{"--server", serve(t), "--token", "s3cret"}
+	for _, line := range []string{
+		"channel create final --title Final", "channel list", "post add final Goal", "tail final", "version",
+	} {
+		args := strings.Fields(line)
+		if line != "version" {
+			args = append(args, more...)
+		}
+		var errs bytes.Buffer
+		if code := run(args, nil, full, &errs); code != 1 || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("motacilla %s >/dev/full = %d, %s", line, code, &errs)
+		}
+	}
+}
+
+func TestTextIn(t *testing.T) {
+	for in, want := range map[string]string{
+		"<p>a &amp; b</p><p>c</p>":          "a & b c",
+		"x<script>alert(1)</script>y":       "x y",
+		"\x1b[31mred":                       "[31mred",
+		"<b>bo</b>ld<br>line":               "bold line",
+		"<p>&amp;lt;</p>":                   "&lt;",
+		motacilla.Stub("some-post-with-id"): "",
+	} {
+		if got := textIn(in); got != want {
+			t.Errorf("textIn(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestDemoMoves(t *testing.T) {
+	cmd := program(t, "demo", "--addr", "127.0.0.1:0")
+	out := newLines()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(out.await(t, "/channels/demo"))
+	tail, ended := newLines(), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(ended)
+		f := &follower{remote: &remote{server: url, token: "-", http: httpClient()}, channel: "demo",
+			out: &output{w: tail}, notes: tail}
+		if err := f.follow(ctx); ctx.Err() == nil {
+			t.Errorf("follow: %v", err)
+		}
+	}()
+	tail.await(t, "welcome to the Riverside Ground")
+	tail.await(t, "Kick-off!")
+	cancel()
+	<-ended
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v\n%s", err, out.text)
+	}
+}

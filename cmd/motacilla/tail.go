@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
+	"github.com/spf13/cobra"
+	"golang.org/x/net/html"
+)
+
+func tailCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "tail CHANNEL",
+		Short: "Follow a channel, line by line",
+		Long: `Print a channel's newest posts, oldest first, and then every post as it is written, edited or removed.
+It goes on by itself after the server or the network was away, and ends with Ctrl-C, or when the channel is deleted.
+
+It takes the first of the server's transports that works, as a page does; --transport takes one alone.`,
+		Args: arguments,
+	}
+	r := remoteFlags(cmd)
+	transport := auto
+	cmd.Flags().Var(&transport, "transport", strings.Join(transportNames(), ", "))
+	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		f := &follower{
+			remote: r, channel: args[0], transport: transport, out: &output{w: cmd.OutOrStdout()}, notes: cmd.ErrOrStderr(),
+		}
+		if err := f.follow(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("tail: %w", err)
+		}
+		return nil
+	})
+	return cmd
+}
+
+// transportName is the value of --transport.
+type transportName string
+
+const auto transportName = "auto"
+
+func transportNames() []string { return append([]string{string(auto)}, client.Transports()...) }
+
+func (t *transportName) String() string { return string(*t) }
+
+func (t *transportName) Type() string { return "name" }
+
+func (t *transportName) Set(name string) error {
+	if !slices.Contains(transportNames(), name) {
+		return fmt.Errorf("known: %s", strings.Join(transportNames(), ", "))
+	}
+	*t = transportName(name)
+	return nil
+}
+
+// follower follows one channel and prints what changes.
+type follower struct {
+	remote    *remote
+	channel   string
+	transport transportName // "" is auto
+	out       *output
+	notes     io.Writer // for what is not of the channel
+
+	view    motacilla.View
+	printed map[motacilla.PostID]motacilla.Render
+	title   string
+	ended   bool
+	begun   bool // there was an update
+	faults  int  // before that
+}
+
+// firstFaults is how many faults are borne before the first update: one of the transports may not work here.
+const firstFaults = 4
+
+func (f *follower) follow(ctx context.Context) error {
+	base, err := f.remote.base()
+	if err != nil {
+		return err
+	}
+	f.remote.findToken()
+	f.printed = map[motacilla.PostID]motacilla.Render{}
+	o := &client.Options{Token: f.remote.token, Retry: f.fault}
+	if f.transport != auto && f.transport != "" {
+		o.Transports = []string{string(f.transport)}
+	}
+	for u, err := range client.Follow(ctx, base.String(), motacilla.ChannelID(f.channel), o) {
+		if err != nil {
+			return f.end(err)
+		}
+		if f.begun && u.Reset && !u.Complete {
+			fmt.Fprintln(f.notes, "Too much happened meanwhile; going on with the newest posts.")
+		}
+		f.begun = true
+		f.view.Apply(&u, true)
+		f.print()
+		if f.out.err != nil {
+			return f.out.err
+		}
+	}
+	return f.deleted()
+}
+
+// fault says what is wrong, once there was something to follow; before that it is for the caller to mend.
+func (f *follower) fault(err error, _ time.Duration) error {
+	var op *net.OpError
+	f.faults++
+	if !f.begun && (f.faults >= firstFaults || errors.As(err, &op) && op.Op == "dial") {
+		return err
+	}
+	fmt.Fprintf(f.notes, "%v; trying again.\n", f.explained(err))
+	return nil
+}
+
+// end is what the end of Follow means.
+func (f *follower) end(err error) error {
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound) && f.begun:
+		return f.deleted()
+	case errors.Is(err, motacilla.ErrNotFound):
+		return noChannel(f.channel)
+	case errors.Is(err, motacilla.ErrForbidden), errors.Is(err, motacilla.ErrUnauthorized):
+		return errors.New(f.remote.tokenWanted())
+	case errors.Is(err, client.ErrNoTransport) && f.transport == auto:
+		return fmt.Errorf("%w; is %s right?", err, f.remote.from)
+	}
+	return f.explained(err)
+}
+
+// explained says what to do where the server can't be reached.
+func (f *follower) explained(err error) error {
+	var op net.Error
+	if errors.As(err, &op) {
+		return f.remote.unreachable(err)
+	}
+	return err
+}
+
+func (f *follower) deleted() error {
+	fmt.Fprintln(f.notes, "The channel was deleted.")
+	return nil
+}
+
+// print prints how what is held differs from what was printed.
+func (f *follower) print() {
+	held := map[motacilla.PostID]bool{}
+	for _, r := range f.view.Renders() {
+		held[r.ID] = true
+		was, known := f.printed[r.ID]
+		if known && was.Revision == r.Revision {
+			continue
+		}
+		f.printed[r.ID] = r
+		switch {
+		case !r.Show && known && was.Show:
+			f.line(r, "hidden", "")
+		case !r.Show:
+		case !known || !was.Show:
+			f.line(r, "", textIn(r.Content))
+		case was.Content != r.Content:
+			f.line(r, "edited", textIn(r.Content))
+		case was.Pinned != r.Pinned && r.Pinned:
+			f.line(r, "pinned", "")
+		case was.Pinned != r.Pinned:
+			f.line(r, "unpinned", "")
+		}
+	}
+	floor := f.view.Floor()
+	for id, r := range f.printed {
+		if held[id] {
+			continue
+		}
+		delete(f.printed, id)
+		if r.Show && (floor.IsZero() || r.Key().Compare(floor) >= 0) { // else it is only out of sight
+			f.line(r, "removed", "")
+		}
+	}
+	if ended := !f.view.State.Ended.IsZero(); f.title != f.view.State.Title || f.ended != ended {
+		f.title, f.ended = f.view.State.Title, ended
+		state := ""
+		if ended {
+			state = " (ended)"
+		}
+		fmt.Fprintf(f.out, "# %s%s\n", f.title, state)
+	}
+}
+
+func (f *follower) line(r motacilla.Render, what, text string) {
+	if what != "" {
+		what = "[" + what + "] "
+	}
+	line := fmt.Sprintf("%s  %s  %s%s", r.Created.Local().Format(time.TimeOnly), r.ID, what, text)
+	fmt.Fprintln(f.out, strings.TrimRight(line, " "))
+}
+
+// textIn is the text of a post's HTML, on one line and without control characters.
+func textIn(content string) string {
+	var b strings.Builder
+	z := html.NewTokenizer(strings.NewReader(content))
+	for skip := 0; ; {
+		switch z.Next() {
+		case html.ErrorToken:
+			clean := strings.Map(func(c rune) rune {
+				if c < ' ' || c >= 0x7f && c < 0xa0 {
+					return ' '
+				}
+				return c
+			}, b.String())
+			return strings.Join(strings.Fields(clean), " ")
+		case html.StartTagToken:
+			name, _ := z.TagName()
+			if hasNoText(string(name)) {
+				skip++
+			}
+			b.WriteString(gap(string(name)))
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			if hasNoText(string(name)) && skip > 0 {
+				skip--
+			}
+			b.WriteString(gap(string(name)))
+		case html.TextToken:
+			if skip == 0 {
+				b.Write(z.Text())
+			}
+		}
+	}
+}
+
+func hasNoText(tag string) bool {
+	return tag == "script" || tag == "style" || tag == "header" || tag == "time"
+}
+
+// gap is the space that a block's tag makes.
+func gap(tag string) string {
+	switch tag {
+	case "a", "b", "em", "i", "strong", "span", "code", "u", "s", "sub", "sup", "mark", "small":
+		return ""
+	}
+	return " "
+}
