@@ -1,0 +1,147 @@
+//go:build linux
+
+package harness
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/bench/internal/server"
+)
+
+// child is this program as a process of its own, that is told what to do by lines of JSON.
+type child struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func start(ctx context.Context, args ...string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start %v: %w", args, err)
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %v: %w", args, err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %v: %w", args, err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %v: %w", args, err)
+	}
+	return &child{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
+}
+
+func (c *child) tell(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = c.in.Write(append(line, '\n'))
+	return err
+}
+
+func (c *child) hear(v any) error {
+	line, err := c.out.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("the process ended: %w", err)
+	}
+	return json.Unmarshal(line, v)
+}
+
+// stop ends the process, which has a few seconds to do so by itself.
+func (c *child) stop() {
+	_ = c.in.Close()
+	kill := time.AfterFunc(5*time.Second, func() { _ = c.cmd.Process.Kill() })
+	_ = c.cmd.Wait()
+	kill.Stop()
+}
+
+// client is the load client's process.
+type client struct{ *child }
+
+func startClient(ctx context.Context) (*client, error) {
+	c, err := start(ctx, "load")
+	if err != nil {
+		return nil, err
+	}
+	return &client{c}, nil
+}
+
+func (c *client) do(cmd load.Command) (load.Reply, error) {
+	if err := c.tell(cmd); err != nil {
+		return load.Reply{}, fmt.Errorf("%s: %w", cmd.Do, err)
+	}
+	return c.reply(cmd.Do)
+}
+
+func (c *client) reply(to string) (load.Reply, error) {
+	var r load.Reply
+	if err := c.hear(&r); err != nil {
+		return r, fmt.Errorf("%s: %w", to, err)
+	}
+	if r.Error != "" {
+		return r, errors.New(r.Error)
+	}
+	return r, nil
+}
+
+// served is a server that runs.
+type served interface {
+	ready() server.Ready
+	pids() ([]int, error)
+	publish(ctx context.Context, seq int, stamp int64) error
+	stop()
+}
+
+// local is one of package server's.
+type local struct {
+	*child
+	said server.Ready
+}
+
+func startLocal(ctx context.Context, name, profile string) (served, error) {
+	c, err := start(ctx, "serve", name)
+	if err != nil {
+		return nil, err
+	}
+	s := &local{child: c}
+	if err := c.hear(&s.said); err != nil {
+		c.stop()
+		return nil, err
+	}
+	if s.said.Error != "" {
+		c.stop()
+		return nil, errors.New(s.said.Error)
+	}
+	if profile != "" {
+		if err := c.tell(server.Command{Profile: profile}); err != nil {
+			c.stop()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *local) ready() server.Ready { return s.said }
+
+func (s *local) pids() ([]int, error) { return []int{s.cmd.Process.Pid}, nil }
+
+func (s *local) publish(_ context.Context, seq int, stamp int64) error {
+	return s.tell(server.Command{Seq: seq, Stamp: stamp})
+}

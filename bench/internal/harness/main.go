@@ -1,0 +1,228 @@
+//go:build linux
+
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	readers []int
+	rounds  int
+	updates int
+	only    []string
+	silent  int
+	profile string
+	out     string
+	docs    string
+	render  string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	readers := flags.String("n", "1000,10000", "numbers of readers")
+	flags.IntVar(&o.rounds, "rounds", 3, "how often each server is measured, in turns")
+	flags.IntVar(&o.updates, "updates", 0, "updates per run; 0: 30, and 100 with less than 5000 readers")
+	only := flags.String("only", "", "names or parts of names of the servers to measure; the limit is always one")
+	flags.IntVar(&o.silent, "silent", 0, "of 100 readers, how many never read")
+	flags.StringVar(&o.profile, "cpuprofile", "", "folder for profiles of the servers; they cost some CPU")
+	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
+	flags.StringVar(&o.docs, "docs", "", "folder whose benchmarks.md and plots get the results")
+	flags.StringVar(&o.render, "render", "", "measure nothing, but show the results in this file")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	for part := range strings.SplitSeq(*readers, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("-n: %q is no number of readers", part)
+		}
+		o.readers = append(o.readers, n)
+	}
+	if *only != "" {
+		o.only = strings.Split(*only, ",")
+	}
+	if o.rounds < 1 || o.updates < 0 || o.silent < 0 || o.silent > 99 {
+		return o, errors.New("-rounds must be at least 1, -updates not negative, -silent from 0 to 99")
+	}
+	return o, nil
+}
+
+// Main is the command: it measures, prints tables to out, and writes what the flags name.
+func Main(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var r *Results
+	if o.render != "" {
+		r, err = readResults(o.render)
+	} else {
+		r, err = run(ctx, o, out)
+	}
+	if err != nil {
+		return err
+	}
+	r.Print(out)
+	if o.out != "" {
+		if err := r.write(o.out); err != nil {
+			return err
+		}
+	}
+	if o.docs != "" {
+		if err := r.document(o.docs); err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+// chosen are the subjects that -only names.
+func (o options) chosen() ([]Subject, error) {
+	all := Subjects()
+	if len(o.only) == 0 {
+		return all, nil
+	}
+	used := make(map[string]bool)
+	chosen := slices.DeleteFunc(slices.Clone(all), func(s Subject) bool {
+		for _, part := range o.only {
+			if s.Name == part || strings.Contains(s.Name, part) && !named(all, part) {
+				used[part] = true
+				return false
+			}
+		}
+		return s.Name != Limit
+	})
+	for _, part := range o.only {
+		if !used[part] && part != Limit {
+			return nil, fmt.Errorf("-only: no server has %q in its name", part)
+		}
+	}
+	return chosen, nil
+}
+
+func named(all []Subject, name string) bool {
+	return slices.ContainsFunc(all, func(s Subject) bool { return s.Name == name })
+}
+
+func run(ctx context.Context, o options, out io.Writer) (*Results, error) {
+	subjects, err := o.chosen()
+	if err != nil {
+		return nil, err
+	}
+	if err := files(slices.Max(o.readers)); err != nil {
+		return nil, err
+	}
+	if o.profile != "" {
+		if err := os.MkdirAll(o.profile, 0o755); err != nil {
+			return nil, fmt.Errorf("-cpuprofile: %w", err)
+		}
+	}
+	r := &Results{When: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Rounds: o.rounds, Silent: o.silent}
+	missing := make(map[string]bool)
+	for round := range o.rounds {
+		for _, readers := range o.readers {
+			for i := range subjects {
+				s := subjects[(i+round)%len(subjects)] // nobody is always first
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				if missing[s.Name] {
+					continue
+				}
+				sample, err := measure(ctx, s, readers, o.updatesFor(readers), readers*o.silent/100, o.profile)
+				sample.Round = round + 1
+				if err != nil {
+					sample.Error = err.Error()
+					missing[s.Name] = sample.Unavailable
+				}
+				r.Samples = append(r.Samples, sample)
+				progress(out, sample)
+			}
+		}
+	}
+	return r, nil
+}
+
+func (o options) updatesFor(readers int) int {
+	switch {
+	case o.updates > 0:
+		return o.updates
+	case readers < 5000:
+		return 100
+	}
+	return 30
+}
+
+func progress(out io.Writer, s Sample) {
+	if s.Error != "" {
+		fmt.Fprintf(out, "%-24s %6d: %s\n", s.Subject, s.Readers, s.Error)
+		return
+	}
+	fmt.Fprintf(out, "%-24s %6d: %6.2f us, p99 %6.1f ms, last %6.1f ms, %6.2f kB idle, connect %.2f s, %5.1f us each\n",
+		s.Subject, s.Readers, s.CPU, s.P99, s.Last, s.Idle/1000, s.Connect, s.ConnectCPU)
+}
+
+// files says whether a process may have so many connections. Go has raised the soft limit to the hard one.
+func files(readers int) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("RLIMIT_NOFILE: %w", err)
+	}
+	need := uint64(readers) + 200
+	if limit.Max >= need && limit.Cur >= need {
+		return nil
+	}
+	raised := syscall.Rlimit{Cur: need, Max: max(need, limit.Max)}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised); err != nil {
+		return fmt.Errorf("%d readers need a limit of %d open files, which is %d: %w; try ulimit -n",
+			readers, need, limit.Max, err)
+	}
+	return nil
+}
+
+func readResults(path string) (*Results, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
+	}
+	r := new(Results)
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read results %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func (r *Results) write(path string) error {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path, append(data, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	return nil
+}

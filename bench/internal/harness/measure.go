@@ -1,0 +1,190 @@
+//go:build linux
+
+// Package harness runs servers and the load client, each a process of its own, in turns, and says what a delivery, a
+// connection and an idle reader cost, in proportion to the limit.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/bench/internal/process"
+)
+
+// Sample is what one run of one server has shown.
+type Sample struct {
+	Subject     string    `json:"subject"`
+	Readers     int       `json:"readers"`
+	Round       int       `json:"round"`
+	Updates     int       `json:"updates"`            // that were measured
+	CPU         float64   `json:"cpu_us"`             // of the server per delivery; with polls, with the next request
+	P50         float64   `json:"p50_ms"`             // from the start of the write to the receipt, over all of them
+	P99         float64   `json:"p99_ms"`             //
+	Last        float64   `json:"last_ms"`            // to the last reader's, median of the updates
+	Last99      float64   `json:"last_p99_ms"`        // and their 99th percentile
+	Lasts       []float64 `json:"lasts_ms"`           // of each update in turn
+	Connect     float64   `json:"connect_s"`          // until everyone is connected, or has asked
+	ConnectCPU  float64   `json:"connect_cpu_us"`     // of the server per connection
+	Idle        float64   `json:"idle_bytes"`         // of memory per reader that has connected
+	IdleAfter   float64   `json:"idle_after_1_bytes"` // and after the first update
+	ClientCPU   float64   `json:"client_cpu_us"`      // of the load client per delivery, with connecting
+	Error       string    `json:"error,omitempty"`
+	Unavailable bool      `json:"unavailable,omitempty"` // it did not start: there is nothing to measure
+}
+
+const (
+	warmUp   = 2 // updates before those that count
+	patience = 20 * time.Second
+	settling = 2 * time.Second
+)
+
+// measure runs one server with so many readers.
+func measure(ctx context.Context, s Subject, readers, updates, silent int, profile string) (Sample, error) {
+	sample := Sample{Subject: s.Name, Readers: readers, Updates: updates}
+	if profile != "" {
+		profile = filepath.Join(profile, fmt.Sprintf("%s-%d.pprof", s.Name, readers))
+	}
+	srv, err := s.begin(ctx, profile)
+	if err != nil {
+		sample.Unavailable = true
+		return sample, err
+	}
+	defer srv.stop()
+	c, err := startClient(ctx)
+	if err != nil {
+		return sample, err
+	}
+	defer c.stop()
+	pids, err := srv.pids()
+	if err != nil {
+		return sample, err
+	}
+	m := &meter{group: pids, srv: srv, client: c, sample: &sample}
+	if err := m.connect(s, silent); err != nil {
+		return sample, err
+	}
+	return sample, m.deliver(ctx)
+}
+
+// meter measures one run.
+type meter struct {
+	group  process.Group
+	srv    served
+	client *client
+	sample *Sample
+	memory int64 // before anyone came
+	seq    int
+	err    error
+}
+
+// cpu and bytes keep the first error, which deliver and connect return.
+func (m *meter) cpu() time.Duration {
+	used, err := m.group.CPU()
+	m.err = errors.Join(m.err, err)
+	return used
+}
+
+func (m *meter) bytes() int64 {
+	n, err := m.group.Memory()
+	m.err = errors.Join(m.err, err)
+	return n
+}
+
+func (m *meter) settle() { m.err = errors.Join(m.err, m.group.Settle(settling)) }
+
+func (m *meter) connect(s Subject, silent int) error {
+	m.settle()
+	m.memory = m.bytes()
+	before := m.cpu()
+	ready := m.srv.ready()
+	reply, err := m.client.do(load.Command{Do: "connect", Timeout: patience, Spec: &load.Spec{
+		Addr: ready.Addr, Mode: s.Mode, Path: ready.Path, Since: ready.Since,
+		Readers: m.sample.Readers, Updates: warmUp + m.sample.Updates, First: warmUp + 1, Silent: silent,
+	}})
+	if err != nil {
+		return err
+	}
+	m.settle()
+	readers := float64(m.sample.Readers)
+	m.sample.Connect = reply.Took.Seconds()
+	m.sample.ConnectCPU = micros(m.cpu()-before) / readers
+	m.sample.Idle = float64(m.bytes()-m.memory) / readers
+	return m.err
+}
+
+func (m *meter) deliver(ctx context.Context) error {
+	var before time.Duration
+	for m.seq < warmUp+m.sample.Updates {
+		m.seq++
+		if m.seq == warmUp+1 {
+			before = m.cpu()
+		}
+		if err := m.update(ctx); err != nil {
+			return err
+		}
+		if m.seq == 1 {
+			m.sample.IdleAfter = float64(m.bytes()-m.memory) / float64(m.sample.Readers)
+		}
+	}
+	used := m.cpu() - before
+	reply, err := m.client.do(load.Command{Do: "report"})
+	if err != nil {
+		return err
+	}
+	if reply.Report == nil {
+		return errors.New("the load client has nothing to report")
+	}
+	m.figures(*reply.Report, used, reply.CPU)
+	return errors.Join(m.err, check(*reply.Report))
+}
+
+// update publishes one update, and returns when everyone has it and the server is at rest.
+func (m *meter) update(ctx context.Context) error {
+	await := load.Command{Do: "await", Seq: m.seq, Timeout: patience}
+	if waiting, err := m.client.do(await); err != nil || !waiting.Waiting {
+		return errors.Join(err, m.err)
+	}
+	stamp, err := process.Now()
+	if err != nil {
+		return err
+	}
+	if err := m.srv.publish(ctx, m.seq, stamp); err != nil {
+		return err
+	}
+	if _, err := m.client.reply("await"); err != nil {
+		return err
+	}
+	m.settle()
+	return m.err
+}
+
+func (m *meter) figures(r load.Report, used, client time.Duration) {
+	s := m.sample
+	counted := float64(len(r.Last)) * float64(r.Deliveries) / float64(m.seq)
+	s.CPU = micros(used) / counted
+	s.ClientCPU = micros(client) / float64(r.Deliveries)
+	s.P50, s.P99 = millis(r.P50), millis(r.P99)
+	for _, last := range r.Last {
+		s.Lasts = append(s.Lasts, millis(last))
+	}
+	slices.Sort(r.Last)
+	s.Last, s.Last99 = millis(load.Quantile(r.Last, 0.5)), millis(load.Quantile(r.Last, 0.99))
+}
+
+// check says what was wrong with what readers got.
+func check(r load.Report) error {
+	if r.Lost+r.Doubled+r.Backwards+r.Closed == 0 {
+		return nil
+	}
+	return fmt.Errorf("of %d deliveries %d lost, %d doubled, %d with a revision that went back; %d connections ended %s",
+		r.Deliveries, r.Lost, r.Doubled, r.Backwards, r.Closed, r.Fault)
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,191 @@
+//go:build linux
+
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/template"
+	"time"
+
+	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"github.com/motacilla-live/motacilla/bench/internal/server"
+)
+
+// nchanModule is where Debian's libnginx-mod-nchan has it.
+const nchanModule = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+
+const nchanWorkers = 2
+
+var nchanConfig = template.Must(template.New("nginx.conf").Parse(`load_module {{.Module}};
+daemon off;
+worker_processes {{.Workers}};
+worker_rlimit_nofile 19000;
+pid {{.Dir}}/pid;
+error_log {{.Dir}}/error.log error;
+events { worker_connections 16384; multi_accept on; }
+http {
+	access_log off;
+	client_body_temp_path {{.Dir}}/body;
+	proxy_temp_path {{.Dir}}/proxy;
+	fastcgi_temp_path {{.Dir}}/fastcgi;
+	uwsgi_temp_path {{.Dir}}/uwsgi;
+	scgi_temp_path {{.Dir}}/scgi;
+	nchan_message_buffer_length 50;
+	nchan_message_timeout 5m;
+	server {
+		listen {{.Addr}} backlog=4096;
+		location = /pub { nchan_publisher http; nchan_channel_id bench; }
+		location = /sse { nchan_subscriber eventsource; nchan_subscriber_first_message newest; nchan_channel_id bench; }
+		location = /ws { nchan_subscriber websocket; nchan_subscriber_first_message newest; nchan_channel_id bench; }
+		location = /poll { nchan_subscriber longpoll; nchan_subscriber_first_message newest; nchan_channel_id bench; }
+		location / { return 404; }
+	}
+}
+`))
+
+// nchan is Debian's nginx with Nchan, two workers. It is published to as its users do, by HTTP.
+type nchan struct {
+	cmd   *exec.Cmd
+	dir   string
+	said  server.Ready
+	maker *message.Maker
+	http  *http.Client
+}
+
+func haveNchan() error {
+	if _, err := exec.LookPath("nginx"); err != nil {
+		return fmt.Errorf("nginx is not installed: %w", err)
+	}
+	if _, err := os.Stat(nchanModule); err != nil {
+		return fmt.Errorf("nchan is not installed: %w", err)
+	}
+	return nil
+}
+
+func startNchan(ctx context.Context, path string) (served, error) {
+	if err := haveNchan(); err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "nchan-")
+	if err != nil {
+		return nil, fmt.Errorf("nchan: %w", err)
+	}
+	var config bytes.Buffer
+	err = nchanConfig.Execute(&config, struct {
+		Module, Dir, Addr string
+		Workers           int
+	}{nchanModule, dir, addr, nchanWorkers})
+	file := filepath.Join(dir, "nginx.conf")
+	if err = errors.Join(err, os.Chmod(dir, 0o755), os.WriteFile(file, config.Bytes(), 0o644)); err != nil {
+		return nil, errors.Join(fmt.Errorf("nchan: %w", err), os.RemoveAll(dir))
+	}
+	s := &nchan{
+		cmd: exec.CommandContext(ctx, "nginx", "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log")), dir: dir,
+		said:  server.Ready{Addr: addr, Path: path, Since: -1},
+		maker: message.NewMaker(), http: &http.Client{Timeout: 10 * time.Second},
+	}
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) } // its workers end with it
+	s.cmd.Stderr = os.Stderr
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := s.cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("nchan: %w", err), os.RemoveAll(dir))
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		err := s.up(ctx)
+		if err == nil {
+			return s, nil
+		}
+		if time.Now().After(end) {
+			s.stop()
+			return nil, fmt.Errorf("start nchan: %w", err)
+		}
+	}
+}
+
+// up says whether it listens, and its workers, which come after that, are there to be measured.
+func (s *nchan) up(ctx context.Context) error {
+	nc, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp4", s.said.Addr)
+	if err != nil {
+		return err
+	}
+	if err := nc.Close(); err != nil {
+		return err
+	}
+	pids, err := s.pids()
+	if err == nil && len(pids) != 1+nchanWorkers {
+		err = fmt.Errorf("%d processes, not a master and %d workers", len(pids), nchanWorkers)
+	}
+	return err
+}
+
+func freeAddr(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (s *nchan) ready() server.Ready { return s.said }
+
+func (s *nchan) pids() ([]int, error) { return process.Tree(s.cmd.Process.Pid) }
+
+func (s *nchan) publish(ctx context.Context, seq int, stamp int64) error {
+	body, err := s.maker.Next(seq, stamp)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.said.Addr+"/pub",
+		bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := s.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("publish %d: %w", seq, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return fmt.Errorf("publish %d: %w", seq, err)
+	}
+	if res.StatusCode/100 != 2 {
+		return fmt.Errorf("publish %d: %s", seq, res.Status)
+	}
+	return nil
+}
+
+func (s *nchan) stop() {
+	s.http.CloseIdleConnections()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(5*time.Second, func() { _ = s.cmd.Process.Kill() })
+	_ = s.cmd.Wait()
+	kill.Stop()
+	_ = os.RemoveAll(s.dir)
+}
+
+// nginxVersion is what nginx says of itself.
+func nginxVersion() string {
+	out, err := exec.CommandContext(context.Background(), "nginx", "-v").CombinedOutput()
+	if err != nil {
+		return ""
+	}
+	_, version, _ := strings.Cut(strings.TrimSpace(string(out)), ": ")
+	return version
+}

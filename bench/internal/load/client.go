@@ -1,0 +1,394 @@
+//go:build linux
+
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"golang.org/x/sys/unix"
+)
+
+// Mode is the way in which readers get updates.
+type Mode string
+
+// The modes.
+const (
+	Raw       Mode = "raw" // events as SSE has them, on a bare connection; the first ones are the greeting
+	SSE       Mode = "sse"
+	WebSocket Mode = "websocket"
+	LongPoll  Mode = "long-polling" // ?since=, an update's JSON for an answer
+	NchanPoll Mode = "nchan-poll"   // the cursor is the last answer's Last-Modified and Etag
+)
+
+// Polls reports whether readers ask for each update.
+func (m Mode) Polls() bool { return m == LongPoll || m == NchanPoll }
+
+// Spec says what to read.
+type Spec struct {
+	Addr    string `json:"addr"` // host:port
+	Mode    Mode   `json:"mode"`
+	Path    string `json:"path"`
+	Since   int64  `json:"since"` // the revision to start from; -1 asks without since
+	Readers int    `json:"readers"`
+	Updates int    `json:"updates"` // the most that will be read
+	First   int    `json:"first"`   // the number of the first update that counts in the figures
+	Silent  int    `json:"silent"`  // of the readers, how many never read after they have connected
+	Slow    int    `json:"slow"`    // of those after them, how many read a kilobyte a second; a Crowd has them
+}
+
+// Client reads with many connections. It is not safe for use by several goroutines.
+type Client struct {
+	spec    Spec
+	addr    unix.SockaddrInet4
+	epoll   int
+	conns   []conn
+	events  []unix.EpollEvent
+	buf     []byte    // of the connection that is being read
+	request []byte    // the first one
+	asks    [2][]byte // a poll's later ones, around the cursor
+	ask     []byte    // the one that is being sent
+	began   time.Time // stands for base
+	base    int64
+
+	perAddress int
+
+	connected int // readers that have got their first answer, or sent their first poll
+	crowd     *Crowd
+	record
+}
+
+const (
+	bufferSize = 256 << 10
+	window     = 1000   // connections that are being made at once, less than a listener's backlog
+	perAddress = 20_000 // connections from one address, which has less than 30,000 ports
+)
+
+// New returns a client that has not connected.
+func New(spec Spec) (*Client, error) {
+	addr, err := netip.ParseAddrPort(spec.Addr)
+	if err != nil || !addr.Addr().Is4() {
+		return nil, fmt.Errorf("load: address %q is not an IPv4 address and port", spec.Addr)
+	}
+	if spec.Readers < 1 || spec.Silent >= spec.Readers {
+		return nil, fmt.Errorf("load: %d readers, of whom %d do not read", spec.Readers, spec.Silent)
+	}
+	base, err := process.Now()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		spec: spec, addr: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
+		conns: make([]conn, spec.Readers), events: make([]unix.EpollEvent, 512), buf: make([]byte, bufferSize),
+		began: time.Now(), base: base, record: newRecord(spec), perAddress: perAddress,
+	}
+	since := ""
+	if spec.Since >= 0 {
+		since = fmt.Sprintf("?since=%d", spec.Since)
+	}
+	head := " HTTP/1.1\r\nHost: " + spec.Addr + "\r\n"
+	switch spec.Mode {
+	case Raw:
+	case SSE:
+		c.request = []byte("GET " + spec.Path + since + head + "Accept: text/event-stream\r\n\r\n")
+	case WebSocket:
+		c.request = []byte("GET " + spec.Path + since + head + "Connection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	case LongPoll:
+		c.request = []byte("GET " + spec.Path + since + head + "\r\n")
+		c.asks = [2][]byte{[]byte("GET " + spec.Path + "?since="), []byte(head + "\r\n")}
+	case NchanPoll:
+		c.request = []byte("GET " + spec.Path + head + "\r\n")
+		c.asks = [2][]byte{[]byte("GET " + spec.Path + head), []byte("\r\n")}
+	default:
+		return nil, fmt.Errorf("load: unknown mode %q", spec.Mode)
+	}
+	if c.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("load: epoll: %w", err)
+	}
+	return c, nil
+}
+
+// Close closes all connections, by a reset: none is left in TIME_WAIT for the next run to trip over. It may be called
+// again.
+func (c *Client) Close() error {
+	for i := range c.conns {
+		c.drop(&c.conns[i])
+	}
+	if c.epoll < 0 {
+		return nil
+	}
+	fd := c.epoll
+	c.epoll = -1
+	return unix.Close(fd)
+}
+
+// Connect makes all connections, and returns when every reader has its first answer; one that polls when it has asked.
+func (c *Client) Connect(timeout time.Duration) error {
+	deadline := time.Now().Add(timeout)
+	for next := 0; c.connected+c.Closed < len(c.conns); {
+		for next < len(c.conns) && next-c.connected < window {
+			if err := c.dial(next); err != nil {
+				return err
+			}
+			next++
+			if c.spec.Mode.Polls() && next%(window/2) == 0 {
+				break
+			}
+		}
+		target := next
+		if !c.spec.Mode.Polls() {
+			target = min(next, c.connected+1)
+		}
+		for c.connected < target && c.Closed == 0 {
+			if err := c.step(deadline); err != nil {
+				return fmt.Errorf("connect: %d of %d: %w", c.connected, len(c.conns), err)
+			}
+		}
+		if c.Closed > 0 {
+			break
+		}
+		if c.spec.Mode.Polls() {
+			if err := c.fence(); err != nil {
+				return fmt.Errorf("connect: %w", err)
+			}
+		}
+	}
+	if c.Closed > 0 {
+		return fmt.Errorf("connect: %d of %d connections ended: %s", c.Closed, len(c.conns), c.Fault)
+	}
+	return c.silence()
+}
+
+// silence takes those who never read out of the epoll.
+func (c *Client) silence() error {
+	for i := range c.spec.Silent {
+		if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_DEL, c.conns[i].fd, nil); err != nil {
+			return fmt.Errorf("silence: %w", err)
+		}
+		c.conns[i].silent = true
+	}
+	return nil
+}
+
+func (c *Client) dial(i int) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket %d: %w", i, err)
+	}
+	co := &c.conns[i]
+	*co = conn{fd: fd, next: max(co.next, 1), revision: max(co.revision, c.spec.Since), connected: co.connected,
+		body: c.spec.Mode == Raw}
+	err = errors.Join(
+		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+	)
+	if i < c.spec.Silent || c.slow(i) {
+		// What the kernel takes for it must soon be full. A sender's buffer grows with the segment, which on loopback is
+		// 64 KiB: the server's kernel would take megabytes. One that reads slowly tells of room only when it has read
+		// most of what it had room for.
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096),
+			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, 536))
+	}
+	if len(c.conns) > c.perAddress {
+		source := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + i/c.perAddress)}}
+		err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1), unix.Bind(fd, &source))
+	}
+	if err != nil {
+		return fmt.Errorf("prepare socket %d: %w", i, err)
+	}
+	if err := unix.Connect(fd, &c.addr); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		return fmt.Errorf("connect %d: %w", i, err)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(i)}
+	if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return fmt.Errorf("watch socket %d: %w", i, err)
+	}
+	return nil
+}
+
+// fence asks for what is not there, and waits for the answer: whoever connected earlier has been accepted by then.
+// Polls are not answered before there is something, so nothing else says that the server keeps up.
+func (c *Client) fence() error {
+	nc, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(context.Background(), "tcp4", c.spec.Addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = nc.Close() }()
+	if err := nc.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := nc.Write([]byte("GET /fence HTTP/1.1\r\nHost: " + c.spec.Addr + "\r\nConnection: close\r\n\r\n")); err != nil {
+		return err
+	}
+	if _, err := nc.Read(make([]byte, 512)); err != nil {
+		return fmt.Errorf("answer to a request for nothing: %w", err)
+	}
+	return nil
+}
+
+// Await reads until every reader has update seq, and those who poll have asked for the next one.
+func (c *Client) Await(seq int, timeout time.Duration) error {
+	if seq < 1 || seq > c.spec.Updates {
+		return fmt.Errorf("await update %d: there are to be %d", seq, c.spec.Updates)
+	}
+	deadline := time.Now().Add(timeout)
+	for {
+		missing := len(c.conns) - c.spec.Silent - c.received[seq]
+		if missing == 0 {
+			return nil
+		}
+		if c.Closed >= missing {
+			return fmt.Errorf("await update %d: %d readers lack it, %d connections ended: %s", seq, missing, c.Closed, c.Fault)
+		}
+		if err := c.step(deadline); err != nil {
+			return fmt.Errorf("await update %d: %d readers lack it: %w", seq, missing, err)
+		}
+	}
+}
+
+// step takes what has come, or waits for it.
+func (c *Client) step(deadline time.Time) error {
+	left := time.Until(deadline)
+	if left <= 0 {
+		return errors.New("time is up")
+	}
+	if c.crowd != nil {
+		left = min(left, crowdTick)
+	}
+	n, err := unix.EpollWait(c.epoll, c.events, int(left.Milliseconds())+1)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("wait: %w", err)
+	}
+	for _, e := range c.events[:max(n, 0)] {
+		if co := &c.conns[e.Fd]; co.fd != 0 && !co.silent {
+			c.serve(co, int(e.Fd), e.Events)
+		}
+	}
+	if c.crowd != nil {
+		return c.crowd.tick()
+	}
+	return nil
+}
+
+// slow reports whether reader i reads slowly.
+func (c *Client) slow(i int) bool { return i >= c.spec.Silent && i < c.spec.Silent+c.spec.Slow }
+
+func (c *Client) serve(co *conn, i int, events uint32) {
+	if !co.sent {
+		if events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+			return
+		}
+		if code, err := unix.GetsockoptInt(co.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
+			c.fail(co, i, fmt.Errorf("connect: %w", errors.Join(err, syscall.Errno(code))))
+			return
+		}
+		co.sent = true
+		request := c.request
+		if c.crowd != nil {
+			request = c.crowd.request(co)
+		}
+		if err := send(co.fd, request); err != nil {
+			c.fail(co, i, err)
+			return
+		}
+		if c.spec.Mode.Polls() {
+			c.connect(co)
+		}
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 || c.slow(i) {
+		return
+	}
+	err := c.read(co, i, math.MaxInt)
+	if err == nil && events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 { // the end came with the last bytes, in one event
+		err = c.read(co, i, math.MaxInt)
+	}
+	if err != nil {
+		c.fail(co, i, err)
+	}
+}
+
+func (c *Client) connect(co *conn) {
+	if !co.connected {
+		co.connected = true
+		c.connected++
+	}
+}
+
+// fail closes a connection that has ended, or went wrong.
+func (c *Client) fail(co *conn, i int, err error) {
+	if c.crowd != nil {
+		c.drop(co)
+		c.crowd.ended(i, err)
+		return
+	}
+	c.Closed++
+	if c.Fault == "" {
+		c.Fault = err.Error()
+	}
+	c.drop(co)
+}
+
+func (c *Client) drop(co *conn) {
+	if co.fd != 0 {
+		_ = unix.Close(co.fd)
+		co.fd, co.rest = 0, nil
+	}
+}
+
+// read takes all that there is to read on a connection, or most bytes of it.
+func (c *Client) read(co *conn, i, most int) error {
+	for {
+		kept := copy(c.buf, co.rest)
+		room := c.buf[kept:]
+		room = room[:min(len(room), most)]
+		if len(room) == 0 {
+			return fmt.Errorf("more than %d bytes and no end of the frame", len(c.buf))
+		}
+		n, errno := receive(co.fd, room)
+		switch {
+		case errno == unix.EAGAIN:
+			return nil
+		case errno == unix.EINTR:
+			continue
+		case errno != 0:
+			return fmt.Errorf("read: %w", errno)
+		case n == 0:
+			return errors.New("the server ended the connection")
+		}
+		at := c.base + int64(time.Since(c.began))
+		left, err := c.parse(co, i, c.buf[:kept+n], kept, at)
+		if err != nil {
+			return err
+		}
+		co.rest = append(co.rest[:0], left...)
+		if most -= n; n < len(room) || most == 0 {
+			return nil // edge-triggered: what comes from now on is another event
+		}
+	}
+}
+
+// take accounts for one frame that reader i got at a time.
+func (c *Client) take(co *conn, i int, frame []byte, at int64) {
+	if c.crowd != nil {
+		c.crowd.take(co, i, frame)
+		return
+	}
+	revision, ok := message.Revision(frame)
+	if !ok {
+		return // a greeting or a comment
+	}
+	if revision < co.revision {
+		c.Backwards++
+	}
+	co.revision = revision
+	message.Stamps(frame, func(seq int, stamp int64) { c.receive(co, i, seq, at-stamp) })
+}

@@ -1,0 +1,141 @@
+//go:build linux
+
+package load
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// conn is one reader.
+type conn struct {
+	fd        int // 0: closed
+	sent      bool
+	connected bool
+	silent    bool
+	body      bool  // past the answer's head
+	next      int   // the update that comes next
+	revision  int64 // of the last update
+	chunks    dechunker
+	rest      []byte // the beginning of what has not come as a whole yet, without its chunks' marks
+}
+
+// parse takes the frames in data, of which the first kept bytes are the connection's rest, and returns what is left.
+func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte, error) {
+	if c.spec.Mode.Polls() {
+		return c.answers(co, i, data, at)
+	}
+	if !co.body {
+		h, size, err := parseHead(data)
+		if err != nil || size == 0 {
+			return data, err
+		}
+		want := 200
+		if c.spec.Mode == WebSocket {
+			want = 101
+		}
+		if h.status != want {
+			return nil, fmt.Errorf("the server answered with status %d", h.status)
+		}
+		co.body, co.chunks.on = true, h.chunked
+		data, kept = data[size:], 0
+		c.connect(co)
+	}
+	if c.spec.Mode == WebSocket {
+		return c.frames(co, i, data, at)
+	}
+	fresh, err := co.chunks.strip(data[kept:])
+	if err != nil {
+		return nil, err
+	}
+	data = data[:kept+fresh]
+	for {
+		end := bytes.Index(data, []byte("\n\n"))
+		if end < 0 {
+			return data, nil
+		}
+		c.connect(co) // a bare connection has no head
+		c.take(co, i, data[:end], at)
+		data = data[end+2:]
+	}
+}
+
+// answers takes answers to polls, and asks again.
+func (c *Client) answers(co *conn, i int, data []byte, at int64) ([]byte, error) {
+	for {
+		h, size, err := parseHead(data)
+		if err != nil || size == 0 {
+			return data, err
+		}
+		if h.status != 200 {
+			return nil, fmt.Errorf("the server answered with status %d", h.status)
+		}
+		if h.chunked || h.length < 0 {
+			return nil, errors.New("an answer without Content-Length")
+		}
+		if len(data) < size+h.length {
+			return data, nil
+		}
+		c.take(co, i, data[size:size+h.length], at)
+		if err := c.poll(co, h); err != nil {
+			return nil, err
+		}
+		data = data[size+h.length:]
+	}
+}
+
+// poll asks for the next update.
+func (c *Client) poll(co *conn, h head) error {
+	c.ask = append(c.ask[:0], c.asks[0]...)
+	if c.spec.Mode == NchanPoll {
+		c.ask = fmt.Appendf(c.ask, "If-Modified-Since: %s\r\nIf-None-Match: %s\r\n", h.modified, h.etag)
+	} else {
+		c.ask = fmt.Appendf(c.ask, "%d", co.revision)
+	}
+	c.ask = append(c.ask, c.asks[1]...)
+	return send(co.fd, c.ask)
+}
+
+// frames takes a server's WebSocket frames (RFC 6455, section 5.2), and answers pings.
+func (c *Client) frames(co *conn, i int, data []byte, at int64) ([]byte, error) {
+	for len(data) >= 2 {
+		opcode, length, header := data[0]&0x0f, int(data[1]&0x7f), 2
+		switch {
+		case data[0]&0xf0 != 0x80:
+			return nil, fmt.Errorf("a frame that begins with %#x: fragmented, or compressed", data[0])
+		case data[1]&0x80 != 0:
+			return nil, errors.New("a masked frame from the server")
+		case length == 126:
+			header = 4
+		case length == 127:
+			return nil, errors.New("a frame of more than 64 KiB")
+		}
+		if len(data) < header {
+			break
+		}
+		if header == 4 {
+			length = int(data[2])<<8 | int(data[3])
+		}
+		if len(data) < header+length {
+			break
+		}
+		payload := data[header : header+length]
+		switch opcode {
+		case 1:
+			c.take(co, i, payload, at)
+		case 8:
+			return nil, fmt.Errorf("the server closed with %q", payload)
+		case 9:
+			if length > 125 {
+				return nil, errors.New("a ping of more than 125 bytes")
+			}
+			pong := append([]byte{0x8a, 0x80 | byte(length), 0, 0, 0, 0}, payload...) // masked with zeros
+			if err := send(co.fd, pong); err != nil {
+				return nil, err
+			}
+		}
+		data = data[header+length:]
+	}
+	return data, nil
+}

@@ -1,0 +1,89 @@
+//go:build linux
+
+package load
+
+import (
+	"slices"
+	"time"
+)
+
+// record is what was received.
+type record struct {
+	first    int
+	received []int     // by update
+	waits    [][]int64 // by update and reader: from the start of its write to its receipt, ns; -1 where it did not come
+
+	Closed    int    // connections that ended
+	Fault     string // why the first one did
+	Lost      int    // updates that a reader did not get though it got a later one
+	Doubled   int    // updates that a reader got again, or late
+	Backwards int    // revisions that were less than the one before
+}
+
+func newRecord(spec Spec) record {
+	r := record{first: max(spec.First, 1), received: make([]int, spec.Updates+1), waits: make([][]int64, spec.Updates+1)}
+	for seq := range r.waits {
+		r.waits[seq] = slices.Repeat([]int64{-1}, spec.Readers)
+	}
+	return r
+}
+
+// receive accounts for an update. A reader that got several at once, merged, has one frame with all of them.
+func (r *record) receive(co *conn, i, seq int, wait int64) {
+	switch {
+	case seq < co.next:
+		r.Doubled++
+		return
+	case seq >= len(r.received): // a server that makes up updates
+		r.Lost++
+		return
+	}
+	r.Lost += seq - co.next
+	co.next = seq + 1
+	r.received[seq]++
+	r.waits[seq][i] = wait
+}
+
+// Report is what a run has shown. Times are from the start of an update's write to its receipt.
+type Report struct {
+	Deliveries int             `json:"deliveries"` // of all updates
+	P50        time.Duration   `json:"p50_ns"`     // over readers and updates, from First on
+	P99        time.Duration   `json:"p99_ns"`
+	Last       []time.Duration `json:"last_ns"` // of each update from First on, its receipt by the last reader
+	Lost       int             `json:"lost"`
+	Doubled    int             `json:"doubled"`
+	Backwards  int             `json:"backwards"`
+	Closed     int             `json:"closed"`
+	Fault      string          `json:"fault,omitempty"`
+}
+
+// Report returns what was received so far.
+func (c *Client) Report() Report {
+	r := Report{Lost: c.Lost, Doubled: c.Doubled, Backwards: c.Backwards, Closed: c.Closed, Fault: c.Fault}
+	var all []int64
+	for seq := 1; seq < len(c.received); seq++ {
+		r.Deliveries += c.received[seq]
+		if seq < c.first || c.received[seq] == 0 {
+			continue
+		}
+		last := int64(0)
+		for _, wait := range c.waits[seq] {
+			if wait >= 0 {
+				all = append(all, wait)
+				last = max(last, wait)
+			}
+		}
+		r.Last = append(r.Last, time.Duration(last))
+	}
+	slices.Sort(all)
+	r.P50, r.P99 = time.Duration(Quantile(all, 0.50)), time.Duration(Quantile(all, 0.99))
+	return r
+}
+
+// Quantile returns the value of sorted below or at which a share q of them are; 0 where there is none.
+func Quantile[T ~int64 | ~float64](sorted []T, q float64) T {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}

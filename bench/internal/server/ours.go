@@ -1,0 +1,63 @@
+//go:build linux
+
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/fx"
+)
+
+// whole is the app as it is served, with one publisher and posts in memory. Posts are written straight into the store,
+// as a receiver does, and rendered as short as the peers'.
+type whole struct {
+	store storage.Store
+	ready Ready
+}
+
+func (s *whole) Ready() Ready { return s.ready }
+
+func (s *whole) Publish(ctx context.Context, seq int, stamp int64) error {
+	if _, err := s.store.CreatePost(ctx, message.Channel, message.Post(seq, stamp)); err != nil {
+		return fmt.Errorf("publish %d: %w", seq, err)
+	}
+	return nil
+}
+
+func ours(publisherType string, general bool) func(context.Context) (Server, error) {
+	config := "server: {addr: 127.0.0.1:0, token: bench}\nlog: {level: error}\nstorage: {type: memory}\n" +
+		"publishers: [{type: " + publisherType
+	if general {
+		config += ", general: true"
+	}
+	config += "}]\nreceivers: []\n"
+	return func(ctx context.Context) (Server, error) {
+		var server *app.Server
+		s := new(whole)
+		a := app.New(
+			standard.Module, fx.Supply(&app.Input{YAML: []byte(config), Env: []string{}}),
+			fx.Supply(fx.Annotate(message.Renderer{}, fx.As(new(publisher.Renderer)))),
+			fx.Populate(&server, &s.store),
+		)
+		if err := a.Start(ctx); err != nil {
+			return nil, fmt.Errorf("start the app with %s: %w", publisherType, err)
+		}
+		ch, err := s.store.CreateChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"})
+		if err != nil {
+			return nil, fmt.Errorf("make the channel: %w", err)
+		}
+		path, err := server.URL(publisherType, string(message.Channel))
+		if err != nil {
+			return nil, fmt.Errorf("path of %s: %w", publisherType, err)
+		}
+		s.ready = Ready{Addr: server.Addr().String(), Path: path, Since: int64(ch.Head)}
+		return s, nil
+	}
+}

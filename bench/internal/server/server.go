@@ -1,0 +1,152 @@
+//go:build linux
+
+// Package server has the servers that are measured, each to be run as a process of its own: the limit, which is a bare
+// loop of writes; what people write with net/http and well-known libraries; and ours.
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/pprof"
+	"slices"
+	"strings"
+)
+
+// Ready is what a server's process says once it listens.
+type Ready struct {
+	Addr  string `json:"addr"`
+	Path  string `json:"path"`
+	Since int64  `json:"since"` // the revision from which readers start; -1 where it knows none
+	Error string `json:"error,omitempty"`
+}
+
+// Command is what the harness tells a server's process, as a line of JSON each.
+type Command struct {
+	Seq     int    `json:"seq,omitempty"`     // write this post
+	Stamp   int64  `json:"stamp,omitempty"`   // when its write began
+	Profile string `json:"profile,omitempty"` // write a profile of the CPU to this file from now on
+}
+
+// Server is one that listens.
+type Server interface {
+	Ready() Ready
+	Publish(ctx context.Context, seq int, stamp int64) error
+}
+
+var kinds = map[string]func(ctx context.Context) (Server, error){
+	"nethttp-sse":    httpServer(newFlushing),
+	"gorilla-hub":    httpServer(newHub),
+	"r3labs-sse":     httpServer(newR3labs),
+	"longpoll-timer": httpServer(newTimed),
+
+	"ours-sse":               ours("sse", false),
+	"ours-websocket":         ours("websocket", false),
+	"ours-long-polling":      ours("long-polling", false),
+	"ours-sse-general":       ours("sse", true),
+	"ours-websocket-general": ours("websocket", true),
+}
+
+// Names are the servers that there are.
+func Names() []string {
+	names := []string{limitName}
+	for name := range kinds {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Run is a server's process: it says that it is ready, and obeys the commands that come in until there are no more.
+func Run(name string, in io.Reader, out io.Writer) error {
+	if name == limitName {
+		return runLimit(in, out)
+	}
+	kind, ok := kinds[name]
+	if !ok {
+		return fmt.Errorf("unknown server %q, there are %s", name, strings.Join(Names(), ", "))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s, err := kind(ctx)
+	if err != nil {
+		return errors.Join(err, say(out, Ready{Error: err.Error()}))
+	}
+	if err := say(out, s.Ready()); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		var cmd Command
+		if err := json.Unmarshal(lines.Bytes(), &cmd); err != nil {
+			return fmt.Errorf("%s: command: %w", name, err)
+		}
+		if cmd.Profile != "" {
+			err = profile(cmd.Profile)
+		} else {
+			err = s.Publish(ctx, cmd.Seq, cmd.Stamp)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return lines.Err()
+}
+
+func profile(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil { // the file is the profile's until the process ends
+		return fmt.Errorf("profile: %w", err)
+	}
+	return nil
+}
+
+func say(out io.Writer, ready Ready) error {
+	if err := json.NewEncoder(out).Encode(ready); err != nil {
+		return fmt.Errorf("say that the server is ready: %w", err)
+	}
+	return nil
+}
+
+// handler is a peer that is a handler on net/http's server.
+type handler interface {
+	http.Handler
+	publish(seq int, stamp int64) error
+	since() int64
+}
+
+type onHTTP struct {
+	handler
+	addr string
+}
+
+func (s onHTTP) Ready() Ready { return Ready{Addr: s.addr, Path: "/bench", Since: s.since()} }
+
+func (s onHTTP) Publish(_ context.Context, seq int, stamp int64) error { return s.publish(seq, stamp) }
+
+// httpServer serves a peer at /bench as net/http does by default.
+func httpServer[H handler](make func() H) func(context.Context) (Server, error) {
+	return func(ctx context.Context) (Server, error) {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		h := make()
+		mux := http.NewServeMux()
+		mux.Handle("GET /bench", h)
+		server := &http.Server{Handler: mux} //nolint:gosec // the peers are as people write them, without timeouts
+		context.AfterFunc(ctx, func() { _ = server.Close() })
+		go func() { _ = server.Serve(l) }()
+		return onHTTP{h, l.Addr().String()}, nil
+	}
+}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package loadtest
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/fx"
+	"go.uber.org/goleak"
+)
+
+// TestDrain stops the app within this process under readers of every transport, and no goroutine is left of it.
+func TestDrain(t *testing.T) {
+	const each = 600
+	files(t, 2*each*uint64(len(streams))+500)
+	plain.CloseIdleConnections()
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	var server *app.Server
+	var store storage.Store
+	a := app.New(standard.Module, fx.Populate(&server, &store), fx.Supply(&app.Input{Env: []string{}, YAML: []byte(
+		"server: {addr: 127.0.0.1:0, token: load}\nlog: {level: error}\nstorage: {type: memory}\n" +
+			"publishers: [{type: sse}, {type: websocket}, {type: long-polling}]\nreceivers: []\n")}))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), app.StopTimeout)
+		defer cancel()
+		return a.Stop(ctx)
+	}
+	ch, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: channelID, Title: "Load"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, addr: server.Addr().(*net.TCPAddr).String()}
+	var crowds []*load.Crowd
+	for _, mode := range streams {
+		c := crowd(t, p, load.Spec{Mode: mode, Readers: each, Since: int64(ch.Head)})
+		if err := c.Connect(patience); err != nil {
+			t.Fatal(err)
+		}
+		crowds = append(crowds, c)
+	}
+	stopped := make(chan error, 1)
+	began := time.Now()
+	go func() { stopped <- stop() }()
+	for _, c := range crowds { // what they are told waits in their sockets meanwhile
+		if err := c.Until(func() bool { return len(c.Ends) >= each }, patience); err != nil {
+			t.Errorf("%d of %d readers were sent away: %v", len(c.Ends), each, err)
+		}
+		if c.Gaps+c.Doubled+c.Resets+c.Malformed > 0 {
+			t.Errorf("the drain is no heartbeat: %+v", c.CrowdReport)
+		}
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	t.Logf("%d readers drained in %v", each*len(streams), time.Since(began).Round(time.Millisecond))
+}

@@ -1,0 +1,202 @@
+//go:build linux
+
+package loadtest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const token = "load"
+
+// files has the descriptors that a test needs, or skips it.
+func files(t *testing.T, need uint64) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur < need {
+		limit.Cur, limit.Max = max(min(need, limit.Max), limit.Cur), max(need, limit.Max)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil { // the hard limit is root's to raise
+			limit.Max = limit.Cur
+			_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+		}
+		_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+		if limit.Max >= need && limit.Cur < need {
+			limit.Cur = need
+			_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+		}
+	}
+	if limit.Cur >= need {
+		return
+	}
+	text := fmt.Sprintf("this test needs %d open files, and may have %d: raise the limit (ulimit -n %d)", need, limit.Cur, need)
+	if os.Getenv("CI") != "" {
+		t.Fatal(text)
+	}
+	t.Skip(text)
+}
+
+// binary is the program, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "motacilla-load")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "motacilla")
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/motacilla")
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("build the program: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// program is a server that runs.
+type program struct {
+	t      *testing.T
+	addr   string
+	config string // a file
+	cmd    *exec.Cmd
+	log    *bytes.Buffer // to be read when the program has ended
+	ended  chan struct{}
+	err    error // of the program, when it has ended
+}
+
+// serve starts the program on an address of its own, with what the YAML says besides.
+func serve(t *testing.T, yaml string) *program {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, addr: ln.Addr().String(), config: filepath.Join(t.TempDir(), "motacilla.yaml")}
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("server: {addr: %s, token: %s}\nlog: {level: warn}\nreceivers: [{type: webapp}]\n%s", p.addr, token, yaml)
+	if err := os.WriteFile(p.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() && p.log.Len() > 0 {
+			t.Logf("the program said:\n%.4000s", p.log)
+		}
+	})
+	return p
+}
+
+// start starts the program, and returns when it is ready.
+func (p *program) start() {
+	p.t.Helper()
+	path, err := binary()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.log, p.ended, p.err = new(bytes.Buffer), make(chan struct{}), nil
+	p.cmd = exec.Command(path, "serve", "--config", p.config)
+	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "MOTACILLA_") })
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		resp, err := http.Get("http://" + p.addr + "/readyz")
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the program ended: %v\n%s", p.err, p.log)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the program is not ready: %v", err)
+		}
+	}
+}
+
+// term sends SIGTERM; over says whether the program has ended since.
+func (p *program) term() (over func() bool) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	return func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	}
+}
+
+func (p *program) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// metrics are the program's figures by name, labels and all.
+func (p *program) metrics() (map[string]float64, error) {
+	resp, err := plain.Get("http://" + p.addr + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	figures := make(map[string]float64)
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if n, err := strconv.ParseFloat(value, 64); err == nil {
+			figures[name] = n
+		}
+	}
+	return figures, errors.Join(lines.Err(), drain(resp.Body))
+}
+
+func drain(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+
+// plain is a client with a deadline, so that a server that does not answer fails a test and does not hang it.
+var plain = &http.Client{Timeout: 30 * time.Second}

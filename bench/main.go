@@ -1,0 +1,41 @@
+//go:build linux
+
+// Command bench measures what it costs to deliver an update to many readers: ours, the limit and other servers in turns
+// in one run, in proportion to the limit.
+//
+//	go run . -n 1000,10000 -rounds 3
+//	go run . -only limit,ours-sse -n 10000
+//
+// It starts itself as server ("serve NAME") and as load client ("load").
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/motacilla-live/motacilla/bench/internal/harness"
+	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/bench/internal/server"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 1 && args[0] == "load" {
+		return load.Run(os.Stdin, os.Stdout)
+	}
+	if len(args) == 2 && args[0] == "serve" {
+		return server.Run(args[1], os.Stdin, os.Stdout)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return harness.Main(ctx, args, os.Stdout)
+}

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// binary is cmd/motacilla, which TestMain builds.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "motacilla-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "motacilla")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/motacilla")
+	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
+	code := 1
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const token = "a-token-of-the-browser-tests"
+
+// program is `motacilla serve` as a process of its own, with sqlite. It can be stopped, and started again on the same
+// file and port.
+type program struct {
+	t    *testing.T
+	dir  string
+	env  []string
+	addr string
+	url  string // of the channel
+	stop func() // SIGTERM, and waits
+}
+
+// serve starts the program with publishers, and makes the channel.
+func serve(t *testing.T, publishers string, env ...string) *program {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	p := &program{t: t, dir: t.TempDir(), addr: addr, url: "http://" + addr + "/channels/" + string(channel)}
+	for _, kv := range os.Environ() {
+		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
+			p.env = append(p.env, kv)
+		}
+	}
+	p.env = append(p.env, "MOTACILLA_SERVER_ADDR="+addr, "MOTACILLA_SERVER_TOKEN="+token,
+		"MOTACILLA_STORAGE_TYPE=sqlite")
+	if publishers != "" {
+		p.env = append(p.env, "MOTACILLA_PUBLISHERS="+publishers)
+	}
+	p.env = append(p.env, env...)
+	p.start()
+	p.api(http.MethodPost, "channels", map[string]any{"id": channel, "title": "The match"}, nil)
+	return p
+}
+
+func (p *program) start() {
+	p.t.Helper()
+	var output bytes.Buffer
+	cmd := exec.Command(binary, "serve")
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, &output, &output
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	p.stop = func() {
+		p.t.Helper()
+		p.stop = func() {}
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case err := <-ended:
+			if err != nil {
+				p.t.Errorf("motacilla serve ended with %v\n%s", err, &output)
+			}
+		case <-time.After(15 * time.Second):
+			_ = cmd.Process.Kill()
+			p.t.Errorf("motacilla serve did not end within 15 s of SIGTERM: %v\n%s", <-ended, &output)
+		}
+	}
+	p.t.Cleanup(func() { p.stop() })
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		answer, err := http.Get("http://" + p.addr + "/readyz")
+		if err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case err := <-ended:
+			p.stop = func() {}
+			p.t.Fatalf("motacilla serve ended at once: %v\n%s", err, &output)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("motacilla serve is not ready: %v", err)
+		}
+	}
+}
+
+// api makes one request of the REST interface.
+func (p *program) api(method, path string, in, out any) {
+	p.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+"/api/"+path, bytes.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	if in == nil {
+		r.Body = http.NoBody
+	} else {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	err = errors.Join(err, answer.Body.Close())
+	if err == nil && answer.StatusCode >= 300 {
+		err = fmt.Errorf("%s: %s", answer.Status, text)
+	}
+	if err == nil && out != nil {
+		err = json.Unmarshal(text, out)
+	}
+	if err != nil {
+		p.t.Fatalf("%s %s: %v", method, path, err)
+	}
+}
+
+func (p *program) channel(changes map[string]any) {
+	p.t.Helper()
+	p.api(http.MethodPatch, "channels/"+string(channel), changes, nil)
+}
+
+func (p *program) post(text string) motacilla.PostID {
+	p.t.Helper()
+	var made struct{ ID motacilla.PostID }
+	p.api(http.MethodPost, "channels/"+string(channel)+"/posts", map[string]any{"text": text}, &made)
+	return made.ID
+}
+
+func (p *program) edit(id motacilla.PostID, changes map[string]any) {
+	p.t.Helper()
+	p.api(http.MethodPatch, "channels/"+string(channel)+"/posts/"+string(id), changes, nil)
+}
+
+func (p *program) remove(id motacilla.PostID) {
+	p.t.Helper()
+	p.api(http.MethodDelete, "channels/"+string(channel)+"/posts/"+string(id), nil, nil)
+}

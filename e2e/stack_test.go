@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+const channel motacilla.ChannelID = "match"
+
+// stack is a server of the real parts, which can be stopped and started again at the same address over the same store.
+type stack struct {
+	t     *testing.T
+	store *memory.Store
+	names []string
+	addr  string
+	url   string
+	beat  time.Duration // how often the page expects a stream's heartbeat; its default
+	// gate sees what asks for updates or for the list of transports; false: it has answered itself.
+	gate func(w http.ResponseWriter, r *http.Request) bool
+	stop func()
+	feed *publisher.Feed
+
+	asked, unchanged atomic.Int64 // requests for updates, and answers of 304
+}
+
+func newStack(t *testing.T, names ...string) *stack {
+	t.Helper()
+	s := &stack{t: t, store: memory.New(nil), names: names, addr: "127.0.0.1:0"}
+	if _, err := s.store.CreateChannel(t.Context(), motacilla.Channel{ID: channel, Title: "The match"}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *stack) start() {
+	s.t.Helper()
+	feed := publisher.NewFeed(s.store, page.NewRenderer(), nil)
+	if err := feed.Start(context.Background()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.feed = feed
+	table := route.NewTable()
+	var publishers []publisher.Publisher
+	for _, name := range s.names {
+		var p publisher.Publisher
+		switch name {
+		case "sse":
+			p = sse.New(feed, nil)
+		case "websocket":
+			p = websocket.New(feed, nil)
+		case "long-polling":
+			p = polling.NewLong(feed, nil)
+		default:
+			p = polling.NewInterval(feed, &polling.IntervalOptions{Interval: 200 * time.Millisecond})
+		}
+		publishers = append(publishers, p)
+		if err := table.Add(name, "/live", p.URLs()...); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	snapshot := func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error) {
+		step, err := feed.Snapshot(ctx, ch)
+		if err != nil {
+			return nil, err
+		}
+		return step.Update, nil
+	}
+	live := page.New(s.store, snapshot, &page.Options{Heartbeat: s.beat, Transports: func(ch motacilla.ChannelID) []page.Transport {
+		var list []page.Transport
+		for _, name := range s.names {
+			url, err := table.URL(name, string(ch))
+			if err != nil {
+				s.t.Error(err)
+			}
+			list = append(list, page.Transport{Name: name, URL: url})
+		}
+		return list
+	}})
+	if err := table.Add("page", "/", live.URLs()...); err != nil {
+		s.t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.url = "http://" + s.addr + "/channels/" + string(channel)
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			live := strings.HasPrefix(r.URL.Path, "/live/")
+			if s.gate != nil && (live || strings.HasSuffix(r.URL.Path, "/transports")) && !s.gate(w, r) {
+				return
+			}
+			if live {
+				s.asked.Add(1)
+				w = &counter{w, &s.unchanged}
+			}
+			table.ServeHTTP(w, r)
+		})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(listener) }()
+	s.stop = func() {
+		for _, p := range publishers {
+			_ = p.Shutdown(context.Background())
+		}
+		_ = server.Close()
+		<-done
+		_ = feed.Close()
+		s.stop = func() {}
+	}
+	s.t.Cleanup(func() { s.stop() })
+}
+
+func (s *stack) post(text string) motacilla.PostID {
+	s.t.Helper()
+	p, err := s.store.CreatePost(s.t.Context(), channel,
+		motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p.ID
+}
+
+func (s *stack) edit(id motacilla.PostID, edit func(p *motacilla.Post)) {
+	s.t.Helper()
+	_, err := s.store.UpdatePost(s.t.Context(), channel, id, func(p *motacilla.Post) error { edit(p); return nil })
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *stack) remove(id motacilla.PostID) {
+	s.t.Helper()
+	if _, err := s.store.DeletePost(s.t.Context(), channel, id, nil); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// counter counts the answers that are 304.
+type counter struct {
+	http.ResponseWriter
+	unchanged *atomic.Int64
+}
+
+func (c *counter) WriteHeader(status int) {
+	if status == http.StatusNotModified {
+		c.unchanged.Add(1)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -1,0 +1,240 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// readers waits until the program's publisher has want readers, and goes on having them.
+func (p *program) readers(publisher string, want int) {
+	p.t.Helper()
+	line := fmt.Sprintf("\nmotacilla_readers{publisher=%q} %d\n", publisher, want)
+	var since time.Time
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := http.Get("http://" + p.addr + "/metrics")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		switch held := strings.Contains(string(body), line); {
+		case !held:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > 500*time.Millisecond:
+			return
+		}
+		if time.Now().After(deadline) {
+			_, after, _ := strings.Cut(string(body), "# TYPE motacilla_readers")
+			p.t.Fatalf("want%s got%.300s", line, after)
+		}
+	}
+}
+
+// hide makes the page believe that it is hidden, or visible; the browser has no command for it.
+func (p *tab) hide(hidden bool) {
+	p.t.Helper()
+	state := "visible"
+	if hidden {
+		state = "hidden"
+	}
+	p.eval(`Object.defineProperty(document, "visibilityState", {value: "`+state+`", configurable: true});
+		document.dispatchEvent(new Event("visibilitychange"))`, nil)
+}
+
+func TestTabsShareOneConnection(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"sse", "websocket", "long-polling"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, name)
+			texts := []string{"one"}
+			s.post("one")
+			chromium := browser(t)
+			var tabs []*tab
+			for range 3 {
+				p := open(t, chromium, s.url)
+				p.live()
+				tabs = append(tabs, p)
+			}
+			post := func(text string) {
+				t.Helper()
+				s.post(text)
+				texts = append([]string{text}, texts...)
+			}
+			all := func(tabs ...*tab) {
+				t.Helper()
+				for _, p := range tabs {
+					p.shows(texts...)
+				}
+			}
+			s.readers(name, 1)
+			post("two")
+			all(tabs...)
+			if used := transports(tabs[1:]...); len(used) != 0 {
+				t.Errorf("the pages that follow asked %q themselves", used)
+			}
+
+			// The one that leads is closed in the middle of it.
+			for i := range 20 {
+				if i == 10 {
+					tabs[0].close()
+				}
+				post(fmt.Sprint("burst ", i))
+			}
+			tabs = tabs[1:]
+			all(tabs...)
+			s.readers(name, 1)
+
+			// The one that leads is hidden, and shown again.
+			tabs[0].hide(true)
+			tabs[0].until(`document.querySelector("[data-live-status=paused]")`)
+			began := time.Now()
+			post("while one is hidden")
+			all(tabs[1])
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("%s passed before the other page had the lead", took)
+			}
+			s.readers(name, 1)
+			tabs[0].hide(false)
+			all(tabs...)
+			tabs[0].live()
+			s.readers(name, 1)
+
+			// All are hidden, and so nobody is connected.
+			for _, p := range tabs {
+				p.hide(true)
+			}
+			s.readers(name, 0)
+			post("while nobody looks")
+			for _, p := range tabs {
+				p.hide(false)
+			}
+			all(tabs...)
+			s.readers(name, 1)
+			if used := transports(tabs...); len(used) != 1 || used[0] != name {
+				t.Errorf("the pages asked %q, want %s alone", used, name)
+			}
+
+			s.stop()
+			for _, p := range tabs {
+				p.until(`document.querySelector("[data-live-status=reconnecting]")`)
+			}
+			s.start()
+			post("after a restart")
+			all(tabs...)
+			s.readers(name, 1)
+		})
+	}
+}
+
+func TestTabsOnTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, early := range map[string]string{
+		"without Web Locks":         `delete Navigator.prototype.locks`,
+		"without BroadcastChannel":  `delete window.BroadcastChannel`,
+		"where locks are forbidden": `LockManager.prototype.request = () => Promise.reject(new DOMException("", "SecurityError"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, "sse")
+			chromium := browser(t)
+			one, two := open(t, chromium, s.url, early), open(t, chromium, s.url, early)
+			one.live()
+			two.live()
+			s.readers("sse", 2)
+			s.post("one")
+			one.shows("one")
+			two.shows("one")
+		})
+	}
+}
+
+// TestAnotherTabLeadsWhereOneHangs blocks the script of the leading page, which keeps its lock.
+func TestAnotherTabLeadsWhereOneHangs(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, "sse")
+	hanging := make(chan struct{})
+	s.gate = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/live/hang" {
+			return true
+		}
+		select {
+		case <-hanging:
+		case <-r.Context().Done():
+		}
+		return false
+	}
+	s.start()
+	chromium := browser(t)
+	one := open(t, chromium, s.url)
+	one.live()
+	two := open(t, chromium, s.url)
+	two.live()
+	one.eval(`setTimeout(() => {
+		const request = new XMLHttpRequest();
+		request.open("GET", "/live/hang", false);
+		try { request.send() } catch {}
+	})`, nil)
+	time.Sleep(time.Second)
+	s.post("one")
+	deadline := time.Now().Add(40 * time.Second)
+	for ok := false; !ok && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		ok, _ = chromedp.Run(two.ctx, chromedp.Evaluate[bool](`document.body.textContent.includes("one")`))
+	}
+	two.shows("one")
+	close(hanging)
+	one.shows("one")
+	s.post("two")
+	one.shows("two", "one")
+	two.shows("two", "one")
+	readers := &s.feed.Stats("sse").Readers
+	for deadline := time.Now().Add(10 * time.Second); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections, want 1: who led before has to follow", readers.Load())
+		}
+	}
+}
+
+func TestWhatOtherPagesSayIsChecked(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, "sse")
+	s.start()
+	chromium := browser(t)
+	one := open(t, chromium, s.url)
+	one.live()
+	const early = `window.errors = []; addEventListener("error", e => errors.push(e.message));
+		addEventListener("unhandledrejection", e => errors.push(String(e.reason)))`
+	two := open(t, chromium, s.url, early)
+	two.live()
+	one.eval(fmt.Sprintf(`(() => {
+		const channel = new BroadcastChannel("motacilla 1 %s/transports");
+		const good = {channel: "match", from: 0, revision: Number.MAX_SAFE_INTEGER, renders: {}, removals: []};
+		const post = {show: true, content: "<p>forged</p>", created: "2026", modified: "", pinned: false, revision: 1};
+		for (const update of [{}, null, 7, "x", [], {...good, revision: 1.5}, {...good, from: "0"}, {...good, renders: null},
+			{...good, renders: {a: null}}, {...good, renders: {a: {...post, content: 7}}},
+			{...good, renders: {a: {...post, created: undefined}}}, {...good, removals: [7]}, {...good, removals: {}}]) {
+			channel.postMessage({update});
+		}
+		for (const word of [{}, null, "live", {status: "gone", revision: 1, transport: ""},
+			{status: "live", revision: "1", transport: ""}, {status: "live", revision: 1, transport: 1}]) {
+			channel.postMessage({word});
+		}
+		for (const other of [null, 7, "x", [], {hello: 1}]) channel.postMessage(other);
+	})()`, s.url), nil)
+	s.post("one")
+	one.shows("one")
+	two.shows("one")
+	two.until(`errors.length === 0`)
+	two.live()
+}

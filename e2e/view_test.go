@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+const runView = `(async steps => {
+	const { View } = await import("/assets/live.js");
+	const v = new View(), again = steps.map(s => v.apply(s.update, s.asked === true));
+	return JSON.stringify({again, revision: v.revision, title: v.title, ended: v.ended, complete: v.complete, gone: v.gone,
+		posts: v.posts().map(p => [p.id, p.revision, p.show])});
+})(%s)`
+
+type step struct {
+	Update *motacilla.Update `json:"update"`
+	Asked  bool              `json:"asked"`
+}
+
+// outcome is what Go's view holds after steps, in the form of runView.
+func outcome(steps []step) string {
+	var v motacilla.View
+	again := []bool{}
+	for _, s := range steps {
+		again = append(again, v.Apply(s.Update, s.Asked))
+	}
+	posts := [][]any{}
+	for _, r := range v.Renders() {
+		posts = append(posts, []any{r.ID, r.Revision, r.Show})
+	}
+	var ended any
+	if !v.State.Ended.IsZero() {
+		ended = motacilla.FormatTime(v.State.Ended)
+	}
+	body, _ := json.Marshal(struct {
+		Again    []bool             `json:"again"`
+		Revision motacilla.Revision `json:"revision"`
+		Title    string             `json:"title"`
+		Ended    any                `json:"ended"`
+		Complete bool               `json:"complete"`
+		Gone     bool               `json:"gone"`
+		Posts    [][]any            `json:"posts"`
+	}{again, v.Revision, v.State.Title, ended, v.Complete, v.Gone, posts})
+	return string(body)
+}
+
+func TestBrowsersViewIsGosView(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, "long-polling")
+	s.start()
+	p := open(t, browser(t), "http://"+s.addr+"/")
+	data, err := os.ReadFile("../page/testdata/view.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct{ Steps []step }
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		cases = append(cases, struct{ Steps []step }{random()})
+	}
+	for i, c := range cases {
+		steps, err := json.Marshal(c.Steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		p.eval(fmt.Sprintf(runView, steps), &got)
+		if want := outcome(c.Steps); got != want {
+			t.Fatalf("case %d: %s\ngo      %s\nbrowser %s", i, steps, want, got)
+		}
+	}
+}
+
+func random() []step {
+	var steps []step
+	for range 2 + rand.IntN(12) {
+		from := motacilla.Revision(rand.IntN(30))
+		u := &motacilla.Update{
+			Channel: channel, From: from, Revision: from + motacilla.Revision(rand.IntN(12)),
+			Reset: rand.IntN(4) == 0, Gone: rand.IntN(40) == 0,
+		}
+		u.Complete = u.Reset && rand.IntN(2) == 0
+		if u.Reset || rand.IntN(5) == 0 {
+			u.State = &motacilla.State{Title: fmt.Sprint("title ", rand.IntN(3))}
+		}
+		for id := range 8 {
+			if rand.IntN(3) > 0 {
+				continue
+			}
+			at := time.Unix(int64(rand.IntN(5)), 0).UTC()
+			u.Renders = append(u.Renders, motacilla.Render{
+				ID: motacilla.PostID(fmt.Sprintf("0190aaaa-0000-7000-8000-%012d", id)), Show: rand.IntN(3) > 0, Created: at,
+				Modified: at, Pinned: rand.IntN(4) == 0, Revision: motacilla.Revision(rand.Int64N(int64(u.Revision) + 1)),
+			})
+		}
+		if rand.IntN(3) == 0 {
+			u.Removals = append(u.Removals, motacilla.PostID(fmt.Sprintf("0190aaaa-0000-7000-8000-%012d", rand.IntN(8))))
+		}
+		steps = append(steps, step{u, rand.IntN(3) == 0})
+	}
+	return steps
+}
