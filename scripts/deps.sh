@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs what the tests need beside Go, where it may (root on Debian), and says what is missing where it may not.
+set -eu
+
+missing=
+command -v gcc >/dev/null || missing="$missing gcc"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+	missing="$missing chromium"
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
+[ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "Installing:$missing" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	case $missing in *gcc*) missing="$missing libc6-dev" ;; esac
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -qq -y --no-install-recommends $missing </dev/null >/dev/null
+	exit 0
+fi
+
+echo "The tests need, and this machine lacks:$missing" >&2
+echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the benchmarks." >&2
+echo "  On Debian: sudo apt-get install$missing" >&2
+exit 1
