@@ -84,6 +84,32 @@ type Watcher interface {
 	Watch(ctx context.Context, notify func(motacilla.Moved)) error
 }
 
+// Mover moves channels from store to store as they are: IDs, revisions, tombstones, and what is remembered. Its methods
+// tell Watch as writes do.
+type Mover interface {
+	// ChannelRecords returns at most limit channels (0 means motacilla.DefaultLimit), deleted ones too, whose IDs come
+	// after the given one, in byte order of their IDs; "" begins at the first.
+	ChannelRecords(ctx context.Context, after motacilla.ChannelID, limit int) ([]motacilla.ChannelRecord, error)
+
+	// ChangeRecords returns at most limit records (0 means motacilla.DefaultLimit) of the channel's present or last life
+	// with revisions after the given one, oldest first, one for each revision of which anything is kept. ErrNotFound only
+	// where there never was such a channel.
+	ChangeRecords(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, limit int) ([]motacilla.ChangeRecord, error)
+
+	// Import makes the channel what c says, Created, Head, Born, Changed and Deleted too, and puts records, which are in
+	// order and not newer than c.Head, beside those it has: a Post replaces the one of its ID, a Removed takes it away.
+	// What there is of a life that began at another revision than c.Born goes first, and so do the posts and tombstones
+	// where c is Deleted. It is one atomic write that issues no revision of its own, and may be repeated. ErrConflict,
+	// and nothing changed, where the channel's life is the same and its head is newer than c.Head.
+	Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error
+
+	// Barrier issues a revision of the channel, of a deleted one too, that is not before at, and forgets all before it,
+	// so that every reader is reset: for a backend that has lost acknowledged writes, such as one restored from a
+	// backup. With at beyond every revision that was lost, none of them is issued again. Posts and tombstones stay.
+	// ErrNotFound only where there never was such a channel.
+	Barrier(ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision) (motacilla.Revision, error)
+}
+
 // Store is a whole store. A call fails with ErrUnavailable where the backend can't answer, and with ErrClosed after
 // Close; it returns soon after its context ends.
 type Store interface {
