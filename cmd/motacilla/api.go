@@ -39,10 +39,10 @@ type remote struct {
 func remoteFlags(cmd *cobra.Command) *remote {
 	r := &remote{http: httpClient()}
 	cmd.PersistentFlags().StringVar(&r.server, "server", "",
-		"URL of the server; else "+serverEnv+", else where server.addr of the configuration listens (default "+
+		"`URL` of the server; else "+serverEnv+", else where server.addr of the configuration listens (default "+
 			defaultServer+")")
 	cmd.PersistentFlags().StringVar(&r.token, "token", "",
-		"the server's token; else MOTACILLA_SERVER_TOKEN, else "+app.TokenFile+" beside the data")
+		"the server's `TOKEN`; else MOTACILLA_SERVER_TOKEN, else "+app.TokenFile+" beside the data")
 	return r
 }
 

@@ -96,7 +96,7 @@ A private one can be read with the token alone.`,
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), page))
 		}),
 	}
-	cmd.Flags().StringVar(&title, "title", "", "title of the page")
+	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
 	cmd.Flags().BoolVar(&private, "private", false, "only who has the token may read")
 	return cmd
 }

@@ -39,8 +39,8 @@ Where a channel becomes private, readers without the token are cut off.`,
 			return r.patchChannel(cmd, args[0], body)
 		}),
 	}
-	cmd.Flags().StringVar(&title, "title", "", "title of the page")
-	cmd.Flags().Var(&access, "access", "who may read: public, or only who has the token (private)")
+	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
+	cmd.Flags().Var(&access, "access", "who may read; private is only who has the token")
 	must(cmd.RegisterFlagCompletionFunc("access", words(access.known...)))
 	return cmd
 }

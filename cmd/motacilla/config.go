@@ -28,7 +28,7 @@ between. --output yaml prints a configuration file that says the same; with --ou
   motacilla config --output json | jq -r '.values[] | select(.origin != "default") | .key'`,
 		Args: known,
 	}
-	cmd.Flags().VarP(&choice{"text", []string{"text", "json", "yaml"}}, outputFlag, "o", "what is printed: text, json or yaml")
+	cmd.Flags().VarP(&choice{"text", []string{"text", "json", "yaml"}}, outputFlag, "o", "what is printed")
 	must(cmd.RegisterFlagCompletionFunc(outputFlag, words("text", "json", "yaml")))
 	keys := configured(cmd)
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {

@@ -32,9 +32,9 @@ shows the same page over another transport.`,
   motacilla demo --addr 127.0.0.1:8081`,
 		Args:        known,
 		Annotations: map[string]string{textual: "true"},
-		RunE: does(func(cmd *cobra.Command, _ []string) error { return demo(addr, cmd.OutOrStdout()) }),
+		RunE:        does(func(cmd *cobra.Command, _ []string) error { return demo(addr, cmd.OutOrStdout()) }),
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on")
 	return cmd
 }
 

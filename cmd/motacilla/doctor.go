@@ -33,8 +33,8 @@ It ends with 1 where a check failed, with 0 where there are warnings alone.`,
 		Args: arguments,
 	}
 	r := remoteFlags(cmd)
-	cmd.Flags().StringVar(&channel, "channel", "", "channel to read; else the first public one that is listed")
-	cmd.Flags().StringVar(&o.Origin, "origin", "", "other origin whose pages are to read, such as https://www.example.org")
+	cmd.Flags().StringVar(&channel, "channel", "", "`CHANNEL` to read; else the first public one that is listed")
+	cmd.Flags().StringVar(&o.Origin, "origin", "", "other `ORIGIN` whose pages are to read, such as https://www.example.org")
 	cmd.Flags().BoolVar(&o.Fast, "fast", false, "leave out what has to wait")
 	must(cmd.RegisterFlagCompletionFunc("channel",
 		func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {

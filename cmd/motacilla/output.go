@@ -20,7 +20,7 @@ const outputFlag = "output"
 // addOutput gives root and all beneath it the flag. Those that have no JSON refuse it.
 func addOutput(root *cobra.Command) {
 	root.PersistentFlags().VarP(&choice{"text", []string{"text", "json"}}, outputFlag, "o",
-		"what is printed: text, or the server's JSON (json)")
+		"what is printed")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Annotations[textual] != "" && outputOf(cmd) != "text" {
 			return fmt.Errorf("%s prints no JSON; leave --output out", cmd.CommandPath())

@@ -69,8 +69,8 @@ Each line is a paragraph of its own, and a line that is a link to a known provid
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), p.ID))
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "who writes")
-	cmd.Flags().StringVar(&messageID, "message-id", "", "an ID of your own: the same one again makes no second post")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
+	cmd.Flags().StringVar(&messageID, "message-id", "", "an `ID` of your own: the same one again makes no second post")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&hide, "hide", false, "do not show the post yet")
@@ -112,7 +112,7 @@ func postEdit(r *remote) *cobra.Command {
 			return r.patchPost(cmd, args, body)
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "who writes")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&show, "show", true, "show the post")

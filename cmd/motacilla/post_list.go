@@ -117,8 +117,8 @@ above, and with tabs between: time (RFC 3339), ID, state (of hidden, pinned, key
 			return printPosts(cmd, args[0], list)
 		}),
 	}
-	cmd.Flags().IntVar(&limit, "limit", 20, "how many posts at most")
-	cmd.Flags().StringVar(&before, "before", "", "only posts older than this one")
+	cmd.Flags().IntVar(&limit, "limit", 20, "at most `N` posts")
+	cmd.Flags().StringVar(&before, "before", "", "only posts older than `POST`")
 	cmd.Flags().BoolVar(&all, "all", false, "all posts there are")
 	return cmd
 }

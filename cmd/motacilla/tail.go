@@ -36,9 +36,9 @@ one goes on from there.`,
 	}
 	r := remoteFlags(cmd)
 	cmd.ValidArgsFunction = r.places
-	cmd.Flags().Var(&transport, "transport", strings.Join(transport.known, ", "))
+	cmd.Flags().Var(&transport, "transport", "how updates come; auto is the first that works")
 	cmd.Flags().BoolVar(&lines, "json", false, "print updates as JSON, one on each line; the same as --output json")
-	cmd.Flags().Var(&since, "since", "revision from which to go on; else the newest posts come first")
+	cmd.Flags().Var(&since, "since", "`REVISION` from which to go on; else the newest posts come first")
 	must(cmd.RegisterFlagCompletionFunc("transport", words(transport.known...)))
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		ctx, stop := interruptible(cmd)

@@ -34,6 +34,7 @@ func known(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%q is one argument too many: %s takes none", args[0], cmd.CommandPath())
 	}
 	err := fmt.Errorf("there is no command %q of %s", args[0], cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		return fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
 	}
@@ -98,7 +99,7 @@ type choice struct {
 
 func (c *choice) String() string { return c.value }
 
-func (c *choice) Type() string { return "name" }
+func (c *choice) Type() string { return strings.Join(c.known, "|") }
 
 func (c *choice) Set(value string) error {
 	if !slices.Contains(c.known, value) {

@@ -80,7 +80,9 @@ func TestBackupUnderWriters(t *testing.T) {
 	}
 }
 
-func writerChannel(i int) motacilla.ChannelID { return motacilla.ChannelID(fmt.Sprintf("writer-%d", i)) }
+func writerChannel(i int) motacilla.ChannelID {
+	return motacilla.ChannelID(fmt.Sprintf("writer-%d", i))
+}
 
 // checkCopy opens the copy as a store, returns how many posts it has, and writes to it.
 func checkCopy(t *testing.T, path string, before []int64) (held int) {

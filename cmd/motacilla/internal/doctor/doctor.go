@@ -111,6 +111,7 @@ type doctor struct {
 	client   *http.Client
 	progress sync.Mutex
 
+	proxied bool // a proxy has left signs
 	channel motacilla.ChannelID
 	public  bool
 	offers  map[string]*url.URL // by the transport's name

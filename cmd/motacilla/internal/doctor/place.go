@@ -16,6 +16,7 @@ import (
 func (d *doctor) reached(a *answer) []Check {
 	c := Check{Name: "reach", Status: OK, Seen: fmt.Sprintf("%s in %s", a.Proto, seconds(a.took))}
 	if signs := proxySigns(a.Header); signs != "" {
+		d.proxied = true
 		c.Seen += ", through " + signs
 	}
 	asked := a.Request.URL
@@ -203,12 +204,16 @@ func (d *doctor) addresses() Check {
 
 // forwarded says what can't be seen from here.
 func (d *doctor) forwarded() Check {
-	return Check{
+	c := Check{
 		Name: "client-address", Status: NotTested,
 		Seen: "which address the server takes for the reader's can't be seen from outside",
-		Change: "behind a proxy name it in server.trusted_proxies, and have it set X-Forwarded-For and X-Forwarded-Proto: " +
-			"limits by address, and cookies for https alone, depend on them",
-		Nginx: "proxy_set_header Host $host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n" +
-			"proxy_set_header X-Forwarded-Proto $scheme;",
 	}
+	if d.local() && !d.proxied {
+		return c
+	}
+	c.Change = "behind a proxy name it in server.trusted_proxies, and have it set X-Forwarded-For and X-Forwarded-Proto: " +
+		"limits by address, and cookies for https alone, depend on them"
+	c.Nginx = "proxy_set_header Host $host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n" +
+		"proxy_set_header X-Forwarded-Proto $scheme;"
+	return c
 }

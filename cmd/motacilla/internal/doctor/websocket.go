@@ -66,7 +66,8 @@ func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.
 	q.Set("since", d.head.String())
 	target.RawQuery = q.Encode()
 	dialer := gorilla.Dialer{
-		Proxy: d.o.Transport.Proxy, TLSClientConfig: d.o.Transport.TLSClientConfig, HandshakeTimeout: d.o.Quick,
+		Proxy: d.o.Transport.Proxy, NetDialContext: d.o.Transport.DialContext,
+		TLSClientConfig: d.o.Transport.TLSClientConfig, HandshakeTimeout: d.o.Quick,
 	}
 	header := http.Header{"Origin": {origin}}
 	if d.o.Token != "" && target.Host == d.base.Host {
