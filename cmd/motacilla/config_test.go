@@ -123,7 +123,9 @@ func TestConfigErrors(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "server.limits.readers\tMOTACILLA_SERVER_LIMITS_READERS\t\treaders at a time") {
 		t.Errorf("keys = %d\n%s", code, out)
 	}
-	var keys struct{ Keys []struct{ Key, Environment string } }
+	var keys struct {
+		Keys []struct{ Key, Environment string }
+	}
 	code, out, _ = call("config", "keys", "-o", "json")
 	if err := json.Unmarshal([]byte(out), &keys); code != 0 || err != nil || keys.Keys[0].Environment != "MOTACILLA_SERVER_ADDR" {
 		t.Errorf("keys -o json = %d (%v)\n%s", code, err, out)
