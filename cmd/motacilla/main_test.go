@@ -159,7 +159,7 @@ func TestCommands(t *testing.T) {
 		{args: "channel creat x", code: 2, err: "did you mean create?"},
 		{args: "channel list x", code: 2, err: `"x" is one argument too many`},
 		{args: "chanel", code: 2, err: "channel"},
-		{args: "post add final --autor Mara", code: 2, err: "did you mean --author?"},
+		{args: "post add final --authr Mara", code: 2, err: "did you mean --author?"},
 		{args: "post add final --author", code: 2, err: "--author needs a value"},
 		{args: "channel list --frobnicate", code: 2, err: "unknown flag: --frobnicate\n"},
 		{args: "channel list -o xml", code: 2, err: "--output xml: known: text, json"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,8 @@ func (d *doctor) request(ctx context.Context, method, target string, headers ...
 	if d.o.Token != "" && req.URL.Host == d.base.Host && req.URL.Scheme == d.base.Scheme {
 		req.Header.Set("Authorization", "Bearer "+d.o.Token)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
+	for pair := range slices.Chunk(headers, 2) {
+		req.Header.Set(pair[0], pair[1])
 	}
 	return req, nil
 }
@@ -108,13 +109,13 @@ func (d *doctor) findChannel(ctx context.Context) Check {
 		c.Seen, c.Change = err.Error(), "pass /channels/ on to the server"
 		return c
 	}
-	switch {
-	case a.StatusCode == http.StatusNotFound:
+	switch a.StatusCode {
+	case http.StatusNotFound:
 		c.Seen = fmt.Sprintf("there is no channel %s here, or /channels/ is not passed on to the server", d.channel)
 		c.Change = "name another one with --channel; pass everything on to the server"
 		c.Nginx = proxyPass
 		return c
-	case a.StatusCode == http.StatusUnauthorized, a.StatusCode == http.StatusForbidden:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		c.Seen = fmt.Sprintf("the channel %s is private, and there is no token that fits (%s)", d.channel, a.Status)
 		c.Change = "give --token, or name a public channel with --channel; does the proxy pass Authorization on?"
 		return c

@@ -193,7 +193,7 @@ func (d *doctor) addresses() Check {
 			c.Seen = fmt.Sprintf("the page is https, and %s is offered at %s: browsers refuse that", t.Name, t.URL)
 			c.Change = "set server.public_url to https://" + d.base.Host
 			return c
-		case u.Host != d.base.Host || u.Scheme != d.base.Scheme && !(u.Scheme == "ws" || u.Scheme == "wss"):
+		case u.Host != d.base.Host || u.Scheme != d.base.Scheme && u.Scheme != "ws" && u.Scheme != "wss":
 			c.Status = Warning
 			c.Seen = fmt.Sprintf("%s is offered at %s, which is not %s", t.Name, t.URL, d.base)
 			c.Change = "set server.public_url to the URL that readers use; where they use that one, examine it instead"

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -102,8 +101,7 @@ func cache(key func(*http.Request) string, changed func(http.Header)) func(*http
 			} else if changed != nil {
 				changed(w.Header())
 			}
-			replay(w, &httptest.ResponseRecorder{Code: rec.Code, HeaderMap: rec.Header().Clone(),
-				Body: bytes.NewBuffer(rec.Body.Bytes())})
+			replay(w, rec)
 		})
 	}
 }

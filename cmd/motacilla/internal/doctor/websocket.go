@@ -26,16 +26,16 @@ func (d *doctor) webSocket(ctx context.Context) []Check {
 	}
 	beat.Seen = "the WebSocket did not open"
 	if d.o.Origin != "" {
-		conn, resp, err := d.dial(ctx, u, d.o.Origin)
+		conn, err := d.dial(ctx, u, d.o.Origin)
 		if err != nil {
-			return []Check{notUpgraded(first, resp, err, d.o.Origin, false), beat}
+			return []Check{notUpgraded(first, err, d.o.Origin, false), beat}
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 	began := time.Now()
-	conn, resp, err := d.dial(ctx, u, d.own())
+	conn, err := d.dial(ctx, u, d.own())
 	if err != nil {
-		return []Check{notUpgraded(first, resp, err, d.own(), true), beat}
+		return []Check{notUpgraded(first, err, d.own(), true), beat}
 	}
 	alive, stop := listen(ctx, conn)
 	defer stop()
@@ -54,7 +54,15 @@ func (d *doctor) webSocket(ctx context.Context) []Check {
 	return []Check{first, heartbeat(beat, within(alive, d.o.Heartbeat), time.Since(began), d.o.Heartbeat)}
 }
 
-func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.Conn, *http.Response, error) {
+// refusedUpgrade is an answer that is no upgrade.
+type refusedUpgrade struct {
+	code   int
+	status string
+}
+
+func (e *refusedUpgrade) Error() string { return e.status }
+
+func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.Conn, error) {
 	target := *u
 	switch target.Scheme {
 	case "http":
@@ -74,10 +82,17 @@ func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.
 		header.Set("Authorization", "Bearer "+d.o.Token)
 	}
 	conn, resp, err := dialer.DialContext(ctx, target.String(), header)
-	if err == nil {
-		conn.SetReadLimit(maxAnswer)
+	if resp != nil {
+		defer resp.Body.Close() // of an upgrade it is empty, of anything else it has been read
 	}
-	return conn, resp, err
+	if errors.Is(err, gorilla.ErrBadHandshake) && resp != nil {
+		return nil, &refusedUpgrade{resp.StatusCode, resp.Status}
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn.SetReadLimit(maxAnswer)
+	return conn, nil
 }
 
 // listen tells of each sign of life, a message or a ping, and at last of the end. stop closes the connection and waits.
@@ -94,7 +109,7 @@ func listen(ctx context.Context, conn *gorilla.Conn) (signs <-chan error, stop f
 		tell(nil)
 		return pong(data)
 	})
-	unwatch := context.AfterFunc(ctx, func() { conn.Close() })
+	unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		for err := error(nil); err == nil; tell(err) {
@@ -103,7 +118,7 @@ func listen(ctx context.Context, conn *gorilla.Conn) (signs <-chan error, stop f
 	})
 	return heard, func() {
 		unwatch()
-		conn.Close()
+		_ = conn.Close()
 		reading.Wait()
 	}
 }
@@ -121,21 +136,22 @@ func within(signs <-chan error, most time.Duration) error {
 }
 
 // notUpgraded judges a WebSocket that did not open.
-func notUpgraded(c Check, resp *http.Response, err error, origin string, own bool) Check {
+func notUpgraded(c Check, err error, origin string, own bool) Check {
 	c.Status = Failure
+	var refused *refusedUpgrade
 	switch {
-	case !errors.Is(err, gorilla.ErrBadHandshake) || resp == nil:
+	case !errors.As(err, &refused):
 		c.Seen = fmt.Sprintf("it does not open: %v", err)
 		c.Change, c.Nginx = "pass the upgrade on to the server", upgradeLines
-	case resp.StatusCode == http.StatusForbidden && own:
+	case refused.code == http.StatusForbidden && own:
 		c.Seen = "a page of " + origin + " itself is refused (403): the server is asked under another host's name"
 		c.Change = "pass the Host header on to the server as the browser sends it"
 		c.Nginx = "proxy_set_header Host $host;   # $http_host where the port is not the usual one"
-	case resp.StatusCode == http.StatusForbidden:
+	case refused.code == http.StatusForbidden:
 		c.Seen = "scripts of " + origin + " are refused (403)"
 		c.Change = "list it: server.origins: [" + origin + "]"
 	default:
-		c.Seen = "the upgrade does not come through: it is answered with " + resp.Status
+		c.Seen = "the upgrade does not come through: it is answered with " + refused.status
 		c.Change, c.Nginx = "pass the upgrade on to the server", upgradeLines
 	}
 	return c
