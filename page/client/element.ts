@@ -164,8 +164,10 @@ export class LivePosts extends HTMLElement {
     const all: Record<string, Transport> = { ...known, ...LivePosts.transports };
     const only = this.transports.split(/[\s,]+/).filter(Boolean).sort();
     const transports = only.length ? Object.fromEntries(Object.entries(all).filter(([name]) => only.includes(name))) : all;
+    const unknown = only.filter((name) => !(name in all));
+    if (unknown.length) console.warn(`live-posts: ${unknown.join(", ")} is no transport; there are ${Object.keys(all).join(", ")}`);
     if (!view) frame.takeOver(channel);
-    const reader = new Reader({
+    return new Reader({
       channel,
       view,
       transportsURL: list,
@@ -186,14 +188,15 @@ export class LivePosts extends HTMLElement {
         this.tell("live-posts-update", detail);
       },
       onStatus: (status) => {
-        frame.root.dataset.status = status;
         const detail: LivePostsStatus = { channel, status };
         this.tell("live-posts-status", detail);
       },
       onEnded: (ended) => frame.root.classList.toggle("has-ended", ended),
-      onOlderFailed: (link) => (link.textContent = { ...english, ...this.ownLabels }.earlierFailed),
+      onOlder: (link, came) => {
+        const say = { ...english, ...this.ownLabels };
+        link.textContent = came ? say.earlier : say.earlierFailed;
+      },
     });
-    return reader;
   }
 
   private tell(type: string, detail: unknown): void {

@@ -87,13 +87,13 @@ export class Frame {
     }
     if (title && from.dataset.title) title.textContent = from.dataset.title;
     list.append(...from.querySelectorAll(".live-post-wrapper"));
+    if (from !== host) from.remove();
     this.show();
   }
 
-  /** There are posts now: they stand in the place of the element's own content. */
+  /** What the channel holds is known now, and stands in the place of the element's own content. */
   show(): void {
     this.fallback.hidden = true;
-    this.parts.list.hidden = false;
   }
 
   /** Empties everything, for another channel. */

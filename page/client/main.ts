@@ -48,7 +48,7 @@ export function connect(root: HTMLElement, o: ConnectOptions = {}): Reader {
     },
     onStatus: o.onStatus,
     onEnded: (ended) => document.documentElement.classList.toggle("has-ended", ended),
-    onOlderFailed: (link) => location.assign(link.href),
+    onOlder: (link, came) => came || location.assign(link.href),
     firstUpdateMs: o.firstUpdateMs,
     backoffMs: o.backoffMs,
     silenceMs: 3 * Number(root.dataset.heartbeat || 15_000),

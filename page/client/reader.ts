@@ -42,7 +42,8 @@ export interface ReaderOptions {
   onUpdate?(view: View, added: string[]): void;
   onStatus?(status: Status): void;
   onEnded?(ended: boolean): void;
-  onOlderFailed?(link: HTMLAnchorElement): void;
+  /** Called when older posts were asked for by the link, and whether they came. */
+  onOlder?(link: HTMLAnchorElement, came: boolean): void;
   firstUpdateMs?: number;
   backoffMs?: number;
   silenceMs?: number;
@@ -164,7 +165,10 @@ export class Reader {
     event.preventDefault();
     if (this.loading) return;
     const { signal } = this.life;
-    this.loadOlder().catch(() => !signal.aborted && this.o.onOlderFailed?.(link));
+    this.loadOlder().then(
+      () => this.o.onOlder?.(link, true),
+      () => signal.aborted || this.o.onOlder?.(link, false),
+    );
   }
 
   /** Shows what the view holds; news says that what is new came while the page was open. Returns the IDs of what is new. */
@@ -178,7 +182,9 @@ export class Reader {
     }
     this.fresh(news ? fresh : []);
     tellTimes(parts.list);
-    parts.empty?.toggleAttribute("hidden", view.revision === 0 || !list?.empty());
+    const empty = list?.empty() ?? true;
+    parts.list.hidden = empty; // a feed has articles (ARIA)
+    parts.empty?.toggleAttribute("hidden", view.revision === 0 || !empty);
     onEnded?.(view.ended !== null);
     if (parts.title && view.title && parts.title.textContent !== view.title) parts.title.textContent = view.title;
     const older = olderURL(view, this.channelPage);
