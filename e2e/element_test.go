@@ -308,3 +308,29 @@ func TestElementLoadsOlderPosts(t *testing.T) {
 	p.until(link + `.hidden && ` + link + `.textContent === "Earlier posts"`)
 	p.until(visibleInElement + `.every((text, i) => text === "post " + (119 - i))`)
 }
+
+func TestElementsOfOnePageShareAConnection(t *testing.T) {
+	t.Parallel()
+	f := newForeign(t)
+	s := f.serveTo(t, "sse")
+	s.post("one")
+	f.body.Store(element("") + element(""))
+	f.policy.Store("") // the test parses HTML itself
+	p := open(t, browser(t), f.url, `window.said = new Map(); addEventListener("live-posts-status", e => {
+		said.set(e.target, [...said.get(e.target) ?? [], e.detail.status]);
+	})`)
+	both := func(texts string) {
+		p.until(`[...document.querySelectorAll("live-posts")].every(e => e.posts.map(p =>
+			new DOMParser().parseFromString(p.content, "text/html").querySelector(".post-body").textContent).join() === "` + texts + `")`)
+	}
+	both("one")
+	s.readers("sse", 1)
+	s.post("two")
+	both("two,one")
+	p.eval(`window.out = document.querySelector("live-posts"); out.remove()`, nil)
+	s.post("three")
+	both("three,two,one")
+	s.readers("sse", 1)
+	p.until(`out.status === "paused" && said.size === 2 &&
+		[...said.values()].every(list => list.every((status, i) => status !== list[i - 1]))`)
+}

@@ -174,6 +174,8 @@ export class LivePosts extends HTMLElement {
       transports,
       shareAs: only.join(" "),
       parts: frame.parts,
+      // Servers that are quieter than usual say so in what they render.
+      silenceMs: 3 * Number(this.dataset.heartbeat || frame.parts.list.dataset.heartbeat || 15_000),
       labels: { ...words, ...this.ownLabels },
       follows: topOfList,
       toTop: () => this.scrollIntoView({ block: "start", behavior: pace() }),

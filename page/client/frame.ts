@@ -81,7 +81,7 @@ export class Frame {
     const revision = from?.dataset.revision ?? "";
     if (!from || !/^\d{1,16}$/.test(revision) || (from.dataset.channel ?? channel) !== channel) return;
     const { list, title } = this.parts;
-    for (const name of ["revision", "complete", "ended"] as const) {
+    for (const name of ["revision", "complete", "ended", "heartbeat"] as const) {
       const value = from.dataset[name];
       if (value !== undefined) list.dataset[name] = value;
     }

@@ -138,7 +138,7 @@ export class Reader {
   /** Says what it says in other words from now on. */
   say(labels: Partial<Labels>): void {
     this.labels = { ...english, ...labels };
-    this.tell(this.status, false);
+    this.tell(this.status);
   }
 
   /** Loads the next older posts in place; rejects where they can't be had. */
@@ -195,7 +195,8 @@ export class Reader {
     return fresh.map((wrapper) => wrapper.querySelector<HTMLElement>(".live-post")?.dataset.postId ?? "");
   }
 
-  private tell(status: Status, event = true): void {
+  private tell(status: Status): void {
+    const changed = status !== this.status;
     this.status = status;
     const { status: element } = this.o.parts;
     if (element) {
@@ -203,6 +204,6 @@ export class Reader {
       const text = this.labels[status === "live" && this.view.ended !== null ? "ended" : status];
       if (element.textContent !== text) element.textContent = text;
     }
-    if (event) this.o.onStatus?.(status);
+    if (changed) this.o.onStatus?.(status);
   }
 }
