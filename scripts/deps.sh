@@ -10,6 +10,7 @@ command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null || missing="$missing redis-server"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -31,6 +32,6 @@ fi
 
 echo "The tests need, and this machine lacks:$missing" >&2
 echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the" >&2
-echo "  benchmarks, postgresql and redis-server for the stores of those names." >&2
+echo "  benchmarks, postgresql and redis-server for the stores of those names, systemd to check the unit in deploy." >&2
 echo "  On Debian: sudo apt-get install$missing" >&2
 exit 1

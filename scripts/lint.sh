@@ -16,6 +16,6 @@ lint=$PWD/bin/golangci-lint
 if ! "$lint" version 2>/dev/null | grep -q "version ${version#v} \|version $version "; then
 	GOBIN=$PWD/bin go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$version"
 fi
-"$lint" run ./...
-cd bench # a module of its own
-exec "$lint" run ./...
+for module in . bench deploy; do
+	(cd "$module" && "$lint" run ./...)
+done
