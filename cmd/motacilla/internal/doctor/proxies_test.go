@@ -65,17 +65,43 @@ func replay(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
 	_, _ = w.Write(rec.Body.Bytes())
 }
 
-// cuts gives answers so long and no longer.
+// cuts gives long polls, and streams after their first event, so long and no longer.
 func cuts(p *httputil.ReverseProxy) http.Handler {
+	const patience = 250 * time.Millisecond
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isUpgrade(r) {
-			p.ServeHTTP(w, r)
-			return
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), 250*time.Millisecond)
+		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
+		switch {
+		case strings.Contains(r.URL.Path, "/sse/"):
+			w = &impatient{w, func() { time.AfterFunc(patience, cancel) }}
+		case strings.Contains(r.URL.Path, "/long-polling/") && !strings.Contains(r.URL.RawQuery, "hold=0"):
+			time.AfterFunc(patience, cancel)
+		}
 		p.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// impatient has its time run from its first write on.
+type impatient struct {
+	http.ResponseWriter
+	begin func()
+}
+
+func (w *impatient) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
+	if w.begin != nil {
+		w.begin()
+		w.begin = nil
+	}
+	return n, err
+}
+
+func (w *impatient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func moveDate(h http.Header, by time.Duration) {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		h.Set("Date", date.Add(by).Format(http.TimeFormat))
+	}
 }
 
 // cache keeps answers for ever, by what key makes of the request; "" keeps nothing.
@@ -170,8 +196,8 @@ func TestProxies(t *testing.T) {
 		{"good", nil, Options{}, nil},
 		{"good, for another origin", nil, Options{Origin: "https://www.example.org"}, nil},
 		{"good, with a token for a private channel", nil, Options{Channel: "a-private", Token: "s3cret"}, nil},
-		{"buffers", buffers, Options{}, map[string]string{"event-stream": "failure: proxy_buffering off"}},
-		{"cuts", cuts, Options{}, map[string]string{"held-requests": "failure: cut off after 0.", "event-stream-heartbeat": "failure: cut off"}},
+		{"buffers", buffers, Options{Quick: 4 * time.Second}, map[string]string{"event-stream": "failure: proxy_buffering off"}},
+		{"cuts", cuts, Options{}, map[string]string{"held-requests": "failure: cut off after ", "event-stream-heartbeat": "failure: cut off"}},
 		{"takes ETag off", responses(func(r *http.Response) { r.Header.Del("ETag") }), Options{Fast: true},
 			map[string]string{"etag": "failure: no ETag"}},
 		{"takes If-None-Match off", requests(func(r *http.Request) { r.Header.Del("If-None-Match") }), Options{Fast: true},
@@ -218,10 +244,10 @@ func TestProxies(t *testing.T) {
 			map[string]string{"websocket": "failure: proxy_set_header Host $host;"}},
 		{"compresses events", squeezes, Options{}, map[string]string{"event-stream-compression": "warning: gzip_types"}},
 		{"is an hour behind", responses(func(r *http.Response) {
-			r.Header.Set("Date", s.time().Add(-time.Hour).UTC().Format(http.TimeFormat))
+			moveDate(r.Header, -time.Hour)
 		}), Options{Fast: true}, map[string]string{"clock": "failure: 1h0m0s behind"}},
 		{"is ten seconds ahead", responses(func(r *http.Response) {
-			r.Header.Set("Date", s.time().Add(10*time.Second).UTC().Format(http.TimeFormat))
+			moveDate(r.Header, 10*time.Second)
 		}), Options{Fast: true}, map[string]string{"clock": "warning: ahead"}},
 		{"allows origins too", responses(func(r *http.Response) { r.Header.Add(allowOrigin, "*") }),
 			Options{Fast: true, Origin: "https://www.example.org"}, map[string]string{"origins": "failure: 2 times"}},
@@ -259,6 +285,7 @@ func TestProxies(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			s := s.alone()
 			_, checks := s.examine(t, s.proxy(tt.change), tt.o)
 			found(t, checks, tt.want)
 		})

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const quickly = `
 feed: {heartbeat: 1s}
-publishers: [sse, websocket, {type: long-polling, hold: 500ms}, interval-polling]
+publishers: [sse, websocket, {type: long-polling, hold: 3s}, interval-polling]
 `
 
 // site is a real server, and the time that it and the examination have: it moves when the examination waits.
@@ -68,6 +69,9 @@ func serve(t *testing.T, flags map[string]string) *site {
 	s.post(t)
 	return s
 }
+
+// alone is the same server in a time of its own, for examinations that run beside each other.
+func (s *site) alone() *site { return &site{url: s.url, store: s.store, now: s.time()} }
 
 func (s *site) post(t *testing.T) {
 	t.Helper()
@@ -114,7 +118,8 @@ func (s *site) date(r *http.Response) error {
 
 // options are a test's: short waits, and the site's time.
 func (s *site) options(o Options) *Options {
-	o.Quick, o.Held, o.Short, o.Heartbeat = 1500*time.Millisecond, 5*time.Second, 150*time.Millisecond, 5*time.Second
+	o.Quick = cmp.Or(o.Quick, 20*time.Second)
+	o.Held, o.Short, o.Heartbeat = 30*time.Second, 1500*time.Millisecond, 30*time.Second
 	o.Now, o.Pause = s.time, s.pause
 	return &o
 }
