@@ -312,25 +312,26 @@ func TestElementLoadsOlderPosts(t *testing.T) {
 func TestElementsOfOnePageShareAConnection(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)
-	s := f.serveTo(t, "sse")
+	s := f.serveTo(t, "sse", "websocket")
 	s.post("one")
-	f.body.Store(element("") + element(""))
+	f.body.Store(element("") + element("") + element(`transports="websocket"`))
 	f.policy.Store("") // the test parses HTML itself
 	p := open(t, browser(t), f.url, `window.said = new Map(); addEventListener("live-posts-status", e => {
 		said.set(e.target, [...said.get(e.target) ?? [], e.detail.status]);
 	})`)
-	both := func(texts string) {
+	all := func(texts string) {
 		p.until(`[...document.querySelectorAll("live-posts")].every(e => e.posts.map(p =>
 			new DOMParser().parseFromString(p.content, "text/html").querySelector(".post-body").textContent).join() === "` + texts + `")`)
 	}
-	both("one")
+	all("one")
 	s.readers("sse", 1)
+	s.readers("websocket", 1) // who wants another transport has it
 	s.post("two")
-	both("two,one")
+	all("two,one")
 	p.eval(`window.out = document.querySelector("live-posts"); out.remove()`, nil)
 	s.post("three")
-	both("three,two,one")
+	all("three,two,one")
 	s.readers("sse", 1)
-	p.until(`out.status === "paused" && said.size === 2 &&
+	p.until(`out.status === "paused" && said.size === 3 &&
 		[...said.values()].every(list => list.every((status, i) => status !== list[i - 1]))`)
 }
