@@ -40,6 +40,10 @@ const (
 	qForget    = `DELETE FROM log WHERE channel = ?1 AND revision < ?2 AND revision <` +
 		` (SELECT revision FROM log WHERE channel = ?1 ORDER BY revision DESC LIMIT 1 OFFSET ?3)`
 	qVersion = `PRAGMA data_version`
+
+	qSave    = `SAVEPOINT one`
+	qUndo    = `ROLLBACK TO one`
+	qRelease = `RELEASE one`
 )
 
 var (
@@ -49,6 +53,6 @@ var (
 	}
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,
-		qLog, qDropLog, qForget, qVersion,
+		qLog, qDropLog, qForget, qVersion, qSave, qUndo, qRelease,
 	}
 )
