@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
@@ -17,6 +18,15 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
+
+	mu       sync.RWMutex
+	counters map[answered]prometheus.Counter // of requests that were counted before
+}
+
+// answered is what requests are counted by.
+type answered struct {
+	route  string
+	status int
 }
 
 func newMetrics(feed *publisher.Feed) *metrics {
@@ -25,6 +35,7 @@ func newMetrics(feed *publisher.Feed) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "motacilla_http_requests_total", Help: "Requests answered, by route and status.",
 		}, []string{"route", "status"}),
+		counters: make(map[answered]prometheus.Counter),
 	}
 	m.registry.MustRegister(m.requests, &feedCollector{feed: feed},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -32,7 +43,17 @@ func newMetrics(feed *publisher.Feed) *metrics {
 }
 
 func (m *metrics) request(route string, status int) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	by := answered{route, status}
+	m.mu.RLock()
+	counter := m.counters[by]
+	m.mu.RUnlock()
+	if counter == nil {
+		counter = m.requests.WithLabelValues(route, strconv.Itoa(status))
+		m.mu.Lock()
+		m.counters[by] = counter
+		m.mu.Unlock()
+	}
+	counter.Inc()
 }
 
 // refused shows how many requests a limit has refused.

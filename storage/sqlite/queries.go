@@ -10,6 +10,7 @@ const (
 	qChannels    = `SELECT ` + channelColumns + ` FROM channels WHERE id > ? AND deleted = 0 ORDER BY id LIMIT ?`
 	qHeads       = `SELECT id, head, deleted FROM channels`
 	qHead        = `SELECT head FROM channels WHERE id = ?`
+	qLiveHead    = `SELECT head FROM channels WHERE id = ? AND deleted = 0`
 	qPost        = `SELECT ` + postColumns + ` FROM posts WHERE channel = ? AND id = ?`
 	qMessage     = `SELECT ` + postColumns + ` FROM posts WHERE channel = ? AND message_id = ? AND message_id <> ''`
 	qTomb        = `SELECT 1 FROM tombstones WHERE channel = ? AND id = ?`
@@ -53,15 +54,20 @@ const (
 	qUnbury    = `DELETE FROM tombstones WHERE channel = ? AND id = ?`
 	qLogBefore = `DELETE FROM log WHERE channel = ? AND revision < ?`
 	qVersion   = `PRAGMA data_version`
+
+	qSave    = `SAVEPOINT one`
+	qUndo    = `ROLLBACK TO one`
+	qRelease = `RELEASE one`
 )
 
 var (
 	readQueries = []string{
-		qPing, qChannel, qChannels, qHeads, qHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned, qChanged,
+		qPing, qChannel, qChannels, qHeads, qHead, qLiveHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned, qChanged,
 		qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
 	}
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,
 		qLog, qDropLog, qForget, qVersion, qTakeChannel, qNewChannel, qTakePost, qTakeTomb, qTakeLog, qUnbury, qLogBefore,
+		qSave, qUndo, qRelease,
 	}
 )
