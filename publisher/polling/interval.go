@@ -1,6 +1,7 @@
 package polling
 
 import (
+	_ "embed" // for openapi-interval.json
 	"net/http"
 	"strconv"
 	"time"
@@ -34,6 +35,7 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 	p := &Interval{
 		Mixin: Mixin{
 			Path: options.Path, Name: intervalName, Feed: feed, Interval: options.Interval, Logger: options.Logger,
+			OpenAPI: intervalOpenAPI,
 		},
 		format: withNextPoll("interval-polling", options.Interval),
 	}
@@ -42,6 +44,11 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 }
 
 const intervalName = "interval-polling"
+
+// intervalOpenAPI describes the route.
+//
+//go:embed openapi-interval.json
+var intervalOpenAPI []byte
 
 // Who may keep an answer: shared caches for a second, or nobody.
 const (

@@ -2,6 +2,7 @@ package polling
 
 import (
 	"context"
+	_ "embed" // for openapi-long.json
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -39,13 +40,18 @@ var _ publisher.Publisher = (*Long)(nil)
 func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 	options := o.withDefaults()
 	p := &Long{
-		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger},
+		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger, OpenAPI: longOpenAPI},
 		timeout: options.Timeout, hold: options.Hold, general: options.General,
 		draining: withNextPoll("long-polling, draining", comeBack),
 	}
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
 }
+
+// longOpenAPI describes the route.
+//
+//go:embed openapi-long.json
+var longOpenAPI []byte
 
 const (
 	longName = "long-polling"

@@ -36,6 +36,7 @@ type Mixin struct {
 	// Refuse answers a request that the guard refused; nil means [Mixin.Fail].
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
+	OpenAPI  []byte        // describes the route, see [route.Route]; nil leaves it undescribed
 	Interval time.Duration // the handshake's pollingInterval; 0 leaves it out
 	Logger   *zap.Logger   // gets the errors that readers do not see; nil logs nothing
 
@@ -52,7 +53,7 @@ func (m *Mixin) URLs() []route.Route {
 	if refuse == nil {
 		refuse = m.Fail
 	}
-	return []route.Route{{Name: m.Name, Pattern: m.Path, Handler: http.HandlerFunc(m.serve), Refuse: refuse}}
+	return []route.Route{{Name: m.Name, Pattern: m.Path, Handler: http.HandlerFunc(m.serve), Refuse: refuse, OpenAPI: m.OpenAPI}}
 }
 
 func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {

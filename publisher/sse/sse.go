@@ -4,6 +4,7 @@ package sse
 
 import (
 	"context"
+	_ "embed" // for openapi.json
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -42,6 +43,11 @@ func (o *Options) withDefaults() Options {
 
 const name = "sse"
 
+// openAPI describes the route.
+//
+//go:embed openapi.json
+var openAPI []byte
+
 // event is an update as an event. The JSON has neither CR nor LF, so that no field of it can end the event or begin
 // another.
 var event = &publisher.Format{Name: name, Append: func(dst []byte, u *motacilla.Update) []byte {
@@ -71,7 +77,7 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 
 // URLs returns the one route.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve)}}
+	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
 }
 
 func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ package websocket
 
 import (
 	"context"
+	_ "embed" // for openapi.json
 	"errors"
 	"net/http"
 	"sync"
@@ -48,6 +49,11 @@ const (
 	codeGone = 4404 // no such channel
 )
 
+// openAPI describes the route.
+//
+//go:embed openapi.json
+var openAPI []byte
+
 // Publisher delivers over WebSocket.
 type Publisher struct {
 	options  Options
@@ -82,7 +88,7 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 
 // URLs returns the one route.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve)}}
+	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
 }
 
 // Shutdown ends all streams with close code 1001, spread over up to 3 s.

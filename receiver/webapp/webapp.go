@@ -32,6 +32,7 @@ type Webapp struct {
 	ingest    *receiver.Ingest
 	authorize route.Authorizer
 	origin    *http.CrossOriginProtection
+	described document
 	log       *zap.Logger
 }
 
@@ -42,7 +43,7 @@ var _ receiver.Receiver = (*Webapp)(nil)
 func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	a := &Webapp{
 		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
-		origin: http.NewCrossOriginProtection(), log: zap.NewNop(),
+		origin: http.NewCrossOriginProtection(), described: newDocument(openAPI), log: zap.NewNop(),
 	}
 	if o != nil && o.Logger != nil {
 		a.log = o.Logger
@@ -50,10 +51,11 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	return a
 }
 
-// URLs returns the routes api-channels, api-channel, api-posts and api-post.
+// URLs returns the routes api-openapi, api-channels, api-channel, api-posts and api-post.
 func (a *Webapp) URLs() []route.Route {
 	const channels = "/api/channels"
 	return []route.Route{
+		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: a.handler(method{http.MethodGet, a.describe})},
 		{Name: "api-channels", Pattern: channels, Handler: a.handler(
 			method{http.MethodGet, a.listChannels}, method{http.MethodPost, a.createChannel})},
 		{Name: "api-channel", Pattern: channels + "/{channel_id}", Handler: a.handler(
