@@ -18,9 +18,9 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path     string        `key:"path" doc:"path of the route, with {channel_id}; sse/{channel_id}/"`
-	Lifetime time.Duration `key:"lifetime" doc:"how long a connection lives, and up to a quarter longer; 8m"`
-	General  bool          `key:"general" doc:"write to each reader from a goroutine of its own, as over TLS; false"`
+	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // sse/{channel_id}/
+	Lifetime time.Duration `key:"lifetime" doc:"a connection ends after this and up to a quarter more"`   // 8m
+	General  bool          `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
 	Logger   *zap.Logger   // nil logs nothing
 }
 

@@ -22,8 +22,8 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path    string         `key:"path" doc:"path of the route, with {channel_id}; websocket/{channel_id}/"`
-	General bool           `key:"general" doc:"write to each reader from a goroutine of its own, as over TLS; false"`
+	Path    string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
+	General bool           `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
 	Origins *route.Origins // who may connect from elsewhere; nil means the own origin alone
 	Logger  *zap.Logger    // nil logs nothing
 }
