@@ -27,7 +27,7 @@ type ServerSettings struct {
 	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 is every address of the machine"`
 	PublicURL      string   `key:"public_url" doc:"scheme and host at which readers reach the server, for absolute URLs; else paths are given"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is all, without cookies"`
-	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; else one is made, and kept beside the store"`
+	Token          string   `key:"token" secret:"true" doc:"to write and to read private channels; else one is made and kept beside the store"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
 
 	Limits LimitSettings `key:"limits"`

@@ -15,9 +15,9 @@ import (
 
 // LongOptions are the settings of [Long]; nil and zero fields mean the defaults.
 type LongOptions struct {
-	Path    string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`               // long-polling/{channel_id}/
-	Timeout time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`                         // 60s
-	Hold    time.Duration `key:"hold" doc:"how long one with ?since is held at most; keep it below a proxy's timeout"` // 25s
+	Path    string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // long-polling/{channel_id}/
+	Timeout time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`           // 60s
+	Hold    time.Duration `key:"hold" doc:"how long ?since is held; keep it below a proxy's timeout"`    // 25s
 	General bool          `key:"general" doc:"a goroutine for each request, as over TLS; costs memory"`
 	Logger  *zap.Logger   // nil logs nothing
 }
