@@ -18,7 +18,8 @@ import (
 
 // What README.md, CONTRIBUTING.md and every page of docs/ show is held here: each fenced block by its language.
 //
-//	go       compiles: a whole file, declarations, or statements
+//	go       compiles: a whole file, declarations, or statements; blocks with a file's name behind the language are the
+//	         files of a module that the document makes, see TestModules
 //	yaml     is a configuration, which the program loads
 //	json     parses; what looks like an update is one
 //	console  is run, each line after "$ ", and its output is what the block shows: "…" and "..." stand for anything, and
@@ -48,6 +49,7 @@ type block struct {
 	document string // "docs/sse.md"
 	line     int
 	language string
+	file     string // the name behind the language: of a module that the document makes
 	text     string
 }
 
@@ -68,7 +70,8 @@ func blocks(document string) ([]block, error) {
 		switch {
 		case open == nil && fence:
 			indent = line[:len(line)-len(bare)]
-			open = &block{document: document, line: i + 1, language: strings.TrimSpace(strings.Trim(bare, "`"))}
+			open = &block{document: document, line: i + 1}
+			open.language, open.file, _ = strings.Cut(strings.TrimSpace(strings.Trim(bare, "`")), " ")
 		case open != nil && fence:
 			list = append(list, *open)
 			open = nil
@@ -114,7 +117,7 @@ func TestDocuments(t *testing.T) {
 				err := error(nil)
 				switch {
 				case excepted(b, used):
-				case languages[b.language] != "":
+				case languages[b.language] != "", b.file != "":
 				case b.language == "go":
 					err = exports.compile(b.text)
 				case b.language == "yaml":
