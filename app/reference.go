@@ -39,14 +39,18 @@ func (s *Schema) share() {
 			continue
 		}
 		var docs []string
+		same := true
 		for j, own := range of[key.Name] {
 			docs = append(docs, owners[key.Name][j]+": "+own.Doc)
+			same = same && own.Doc == key.Doc
 			key.Secret = key.Secret || own.Secret
 			if own.Default != key.Default {
 				key.Default = ""
 			}
 		}
-		key.Doc = strings.Join(docs, "; ")
+		if !same {
+			key.Doc = strings.Join(docs, "; ")
+		}
 		s.keys[i], s.byName[key.Name], s.byEnv[key.Env] = key, key, key
 	}
 }

@@ -1,5 +1,25 @@
 // Package sse delivers updates as server-sent events (HTML standard, section 9.2): each event is an update, a plain
-// message without an event field, whose id is its revision. A browser's EventSource resumes by itself.
+// message without an event field, whose id is its revision.
+//
+// # Wire
+//
+// GET sse/{channel_id}/ is answered with a stream: its first event comes at once, and after 15 s of silence a
+// heartbeat, an event that script can see. Errors before the stream are problem+json. docs/sse.md has the rest.
+//
+// # Resuming
+//
+// By Last-Event-ID, which a browser's EventSource sends by itself, else by ?since. A reader that is sent away is told by
+// the field retry when to come back.
+//
+// # Options
+//
+// The route's path, how long a connection lives, and the general way of writing: {type: sse, path: ..., lifetime: ...,
+// general: ...}. A logger.
+//
+// # Limits
+//
+// One reader is one connection; over HTTP/1.1 without TLS it costs a cursor and its socket, else a goroutine. A browser
+// opens six connections to a host, over HTTP/2 a hundred streams.
 package sse
 
 import (

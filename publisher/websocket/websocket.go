@@ -1,6 +1,25 @@
 // Package websocket delivers updates over WebSocket (RFC 6455): each text message is an update. Wagtail Live's client
 // for WebSocket understands it too, at /ws/channel/{channel_id}/.
 //
+// # Wire
+//
+// GET websocket/{channel_id}/, upgraded, and with another origin than the server's only where that is allowed. The first
+// update comes at once; after 15 s of silence come a ping and a heartbeat. What readers send is ignored, up to 4 KiB a
+// message. The close codes are 1001, 1002, 1007, 1008, 1009 and 4404, no such channel. docs/websocket.md has the rest.
+//
+// # Resuming
+//
+// By ?since, the revision of the last update.
+//
+// # Options
+//
+// The route's path, and the general way of writing: {type: websocket, path: ..., general: ...}. The origins, a logger.
+//
+// # Limits
+//
+// One reader is one connection; without TLS it costs a cursor and its socket, else two goroutines. More than 100 control
+// frames in a second end it. There is no compression: an update is encoded once for all.
+//
 // The upgrade is gorilla/websocket's, and so is everything on connections that are written to in the general way. On
 // the fast one nobody waits for what a reader sends, so its frames are read as they come; see docs/decisions/0006.
 package websocket

@@ -1,9 +1,23 @@
 // Package webapp is the receiver that takes posts by REST: channels and posts are made, changed, removed and read as
-// JSON below /api/channels, errors are application/problem+json (RFC 9457).
+// JSON below /api/channels, errors are application/problem+json (RFC 9457). It describes itself at /api/openapi.json.
 //
-// Writing needs a write grant of the authorisation hook, and a browser may write from the server's own origin alone.
-// Who has a write grant sees hidden posts too. A message_id, or the Idempotency-Key header in its place, makes a retry
-// safe: the post there is comes back with 200 instead of 201.
+// # Source
+//
+// Whoever has a write grant of the authorisation hook, which by default is the server's token. A browser may write from
+// the server's own origin alone. Who has a write grant sees hidden posts too.
+//
+// # Repeats
+//
+// A message_id, or the Idempotency-Key header in its place, makes a retry safe: the post there is comes back with 200
+// instead of 201. If-Match keeps an edit from overwriting a newer one.
+//
+// # Options
+//
+// A logger. The configuration has no settings for it: {type: webapp}.
+//
+// # Limits
+//
+// A body has at most 1 MiB of JSON, which is read strictly; a listing has at most 100 entries.
 package webapp
 
 import (
