@@ -41,18 +41,18 @@ func main() {
 }
 
 // run serves on listener until ctx ends.
-func run(ctx context.Context, listener net.Listener, file, token string) error {
+func run(ctx context.Context, listener net.Listener, file, token string) (err error) {
 	store, err := sqlite.Open(ctx, file, nil)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	renderer := page.NewRenderer()
 	feed := publisher.NewFeed(store, renderer, nil) // what publishers read: one for all
 	if err := feed.Start(ctx); err != nil {
 		return err
 	}
-	defer feed.Close()
+	defer func() { err = errors.Join(err, feed.Close()) }()
 
 	site := &site{publishers: []publisher.Publisher{sse.New(feed, nil), polling.NewLong(feed, nil)}}
 	hook := route.NewToken(token, feed.Channel, nil) // who may write, and read what is private
