@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,17 +51,22 @@ func TestMain(m *testing.M) {
 type session struct {
 	*testing.T
 	dir, bin string
+	makes    bool   // the document makes the channel match-42 itself
+	token    string // of the server; "" where it made one itself, and keeps it in the folder
 	addr     string
 	stop     func()
 }
 
-func newSession(t *testing.T) *session {
+func newSession(t *testing.T, document []block) *session {
 	t.Helper()
 	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &session{T: t, dir: t.TempDir(), bin: bin}
+	s.makes = slices.ContainsFunc(document, func(b block) bool {
+		return b.language == "console" && strings.Contains(b.text, "channel create match-42")
+	})
 	// A terminal would show no progress beside the output either.
 	if err := os.WriteFile(filepath.Join(s.dir, ".curlrc"), []byte("silent\nshow-error\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -81,6 +87,9 @@ func (s *session) command(ctx context.Context, line string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir = s.dir
 	cmd.Env = append([]string{"PATH=" + s.bin + ":" + os.Getenv("PATH"), "HOME=" + s.dir, "TERM=dumb"}, "MOTACILLA_SERVER=http://"+s.addr)
+	if s.token != "" {
+		cmd.Env = append(cmd.Env, "MOTACILLA_SERVER_TOKEN="+s.token)
+	}
 	cmd.WaitDelay = time.Second
 	return cmd
 }
@@ -96,6 +105,7 @@ func (s *session) serve(line string) error {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.token = ""
 	line, _, _ = strings.Cut(line, " #")
 	line = strings.TrimSuffix(strings.TrimSpace(line), "&")
 	line = strings.ReplaceAll(line, "go run ./cmd/motacilla", "motacilla")
@@ -150,8 +160,11 @@ func (s *session) play(text string) error {
 			if err := s.serve("motacilla serve --storage.type memory --server.token docs"); err != nil {
 				return err
 			}
-			if out, err := s.command(context.Background(), "motacilla channel create match-42 --title Final --token docs").CombinedOutput(); err != nil {
-				return fmt.Errorf("%w: %s", err, out)
+			s.token = "docs"
+			if !s.makes {
+				if out, err := s.command(context.Background(), "motacilla channel create match-42 --title Final").CombinedOutput(); err != nil {
+					return fmt.Errorf("%w: %s", err, out)
+				}
 			}
 		}
 		return s.run(command, strings.Join(want, "\n"))
@@ -254,6 +267,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-(\.\.\.|…|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`), "ID"},
 	{regexp.MustCompile(`\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?`), "TIME"},
+	{regexp.MustCompile(`\b\d{2}:\d{2}:\d{2}\b`), "CLOCK"},
 	{regexp.MustCompile(`\b\d{16}\b(\.\d+)?`), "REVISION"}, {regexp.MustCompile(`retry: \d+`), "RETRY"},
 	{regexp.MustCompile(`\b(localhost|127\.0\.0\.1|live\.example\.org)(:\d+)?`), "HOST"},
 }

@@ -71,13 +71,18 @@ func TestEveryPackageHasAnExample(t *testing.T) {
 	for _, port := range []string{"storage", "publisher", "receiver"} {
 		dirs = append(dirs, adapters(t, port)...)
 	}
-	example := regexp.MustCompile(`(?m)^func Example\w*\(\) \{(?s:.*?)\n\t// Output:`)
+	runs := regexp.MustCompile(`(?m)^func Example\w*\(\) \{(?s:.*?)\n\t// Output:`)
+	compiles := regexp.MustCompile(`(?m)^func Example`)
+	needServer := []string{"postgres", "redis"} // of the reader's: their examples compile
 	for _, dir := range dirs {
 		files, err := filepath.Glob(dir + "/example*_test.go")
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := false
+		found, example := false, runs
+		if slices.Contains(needServer, filepath.Base(dir)) {
+			example = compiles
+		}
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			if err != nil {
