@@ -19,7 +19,7 @@ func deps(t *testing.T, pkg string) []string {
 
 // TestDependencies holds what each package may pull in, of this project and of what is heavy elsewhere.
 func TestDependencies(t *testing.T) {
-	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"}
+	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
 	frame := []string{"go.uber.org/fx", "github.com/prometheus", "github.com/knadh"}
 	for _, tt := range []struct {

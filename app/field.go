@@ -81,11 +81,16 @@ func copyOptions(options any) any {
 	return v.Interface()
 }
 
+const (
+	expectedText = "text"
+	expectedList = "a list of texts"
+)
+
 // expected says what the setting takes; "" of a type that no setting has.
 func (f field) expected() string {
 	switch f.value.Interface().(type) {
 	case string:
-		return "text"
+		return expectedText
 	case bool:
 		return "true or false"
 	case int:
@@ -95,7 +100,7 @@ func (f field) expected() string {
 	case time.Duration:
 		return "a duration such as 15s, 500ms or 1m30s"
 	case []string:
-		return "a list of texts"
+		return expectedList
 	}
 	return ""
 }

@@ -84,6 +84,11 @@ func newPage(c *Config, store storage.Store, feed *publisher.Feed, r *renderer, 
 	return pageOut{Page: page.New(pageSource{store, feed}, snapshot, options), Offers: o}
 }
 
+// describer is a receiver that serves a description of the server's interface.
+type describer interface {
+	Describe(routes ...route.Route) error
+}
+
 // mount puts everything into one table: what reads a channel stands behind the hook and answers allowed origins.
 func (s *Server) mount() error {
 	t := route.NewTable()
@@ -126,6 +131,13 @@ func (s *Server) mount() error {
 	}
 	if err := t.Add("a route of the app's own", "/", s.own...); err != nil {
 		return err
+	}
+	for i, r := range s.receivers {
+		if d, ok := r.it.(describer); ok {
+			if err := d.Describe(t.Routes()...); err != nil {
+				return fmt.Errorf("receivers[%d] (%s): %w", i, r.name, err)
+			}
+		}
 	}
 	s.table, s.offers.table = t, t
 	s.handler = s.limited(t)

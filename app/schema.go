@@ -12,13 +12,15 @@ type Key struct {
 	Name    string // "server.addr"; it is the flag's name too
 	Env     string // "MOTACILLA_SERVER_ADDR"
 	Doc     string
-	Default string // as the environment takes it; "" of none
+	Type    string // what it takes, such as "text" or "a whole number"
+	Default string // as the environment takes it; "" of none, and where stores that share the key differ
 	Secret  bool
 }
 
 // Schema is every key that an app knows, made of its settings and of the options of what its graph has.
 type Schema struct {
 	keys       []Key
+	sections   []Section
 	byName     map[string]Key
 	byEnv      map[string]Key
 	stores     kind
@@ -57,10 +59,11 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 		return nil, err
 	}
 	for _, f := range fields {
-		if err := s.add(f.key, f); err != nil {
+		if err := s.put(keyOf(f.key, f)); err != nil {
 			return nil, err
 		}
 	}
+	s.sections = []Section{{Keys: slices.Clone(s.keys)}}
 	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
 		if err := s.addKind(k); err != nil {
 			return nil, err
@@ -70,14 +73,15 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 }
 
 func (s *Schema) addKind(k kind) error {
-	head := Key{Name: k.key, Doc: "what is offered, in order: " + cmp.Or(k.names(), "none"),
-		Default: strings.ReplaceAll(k.names(), ", ", ",")}
+	head := Key{Name: k.key, Doc: "which are on, in this order; any of " + cmp.Or(k.names(), "none"),
+		Type: expectedList, Default: strings.ReplaceAll(k.names(), ", ", ",")}
 	if k.key == "storage" {
-		head = Key{Name: "storage.type", Doc: "the store: " + cmp.Or(k.names(), "none"), Default: k.first()}
+		head = Key{Name: "storage.type", Doc: "the store, one of " + cmp.Or(k.names(), "none"), Type: expectedText, Default: k.first()}
 	}
 	if err := s.put(head); err != nil {
 		return err
 	}
+	s.sections = append(s.sections, Section{Kind: k.key, Keys: []Key{s.byName[head.Name]}})
 	seen := map[string]bool{}
 	for _, c := range k.list {
 		if seen[c.name] {
@@ -88,35 +92,45 @@ func (s *Schema) addKind(k kind) error {
 		if err != nil {
 			return fmt.Errorf("%s %q: %w", k.one, c.name, err)
 		}
+		section := Section{Kind: k.key, Name: c.name}
 		for _, f := range fields {
 			if f.key == "type" {
 				return fmt.Errorf(`%s %q: no option can have the key "type"`, k.one, c.name)
 			}
-			name := k.key + "." + c.name + "." + f.key
+			key := keyOf(k.key+"."+c.name+"."+f.key, f)
 			if k.key == "storage" {
-				name = "storage." + f.key
-				if _, known := s.byName[name]; known { // two stores may both have a url
-					continue
-				}
+				key = keyOf("storage."+f.key, f)
 			}
-			if err := s.add(name, f); err != nil {
+			section.Keys = append(section.Keys, key)
+			if _, known := s.byName[key.Name]; known && k.key == "storage" { // two stores may both have a url
+				continue
+			}
+			if err := s.put(key); err != nil {
 				return fmt.Errorf("%s %q: %w", k.one, c.name, err)
 			}
 		}
+		s.sections = append(s.sections, section)
+	}
+	if k.key == "storage" {
+		s.share()
 	}
 	return nil
 }
 
-func (s *Schema) add(name string, f field) error {
-	k := Key{Name: name, Doc: f.doc, Secret: f.secret}
+func keyOf(name string, f field) Key {
+	k := Key{Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Secret: f.secret}
 	if !f.value.IsZero() && !f.secret {
 		k.Default = f.String()
 	}
-	return s.put(k)
+	return k
+}
+
+func envOf(name string) string {
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name))
 }
 
 func (s *Schema) put(k Key) error {
-	k.Env = envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(k.Name))
+	k.Env = envOf(k.Name)
 	if other, taken := s.byEnv[k.Env]; taken {
 		return fmt.Errorf("%s and %s would both be %s in the environment", other.Name, k.Name, k.Env)
 	}

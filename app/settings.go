@@ -24,11 +24,11 @@ type Settings struct {
 
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
-	Addr           string   `key:"addr" doc:"address to listen on, host:port"`
-	PublicURL      string   `key:"public_url" doc:"the server's own URL, for absolute links; else paths are given"`
-	Origins        []string `key:"origins" doc:"other origins whose scripts may read, or * for all"`
-	Token          string   `key:"token" secret:"true" doc:"for writing, and reading private channels; else one is made"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks whose X-Forwarded-* and Forwarded count"`
+	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 is every address of the machine"`
+	PublicURL      string   `key:"public_url" doc:"scheme and host at which readers reach the server, for absolute URLs; else paths are given"`
+	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is all, without cookies"`
+	Token          string   `key:"token" secret:"true" doc:"to write and to read private channels; else one is made and kept beside the store"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
 
 	Limits LimitSettings `key:"limits"`
 }
@@ -44,24 +44,24 @@ type LimitSettings struct {
 
 // PageSettings are the keys page.*.
 type PageSettings struct {
-	Name string `key:"name" doc:"the name of the site, above every page"`
+	Name string `key:"name" doc:"the name of the site, shown above every page"`
 	Size int    `key:"size" doc:"posts on a fresh page, beside the pinned ones"`
 }
 
 // FeedSettings are the keys feed.*.
 type FeedSettings struct {
-	Heartbeat time.Duration `key:"heartbeat" doc:"silence after which a stream sends a heartbeat"`
+	Heartbeat time.Duration `key:"heartbeat" doc:"after so long without an update a stream sends a heartbeat"`
 	Stall     time.Duration `key:"stall" doc:"a reader that takes nothing for so long is closed"`
 }
 
 // PollingSettings are the keys polling.*.
 type PollingSettings struct {
-	Window int `key:"window" doc:"newest posts that Wagtail Live's client can hold"`
+	Window int `key:"window" doc:"how many of the newest posts Wagtail Live's client is given"`
 }
 
 // LogSettings are the keys log.*.
 type LogSettings struct {
-	Level  string `key:"level" doc:"debug, info, warn or error"`
+	Level  string `key:"level" doc:"the least that is logged: debug, info, warn or error"`
 	Format string `key:"format" doc:"console or json"`
 }
 

@@ -1,6 +1,7 @@
 package page
 
 import (
+	_ "embed" // for openapi-transports.json
 	"encoding/json"
 	"html/template"
 	"net/http"
@@ -139,6 +140,11 @@ func parseKey(s string) (motacilla.PostKey, error) {
 	}
 	return motacilla.PostKey{Created: at.UTC(), ID: post}, nil
 }
+
+// transportsOpenAPI describes the route.
+//
+//go:embed openapi-transports.json
+var transportsOpenAPI []byte
 
 // transports answers with what the server offers. Errors are problems, since script asks.
 func (p *Page) transports(w http.ResponseWriter, r *http.Request) {

@@ -93,7 +93,8 @@ func (p *Page) URLs() []route.Route {
 	return []route.Route{
 		{Name: "page-index", Pattern: "/", Handler: get(p.index)},
 		{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse},
-		{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports)},
+		{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports),
+			OpenAPI: transportsOpenAPI},
 		{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()},
 		{Name: "page-assets", Pattern: "/assets/{file}", Handler: http.HandlerFunc(p.assets.serve)},
 	}

@@ -15,4 +15,8 @@ type Route struct {
 	Handler http.Handler
 	// Refuse answers a request that was refused before the handler saw it; nil means [WriteError].
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
+	// OpenAPI describes the route: a Path Item Object of OpenAPI 3.1, in JSON, which may refer to the components of
+	// receiver/webapp's openapi.json. The server's description has it at the path at which the route is mounted; nil
+	// leaves the route out.
+	OpenAPI []byte
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type Table struct {
 	NotFound http.HandlerFunc
 
 	mux    *http.ServeMux
+	added  []Route
 	routes map[string]mounted // by name
 	owners map[string]string  // by pattern, wildcards unnamed
 }
@@ -79,11 +81,16 @@ func (t *Table) add(owner, base string, rt Route) (err error) {
 	}
 	t.mux.Handle(pattern+"/{$}", rt.Handler)
 	t.owners[shape] = owner
+	rt.Pattern = pattern + "/"
+	t.added = append(t.added, rt)
 	if rt.Name != "" {
 		t.routes[rt.Name] = mounted{pattern + "/", owner}
 	}
 	return nil
 }
+
+// Routes returns what was added, in that order, with patterns that are absolute and end in a slash.
+func (t *Table) Routes() []Route { return slices.Clone(t.added) }
 
 // ServeHTTP serves what was added. A path with empty or dot segments is not there, where ServeMux would redirect to the
 // path without them; nor is one that ends in an escaped slash, which ServeMux would take for one that ends in a slash.

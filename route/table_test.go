@@ -217,3 +217,15 @@ func TestGuard(t *testing.T) {
 		t.Error(g)
 	}
 }
+
+func TestRoutesAreAbsolute(t *testing.T) {
+	table := route.NewTable()
+	h := http.NotFoundHandler()
+	if err := table.Add("x", "/live", route.Route{Name: "a", Pattern: "a/{channel_id}", Handler: h}, route.Route{Pattern: "/b/", Handler: h}); err != nil {
+		t.Fatal(err)
+	}
+	routes := table.Routes()
+	if len(routes) != 2 || routes[0].Pattern != "/live/a/{channel_id}/" || routes[0].Name != "a" || routes[1].Pattern != "/b/" {
+		t.Errorf("routes %+v", routes)
+	}
+}

@@ -13,6 +13,8 @@ import (
 	"go.uber.org/fx"
 )
 
+//go:generate go run ./internal/reference ../../docs/configuration.md
+
 // Module puts all of them into the graph; the configuration chooses.
 var Module = fx.Module("standard",
 	memory.Module,

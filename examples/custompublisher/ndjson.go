@@ -18,7 +18,7 @@ import (
 
 // Options are the publisher's settings.
 type Options struct {
-	Path string `key:"path" doc:"path of the route, with {channel_id}"`
+	Path string `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`
 }
 
 // NewFactory returns the Factory of the publisher that the configuration calls "ndjson".

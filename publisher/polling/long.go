@@ -2,6 +2,7 @@ package polling
 
 import (
 	"context"
+	_ "embed" // for openapi-long.json
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -14,10 +15,10 @@ import (
 
 // LongOptions are the settings of [Long]; nil and zero fields mean the defaults.
 type LongOptions struct {
-	Path    string        `key:"path" doc:"path of the route, with {channel_id}; long-polling/{channel_id}/"`
-	Timeout time.Duration `key:"timeout" doc:"how long a request of Wagtail Live's client is held; 60s"`
-	Hold    time.Duration `key:"hold" doc:"how long a request with ?since is held; 25s"`
-	General bool          `key:"general" doc:"hold each request in a goroutine of its own, as over TLS; false"`
+	Path    string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // long-polling/{channel_id}/
+	Timeout time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`           // 60s
+	Hold    time.Duration `key:"hold" doc:"how long ?since is held; keep it below a proxy's timeout"`    // 25s
+	General bool          `key:"general" doc:"a goroutine for each request, as over TLS; costs memory"`
 	Logger  *zap.Logger   // nil logs nothing
 }
 
@@ -39,13 +40,18 @@ var _ publisher.Publisher = (*Long)(nil)
 func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 	options := o.withDefaults()
 	p := &Long{
-		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger},
+		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger, OpenAPI: longOpenAPI},
 		timeout: options.Timeout, hold: options.Hold, general: options.General,
 		draining: withNextPoll("long-polling, draining", comeBack),
 	}
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
 }
+
+// longOpenAPI describes the route.
+//
+//go:embed openapi-long.json
+var longOpenAPI []byte
 
 const (
 	longName = "long-polling"

@@ -3,6 +3,27 @@
 // Wagtail Live's PollingPublisherMixin (wagtail_live/publishers/polling.py), and speaks two wires on one path: Wagtail
 // Live's own, whose client keeps working unchanged, and GET ?since=REVISION, whose answers are updates.
 //
+// # Wire
+//
+// GET ?since is answered with an update, GET ?last_update_ts and POST with Wagtail Live's JSON, on interval-polling/ and
+// long-polling/{channel_id}/. Interval polling has an ETag, so that a cache in front answers nearly all who ask.
+// docs/wire.md and docs/wagtail-live.md have the rest.
+//
+// # Resuming
+//
+// Each request says where it goes on: by ?since, or in seconds by ?last_update_ts.
+//
+// # Options
+//
+// The route's path; of interval polling how often readers ask, {type: interval-polling, path: ..., interval: ...}; of long
+// polling how long requests are held, and the general way of holding them, {type: long-polling, path: ..., hold: ...,
+// timeout: ..., general: ...}. A logger.
+//
+// # Limits
+//
+// A reader sees an update as late as its next request. One that waits with ?since costs its socket alone where the
+// connection is bare, else a goroutine. Wagtail Live's client can hold the newest 500 posts (polling.window).
+//
 // [Mixin] is what the two have in common, to be embedded by anybody's own.
 package polling
 
@@ -36,6 +57,7 @@ type Mixin struct {
 	// Refuse answers a request that the guard refused; nil means [Mixin.Fail].
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
+	OpenAPI  []byte        // describes the route, see [route.Route]; nil leaves it undescribed
 	Interval time.Duration // the handshake's pollingInterval; 0 leaves it out
 	Logger   *zap.Logger   // gets the errors that readers do not see; nil logs nothing
 
@@ -52,7 +74,7 @@ func (m *Mixin) URLs() []route.Route {
 	if refuse == nil {
 		refuse = m.Fail
 	}
-	return []route.Route{{Name: m.Name, Pattern: m.Path, Handler: http.HandlerFunc(m.serve), Refuse: refuse}}
+	return []route.Route{{Name: m.Name, Pattern: m.Path, Handler: http.HandlerFunc(m.serve), Refuse: refuse, OpenAPI: m.OpenAPI}}
 }
 
 func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {

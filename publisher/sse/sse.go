@@ -1,9 +1,30 @@
 // Package sse delivers updates as server-sent events (HTML standard, section 9.2): each event is an update, a plain
-// message without an event field, whose id is its revision. A browser's EventSource resumes by itself.
+// message without an event field, whose id is its revision.
+//
+// # Wire
+//
+// GET sse/{channel_id}/ is answered with a stream: its first event comes at once, and after 15 s of silence a
+// heartbeat, an event that script can see. Errors before the stream are problem+json. docs/sse.md has the rest.
+//
+// # Resuming
+//
+// By Last-Event-ID, which a browser's EventSource sends by itself, else by ?since. A reader that is sent away is told by
+// the field retry when to come back.
+//
+// # Options
+//
+// The route's path, how long a connection lives, and the general way of writing: {type: sse, path: ..., lifetime: ...,
+// general: ...}. A logger.
+//
+// # Limits
+//
+// One reader is one connection; over HTTP/1.1 without TLS it costs a cursor and its socket, else a goroutine. A browser
+// opens six connections to a host, over HTTP/2 a hundred streams.
 package sse
 
 import (
 	"context"
+	_ "embed" // for openapi.json
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -17,9 +38,9 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path     string        `key:"path" doc:"path of the route, with {channel_id}; sse/{channel_id}/"`
-	Lifetime time.Duration `key:"lifetime" doc:"how long a connection lives, and up to a quarter longer; 8m"`
-	General  bool          `key:"general" doc:"write to each reader from a goroutine of its own, as over TLS; false"`
+	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // sse/{channel_id}/
+	Lifetime time.Duration `key:"lifetime" doc:"a connection ends after this and up to a quarter more"`   // 8m
+	General  bool          `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
 	Logger   *zap.Logger   // nil logs nothing
 }
 
@@ -41,6 +62,11 @@ func (o *Options) withDefaults() Options {
 }
 
 const name = "sse"
+
+// openAPI describes the route.
+//
+//go:embed openapi.json
+var openAPI []byte
 
 // event is an update as an event. The JSON has neither CR nor LF, so that no field of it can end the event or begin
 // another.
@@ -71,7 +97,7 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 
 // URLs returns the one route.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve)}}
+	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
 }
 
 func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {

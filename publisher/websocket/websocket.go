@@ -1,12 +1,32 @@
 // Package websocket delivers updates over WebSocket (RFC 6455): each text message is an update. Wagtail Live's client
 // for WebSocket understands it too, at /ws/channel/{channel_id}/.
 //
+// # Wire
+//
+// GET websocket/{channel_id}/, upgraded, and with another origin than the server's only where that is allowed. The first
+// update comes at once; after 15 s of silence come a ping and a heartbeat. What readers send is ignored, up to 4 KiB a
+// message. The close codes are 1001, 1002, 1007, 1008, 1009 and 4404, no such channel. docs/websocket.md has the rest.
+//
+// # Resuming
+//
+// By ?since, the revision of the last update.
+//
+// # Options
+//
+// The route's path, and the general way of writing: {type: websocket, path: ..., general: ...}. The origins, a logger.
+//
+// # Limits
+//
+// One reader is one connection; without TLS it costs a cursor and its socket, else two goroutines. More than 100 control
+// frames in a second end it. There is no compression: an update is encoded once for all.
+//
 // The upgrade is gorilla/websocket's, and so is everything on connections that are written to in the general way. On
 // the fast one nobody waits for what a reader sends, so its frames are read as they come; see docs/decisions/0006.
 package websocket
 
 import (
 	"context"
+	_ "embed" // for openapi.json
 	"errors"
 	"net/http"
 	"sync"
@@ -21,8 +41,8 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path    string         `key:"path" doc:"path of the route, with {channel_id}; websocket/{channel_id}/"`
-	General bool           `key:"general" doc:"write to each reader from a goroutine of its own, as over TLS; false"`
+	Path    string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
+	General bool           `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
 	Origins *route.Origins // who may connect from elsewhere; nil means the own origin alone
 	Logger  *zap.Logger    // nil logs nothing
 }
@@ -47,6 +67,11 @@ const (
 
 	codeGone = 4404 // no such channel
 )
+
+// openAPI describes the route.
+//
+//go:embed openapi.json
+var openAPI []byte
 
 // Publisher delivers over WebSocket.
 type Publisher struct {
@@ -82,7 +107,7 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 
 // URLs returns the one route.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve)}}
+	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
 }
 
 // Shutdown ends all streams with close code 1001, spread over up to 3 s.

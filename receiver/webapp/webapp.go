@@ -1,9 +1,23 @@
 // Package webapp is the receiver that takes posts by REST: channels and posts are made, changed, removed and read as
-// JSON below /api/channels, errors are application/problem+json (RFC 9457).
+// JSON below /api/channels, errors are application/problem+json (RFC 9457). It describes itself at /api/openapi.json.
 //
-// Writing needs a write grant of the authorisation hook, and a browser may write from the server's own origin alone.
-// Who has a write grant sees hidden posts too. A message_id, or the Idempotency-Key header in its place, makes a retry
-// safe: the post there is comes back with 200 instead of 201.
+// # Source
+//
+// Whoever has a write grant of the authorisation hook, which by default is the server's token. A browser may write from
+// the server's own origin alone. Who has a write grant sees hidden posts too.
+//
+// # Repeats
+//
+// A message_id, or the Idempotency-Key header in its place, makes a retry safe: the post there is comes back with 200
+// instead of 201. If-Match keeps an edit from overwriting a newer one.
+//
+// # Options
+//
+// A logger. The configuration has no settings for it: {type: webapp}.
+//
+// # Limits
+//
+// A body has at most 1 MiB of JSON, which is read strictly; a listing has at most 100 entries.
 package webapp
 
 import (
@@ -32,6 +46,7 @@ type Webapp struct {
 	ingest    *receiver.Ingest
 	authorize route.Authorizer
 	origin    *http.CrossOriginProtection
+	described document
 	log       *zap.Logger
 }
 
@@ -42,7 +57,7 @@ var _ receiver.Receiver = (*Webapp)(nil)
 func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	a := &Webapp{
 		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
-		origin: http.NewCrossOriginProtection(), log: zap.NewNop(),
+		origin: http.NewCrossOriginProtection(), described: newDocument(openAPI), log: zap.NewNop(),
 	}
 	if o != nil && o.Logger != nil {
 		a.log = o.Logger
@@ -50,10 +65,11 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	return a
 }
 
-// URLs returns the routes api-channels, api-channel, api-posts and api-post.
+// URLs returns the routes api-openapi, api-channels, api-channel, api-posts and api-post.
 func (a *Webapp) URLs() []route.Route {
 	const channels = "/api/channels"
 	return []route.Route{
+		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: a.handler(method{http.MethodGet, a.describe})},
 		{Name: "api-channels", Pattern: channels, Handler: a.handler(
 			method{http.MethodGet, a.listChannels}, method{http.MethodPost, a.createChannel})},
 		{Name: "api-channel", Pattern: channels + "/{channel_id}", Handler: a.handler(

@@ -37,7 +37,7 @@ func serve(tb testing.TB, wrap func(receiver.Sink) receiver.Sink) *server {
 	if err := table.Add("webapp", "/live", webapp.New(sink, hook.Authorize, nil).URLs()...); err != nil {
 		tb.Fatal(err)
 	}
-	return &server{table, store}
+	return &server{held(tb, table), store}
 }
 
 type answer struct {

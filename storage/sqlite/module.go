@@ -12,7 +12,7 @@ var Module = fx.Module("sqlite", fx.Provide(fx.Annotate(NewFactory, fx.ResultTag
 
 // settings is what the configuration may say of this store.
 type settings struct {
-	Path string `key:"path" doc:"the database file; made where there is none, in a directory that is there"`
+	Path string `key:"path" doc:"the database file; it is made where there is none, its directory is not"`
 }
 
 // NewFactory returns the Factory of the store that the configuration calls "sqlite".

@@ -1,0 +1,63 @@
+package app_test
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write testdata/dependencies.txt anew")
+
+// TestDependencyLists holds, of each public package, the list of other modules that it makes its users compile. What is
+// never to be on one says TestDependencies; a change here is one that a reviewer sees.
+//
+//	go test ./app -run TestDependencyLists -update
+func TestDependencyLists(t *testing.T) {
+	const file = "testdata/dependencies.txt"
+	list := func(args ...string) []string {
+		out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("go list %v: %v", args, err)
+		}
+		return strings.Fields(string(out))
+	}
+	var got strings.Builder
+	for _, pkg := range list(module + "/...") {
+		path := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
+		if strings.Contains(path+"/", "internal/") || strings.HasPrefix(path, "examples") || strings.HasPrefix(path, "cmd/") {
+			continue
+		}
+		modules := list("-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", pkg)
+		slices.Sort(modules)
+		modules = slices.DeleteFunc(slices.Compact(modules), func(m string) bool { return m == module })
+		if path == "" {
+			path = "."
+		}
+		got.WriteString(path + "\n")
+		for _, m := range modules {
+			if m == "github.com/getkin/kin-openapi" {
+				t.Errorf("%s compiles %s, which is for tests", path, m)
+			}
+			got.WriteString("\t" + m + "\n")
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")
+	for i := range max(len(was), len(is)) {
+		if i >= len(was) || i >= len(is) || was[i] != is[i] {
+			t.Fatalf("what packages make their users compile has changed from line %d of %s on; where that is meant, run\n"+
+				"\tgo test ./app -run TestDependencyLists -update\nnow:\n%s", i+1, file, got.String())
+		}
+	}
+}

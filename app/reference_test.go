@@ -1,0 +1,53 @@
+package app_test
+
+import (
+	"testing"
+
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// Two stores that share a key: each says what it is to it, and one flag speaks for both.
+func TestStoresShareAKey(t *testing.T) {
+	type first struct {
+		URL string `key:"url" doc:"where the first one is"`
+	}
+	type second struct {
+		URL string `key:"url" secret:"true" doc:"where the second one is, with its password"`
+	}
+	none := func(storage.Deps, any) (storage.Store, error) { return nil, nil }
+	schema, err := app.SchemaOf(
+		app.Store(storage.Factory{Name: "b", Options: &second{}, New: none}),
+		app.Store(storage.Factory{Name: "a", Options: &first{URL: "first://"}, New: none}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]app.Key{}
+	for _, section := range schema.Reference() {
+		for _, k := range section.Keys {
+			if k.Name == "storage.url" {
+				own[section.Name] = k
+			}
+		}
+	}
+	if a := own["a"]; a.Doc != "where the first one is" || a.Default != "first://" || a.Secret {
+		t.Errorf("the first store's key is %+v", a)
+	}
+	if b := own["b"]; b.Doc != "where the second one is, with its password" || b.Default != "" || !b.Secret {
+		t.Errorf("the second store's key is %+v", b)
+	}
+	n := 0
+	for _, k := range schema.Keys() {
+		if k.Name != "storage.url" {
+			continue
+		}
+		n++
+		const doc = "a: where the first one is; b: where the second one is, with its password"
+		if k.Doc != doc || k.Default != "" || !k.Secret || k.Env != "MOTACILLA_STORAGE_URL" {
+			t.Errorf("the shared key is %+v", k)
+		}
+	}
+	if n != 1 {
+		t.Errorf("storage.url is there %d times", n)
+	}
+}

@@ -1,0 +1,257 @@
+package standard_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	gorilla "github.com/gorilla/websocket"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/internal/openapitest"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/fx"
+	"go.uber.org/goleak"
+)
+
+// faulty is a store that fails while it has a fault.
+type faulty struct {
+	storage.Store
+	fault atomic.Pointer[error]
+}
+
+func (f *faulty) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if err := f.fault.Load(); err != nil {
+		return motacilla.Channel{}, *err
+	}
+	return f.Store.Channel(ctx, id)
+}
+
+// site is a server with everything that there is, held to the description that it serves.
+type site struct {
+	*testing.T
+	base     string
+	store    *faulty
+	contract *openapitest.Contract
+}
+
+func open(t *testing.T, yaml string) *site {
+	t.Helper()
+	ignore := goleak.IgnoreCurrent()
+	s := &site{T: t, store: &faulty{Store: memory.New(nil)}}
+	factory := storage.Factory{Name: "faulty", New: func(storage.Deps, any) (storage.Store, error) { return s.store, nil }}
+	var server *app.Server
+	in := &app.Input{YAML: []byte(yaml), Env: []string{}, Flags: map[string]string{
+		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error", "storage.type": "faulty"}}
+	a := app.New(standard.Module, app.Store(factory), fx.Supply(in), fx.Populate(&server))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		if err := goleak.Find(ignore); err != nil {
+			t.Error(err)
+		}
+	})
+	s.base = "http://" + server.Addr().String()
+	resp, err := http.Get(s.base + "/api/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	doc, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.contract, err = openapitest.New(doc); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// do sends a request, and holds it and its answer to the description. Of a stream the first event is read.
+func (s *site) do(want int, method, path string, header ...string) (body string, got http.Header, rest *bufio.Reader) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, s.base+path, nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() { resp.Body.Close() })
+	rest = bufio.NewReader(resp.Body)
+	var read []byte
+	if resp.Header.Get("Content-Type") == "text/event-stream" {
+		read = s.event(rest)
+	} else if read, err = io.ReadAll(rest); err != nil {
+		s.Fatal(err)
+	}
+	s.contract.Check(s, openapitest.Exchange{Request: r, Status: resp.StatusCode, Header: resp.Header, Body: read})
+	if want != 0 && resp.StatusCode != want {
+		s.Errorf("%s %s: %s, want %d: %s", method, path, resp.Status, want, read)
+	}
+	return string(read), resp.Header, rest
+}
+
+// event reads one event, whose data is an update.
+func (s *site) event(from *bufio.Reader) (event []byte) {
+	s.Helper()
+	for {
+		line, err := from.ReadBytes('\n')
+		if err != nil {
+			s.Fatal(err)
+		}
+		event = append(event, line...)
+		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
+			s.contract.CheckValue(s, "Update", data)
+		}
+		if len(line) == 1 {
+			return event
+		}
+	}
+}
+
+func (s *site) channel(id motacilla.ChannelID, access motacilla.Access) motacilla.Channel {
+	s.Helper()
+	c, err := s.store.CreateChannel(s.Context(), motacilla.Channel{ID: id, Access: access})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+// asks is how each operation of the readers' is asked on a channel.
+var asks = []struct{ method, path string }{
+	{"GET", "/channels/CHANNEL/transports"}, {"HEAD", "/channels/CHANNEL/transports"},
+	{"GET", "/live/interval-polling/CHANNEL?since=0"}, {"HEAD", "/live/interval-polling/CHANNEL"},
+	{"POST", "/live/interval-polling/CHANNEL"},
+	{"GET", "/live/long-polling/CHANNEL?hold=0"}, {"POST", "/live/long-polling/CHANNEL"},
+	{"GET", "/events/CHANNEL"}, {"GET", "/live/websocket/CHANNEL"},
+}
+
+const everything = `
+publishers:
+  - {type: sse, path: "/events/{channel_id}"}
+  - {type: websocket}
+  - {type: long-polling, timeout: 50ms}
+  - {type: interval-polling}
+`
+
+// TestReaders: what readers are answered is what the description says, and everything that it says has been answered.
+func TestReaders(t *testing.T) {
+	s := open(t, everything)
+	c := s.channel("match-42", motacilla.Public)
+	s.channel("private", motacilla.Private)
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
+	p, err := s.store.CreatePost(t.Context(), c.ID, post)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ask := range asks {
+		at := func(channel string) string { return strings.Replace(ask.path, "CHANNEL", channel, 1) }
+		websocket := strings.Contains(ask.path, "websocket")
+		if !websocket {
+			s.do(200, ask.method, at("match-42"))
+			s.do(404, ask.method, at("none"))
+		}
+		s.do(400, ask.method, at("a%20b"))
+		s.do(403, ask.method, at("private"))
+		for status, fault := range map[int]error{500: errors.New("boom"), 503: motacilla.ErrUnavailable} {
+			s.store.fault.Store(&fault)
+			s.do(status, ask.method, at("unheard"))
+			s.store.fault.Store(nil)
+		}
+		s.do(405, "PUT", at("match-42"))
+	}
+
+	head := p.Revision.String()
+	const interval, long = "/live/interval-polling/match-42", "/live/long-polling/match-42"
+	_, h, _ := s.do(200, "GET", interval+"?since="+head)
+	s.do(304, "GET", interval+"?since="+head, "If-None-Match", h.Get("ETag"))
+	s.do(200, "GET", interval+"?last_update_ts=0")
+	s.do(200, "GET", long+"?since=0")
+	s.do(200, "GET", long+"?last_update_ts=0")
+	if body, _, _ := s.do(200, "GET", long+"?last_update_ts=9999999999"); !strings.Contains(body, "timeOutReached") {
+		t.Errorf("long polling timed out with %s", body)
+	}
+	_, _, stream := s.do(200, "GET", "/events/match-42?since="+head)
+	s.do(200, "GET", "/events/match-42", "Last-Event-ID", head)
+
+	s.do(426, "GET", "/live/websocket/match-42?since=0")
+	s.do(400, "GET", "/live/websocket/match-42", "Connection", "Upgrade", "Upgrade", "websocket")
+	url := "ws" + strings.TrimPrefix(s.base, "http") + "/live/websocket/match-42?since=0"
+	conn, resp, err := gorilla.DefaultDialer.DialContext(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	asked, _ := http.NewRequest("GET", s.base+"/live/websocket/match-42?since=0", nil)
+	s.contract.Check(t, openapitest.Exchange{Request: asked, Status: resp.StatusCode, Header: resp.Header})
+	_, message, err := conn.ReadMessage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.contract.CheckValue(t, "Update", message)
+
+	if _, err := s.store.DeleteChannel(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if last := s.event(stream); !bytes.Contains(last, []byte(`"gone":true`)) {
+		t.Errorf("the last event is %s", last)
+	}
+
+	s.Run("limited", func(t *testing.T) {
+		limited := open(t, everything+"server: {limits: {requests_per_address: 1}}")
+		limited.contract = s.contract
+		limited.channel("match-42", motacilla.Public)
+		for _, ask := range asks {
+			path := strings.Replace(ask.path, "CHANNEL", "match-42", 1)
+			for range 100 { // a burst is let through, and one each second
+				if _, h, _ := limited.do(0, ask.method, path); h.Get("Retry-After") != "" {
+					break
+				}
+			}
+		}
+	})
+	for _, unseen := range s.contract.Unseen("/channels/", "/live/", "/events/") {
+		t.Errorf("described, and by no test seen: %s", unseen)
+	}
+}
+
+// TestDescriptionIsOfThisServer: what is described is what is mounted, where it is mounted.
+func TestDescriptionIsOfThisServer(t *testing.T) {
+	s := open(t, `publishers: [{type: websocket, path: "/ws/channel/{channel_id}/"}]`)
+	body, _, _ := s.do(200, "GET", "/api/openapi.json")
+	var doc struct{ Paths map[string]json.RawMessage }
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/api/channels", "/channels/{channel_id}/transports", "/ws/channel/{channel_id}"} {
+		if doc.Paths[path] == nil {
+			t.Errorf("%s is not described", path)
+		}
+		delete(doc.Paths, path)
+	}
+	for path := range doc.Paths {
+		if !strings.HasPrefix(path, "/api/") {
+			t.Errorf("%s is described, and not there", path)
+		}
+	}
+}

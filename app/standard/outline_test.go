@@ -1,0 +1,97 @@
+package standard_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// adapters returns the folders of the packages beneath a port that have a module of their own.
+func adapters(t *testing.T, port string) []string {
+	t.Helper()
+	modules, err := filepath.Glob("../../" + port + "/*/module.go")
+	if err != nil || len(modules) == 0 {
+		t.Fatalf("%s has no adapters: %v", port, err)
+	}
+	var dirs []string
+	for _, m := range modules {
+		dirs = append(dirs, filepath.Dir(m))
+	}
+	return dirs
+}
+
+// packageComment is the comment of the package in dir.
+func packageComment(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(dir + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment := ""
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment += parsed.Doc.Text()
+	}
+	return comment
+}
+
+// TestSameOutline: whoever has read about one adapter finds the same in the next one, at the same place.
+func TestSameOutline(t *testing.T) {
+	for port, outline := range map[string][]string{
+		"storage":   {"Durability", "One node or many", "Options", "Limits"},
+		"publisher": {"Wire", "Resuming", "Options", "Limits"},
+		"receiver":  {"Source", "Repeats", "Options", "Limits"},
+	} {
+		for _, dir := range adapters(t, port) {
+			var headings []string
+			for _, m := range regexp.MustCompile(`(?m)^# (.+)$`).FindAllStringSubmatch(packageComment(t, dir), -1) {
+				headings = append(headings, m[1])
+			}
+			if !slices.Equal(headings, outline) {
+				t.Errorf("%s: the package comment has the sections %q, those of a %s are %q", dir, headings, port, outline)
+			}
+		}
+	}
+}
+
+// TestEveryPackageHasAnExample: a public package shows how it is used, in code that runs.
+func TestEveryPackageHasAnExample(t *testing.T) {
+	dirs := []string{"../..", "../../app", "../../client", "../../page", "../../publisher", "../../receiver", "../../route", "../../storage"}
+	for _, port := range []string{"storage", "publisher", "receiver"} {
+		dirs = append(dirs, adapters(t, port)...)
+	}
+	runs := regexp.MustCompile(`(?m)^func Example\w*\(\) \{(?s:.*?)\n\t// Output:`)
+	compiles := regexp.MustCompile(`(?m)^func Example`)
+	needServer := []string{"postgres", "redis"} // of the reader's: their examples compile
+	for _, dir := range dirs {
+		files, err := filepath.Glob(dir + "/example*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, example := false, runs
+		if slices.Contains(needServer, filepath.Base(dir)) {
+			example = compiles
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || example.Match(text)
+		}
+		if !found {
+			t.Errorf("%s has no example that runs", dir)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
+	"go.uber.org/goleak"
+)
+
+func TestWithoutFx(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	defer http.DefaultClient.CloseIdleConnections()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := "http://" + listener.Addr().String()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, listener, filepath.Join(t.TempDir(), "live.db"), "s3cret") }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+
+	post(t, base+"/api/channels", `{"id":"match-42","title":"Final"}`)
+	post(t, base+"/api/channels", `{"id":"private","access":"private"}`)
+	post(t, base+"/api/channels/match-42/posts", `{"text":"Kick-off"}`)
+	for _, c := range []struct {
+		path   string
+		status int
+		body   string
+	}{
+		{"/channels/match-42", 200, "Kick-off"}, {"/channels/private", 403, "private"}, {"/channels/none", 404, ""},
+		{"/live/sse/private/", 403, ""}, {"/channels/match-42/transports", 200, "/live/long-polling/match-42/"},
+		{"/api/openapi.json", 200, `"/live/sse/{channel_id}"`}, {"/live/websocket/match-42/", 404, ""},
+	} {
+		resp, err := http.Get(base + c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != c.status || !strings.Contains(string(body), c.body) {
+			t.Errorf("GET %s: %s %s %v", c.path, resp.Status, body, err)
+		}
+	}
+	for _, transport := range []string{"sse", "long-polling"} {
+		var view motacilla.View
+		for u, err := range client.Follow(ctx, base, "match-42", &client.Options{Transports: []string{transport}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			view.Apply(&u, u.Reset)
+			if n := len(view.Renders()); n == 1 {
+				post(t, base+"/api/channels/match-42/posts", `{"text":"Goal!","message_id":"`+transport+`"}`)
+			} else if strings.Contains(view.Renders()[n-1].Content, "Goal!") {
+				break
+			}
+		}
+	}
+}
+
+func post(t *testing.T, url, body string) {
+	t.Helper()
+	r, err := http.NewRequest("POST", url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer s3cret")
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		t.Fatalf("POST %s: %s", url, resp.Status)
+	}
+}
+
+// TestNoApp: nothing of the composition with fx is used.
+func TestNoApp(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if strings.HasSuffix(path, "motacilla/app") || strings.Contains(path, "github.com/spf13") || strings.Contains(path, "knadh") {
+			t.Errorf("compiles %s", path)
+		}
+	}
+}

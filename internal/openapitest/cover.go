@@ -1,0 +1,197 @@
+package openapitest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// What can have been seen.
+type (
+	methodKey string // the path
+	statusKey struct {
+		operation *openapi3.Operation
+		status    int
+	}
+	headerKey struct {
+		operation *openapi3.Operation
+		status    int
+		name      string
+	}
+	parameterKey struct {
+		operation *openapi3.Operation
+		name      string
+	}
+	propertyKey struct {
+		schema *openapi3.Schema
+		name   string
+	}
+)
+
+func (c *Contract) see(key any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[key] = true
+}
+
+// sawRequest takes down what a request that was not refused has.
+func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Operation, e Exchange) {
+	query := e.Request.URL.Query()
+	for _, p := range append(slices.Clone(item.Parameters), operation.Parameters...) {
+		_, header := e.Request.Header[http.CanonicalHeaderKey(p.Value.Name)]
+		if p.Value.In == openapi3.ParameterInPath || p.Value.In == openapi3.ParameterInQuery && query.Has(p.Value.Name) ||
+			p.Value.In == openapi3.ParameterInHeader && header {
+			c.see(parameterKey{operation, p.Value.Name})
+		}
+	}
+	if operation.RequestBody == nil {
+		return
+	}
+	var value any
+	if json.Unmarshal(e.RequestBody, &value) == nil {
+		_ = c.sawValue("request", operation.RequestBody.Value.Content.Get("application/json").Schema.Value, value, false)
+	}
+}
+
+// sawValue takes down the properties that a value has. The error is of one that no schema has, where they must.
+func (c *Contract) sawValue(at string, schema *openapi3.Schema, value any, all bool) error {
+	switch value := value.(type) {
+	case []any:
+		applying := c.applying(schema, value)
+		for i, element := range value[:min(len(value), 20)] { // of a long list the first ones stand for all
+			for _, s := range applying {
+				if s.Items == nil {
+					continue
+				}
+				if err := c.sawValue(fmt.Sprintf("%s[%d]", at, i), s.Items.Value, element, all); err != nil {
+					return err
+				}
+			}
+		}
+	case map[string]any:
+		applying := c.applying(schema, value)
+		for name, inner := range value {
+			described := false
+			for _, s := range applying {
+				next := s.Properties[name]
+				if next != nil {
+					c.see(propertyKey{s, name})
+				} else {
+					next = s.AdditionalProperties.Schema
+				}
+				described = described || next != nil || free(s)
+				if next == nil {
+					continue
+				}
+				if err := c.sawValue(at+"."+name, next.Value, inner, all); err != nil {
+					return err
+				}
+			}
+			if all && !described {
+				return fmt.Errorf("%s.%s is not described", at, name)
+			}
+		}
+	}
+	return nil
+}
+
+// free reports whether s is an object of which nothing more is said.
+func free(s *openapi3.Schema) bool {
+	return s.Type.Is("object") && len(s.Properties) == 0 && s.AdditionalProperties.Schema == nil
+}
+
+// applying returns schema and those within it, of allOf and of the alternatives that hold, that speak of value.
+func (c *Contract) applying(schema *openapi3.Schema, value any) []*openapi3.Schema {
+	list := []*openapi3.Schema{schema}
+	for _, ref := range schema.AllOf {
+		list = append(list, c.applying(ref.Value, value)...)
+	}
+	for _, ref := range slices.Concat(schema.OneOf, schema.AnyOf) {
+		if ref.Value.VisitJSON(value, openapi3.EnableJSONSchema2020()) == nil {
+			list = append(list, c.applying(ref.Value, value)...)
+		}
+	}
+	return list
+}
+
+// Unseen returns what the description says of the paths that begin with one of prefixes and that no exchange has had:
+// statuses, headers, parameters, properties of bodies, and a method that a path does not have.
+func (c *Contract) Unseen(prefixes ...string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var missing []string
+	want := func(key any, format string, args ...any) {
+		if !c.seen[key] {
+			missing = append(missing, fmt.Sprintf(format, args...))
+		}
+	}
+	visited := map[*openapi3.Schema]bool{}
+	for path, item := range c.doc.Paths.Map() {
+		if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(path, p) }) {
+			continue
+		}
+		want(methodKey(path), "%s: a method that it does not have", path)
+		for method, operation := range item.Operations() {
+			at := method + " " + path
+			for _, p := range append(slices.Clone(item.Parameters), operation.Parameters...) {
+				want(parameterKey{operation, p.Value.Name}, "%s: the parameter %s", at, p.Value.Name)
+			}
+			if operation.RequestBody != nil {
+				for _, content := range operation.RequestBody.Value.Content {
+					wantProperties(visited, at+" request", content.Schema, want)
+				}
+			}
+			for code, response := range operation.Responses.Map() {
+				var status int
+				_, _ = fmt.Sscan(code, &status)
+				want(statusKey{operation, status}, "%s: %s", at, code)
+				for name := range response.Value.Headers {
+					want(headerKey{operation, status, name}, "%s: %s with %s", at, code, name)
+				}
+				for _, content := range response.Value.Content {
+					wantProperties(visited, at+" "+code, content.Schema, want)
+				}
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}
+
+func wantProperties(
+	visited map[*openapi3.Schema]bool, at string, ref *openapi3.SchemaRef, want func(key any, format string, args ...any),
+) {
+	if ref == nil || visited[ref.Value] {
+		return
+	}
+	visited[ref.Value] = true
+	if ref.Ref != "" {
+		at = ref.Ref
+	}
+	s := ref.Value
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		want(propertyKey{s, name}, "%s: the property %s", at, name)
+		wantProperties(visited, at+"."+name, s.Properties[name], want)
+	}
+	for _, list := range []openapi3.SchemaRefs{s.AllOf, s.OneOf, s.AnyOf} {
+		for i, inner := range list {
+			wantProperties(visited, fmt.Sprintf("%s (%d)", at, i), inner, want)
+		}
+	}
+	wantProperties(visited, at+"[]", s.Items, want)
+	wantProperties(visited, at+".*", s.AdditionalProperties.Schema, want)
+}
+
+// Operations returns the methods of each described path.
+func (c *Contract) Operations() map[string][]string {
+	all := map[string][]string{}
+	for path, item := range c.doc.Paths.Map() {
+		all[path] = slices.Sorted(maps.Keys(item.Operations()))
+	}
+	return all
+}

@@ -1,0 +1,238 @@
+package webapp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/openapitest"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+)
+
+// contract is the receiver's description; [serve] holds every exchange of the package's tests to it.
+var contract = sync.OnceValues(func() (*openapitest.Contract, error) {
+	w := httptest.NewRecorder()
+	open := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{}, nil }
+	table := route.NewTable()
+	if err := table.Add("webapp", "", webapp.New(nil, open, nil).URLs()...); err != nil {
+		return nil, err
+	}
+	table.ServeHTTP(w, httptest.NewRequest("GET", "/api/openapi.json", nil))
+	return openapitest.New(w.Body.Bytes())
+})
+
+func held(tb testing.TB, h http.Handler) http.Handler {
+	tb.Helper()
+	c, err := contract()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, fuzzing := tb.(*testing.F); fuzzing { // which must not fail outside of its own t
+		return h
+	}
+	return c.Handler(tb, h)
+}
+
+// failing is a sink whose every method fails.
+type failing struct{ err error }
+
+func (f failing) Channel(context.Context, motacilla.ChannelID) (motacilla.Channel, error) {
+	return motacilla.Channel{}, f.err
+}
+func (f failing) Channels(context.Context, motacilla.ChannelID, int) ([]motacilla.Channel, error) {
+	return nil, f.err
+}
+func (f failing) Post(context.Context, motacilla.ChannelID, motacilla.PostID) (motacilla.Post, error) {
+	return motacilla.Post{}, f.err
+}
+func (f failing) PostByMessage(context.Context, motacilla.ChannelID, string) (motacilla.Post, error) {
+	return motacilla.Post{}, f.err
+}
+func (f failing) Posts(context.Context, motacilla.ChannelID, motacilla.Query) (motacilla.Page, error) {
+	return motacilla.Page{}, f.err
+}
+func (f failing) CreateChannel(context.Context, motacilla.Channel) (motacilla.Channel, error) {
+	return motacilla.Channel{}, f.err
+}
+func (f failing) UpdateChannel(context.Context, motacilla.ChannelID, func(*motacilla.Channel) error) (motacilla.Channel, error) {
+	return motacilla.Channel{}, f.err
+}
+func (f failing) DeleteChannel(context.Context, motacilla.ChannelID) (motacilla.Revision, error) {
+	return 0, f.err
+}
+func (f failing) CreatePost(context.Context, motacilla.ChannelID, motacilla.Post) (motacilla.Post, error) {
+	return motacilla.Post{}, f.err
+}
+func (f failing) UpdatePost(context.Context, motacilla.ChannelID, motacilla.PostID, func(*motacilla.Post) error) (motacilla.Post, error) {
+	return motacilla.Post{}, f.err
+}
+func (f failing) DeletePost(context.Context, motacilla.ChannelID, motacilla.PostID, func(motacilla.Post) error) (motacilla.Revision, error) {
+	return 0, f.err
+}
+
+const somePost = "019ab000-0000-7000-8000-000000000001"
+
+// requests are one good request of each operation that reads or writes the store.
+var requests = []struct{ method, target, body string }{
+	{"GET", "/api/channels", ""}, {"POST", "/api/channels", `{"id":"n"}`},
+	{"GET", "/api/channels/c", ""}, {"PATCH", "/api/channels/c", `{}`}, {"DELETE", "/api/channels/c", ""},
+	{"GET", "/api/channels/c/posts", ""}, {"POST", "/api/channels/c/posts", `{"text":"x"}`},
+	{"GET", "/api/channels/c/posts/" + somePost, ""}, {"PATCH", "/api/channels/c/posts/" + somePost, `{}`},
+	{"DELETE", "/api/channels/c/posts/" + somePost, ""},
+}
+
+// TestFaults: what the store and the limits refuse, on every operation.
+func TestFaults(t *testing.T) {
+	for _, fault := range []struct {
+		err    error
+		status int
+	}{
+		{motacilla.ErrUnavailable, 503}, {errors.New("boom"), 500}, {motacilla.ErrNotFound, 404}, {motacilla.ErrConflict, 409},
+	} {
+		s := serve(t, func(receiver.Sink) receiver.Sink { return failing{fault.err} })
+		for _, r := range requests {
+			noChannel := r.target == "/api/channels" && fault.status == 404
+			neverConflicts := fault.status == 409 && (r.method == "GET" || r.method == "DELETE")
+			if !noChannel && !neverConflicts {
+				s.want(t, fault.status, r.method, r.target, r.body)
+			}
+		}
+	}
+	limited := serve(t, nil)
+	limited.Handler = held(t, route.NewRateLimit(1, &route.RateLimitOptions{Burst: 1}).Handler(limited.Handler))
+	limited.do(t, "GET", "/api/channels", "")
+	limited.want(t, 429, "GET", "/api/openapi.json", "")
+	for _, r := range requests {
+		limited.want(t, 429, r.method, r.target, r.body)
+	}
+}
+
+// TestDescriptionIsServed: with what the app tells of other routes, and for those who have it already.
+func TestDescriptionIsServed(t *testing.T) {
+	s := serve(t, nil)
+	a := s.do(t, "GET", "/api/openapi.json", "", "-", "-")
+	tag := a.Header().Get("ETag")
+	if a.Code != 200 || a.json(t)["openapi"] != "3.1.0" {
+		t.Fatalf("%d %s", a.Code, a.Body)
+	}
+	s.want(t, 304, "GET", "/api/openapi.json", "", "If-None-Match", tag)
+	s.want(t, 405, "PUT", "/api/openapi.json", "{}")
+
+	store := memory.New(nil)
+	defer store.Close()
+	app := webapp.New(store, route.NewToken(secret, store.Channel, nil).Authorize, nil)
+	serve := func() string {
+		table := route.NewTable()
+		if err := table.Add("webapp", "", app.URLs()...); err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		table.ServeHTTP(w, httptest.NewRequest("GET", "/api/openapi.json", nil))
+		return w.Body.String()
+	}
+	own := route.Route{Pattern: "/live/own/{channel_id}/", OpenAPI: []byte(`{ "summary": "mine" }`)}
+	if err := app.Describe(own, route.Route{Pattern: "/live/other/{channel_id}/"}); err != nil {
+		t.Fatal(err)
+	}
+	if body := serve(); !strings.Contains(body, `"/live/own/{channel_id}":{"summary":"mine"}`) || strings.Contains(body, "/live/other") {
+		t.Errorf("described: %s", body)
+	}
+	if err := app.Describe(route.Route{Name: "bad", Pattern: "/x", OpenAPI: []byte("{")}); err == nil {
+		t.Error("a description that is no JSON was taken")
+	}
+}
+
+// TestLimits: what the description allows at most is taken, and is the domain's own limit.
+func TestLimits(t *testing.T) {
+	s := serve(t, nil)
+	long := func(n int) string { return strings.Repeat("x", n) }
+	id := long(motacilla.MaxID)
+	s.want(t, 201, "POST", "/api/channels", `{"id":"`+id+`","title":"`+long(motacilla.MaxTitle)+`","access":"private"}`)
+	posts := "/api/channels/" + id + "/posts"
+	s.want(t, 201, "POST", posts, `{"text":"`+long(motacilla.MaxText)+`","author":"`+id+`","message_id":"`+id+`","created":"0001-01-01T00:00:01Z"}`)
+	image, err := json.Marshal(map[string]any{"content": []any{map[string]any{"type": "image", "value": map[string]any{
+		"url": "https://e.example/" + long(motacilla.MaxURL-len("https://e.example/")), "alt": long(motacilla.MaxAlt),
+		"width": motacilla.MaxPixels, "height": motacilla.MaxPixels,
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, 201, "POST", posts, string(image), "Idempotency-Key", id[1:])
+	text := `{"type":"text","value":{"text":"x"}}`
+	s.want(t, 201, "POST", posts, `{"content":[`+strings.Repeat(text+",", motacilla.MaxBlocks-1)+text+`]}`)
+	again := s.want(t, 201, "POST", posts, `{"text":"x"}`)["id"].(string)
+	changed := s.want(t, 200, "PATCH", posts+"/"+again,
+		`{"content":[`+text+`],"created":"9999-12-31T23:59:59Z","key_event":true,"author":"`+id+`"}`)
+	if changed["created"] != "9999-12-31T23:59:59.000000Z" || changed["key_event"] != true {
+		t.Errorf("changed %v", changed)
+	}
+	s.want(t, 200, "PATCH", "/api/channels/"+id, `{"access":"public","title":"`+long(motacilla.MaxTitle)+`"}`)
+	s.want(t, 200, "GET", posts+"?limit=100", "")
+	s.want(t, 200, "GET", "/api/channels?limit=1", "")
+
+	var d struct {
+		Components struct {
+			Schemas map[string]struct {
+				MaxLength, MaxItems int
+				Properties          map[string]struct {
+					MaxLength, Maximum int
+					Properties         map[string]struct{ MaxLength, Maximum int }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(s.do(t, "GET", "/api/openapi.json", "").Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	of := d.Components.Schemas
+	value := of["ImageBlock"].Properties["value"].Properties
+	for _, c := range []struct {
+		name      string
+		got, want int
+	}{
+		{"channel's id", of["ChannelID"].MaxLength, motacilla.MaxID},
+		{"title", of["ChannelInput"].Properties["title"].MaxLength, motacilla.MaxTitle},
+		{"title in a patch", of["ChannelPatch"].Properties["title"].MaxLength, motacilla.MaxTitle},
+		{"author", of["PostInput"].Properties["author"].MaxLength, motacilla.MaxID},
+		{"author in a patch", of["PostPatch"].Properties["author"].MaxLength, motacilla.MaxID},
+		{"message_id", of["PostInput"].Properties["message_id"].MaxLength, motacilla.MaxID},
+		{"blocks", of["Content"].MaxItems, motacilla.MaxBlocks},
+		{"text of a block", of["TextBlock"].Properties["value"].Properties["text"].MaxLength, motacilla.MaxText},
+		{"url", of["URL"].MaxLength, motacilla.MaxURL},
+		{"alt", value["alt"].MaxLength, motacilla.MaxAlt},
+		{"width", value["width"].Maximum, motacilla.MaxPixels},
+		{"height", value["height"].Maximum, motacilla.MaxPixels},
+	} {
+		if c.got != c.want {
+			t.Errorf("the description limits the %s to %d, the domain to %d", c.name, c.got, c.want)
+		}
+	}
+}
+
+// TestDescription: every operation, status, header, parameter and property that is described has been seen, when the
+// package's tests have run that go through the description. That what they do is as described is held by [serve].
+func TestDescription(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"channels": TestChannels, "private channels": TestPrivateChannelsAreLeftOut, "posts": TestPosts, "listing": TestListing,
+		"refusals": TestWritingIsRefusedBeforeTheBodyIsRead, "bad input": TestBadInput, "faults": TestFaults,
+		"limits": TestLimits, "described": TestDescriptionIsServed,
+	} {
+		t.Run(name, test)
+	}
+	c, err := contract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unseen := range c.Unseen("/api/") {
+		t.Errorf("described, and by no test seen: %s", unseen)
+	}
+}

@@ -1,0 +1,64 @@
+package route_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// The hook by which one token lets in who may read a private channel.
+func ExampleGuard() {
+	channel := func(_ context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+		return motacilla.Channel{ID: id, Access: motacilla.Private}, nil
+	}
+	hook := route.NewToken("s3cret", channel, nil)
+	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") })
+	rt := route.Guard(route.Route{Name: "hello", Pattern: "/hello/{channel_id}", Handler: hello}, route.Read, hook.Authorize)
+	table := route.NewTable()
+	if err := table.Add("hello", "/", rt); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, token := range []string{"", "Bearer s3cret"} {
+		r := httptest.NewRequest("GET", "/hello/match-42", nil)
+		r.Header.Set("Authorization", token)
+		w := httptest.NewRecorder()
+		table.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	}
+	// Output:
+	// 403 application/problem+json
+	// 200 text/plain; charset=utf-8
+}
+
+// Other sites whose scripts may read.
+func ExampleOrigins() {
+	origins := route.NewOrigins("https://www.example.org")
+	for _, origin := range []string{"https://www.example.org", "https://live.example.org", "https://evil.example"} {
+		fmt.Println(origin, origins.Allow(origin, "live.example.org"))
+	}
+	// Output:
+	// https://www.example.org true
+	// https://live.example.org true
+	// https://evil.example false
+}
+
+// One address may ask three times at once, and then once a second.
+func ExampleRateLimit() {
+	limit := route.NewRateLimit(1, &route.RateLimitOptions{Burst: 3})
+	h := limit.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for range 4 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		fmt.Println(w.Code, w.Header().Get("Retry-After") != "")
+	}
+	// Output:
+	// 200 false
+	// 200 false
+	// 200 false
+	// 429 true
+}
