@@ -216,6 +216,20 @@ func TestImport(t *testing.T) {
 	if !slices.Equal(revs, []motacilla.Revision{at + 9, at + 11, at + 12, at + 20}) {
 		t.Errorf("records of %v", revs)
 	}
+	// An older life takes the place of a newer one, with nothing left of that.
+	old := c
+	old.Born, old.Changed, old.Floor, old.Head = at-5, at-5, at-5, at-4
+	old.ID = "old"
+	c.ID = "old"
+	for _, life := range []motacilla.ChannelRecord{c, old} {
+		if err := s.Import(t.Context(), life, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if facts := must(s.Changes(t.Context(), "old", at-4, 0)); !facts.Known || facts.Head != at-4 || len(facts.Issued) > 0 {
+		t.Errorf("%+v", facts)
+	}
+	c.ID = "c"
 	for _, bad := range []motacilla.ChannelRecord{
 		{}, {Channel: motacilla.Channel{ID: "c"}}, {Channel: motacilla.Channel{ID: "d", Head: 5}, Born: 6, Changed: 6, Floor: 6},
 	} {

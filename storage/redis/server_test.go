@@ -35,6 +35,7 @@ func TestWrongURL(t *testing.T) {
 		addr:                                 "url: ",
 		"redis://u:ses%ame@" + addr:          "url: can't be parsed",
 		"redis://u:sesame@" + addr + "/zero": `url: is not understood: redis: invalid database number: "zero"`,
+		"redis://" + addr + "?addr=u:sesame@h:1:2":                     "addr must be host:port",
 		"redis://u:sesame@" + addr + "?pol_size=1":                     "unexpected option: pol_size",
 		"redis://u:sesame@" + addr + "?addr=nowhere":                   "url: is not understood",
 		"redis://:sesame@" + addr + "?addr=127.0.0.1:1&read_only=true": "must not send reads to replicas",

@@ -2,9 +2,8 @@ package redis
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	neturl "net/url"
+	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -134,11 +133,10 @@ func bound(timeout time.Duration, each ...*time.Duration) {
 
 func invalidURL(format string, args ...any) error { return motacilla.Invalid("url", format, args...) }
 
-// cleaned is the cause of go-redis's error: an error of net/url repeats the whole URL before it.
+// cleaned is what go-redis says of a URL, but for an address with a user and password in it.
 func cleaned(err error) string {
-	var whole *neturl.Error
-	if errors.As(err, &whole) {
-		err = whole.Err
+	if strings.Contains(err.Error(), "@") {
+		return "addr must be host:port"
 	}
-	return fmt.Sprint(err)
+	return err.Error()
 }
