@@ -1,5 +1,3 @@
-// Package realserver starts real servers for tests: each on a free port, in a temporary folder, from the binaries of the
-// distribution's packages. Where they are missing the test fails in CI, and is skipped elsewhere.
 package realserver
 
 import (
