@@ -18,7 +18,7 @@ import (
 )
 
 const storageHelp = `A store is TYPE:PLACE, such as sqlite:motacilla.db, or a URL that says both, such as
-postgres://user:password@host/database. TYPE alone takes the place from the configuration (--config, MOTACILLA_CONFIG,
+postgres://live@db.example.org/live. TYPE alone takes the place from the configuration (--config, MOTACILLA_CONFIG,
 motacilla.yaml, and the environment); nothing at all takes both from there.`
 
 func storageCommand() *cobra.Command {

@@ -26,7 +26,7 @@ remembered for readers who come back. The source may be in use. Run it again to 
 it was interrupted: it goes on from what the target has. Nothing may write to the target.
 
 ` + storageHelp,
-		Example: `  motacilla storage copy --from sqlite:motacilla.db --to postgres://live:password@db.example.org/live
+		Example: `  motacilla storage copy --from sqlite:motacilla.db --to postgres://live@db.example.org/live
   motacilla storage copy --from sqlite --to redis://cache.example.org/0`,
 		Args: cobra.NoArgs,
 	}
@@ -36,7 +36,7 @@ it was interrupted: it goes on from what the target has. Nothing may write to th
 		case err != nil:
 			return err
 		case from == "" || to == "":
-			return errors.New("--from and --to are both wanted, such as --from sqlite:motacilla.db --to postgres://...")
+			return errors.New("--from and --to are both wanted, such as --from sqlite:motacilla.db --to postgres://db/live")
 		case batch < 1 || batch > 10_000:
 			return errors.New("--batch: must be 1 to 10000")
 		}
@@ -137,7 +137,8 @@ func (c *copyProgress) show(p move.Progress) {
 	} else {
 		return
 	}
-	line := fmt.Sprintf("pass %d: %d of %s, %s, at %s", p.Pass, p.Done, count(int64(p.Channels), "channel"), count(p.Records, "change"), p.Channel)
+	line := fmt.Sprintf("pass %d: %d of %s, %s, at %s",
+		p.Pass, p.Done, count(int64(p.Channels), "channel"), count(p.Records, "change"), p.Channel)
 	if c.terminal {
 		fmt.Fprintf(c.w, "\r\x1b[K%.100s", line)
 		c.written = true

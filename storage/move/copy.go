@@ -103,8 +103,9 @@ type step struct {
 	unsure bool               // the source can't tell any more whether after is its own
 }
 
-// bring brings a channel as far as it went when the pass began, and to its end where that is near. Each import makes the target what the source was at some
-// time, or, before the last one, a part of it: the next Copy goes on from the target's head.
+// bring brings a channel as far as it went when the pass began, and to its end where that is near. Each import makes the
+// target what the source was at some time or, before the last one, a part of it: the next Copy goes on from the target's
+// head.
 func (c *copying) bring(ctx context.Context, s step, done, of int) error {
 	id, after := s.record.ID, s.after
 	if s.wipe {
