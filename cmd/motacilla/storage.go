@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +30,6 @@ without one.
 	}
 	s := &storageFlags{}
 	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; else MOTACILLA_CONFIG, else motacilla.yaml where it exists")
-	cmd.PersistentFlags().String("output", "text", "what is printed: text or json")
 	cmd.AddCommand(storageCopy(s), storageCheck(s), storageBarrier(s))
 	return cmd
 }
@@ -40,33 +37,21 @@ without one.
 // storageFlags are the flags of all of them.
 type storageFlags struct{ config string }
 
-// storageJSON reports whether the answer is to be JSON.
-func storageJSON(cmd *cobra.Command) (bool, error) {
-	switch format := cmd.Flag("output").Value.String(); format {
-	case "text":
-		return false, nil
-	case "json":
-		return true, nil
-	default:
-		return false, fmt.Errorf(`--output %q: must be "text" or "json"`, format)
-	}
-}
-
-// place is a store that a command was given.
-type place struct {
+// openedStore is a store that a command was given.
+type openedStore struct {
 	*app.OpenedStore
 	flag    string // such as "--from"
 	secrets *strings.Replacer
 }
 
 // open opens a store; one in a file has to be there already where it is not made.
-func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*place, error) {
+func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*openedStore, error) {
 	in := app.Input{File: s.config}
 	found, err := app.StoreAt(at).Find(in, standard.Module)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, maskedError{err, secretsIn(at)})
 	}
-	p := &place{OpenedStore: found, flag: flag, secrets: secretsIn(found.Place)}
+	p := &openedStore{OpenedStore: found, flag: flag, secrets: secretsIn(found.Place)}
 	switch {
 	case p.Type == "memory":
 		return nil, fmt.Errorf("%s: a store of type memory lives within its server's process: there is nothing to open", flag)
@@ -82,7 +67,7 @@ func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*p
 }
 
 // String is the store as it may be shown.
-func (p *place) String() string {
+func (p *openedStore) String() string {
 	shown := p.secrets.Replace(p.Place)
 	if strings.Contains(shown, "://") {
 		return shown
@@ -91,7 +76,7 @@ func (p *place) String() string {
 }
 
 // same reports whether both are one store.
-func (p *place) same(q *place) bool {
+func (p *openedStore) same(q *openedStore) bool {
 	a, b := p.Place, q.Place
 	if p.Key == "path" {
 		a, b = resolved(a), resolved(b)
@@ -110,7 +95,7 @@ func resolved(path string) string {
 }
 
 // close closes the store; err is what went wrong before.
-func (p *place) close(err error) error {
+func (p *openedStore) close(err error) error {
 	if closing := p.Close(); err == nil && closing != nil {
 		err = fmt.Errorf("close %s: %w", p, closing)
 	}
@@ -131,11 +116,4 @@ func storageFailed(ctx context.Context, err error, then string) error {
 		return fmt.Errorf("%w; %s", err, then)
 	}
 	return err
-}
-
-func printStorage(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return printed(0, e.Encode(v))
 }

@@ -28,14 +28,10 @@ A revision is a time. --margin is how far the clocks of those who wrote may have
   motacilla storage barrier --storage postgres://live@db.example.org/live match-42`,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := storageJSON(cmd)
-		if err != nil {
-			return err
-		}
 		if margin < 0 || margin > 30*24*time.Hour {
 			return errors.New("--margin: must be 0s to 720h, such as 10m")
 		}
-		return does(func(cmd *cobra.Command, args []string) error { return s.barrier(cmd, at, margin, args, asJSON) })(cmd, args)
+		return does(func(cmd *cobra.Command, args []string) error { return s.barrier(cmd, at, margin, args) })(cmd, args)
 	}
 	cmd.Flags().StringVar(&at, "storage", "", "the store that was restored; else the configuration's")
 	cmd.Flags().DurationVar(&margin, "margin", 10*time.Minute, "how far beyond the present time the revision is at least")
@@ -48,7 +44,7 @@ type barrier struct {
 	Deleted  bool                `json:"deleted"`
 }
 
-func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Duration, names []string, asJSON bool) (err error) {
+func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Duration, names []string) (err error) {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
 	store, err := s.open(ctx, "--storage", at, false)
@@ -77,11 +73,11 @@ func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Durati
 		return err
 	}
 	out := cmd.OutOrStdout()
-	if err := putBarriers(cmd, store.Store, channels, margin, asJSON); err != nil {
+	if err := putBarriers(cmd, store.Store, channels, margin); err != nil {
 		return storageFailed(ctx, err, then)
 	}
-	if asJSON {
-		return printStorage(out, map[string]any{"storage": store.String(), "barriers": append([]barrier{}, channels...)})
+	if asJSON(cmd) {
+		return printValue(out, map[string]any{"storage": store.String(), "barriers": append([]barrier{}, channels...)})
 	}
 	return printed(fmt.Fprintf(out, "%s: %s put on. Readers begin anew.\n", store, count(int64(len(channels)), "barrier")))
 }
@@ -97,7 +93,7 @@ func unknownChannels(names []string, there []barrier) error {
 }
 
 // putBarriers puts a barrier on each, and prints it at once where it is not left to the end.
-func putBarriers(cmd *cobra.Command, m storage.Mover, channels []barrier, margin time.Duration, asJSON bool) error {
+func putBarriers(cmd *cobra.Command, m storage.Mover, channels []barrier, margin time.Duration) error {
 	for i := range channels {
 		b := &channels[i]
 		rev, err := m.Barrier(cmd.Context(), b.Channel, motacilla.Revision(time.Now().Add(margin).UnixMicro()))
@@ -105,7 +101,7 @@ func putBarriers(cmd *cobra.Command, m storage.Mover, channels []barrier, margin
 			return err
 		}
 		b.Revision = rev
-		if asJSON {
+		if asJSON(cmd) {
 			continue
 		}
 		deleted := ""

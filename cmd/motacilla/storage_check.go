@@ -22,18 +22,12 @@ lists, and what is remembered. It changes nothing, and the store may be in use. 
   motacilla storage check --storage sqlite:backup.db`,
 		Args: cobra.NoArgs,
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := storageJSON(cmd)
-		if err != nil {
-			return err
-		}
-		return does(func(cmd *cobra.Command, _ []string) error { return s.check(cmd, at, asJSON) })(cmd, nil)
-	}
+	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error { return s.check(cmd, at) })
 	cmd.Flags().StringVar(&at, "storage", "", "the store that is checked; else the configuration's")
 	return cmd
 }
 
-func (s *storageFlags) check(cmd *cobra.Command, at string, asJSON bool) (err error) {
+func (s *storageFlags) check(cmd *cobra.Command, at string) (err error) {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
 	store, err := s.open(ctx, "--storage", at, false)
@@ -46,8 +40,8 @@ func (s *storageFlags) check(cmd *cobra.Command, at string, asJSON bool) (err er
 		return storageFailed(ctx, err, "what was checked so far says nothing of the rest: run it again")
 	}
 	out := cmd.OutOrStdout()
-	if asJSON {
-		err = printStorage(out, checkedJSON(store, report))
+	if asJSON(cmd) {
+		err = printValue(out, checkedJSON(store, report))
 	} else {
 		err = printed(fmt.Fprint(out, checked(store, report)))
 	}
@@ -58,7 +52,7 @@ func (s *storageFlags) check(cmd *cobra.Command, at string, asJSON bool) (err er
 	return err
 }
 
-func checked(store *place, r move.Report) string {
+func checked(store *openedStore, r move.Report) string {
 	var b strings.Builder
 	for _, v := range r.Violations {
 		fmt.Fprintln(&b, v)
@@ -76,7 +70,7 @@ func checked(store *place, r move.Report) string {
 	return b.String()
 }
 
-func checkedJSON(store *place, r move.Report) any {
+func checkedJSON(store *openedStore, r move.Report) any {
 	type violation struct {
 		Channel  motacilla.ChannelID `json:"channel"`
 		Post     motacilla.PostID    `json:"post,omitempty"`

@@ -31,17 +31,14 @@ it was interrupted: it goes on from what the target has. Nothing may write to th
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := storageJSON(cmd)
 		switch {
-		case err != nil:
-			return err
 		case from == "" || to == "":
 			return errors.New("--from and --to are both wanted, such as --from sqlite:motacilla.db --to postgres://db/live")
 		case batch < 1 || batch > 10_000:
 			return errors.New("--batch: must be 1 to 10000")
 		}
 		options := &move.Options{Batch: batch, Replace: replace}
-		return does(func(cmd *cobra.Command, _ []string) error { return s.copy(cmd, from, to, options, asJSON) })(cmd, nil)
+		return does(func(cmd *cobra.Command, _ []string) error { return s.copy(cmd, from, to, options) })(cmd, nil)
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the store that is copied")
 	cmd.Flags().StringVar(&to, "to", "", "the store that gets it; a file is made where there is none")
@@ -50,7 +47,7 @@ it was interrupted: it goes on from what the target has. Nothing may write to th
 	return cmd
 }
 
-func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options, asJSON bool) (err error) {
+func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options) (err error) {
 	ctx, cancel := interruptible(cmd)
 	defer cancel()
 	source, err := s.open(ctx, "--from", from, false)
@@ -74,8 +71,8 @@ func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options
 	if err != nil {
 		return s.copyFailed(ctx, err, result)
 	}
-	if asJSON {
-		return printStorage(cmd.OutOrStdout(), map[string]any{
+	if asJSON(cmd) {
+		return printValue(cmd.OutOrStdout(), map[string]any{
 			"from": source.String(), "to": target.String(), "channels": result.Channels, "copied": result.Copied,
 			"records": result.Records, "own": result.Own, "behind": result.Behind,
 		})
@@ -84,7 +81,7 @@ func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options
 }
 
 // copied is the summary.
-func copied(source, target *place, r move.Result, took time.Duration) string {
+func copied(source, target *openedStore, r move.Result, took time.Duration) string {
 	text := fmt.Sprintf("%s -> %s\n%s brought from %d of %s, in %s.\n", source, target, count(r.Records, "change"), r.Copied,
 		count(int64(r.Channels), "channel"), took.Round(time.Millisecond))
 	if r.Own > 0 {

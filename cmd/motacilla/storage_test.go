@@ -62,7 +62,7 @@ func TestStorageCommands(t *testing.T) {
 		{args: "storage copy", code: 2, err: "--from and --to are both wanted"},
 		{args: "storage copy --from sqlite:live.db", code: 2, err: "--from and --to are both wanted"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --batch 0", code: 2, err: "--batch: must be 1 to 10000"},
-		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --output xml", code: 2, err: `must be "text" or "json"`},
+		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --output xml", code: 2, err: "--output"},
 		{args: "storage copy --from memory --to sqlite:new.db", code: 1, err: "lives within its server's process"},
 		{args: "storage copy --from sqlite:live.db --to memory", code: 1, err: "--to: a store of type memory"},
 		{args: "storage copy --from pigeon:x --to sqlite:new.db", code: 1, err: `there is no store "pigeon"; known: `},
