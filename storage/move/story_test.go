@@ -2,6 +2,7 @@ package move_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"reflect"
 	"sync"
@@ -16,7 +17,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Each check copies to a disk several times: 100, which is rapid's own number, takes minutes on a slow one.
+	if checks := flag.Lookup("rapid.checks"); checks != nil {
+		_ = checks.Value.Set("25") // an argument -rapid.checks wins
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // hand is a clock that is moved by hand.
 type hand struct {
