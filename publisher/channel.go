@@ -208,6 +208,9 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 	c.floor = changes.Floor
 	c.retry = time.Time{}
 	moved := changes.Head != head
+	if c.page != nil && c.page.head > changes.Head { // the store has lost what the page, and steps made of it, were read with
+		c.page, moved = nil, true
+	}
 	switch {
 	case changes.Deleted:
 		c.gone = true

@@ -109,8 +109,9 @@ func (f *Feed) Next(ctx context.Context, id motacilla.ChannelID, cursor motacill
 	}
 }
 
-// Wait returns the channel's head once it is beyond after; an after beyond the head counts as the head. The errors are
-// those of Next, and ErrNotFound when the channel is deleted.
+// Wait returns the channel's head once it is beyond after, or has gone back behind it, as where the store has lost
+// writes; an after beyond the head at first counts as the head. The errors are those of Next, and ErrNotFound when the
+// channel is deleted.
 func (f *Feed) Wait(ctx context.Context, id motacilla.ChannelID, after motacilla.Revision) (motacilla.Revision, error) {
 	c, err := f.open(ctx, id)
 	if err != nil {
@@ -125,7 +126,7 @@ func (f *Feed) Wait(ctx context.Context, id motacilla.ChannelID, after motacilla
 		if first {
 			after = min(after, head)
 		}
-		if head > after {
+		if head != after {
 			return head, nil
 		}
 		select {

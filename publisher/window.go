@@ -58,6 +58,9 @@ func (f *Feed) Window(ctx context.Context, id motacilla.ChannelID) (*Window, err
 	case w.Head > head:
 		c.hint = max(c.hint, w.Head)
 		c.kick()
+	default: // the store has lost what memory has
+		c.recheck = true
+		c.kick()
 	}
 	return w, nil
 }

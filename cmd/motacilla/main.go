@@ -60,7 +60,7 @@ To begin in earnest, run "motacilla serve", then
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(explain)
 	addOutput(root)
-	add(root, groupServer, serveCommand(), demoCommand(), configCommand(), backupCommand())
+	add(root, groupServer, serveCommand(), demoCommand(), configCommand(), backupCommand(), storageCommand())
 	add(root, groupClient, channelCommand(), postCommand(), tailCommand(), doctorCommand())
 	root.AddCommand(versionCommand())
 	addCompletion(root)

@@ -63,6 +63,8 @@ func Run(t *testing.T, fresh New, follow Follow) {
 		{"PermissionEnds", testExpires},
 		{"ChannelDeleted", testDeleted},
 		{"StoreOutage", testOutage},
+		{"StoreBarrier", testBarrier},
+		{"StoreLosesWrites", testLostWrites},
 		{"Shutdown", testShutdown},
 		{"ShutdownWhileReadersCome", testShutdownWhileTheyCome},
 		{"Convergence", testConvergence},

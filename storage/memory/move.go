@@ -68,18 +68,25 @@ func (c *channel) records(after motacilla.Revision, limit int) (list []motacilla
 	if c.state.Head == 0 {
 		return nil, false
 	}
+	log := c.log[beyond(c.log, after):]
+	upTo := c.state.Head
+	if len(log) > limit { // nothing beyond these is asked for
+		log = log[:limit]
+		upTo = log[limit-1].revision
+	}
 	for _, p := range c.posts {
-		if p.Revision > after {
+		if p.Revision > after && p.Revision <= upTo {
 			list = append(list, motacilla.ChangeRecord{Revision: p.Revision, Post: p})
 		}
 	}
 	for id, t := range c.tombs {
-		if t.revision > after {
-			list = append(list, motacilla.ChangeRecord{Revision: t.revision, Removed: &motacilla.Tombstone{ID: id, MessageID: t.message}})
+		if t.revision > after && t.revision <= upTo {
+			tomb := &motacilla.Tombstone{ID: id, MessageID: t.message}
+			list = append(list, motacilla.ChangeRecord{Revision: t.revision, Removed: tomb})
 		}
 	}
 	slices.SortFunc(list, byRevision)
-	list = withLog(list, c.log[beyond(c.log, after):])
+	list = withLog(list, log)
 	list = list[:min(limit, len(list))]
 	for i, r := range list {
 		if r.Post != nil {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+)
+
+const storageHelp = `A store is TYPE:PLACE, such as sqlite:motacilla.db, or a URL that says both, such as
+postgres://live@db.example.org/live. TYPE alone takes the place from the configuration (--config, MOTACILLA_CONFIG,
+motacilla.yaml, and the environment); nothing at all takes both from there.`
+
+func storageCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "storage",
+		Short: "Move, check and repair what is stored",
+		Long: `Move, check and repair what is stored. These commands open the store themselves, beside a server that uses it or
+without one.
+
+` + storageHelp,
+	}
+	s := &storageFlags{}
+	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; else MOTACILLA_CONFIG, else motacilla.yaml where it exists")
+	cmd.AddCommand(storageCopy(s), storageCheck(s), storageBarrier(s))
+	return cmd
+}
+
+// storageFlags are the flags of all of them.
+type storageFlags struct{ config string }
+
+// openedStore is a store that a command was given.
+type openedStore struct {
+	*app.OpenedStore
+	flag    string // such as "--from"
+	secrets *strings.Replacer
+}
+
+// open opens a store; one in a file has to be there already where it is not made.
+func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*openedStore, error) {
+	in := app.Input{File: s.config}
+	found, err := app.StoreAt(at).Find(in, standard.Module)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, maskedError{err, secretsIn(at)})
+	}
+	p := &openedStore{OpenedStore: found, flag: flag, secrets: secretsIn(found.Place)}
+	switch {
+	case p.Type == "memory":
+		return nil, fmt.Errorf("%s: a store of type memory lives within its server's process: there is nothing to open", flag)
+	case p.Key == "path" && !made:
+		if _, err := os.Stat(p.Place); err != nil {
+			return nil, fmt.Errorf("%s: there is no store: %w", flag, err)
+		}
+	}
+	if p.OpenedStore, err = app.OpenStore(ctx, app.StoreAt(at), in, zap.NewNop(), standard.Module); err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, maskedError{err, p.secrets})
+	}
+	return p, nil
+}
+
+// String is the store as it may be shown.
+func (p *openedStore) String() string {
+	shown := p.secrets.Replace(p.Place)
+	if strings.Contains(shown, "://") {
+		return shown
+	}
+	return p.Type + ":" + shown
+}
+
+// same reports whether both are one store.
+func (p *openedStore) same(q *openedStore) bool {
+	a, b := p.Place, q.Place
+	if p.Key == "path" {
+		a, b = resolved(a), resolved(b)
+	}
+	return p.Type == q.Type && a == b
+}
+
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	return path
+}
+
+// close closes the store; err is what went wrong before.
+func (p *openedStore) close(err error) error {
+	if closing := p.Close(); err == nil && closing != nil {
+		err = fmt.Errorf("close %s: %w", p, closing)
+	}
+	if err != nil {
+		err = maskedError{err, p.secrets}
+	}
+	return err
+}
+
+// storageFailed says what to do where a store gave up or the command was ended.
+func storageFailed(ctx context.Context, err error, then string) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return errors.New("interrupted; " + then)
+	case errors.Is(err, motacilla.ErrUnavailable):
+		return fmt.Errorf("%w; %s", err, then)
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/move"
+	"github.com/spf13/cobra"
+)
+
+func storageCheck(s *storageFlags) *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say what is wrong with what is stored",
+		Long: `Read everything that is stored and say what is not as it must be: revisions and their order, posts, what was removed,
+lists, and what is remembered. It changes nothing, and the store may be in use. Status 1 where something is wrong.
+
+` + storageHelp,
+		Example: `  motacilla storage check
+  motacilla storage check --storage sqlite:backup.db`,
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error { return s.check(cmd, at) })
+	cmd.Flags().StringVar(&at, "storage", "", "the store that is checked; else the configuration's")
+	return cmd
+}
+
+func (s *storageFlags) check(cmd *cobra.Command, at string) (err error) {
+	ctx, cancel := interruptible(cmd)
+	defer cancel()
+	store, err := s.open(ctx, "--storage", at, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = store.close(err) }()
+	report, err := move.Check(ctx, store.Store, nil)
+	if err != nil {
+		return storageFailed(ctx, err, "what was checked so far says nothing of the rest: run it again")
+	}
+	out := cmd.OutOrStdout()
+	if asJSON(cmd) {
+		err = printValue(out, checkedJSON(store, report))
+	} else {
+		err = printed(fmt.Fprint(out, checked(store, report)))
+	}
+	if n := len(report.Violations); err == nil && n > 0 {
+		err = fmt.Errorf("%s: %s. Copy the store's data aside before anything writes to it again, and restore a backup that checks without any",
+			store, count(int64(n), "violation"))
+	}
+	return err
+}
+
+func checked(store *openedStore, r move.Report) string {
+	var b strings.Builder
+	for _, v := range r.Violations {
+		fmt.Fprintln(&b, v)
+	}
+	fmt.Fprintf(&b, "%s: %s, %s, %s, %s remembered: ", store, count(int64(r.Channels), "channel"), count(int64(r.Posts), "post"),
+		count(int64(r.Tombstones), "tombstone"), count(int64(r.Remembered), "revision"))
+	if n := len(r.Violations); n > 0 {
+		fmt.Fprintln(&b, count(int64(n), "violation"))
+	} else {
+		fmt.Fprintln(&b, "all as it must be")
+	}
+	for _, ch := range r.Moving {
+		fmt.Fprintf(&b, "channel %s was written to all the time: of it nothing can be said\n", ch)
+	}
+	return b.String()
+}
+
+func checkedJSON(store *openedStore, r move.Report) any {
+	type violation struct {
+		Channel  motacilla.ChannelID `json:"channel"`
+		Post     motacilla.PostID    `json:"post,omitempty"`
+		Revision motacilla.Revision  `json:"revision,omitempty"`
+		Problem  string              `json:"problem"`
+	}
+	violations := make([]violation, len(r.Violations))
+	for i, v := range r.Violations {
+		violations[i] = violation(v)
+	}
+	moving := append([]motacilla.ChannelID{}, r.Moving...)
+	return map[string]any{
+		"storage": store.String(), "channels": r.Channels, "posts": r.Posts, "tombstones": r.Tombstones,
+		"remembered": r.Remembered, "moving": moving, "violations": violations,
+	}
+}

@@ -1,0 +1,98 @@
+package publishertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// A barrier, which a store gets after it has lost writes, has every reader begin anew: those that are there, and those
+// that come back with a cursor that the publisher's node remembers.
+func testBarrier(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	for range 3 {
+		s.post(t, channel, "Before")
+	}
+	stays, leaves := s.read(name, channel, motacilla.View{}), s.read(name, channel, motacilla.View{})
+	stays.at(t, s.head(t))
+	leaves.at(t, s.head(t))
+	leaves.close()
+	s.post(t, channel, "While one is away")
+	stays.at(t, s.head(t))
+	at := motacilla.Revision(time.Now().Add(10 * time.Minute).UnixMicro())
+	bar, err := s.store().Barrier(t.Context(), channel, at)
+	if err != nil || bar < at {
+		t.Fatal(bar, err)
+	}
+	back := s.read(name, channel, leaves.held())
+	for _, r := range []*reader{stays, back} {
+		r.at(t, bar)
+		s.check(t, r)
+	}
+	s.post(t, channel, "After")
+	for _, r := range []*reader{stays, back} {
+		r.at(t, s.head(t))
+		s.check(t, r)
+		r.close()
+	}
+	if stays.resets != 2 || back.resets != 1 {
+		t.Errorf("a reader that stayed got %d resets, want 2; one that came back %d, want 1", stays.resets, back.resets)
+	}
+}
+
+// A store that is put back to an earlier state, as from a backup, takes its readers along: nobody goes on to see what is
+// not there any more, and what comes after is seen by all.
+func testLostWrites(t *testing.T, run func(settings) *site) {
+	s := run(settings{})
+	for range 3 {
+		s.post(t, channel, "Kept")
+	}
+	var backup motacilla.ChannelRecord
+	list, err := s.store().ChannelRecords(t.Context(), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		if c.ID == channel {
+			backup = c
+		}
+	}
+	records, err := s.store().ChangeRecords(t.Context(), channel, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.read(name, channel, motacilla.View{})
+	for range 3 {
+		s.post(t, channel, "Lost")
+	}
+	r.at(t, s.head(t))
+	s.check(t, r)
+
+	backup.Born-- // else it would be the same life, in which no head goes back
+	if err := s.store().Import(t.Context(), backup, records); err != nil {
+		t.Fatal(err)
+	}
+	level := func(r *reader) {
+		t.Helper()
+		r.until(t, "it is where the store was put back to", func() bool { return r.view.Revision == backup.Head })
+		s.check(t, r)
+	}
+	late := s.read(name, channel, r.held())
+	level(r)
+	level(late)
+	level(s.read(name, channel, motacilla.View{}))
+	s.post(t, channel, "New")
+	for _, r := range []*reader{r, late} {
+		r.at(t, s.head(t))
+		s.check(t, r)
+	}
+	bar, err := s.store().Barrier(t.Context(), channel, motacilla.Revision(time.Now().Add(time.Minute).UnixMicro()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*reader{r, late} {
+		r.at(t, bar)
+		s.check(t, r)
+	}
+}

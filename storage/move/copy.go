@@ -1,0 +1,203 @@
+// Package move copies channels from store to store as they are, and checks what a store holds, through the port alone:
+// it works with any store, also one that is being served.
+package move
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// Options are Copy's settings; nil and zero fields mean the defaults.
+type Options struct {
+	Batch    int            // most records of one import; 500
+	Passes   int            // over the source, until nothing has changed meanwhile; 5
+	Replace  bool           // a channel of the target that is another one goes, instead of being a conflict
+	Progress func(Progress) // called after each import and each channel, from Copy's goroutine; nil
+}
+
+func (o *Options) withDefaults() Options {
+	filled := Options{}
+	if o != nil {
+		filled = *o
+	}
+	if filled.Batch <= 0 {
+		filled.Batch = 500
+	}
+	if filled.Passes <= 0 {
+		filled.Passes = 5
+	}
+	if filled.Progress == nil {
+		filled.Progress = func(Progress) {}
+	}
+	return filled
+}
+
+// Progress is how far a copy is.
+type Progress struct {
+	Pass     int // from 1; later ones bring what has changed meanwhile
+	Channel  motacilla.ChannelID
+	Done     int   // channels of this pass
+	Channels int   // of this pass, together
+	Records  int64 // brought so far, in all passes
+}
+
+// Result is what Copy has done.
+type Result struct {
+	Channels int   // of the source, deleted ones too
+	Copied   int   // of which something was brought
+	Records  int64 // brought
+	Own      int   // channels that the target has and the source does not; they were left alone
+	Behind   int   // channels of the source that have moved since they were brought; 0 when it is not written to
+}
+
+// Copy brings every channel of from, deleted ones too, to the target as it is: IDs, revisions, tombstones and what is
+// remembered. It goes on where an earlier Copy ended or was cut off, so that running it again brings what has changed
+// since. At the end the target is asked for its heads, and they are held to those of the source.
+//
+// from may be written to meanwhile; to must not, and a channel of it that was is an ErrConflict, as is one that has
+// the ID of another of the source. Conflicts are looked for before anything is written. Channels that the target has
+// on its own are left alone.
+func Copy(ctx context.Context, from, to storage.Store, o *Options) (Result, error) {
+	c := &copying{from: from, to: to, options: o.withDefaults(), brought: make(map[motacilla.ChannelID]life)}
+	for c.pass = 1; ; c.pass++ {
+		plan, err := c.plan(ctx)
+		if err != nil {
+			return c.result, err
+		}
+		c.result.Behind = len(plan)
+		if len(plan) == 0 || c.pass > c.options.Passes {
+			return c.result, nil
+		}
+		for i, s := range plan {
+			if err := c.bring(ctx, s, i, len(plan)); err != nil {
+				return c.result, fmt.Errorf("copy channel %q: %w", s.record.ID, err)
+			}
+		}
+	}
+}
+
+// copying is one Copy.
+type copying struct {
+	from, to storage.Store
+	options  Options
+	pass     int
+	brought  map[motacilla.ChannelID]life // by this Copy
+	result   Result
+}
+
+// life is how far one life of a channel was brought.
+type life struct {
+	born, head motacilla.Revision
+}
+
+// step is a channel that is to be brought.
+type step struct {
+	record motacilla.ChannelRecord
+	after  motacilla.Revision // what the target has already
+	wipe   bool               // the target's is another one, of the same life
+	unsure bool               // the source can't tell any more whether after is its own
+}
+
+// bring brings a channel as far as it went when the pass began, and to its end where that is near. Each import makes the
+// target what the source was at some time or, before the last one, a part of it: the next Copy goes on from the target's
+// head.
+func (c *copying) bring(ctx context.Context, s step, done, of int) error {
+	id, after := s.record.ID, s.after
+	if s.wipe {
+		if err := c.wipe(ctx, s.record); err != nil {
+			return err
+		}
+	}
+	if _, again := c.brought[id]; !again {
+		c.result.Copied++
+	}
+	for level := false; !level; {
+		records, err := c.from.ChangeRecords(ctx, id, after, c.options.Batch)
+		if err != nil {
+			return err
+		}
+		// Read after the records, so that title and end are not older than they are.
+		now, err := recordOf(ctx, c.from, id)
+		if err != nil {
+			return err
+		}
+		if now.Born != s.record.Born { // deleted and made again meanwhile
+			s.record, s.unsure, after = now, false, 0
+			continue
+		}
+		last := after
+		if n := len(records); n > 0 {
+			last = records[n-1].Revision
+		}
+		drained := len(records) < c.options.Batch
+		level = drained && (now.Head == last || !now.Deleted && now.Changed <= last) ||
+			!drained && last >= s.record.Head // it grows as fast as it is copied: the next pass goes on
+		if len(records) == 0 && now.Head != last {
+			continue
+		}
+		if err := c.put(ctx, now, last, records); err != nil {
+			return err
+		}
+		after = last
+		c.result.Records += int64(len(records))
+		c.brought[id] = life{now.Born, last}
+		c.options.Progress(Progress{c.pass, id, done, of, c.result.Records})
+	}
+	c.options.Progress(Progress{c.pass, id, done + 1, of, c.result.Records})
+	if s.unsure {
+		return c.compare(ctx, id, after)
+	}
+	return nil
+}
+
+// put imports the channel as it is up to last.
+func (c *copying) put(
+	ctx context.Context, now motacilla.ChannelRecord, last motacilla.Revision, records []motacilla.ChangeRecord,
+) error {
+	now.Head = last
+	now.Changed, now.Floor = min(now.Changed, last), min(now.Floor, last)
+	for i, r := range records {
+		if r.Revision < now.Floor { // forgotten since it was read
+			records[i].Remembered = false
+		}
+		if now.Deleted { // since it was read
+			records[i].Post, records[i].Removed = nil, nil
+		}
+	}
+	err := c.to.Import(ctx, now, records)
+	switch {
+	case errors.Is(err, motacilla.ErrConflict):
+		return fmt.Errorf("someone writes to it at the target: %w", err)
+	case errors.Is(err, motacilla.ErrInvalid):
+		return fmt.Errorf("the source has what a store can't hold, so check it: %w", err)
+	}
+	return err
+}
+
+// wipe makes the target's channel one of another life, so that the import begins anew.
+func (c *copying) wipe(ctx context.Context, r motacilla.ChannelRecord) error {
+	at := r.Born + 1
+	return c.to.Import(ctx, motacilla.ChannelRecord{
+		Channel: motacilla.Channel{ID: r.ID, Head: at}, Born: at, Changed: at, Floor: at, Deleted: true,
+	}, nil)
+}
+
+// recordOf returns the record of one channel: the first after an ID that comes just before it.
+func recordOf(ctx context.Context, m storage.Mover, id motacilla.ChannelID) (motacilla.ChannelRecord, error) {
+	last := len(id) - 1
+	before := id[:last] + motacilla.ChannelID(id[last]-1)
+	before += motacilla.ChannelID(strings.Repeat("~", motacilla.MaxID-len(before))) // ~ is the last that an ID may have
+	list, err := m.ChannelRecords(ctx, before, 1)
+	switch {
+	case err != nil:
+		return motacilla.ChannelRecord{}, err
+	case len(list) == 0 || list[0].ID != id:
+		return motacilla.ChannelRecord{}, fmt.Errorf("get the record of channel %q: %w", id, motacilla.ErrNotFound)
+	}
+	return list[0], nil
+}
