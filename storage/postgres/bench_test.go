@@ -41,7 +41,7 @@ const qBare = `INSERT INTO bare (channel, content) VALUES ($1, $2)`
 func BenchmarkWrite(b *testing.B) {
 	s, _ := benched(b)
 	plain(b, s)
-	made1(b, s, "c")
+	channel(b, s, "c")
 	content := strings.Repeat(body, 4)
 	steps := []struct {
 		name string
@@ -80,7 +80,7 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkHint(b *testing.B) {
 	db := realserver.SharedPostgres(b).Database(b)
 	writer, other := opened(b, db, nil), opened(b, db, nil)
-	made1(b, writer, "c")
+	channel(b, writer, "c")
 	told := make(chan motacilla.Moved, 100)
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
@@ -113,7 +113,7 @@ func BenchmarkNotify(b *testing.B) {
 	plain(b, s)
 	const writers = 64
 	for i := range writers {
-		made1(b, s, name(i))
+		channel(b, s, name(i))
 	}
 	listener := watch(b, other)
 	var warm []*pgxpool.Conn // so that the first kind does not pay for the connections

@@ -13,11 +13,14 @@ import (
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
+// slack is how much later than its deadline a call may end on a machine that has much to do. A hang is longer.
+const slack = 3 * time.Second
+
 func text(s string) motacilla.Post {
 	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
 }
 
-func made1(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
+func channel(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
 	t.Helper()
 	c, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: id})
 	if err != nil {
@@ -29,10 +32,11 @@ func made1(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
 // The server is killed and started again under writes of two nodes: what was acknowledged is there, once, writes fail as
 // the port says, and everything goes on by itself.
 func TestServerKilled(t *testing.T) {
+	t.Parallel()
 	server := realserver.NewPostgres(t, nil) // which waits for the disk
 	db := server.Database(t)
 	a, b := opened(t, db, nil), opened(t, db, nil)
-	first := made1(t, a, "c")
+	first := channel(t, a, "c")
 	w := watch(t, b)
 
 	var mu sync.Mutex
@@ -110,7 +114,7 @@ func TestServerKilled(t *testing.T) {
 		t.Errorf("%d posts more than were acknowledged, and %d writes failed", over, failed.Load())
 	}
 	w.reaches(t, "c", facts.Head)
-	made1(t, a, "d")
+	channel(t, a, "d")
 	p, err := a.CreatePost(t.Context(), "d", text("afterwards"))
 	if err != nil {
 		t.Fatal(err)
@@ -120,11 +124,12 @@ func TestServerKilled(t *testing.T) {
 
 // A connection on which nothing comes back, and that nobody closes, hangs no call, and no call after it.
 func TestSilentConnection(t *testing.T) {
+	t.Parallel()
 	db := database(t)
 	proxy := proxied(t, db)
 	const timeout = 2 * time.Second
 	s := opened(t, proxy.url, &Options{Timeout: timeout, Connections: 4, DirectURL: db})
-	made1(t, s, "c")
+	channel(t, s, "c")
 
 	proxy.set(false, true)
 	for what, call := range map[string]func() error{
@@ -138,7 +143,7 @@ func TestSilentConnection(t *testing.T) {
 	} {
 		began := time.Now()
 		err := call()
-		if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+time.Second {
+		if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+slack {
 			t.Errorf("%s: %v after %v", what, err, took)
 		}
 	}
@@ -159,10 +164,11 @@ func TestSilentConnection(t *testing.T) {
 
 // Close does not wait for what hangs.
 func TestCloseCutsOff(t *testing.T) {
+	t.Parallel()
 	db := database(t)
 	proxy := proxied(t, db)
 	s := opened(t, proxy.url, &Options{Timeout: time.Minute, DirectURL: db})
-	made1(t, s, "c")
+	channel(t, s, "c")
 	proxy.set(false, true)
 	ended := make(chan error, 1)
 	go func() { _, err := s.CreatePost(context.Background(), "c", text("x")); ended <- err }()
@@ -173,7 +179,7 @@ func TestCloseCutsOff(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > grace+3*time.Second {
+	if took := time.Since(began); took > grace+2*slack {
 		t.Errorf("Close took %v", took)
 	}
 	if err := <-ended; !errors.Is(err, motacilla.ErrClosed) {
@@ -200,15 +206,16 @@ func holding(t *testing.T, db string, ch motacilla.ChannelID) (release func()) {
 }
 
 func TestLockedByAnother(t *testing.T) {
+	t.Parallel()
 	db := database(t)
 	const timeout = time.Second
 	s := opened(t, db, &Options{Timeout: timeout})
-	made1(t, s, "c")
-	made1(t, s, "d")
+	channel(t, s, "c")
+	channel(t, s, "d")
 	release := holding(t, db, "c")
 	began := time.Now()
 	_, err := s.CreatePost(t.Context(), "c", text("x"))
-	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+time.Second/2 {
+	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+slack {
 		t.Errorf("write: %v after %v", err, took)
 	}
 	if _, err := s.CreatePost(t.Context(), "d", text("x")); err != nil {
@@ -219,7 +226,7 @@ func TestLockedByAnother(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(t.Context(), timeout/10)
 	defer cancel()
-	if _, err := s.DeleteChannel(short, "c"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, motacilla.ErrUnavailable) {
+	if _, err := s.CreatePost(short, "c", text("x")); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("write of a caller with a deadline: %v", err)
 	}
 	release()
@@ -229,10 +236,11 @@ func TestLockedByAnother(t *testing.T) {
 }
 
 func TestPoolExhausted(t *testing.T) {
+	t.Parallel()
 	db := database(t)
 	const timeout = time.Second
 	s := opened(t, db, &Options{Timeout: timeout, Connections: 2})
-	made1(t, s, "c")
+	channel(t, s, "c")
 	conns := []interface{ Release() }{}
 	for range 2 {
 		conn, err := s.pool.Acquire(t.Context())
@@ -243,7 +251,7 @@ func TestPoolExhausted(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := s.Channel(t.Context(), "c")
-	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "all 2 connections are in use") || took > timeout+time.Second/2 {
+	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "all 2 connections are in use") || took > timeout+slack {
 		t.Errorf("read: %v after %v", err, took)
 	}
 	for _, conn := range conns {
@@ -258,7 +266,7 @@ func TestPoolExhausted(t *testing.T) {
 func TestSerializationFailures(t *testing.T) {
 	db := database(t)
 	s := opened(t, db, nil)
-	made1(t, s, "c")
+	channel(t, s, "c")
 	p, err := s.CreatePost(t.Context(), "c", text("x"))
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +316,7 @@ func TestClocksApart(t *testing.T) {
 	db := database(t)
 	ahead := opened(t, db, &Options{Clock: func() time.Time { return time.Now().Add(time.Hour) }})
 	behind := opened(t, db, &Options{Clock: time.Now})
-	first := made1(t, ahead, "c")
+	first := channel(t, ahead, "c")
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	revisions := make(map[motacilla.Revision]bool)
@@ -346,7 +354,7 @@ func TestClocksApart(t *testing.T) {
 	// Without clocks of the nodes' own it is the database's that counts.
 	s := opened(t, db, nil)
 	before := time.Now()
-	c := made1(t, s, "d")
+	c := channel(t, s, "d")
 	if d := c.Created.Sub(before); d < -time.Second || d > 5*time.Second {
 		t.Errorf("made at %v, the time was %v", c.Created, before)
 	}

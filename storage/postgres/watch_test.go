@@ -87,8 +87,8 @@ func TestListeningCut(t *testing.T) {
 			core, logs := observer.New(zap.InfoLevel)
 			a := opened(t, db, nil)
 			b := opened(t, db, &Options{DirectURL: proxy.url, Timeout: 2 * time.Second, Logger: zap.New(core)})
-			made1(t, a, "c")
-			made1(t, a, "gone")
+			channel(t, a, "c")
+			channel(t, a, "gone")
 			w := watch(t, b)
 			away(proxy)
 			p, err := a.CreatePost(t.Context(), "c", text("missed"))
@@ -111,7 +111,7 @@ func TestListeningCut(t *testing.T) {
 			if w.head("c") != 0 || w.head("gone") != 0 {
 				t.Fatal("told of what it could not hear")
 			}
-			own := made1(t, b, "own") // is told at once, listening or not
+			own := channel(t, b, "own") // is told at once, listening or not
 			w.reaches(t, "own", own.Head)
 			proxy.set(false, false)
 			w.reaches(t, "c", p.Revision)
@@ -129,7 +129,7 @@ func TestListeningCut(t *testing.T) {
 func TestListeningTerminated(t *testing.T) {
 	db := database(t)
 	a, b := opened(t, db, nil), opened(t, db, nil)
-	c := made1(t, a, "c")
+	c := channel(t, a, "c")
 	w := watch(t, b)
 	conn := connect(t, db)
 	for i := range 5 {
@@ -154,7 +154,7 @@ func TestWatchWithoutServer(t *testing.T) {
 	a, b := opened(t, db, nil), opened(t, db, &Options{DirectURL: proxy.url})
 	proxy.set(true, false)
 	w := watch(t, b)
-	c := made1(t, a, "c")
+	c := channel(t, a, "c")
 	proxy.set(false, false)
 	w.reaches(t, "c", c.Head)
 }
@@ -198,7 +198,7 @@ func TestForeignNotifications(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.reaches(t, "c", made1(t, a, "c").Head)
+	w.reaches(t, "c", channel(t, a, "c").Head)
 	if len(w.heads) != 1 {
 		t.Errorf("told of %v", w.heads)
 	}
