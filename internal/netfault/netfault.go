@@ -96,20 +96,27 @@ func Listen(target string) (*Proxy, error) {
 	// On an address of its own nobody takes the port while connections are refused; where there is only one loopback
 	// address it does as well.
 	own := net.IPv4(127, byte(1+rand.N(250)), byte(rand.N(250)), byte(1+rand.N(250)))
-	listener, err := net.Listen("tcp4", net.JoinHostPort(own.String(), "0"))
-	if err != nil {
-		listener, err = net.Listen("tcp4", "127.0.0.1:0")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("fault proxy to %s: %w", target, err)
-	}
-	p := &Proxy{
-		target: target, addr: listener.Addr().String(), listener: listener,
-		changed: make(chan struct{}), conns: make(map[*conn]struct{}),
-	}
+	p := &Proxy{target: target, changed: make(chan struct{}), conns: make(map[*conn]struct{})}
 	p.ctx, p.stop = context.WithCancel(context.Background())
+	listener, err := p.listen(net.JoinHostPort(own.String(), "0"))
+	if err != nil {
+		listener, err = p.listen("127.0.0.1:0")
+	}
+	if err != nil {
+		p.stop()
+		return nil, err
+	}
+	p.listener, p.addr = listener, listener.Addr().String()
 	p.work.Go(func() { p.accept(listener) })
 	return p, nil
+}
+
+func (p *Proxy) listen(addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(p.ctx, "tcp4", addr)
+	if err != nil {
+		return nil, fmt.Errorf("fault proxy to %s: %w", p.target, err)
+	}
+	return listener, nil
 }
 
 // Addr is where the proxy listens, host:port; it stays the same.
@@ -139,9 +146,9 @@ func (p *Proxy) Set(f Fault) error {
 	if f.kind == cut || p.listener != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp4", p.addr)
+	listener, err := p.listen(p.addr)
 	if err != nil {
-		return fmt.Errorf("fault proxy to %s: %w", p.target, err)
+		return err
 	}
 	p.listener = listener
 	p.work.Go(func() { p.accept(listener) })

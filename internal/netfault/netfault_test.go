@@ -140,7 +140,7 @@ func TestCut(t *testing.T) {
 	conn := dial(t, p)
 	say(t, conn, "before")
 	change(t, p, netfault.Cut())
-	if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
+	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("read %d bytes, %v, of a connection that is cut", n, err)
 	}
 	if err := <-e.ended; err != nil {
