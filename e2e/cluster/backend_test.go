@@ -1,0 +1,52 @@
+package cluster
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/sqlite"
+)
+
+// backend is an empty store that nodes share.
+type backend struct {
+	name string
+	addr string // host:port of its server; "" where it has none
+	// flags configure a node, whose way to the server is by addr.
+	flags func(addr string) []string
+	// open is a handle of the test's own.
+	open func(t *testing.T, clock motacilla.Clock) storage.Store
+}
+
+// each runs a test over every store that nodes can share, all at the same time.
+func each(t *testing.T, test func(t *testing.T, b *backend)) {
+	t.Parallel()
+	for name, make := range backends() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := make(t)
+			b.name = name
+			test(t, b)
+		})
+	}
+}
+
+func backends() map[string]func(t *testing.T) *backend {
+	return map[string]func(t *testing.T) *backend{"sqlite": sqliteBackend}
+}
+
+func sqliteBackend(t *testing.T) *backend {
+	path := filepath.Join(t.TempDir(), "cluster.db")
+	return &backend{
+		flags: func(string) []string { return []string{"--storage.type", "sqlite", "--storage.path", path} },
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}
