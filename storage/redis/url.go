@@ -29,6 +29,9 @@ func (t *target) String() string { return t.name }
 
 // parseURL reads url. Its errors do not contain it: it may hold a password.
 func parseURL(url string, timeout time.Duration) (*target, error) {
+	if url == "" {
+		return nil, invalidURL("must be set, such as redis://127.0.0.1:6379/0")
+	}
 	u, err := neturl.Parse(url)
 	if err != nil {
 		return nil, invalidURL("can't be parsed; a user or password with special characters is percent-encoded")
