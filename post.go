@@ -112,7 +112,7 @@ func (p Post) Admit(rev Revision) (Post, error) {
 		p.Created = rev.Time()
 	}
 	p.Modified = p.Created
-	return p, p.validate()
+	return p, p.Validate()
 }
 
 // Amend applies edit to a copy of p, for Writer.UpdatePost, as revision rev: ID, MessageID and Source stay, Modified
@@ -141,13 +141,14 @@ func (p Post) Amend(rev Revision, edit func(*Post) error) (amended Post, changed
 		next.Modified = next.Created
 	}
 	next.Revision = rev
-	if err := next.validate(); err != nil {
+	if err := next.Validate(); err != nil {
 		return p, false, err
 	}
 	return next, true, nil
 }
 
-func (p Post) validate() error {
+// Validate returns an [ErrInvalid] that names the first wrong field of a post as a store keeps it, or nil.
+func (p Post) Validate() error {
 	if _, err := ParsePostID(string(p.ID)); err != nil {
 		return Invalid("id", "must be a UUIDv7 in lower case")
 	}

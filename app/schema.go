@@ -79,6 +79,7 @@ func (s *Schema) addKind(k kind) error {
 		return err
 	}
 	seen := map[string]bool{}
+	owner := map[string]string{} // the first store that has a key
 	for _, c := range k.list {
 		if seen[c.name] {
 			return fmt.Errorf("two factories of a %s are named %q", k.one, c.name)
@@ -95,9 +96,11 @@ func (s *Schema) addKind(k kind) error {
 			name := k.key + "." + c.name + "." + f.key
 			if k.key == "storage" {
 				name = "storage." + f.key
-				if _, known := s.byName[name]; known { // two stores may both have a url
+				if first, known := owner[name]; known { // two stores may both have a url
+					s.share(name, first, c.name, f)
 					continue
 				}
+				owner[name] = c.name
 			}
 			if err := s.add(name, f); err != nil {
 				return fmt.Errorf("%s %q: %w", k.one, c.name, err)
@@ -113,6 +116,24 @@ func (s *Schema) add(name string, f field) error {
 		k.Default = f.String()
 	}
 	return s.put(k)
+}
+
+// share has the key of one store speak for another's too: with the default that both have, and a secret where it is one
+// of either. Decoding takes the chosen store's own.
+func (s *Schema) share(name, first, other string, f field) {
+	k := s.byName[name]
+	if k.Doc != f.doc {
+		if !strings.HasPrefix(k.Doc, first+": ") {
+			k.Doc = first + ": " + k.Doc
+		}
+		k.Doc += "; " + other + ": " + f.doc
+	}
+	k.Secret = k.Secret || f.secret
+	if k.Secret || f.value.IsZero() || k.Default != f.String() {
+		k.Default = ""
+	}
+	s.byName[name], s.byEnv[k.Env] = k, k
+	s.keys[slices.IndexFunc(s.keys, func(old Key) bool { return old.Name == name })] = k
 }
 
 func (s *Schema) put(k Key) error {

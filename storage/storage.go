@@ -96,11 +96,13 @@ type Mover interface {
 	// where there never was such a channel.
 	ChangeRecords(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, limit int) ([]motacilla.ChangeRecord, error)
 
-	// Import makes the channel what c says, Created, Head, Born, Changed and Deleted too, and puts records, which are in
-	// order and not newer than c.Head, beside those it has: a Post replaces the one of its ID, a Removed takes it away.
-	// What there is of a life that began at another revision than c.Born goes first, and so do the posts and tombstones
-	// where c is Deleted. It is one atomic write that issues no revision of its own, and may be repeated. ErrConflict,
-	// and nothing changed, where the channel's life is the same and its head is newer than c.Head.
+	// Import makes the channel what c says, Created, Head, Born, Changed, Floor and Deleted too, and puts records, which
+	// are in order and not newer than c.Head, beside those it has: a Post replaces the one of its ID, a Removed takes it
+	// away. What there is of a life that began at another revision than c.Born goes first, and so do the posts and
+	// tombstones where c is Deleted. Revisions before c.Floor are forgotten, and c.Head is remembered, whatever records
+	// say. It is one atomic write that issues no revision of its own, and may be repeated. ErrConflict, and nothing
+	// changed, where the channel's life is the same and its head is newer than c.Head. Input is validated as
+	// motacilla.ChannelRecord.Validate does; the error is an ErrInvalid.
 	Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error
 
 	// Barrier issues a revision of the channel, of a deleted one too, that is not before at, and forgets all before it,

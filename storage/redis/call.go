@@ -1,0 +1,104 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// errSlow is the cause of a context's end that is the store's own time-out.
+var errSlow = errors.New("no answer in time")
+
+// call runs one call of the store: not after Close, for no longer than the store's time-out, and with an error that
+// says what it was.
+func call[T any](
+	ctx context.Context, s *Store, f func(ctx context.Context) (T, error), format string, args ...any,
+) (T, error) {
+	var none T
+	err := s.begin(ctx)
+	if err == nil {
+		defer s.calls.Done()
+		bounded, cancel := context.WithTimeoutCause(ctx, s.timeout, errSlow)
+		defer cancel()
+		var v T
+		if v, err = f(bounded); err == nil {
+			return v, nil
+		}
+		none = v
+	}
+	var own callerError
+	if errors.As(err, &own) {
+		return none, own.error
+	}
+	return none, fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
+// begin counts a call, which the caller ends by calls.Done.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return motacilla.ErrClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+// await asks the server by f and returns soon after ctx ends, even where f does not: go-redis looks at a context's
+// deadline alone while it waits for an answer. f ends by the connection's time-outs, and Close waits for it. The caller
+// is within call. What f can't do is ErrUnavailable, but for redis.Nil.
+func await[T any](ctx context.Context, s *Store, f func(ctx context.Context) (T, error)) (T, error) {
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	s.calls.Add(1)
+	go func() {
+		defer s.calls.Done()
+		v, err := f(ctx)
+		done <- outcome{v, err}
+	}()
+	var out outcome
+	select {
+	case out = <-done:
+	case <-ctx.Done():
+		select {
+		case out = <-done: // both at once
+		default:
+			out.err = ctx.Err()
+		}
+	}
+	return out.v, s.fault(ctx, out.err)
+}
+
+// fault makes the server's faults ErrUnavailable.
+func (s *Store) fault(ctx context.Context, err error) error {
+	switch {
+	case err == nil, errors.Is(err, goredis.Nil):
+		return err
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow):
+		return ctx.Err() // the caller gave up
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
+	}
+	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+}
+
+// callerError is an error of an edit or a check, which its caller gets back as it is.
+type callerError struct{ error }
+
+func foreign[T any](edit func(*T) error) func(*T) error {
+	return func(v *T) error {
+		if err := edit(v); err != nil {
+			return callerError{err}
+		}
+		return nil
+	}
+}

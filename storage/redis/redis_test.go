@@ -1,0 +1,63 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// prefixes gives each test keys of its own on a server that it shares with others.
+var prefixes atomic.Int64
+
+func fresh() string { return fmt.Sprintf("test-%d:", prefixes.Add(1)) }
+
+func opened(t testing.TB, url string, o *Options) *Store {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	s, err := Open(ctx, url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestStore(t *testing.T) {
+	url := realserver.NewRedis(t).URL()
+	storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
+		return opened(t, url, &Options{Clock: clock, Prefix: fresh()})
+	}, &storagetest.Options{Operations: 10_000})
+}
+
+func TestShared(t *testing.T) {
+	url := realserver.NewRedis(t).URL()
+	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (storage.Store, storage.Store) {
+		prefix := fresh()
+		return opened(t, url, &Options{Clock: clock, Prefix: prefix}), opened(t, url, &Options{Clock: clock, Prefix: prefix})
+	}, nil)
+}
+
+// serverEnv is the URL of the server that TestDurable has started, for the child processes of it.
+const serverEnv = "MOTACILLA_REDIS_DURABLE"
+
+// The writing process is killed; TestServerKilled kills the server.
+func TestDurable(t *testing.T) {
+	if os.Getenv(serverEnv) == "" {
+		t.Setenv(serverEnv, realserver.NewRedis(t, realserver.DurableRedis()...).URL())
+	}
+	storagetest.RunDurable(t, func(ctx context.Context, path string) (storage.Store, error) {
+		return Open(ctx, os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+	})
+}

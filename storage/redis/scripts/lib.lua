@@ -1,0 +1,34 @@
+-- What every script begins with. KEYS are those of one channel, in the order of keysOf (scripts.go).
+local channel, posts, order, pinned, state, messages, tombs, log = unpack(KEYS)
+
+-- Revisions and times are texts of 19 digits: their order is that of the numbers, also where a double is not exact.
+local zero = '0000000000000000000'
+
+local function plus(number, high, low)
+    local a = tonumber(string.sub(number, 1, 10)) + high
+    local b = tonumber(string.sub(number, 11)) + low
+    if b >= 1000000000 then a, b = a + 1, b - 1000000000 end
+    return string.format('%010d%09d', a, b)
+end
+
+-- The time of a revision as posts and channels have it: microseconds since the year 1 (see bias in rows.go).
+local function timed(rev) return plus(rev, 62135596, 800000000) end
+
+local function fields()
+    return redis.call('HMGET', channel, 'title', 'access', 'created', 'ended', 'head', 'changed', 'born', 'deleted')
+end
+
+-- A post is stored as revision, created, modified, show, pinned, the length of its message ID and that, and the rest.
+local function revision(post) return string.sub(post, 1, 19) end
+local function is_pinned(post) return string.sub(post, 59, 59) == '1' end
+local function message(post) return string.sub(post, 63, 62 + tonumber(string.sub(post, 60, 62))) end
+local function place(id, post) return string.sub(post, 20, 38) .. id .. string.sub(post, 58, 58) end
+
+-- Many values of a hash: unpack has a limit.
+local function values(hash, ids, each)
+    for first = 1, #ids, 500 do
+        local last = math.min(first + 499, #ids)
+        local found = redis.call('HMGET', hash, unpack(ids, first, last))
+        for i = 1, last - first + 1 do each(first + i - 1, found[i]) end
+    end
+end
