@@ -17,6 +17,12 @@ import (
 
 // request makes one request of the REST interface at base. The error is of the network: the answer, if any, was lost.
 func request(ctx context.Context, base, method, path string, in, out any) (status int, header http.Header, err error) {
+	return requestBy(ctx, plain, base, method, path, in, out)
+}
+
+func requestBy(
+	ctx context.Context, by *http.Client, base, method, path string, in, out any,
+) (status int, header http.Header, err error) {
 	var body []byte
 	if in != nil {
 		if body, err = json.Marshal(in); err != nil {
@@ -29,7 +35,7 @@ func request(ctx context.Context, base, method, path string, in, out any) (statu
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
-	resp, err := plain.Do(r)
+	resp, err := by.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}

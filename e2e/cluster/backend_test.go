@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/redis"
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
 
@@ -33,7 +35,7 @@ func each(t *testing.T, test func(t *testing.T, b *backend)) {
 }
 
 func backends() map[string]func(t *testing.T) *backend {
-	return map[string]func(t *testing.T) *backend{"sqlite": sqliteBackend}
+	return map[string]func(t *testing.T) *backend{"sqlite": sqliteBackend, "redis": redisBackend}
 }
 
 func sqliteBackend(t *testing.T) *backend {
@@ -43,6 +45,24 @@ func sqliteBackend(t *testing.T) *backend {
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
 			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}
+
+func redisBackend(t *testing.T) *backend {
+	server := realserver.NewRedis(t, realserver.DurableRedis()...)
+	return &backend{
+		addr: server.Addr(),
+		flags: func(addr string) []string {
+			return []string{"--storage.type", "redis", "--storage.url", "redis://" + addr}
+		},
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := redis.Open(t.Context(), server.URL(), &redis.Options{Clock: clock})
 			if err != nil {
 				t.Fatal(err)
 			}
