@@ -26,7 +26,7 @@ e2e:
 bench:
 	scripts/bench.sh $(BENCH)
 
-# Connections come and go, 500 a second; make test has 90 seconds of it.
+# Connections come and go, 500 a second; make test has two minutes of it.
 soak:
 	scripts/soak.sh $(SOAK)
 

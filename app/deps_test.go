@@ -35,10 +35,12 @@ func TestDependencies(t *testing.T) {
 		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
 		{module + "/app", [][]string{heavy, adapters}},
 		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
+		{module + "/storage/postgres", [][]string{{"modernc.org/sqlite", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
+			{module + "/publisher", module + "/receiver", module + "/route", module + "/app", module + "/internal", "testing"}}},
 		{module + "/publisher/polling", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app"}}},
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
-		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/receiver/"}}},
+		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, frame, {module + "/storage", module + "/app"}}},
 	} {
 		for _, dep := range deps(t, tt.pkg) {

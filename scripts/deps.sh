@@ -8,11 +8,20 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 	missing="$missing chromium"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
+command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+command -v redis-server >/dev/null || missing="$missing redis-server"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "Installing:$missing" >&2
+	# Services are not to be started: tests start servers of their own. policy-rc.d is what Debian asks for that.
 	export DEBIAN_FRONTEND=noninteractive
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
 	apt-get update -qq
 	case $missing in *gcc*) missing="$missing libc6-dev" ;; esac
 	# shellcheck disable=SC2086 # a list of words
@@ -21,6 +30,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 
 echo "The tests need, and this machine lacks:$missing" >&2
-echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the benchmarks." >&2
+echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the" >&2
+echo "  benchmarks, postgresql and redis-server for the stores of those names." >&2
 echo "  On Debian: sudo apt-get install$missing" >&2
 exit 1

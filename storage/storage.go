@@ -118,6 +118,7 @@ type Store interface {
 	Reader
 	Writer
 	Watcher
+	Mover
 
 	// Ping asks the backend whether it can serve.
 	Ping(ctx context.Context) error

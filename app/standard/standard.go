@@ -8,6 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/storage/memory"
+	"github.com/motacilla-live/motacilla/storage/postgres"
 	"github.com/motacilla-live/motacilla/storage/redis"
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 	"go.uber.org/fx"
@@ -17,6 +18,7 @@ import (
 var Module = fx.Module("standard",
 	memory.Module,
 	sqlite.Module,
+	postgres.Module,
 	redis.Module,
 	sse.Module,
 	websocket.Module,

@@ -26,8 +26,7 @@ var flat = []struct {
 
 // TestSoak has 500 connections a second come and go in every manner beside readers that stay, while the channel is
 // written to: goroutines, descriptors and memory stay as they are, when it is over nothing is left of them, and those
-// who stayed have everything. It takes two minutes, with -short 20 s, or as long as SOAK
-// says, such as 1h.
+// who stayed have everything. It takes two minutes, with -short 20 s, or as long as SOAK says, such as 1h.
 func TestSoak(t *testing.T) {
 	const perSecond, stay = 500, 50
 	length := 2 * time.Minute

@@ -18,12 +18,20 @@ type channel struct {
 	mu       sync.RWMutex
 	state    motacilla.Channel // Head is the newest revision, of a deleted channel that of its deletion; 0: never was
 	alive    bool
+	born     motacilla.Revision                   // when the present life, or the last one, began
 	reworded motacilla.Revision                   // when title, access or end last changed
-	posts    map[motacilla.PostID]*motacilla.Post // nil: was removed. What is pointed to never changes
+	posts    map[motacilla.PostID]*motacilla.Post // what is pointed to never changes
+	tombs    map[motacilla.PostID]tombstone       // of the posts that were removed
 	messages map[string]motacilla.PostID          // by message ID; of removed posts too
 	order    order                                // all posts
 	pinned   order                                // those that are pinned
 	log      []change                             // what is remembered of this life, oldest first
+}
+
+// tombstone is what is left of a post that was removed.
+type tombstone struct {
+	message  string
+	revision motacilla.Revision
 }
 
 // change is what a revision was issued for: a post, or the channel itself where post is "".
@@ -43,10 +51,8 @@ func (c *channel) next(clock motacilla.Clock) (motacilla.Revision, time.Time) {
 func (c *channel) begin(state motacilla.Channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state, c.alive, c.reworded = state, true, state.Head
-	c.posts = make(map[motacilla.PostID]*motacilla.Post)
-	c.messages = make(map[string]motacilla.PostID)
-	c.order, c.pinned = nil, nil
+	c.state, c.alive, c.born, c.reworded = state, true, state.Head, state.Head
+	c.empty()
 	c.log = []change{{revision: state.Head}}
 }
 
@@ -56,9 +62,20 @@ func (c *channel) end(rev motacilla.Revision, now time.Time) {
 	defer c.mu.Unlock()
 	c.state = motacilla.Channel{ID: c.state.ID, Head: rev}
 	c.alive = false
-	c.posts, c.messages, c.order, c.pinned = nil, nil, nil, nil
+	c.clear()
 	c.record(change{revision: rev}, now)
 }
+
+// empty makes room for posts.
+func (c *channel) empty() {
+	c.clear()
+	c.posts = make(map[motacilla.PostID]*motacilla.Post)
+	c.tombs = make(map[motacilla.PostID]tombstone)
+	c.messages = make(map[string]motacilla.PostID)
+}
+
+// clear lets all posts go.
+func (c *channel) clear() { c.posts, c.tombs, c.messages, c.order, c.pinned = nil, nil, nil, nil, nil }
 
 // amend puts a changed channel in place. The caller holds writing.
 func (c *channel) amend(state motacilla.Channel, now time.Time) {
@@ -72,6 +89,11 @@ func (c *channel) amend(state motacilla.Channel, now time.Time) {
 func (c *channel) put(p *motacilla.Post, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.place(p)
+	c.record(change{revision: p.Revision, post: p.ID}, now)
+}
+
+func (c *channel) place(p *motacilla.Post) {
 	c.drop(c.posts[p.ID])
 	c.posts[p.ID] = p
 	if p.MessageID != "" {
@@ -81,16 +103,23 @@ func (c *channel) put(p *motacilla.Post, now time.Time) {
 	if p.Pinned {
 		c.pinned.insert(p)
 	}
-	c.record(change{revision: p.Revision, post: p.ID}, now)
 }
 
 // remove leaves p's tombstone in its place. The caller holds writing.
 func (c *channel) remove(p *motacilla.Post, rev motacilla.Revision, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.drop(p)
-	c.posts[p.ID] = nil
+	c.bury(p.ID, tombstone{p.MessageID, rev})
 	c.record(change{revision: rev, post: p.ID, removed: true}, now)
+}
+
+func (c *channel) bury(id motacilla.PostID, t tombstone) {
+	c.drop(c.posts[id])
+	delete(c.posts, id)
+	c.tombs[id] = t
+	if t.message != "" {
+		c.messages[t.message] = id
+	}
 }
 
 func (c *channel) drop(p *motacilla.Post) {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -155,9 +156,7 @@ func (c *channel) changes(since motacilla.Revision, limit int) (motacilla.Change
 		c.mu.RUnlock()
 		return facts, false
 	}
-	at, known := slices.BinarySearchFunc(c.log, since, func(ch change, rev motacilla.Revision) int {
-		return int(min(1, max(-1, ch.revision-rev)))
-	})
+	at, known := seek(c.log, since)
 	facts.Known = known
 	if facts.Deleted {
 		c.mu.RUnlock()
@@ -186,6 +185,11 @@ func (c *channel) changes(since motacilla.Revision, limit int) (motacilla.Change
 	c.mu.RUnlock()
 	facts.Posts = clones(posts)
 	return facts, true
+}
+
+// seek returns the place of rev in log, and whether it is there.
+func seek(log []change, rev motacilla.Revision) (int, bool) {
+	return slices.BinarySearchFunc(log, rev, func(ch change, rev motacilla.Revision) int { return cmp.Compare(ch.revision, rev) })
 }
 
 // collect returns the newest state of what log tells of, oldest change first; false where that is more than limit. The

@@ -129,9 +129,10 @@ func (c *channel) createPost(clock motacilla.Clock, p motacilla.Post) (motacilla
 	if !taken {
 		id = p.ID
 	}
-	if there, taken := c.posts[id]; there != nil {
+	if there := c.posts[id]; there != nil {
 		return there.Clone(), motacilla.ErrExists
-	} else if taken {
+	}
+	if _, removed := c.tombs[id]; removed {
 		return motacilla.Post{}, motacilla.ErrDeleted
 	}
 	rev, now := c.next(clock)

@@ -24,6 +24,10 @@ const (
 	qKnown   = `SELECT count(*) FROM log WHERE channel = ? AND revision = ?`
 	qFloor   = `SELECT coalesce(min(revision), 0) FROM log WHERE channel = ?`
 
+	qRecords = `SELECT ` + channelColumns + ` FROM channels WHERE id > ? ORDER BY id LIMIT ?`
+	qLogged  = `SELECT revision FROM log WHERE channel = ? AND revision > ? ORDER BY revision LIMIT ?`
+	qBuried  = `SELECT id, message_id, revision FROM tombstones WHERE channel = ? AND revision > ? ORDER BY revision LIMIT ?`
+
 	qPutChannel = `INSERT OR REPLACE INTO channels (` + channelColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`
 	qSetChannel = `UPDATE channels SET title = ?, access = ?, ended = ?, head = ?, changed = ? WHERE id = ?`
 	qEndChannel = `UPDATE channels SET title = '', ended = NULL, head = ?, deleted = 1 WHERE id = ?`
@@ -39,16 +43,25 @@ const (
 	qDropLog   = `DELETE FROM log WHERE channel = ?`
 	qForget    = `DELETE FROM log WHERE channel = ?1 AND revision < ?2 AND revision <` +
 		` (SELECT revision FROM log WHERE channel = ?1 ORDER BY revision DESC LIMIT 1 OFFSET ?3)`
-	qVersion = `PRAGMA data_version`
+	qTakeChannel = `UPDATE channels SET title = ?, access = ?, created = ?, ended = ?, head = ?, changed = ?,` +
+		` born = ?, deleted = ? WHERE id = ?`
+	qNewChannel = `INSERT INTO channels (` + channelColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	qTakePost   = `INSERT OR REPLACE INTO posts (channel, ` + postColumns + `)` +
+		` VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	qTakeTomb  = `INSERT OR REPLACE INTO tombstones (channel, id, message_id, revision) VALUES (?, ?, ?, ?)`
+	qTakeLog   = `INSERT OR IGNORE INTO log (channel, revision) VALUES (?, ?)`
+	qUnbury    = `DELETE FROM tombstones WHERE channel = ? AND id = ?`
+	qLogBefore = `DELETE FROM log WHERE channel = ? AND revision < ?`
+	qVersion   = `PRAGMA data_version`
 )
 
 var (
 	readQueries = []string{
 		qPing, qChannel, qChannels, qHeads, qHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned, qChanged,
-		qRemoved, qIssued, qKnown, qFloor,
+		qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
 	}
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,
-		qLog, qDropLog, qForget, qVersion,
+		qLog, qDropLog, qForget, qVersion, qTakeChannel, qNewChannel, qTakePost, qTakeTomb, qTakeLog, qUnbury, qLogBefore,
 	}
 )

@@ -75,6 +75,17 @@ func scanRemoval(from scanner) (r motacilla.Removal, err error) {
 	return r, err
 }
 
+// tombRow is a tombstone with the revision of the removal.
+type tombRow struct {
+	motacilla.Tombstone
+	revision motacilla.Revision
+}
+
+func scanTomb(from scanner) (t tombRow, err error) {
+	err = from.Scan(&t.ID, &t.MessageID, &t.revision)
+	return t, err
+}
+
 func scanMoved(from scanner) (m motacilla.Moved, err error) {
 	err = from.Scan(&m.Channel, &m.Head, &m.Deleted)
 	return m, err

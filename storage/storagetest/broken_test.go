@@ -41,6 +41,15 @@ var flaws = []flaw{
 	{"a revision for no change", "PostEdit", func(s storage.Store) storage.Store { return alwaysRevises{s} }},
 	{"a shared slice", "Ownership", func(s storage.Store) storage.Store { return &sharesContent{Store: s} }},
 	{"a write in spite of its context", "Cancelled", func(s storage.Store) storage.Store { return ignoresContext{s} }},
+	{"tombstones left behind", "MoveRoundTrip", func(s storage.Store) storage.Store { return losesTombstones{s} }},
+	{"revisions that forget too little", "MoveForgotten", func(s storage.Store) storage.Store { return keepsFloor{s} }},
+	{"a torn import", "MoveAtomic", func(s storage.Store) storage.Store { return tornImport{s} }},
+	{"an import that nobody is told of", "MoveWatch", func(s storage.Store) storage.Store { return &quietImport{Store: s} }},
+	{"an import that goes back", "MoveRepeats", func(s storage.Store) storage.Store { return neverConflicts{s} }},
+	{"an import that loses a post", "MoveWhileWritten", func(s storage.Store) storage.Store { return skipsRecords{s} }},
+	{"a barrier that anyone passes", "Barrier", func(s storage.Store) storage.Store { return lowBarrier{s} }},
+	{"a barrier before its time", "Model", func(s storage.Store) storage.Store { return earlyBarrier{s} }},
+	{"imported posts left out, at random", "Model", func(s storage.Store) storage.Store { return skipsRecords{s} }},
 	{"open after Close", "Closed", func(s storage.Store) storage.Store { return staysOpen{s} }},
 }
 
@@ -270,3 +279,113 @@ func (s ignoresContext) CreatePost(
 type staysOpen struct{ storage.Store }
 
 func (s staysOpen) Close() error { return nil }
+
+// Those below are wrong in how they move channels.
+
+// losesTombstones does not tell of removed posts.
+type losesTombstones struct{ storage.Store }
+
+func (s losesTombstones) ChangeRecords(
+	ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, limit int,
+) ([]motacilla.ChangeRecord, error) {
+	list, err := s.Store.ChangeRecords(ctx, ch, after, limit)
+	for i := range list {
+		list[i].Removed = nil
+	}
+	return list, err
+}
+
+// keepsFloor forgets nothing of what it has.
+type keepsFloor struct{ storage.Store }
+
+func (s keepsFloor) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	all, err := s.ChannelRecords(ctx, "", 1000)
+	for _, old := range all {
+		if old.ID == c.ID && old.Born == c.Born {
+			c.Floor = min(c.Floor, old.Floor)
+		}
+	}
+	return errors.Join(err, s.Store.Import(ctx, c, records))
+}
+
+// tornImport is two writes.
+type tornImport struct{ storage.Store }
+
+func (s tornImport) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	if n := len(records) / 2; n > 0 {
+		half := c
+		half.Head = records[n].Revision
+		half.Floor, half.Changed = min(c.Floor, half.Head), min(c.Changed, half.Head)
+		if err := s.Store.Import(ctx, half, records[:n]); err != nil {
+			return err
+		}
+		pause()
+	}
+	return s.Store.Import(ctx, c, records)
+}
+
+// quietImport does not tell of what is imported.
+type quietImport struct {
+	storage.Store
+	quiet atomic.Bool
+}
+
+func (s *quietImport) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	s.quiet.Store(true)
+	defer s.quiet.Store(false)
+	return s.Store.Import(ctx, c, records)
+}
+
+func (s *quietImport) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	return s.Store.Watch(ctx, func(m motacilla.Moved) {
+		if !s.quiet.Load() {
+			notify(m)
+		}
+	})
+}
+
+// neverConflicts takes a head that goes back for one that was repeated.
+type neverConflicts struct{ storage.Store }
+
+func (s neverConflicts) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	err := s.Store.Import(ctx, c, records)
+	if errors.Is(err, motacilla.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// skipsRecords loses the first post of an import.
+type skipsRecords struct{ storage.Store }
+
+func (s skipsRecords) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	records = slices.Clone(records)
+	if at := slices.IndexFunc(records, func(r motacilla.ChangeRecord) bool { return r.Post != nil }); at >= 0 {
+		records[at].Post = nil
+	}
+	return s.Store.Import(ctx, c, records)
+}
+
+// lowBarrier is a revision like any other.
+type lowBarrier struct{ storage.Store }
+
+func (s lowBarrier) Barrier(ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision) (motacilla.Revision, error) {
+	title := ""
+	c, err := s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error {
+		title = c.Title
+		c.Title += "x"
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	c, err = s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error { c.Title = title; return nil })
+	return max(c.Head, at), err
+}
+
+// earlyBarrier does not mind how late it is to be.
+type earlyBarrier struct{ storage.Store }
+
+func (s earlyBarrier) Barrier(ctx context.Context, ch motacilla.ChannelID, _ motacilla.Revision) (motacilla.Revision, error) {
+	return s.Store.Barrier(ctx, ch, 0)
+}

@@ -107,7 +107,13 @@ func (s *suite) every(ctx context.Context, ch motacilla.ChannelID, p motacilla.P
 	_, errs["Posts"] = s.Posts(ctx, ch, motacilla.Query{})
 	_, errs["Changes"] = s.Changes(ctx, ch, p.Revision, 0)
 	_, errs["Heads"] = s.Heads(ctx, []motacilla.ChannelID{ch})
+	_, errs["ChannelRecords"] = s.ChannelRecords(ctx, "", 0)
+	_, errs["ChangeRecords"] = s.ChangeRecords(ctx, ch, 0, 0)
 	errs["Ping"] = s.Ping(ctx)
+	errs["Import"] = s.Import(ctx, motacilla.ChannelRecord{
+		Channel: motacilla.Channel{ID: "new", Head: p.Revision}, Born: p.Revision, Changed: p.Revision, Floor: p.Revision,
+	}, nil)
+	_, errs["Barrier"] = s.Barrier(ctx, ch, 0)
 	_, errs["CreateChannel"] = s.CreateChannel(ctx, motacilla.Channel{ID: "new"})
 	_, errs["UpdateChannel"] = s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error { c.Title = "new"; return nil })
 	_, errs["CreatePost"] = s.CreatePost(ctx, ch, motacilla.Post{MessageID: "new"})

@@ -16,6 +16,7 @@ import (
 type model struct {
 	ever   bool
 	alive  bool
+	born   motacilla.Revision
 	state  motacilla.Channel
 	life   []event // of the present life, or of the one that ended; id "" is the channel itself
 	posts  map[motacilla.PostID]motacilla.Post
@@ -35,7 +36,7 @@ func (m *model) happened(e event) {
 }
 
 func (m *model) begin(c motacilla.Channel, rev motacilla.Revision) motacilla.Channel {
-	m.ever, m.alive, m.life, m.gone = true, true, nil, nil
+	m.ever, m.alive, m.born, m.life, m.gone = true, true, rev, nil, nil
 	m.posts, m.source = make(map[motacilla.PostID]motacilla.Post), make(map[string]motacilla.PostID)
 	m.state = c.Normalize()
 	m.state.Created = rev.Time()
@@ -115,7 +116,7 @@ func (tr *trial) actions() map[string]func(*rapid.T) {
 		"create channel": tr.createChannel, "update channel": tr.updateChannel, "delete channel": tr.removeChannel,
 		"create post": tr.createPost, "create post 2": tr.createPost, "create post 3": tr.createPost,
 		"update post": tr.updatePost, "update post 2": tr.updatePost, "delete post": tr.removePost,
-		"move clock": tr.moveClock, "posts": tr.comparePosts, "changes": tr.compareChanges, "gets": tr.compareGets,
+		"move clock": tr.moveClock, "barrier": tr.barrier, "import": tr.importInto, "posts": tr.comparePosts, "changes": tr.compareChanges, "gets": tr.compareGets,
 	}
 	wrapped := make(map[string]func(*rapid.T))
 	for name, do := range actions {

@@ -36,7 +36,7 @@ func (o *Options) withDefaults() Options {
 }
 
 // Run tests a store. open returns an empty one that takes its time from clock, which may be called from any goroutine;
-// the suite closes it. What else there is to clean up is open's, by t.Cleanup.
+// the suite closes it. It is called more than once in a subtest, for stores that share nothing. What else there is to clean up is open's, by t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T, clock motacilla.Clock) storage.Store, o *Options) {
 	options := o.withDefaults()
 	run := func(name string, test func(s *suite)) {
@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, clock motacilla.Clock) storage.St
 					t.Errorf("Close: %v", err)
 				}
 			})
-			test(&suite{T: t, Store: store, ctx: t.Context(), hand: h, Options: options})
+			test(&suite{T: t, Store: store, ctx: t.Context(), hand: h, open: open, Options: options})
 		})
 	}
 	run("Channels", testChannels)
@@ -77,6 +77,19 @@ func Run(t *testing.T, open func(t *testing.T, clock motacilla.Clock) storage.St
 	run("Heads", testHeads)
 	run("Forgetting", testForgetting)
 
+	run("MoveChannels", testMoveChannels)
+	run("MoveRecords", testMoveRecords)
+	run("MoveRoundTrip", testMoveRoundTrip)
+	run("MoveLives", testMoveLives)
+	run("MoveRepeats", testMoveRepeats)
+	run("MoveForgotten", testMoveForgotten)
+	run("MoveValidation", testMoveValidation)
+	run("MoveWhileWritten", testMoveWhileWritten)
+	run("MoveAtomic", testMoveAtomic)
+	run("MoveWatch", testMoveWatch)
+	run("MoveOwnership", testMoveOwnership)
+	run("Barrier", testBarrier)
+
 	run("Ownership", testOwnership)
 	run("Cancelled", testCancelled)
 	run("Closed", testClosed)
@@ -102,4 +115,5 @@ type suite struct {
 	Options
 	ctx  context.Context
 	hand *hand
+	open func(t *testing.T, clock motacilla.Clock) storage.Store // one more, empty
 }

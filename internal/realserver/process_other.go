@@ -1,0 +1,28 @@
+//go:build !linux
+
+package realserver
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// credential is whom root runs servers as; elsewhere than on Linux tests are not root's.
+func credential() *user { return nil }
+
+type user struct{ Uid, Gid uint32 }
+
+func sysProcAttr() *syscall.SysProcAttr { return nil }
+
+// start starts cmd; gone is closed when it has ended.
+func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
+	gone = make(chan struct{})
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(gone)
+	}()
+	return gone, nil
+}

@@ -1,0 +1,270 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/motacilla-live/motacilla"
+)
+
+// tries is how often a write begins that the server asks to begin again.
+const tries = 5
+
+// queries runs statements on one connection.
+type queries struct {
+	ctx  context.Context
+	conn *pgxpool.Conn
+	got  func() // to be called when the server has answered something
+}
+
+// row runs one statement that returns one row.
+func row[T any](q *queries, scan func(pgx.Row) (T, error), text string, args ...any) (T, error) {
+	one, err := scan(q.conn.QueryRow(q.ctx, text, args...))
+	q.got()
+	return one, err
+}
+
+// rows runs one statement and scans every row.
+func rows[T any](q *queries, scan func(pgx.Row) (T, error), text string, args ...any) ([]T, error) {
+	answer, err := q.conn.Query(q.ctx, text, args...)
+	q.got()
+	return list(answer, err, scan)
+}
+
+// batch is statements that are sent in one round trip. What takes their answers runs in their order, until one fails.
+type batch struct {
+	pgx.Batch
+	q *queries
+}
+
+// begin returns a batch that begins a transaction.
+func (q *queries) begin(text string) *batch {
+	b := &batch{q: q}
+	b.Queue(text).Exec(func(pgconn.CommandTag) error { q.got(); return nil })
+	return b
+}
+
+// one adds a statement that returns one row.
+func one[T any](b *batch, into *T, scan func(pgx.Row) (T, error), text string, args ...any) {
+	b.Queue(text, args...).QueryRow(func(row pgx.Row) (err error) {
+		*into, err = scan(row)
+		return err
+	})
+}
+
+// many adds a statement that returns rows.
+func many[T any](b *batch, into *[]T, scan func(pgx.Row) (T, error), text string, args ...any) {
+	b.Queue(text, args...).Query(func(rows pgx.Rows) (err error) {
+		*into, err = list(rows, nil, scan)
+		return err
+	})
+}
+
+func (b *batch) run() error { return b.q.conn.SendBatch(b.q.ctx, &b.Batch).Close() }
+
+// commit adds the end of the transaction, and runs.
+func (b *batch) commit() error {
+	b.Queue(qCommit)
+	return b.run()
+}
+
+// rollback lets go of a transaction in which nothing is wrong; any other is ended by closing its connection.
+func (q *queries) rollback() { _, _ = q.conn.Exec(q.ctx, qRollback) }
+
+// read runs f, which only reads, and runs it again where the backend did not answer: the connection may be one that a
+// restart, a failover or a cut has left behind.
+func (s *Store) read(ctx context.Context, f func(*queries) error, format string, args ...any) error {
+	return s.call(ctx, f, true, format, args...)
+}
+
+// write runs f, again only where the server has said that nothing was written.
+func (s *Store) write(ctx context.Context, f func(*queries) error, format string, args ...any) error {
+	return s.call(ctx, f, false, format, args...)
+}
+
+func (s *Store) call(
+	parent context.Context, f func(*queries) error, reads bool, format string, args ...any,
+) error {
+	err := s.begin(parent)
+	if err == nil {
+		defer s.calls.Done()
+		err = s.bounded(parent, f, reads)
+	}
+	var own callerError
+	if errors.As(err, &own) {
+		return own.error
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+	}
+	return nil
+}
+
+// begin counts a call, which the caller ends by calls.Done.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return motacilla.ErrClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bool) error {
+	ctx, cancel := context.WithTimeout(parent, s.timeout)
+	defer cancel()
+	defer context.AfterFunc(s.hard, cancel)()
+	for try := 1; ; try++ {
+		sent, err := s.attempt(ctx, f, reads)
+		if err == nil || ours(err) {
+			return err
+		}
+		lost := sent && broken(err)
+		if lost && parent.Err() == nil {
+			s.pool.Reset() // the other connections are as old
+		}
+		repeat := again(err) || lost && (reads || pgconn.SafeToRetry(err))
+		if !repeat || try == tries || ctx.Err() != nil {
+			return s.fault(parent, err)
+		}
+		select {
+		case <-time.After(rand.N(time.Duration(try) * 5 * time.Millisecond)):
+		case <-ctx.Done():
+			return s.fault(parent, err)
+		}
+	}
+}
+
+// attempt takes a connection and runs f on it; sent says that f was begun. A read waits for the first answer no longer
+// than a fifth of the time that the call has: it is better off with another connection then.
+func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	q := &queries{ctx: ctx, conn: conn, got: func() {}}
+	if reads {
+		first, cancel := context.WithCancel(ctx)
+		defer cancel()
+		timer := time.AfterFunc(s.timeout/5, cancel)
+		defer timer.Stop()
+		q.ctx, q.got = first, func() { timer.Stop() }
+	}
+	return true, f(q)
+}
+
+// acquire takes a connection. A dial or a ping that hangs is left alone after a fifth of the call's time, in favour of
+// another.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	for {
+		short, cancel := context.WithTimeout(ctx, s.timeout/5)
+		conn, err := s.pool.Acquire(short)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return conn, err
+		}
+	}
+}
+
+// fault makes the store's own faults ErrUnavailable, and the caller's context that ended the caller's.
+func (s *Store) fault(parent context.Context, err error) error {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil, ours(err):
+		return err
+	case parent.Err() != nil:
+		return parent.Err()
+	case again(err):
+		return fmt.Errorf("%w: %w", motacilla.ErrConflict, err)
+	case s.hard.Err() != nil:
+		return fmt.Errorf("%w: %w", motacilla.ErrClosed, err)
+	case errors.As(err, &pg):
+		return fmt.Errorf("%w: %w%s", motacilla.ErrUnavailable, err, advice[pg.Code])
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		busy := ""
+		if n := s.pool.Stat(); n.AcquiredConns() == n.MaxConns() {
+			busy = fmt.Sprintf("; all %d connections are in use", n.MaxConns())
+		}
+		return fmt.Errorf("%w: no answer within %v%s", motacilla.ErrUnavailable, s.timeout, busy)
+	}
+	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+}
+
+// advice is what an operator can do, by SQLSTATE.
+var advice = map[string]string{
+	"26000": "; behind a pooler such as pgbouncer set the option pooler",
+	"42P05": "; behind a pooler such as pgbouncer set the option pooler",
+	"53300": "; raise max_connections of the server, or lower the option connections of the nodes",
+	"42501": "; the role needs the privileges that docs/postgres.md lists",
+	"25006": "; the server is a standby, or set to be read only",
+}
+
+// again reports whether the server has undone the transaction and asks to begin it anew.
+func again(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case "40001", "40P01", // serialization failure, deadlock
+		"23505": // a key that another has put in meanwhile
+		return true
+	case "0A000": // a prepared statement from before a migration
+		return pg.Routine == "RevalidateCachedQuery"
+	}
+	return false
+}
+
+// broken reports whether the connection that answered err is of no more use, nor others like it.
+func broken(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return true
+	}
+	switch pg.Code {
+	case "57P01", "57P02", "57P03", // shut down, crashed, starting
+		"25006": // a primary that has become a standby
+		return true
+	}
+	return len(pg.Code) == 5 && pg.Code[:2] == "08"
+}
+
+// ours reports whether err is of this project, or of the caller's edit or check.
+func ours(err error) bool {
+	var own callerError
+	if errors.As(err, &own) {
+		return true
+	}
+	for _, known := range []error{
+		motacilla.ErrNotFound, motacilla.ErrExists, motacilla.ErrDeleted, motacilla.ErrConflict, motacilla.ErrInvalid,
+		motacilla.ErrUnavailable, motacilla.ErrClosed,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// callerError is an error of an edit or a check, which its caller gets back as it is.
+type callerError struct{ error }
+
+func foreign[T any](edit func(*T) error) func(*T) error {
+	return func(v *T) error {
+		if err := edit(v); err != nil {
+			return callerError{err}
+		}
+		return nil
+	}
+}

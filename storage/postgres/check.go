@@ -1,0 +1,59 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"go.uber.org/zap"
+)
+
+// oldest is the oldest version of the server that will do, as server_version_num.
+const oldest = 140000
+
+// wrongServer is a fault that does not pass by itself.
+type wrongServer string
+
+func (e wrongServer) Error() string { return string(e) }
+
+const qServer = `SELECT current_setting('server_version_num')::int8, current_setting('server_version'),
+	current_setting('server_encoding'), current_setting('default_transaction_isolation'), current_setting('fsync'),
+	current_setting('synchronous_commit'), current_setting('full_page_writes'), pg_is_in_recovery(),
+	coalesce(current_schema(), ''), current_database()::text`
+
+// check looks whether the server can hold a store, warns of settings with which acknowledged writes may be lost, and
+// returns the topic of the store's hints.
+func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error) {
+	var number int64
+	var version, encoding, isolation, fsync, commit, pages, schema, database string
+	var standby bool
+	err = s.pool.QueryRow(ctx, qServer).Scan(&number, &version, &encoding, &isolation, &fsync, &commit, &pages,
+		&standby, &schema, &database)
+	switch {
+	case err != nil:
+		return "", err
+	case number < oldest:
+		return "", wrongServer(fmt.Sprintf("the server is PostgreSQL %s; it must be 14 or newer", version))
+	case encoding != "UTF8":
+		return "", wrongServer(fmt.Sprintf("the database %q has the encoding %s; it must be UTF8: "+
+			"CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0", database, encoding))
+	case standby:
+		return "", fmt.Errorf("the server is a standby; name them all in the URL, with target_session_attrs=read-write")
+	case pooler && isolation != "read committed":
+		return "", wrongServer(fmt.Sprintf("default_transaction_isolation is %q behind the pooler; it must be "+
+			"\"read committed\": ALTER ROLE ... SET default_transaction_isolation = 'read committed'", isolation))
+	}
+	for _, off := range []struct{ name, value, loses string }{
+		{"fsync", fsync, "the death of the machine"},
+		{"full_page_writes", pages, "the death of the machine"},
+		{"synchronous_commit", commit, "the death of the server"},
+	} {
+		if off.value == "off" {
+			s.logger.Warn("acknowledged writes may be lost, the server has a setting off",
+				zap.String("setting", off.name), zap.String("lost_at", off.loses))
+		}
+	}
+	sum := sha256.Sum256([]byte(schema)) // names of topics are short, and hold for all schemas of a database
+	return "motacilla_" + hex.EncodeToString(sum[:8]), nil
+}

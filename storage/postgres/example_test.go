@@ -1,0 +1,39 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/postgres"
+)
+
+// Nodes that open the same database share its channels.
+func Example() {
+	ctx := context.Background()
+	store, err := postgres.Open(ctx, os.Getenv("DATABASE_URL"), nil)
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close()
+
+	channel, err := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Rovers v United"})
+	if err != nil {
+		panic(err)
+	}
+	_, err = store.CreatePost(ctx, "match-42", motacilla.Post{
+		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.Text("Kick-off")},
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	changes, err := store.Changes(ctx, "match-42", channel.Head, 0)
+	if err != nil {
+		panic(err)
+	}
+	for _, p := range changes.Posts {
+		fmt.Println(p.Content[0].Text)
+	}
+}

@@ -1,0 +1,175 @@
+// Package postgres is a store in a PostgreSQL database, by jackc/pgx.
+//
+// # Durability
+//
+// Durable: a write that was acknowledged is in the server's write-ahead log, and survives the death of the node and of
+// the server, as far as the server is set to (fsync and synchronous_commit on, its defaults; a warning is logged where
+// they are off). What a failover to another server keeps is a question of its replication, see docs/postgres.md.
+//
+// # One node or many
+//
+// Many. Each sees the others' writes at its next read, and is told of them by Watch through NOTIFY, usually within
+// milliseconds. Revisions are given under the lock of the channel's row, by the database's clock: nodes' clocks don't
+// matter. Nodes may start together; one of them brings the schema up to date.
+//
+// # Options
+//
+// A clock for tests, a logger, the most that a call takes, how many connections, and what a pooler in between asks for.
+// The configuration has the URL: {type: postgres, url: postgres://...}.
+//
+// # Limits
+//
+// Writes to one channel are serial, each with one sync of the server's disk; those to different channels share syncs.
+// PostgreSQL 14 or newer, and a database in UTF8. A server that is away, refuses or hangs is ErrUnavailable, within the
+// deadline of the call; the store goes on by itself when it is back.
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/zap"
+)
+
+// grace is how long Close waits for calls under way before it cuts them off.
+const grace = 3 * time.Second
+
+// Options are a Store's settings; nil and zero fields mean the defaults.
+type Options struct {
+	Clock       motacilla.Clock // gives revisions their time, and says what is 24 hours old; the database's clock
+	Logger      *zap.Logger     // nil logs nothing
+	Timeout     time.Duration   // the most that a call takes; 10 s
+	Connections int             // the most connections for calls, beside one for each Watch; 10
+
+	// Pooler says that the URL leads to a pooler in transaction mode, such as pgbouncer: no statements are prepared and
+	// no parameters set. DirectURL, which it needs, is the way past it, for migrations and LISTEN.
+	Pooler    bool
+	DirectURL string // the URL, unless it is set
+}
+
+// Store is a storage.Store in a PostgreSQL database. Use Open.
+type Store struct {
+	clock    motacilla.Clock
+	logger   *zap.Logger
+	timeout  time.Duration
+	pool     *pgxpool.Pool
+	direct   *pgx.ConnConfig
+	topic    string // of NOTIFY
+	name     string // of this Store, among those that tell on it
+	teller   *teller
+	watchers storage.Watchers
+
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup // calls and Watches under way; grows only until closed
+
+	soft context.Context // ends when Close begins, and Watches with it
+	hard context.Context // ends when Close has waited long enough
+	end  []context.CancelFunc
+}
+
+var (
+	_ storage.Store = (*Store)(nil)
+	_ storage.Mover = (*Store)(nil)
+)
+
+// Open connects to the database at url, postgres://user:password@host:port/database?parameters, and brings its schema
+// up to date; one that a newer version made is an error. What the URL leaves out is taken from the PG* variables of the
+// environment. Errors and logs have the password nowhere.
+func Open(ctx context.Context, url string, o *Options) (*Store, error) {
+	s, err := open(ctx, url, o)
+	if err != nil {
+		return nil, fmt.Errorf("open PostgreSQL store: %w", err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, url string, o *Options) (*Store, error) {
+	options := Options{}
+	if o != nil {
+		options = *o
+	}
+	if options.Logger == nil {
+		options.Logger = zap.NewNop()
+	}
+	if options.Timeout <= 0 {
+		options.Timeout = 10 * time.Second
+	}
+	if options.Connections <= 0 {
+		options.Connections = 10
+	}
+	s := &Store{clock: options.Clock, logger: options.Logger, timeout: options.Timeout, name: rand.Text()}
+	config, direct, err := s.configure(url, options)
+	if err != nil {
+		return nil, err
+	}
+	s.direct = direct
+	if err := migrate(ctx, direct, migrations, s.timeout); err != nil {
+		return nil, s.opening(ctx, err)
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, err
+	}
+	var ends [2]context.CancelFunc
+	s.soft, ends[0] = context.WithCancel(context.Background())
+	s.hard, ends[1] = context.WithCancel(context.Background())
+	s.end = ends[:]
+	checked, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if s.topic, err = s.check(checked, options.Pooler); err != nil {
+		s.pool.Close()
+		return nil, s.opening(ctx, err)
+	}
+	s.teller = newTeller(s.notify)
+	return s, nil
+}
+
+// opening says of a fault that it is the backend's, unless it is the caller's, or one that only an operator can mend.
+func (s *Store) opening(ctx context.Context, err error) error {
+	var wrong wrongServer
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &wrong):
+		return err
+	}
+	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+}
+
+// Ping asks the database whether it can serve, which a standby can't.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, func(q *queries) error {
+		readOnly, err := row(q, scanBool, qPing)
+		if err == nil && readOnly {
+			err = fmt.Errorf("%w: the server is a standby, or set to be read only", motacilla.ErrUnavailable)
+		}
+		return err
+	}, "ping store")
+}
+
+// Close ends Watches, waits 3 s for the calls under way, which fail after that, and closes the connections.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if !first {
+		return nil
+	}
+	s.end[0]()
+	late := time.AfterFunc(grace, s.end[1])
+	s.calls.Wait()
+	late.Stop()
+	s.teller.close()
+	s.end[1]()
+	s.pool.Close()
+	return nil
+}

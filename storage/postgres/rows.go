@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/motacilla-live/motacilla"
+)
+
+// channelRow is a channel with what only the store knows of it.
+type channelRow struct {
+	motacilla.Channel
+	changed motacilla.Revision
+	born    motacilla.Revision
+	deleted bool
+}
+
+func scanChannel(from pgx.Row) (channelRow, error) { return scanWith(from) }
+
+// scanWith scans what else a row has before the channel, and the channel.
+func scanWith(from pgx.Row, before ...any) (channelRow, error) {
+	var c channelRow
+	var created int64
+	var ended *int64
+	err := from.Scan(append(before, &c.ID, &c.Title, &c.Access, &created, &ended, &c.Head, &c.changed, &c.born, &c.deleted)...)
+	c.Created = time.UnixMicro(created).UTC()
+	if ended != nil {
+		c.Ended = time.UnixMicro(*ended).UTC()
+	}
+	return c, notFound(err)
+}
+
+// scanLiving scans a channel that is not deleted.
+func scanLiving(from pgx.Row) (channelRow, error) {
+	c, err := scanChannel(from)
+	if err == nil && c.deleted {
+		err = motacilla.ErrNotFound
+	}
+	if err != nil {
+		return channelRow{}, err
+	}
+	return c, nil
+}
+
+func scanPost(from pgx.Row) (motacilla.Post, error) {
+	var p motacilla.Post
+	var created, modified int64
+	var content string
+	err := from.Scan(&p.ID, &p.MessageID, &p.SourceVersion, &p.Source, &p.Author, &created, &modified, &p.Show,
+		&p.Pinned, &p.KeyEvent, &content, &p.Revision)
+	if err != nil {
+		return motacilla.Post{}, notFound(err)
+	}
+	p.Created, p.Modified = time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
+	if err := json.Unmarshal([]byte(content), &p.Content); err != nil {
+		return motacilla.Post{}, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, p.ID, err)
+	}
+	return p, nil
+}
+
+// admission is what motacilla_create_post answers.
+type admission struct {
+	outcome  int // see the function
+	post     motacilla.Post
+	id       motacilla.PostID
+	revision motacilla.Revision
+}
+
+func scanAdmission(from pgx.Row) (a admission, err error) {
+	var p struct {
+		id, message, source, author, content *string
+		version, created, modified, revision *int64
+		show, pinned, key                    *bool
+	}
+	err = from.Scan(&a.outcome, &p.id, &p.message, &p.version, &p.source, &p.author, &p.created, &p.modified, &p.show,
+		&p.pinned, &p.key, &p.content, &p.revision)
+	if err != nil || a.outcome == removed {
+		return a, notFound(err)
+	}
+	a.id, a.revision = motacilla.PostID(*p.id), motacilla.Revision(*p.revision)
+	if a.outcome == made {
+		return a, nil
+	}
+	a.post = motacilla.Post{
+		ID: a.id, MessageID: *p.message, SourceVersion: *p.version, Source: *p.source, Author: *p.author,
+		Created: time.UnixMicro(*p.created).UTC(), Modified: time.UnixMicro(*p.modified).UTC(),
+		Show: *p.show, Pinned: *p.pinned, KeyEvent: *p.key, Revision: a.revision,
+	}
+	if err := json.Unmarshal([]byte(*p.content), &a.post.Content); err != nil {
+		return a, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, a.id, err)
+	}
+	return a, nil
+}
+
+// The outcomes of motacilla_create_post.
+const (
+	made = iota
+	there
+	removed
+)
+
+func scanRevision(from pgx.Row) (rev motacilla.Revision, err error) {
+	err = from.Scan(&rev)
+	return rev, err
+}
+
+// scanIssued scans a revision that is null where there was nothing to change.
+func scanIssued(from pgx.Row) (motacilla.Revision, error) {
+	var rev *motacilla.Revision
+	if err := from.Scan(&rev); err != nil {
+		return 0, err
+	}
+	if rev == nil {
+		return 0, motacilla.ErrNotFound
+	}
+	return *rev, nil
+}
+
+func scanBool(from pgx.Row) (is bool, err error) {
+	err = from.Scan(&is)
+	return is, err
+}
+
+func scanRemoval(from pgx.Row) (r motacilla.Removal, err error) {
+	err = from.Scan(&r.ID, &r.Revision)
+	return r, err
+}
+
+func scanMoved(from pgx.Row) (m motacilla.Moved, err error) {
+	err = from.Scan(&m.Channel, &m.Head, &m.Deleted)
+	return m, err
+}
+
+// list scans every row.
+func list[T any](rows pgx.Rows, err error, scan func(pgx.Row) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+func encode(content []motacilla.Block) (string, error) {
+	data, err := json.Marshal(content)
+	return string(data), err
+}
+
+func ended(t time.Time) *int64 {
+	if t.IsZero() {
+		return nil
+	}
+	micros := t.UnixMicro()
+	return &micros
+}
+
+func notFound(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return motacilla.ErrNotFound
+	}
+	return err
+}
+
+// storable reports whether PostgreSQL takes every s as text. What it does not take is in no row.
+func storable(texts ...string) bool {
+	for _, s := range texts {
+		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// place returns a text that PostgreSQL takes and that stands where s does among IDs, which are printable ASCII.
+func place(s string) string {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == 0:
+			return s[:i] + "\x01"
+		case r == utf8.RuneError && size == 1:
+			return s[:i] + "\x7f"
+		}
+		i += size
+	}
+	return s
+}
