@@ -1,12 +1,16 @@
 package cluster
 
 import (
+	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/postgres"
 	"github.com/motacilla-live/motacilla/storage/redis"
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
@@ -35,7 +39,9 @@ func each(t *testing.T, test func(t *testing.T, b *backend)) {
 }
 
 func backends() map[string]func(t *testing.T) *backend {
-	return map[string]func(t *testing.T) *backend{"sqlite": sqliteBackend, "redis": redisBackend}
+	return map[string]func(t *testing.T) *backend{
+		"sqlite": sqliteBackend, "postgres": postgresBackend, "redis": redisBackend,
+	}
 }
 
 func sqliteBackend(t *testing.T) *backend {
@@ -63,6 +69,29 @@ func redisBackend(t *testing.T) *backend {
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
 			s, err := redis.Open(t.Context(), server.URL(), &redis.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}
+
+func postgresBackend(t *testing.T) *backend {
+	server := realserver.NewPostgres(t, nil)
+	url := server.Database(t)
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(server.Port()))
+	if !strings.Contains(url, addr) {
+		t.Fatalf("the database's URL %s does not have %s", url, addr)
+	}
+	return &backend{
+		addr: addr,
+		flags: func(by string) []string {
+			return []string{"--storage.type", "postgres", "--storage.url", strings.Replace(url, addr, by, 1)}
+		},
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := postgres.Open(t.Context(), url, &postgres.Options{Clock: clock})
 			if err != nil {
 				t.Fatal(err)
 			}

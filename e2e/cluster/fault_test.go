@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 )
@@ -40,12 +41,12 @@ func outages() []outage {
 	return list
 }
 
+// levelIn is how long readers may take to what was acknowledged.
+const levelIn = 5 * time.Second
+
 // TestFaults has the network between two nodes and their store fail in every way while fifty posts a second are written.
 func TestFaults(t *testing.T) {
-	const (
-		perSecond = 50
-		levelIn   = 5 * time.Second
-	)
+	const perSecond = 50
 	each(t, func(t *testing.T, b *backend) {
 		if b.addr == "" {
 			return // a file, which no network leads to
@@ -82,7 +83,12 @@ func TestFaults(t *testing.T) {
 
 		for _, o := range outages() {
 			what := fmt.Sprintf("%v for %v, all nodes %v", o.fault, o.lasts, o.all)
-			_, acked, refused, _ := f.state()
+			at, acked, refused, _ := f.state()
+			for _, r := range readers {
+				if err := r.at(at, levelIn); err != nil {
+					t.Fatalf("before %s: %v", what, err)
+				}
+			}
 			before := make([]int, len(readers))
 			for i, r := range readers {
 				_, before[i], _ = r.count()
@@ -94,7 +100,7 @@ func TestFaults(t *testing.T) {
 					}
 				}
 			}
-			probe(t, what, bases[0], o.lasts)
+			polls, slowest := probe(t, what, bases[0], at, o.lasts)
 			for _, link := range links {
 				if err := link.Set(netfault.Pass()); err != nil {
 					t.Fatal(err)
@@ -116,10 +122,11 @@ func TestFaults(t *testing.T) {
 			levelled := time.Since(ended)
 			// The next fault meets nodes that write again.
 			for i := range bases {
-				writes(t, what, bases[i], ended)
+				writes(t, what, bases[i], readers, ended)
 			}
-			t.Logf("%s: %d writes acknowledged, %d refused, level after %v, writing again after %v", what, ackedBy-acked,
-				refusedBy-refused, levelled.Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
+			t.Logf("%s: %d writes acknowledged, %d refused; %d polls, the slowest %v; level after %v, writing again after %v",
+				what, ackedBy-acked, refusedBy-refused, polls, slowest.Round(time.Millisecond),
+				levelled.Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 			if t.Failed() {
 				break
 			}
@@ -155,32 +162,59 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-// probe reads from a node, as a reader does who is up to date, while a fault lasts: the answer comes from the node.
-func probe(t *testing.T, what, base string, lasts time.Duration) {
+// patience is how long a reader may wait for what a node has in memory: the feed asks the store first, for 5 s at most,
+// and once for all readers.
+const patience = 8 * time.Second
+
+// probe has a crowd poll a node from a cursor that it knows while a fault lasts: each is answered, at once but for the
+// first ones, which find out that the store does not answer.
+func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts time.Duration) (polls int, slowest time.Duration) {
 	t.Helper()
-	over := time.After(lasts)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-over:
-			return
-		case <-tick.C:
-			resp, err := plain.Get(base + "/healthz")
-			if err != nil {
-				t.Fatalf("%s: %v", what, err)
+	const crowd = 20
+	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	defer cancel()
+	poll := fmt.Sprintf("%s/live/interval-polling/%s/?since=%d", base, match, cursor)
+	var mu sync.Mutex
+	var polling sync.WaitGroup
+	for range crowd {
+		polling.Go(func() {
+			for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
+				began := time.Now()
+				resp, err := plain.Get(poll)
+				status := 0
+				if err == nil {
+					_ = resp.Body.Close()
+					status = resp.StatusCode
+				}
+				took := time.Since(began)
+				mu.Lock()
+				polls++
+				slowest = max(slowest, took)
+				mu.Unlock()
+				if status != http.StatusOK || took > patience {
+					t.Errorf("%s: a poll was answered with %d, %v, after %v", what, status, err, took)
+					return
+				}
 			}
-			_ = resp.Body.Close()
-		}
+		})
 	}
+	polling.Wait()
+	<-ctx.Done()
+	return polls, slowest
 }
 
-// writes has a node write, which it must within 15 s of the fault's end.
-func writes(t *testing.T, what, base string, ended time.Time) {
+// writes has a node write, which it must within the deadline after the fault's end, and readers get that too.
+func writes(t *testing.T, what, base string, readers []*reader, ended time.Time) {
 	t.Helper()
 	for {
-		status, _, err := request(t.Context(), base, http.MethodPost, "/"+string(match)+"/posts", map[string]any{"text": "probe"}, nil)
+		var p postJSON
+		status, _, err := request(t.Context(), base, http.MethodPost, "/"+string(match)+"/posts", map[string]any{"text": "probe"}, &p)
 		if err == nil && status == http.StatusCreated {
+			for _, r := range readers {
+				if err := r.at(p.Revision, levelIn); err != nil {
+					t.Errorf("%s: after its end %v", what, err)
+				}
+			}
 			return
 		}
 		if time.Since(ended) > deadline {

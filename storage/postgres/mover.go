@@ -123,7 +123,7 @@ func (s *Store) Import(
 
 // importable returns an ErrInvalid for what no store can have held.
 func importable(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
-	if err := c.Validate(); err != nil {
+	if err := c.Validate(records); err != nil {
 		return err
 	}
 	last := motacilla.Revision(0)
