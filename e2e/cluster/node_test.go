@@ -86,7 +86,7 @@ func startNode(t *testing.T, flags ...string) *node {
 			t.Error("a node has a data race, or a handler that panicked")
 		}
 		if t.Failed() {
-			t.Logf("the node at %s said:\n%.6000s", n.addr, text)
+			t.Logf("the node at %s said:\n%.3000s", n.addr, text)
 		}
 	})
 	late := time.After(60 * time.Second)

@@ -55,12 +55,17 @@ type Options struct {
 	DirectURL string // the URL, unless it is set
 }
 
+// forReads is how many connections writes leave alone: in an outage they wait long on those that have gone silent, and
+// readers must not wait for them.
+const forReads = 3
+
 // Store is a storage.Store in a PostgreSQL database. Use Open.
 type Store struct {
 	clock    motacilla.Clock
 	logger   *zap.Logger
 	timeout  time.Duration
 	pool     *pgxpool.Pool
+	writing  chan struct{} // has room for as many writes as may be under way: the other connections are for reads alone
 	direct   *pgx.ConnConfig
 	topic    string // of NOTIFY
 	name     string // of this Store, among those that tell on it
@@ -112,6 +117,7 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 		return nil, err
 	}
 	s.direct = direct
+	s.writing = make(chan struct{}, max(1, options.Connections-forReads))
 	if err := migrate(ctx, direct, migrations, s.timeout); err != nil {
 		return nil, s.opening(ctx, err)
 	}
