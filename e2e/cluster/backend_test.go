@@ -3,6 +3,7 @@ package cluster
 import (
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +18,6 @@ import (
 
 // backend is an empty store that nodes share.
 type backend struct {
-	name string
 	addr string // host:port of its server; "" where it has none
 	// flags configure a node, whose way to the server is by addr.
 	flags func(addr string) []string
@@ -25,14 +25,21 @@ type backend struct {
 	open func(t *testing.T, clock motacilla.Clock) storage.Store
 }
 
-// each runs a test over every store that nodes can share, all at the same time.
+// each runs a test over every store that nodes can share, all at the same time, beside other tests.
 func each(t *testing.T, test func(t *testing.T, b *backend)) {
 	t.Parallel()
-	for name, make := range backends() {
+	stores(t, test)
+}
+
+// stores runs a test over every store that nodes can share, all at the same time, or over those of these names.
+func stores(t *testing.T, test func(t *testing.T, b *backend), names ...string) {
+	for name, open := range backends() {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := make(t)
-			b.name = name
+			b := open(t)
 			test(t, b)
 		})
 	}

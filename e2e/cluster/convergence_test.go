@@ -87,7 +87,7 @@ func TestConvergence(t *testing.T) {
 			t.FailNow()
 		}
 
-		l := level(t, nodes, readers)
+		l := level(t, urls(nodes), readers)
 		accounted(t, l, writers)
 		equal(t, readers)
 		retried := 0
@@ -113,7 +113,7 @@ func TestConvergence(t *testing.T) {
 				writers[i].made++
 			}
 		}
-		l = level(t, nodes, readers)
+		l = level(t, urls(nodes), readers)
 		accounted(t, l, writers)
 		equal(t, readers)
 		for _, n := range nodes {
@@ -124,16 +124,23 @@ func TestConvergence(t *testing.T) {
 	})
 }
 
+func urls(nodes []*node) (list []string) {
+	for _, n := range nodes {
+		list = append(list, "http://"+n.addr)
+	}
+	return list
+}
+
 // level waits until every reader is where the store is, and compares with it; all nodes must list the same.
-func level(t *testing.T, nodes []*node, readers []*reader) *listing {
+func level(t *testing.T, bases []string, readers []*reader) *listing {
 	t.Helper()
 	var first *listing
-	for _, n := range nodes {
-		l := list(t, "http://"+n.addr, match)
+	for _, base := range bases {
+		l := list(t, base, match)
 		if first == nil {
 			first = l
 		} else if l.String() != first.String() {
-			t.Errorf("the node at %s lists\n%s the first\n%s", n.addr, l, first)
+			t.Errorf("the node at %s lists\n%s the first\n%s", base, l, first)
 		}
 	}
 	for _, r := range readers {

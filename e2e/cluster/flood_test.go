@@ -73,7 +73,7 @@ func (f *flood) post(i int) {
 		if over {
 			return
 		}
-		time.Sleep(time.Second) // Retry-After asks for more; this is harder
+		pause(context.Background(), time.Second) // Retry-After asks for more; this is harder
 	}
 }
 
