@@ -18,6 +18,7 @@ var soak = flag.Bool("soak", false, "let faults last up to 30 s; takes a quarter
 var binary string
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // they wait more than they work; -parallel says otherwise
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "motacilla-cluster-")
 	if err != nil {

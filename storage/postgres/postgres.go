@@ -55,17 +55,13 @@ type Options struct {
 	DirectURL string // the URL, unless it is set
 }
 
-// forReads is how many connections writes leave alone: in an outage they wait long on those that have gone silent, and
-// readers must not wait for them.
-const forReads = 3
-
 // Store is a storage.Store in a PostgreSQL database. Use Open.
 type Store struct {
 	clock    motacilla.Clock
 	logger   *zap.Logger
 	timeout  time.Duration
 	pool     *pgxpool.Pool
-	writing  chan struct{} // has room for as many writes as may be under way: the other connections are for reads alone
+	writing  chan struct{} // has room for as many writes as may be under way; in an outage they wait long, and reads must not
 	direct   *pgx.ConnConfig
 	topic    string // of NOTIFY
 	name     string // of this Store, among those that tell on it
@@ -117,7 +113,7 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 		return nil, err
 	}
 	s.direct = direct
-	s.writing = make(chan struct{}, max(1, options.Connections-forReads))
+	s.writing = make(chan struct{}, max(1, options.Connections/2))
 	if err := migrate(ctx, direct, migrations, s.timeout); err != nil {
 		return nil, s.opening(ctx, err)
 	}
