@@ -146,16 +146,8 @@ func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bo
 }
 
 // attempt takes a connection and runs f on it; sent says that f was begun. A read waits for the first answer no longer
-// than a fifth of the time that the call has: it is better off with another connection then.
+// than 3/10 of the time that the call has: it is better off with another connection then.
 func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
-	if !reads {
-		select {
-		case s.writing <- struct{}{}:
-			defer func() { <-s.writing }()
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-	}
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return false, err
@@ -165,18 +157,18 @@ func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool)
 	if reads {
 		first, cancel := context.WithCancel(ctx)
 		defer cancel()
-		timer := time.AfterFunc(s.timeout/5, cancel)
+		timer := time.AfterFunc(s.timeout*3/10, cancel)
 		defer timer.Stop()
 		q.ctx, q.got = first, func() { timer.Stop() }
 	}
 	return true, f(q)
 }
 
-// acquire takes a connection. A dial or a ping that hangs is left alone after a fifth of the call's time, in favour of
-// another.
+// acquire takes a connection. One that is only being made, or asked whether it is there, is left alone when that takes
+// long, in favour of another.
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	for {
-		short, cancel := context.WithTimeout(ctx, s.timeout/5)
+		short, cancel := context.WithTimeout(ctx, s.silence)
 		conn, err := s.pool.Acquire(short)
 		cancel()
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {

@@ -38,6 +38,8 @@ func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error
 	case encoding != "UTF8":
 		return "", wrongServer(fmt.Sprintf("the database %q has the encoding %s; it must be UTF8: "+
 			"CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0", database, encoding))
+	case schema == "":
+		return "", wrongServer("there is no schema to have tables in: CREATE SCHEMA one of those in search_path, or GRANT USAGE on it")
 	case standby:
 		return "", fmt.Errorf("the server is a standby; name them all in the URL, with target_session_attrs=read-write")
 	case pooler && isolation != "read committed":

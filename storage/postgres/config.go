@@ -2,10 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"regexp"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -22,15 +20,16 @@ const (
 )
 
 // configure returns what the pool is made of, and what the connections past a pooler are.
-func (s *Store) configure(url string, o Options) (*pgxpool.Config, *pgx.ConnConfig, error) {
-	config, err := parse("url", url)
+func (s *Store) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnConfig, error) {
+	config, err := parse("url", text)
 	if err != nil {
 		return nil, nil, err
 	}
 	config.MaxConns = int32(min(o.Connections, 1<<15))
 	config.MinIdleConns = min(2, config.MaxConns)
 	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/4
-	config.ShouldPing = s.shouldPing
+	config.ShouldPing, config.BeforeClose = s.shouldPing, part
+	wires(&config.ConnConfig.Config, s.silence)
 	direct := config.ConnConfig.Copy()
 	switch {
 	case o.Pooler && o.DirectURL == "":
@@ -41,7 +40,9 @@ func (s *Store) configure(url string, o Options) (*pgxpool.Config, *pgx.ConnConf
 			return nil, nil, err
 		}
 		direct = past.ConnConfig
+		wires(&direct.Config, s.silence)
 	}
+	direct.RuntimeParams["application_name"] += " listen" // so that an operator can tell which it is
 	if o.Pooler {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 		config.ConnConfig.StatementCacheCapacity, config.ConnConfig.DescriptionCacheCapacity = 0, 0
@@ -62,7 +63,7 @@ func (s *Store) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool
 	if p.IdleDuration < fresh {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout/5)
+	ctx, cancel := context.WithTimeout(ctx, s.silence)
 	defer cancel()
 	if err := p.Conn.Ping(ctx); err == nil {
 		return false
@@ -71,58 +72,54 @@ func (s *Store) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool
 	return true // fails at once, for the connection is closed, and another is taken
 }
 
-// secrets are the places of passwords in a URL; a password that was not encoded may have any of its marks.
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?s)//.*@`),
-	regexp.MustCompile(`(?i)(p|%70)[^=&]*=[^&]*`),
-}
-
 // parse reads a URL. Its errors name the option, and have nothing of the URL in which the password might be.
-func parse(option, url string) (*pgxpool.Config, error) {
-	if url == "" {
+func parse(option, text string) (*pgxpool.Config, error) {
+	if text == "" {
 		return nil, motacilla.Invalid(option, "must be set, such as postgres://motacilla@db.example.org/motacilla")
 	}
-	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+	if !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
 		return nil, motacilla.Invalid(option, "must begin with postgres://")
 	}
-	config, err := pgxpool.ParseConfig(url)
+	config, err := pgxpool.ParseConfig(text)
 	if err != nil {
-		return nil, motacilla.Invalid(option, "%s", problem(url))
+		return nil, motacilla.Invalid(option, "%s", problem(text))
 	}
 	for _, p := range []string{"pool_max_conns", "pool_min_conns"} {
-		if strings.Contains(url, p) {
+		if strings.Contains(text, p) {
 			return nil, motacilla.Invalid(option, "must not have %s: there is the option connections", p)
 		}
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = dialing
 	}
-	dialer := &net.Dialer{
-		Timeout: config.ConnConfig.ConnectTimeout,
-		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2,
-		},
-		Control: userTimeout,
-	}
-	config.ConnConfig.DialFunc = dialer.DialContext
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "motacilla"
 	}
 	return config, nil
 }
 
-// problem says what is wrong with a URL, from what it is without the parts in which a password may be.
-func problem(url string) string {
-	bare := url
-	for _, s := range secrets {
-		bare = s.ReplaceAllString(bare, "//")
-	}
-	_, err := pgxpool.ParseConfig(bare)
+// problem says what is wrong with a URL, from what is left of it without the parts in which a password may be.
+func problem(wrong string) string {
+	_, err := pgxpool.ParseConfig(bare(wrong))
 	if err == nil {
 		return "must be a postgres:// URL; marks in its user and password must be percent-encoded (@ is %40, / is %2F)"
 	}
-	if inner := errors.Unwrap(err); inner != nil {
-		err = inner
-	}
 	return fmt.Sprintf("must be a postgres:// URL: %v", err)
+}
+
+// bare returns a URL without its user and password, which end at the last @ wherever it is, for they may not have been
+// encoded, and without parameters that are or may be passwords.
+func bare(full string) string {
+	head, rest, _ := strings.Cut(full, "//")
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	rest, query, _ := strings.Cut(rest, "?")
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(name)
+		if err == nil && !strings.Contains(strings.ToLower(plain), "pass") {
+			kept = append(kept, pair)
+		}
+	}
+	return head + "//" + rest + "?" + strings.Join(kept, "&")
 }

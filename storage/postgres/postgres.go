@@ -60,8 +60,8 @@ type Store struct {
 	clock    motacilla.Clock
 	logger   *zap.Logger
 	timeout  time.Duration
+	silence  time.Duration // of a server that is asked whether it is there
 	pool     *pgxpool.Pool
-	writing  chan struct{} // has room for as many writes as may be under way; in an outage they wait long, and reads must not
 	direct   *pgx.ConnConfig
 	topic    string // of NOTIFY
 	name     string // of this Store, among those that tell on it
@@ -74,7 +74,7 @@ type Store struct {
 
 	soft context.Context // ends when Close begins, and Watches with it
 	hard context.Context // ends when Close has waited long enough
-	end  []context.CancelFunc
+	end  [2]context.CancelFunc
 }
 
 var (
@@ -108,30 +108,33 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 		options.Connections = 10
 	}
 	s := &Store{clock: options.Clock, logger: options.Logger, timeout: options.Timeout, name: rand.Text()}
+	s.silence = min(s.timeout/5, 2*time.Second)
 	config, direct, err := s.configure(url, options)
 	if err != nil {
 		return nil, err
 	}
 	s.direct = direct
-	s.writing = make(chan struct{}, max(1, options.Connections/2))
-	if err := migrate(ctx, direct, migrations, s.timeout); err != nil {
-		return nil, s.opening(ctx, err)
-	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	var ends [2]context.CancelFunc
-	s.soft, ends[0] = context.WithCancel(context.Background())
-	s.hard, ends[1] = context.WithCancel(context.Background())
-	s.end = ends[:]
-	checked, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if s.topic, err = s.check(checked, options.Pooler); err != nil {
+	if err := s.prepare(ctx, options.Pooler); err != nil {
 		s.pool.Close()
 		return nil, s.opening(ctx, err)
 	}
+	s.soft, s.end[0] = context.WithCancel(context.Background())
+	s.hard, s.end[1] = context.WithCancel(context.Background())
 	s.teller = newTeller(s.notify)
 	return s, nil
+}
+
+// prepare looks whether the server will do, and brings its schema up to date.
+func (s *Store) prepare(ctx context.Context, pooler bool) (err error) {
+	checking, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if s.topic, err = s.check(checking, pooler); err != nil {
+		return err
+	}
+	return migrate(ctx, s.direct, migrations, s.timeout)
 }
 
 // opening says of a fault that it is the backend's, unless it is the caller's, or one that only an operator can mend.

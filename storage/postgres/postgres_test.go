@@ -69,3 +69,38 @@ func TestDurable(t *testing.T) {
 		return Open(ctx, os.Getenv(durableEnv), nil)
 	})
 }
+
+// As it is behind a pooler: nothing is prepared, and no parameters are set.
+func TestPooler(t *testing.T) {
+	realserver.SharedPostgres(t)
+	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (a, b storage.Store) {
+		url := database(t)
+		o := &Options{Clock: clock, Pooler: true, DirectURL: url}
+		return opened(t, url, o), opened(t, url, o)
+	}, nil)
+	s := opened(t, database(t), &Options{Pooler: true, DirectURL: database(t)})
+	var prepared int
+	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&prepared); err != nil || prepared != 0 {
+		t.Errorf("%d prepared statements (%v)", prepared, err)
+	}
+}
+
+func TestDeletedChannelForgets(t *testing.T) {
+	s := opened(t, database(t), nil)
+	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.pool.Exec(t.Context(), "INSERT INTO motacilla_log SELECT 'c', generate_series(1, $1::int)", storage.Remember+50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DeleteChannel(t.Context(), "c"); err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range map[motacilla.Revision]bool{1: false, 52: false, 53: true, storage.Remember: true} {
+		facts, err := s.Changes(t.Context(), "c", since, 0)
+		if err != nil || !facts.Deleted || facts.Known != want {
+			t.Errorf("since %d: %+v (%v), want known %v", since, facts, err, want)
+		}
+	}
+}

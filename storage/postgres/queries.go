@@ -15,11 +15,12 @@ const (
 	qChannel  = `SELECT ` + channelColumns + ` FROM motacilla_channels WHERE id = $1`
 	qLock     = qChannel + ` FOR UPDATE`
 	qChannels = `SELECT ` + channelColumns + ` FROM motacilla_channels WHERE id > $1 AND NOT deleted ORDER BY id LIMIT $2`
-	qRecords  = `SELECT ` + channelColumns + ` FROM motacilla_channels WHERE id > $1 ORDER BY id LIMIT $2`
-	qHeads    = `SELECT id, head, deleted FROM motacilla_channels WHERE id = ANY($1::text[])`
-	qMoved    = `SELECT id, head, deleted FROM motacilla_channels WHERE head > $1`
-	qPost     = `SELECT ` + postColumns + ` FROM motacilla_posts WHERE channel = $1 AND id = $2`
-	qMessage  = `SELECT ` + postColumns + ` FROM motacilla_posts` +
+	qRecords  = `SELECT (SELECT coalesce(min(revision), 0) FROM motacilla_log WHERE channel = c.id), ` + channelColumns +
+		` FROM motacilla_channels c WHERE id > $1 ORDER BY id LIMIT $2`
+	qHeads   = `SELECT id, head, deleted FROM motacilla_channels WHERE id = ANY($1::text[])`
+	qMoved   = `SELECT id, head, deleted FROM motacilla_channels WHERE head > $1`
+	qPost    = `SELECT ` + postColumns + ` FROM motacilla_posts WHERE channel = $1 AND id = $2`
+	qMessage = `SELECT ` + postColumns + ` FROM motacilla_posts` +
 		` WHERE channel = $1 AND message_id = $2 AND message_id <> ''`
 	qTomb        = `SELECT EXISTS (SELECT 1 FROM motacilla_tombstones WHERE channel = $1 AND id = $2)`
 	qTombMessage = `SELECT EXISTS (SELECT 1 FROM motacilla_tombstones` +
@@ -64,6 +65,7 @@ const (
 	qDropPosts = `DELETE FROM motacilla_posts WHERE channel = $1`
 	qDropTombs = `DELETE FROM motacilla_tombstones WHERE channel = $1`
 	qDropLog   = `DELETE FROM motacilla_log WHERE channel = $1`
+	qLogBefore = `DELETE FROM motacilla_log WHERE channel = $1 AND revision < $2`
 	qLog       = `INSERT INTO motacilla_log (channel, revision) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	qPutPost   = `INSERT INTO motacilla_posts (channel, ` + postColumns + `)` +
 		` VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (channel, id) DO UPDATE SET` +

@@ -95,7 +95,7 @@ func (l *listener) hear(ctx context.Context, tell func(motacilla.Moved)) {
 	defer cancel()
 	n, err := l.conn.WaitForNotification(waiting)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !l.conn.IsClosed() {
-		asking, cancel := context.WithTimeout(ctx, l.s.timeout/5)
+		asking, cancel := context.WithTimeout(ctx, l.s.silence)
 		defer cancel()
 		err = l.conn.Ping(asking)
 	}

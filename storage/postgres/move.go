@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -15,8 +16,15 @@ func (s *Store) ChannelRecords(
 ) (records []motacilla.ChannelRecord, err error) {
 	err = s.read(ctx, func(q *queries) (err error) {
 		records, err = rows(q, func(from pgx.Row) (motacilla.ChannelRecord, error) {
-			c, err := scanChannel(from)
-			return motacilla.ChannelRecord{Channel: c.Channel, Born: c.born, Changed: c.changed, Deleted: c.deleted}, err
+			var floor motacilla.Revision
+			c, err := scanWith(from, &floor)
+			r := motacilla.ChannelRecord{
+				Channel: c.Channel, Born: c.born, Changed: c.changed, Floor: floor, Deleted: c.deleted,
+			}
+			if c.deleted {
+				r.Channel = motacilla.Channel{ID: c.ID, Head: c.Head}
+			}
+			return r, err
 		}, qRecords, place(string(after)), most(limit))
 		return err
 	}, "list channel records")
@@ -93,10 +101,10 @@ func (s *Store) Import(
 	ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord,
 ) error {
 	c.Channel = c.Normalize()
+	if err := c.Validate(records); err != nil {
+		return fmt.Errorf("import channel %q: %w", c.ID, err)
+	}
 	err := s.edit(ctx, c.ID, func(q *queries) error {
-		if err := importable(c, records); err != nil {
-			return err
-		}
 		var old channelRow
 		b := q.begin(qBegin)
 		b.Queue(qAddChannel, string(c.ID), c.Title, string(c.Access), c.Created.UnixMicro(), ended(c.Ended),
@@ -121,31 +129,11 @@ func (s *Store) Import(
 	return nil
 }
 
-// importable returns an ErrInvalid for what no store can have held.
-func importable(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
-	if err := c.Validate(records); err != nil {
-		return err
-	}
-	last := motacilla.Revision(0)
-	for _, r := range records {
-		if r.Revision <= last || r.Revision > c.Head {
-			return motacilla.Invalid("revision", "must be in order and not newer than the head")
-		}
-		last = r.Revision
-		if r.Post != nil {
-			if _, err := r.Post.Admit(r.Revision); err != nil {
-				return err
-			}
-		}
-		if r.Removed != nil && !storable(string(r.Removed.ID), r.Removed.MessageID) {
-			return motacilla.Invalid("message_id", "must be valid UTF-8 without U+0000")
-		}
-	}
-	return nil
-}
-
 func (b *batch) put(c motacilla.ChannelRecord, anew bool, records []motacilla.ChangeRecord) error {
 	ch := string(c.ID)
+	if c.Deleted {
+		c.Channel = motacilla.Channel{ID: c.ID, Head: c.Head}
+	}
 	if anew || c.Deleted {
 		b.Queue(qDropPosts, ch)
 		b.Queue(qDropTombs, ch)
@@ -158,9 +146,6 @@ func (b *batch) put(c motacilla.ChannelRecord, anew bool, records []motacilla.Ch
 	for _, r := range records {
 		if r.Remembered {
 			b.Queue(qLog, ch, int64(r.Revision))
-		}
-		if c.Deleted {
-			continue
 		}
 		if p := r.Post; p != nil {
 			content, err := encode(p.Content)
@@ -176,6 +161,8 @@ func (b *batch) put(c motacilla.ChannelRecord, anew bool, records []motacilla.Ch
 			b.Queue(qBury, ch, string(t.ID), t.MessageID, int64(r.Revision))
 		}
 	}
+	b.Queue(qLog, ch, int64(c.Head))
+	b.Queue(qLogBefore, ch, int64(c.Floor))
 	return nil
 }
 

@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+)
+
+// The benchmarks are about a server that waits for the disk, as it does unless it is told otherwise.
+
+const body = "The keeper gets a hand to it, and it goes behind off the post for a corner. "
+
+// benched returns two nodes of a database of such a server.
+func benched(b *testing.B) (s, other *Store) {
+	b.Helper()
+	db := realserver.NewPostgres(b, map[string]string{"max_connections": "200"}).Database(b)
+	return opened(b, db, &Options{Connections: 64}), opened(b, db, nil)
+}
+
+// plain makes a table like that of posts, without what the store adds to it.
+func plain(b *testing.B, s *Store) {
+	b.Helper()
+	_, err := s.pool.Exec(b.Context(), `CREATE TABLE bare (channel text, id bigserial, content text, PRIMARY KEY (channel, id))`)
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+const qBare = `INSERT INTO bare (channel, content) VALUES ($1, $2)`
+
+// BenchmarkWrite is one write after another, each kind in turn so that all have the same weather: a bare durable INSERT
+// and COMMIT, a post, an edit, and a removal. The figures are microseconds.
+func BenchmarkWrite(b *testing.B) {
+	s, _ := benched(b)
+	plain(b, s)
+	made1(b, s, "c")
+	content := strings.Repeat(body, 4)
+	steps := []struct {
+		name string
+		do   func(p *motacilla.Post) error
+	}{
+		{"bare", func(*motacilla.Post) error { _, err := s.pool.Exec(b.Context(), qBare, "c", content); return err }},
+		{"post", func(p *motacilla.Post) (err error) {
+			*p, err = s.CreatePost(b.Context(), "c", text(content))
+			return err
+		}},
+		{"edit", func(p *motacilla.Post) error {
+			_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+			return err
+		}},
+		{"delete", func(p *motacilla.Post) error { _, err := s.DeletePost(b.Context(), "c", p.ID, nil); return err }},
+	}
+	took := make([]time.Duration, len(steps))
+	for b.Loop() {
+		var p motacilla.Post
+		for i, step := range steps {
+			began := time.Now()
+			if err := step.do(&p); err != nil {
+				b.Fatal(err)
+			}
+			took[i] += time.Since(began)
+		}
+	}
+	for i, step := range steps {
+		b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), step.name+"-µs")
+	}
+	b.ReportMetric(float64(took[1])/float64(took[0]), "post/bare")
+	b.ReportMetric(float64(took[2])/float64(took[0]), "edit/bare")
+}
+
+// BenchmarkHint is the way of a hint: from the end of a write on one node to the notify of a Watch on another.
+func BenchmarkHint(b *testing.B) {
+	db := realserver.SharedPostgres(b).Database(b)
+	writer, other := opened(b, db, nil), opened(b, db, nil)
+	made1(b, writer, "c")
+	told := make(chan motacilla.Moved, 100)
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- other.Watch(ctx, func(m motacilla.Moved) { told <- m }) }()
+	<-told
+	var way time.Duration
+	for b.Loop() {
+		p, err := writer.CreatePost(b.Context(), "c", text(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		for m := range told {
+			if m.Head >= p.Revision {
+				break
+			}
+		}
+		way += time.Since(began)
+	}
+	cancel()
+	<-ended
+	b.ReportMetric(float64(way.Microseconds())/float64(b.N), "hint-µs")
+}
+
+// BenchmarkNotify is writes to 64 channels at once, from 64 connections: a bare INSERT without any NOTIFY, with one
+// inside of its transaction, and posts, whose hints are merged and told beside. While a transaction with a NOTIFY
+// commits, no other such commits, so that these don't share syncs of the disk.
+func BenchmarkNotify(b *testing.B) {
+	s, other := benched(b)
+	plain(b, s)
+	const writers = 64
+	for i := range writers {
+		made1(b, s, name(i))
+	}
+	listener := watch(b, other)
+	var warm []*pgxpool.Conn // so that the first kind does not pay for the connections
+	for range writers {
+		conn, err := s.pool.Acquire(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		warm = append(warm, conn)
+	}
+	for _, conn := range warm {
+		conn.Release()
+	}
+	const qBareNotify = `WITH put AS (INSERT INTO bare (channel, content) VALUES ($1, $2)) SELECT pg_notify('bare', $1)`
+	for _, kind := range []struct {
+		name string
+		do   func(ch motacilla.ChannelID) error
+	}{
+		{"without", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBare, ch) }},
+		{"within", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBareNotify, ch) }},
+		{"merged", func(ch motacilla.ChannelID) error { _, err := s.CreatePost(b.Context(), ch, text(body)); return err }},
+	} {
+		b.Run(kind.name, func(b *testing.B) {
+			var next atomic.Int64
+			b.SetParallelism(max(1, writers/runtime.GOMAXPROCS(0)))
+			began := time.Now()
+			b.RunParallel(func(pb *testing.PB) {
+				ch := name(int(next.Add(1)) % writers)
+				for pb.Next() {
+					if err := kind.do(ch); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "writes/s")
+		})
+	}
+	for i := range writers {
+		c, err := s.Channel(b.Context(), name(i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		listener.reaches(b, c.ID, c.Head)
+	}
+}
+
+func name(i int) motacilla.ChannelID { return motacilla.ChannelID(fmt.Sprint("channel-", i)) }
+
+func exec(b *testing.B, pool *pgxpool.Pool, statement string, ch motacilla.ChannelID) error {
+	_, err := pool.Exec(b.Context(), statement, string(ch), body)
+	return err
+}

@@ -1,0 +1,353 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+)
+
+func text(s string) motacilla.Post {
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
+}
+
+func made1(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
+	t.Helper()
+	c, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// The server is killed and started again under writes of two nodes: what was acknowledged is there, once, writes fail as
+// the port says, and everything goes on by itself.
+func TestServerKilled(t *testing.T) {
+	server := realserver.NewPostgres(t, nil) // which waits for the disk
+	db := server.Database(t)
+	a, b := opened(t, db, nil), opened(t, db, nil)
+	first := made1(t, a, "c")
+	w := watch(t, b)
+
+	var mu sync.Mutex
+	acked := make(map[motacilla.PostID]string)
+	var stop atomic.Bool
+	var failed, stored atomic.Int64
+	changed := make(chan struct{}, 1000)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		store := []*Store{a, b}[i%2]
+		wg.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				what := fmt.Sprintf("%d of %d", n, i)
+				p, err := store.CreatePost(t.Context(), "c", text(what))
+				switch {
+				case err == nil:
+					mu.Lock()
+					acked[p.ID] = what
+					mu.Unlock()
+					stored.Add(1)
+				case !errors.Is(err, motacilla.ErrUnavailable):
+					t.Errorf("write: %v", err)
+					return
+				default:
+					failed.Add(1)
+				}
+				select {
+				case changed <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	until := func(what string, n *atomic.Int64, more int64) {
+		t.Helper()
+		want, patience := n.Load()+more, time.After(30*time.Second)
+		for n.Load() < want {
+			select {
+			case <-changed:
+			case <-patience:
+				t.Fatalf("%s: %d, want %d", what, n.Load(), want)
+			}
+		}
+	}
+	for range 3 {
+		until("stored", &stored, 50)
+		server.Kill()
+		until("failed", &failed, 20)
+		if _, err := a.Channel(t.Context(), "c"); !errors.Is(err, motacilla.ErrUnavailable) {
+			t.Errorf("read while the server is away: %v", err)
+		}
+		if err := a.Ping(t.Context()); !errors.Is(err, motacilla.ErrUnavailable) {
+			t.Errorf("ping while the server is away: %v", err)
+		}
+		server.Restart(t)
+	}
+	until("stored", &stored, 50)
+	stop.Store(true)
+	wg.Wait()
+
+	facts, err := a.Changes(t.Context(), "c", first.Head, 0)
+	if err != nil || !facts.Known {
+		t.Fatalf("known %v (%v)", facts.Known, err)
+	}
+	there := make(map[motacilla.PostID]string)
+	for _, p := range facts.Posts {
+		there[p.ID] = p.Content[0].Text
+	}
+	for id, what := range acked {
+		if there[id] != what {
+			t.Errorf("post %s is %q, acknowledged was %q", id, there[id], what)
+		}
+	}
+	if over := len(there) - len(acked); over > int(failed.Load()) || len(there) != len(facts.Posts) {
+		t.Errorf("%d posts more than were acknowledged, and %d writes failed", over, failed.Load())
+	}
+	w.reaches(t, "c", facts.Head)
+	made1(t, a, "d")
+	p, err := a.CreatePost(t.Context(), "d", text("afterwards"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.reaches(t, "d", p.Revision)
+}
+
+// A connection on which nothing comes back, and that nobody closes, hangs no call, and no call after it.
+func TestSilentConnection(t *testing.T) {
+	db := database(t)
+	proxy := proxied(t, db)
+	const timeout = 2 * time.Second
+	s := opened(t, proxy.url, &Options{Timeout: timeout, Connections: 4, DirectURL: db})
+	made1(t, s, "c")
+
+	proxy.set(false, true)
+	for what, call := range map[string]func() error{
+		"read":  func() error { _, err := s.Channel(t.Context(), "c"); return err },
+		"write": func() error { _, err := s.CreatePost(t.Context(), "c", text("x")); return err },
+		"edit": func() error {
+			_, err := s.UpdateChannel(t.Context(), "c", func(c *motacilla.Channel) error { c.Title += "x"; return nil })
+			return err
+		},
+		"ping": func() error { return s.Ping(t.Context()) },
+	} {
+		began := time.Now()
+		err := call()
+		if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+time.Second {
+			t.Errorf("%s: %v after %v", what, err, took)
+		}
+	}
+
+	// A read that begins in the silence ends with the answer when that is over sooner.
+	ended := make(chan error, 1)
+	began := time.Now()
+	go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
+	<-time.After(timeout / 10)
+	proxy.set(false, false)
+	if err := <-ended; err != nil {
+		t.Errorf("read: %v after %v", err, time.Since(began))
+	}
+	if _, err := s.CreatePost(t.Context(), "c", text("y")); err != nil {
+		t.Errorf("write afterwards: %v", err)
+	}
+}
+
+// Close does not wait for what hangs.
+func TestCloseCutsOff(t *testing.T) {
+	db := database(t)
+	proxy := proxied(t, db)
+	s := opened(t, proxy.url, &Options{Timeout: time.Minute, DirectURL: db})
+	made1(t, s, "c")
+	proxy.set(false, true)
+	ended := make(chan error, 1)
+	go func() { _, err := s.CreatePost(context.Background(), "c", text("x")); ended <- err }()
+	for s.pool.Stat().AcquiredConns() == 0 {
+		<-time.After(time.Millisecond)
+	}
+	began := time.Now()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > grace+3*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	if err := <-ended; !errors.Is(err, motacilla.ErrClosed) {
+		t.Errorf("the call that was cut off: %v", err)
+	}
+}
+
+// holding locks the channel from elsewhere, until the returned function is called.
+func holding(t *testing.T, db string, ch motacilla.ChannelID) (release func()) {
+	t.Helper()
+	conn := connect(t, db)
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "SELECT 1 FROM motacilla_channels WHERE id = $1 FOR UPDATE", string(ch)); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLockedByAnother(t *testing.T) {
+	db := database(t)
+	const timeout = time.Second
+	s := opened(t, db, &Options{Timeout: timeout})
+	made1(t, s, "c")
+	made1(t, s, "d")
+	release := holding(t, db, "c")
+	began := time.Now()
+	_, err := s.CreatePost(t.Context(), "c", text("x"))
+	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+time.Second/2 {
+		t.Errorf("write: %v after %v", err, took)
+	}
+	if _, err := s.CreatePost(t.Context(), "d", text("x")); err != nil {
+		t.Errorf("write to another channel: %v", err)
+	}
+	if _, err := s.Posts(t.Context(), "c", motacilla.Query{}); err != nil {
+		t.Errorf("read: %v", err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), timeout/10)
+	defer cancel()
+	if _, err := s.DeleteChannel(short, "c"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, motacilla.ErrUnavailable) {
+		t.Errorf("write of a caller with a deadline: %v", err)
+	}
+	release()
+	if _, err := s.CreatePost(t.Context(), "c", text("x")); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestPoolExhausted(t *testing.T) {
+	db := database(t)
+	const timeout = time.Second
+	s := opened(t, db, &Options{Timeout: timeout, Connections: 2})
+	made1(t, s, "c")
+	conns := []interface{ Release() }{}
+	for range 2 {
+		conn, err := s.pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	began := time.Now()
+	_, err := s.Channel(t.Context(), "c")
+	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "all 2 connections are in use") || took > timeout+time.Second/2 {
+		t.Errorf("read: %v after %v", err, took)
+	}
+	for _, conn := range conns {
+		conn.Release()
+	}
+	if _, err := s.Channel(t.Context(), "c"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// What the server undoes and asks to do again is done again, not for ever.
+func TestSerializationFailures(t *testing.T) {
+	db := database(t)
+	s := opened(t, db, nil)
+	made1(t, s, "c")
+	p, err := s.CreatePost(t.Context(), "c", text("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, db)
+	fail := func(times int) {
+		t.Helper()
+		_, err := conn.Exec(t.Context(), fmt.Sprintf(`
+			DROP SEQUENCE IF EXISTS failures CASCADE;
+			CREATE SEQUENCE failures;
+			CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF nextval('failures') <= %d THEN
+					RAISE EXCEPTION 'again' USING ERRCODE = (ARRAY['40001', '40P01', '23505'])[1 + lastval() %% 3];
+				END IF;
+				RETURN NEW;
+			END $$;
+			CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON motacilla_log FOR EACH ROW EXECUTE FUNCTION fail()`, times))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	edits := 0
+	edit := func() error {
+		edits = 0
+		_, err := s.UpdatePost(t.Context(), "c", p.ID, func(p *motacilla.Post) error { edits++; p.SourceVersion++; return nil })
+		return err
+	}
+	fail(tries - 1)
+	if err := edit(); err != nil || edits != tries {
+		t.Errorf("edit: %v, after %d times", err, edits)
+	}
+	fail(tries - 1)
+	if _, err := s.CreatePost(t.Context(), "c", text("y")); err != nil {
+		t.Errorf("write: %v", err)
+	}
+	fail(1000)
+	if err := edit(); !errors.Is(err, motacilla.ErrConflict) || errors.Is(err, motacilla.ErrUnavailable) || edits != tries {
+		t.Errorf("edit: %v, after %d times", err, edits)
+	}
+	if read, err := s.Post(t.Context(), "c", p.ID); err != nil || read.SourceVersion != 1 {
+		t.Errorf("post is %+v (%v)", read, err)
+	}
+}
+
+// Two nodes whose clocks are an hour apart: one order, and nothing is lost.
+func TestClocksApart(t *testing.T) {
+	db := database(t)
+	ahead := opened(t, db, &Options{Clock: func() time.Time { return time.Now().Add(time.Hour) }})
+	behind := opened(t, db, &Options{Clock: time.Now})
+	first := made1(t, ahead, "c")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	revisions := make(map[motacilla.Revision]bool)
+	for i := range 4 {
+		store := []*Store{ahead, behind}[i%2]
+		wg.Go(func() {
+			var last motacilla.Revision
+			seen := first.Head
+			for n := range 25 {
+				p, err := store.CreatePost(t.Context(), "c", text(fmt.Sprint(i, " ", n)))
+				if err != nil || p.Revision <= last {
+					t.Errorf("revision %d after %d (%v)", p.Revision, last, err)
+					return
+				}
+				last = p.Revision
+				facts, err := store.Changes(t.Context(), "c", seen, 0)
+				if err != nil || !facts.Known || facts.Head < p.Revision {
+					t.Errorf("since %d: %+v (%v)", seen, facts, err)
+					return
+				}
+				seen = facts.Head
+				mu.Lock()
+				revisions[p.Revision] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range []*Store{ahead, behind} {
+		facts, err := s.Changes(t.Context(), "c", first.Head, 0)
+		if err != nil || !facts.Known || len(facts.Issued) != 100 || len(facts.Posts) != 100 || len(revisions) != 100 {
+			t.Errorf("%d issued, %d posts, %d revisions (%v)", len(facts.Issued), len(facts.Posts), len(revisions), err)
+		}
+	}
+	// Without clocks of the nodes' own it is the database's that counts.
+	s := opened(t, db, nil)
+	before := time.Now()
+	c := made1(t, s, "d")
+	if d := c.Created.Sub(before); d < -time.Second || d > 5*time.Second {
+		t.Errorf("made at %v, the time was %v", c.Created, before)
+	}
+}
