@@ -37,6 +37,10 @@ func TestDependencies(t *testing.T) {
 		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
 		{module + "/storage/postgres", [][]string{{"modernc.org/sqlite", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
 			{module + "/publisher", module + "/receiver", module + "/route", module + "/app", module + "/internal", "testing"}}},
+		{module + "/storage/redis", [][]string{
+			{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
+			{module + "/publisher", module + "/receiver", module + "/route", module + "/app"},
+		}},
 		{module + "/publisher/polling", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app"}}},
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},

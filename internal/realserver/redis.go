@@ -144,6 +144,24 @@ func (r *Redis) start() error {
 	}
 }
 
+// NewRedisSentinel starts a sentinel that watches a master by this name.
+func NewRedisSentinel(t testing.TB, name string, master *Redis) *Redis {
+	t.Helper()
+	redisBinary(t)
+	r := &Redis{Dir: redisDir(t), Port: redisPort(t, false)}
+	file := filepath.Join(r.Dir, "sentinel.conf")
+	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n", r.Port, r.Dir, name, master.Port)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.args = []string{file, "--sentinel"}
+	if err := r.start(); err != nil {
+		t.Fatalf("start sentinel: %v", err)
+	}
+	t.Cleanup(r.Kill)
+	return r
+}
+
 // NewRedisCluster starts a Redis Cluster of three masters and returns them when it serves.
 func NewRedisCluster(t testing.TB) []*Redis {
 	t.Helper()

@@ -22,7 +22,7 @@ const lastCreated = "0315537897599999999"
 func revisionText(rev motacilla.Revision) string { return fmt.Sprintf("%0*d", digits, max(rev, 0)) }
 
 func parseRevision(text string) (motacilla.Revision, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
+	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || len(text) != digits {
 		return 0, malformed("revision %q", text)
 	}

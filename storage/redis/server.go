@@ -30,11 +30,8 @@ func (s *Store) inspect(ctx context.Context, t *target) error {
 		t.cluster(s.timeout)
 		s.client = t.connect()
 	}
-	if v := info["redis_version"]; v != "" {
-		major, _, _ := strings.Cut(v, ".")
-		if n, err := strconv.Atoi(major); err == nil && n < oldest {
-			return fmt.Errorf("the server is Redis %s; needed is %d.0 or later, or Valkey", v, oldest)
-		}
+	if err := recent(info["redis_version"]); err != nil {
+		return err
 	}
 	servers, err := s.servers(ctx)
 	if err != nil {
@@ -45,7 +42,7 @@ func (s *Store) inspect(ctx context.Context, t *target) error {
 	}
 	r, err := s.run(ctx, lua.allowed, "motacilla", s.topic)
 	if err != nil {
-		return err
+		return fmt.Errorf("run a script on keys %s*: %w", s.prefix, err)
 	}
 	if len(r) > 0 {
 		refused := make([]string, len(r))
@@ -56,6 +53,15 @@ func (s *Store) inspect(ctx context.Context, t *target) error {
 			motacilla.ErrUnavailable, strings.Join(refused, ", "), s.prefix, s.topic)
 	}
 	return s.reindex(ctx)
+}
+
+// recent returns an error where version is known, and too old.
+func recent(version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < oldest {
+		return fmt.Errorf("the server is Redis %s; needed is %d.0 or later, or Valkey", version, oldest)
+	}
+	return nil
 }
 
 // warn logs the settings under which acknowledged writes may be lost.

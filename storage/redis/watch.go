@@ -127,7 +127,8 @@ type subscription struct {
 	cancel context.CancelFunc
 	heard  atomic.Int64 // when something was last heard, by time.Now().UnixNano
 	ready  chan struct{}
-	broken chan error // takes the reader's error, its last act
+	ended  chan struct{} // closed when the reader has ended
+	err    error         // the reader's, when it has
 }
 
 // subscribe connects, and returns when the server has said that it will tell.
@@ -135,17 +136,20 @@ func (w *watch) subscribe(ctx context.Context) (*subscription, error) {
 	s := w.store
 	reading, cancel := context.WithCancel(ctx)
 	sub := &subscription{
-		pubsub: s.client.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), broken: make(chan error, 1),
+		pubsub: s.client.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}),
 	}
-	go func() { sub.broken <- sub.read(reading, s.topic, w.hear) }()
+	go func() {
+		defer close(sub.ended)
+		sub.err = sub.read(reading, s.topic, w.hear)
+	}()
 	t := time.NewTimer(min(s.timeout, 2*defaultIO))
 	defer t.Stop()
 	var err error
 	select {
 	case <-sub.ready:
 		return sub, nil
-	case err = <-sub.broken:
-		sub.broken <- err
+	case <-sub.ended:
+		err = sub.err
 	case <-t.C:
 		err = errSlow
 	case <-ctx.Done():
@@ -192,9 +196,8 @@ func (sub *subscription) last(ctx context.Context, s *Store) error {
 			return nil
 		case <-s.done:
 			return nil
-		case err := <-sub.broken:
-			sub.broken <- err
-			return err
+		case <-sub.ended:
+			return sub.err
 		case <-t.C:
 		}
 		if d := time.Since(time.Unix(0, sub.heard.Load())); d > silence {
@@ -213,7 +216,7 @@ func (sub *subscription) last(ctx context.Context, s *Store) error {
 func (sub *subscription) close() {
 	sub.cancel()
 	_ = sub.pubsub.Close()
-	<-sub.broken
+	<-sub.ended
 }
 
 // parseHint reads what write.lua publishes: channel, revision, deleted.

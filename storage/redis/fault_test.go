@@ -1,0 +1,303 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// patience is how long a test waits for what should be there in an instant.
+const patience = 20 * time.Second
+
+// told is a Watch and the highest head that it was told of each channel.
+type told struct {
+	mu    sync.Mutex
+	heads map[motacilla.ChannelID]motacilla.Moved
+	fresh chan struct{}
+}
+
+func watched(t *testing.T, s *Store) *told {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &told{heads: make(map[motacilla.ChannelID]motacilla.Moved), fresh: make(chan struct{})}
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Watch(ctx, func(m motacilla.Moved) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if m == (motacilla.Moved{}) {
+				close(begun)
+				return
+			}
+			if m.Head > w.heads[m.Channel].Head {
+				w.heads[m.Channel] = m
+			}
+			close(w.fresh)
+			w.fresh = make(chan struct{})
+		})
+	}()
+	select {
+	case <-begun:
+	case err := <-ended:
+		t.Fatalf("Watch: %v", err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Watch ended: %v", err)
+		}
+	})
+	return w
+}
+
+func (w *told) reaches(t *testing.T, ch motacilla.ChannelID, head motacilla.Revision) motacilla.Moved {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		w.mu.Lock()
+		m, fresh := w.heads[ch], w.fresh
+		w.mu.Unlock()
+		if m.Head >= head {
+			return m
+		}
+		select {
+		case <-fresh:
+		case <-late:
+			t.Fatalf("told of %d on channel %s, which is at %d", m.Head, ch, head)
+		}
+	}
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+func channel(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
+	t.Helper()
+	c, err := s.CreateChannel(context.Background(), motacilla.Channel{ID: id, Title: "Title"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func text(t testing.TB, s *Store, ch motacilla.ChannelID, words string) motacilla.Post {
+	t.Helper()
+	p, err := s.CreatePost(context.Background(), ch, post(words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func post(words string) motacilla.Post {
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(words)}}
+}
+
+// The server is killed under writes, and comes back on what it has on disk.
+func TestServerKilled(t *testing.T) {
+	server := realserver.NewRedis(t, realserver.DurableRedis()...)
+	writing, watching := opened(t, server.URL(), nil), opened(t, server.URL(), nil)
+	first := channel(t, writing, "c").Head
+	w := watched(t, watching)
+
+	var mu sync.Mutex
+	acked := make(map[motacilla.PostID]motacilla.Post)
+	failed, wrote := 0, 0
+	count := func() (int, int) {
+		mu.Lock()
+		defer mu.Unlock()
+		return failed, wrote
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				p, err := writing.CreatePost(context.Background(), "c", post(fmt.Sprintf("%d of writer %d", i, n)))
+				mu.Lock()
+				switch {
+				case err == nil:
+					acked[p.ID] = p
+					wrote++
+				case errors.Is(err, motacilla.ErrUnavailable):
+					failed++
+				default:
+					t.Errorf("write: %v", err)
+					cancel()
+				}
+				mu.Unlock()
+				if err != nil {
+					time.Sleep(time.Millisecond) // no need to fill the machine with failures
+				}
+			}
+		})
+	}
+	rounds := 5
+	if testing.Short() {
+		rounds = 2
+	}
+	for range rounds {
+		failures, writes := count()
+		until(t, "writes", func() bool { _, n := count(); return n > writes+50 })
+		server.Kill()
+		until(t, "failures of all writers", func() bool { n, _ := count(); return n > failures+4 })
+		if _, err := watching.Channel(t.Context(), "c"); !errors.Is(err, motacilla.ErrUnavailable) {
+			t.Errorf("a read while the server is gone: %v", err)
+		}
+		server.Restart(t)
+		_, writes = count()
+		until(t, "writes after a restart", func() bool { _, n := count(); return n > writes+4 })
+	}
+	cancel()
+	wg.Wait()
+
+	var facts motacilla.Changes
+	until(t, "reads after a restart", func() bool { // go-redis looks once a second for a server that was gone for long
+		var err error
+		facts, err = watching.Changes(t.Context(), "c", first, 0)
+		return err == nil
+	})
+	if !facts.Known {
+		t.Fatalf("revision %d is not known; floor is %d", first, facts.Floor)
+	}
+	stored := make(map[motacilla.PostID]motacilla.Revision)
+	for _, p := range facts.Posts {
+		stored[p.ID] = p.Revision
+	}
+	for id, p := range acked {
+		if stored[id] != p.Revision {
+			t.Errorf("post %s of revision %d was acknowledged and is not stored (%d)", id, p.Revision, stored[id])
+		}
+	}
+	// What was stored and not acknowledged is what was on the way when the server died.
+	if extra := len(stored) - len(acked); extra > 4*rounds {
+		t.Errorf("%d posts that nobody was told of", extra)
+	}
+	t.Logf("%d acknowledged, %d stored, %d failed", len(acked), len(stored), failed)
+	w.reaches(t, "c", facts.Head)
+}
+
+// What moved while the connection was broken is told when it is there again.
+func TestWatchTellsWhatItMissed(t *testing.T) {
+	server := realserver.NewRedis(t)
+	through := newGate(t, server.Addr())
+	near, far := opened(t, server.URL(), nil), opened(t, through.url(), nil)
+	for _, ch := range []motacilla.ChannelID{"moved", "gone", "still"} {
+		channel(t, near, ch)
+	}
+	w := watched(t, far)
+	through.setShut(true)
+	moved := text(t, near, "moved", "while nobody listens").Revision
+	gone, err := near.DeleteChannel(t.Context(), "gone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := channel(t, near, "made").Head
+	through.setShut(false)
+	w.reaches(t, "moved", moved)
+	w.reaches(t, "made", made)
+	if m := w.reaches(t, "gone", gone); !m.Deleted {
+		t.Errorf("told of %+v", m)
+	}
+	w.reaches(t, "moved", text(t, near, "moved", "afterwards").Revision)
+}
+
+// A connection that passes nothing, and does not break.
+func TestHalfOpen(t *testing.T) {
+	server := realserver.NewRedis(t)
+	through := newGate(t, server.Addr())
+	near := opened(t, server.URL(), nil)
+	const most = 1500 * time.Millisecond
+	logged, logs := observer.New(zap.WarnLevel)
+	far := opened(t, through.url(), &Options{Timeout: most, Logger: zap.New(logged)})
+	channel(t, near, "c")
+	p := text(t, near, "c", "one")
+	w := watched(t, far)
+	w.reaches(t, "c", text(t, near, "c", "two").Revision)
+	through.setDeaf(true)
+	timed := func(what string, most time.Duration, want error, do func(ctx context.Context) error) {
+		t.Helper()
+		start := time.Now()
+		if err := do(context.Background()); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+		if d := time.Since(start); d > most {
+			t.Errorf("%s took %v, more than %v", what, d, most)
+		}
+	}
+	var wg sync.WaitGroup
+	for what, do := range map[string]func(ctx context.Context) error{
+		"Channel":  func(ctx context.Context) error { _, err := far.Channel(ctx, "c"); return err },
+		"Channels": func(ctx context.Context) error { _, err := far.Channels(ctx, "", 0); return err },
+		"Posts":    func(ctx context.Context) error { _, err := far.Posts(ctx, "c", motacilla.Query{}); return err },
+		"Ping":     far.Ping,
+		"CreatePost": func(ctx context.Context) error {
+			_, err := far.CreatePost(ctx, "c", motacilla.Post{})
+			return err
+		},
+		"UpdatePost": func(ctx context.Context) error {
+			_, err := far.UpdatePost(ctx, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
+			return err
+		},
+	} {
+		wg.Go(func() { timed(what, most+time.Second, motacilla.ErrUnavailable, do) })
+		wg.Go(func() {
+			timed(what+" given up", time.Second, context.DeadlineExceeded, func(ctx context.Context) error {
+				ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+				return do(ctx)
+			})
+		})
+		wg.Go(func() {
+			timed(what+" cancelled", time.Second, context.Canceled, func(ctx context.Context) error {
+				ctx, cancel := context.WithCancel(ctx)
+				time.AfterFunc(50*time.Millisecond, cancel)
+				return do(ctx)
+			})
+		})
+	}
+	wg.Wait()
+	// The subscription says nothing for so long that it is given up, and made anew once the network is back.
+	moved := text(t, near, "c", "three").Revision
+	until(t, "the subscription is given up", func() bool { return logs.FilterMessage("hints broke off; subscribing again").Len() > 0 })
+	through.setShut(true) // what was swallowed is not delivered late
+	through.setDeaf(false)
+	through.setShut(false)
+	w.reaches(t, "c", moved)
+	if err := far.Ping(t.Context()); err != nil {
+		t.Errorf("Ping afterwards: %v", err)
+	}
+}
+
+func TestClientKilled(t *testing.T) {
+	server := realserver.NewRedis(t)
+	near, far := opened(t, server.URL(), nil), opened(t, server.URL(), nil)
+	channel(t, near, "c")
+	w := watched(t, far)
+	for i := range 3 {
+		if answer := server.Do(t, "CLIENT", "KILL", "TYPE", "pubsub"); answer != ":1" {
+			t.Fatalf("CLIENT KILL: %s", answer)
+		}
+		w.reaches(t, "c", text(t, near, "c", fmt.Sprint("while it is gone, ", i)).Revision)
+		until(t, "subscribed again", func() bool { return server.Do(t, "PUBLISH", far.topic, "nonsense") == ":1" })
+		w.reaches(t, "c", text(t, near, "c", fmt.Sprint("again, ", i)).Revision)
+	}
+	server.Do(t, "CLIENT", "KILL", "TYPE", "normal")
+	if _, err := near.CreatePost(t.Context(), "c", post("on a new connection")); err != nil {
+		t.Errorf("a write after all connections were closed: %v", err)
+	}
+}
