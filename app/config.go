@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +31,7 @@ type Config struct {
 	Publishers []Choice // in the order in which readers are offered them
 	Receivers  []Choice
 	Values     []Value // everything that is in force, in the order of the reference
+	File       string  // the configuration file that was read; "" where there was none
 }
 
 // Choice is one store, publisher or receiver that the configuration names.
@@ -42,6 +44,7 @@ type Choice struct {
 type Value struct {
 	Key    string // "server.addr", "publishers[0].timeout"
 	Value  string // masked where it is a secret
+	Raw    any    // as the options have it: a string, bool, int, float64, time.Duration or []string; masked likewise
 	Origin string // "default", "file motacilla.yaml", "environment MOTACILLA_SERVER_ADDR", "flag --server.addr"
 	Secret bool
 }
@@ -74,7 +77,11 @@ func (s *Schema) Load(in Input) (*Config, error) {
 			return nil, err
 		}
 	}
-	return s.decode(m)
+	c, err := s.decode(m)
+	if err == nil && in.YAML == nil && fromFile.origin != nil {
+		c.File = cmp.Or(in.File, DefaultFile)
+	}
+	return c, err
 }
 
 // merged is what all layers say together, and which of them has said it.

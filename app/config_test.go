@@ -53,6 +53,36 @@ func types(choices []Choice) string {
 	return strings.Join(names, ",")
 }
 
+func TestValuesAreTyped(t *testing.T) {
+	t.Chdir(t.TempDir())
+	schema := testSchema(t)
+	if c, err := schema.Load(Input{Env: []string{}}); err != nil || c.File != "" {
+		t.Errorf("without a file it is %q (%v)", c.File, err)
+	}
+	if err := os.WriteFile(DefaultFile, []byte("server: {origins: [https://a.example], token: secret}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := schema.Load(Input{Env: []string{}})
+	if err != nil || c.File != DefaultFile {
+		t.Fatalf("the file is %q (%v)", c.File, err)
+	}
+	raw := map[string]any{}
+	for _, v := range c.Values {
+		raw[v.Key] = v.Raw
+	}
+	for key, want := range map[string]any{
+		"page.size": 50, "feed.heartbeat": 15 * time.Second, "server.token": mask, "storage.type": "sqlite",
+		"server.origins": []string{"https://a.example"}, "publishers[1].fast": false, "publishers[0].type": "long-polling",
+	} {
+		if !reflect.DeepEqual(raw[key], want) {
+			t.Errorf("%s is %#v, want %#v", key, raw[key], want)
+		}
+	}
+	if got := strings.Join(schema.Types("publishers"), " "); got != "long-polling interval-polling ndjson" {
+		t.Errorf("publishers to choose from: %s", got)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	c, err := load(t, "", nil, nil)
 	if err != nil {

@@ -53,7 +53,7 @@ func (s *Schema) decodeStorage(m *merged, c *Config) error {
 		return fmt.Errorf("storage.type: %w (%s)", err, origin)
 	}
 	c.Storage = Choice{name, copyOptions(comp.options)}
-	c.Values = append(c.Values, Value{Key: "storage.type", Value: name, Origin: origin})
+	c.Values = append(c.Values, Value{Key: "storage.type", Value: name, Raw: name, Origin: origin})
 	fields, err := fieldsOf(c.Storage.Options)
 	errs := []error{err}
 	known := map[string]bool{"storage.type": true}
@@ -97,7 +97,7 @@ func (s *Schema) decodeList(m *merged, c *Config, k kind) ([]Choice, error) {
 			errs = append(errs, fmt.Errorf("%s: %w (%s)", at, err, origin))
 			continue
 		}
-		c.Values = append(c.Values, Value{Key: at + ".type", Value: e.name, Origin: origin})
+		c.Values = append(c.Values, Value{Key: at + ".type", Value: e.name, Raw: e.name, Origin: origin})
 		choice := Choice{e.name, copyOptions(comp.options)}
 		errs = append(errs, s.decodeEntry(m, c, k, at, origin, e, choice.Options))
 		choices = append(choices, choice)
@@ -179,9 +179,15 @@ func listEntries(m *merged, k kind) (entries []entry, origin string, err error) 
 }
 
 func (c *Config) record(key string, f field, origin string) {
-	v := Value{Key: key, Value: f.String(), Origin: origin, Secret: f.secret}
-	if f.secret && v.Value != "" {
-		v.Value = mask
+	v := Value{Key: key, Value: f.String(), Raw: f.value.Interface(), Origin: origin, Secret: f.secret}
+	if list, ok := v.Raw.([]string); ok {
+		v.Raw = slices.Clone(list)
+	}
+	if f.secret {
+		if v.Value != "" {
+			v.Value = mask
+		}
+		v.Raw = v.Value
 	}
 	c.Values = append(c.Values, v)
 }

@@ -150,6 +150,20 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
+// Types returns the names of the stores ("storage"), of the publishers ("publishers") or of the receivers ("receivers")
+// that the configuration can choose from.
+func (s *Schema) Types(key string) []string {
+	var names []string
+	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
+		for _, c := range k.list {
+			if k.key == key {
+				names = append(names, c.name)
+			}
+		}
+	}
+	return names
+}
+
 // group reports whether name is not a key but the beginning of some.
 func (s *Schema) group(name string) bool {
 	return slices.ContainsFunc(s.keys, func(k Key) bool { return strings.HasPrefix(k.Name, name+".") })

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -31,4 +33,44 @@ func TestWebSocketGuide(t *testing.T) {
 	s.post("right after")
 	p.until(`JSON.stringify(updates).includes("right after")`)
 	p.until(`updates.filter(u => u.reset).length === 1 && updates.every((u, i) => i === 0 || u.from === updates[i-1].revision)`)
+}
+
+// TestAnyPageGuide puts what docs/any-page.md and docs/browser-client.md quote into pages, as it stands there.
+func TestAnyPageGuide(t *testing.T) {
+	t.Parallel()
+	f := newForeign(t)
+	s := f.serveTo(t, "sse")
+	f.policy.Store("")
+	id := string(channel) + "-42"
+	s.api(http.MethodPost, "channels", text{"id": id, "title": "The final"}, nil)
+	s.api(http.MethodPost, "channels/"+id+"/posts", text{"text": "Whistle!"}, nil)
+	chromium := browser(t)
+	for _, tt := range []struct {
+		guide  string
+		blocks int
+	}{{"any-page", 3}, {"browser-client", 1}} {
+		text, err := os.ReadFile("../docs/" + tt.guide + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := strings.Split(string(text), "```html\n")[1:]
+		if len(blocks) != tt.blocks {
+			t.Errorf("%s quotes %d pages, want %d", tt.guide, len(blocks), tt.blocks)
+		}
+		for i, block := range blocks {
+			t.Run(fmt.Sprint(tt.guide, " ", i), func(t *testing.T) {
+				html, _, _ := strings.Cut(block, "```")
+				f.body.Store(strings.ReplaceAll(html, "https://live.example.org", "SERVER"))
+				p := open(t, chromium, f.url)
+				if tt.guide == "browser-client" {
+					p.live()
+					p.shows("Whistle!")
+				} else {
+					p.elementIs("live")
+					p.until(visibleInElement + `[0] === "Whistle!"`)
+				}
+				p.close()
+			})
+		}
+	}
 }

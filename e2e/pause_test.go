@@ -3,8 +3,6 @@ package e2e
 import (
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 func TestPausesWithThePage(t *testing.T) {
@@ -38,31 +36,6 @@ func TestPausesWithThePage(t *testing.T) {
 			p.eval(`Object.defineProperty(navigator, "onLine", {value: true, configurable: true});
 				window.dispatchEvent(new Event("online"))`, nil)
 			p.shows("two", "one")
-		})
-	}
-}
-
-func TestBackAndForward(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"sse", "websocket", "long-polling"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStack(t, name)
-			s.post("one")
-			s.start()
-			p := open(t, browser(t), s.url)
-			p.live()
-			p.run(chromedp.Navigate("http://" + s.addr + "/"))
-			p.until(`document.querySelector(".channels")`)
-			s.post("two")
-			p.eval(`void history.back()`, nil)
-			p.shows("two", "one")
-			s.post("three")
-			p.shows("three", "two", "one")
-			p.eval(`void history.forward()`, nil)
-			p.until(`document.querySelector(".channels")`)
-			p.eval(`void history.back()`, nil)
-			p.shows("three", "two", "one")
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 var shots = flag.String("shots", "", "the folder into which pictures of the page are written; else a temporary one")
@@ -22,6 +23,8 @@ func TestPictures(t *testing.T) {
 		dir = t.TempDir()
 	}
 	s := newStack(t, "long-polling")
+	newspaper := free(t)
+	s.origins = route.NewOrigins("http://" + newspaper)
 	if _, err := s.store.UpdateChannel(t.Context(), channel, func(c *motacilla.Channel) error {
 		c.Title = "Cup final: Rovers v United, minute by minute"
 		return nil
@@ -61,15 +64,21 @@ func TestPictures(t *testing.T) {
 		}
 	}
 	s.start()
-	p := open(t, browser(t), s.url)
+	example(t, newspaper, "http://"+s.addr)
+	chromium := browser(t)
+	p, other := open(t, chromium, s.url), open(t, chromium, "http://"+newspaper)
 	p.live()
+	other.elementIs("live")
+	other.eval(`scrollTo(0, 0)`, nil)
 	for name, of := range map[string]struct {
+		p             *tab
 		width, height int64
 		dark          bool
 	}{
-		"page-desktop": {1280, 900, false}, "page-phone": {390, 844, true},
+		"page-desktop": {p, 1280, 900, false}, "page-phone": {p, 390, 844, true},
+		"any-page-desktop": {other, 1280, 1000, false}, "any-page-phone": {other, 390, 844, true},
 	} {
-		png := p.shot(of.width, of.height, of.dark)
+		png := of.p.shot(of.width, of.height, of.dark)
 		if len(png) > largest {
 			t.Errorf("%s has %d bytes, more than %d", name, len(png), largest)
 		}

@@ -23,12 +23,13 @@ const channel motacilla.ChannelID = "match"
 
 // stack is a server of the real parts, which can be stopped and started again at the same address over the same store.
 type stack struct {
-	t     *testing.T
-	store *memory.Store
-	names []string
-	addr  string
-	url   string
-	beat  time.Duration // how often the page expects a stream's heartbeat; its default
+	t       *testing.T
+	store   *memory.Store
+	names   []string
+	addr    string
+	url     string
+	origins *route.Origins // of other sites that may read
+	beat    time.Duration  // how often the page expects a stream's heartbeat; its default
 	// gate sees what asks for updates or for the list of transports; false: it has answered itself.
 	gate func(w http.ResponseWriter, r *http.Request) bool
 	stop func()
@@ -109,7 +110,7 @@ func (s *stack) start() {
 				s.asked.Add(1)
 				w = &counter{w, &s.unchanged}
 			}
-			table.ServeHTTP(w, r)
+			s.origins.CORS(table).ServeHTTP(w, r)
 		})}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()

@@ -13,15 +13,18 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-//go:embed static/live.js static/style.css static/icon.svg
+//go:embed static/*.js static/*.d.ts static/style.css static/icon.svg
 var static embed.FS
 
 // assets are the files of pages. Each has a name with its content's hash, which may be kept for ever, and its plain
-// name, for pages of others that import the client.
+// name, for pages of others that import the client or the custom element, which stays and may be kept for plainAge.
 type assets struct {
 	files  map[string]asset
 	hashed map[string]string // plain name to hashed
 }
+
+// plainAge is for how many seconds what has a plain name is used without asking again.
+const plainAge = 300
 
 type asset struct {
 	body      []byte
@@ -45,6 +48,8 @@ func newAssets() *assets {
 			mediaType = "text/javascript; charset=utf-8"
 		case ".css":
 			mediaType = "text/css; charset=utf-8"
+		case ".ts": // types, which the table takes for a film
+			mediaType = "application/typescript; charset=utf-8"
 		}
 		plain := asset{body: body, mediaType: mediaType, tag: `"` + hash + `"`}
 		a.files[e.Name()] = plain
@@ -69,8 +74,9 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("ETag", f.tag)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-cache")
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(plainAge))
 	h.Set("Access-Control-Allow-Origin", "*") // a module that another site's page imports
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}

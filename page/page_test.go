@@ -307,3 +307,38 @@ func TestNotFoundSpeaksToWhoAsks(t *testing.T) {
 		}
 	}
 }
+
+// A page of others imports modules by their plain names, from another origin; a page of ours by names that last.
+func TestAssetsForPagesOfOthers(t *testing.T) {
+	server := serve(t)
+	for name, mediaType := range map[string]string{
+		"live.js": "text/javascript; charset=utf-8", "live.d.ts": "application/typescript; charset=utf-8",
+		"live-posts.js": "text/javascript; charset=utf-8", "live-posts.d.ts": "application/typescript; charset=utf-8",
+	} {
+		answer, body := do(t, "GET", server.URL+"/assets/"+name, "", "Origin", "https://www.example.org")
+		for header, want := range map[string]string{
+			"Content-Type": mediaType, "Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*",
+			"Access-Control-Allow-Credentials": "", "Vary": "", "X-Content-Type-Options": "nosniff",
+		} {
+			if got := answer.Header.Get(header); got != want {
+				t.Errorf("%s: %s: %q, want %q", name, header, got, want)
+			}
+		}
+		if body == "" {
+			t.Errorf("%s is empty", name)
+		}
+		again, _ := do(t, "GET", server.URL+"/assets/"+name, "", "If-None-Match", answer.Header.Get("ETag"))
+		if again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s: If-None-Match: %d", name, again.StatusCode)
+		}
+	}
+	_, body := do(t, "GET", server.URL+"/channels/match", "")
+	hashed := regexp.MustCompile(`src="(/assets/live\.[0-9a-f]{12}\.js)"`).FindStringSubmatch(body)
+	if hashed == nil {
+		t.Fatal("the page has no script by a name that lasts")
+	}
+	answer, _ := do(t, "GET", server.URL+hashed[1], "")
+	if got := answer.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		t.Errorf("%s: %q", hashed[1], got)
+	}
+}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla/app"
-	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/spf13/cobra"
 )
 
@@ -40,10 +39,10 @@ type remote struct {
 func remoteFlags(cmd *cobra.Command) *remote {
 	r := &remote{http: httpClient()}
 	cmd.PersistentFlags().StringVar(&r.server, "server", "",
-		"URL of the server; else "+serverEnv+", else where server.addr of the configuration listens (default "+
+		"`URL` of the server; else "+serverEnv+", else where server.addr of the configuration listens (default "+
 			defaultServer+")")
 	cmd.PersistentFlags().StringVar(&r.token, "token", "",
-		"the server's token; else MOTACILLA_SERVER_TOKEN, else "+app.TokenFile+" beside the data")
+		"the server's `TOKEN`; else MOTACILLA_SERVER_TOKEN, else "+app.TokenFile+" beside the data")
 	return r
 }
 
@@ -64,7 +63,7 @@ func (r *remote) findServer() {
 		return
 	}
 	addr := ""
-	if c := configured(); c != nil {
+	if c := local(); c != nil {
 		addr = c.Server.Addr
 	} else {
 		addr = os.Getenv("MOTACILLA_SERVER_ADDR")
@@ -84,13 +83,9 @@ func dialled(addr string) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// configured is the configuration that serve would have here, nil where it is wrong, which is serve's to report.
-func configured() *app.Config {
-	schema, err := app.SchemaOf(standard.Module)
-	if err != nil {
-		return nil
-	}
-	c, err := schema.Load(app.Input{})
+// local is the configuration that serve would have here, nil where it is wrong, which is serve's to report.
+func local() *app.Config {
+	c, err := load(app.Input{})
 	if err != nil {
 		return nil
 	}
@@ -106,7 +101,7 @@ func (r *remote) findToken() {
 		return
 	}
 	path := app.TokenFile
-	if c := configured(); c != nil {
+	if c := local(); c != nil {
 		if r.token = c.Server.Token; r.token != "" {
 			return
 		}
@@ -121,6 +116,7 @@ func (r *remote) findToken() {
 type problem struct {
 	status int
 	text   string
+	ours   bool // it was a problem of Motacilla's
 }
 
 func (p *problem) Error() string { return p.text }
@@ -152,6 +148,9 @@ func (r *remote) call(ctx context.Context, method, path string, body, out any) e
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return r.unreachable(err)
 	}
 	defer resp.Body.Close()
@@ -176,7 +175,7 @@ func (r *remote) base() (*url.URL, error) {
 	r.findServer()
 	base, err := url.Parse(r.server)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%s %s: must be a URL such as %s", r.from, r.server, defaultServer)
+		return nil, misused(fmt.Errorf("%s %s: must be a URL such as %s", r.from, r.server, defaultServer))
 	}
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
 	base.RawQuery, base.Fragment = "", ""
@@ -198,10 +197,12 @@ func (r *remote) unreachable(err error) error {
 		err = wrapped.Err
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("nothing listens at %s: is the server running? Start it with \"motacilla serve\", "+
+		err = fmt.Errorf("nothing listens at %s: is the server running? Start it with \"motacilla serve\", "+
 			"or say with --server where it is", r.server)
+	} else {
+		err = fmt.Errorf("reach %s: %w; is %s right?", r.server, err, r.from)
 	}
-	return fmt.Errorf("reach %s: %w", r.server, err)
+	return coded{err, exitUnavailable}
 }
 
 // tokenWanted says what to do about the token.
@@ -216,7 +217,9 @@ func (r *remote) tokenWanted() string {
 
 func (r *remote) refused(resp *http.Response, answer []byte) error {
 	var p struct{ Title, Detail, Field string }
+	ours := true
 	if err := json.Unmarshal(answer, &p); err != nil || p.Title == "" {
+		ours = false
 		p.Detail = "the server answered " + resp.Status + ", not as Motacilla does; is " + r.from + " right?"
 	}
 	text := p.Detail
@@ -226,10 +229,10 @@ func (r *remote) refused(resp *http.Response, answer []byte) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		text = r.tokenWanted()
-	case http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		text += "; try again in a moment"
 	}
-	return &problem{resp.StatusCode, text}
+	return &problem{resp.StatusCode, text, ours}
 }
 
 func is(err error, status int) bool {

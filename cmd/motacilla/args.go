@@ -2,21 +2,29 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/spf13/cobra"
 )
 
-// arguments holds a command to the arguments that its Use names: CHANNEL must be there, [TEXT] may be.
+// arguments holds a command to the arguments that its Use names: CHANNEL must be there, [TEXT] may be. A channel or post
+// whose ID can't be one is an error before anybody is asked.
 func arguments(cmd *cobra.Command, args []string) error {
 	words := strings.Fields(cmd.Use)[1:]
 	text := false
 	for i, word := range words {
 		name, optional := strings.CutPrefix(word, "[")
-		text = text || strings.HasPrefix(name, "TEXT")
-		if i >= len(args) && !optional {
-			return fmt.Errorf("%s is missing", name)
+		name = strings.TrimSuffix(name, "]")
+		text = text || name == "TEXT"
+		if i >= len(args) {
+			if !optional {
+				return fmt.Errorf("%s is missing", name)
+			}
+			continue
+		}
+		if err := checkArgument(name, args[i]); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -28,25 +36,21 @@ func arguments(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%q is one argument too many", args[len(words)])
 }
 
-// printed is the error of having printed what the command is for.
-func printed(_ int, err error) error {
-	if err != nil {
-		return fmt.Errorf("print: %w", err)
+func checkArgument(name, value string) error {
+	switch name {
+	case "CHANNEL":
+		return checkChannel(value)
+	case "POST":
+		if _, err := motacilla.ParsePostID(value); err != nil {
+			return fmt.Errorf("%q is no post's ID; \"motacilla post list\" prints them", value)
+		}
 	}
 	return nil
 }
 
-// output remembers the first error of writing to it.
-type output struct {
-	w   io.Writer
-	err error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	if o.err != nil {
-		return 0, o.err
+func checkChannel(id string) error {
+	if _, err := motacilla.ParseChannelID(id); err != nil {
+		return fmt.Errorf("%q can't be a channel's ID: those are 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +", id)
 	}
-	n, err := o.w.Write(p)
-	o.err = printed(n, err)
-	return n, err
+	return nil
 }

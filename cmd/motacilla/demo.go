@@ -28,16 +28,19 @@ Nothing is stored; it ends with Ctrl-C. The environment's settings count but for
     MOTACILLA_PUBLISHERS=interval-polling motacilla demo
 
 shows the same page over another transport.`,
-		Args: cobra.NoArgs,
-		RunE: does(func(cmd *cobra.Command, _ []string) error { return demo(addr, cmd.OutOrStdout()) }),
+		Example: `  motacilla demo
+  motacilla demo --addr 127.0.0.1:8081`,
+		Args:        known,
+		Annotations: map[string]string{textual: "true"},
+		RunE:        does(func(cmd *cobra.Command, _ []string) error { return demo(addr, cmd.OutOrStdout()) }),
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on")
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on")
 	return cmd
 }
 
 func demo(addr string, out io.Writer) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return fmt.Errorf("--addr %s: must be host:port, such as 127.0.0.1:8081", addr)
+		return misused(fmt.Errorf("--addr %s: must be host:port, such as 127.0.0.1:8081", addr))
 	}
 	in := &app.Input{
 		YAML: []byte("log: {level: warn}"), Env: demoEnv(os.Environ()),

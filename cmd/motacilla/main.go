@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,39 +13,29 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The exit codes.
-const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// failed is an error of a command that was called rightly; any other is one of usage.
-type failed struct{ error }
-
-func (f failed) Unwrap() error { return f.error }
-
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := command()
+	root := command(stdin, stdout, stderr)
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	cmd, err := root.ExecuteC()
-	if err == nil {
-		return exitOK
+	code := exitCode(err)
+	if err != nil {
+		fmt.Fprintf(stderr, "motacilla: %v\n", err)
 	}
-	fmt.Fprintf(stderr, "motacilla: %v\n", err)
-	if errors.As(err, &failed{}) {
-		return exitFailure
+	if code == exitUsage {
+		fmt.Fprintf(stderr, "See %s --help.\n", cmd.CommandPath())
 	}
-	fmt.Fprintf(stderr, "See %s --help.\n", cmd.CommandPath())
-	return exitUsage
+	return code
 }
 
-func command() *cobra.Command {
+// The groups of commands in the help of the program.
+const (
+	groupServer = "server"
+	groupClient = "client"
+)
+
+func command(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "motacilla",
 		Short: "Pages that update while people read them",
@@ -57,16 +46,35 @@ To see one move, run "motacilla demo" and open the page that it names.
 To begin in earnest, run "motacilla serve", then
 
     motacilla channel create match-42 --title "Cup final"
-    motacilla post add match-42 "Kick-off!"`,
+    motacilla post add match-42 "Kick-off!"
+
+` + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), demoCommand(), channelCommand(), postCommand(), tailCommand(), versionCommand())
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.AddGroup(&cobra.Group{ID: groupServer, Title: "Run a server:"},
+		&cobra.Group{ID: groupClient, Title: "Talk to a server:"})
+	root.SetUsageTemplate(usageTemplate)
+	root.SetFlagErrorFunc(explain)
+	addOutput(root)
+	add(root, groupServer, serveCommand(), demoCommand(), configCommand(), backupCommand())
+	add(root, groupClient, channelCommand(), postCommand(), tailCommand(), doctorCommand())
+	root.AddCommand(versionCommand())
+	addCompletion(root)
 	return root
 }
 
-// does makes a command's errors failures.
+func add(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
+}
+
+// does makes a command's errors failures, but for those that say otherwise.
 func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {
@@ -83,28 +91,34 @@ func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    "Print the program's version, and that of Go with which it was built.",
+		Example: "  motacilla version",
+		Args:    known,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			return printed(fmt.Fprintln(cmd.OutOrStdout(), "motacilla "+version()))
+			version, toolchain := version()
+			if asJSON(cmd) {
+				return printValue(cmd.OutOrStdout(), map[string]string{"version": version, "go": toolchain})
+			}
+			return printed(fmt.Fprintln(cmd.OutOrStdout(), "motacilla", version, toolchain))
 		}),
 	}
 }
 
-// version is the module's, else the revision that it was built from.
-func version() string {
+// version is the module's, else the revision that it was built from, and Go's.
+func version() (version, toolchain string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "(unknown)"
+		return "(unknown)", ""
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v + " " + info.GoVersion
+		return v, info.GoVersion
 	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			return "(devel, " + s.Value + ") " + info.GoVersion
+			return "(devel, " + s.Value + ")", info.GoVersion
 		}
 	}
-	return "(devel) " + info.GoVersion
+	return "(devel)", info.GoVersion
 }

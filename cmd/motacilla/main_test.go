@@ -100,38 +100,80 @@ func TestCommands(t *testing.T) {
 		{args: "channel create a b", code: 2, err: `"b" is one argument too many`},
 		{args: "tail", code: 2, err: "CHANNEL is missing"},
 		{args: "tail final --transport pigeon", code: 2, err: "known: auto, sse, websocket, long-polling, interval-polling"},
-		{args: "tail a/b --server URL", code: 1, err: "channel"},
-		{args: "tail final --server http://" + freeAddr(t), code: 1, err: `Start it with "motacilla serve"`},
+		{args: "tail a/b --server URL", code: 2, err: `"a/b" can't be a channel's ID`},
+		{args: "tail final --server http://" + freeAddr(t), code: 5, err: `Start it with "motacilla serve"`},
 		{args: "tail final --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does; is --server right?"},
 		{args: "serve --sever.addr x", code: 2, err: "did you mean --server.addr?"},
 		{args: "serve --publishers pigeon", code: 1, err: "known: "},
-		{args: "channel list --server http://" + freeAddr(t), code: 1, err: `Start it with "motacilla serve"`},
+		{args: "channel list --server http://" + freeAddr(t), code: 5, err: `Start it with "motacilla serve"`},
 		{args: "channel list --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does"},
-		{args: "channel list --server nowhere", code: 1, err: "must be a URL such as"},
-		{args: "channel create final --server URL", code: 1, err: "--token or MOTACILLA_SERVER_TOKEN"},
-		{args: "channel create final --server URL --token wrong", code: 1, err: "does not accept the token"},
+		{args: "channel list --server nowhere", code: 2, err: "must be a URL such as"},
+		{args: "channel create final --server URL", code: 4, err: "--token or MOTACILLA_SERVER_TOKEN"},
+		{args: "channel create final --server URL --token wrong", code: 4, err: "does not accept the token"},
 		{args: "channel create final --title Final --server URL --token s3cret", out: "/channels/final\n"},
 		{args: "channel create final --server URL --token s3cret", code: 1, err: "there already"},
 		{args: "channel create secret --private --server URL --token s3cret"},
-		{args: "channel list --server URL", out: "final  public  live  Final\n"},
-		{args: "channel list --server URL --token s3cret", out: "secret  private"},
-		{args: "post add nowhere hello --server URL --token s3cret", code: 1, err: "motacilla channel create nowhere"},
-		{args: "post add final --server URL --token s3cret", code: 1, err: "standard input has no text"},
+		{args: "channel list --server URL", out: "final\tpublic\tlive\tFinal\n"},
+		{args: "channel list --server URL --token s3cret", out: "secret\tprivate"},
+		{args: "post add nowhere hello --server URL --token s3cret", code: 3, err: "motacilla channel create nowhere"},
+		{args: "post add final --server URL --token s3cret", code: 2, err: "standard input has no text"},
 		{args: "post add final --author Mara --server URL --token s3cret", stdin: "Kick-off\n", out: "-"},
-		{args: "post edit final ID --server URL --token s3cret", code: 1, err: "nothing to change"},
-		{args: "post edit final 7 text --server URL --token s3cret", code: 1, err: "no post's ID"},
+		{args: "post edit final ID --server URL --token s3cret", code: 2, err: "nothing to change"},
+		{args: "post edit final 7 text --server URL --token s3cret", code: 2, err: "no post's ID"},
 		{args: "post edit final ID Off --pin --server URL --token s3cret"},
 		{args: "post edit final ID --show=false --server URL --token s3cret"},
+		{args: "post hide final ID --server URL --token s3cret"},
+		{args: "post list final --server URL --token s3cret", out: "\thidden,pinned\tMara\tOff\n"},
+		{args: "post list final --server URL --token -", out: ""},
+		{args: "post show final ID --server URL --token s3cret"},
+		{args: "post unpin final ID --server URL --token s3cret"},
+		{args: "post list final --server URL", out: "ID\t\tMara\tOff\n"},
+		{args: "post pin final ID --server URL --token s3cret -o json", out: `"pinned": true`},
+		{args: "post list final --limit 0 --server URL", code: 2, err: "--limit must be 1 or more"},
+		{args: "post list final --limit x --server URL", code: 2, err: "--limit x: must be a whole number"},
+		{args: "post list final --limit 3 --all --server URL", code: 2, err: "can't be given together"},
+		{args: "post list final --before x --server URL", code: 2, err: "--before: "},
+		{args: "post list nowhere --server URL", code: 3, err: "motacilla channel create nowhere"},
+		{args: "post pin final ID --server URL", code: 4, err: "--token"},
 		{args: "post delete final ID --server URL --token s3cret"},
-		{args: "post delete final ID --server URL --token s3cret", code: 1, err: "there is no post"},
-		{args: "tail nowhere --server URL", code: 1, err: "motacilla channel create nowhere"},
-		{args: "tail secret --server URL", code: 1, err: "--token"},
+		{args: "post pin final ID --server URL --token s3cret", code: 3, err: "there is no post"},
+		{args: "post delete final ID --server URL --token s3cret", code: 3, err: "there is no post"},
+		{args: "tail nowhere --server URL", code: 3, err: "motacilla channel create nowhere"},
+		{args: "tail secret --server URL", code: 4, err: "--token"},
+		{args: "tail final --since x --server URL", code: 2, err: "--since x: must be a revision"},
+		{args: "channel show final --server URL", out: "State     live\n"},
+		{args: "channel show nowhere --server URL", code: 3, err: "there is no channel nowhere"},
+		{args: "channel show secret --server URL", code: 4, err: "--token"},
+		{args: "channel edit final --server URL --token s3cret", code: 2, err: "nothing to change"},
+		{args: "channel edit final --access open --server URL", code: 2, err: "--access open: known: public, private"},
+		{args: "channel edit final --title Final! --server URL --token s3cret -o json", out: `"title": "Final!"`},
+		{args: "channel end final --server URL --token s3cret"},
+		{args: "channel end final --server URL --token s3cret -o json", out: `"ended": "2`, err: "It has ended already"},
+		{args: "channel list --server URL", out: "final\tpublic\tended\tFinal!\n"},
+		{args: "channel reopen final --server URL --token s3cret -o json", out: `"ended": null`},
+		{args: "channel delete final --server URL --token s3cret", code: 2, err: "give --yes"},
+		{args: "channel delete final --yes --server URL", code: 4, err: "--token"},
+		{args: "channel delete final --yes --server URL --token s3cret"},
+		{args: "channel delete final --yes --server URL --token s3cret", code: 3, err: "there is no channel final"},
+		{args: "channel", out: "motacilla channel create"},
+		{args: "channel creat x", code: 2, err: "did you mean create?"},
+		{args: "channel list x", code: 2, err: `"x" is one argument too many`},
+		{args: "chanel", code: 2, err: "channel"},
+		{args: "post add final --authr Mara", code: 2, err: "did you mean --author?"},
+		{args: "post add final --author", code: 2, err: "--author needs a value"},
+		{args: "channel list --frobnicate", code: 2, err: "unknown flag: --frobnicate\n"},
+		{args: "channel list -o xml", code: 2, err: "--output xml: known: text, json"},
+		{args: "serve -o json", code: 2, err: "motacilla serve prints no JSON"},
+		{args: "version -o json", out: `"go": "go`},
+		{args: "serve x", code: 2, err: `"x" is one argument too many`},
+		{args: "demo --addr x", code: 2, err: "--addr x: must be host:port"},
 	} {
 		line := strings.NewReplacer("URL", base, "ID", last).Replace(tt.args)
 		var out, errs bytes.Buffer
 		code := run(strings.Fields(line), strings.NewReader(tt.stdin), &out, &errs)
-		if code != tt.code || !strings.Contains(out.String(), tt.out) || !strings.Contains(errs.String(), tt.err) {
-			t.Errorf("motacilla %s = %d\n%s%s\nwant %d, %q, %q", tt.args, code, &out, &errs, tt.code, tt.out, tt.err)
+		want := strings.ReplaceAll(tt.out, "ID", last)
+		if code != tt.code || !strings.Contains(out.String(), want) || !strings.Contains(errs.String(), tt.err) {
+			t.Errorf("motacilla %s = %d\n%s%s\nwant %d, %q, %q", tt.args, code, &out, &errs, tt.code, want, tt.err)
 		}
 		if id := strings.TrimSpace(out.String()); len(id) == 36 {
 			last = id
@@ -245,7 +287,7 @@ func TestServerFound(t *testing.T) {
 		t.Errorf("by MOTACILLA_SERVER_ADDR: %d, %s", code, text)
 	}
 	t.Setenv("MOTACILLA_SERVER", "nowhere")
-	if code, text := list(); code != 1 || !strings.Contains(text, "MOTACILLA_SERVER nowhere: must be a URL") {
+	if code, text := list(); code != 2 || !strings.Contains(text, "MOTACILLA_SERVER nowhere: must be a URL") {
 		t.Errorf("MOTACILLA_SERVER is no URL: %d, %s", code, text)
 	}
 	t.Setenv("MOTACILLA_SERVER", base)
@@ -281,10 +323,12 @@ func TestFullDisk(t *testing.T) {
 	t.Chdir(t.TempDir())
 	more := []string{"--server", serve(t), "--token", "s3cret"}
 	for _, line := range []string{
-		"channel create final --title Final", "channel list", "post add final Goal", "tail final", "version",
+		"channel create final --title Final", "channel list", "channel show final", "post add final Goal", "post list final",
+		"tail final", "tail final --json", "version", "channel list -o json", "post list final -o json", "completion bash",
+		"config", "config -o json", "config -o yaml", "config keys", "doctor --fast",
 	} {
 		args := strings.Fields(line)
-		if line != "version" {
+		if strings.Contains("channel post tail doctor", args[0]) {
 			args = append(args, more...)
 		}
 		var errs bytes.Buffer

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
@@ -13,9 +13,21 @@ import (
 )
 
 func postCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "post", Short: "Write, change and remove posts"}
+	cmd := group(&cobra.Command{
+		Use:   "post",
+		Short: "Write, list, change and delete posts",
+		Long: `Write, list, change and delete the posts of a channel. Readers see each change at once.
+POST is a post's ID, as "motacilla post add", "post list" and "tail" print it.`,
+		Example: `  motacilla post add match-42 "Kick-off!"
+  motacilla post list match-42
+  motacilla post pin match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3`,
+	})
 	r := remoteFlags(cmd)
-	cmd.AddCommand(postAdd(r), postEdit(r), postDelete(r))
+	cmd.AddCommand(postAdd(r), postList(r), postEdit(r))
+	for _, s := range switches {
+		cmd.AddCommand(postSwitch(r, s))
+	}
+	cmd.AddCommand(postDelete(r))
 	return cmd
 }
 
@@ -25,11 +37,12 @@ func postAdd(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add CHANNEL [TEXT]",
 		Short: "Write a post, and print its ID",
-		Long: `Write a post. Its text is the argument, else standard input; it may have simple HTML.
+		Long: `Write a post, and print its ID. Its text is the argument, else standard input; it may have simple HTML.
 Each line is a paragraph of its own, and a line that is a link to a known provider is embedded.`,
 		Example: `  motacilla post add match-42 "19 min: <strong>Goal!</strong>" --author Mara --key-event
   uptime | motacilla post add status`,
-		Args: arguments,
+		Args:              arguments,
+		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			text, err := textOf(cmd, args[1:])
 			if err != nil {
@@ -42,15 +55,22 @@ Each line is a paragraph of its own, and a line that is a link to a known provid
 			if messageID != "" {
 				body["message_id"] = messageID
 			}
-			var made struct{ ID string }
+			var made json.RawMessage
 			if err := r.call(cmd.Context(), http.MethodPost, postsPath(args[0]), body, &made); err != nil {
 				return onChannel(fmt.Errorf("add post: %w", err), args[0])
 			}
-			return printed(fmt.Fprintln(cmd.OutOrStdout(), made.ID))
+			if asJSON(cmd) {
+				return printJSON(cmd.OutOrStdout(), made)
+			}
+			p, err := decodePost(made)
+			if err != nil {
+				return err
+			}
+			return printed(fmt.Fprintln(cmd.OutOrStdout(), p.ID))
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "who writes")
-	cmd.Flags().StringVar(&messageID, "message-id", "", "an ID of your own: the same one again makes no second post")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
+	cmd.Flags().StringVar(&messageID, "message-id", "", "an `ID` of your own: the same one again makes no second post")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&hide, "hide", false, "do not show the post yet")
@@ -64,10 +84,11 @@ func postEdit(r *remote) *cobra.Command {
 		Use:   "edit CHANNEL POST [TEXT]",
 		Short: "Change a post",
 		Long: `Change a post: what is given is changed, the rest stays. The text is the argument, or with - standard input.
-To hide a post, give --show=false.`,
-		Example: `  motacilla post edit match-42 0198c2a4-… "19 min: Goal, after all"
-  motacilla post edit match-42 0198c2a4-… --pin --show=false`,
-		Args: arguments,
+"motacilla post hide", "show", "pin" and "unpin" are short for the flags of these names.`,
+		Example: `  motacilla post edit match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3 "19 min: Goal, after all"
+  motacilla post edit match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3 --pin --show=false`,
+		Args:              arguments,
+		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			body := map[string]any{}
 			for _, c := range []struct {
@@ -86,39 +107,74 @@ To hide a post, give --show=false.`,
 				body["text"] = text
 			}
 			if len(body) == 0 {
-				return errors.New("nothing to change: give a text or a flag, such as --show=false")
+				return misused(errors.New("nothing to change: give a text or a flag, such as --show=false"))
 			}
-			path, err := postPath(args)
-			if err != nil {
-				return err
-			}
-			if err := r.call(cmd.Context(), http.MethodPatch, path, body, nil); err != nil {
-				return onPost(fmt.Errorf("edit post: %w", err), args)
-			}
-			return nil
+			return r.patchPost(cmd, args, body)
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "who writes")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&show, "show", true, "show the post")
 	return cmd
 }
 
+// patchPost changes a post, and prints it where JSON is wanted.
+func (r *remote) patchPost(cmd *cobra.Command, args []string, body any) error {
+	var changed json.RawMessage
+	if err := r.call(cmd.Context(), http.MethodPatch, postPath(args), body, &changed); err != nil {
+		return onPost(fmt.Errorf("%s post: %w", cmd.Name(), err), args)
+	}
+	if asJSON(cmd) {
+		return printJSON(cmd.OutOrStdout(), changed)
+	}
+	return nil
+}
+
 func postDelete(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete CHANNEL POST",
-		Short: "Remove a post",
-		Args:  arguments,
+		Short: "Delete a post",
+		Long: `Delete a post: it goes from every page that shows it, and can't be taken back.
+To take it off the pages and keep it, use "motacilla post hide".`,
+		Example:           "  motacilla post delete match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3",
+		Args:              arguments,
+		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			path, err := postPath(args)
-			if err != nil {
-				return err
-			}
-			if err := r.call(cmd.Context(), http.MethodDelete, path, nil, nil); err != nil {
+			if err := r.call(cmd.Context(), http.MethodDelete, postPath(args), nil, nil); err != nil {
 				return onPost(fmt.Errorf("delete post: %w", err), args)
 			}
 			return nil
+		}),
+	}
+}
+
+// switches are the commands that set one thing of a post.
+var switches = [...]postChange{
+	{"hide", "Take a post off the pages, and keep it",
+		`Take a post off the pages, and keep it. Its text is not sent to readers any more, until "motacilla post show".`,
+		"show", false},
+	{"show", "Show a post that was hidden", `Show a post that was hidden, in its old place.`, "show", true},
+	{"pin", "Keep a post at the top", `Keep a post at the top of the page, until "motacilla post unpin".`, "pinned", true},
+	{"unpin", "Let a pinned post go to its place", `Let a pinned post go to its place among the others.`, "pinned", false},
+}
+
+type postChange struct {
+	name, short, long string
+	key               string // in the body
+	value             bool
+}
+
+func postSwitch(r *remote, s postChange) *cobra.Command {
+	return &cobra.Command{
+		Use:               s.name + " CHANNEL POST",
+		Short:             s.short,
+		Long:              s.long,
+		Example:           "  motacilla post " + s.name + " match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3",
+		Args:              arguments,
+		ValidArgsFunction: r.places,
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			return r.patchPost(cmd, args, map[string]bool{s.key: s.value})
 		}),
 	}
 }
@@ -137,35 +193,18 @@ func textOf(cmd *cobra.Command, args []string) (string, error) {
 	}
 	text := strings.TrimSpace(string(body))
 	if text == "" {
-		return "", errors.New("standard input has no text; give it as an argument, or pipe it in")
+		return "", misused(errors.New("standard input has no text; give it as an argument, or pipe it in"))
 	}
 	return text, nil
 }
 
-func postsPath(channel string) string { return "/api/channels/" + url.PathEscape(channel) + "/posts" }
+func postsPath(channel string) string { return channelPath(channel) + "/posts" }
 
-func postPath(args []string) (string, error) {
-	if _, err := motacilla.ParsePostID(args[1]); err != nil {
-		return "", fmt.Errorf("%q is no post's ID; \"motacilla post add\" and \"motacilla tail\" print them", args[1])
-	}
-	return postsPath(args[0]) + "/" + args[1], nil
-}
-
-// onChannel says what to do where the channel is missing.
-func onChannel(err error, channel string) error {
-	if is(err, http.StatusNotFound) {
-		return noChannel(channel)
-	}
-	return err
-}
-
-func noChannel(channel string) error {
-	return fmt.Errorf("there is no channel %s; make it with: motacilla channel create %s", channel, channel)
-}
+func postPath(args []string) string { return postsPath(args[0]) + "/" + args[1] }
 
 func onPost(err error, args []string) error {
-	if is(err, http.StatusNotFound) {
-		return fmt.Errorf("there is no post %s on the channel %s", args[1], args[0])
+	if isMissing(err) {
+		return coded{fmt.Errorf("there is no post %s on the channel %s", args[1], args[0]), exitNotFound}
 	}
 	return err
 }

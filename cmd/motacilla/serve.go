@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.uber.org/fx"
 )
 
@@ -16,25 +19,51 @@ func serveCommand() *cobra.Command {
 The configuration comes from a YAML file (--config, else MOTACILLA_CONFIG, else ./motacilla.yaml where it exists),
 from the environment and from flags, in rising order. A flag's name is the key in the file; --server.addr is
 MOTACILLA_SERVER_ADDR in the environment. Without any, posts are kept in motacilla.db, and the server listens on
-127.0.0.1:8080.
+127.0.0.1:8080. "motacilla config" prints what is in force, and where it comes from.
 
 The token for writing is server.token. Where it is not configured one is made at the first start, kept in
 motacilla.token beside the data, and printed once.`,
 		Example: `  motacilla serve
   motacilla serve --storage.type memory --server.addr :9000
   MOTACILLA_PUBLISHERS=long-polling motacilla serve`,
-		Args: cobra.NoArgs,
+		Args:        known,
+		Annotations: map[string]string{textual: "true"},
 	}
-	schema, err := app.SchemaOf(standard.Module)
-	if err != nil {
-		cmd.RunE = does(func(*cobra.Command, []string) error { return err })
-		return cmd
-	}
-	flags := schema.Flags(cmd.Flags())
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flags.Explain(err) })
+	keys := configured(cmd)
 	cmd.RunE = does(func(*cobra.Command, []string) error {
-		in := flags.Input()
+		in, err := keys()
+		if err != nil {
+			return err
+		}
 		return app.Run(standard.Module, fx.Supply(&in))
 	})
 	return cmd
+}
+
+// configured gives cmd the configuration's keys as flags, and returns what reads these.
+func configured(cmd *cobra.Command) func() (app.Input, error) {
+	schema, err := app.SchemaOf(standard.Module)
+	if err != nil {
+		return func() (app.Input, error) { return app.Input{}, err }
+	}
+	flags := schema.Flags(cmd.Flags())
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) {
+			if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near == "" {
+				return flags.Explain(err)
+			}
+		}
+		return explain(cmd, err)
+	})
+	completeKeys(cmd, schema)
+	return func() (app.Input, error) { return flags.Input(), nil }
+}
+
+// load reads the configuration as serve would.
+func load(in app.Input) (*app.Config, error) {
+	schema, err := app.SchemaOf(standard.Module)
+	if err != nil {
+		return nil, err
+	}
+	return schema.Load(in)
 }

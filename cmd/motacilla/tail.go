@@ -6,34 +6,46 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
 	"github.com/spf13/cobra"
-	"golang.org/x/net/html"
 )
 
 func tailCommand() *cobra.Command {
+	var lines bool
+	var since revisionFlag
+	transport := choice{auto, transportNames()}
 	cmd := &cobra.Command{
 		Use:   "tail CHANNEL",
 		Short: "Follow a channel, line by line",
-		Long: `Print a channel's newest posts, oldest first, and then every post as it is written, edited or removed.
+		Long: `Print a channel's newest posts, oldest first, and then every post as it is written, edited or deleted.
 It goes on by itself after the server or the network was away, and ends with Ctrl-C, or when the channel is deleted.
 
-It takes the first of the server's transports that works, as a page does; --transport takes one alone.`,
+It takes the first of the server's transports that works, as a page does; --transport takes one alone.
+
+With --json each line is one update as the server sends it (docs/wire.md), without the heartbeats: first a reset with
+the channel's newest posts, then what changed. An update names the revision that it leads to; --since with the last
+one goes on from there.`,
+		Example: `  motacilla tail match-42
+  motacilla tail match-42 --transport websocket
+  motacilla tail match-42 --json | jq -r '.renders[] | select(.show) | .content'`,
 		Args: arguments,
 	}
 	r := remoteFlags(cmd)
-	transport := auto
-	cmd.Flags().Var(&transport, "transport", strings.Join(transportNames(), ", "))
+	cmd.ValidArgsFunction = r.places
+	cmd.Flags().Var(&transport, "transport", "how updates come; auto is the first that works")
+	cmd.Flags().BoolVar(&lines, "json", false, "print updates as JSON, one on each line; the same as --output json")
+	cmd.Flags().Var(&since, "since", "`REVISION` from which to go on; else the newest posts come first")
+	must(cmd.RegisterFlagCompletionFunc("transport", words(transport.known...)))
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		ctx, stop := interruptible(cmd)
 		defer stop()
 		f := &follower{
-			remote: r, channel: args[0], transport: transport, out: &output{w: cmd.OutOrStdout()}, notes: cmd.ErrOrStderr(),
+			remote: r, channel: args[0], transport: transport.value, out: &output{w: cmd.OutOrStdout()},
+			notes: cmd.ErrOrStderr(), json: lines || asJSON(cmd), since: motacilla.Revision(since),
 		}
 		if err := f.follow(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("tail: %w", err)
@@ -43,32 +55,40 @@ It takes the first of the server's transports that works, as a page does; --tran
 	return cmd
 }
 
-// transportName is the value of --transport.
-type transportName string
+// revisionFlag is the value of --since.
+type revisionFlag motacilla.Revision
 
-const auto transportName = "auto"
-
-func transportNames() []string { return append([]string{string(auto)}, client.Transports()...) }
-
-func (t *transportName) String() string { return string(*t) }
-
-func (t *transportName) Type() string { return "name" }
-
-func (t *transportName) Set(name string) error {
-	if !slices.Contains(transportNames(), name) {
-		return fmt.Errorf("known: %s", strings.Join(transportNames(), ", "))
+func (r *revisionFlag) String() string {
+	if *r == 0 {
+		return ""
 	}
-	*t = transportName(name)
+	return motacilla.Revision(*r).String()
+}
+
+func (r *revisionFlag) Type() string { return "revision" }
+
+func (r *revisionFlag) Set(s string) error {
+	rev, err := motacilla.ParseRevision(s)
+	if err != nil {
+		return errors.New("must be a revision, which is a whole number such as 1795478399370607")
+	}
+	*r = revisionFlag(rev)
 	return nil
 }
+
+const auto = "auto"
+
+func transportNames() []string { return append([]string{auto}, client.Transports()...) }
 
 // follower follows one channel and prints what changes.
 type follower struct {
 	remote    *remote
 	channel   string
-	transport transportName // "" is auto
+	transport string // "" is auto
 	out       *output
 	notes     io.Writer // for what is not of the channel
+	json      bool      // print updates as they come
+	since     motacilla.Revision
 
 	view    motacilla.View
 	printed map[motacilla.PostID]motacilla.Render
@@ -88,9 +108,10 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	f.remote.findToken()
 	f.printed = map[motacilla.PostID]motacilla.Render{}
-	o := &client.Options{Token: f.remote.token, Retry: f.fault}
+	f.view.Revision = f.since
+	o := &client.Options{Token: f.remote.token, Retry: f.fault, Since: f.since}
 	if f.transport != auto && f.transport != "" {
-		o.Transports = []string{string(f.transport)}
+		o.Transports = []string{f.transport}
 	}
 	for u, err := range client.Follow(ctx, base.String(), motacilla.ChannelID(f.channel), o) {
 		if err != nil {
@@ -100,8 +121,13 @@ func (f *follower) follow(ctx context.Context) error {
 			fmt.Fprintln(f.notes, "Too much happened meanwhile; going on with the newest posts.")
 		}
 		f.begun = true
-		f.view.Apply(&u, true)
-		f.print()
+		switch {
+		case !f.json:
+			f.view.Apply(&u, true)
+			f.print()
+		case !u.Heartbeat():
+			_, _ = f.out.Write(append(u.AppendJSON(nil), '\n')) // the output remembers its error
+		}
 		if f.out.err != nil {
 			return f.out.err
 		}
@@ -128,7 +154,7 @@ func (f *follower) end(err error) error {
 	case errors.Is(err, motacilla.ErrNotFound):
 		return noChannel(f.channel)
 	case errors.Is(err, motacilla.ErrForbidden), errors.Is(err, motacilla.ErrUnauthorized):
-		return errors.New(f.remote.tokenWanted())
+		return coded{errors.New(f.remote.tokenWanted()), exitNotAllowed}
 	case errors.Is(err, client.ErrNoTransport) && f.transport == auto:
 		return fmt.Errorf("%w; is %s right?", err, f.remote.from)
 	}
@@ -199,51 +225,4 @@ func (f *follower) line(r motacilla.Render, what, text string) {
 	}
 	line := fmt.Sprintf("%s  %s  %s%s", r.Created.Local().Format(time.TimeOnly), r.ID, what, text)
 	fmt.Fprintln(f.out, strings.TrimRight(line, " "))
-}
-
-// textIn is the text of a post's HTML, on one line and without control characters.
-func textIn(content string) string {
-	var b strings.Builder
-	z := html.NewTokenizer(strings.NewReader(content))
-	for skip := 0; ; {
-		switch z.Next() {
-		case html.ErrorToken:
-			clean := strings.Map(func(c rune) rune {
-				if c < ' ' || c >= 0x7f && c < 0xa0 {
-					return ' '
-				}
-				return c
-			}, b.String())
-			return strings.Join(strings.Fields(clean), " ")
-		case html.StartTagToken:
-			name, _ := z.TagName()
-			if hasNoText(string(name)) {
-				skip++
-			}
-			b.WriteString(gap(string(name)))
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			if hasNoText(string(name)) && skip > 0 {
-				skip--
-			}
-			b.WriteString(gap(string(name)))
-		case html.TextToken:
-			if skip == 0 {
-				b.Write(z.Text())
-			}
-		}
-	}
-}
-
-func hasNoText(tag string) bool {
-	return tag == "script" || tag == "style" || tag == "header" || tag == "time"
-}
-
-// gap is the space that a block's tag makes.
-func gap(tag string) string {
-	switch tag {
-	case "a", "b", "em", "i", "strong", "span", "code", "u", "s", "sub", "sup", "mark", "small":
-		return ""
-	}
-	return " "
 }

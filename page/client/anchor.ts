@@ -1,54 +1,77 @@
-/** Where a reader counts as being at the top, in pixels: new posts then push the list down. */
-const atTop = 8;
+import { rootOf, scrollerOf, view } from "./scroll";
+
+/** How far from its top a reader may have scrolled and still counts as being there, in pixels. */
+export const atTop = 8;
+
+/** Reports whether the reader follows the newest post, so that new ones push the list down. */
+export type Follows = (list: HTMLElement, scroller: Element) => boolean;
+
+/** On a page of our own: at the top of the page. */
+export const topOfPage: Follows = (_, scroller) => scroller.scrollTop <= atTop;
+
+/** In a page of others: where the list begins on the screen. What stands above it must not move either. */
+export const topOfList: Follows = (list, scroller) =>
+  scroller === list
+    ? scroller.scrollTop <= atTop
+    : list.getBoundingClientRect().top >= view(list, scroller).top - atTop;
 
 /**
  * What the last scroll left over: browsers scroll by whole pixels, and without it a hundred changes would add up to a
  * drift that shows.
  */
-let rest = { at: 0, by: 0 };
+let rest: { of: Element | null; at: number; by: number } = { of: null, at: 0, by: 0 };
+
+interface Candidate {
+  element: Element;
+  edge: "top" | "bottom";
+  at: number;
+}
 
 /**
  * Remembers what is being read, before the list changes. The function that it returns puts it back to where it was on
- * the screen. A reader who is at the top of the page and has nothing in hand follows the newest post instead.
+ * the screen. A reader who follows and has nothing in hand gets the newest post instead.
  */
-export function hold(list: HTMLElement, changed: ReadonlySet<Element>): () => void {
+export function hold(list: HTMLElement, changed: ReadonlySet<Element>, follows: Follows): () => void {
   const inHand = handled(list);
-  if (window.scrollY <= atTop && !inHand) return () => undefined;
-  const owed = rest.at === window.scrollY ? rest.by : 0;
-  const candidates: { element: Element; top: number }[] = [];
+  const scroller = scrollerOf(list);
+  if (!inHand && follows(list, scroller)) return () => undefined;
+  const owed = rest.of === scroller && rest.at === scroller.scrollTop ? rest.by : 0;
+  const seen = view(list, scroller);
+  const candidates: Candidate[] = [];
   for (const element of list.querySelectorAll(".live-post-wrapper")) {
     const { top, bottom, height } = element.getBoundingClientRect();
-    if (height === 0 || bottom <= 0 || top >= window.innerHeight) continue;
-    candidates.push({ element, top: top - owed });
+    if (height === 0 || bottom <= seen.top || top >= seen.bottom) continue;
+    candidates.push({ element, edge: "top", at: top - owed });
   }
   // An unchanged post before a changed one, a whole one before one that is cut off above, the upper before the lower.
-  const rank = (c: { element: Element; top: number }): number =>
-    (c.element === inHand ? 0 : 4) + (changed.has(c.element) ? 2 : 0) + (c.top < 0 ? 1 : 0);
-  candidates.sort((a, b) => rank(a) - rank(b) || a.top - b.top);
-  const after = list.nextElementSibling; // where the reader is past the list, what follows it stands still
-  if (candidates.length === 0 && after) candidates.push({ element: after, top: after.getBoundingClientRect().top - owed });
+  const rank = (c: Candidate): number =>
+    (c.element === inHand ? 0 : 4) + (changed.has(c.element) ? 2 : 0) + (c.at < seen.top ? 1 : 0);
+  candidates.sort((a, b) => rank(a) - rank(b) || a.at - b.at);
+  // Where the reader is past the list, what follows it stands still.
+  const { bottom } = list.getBoundingClientRect();
+  if (candidates.length === 0 && bottom <= seen.bottom) candidates.push({ element: list, edge: "bottom", at: bottom - owed });
 
-  const root = document.documentElement;
-  root.style.overflowAnchor = "none"; // the browser's own anchoring would move a second time
+  const style = (scroller === document.scrollingElement ? document.documentElement : (scroller as HTMLElement)).style;
+  style.overflowAnchor = "none"; // the browser's own anchoring would move a second time
   return () => {
-    for (const { element, top } of candidates) {
+    for (const { element, edge, at } of candidates) {
       const now = element.getBoundingClientRect();
       if (!element.isConnected || now.height === 0) continue;
-      if (now.top !== top) window.scrollBy({ top: now.top - top, behavior: "instant" as ScrollBehavior });
-      const left = element.getBoundingClientRect().top - top;
-      rest = { at: window.scrollY, by: Math.abs(left) < 1 ? left : 0 }; // more is the document's end
+      if (now[edge] !== at) scroller.scrollBy({ top: now[edge] - at, behavior: "instant" as ScrollBehavior });
+      const left = element.getBoundingClientRect()[edge] - at;
+      rest = { of: scroller, at: scroller.scrollTop, by: Math.abs(left) < 1 ? left : 0 }; // more is the document's end
       break;
     }
-    requestAnimationFrame(() => (root.style.overflowAnchor = ""));
+    requestAnimationFrame(() => (style.overflowAnchor = ""));
   };
 }
 
 /** The post that has the focus, a selection or playing media. */
 function handled(list: HTMLElement): Element | null {
-  const selection = document.getSelection();
+  const { activeElement, selection } = rootOf(list);
   const selected = selection && !selection.isCollapsed ? selection.anchorNode : null;
   const playing = [...list.querySelectorAll<HTMLMediaElement>("video, audio")].find((media) => !media.paused);
-  for (const node of [selected, document.activeElement, playing ?? null]) {
+  for (const node of [selected, activeElement, playing ?? null]) {
     const element = node instanceof Element ? node : node?.parentElement;
     const wrapper = element?.closest(".live-post-wrapper");
     if (wrapper && list.contains(wrapper)) return wrapper;

@@ -1,12 +1,15 @@
+import { resolve, serverOf } from "./server";
 import { Shared, type Turn } from "./shared";
 import { Ended, Refused, retryAfter, sleep, type Session, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
-export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused";
+export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
 
 export interface ConnectionOptions {
   /** Where the server lists its transports. */
-  transportsURL: string;
+  transportsURL: URL;
+  /** Pages share a connection where they want the same of the same list. */
+  shareAs?: string;
   transports: Readonly<Record<string, Transport>>;
   cursor(): number;
   deliver(update: Update, asked: boolean): boolean;
@@ -54,6 +57,8 @@ export class Connection {
   private blamed = 0;
   /** The last attempt brought nothing. It is the transport's fault if the server can be reached otherwise. */
   private suspect = false;
+  /** The list can't be had though the server can: this page's origin, or its own policy, stands in the way. */
+  private blocked = false;
   private readonly events = new AbortController();
 
   constructor(private readonly o: ConnectionOptions) {}
@@ -64,6 +69,7 @@ export class Connection {
     document.addEventListener("visibilitychange", check, { signal });
     for (const type of ["online", "offline", "pageshow"]) window.addEventListener(type, check, { signal });
     window.addEventListener("pagehide", () => this.pause("paused"), { signal });
+    document.addEventListener("securitypolicyviolation", (event) => this.violated(event), { signal });
     this.check();
   }
 
@@ -93,13 +99,17 @@ export class Connection {
     this.o.onStatus(status);
   }
 
+  private tellWay(): void {
+    this.tell(this.worked ? "reconnecting" : this.blocked ? "blocked" : "connecting");
+  }
+
   private async follow(): Promise<void> {
     const session = new AbortController();
     this.session = session;
     this.failures = 0;
-    this.tell(this.worked ? "reconnecting" : "connecting");
+    this.tellWay();
     const pages = (this.pages = new Shared({
-      name: `motacilla 1 ${this.o.transportsURL}`,
+      name: `motacilla 1 ${this.o.transportsURL}${this.o.shareAs ? ` ${this.o.shareAs}` : ""}`,
       signal: session.signal,
       cursor: this.o.cursor,
       word: () => ({ status: this.status, revision: this.o.cursor(), transport: this.worked }),
@@ -144,7 +154,7 @@ export class Connection {
       const transport = this.o.transports[offer.name];
       if (!transport) throw new Error(`unknown transport ${offer.name}`);
       const session: Session = {
-        url: new URL(offer.url, new URL(this.o.transportsURL, document.baseURI)),
+        url: resolve(offer.url, serverOf(this.o.transportsURL), this.o.transportsURL),
         signal: inner.signal,
         silenceMs: this.o.silenceMs ?? 45_000,
         cursor: this.o.cursor,
@@ -192,7 +202,7 @@ export class Connection {
       if (err instanceof Ended) return pause;
     }
     this.failures++;
-    this.tell(this.worked ? "reconnecting" : "connecting");
+    this.tellWay();
     if (this.tried && status !== 429 && status !== 503) {
       // Whether it is the channel, the server or the reader's permission, the list of transports knows.
       if (denied || !(this.began || status)) this.suspect = true;
@@ -215,7 +225,7 @@ export class Connection {
 
   private async offer(signal: AbortSignal): Promise<Offer> {
     if (!this.offers || this.suspect) {
-      const answer = await fetch(this.o.transportsURL, { cache: "no-cache", credentials: "same-origin", signal });
+      const answer = await this.list(signal);
       if (!answer.ok) throw new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
       const list = (await answer.json()) as { transports?: Offer[] };
       const usable = (list.transports ?? []).filter((t) => t.name in this.o.transports);
@@ -227,6 +237,40 @@ export class Connection {
     if (!offer) throw new Error("no transport");
     this.current = offer.name;
     return offer;
+  }
+
+  /**
+   * Asks for the list. A browser does not tell an origin that is not allowed from a network that is down; the server's
+   * assets, which are everyone's, do.
+   */
+  private async list(signal: AbortSignal): Promise<Response> {
+    const url = this.o.transportsURL;
+    try {
+      const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin", signal });
+      this.blocked = false;
+      return answer;
+    } catch (err) {
+      if (this.worked || signal.aborted || this.blocked || url.origin === location.origin) throw err;
+      const asset = new URL("assets/live.js", serverOf(url));
+      const there = await fetch(asset, { method: "HEAD", cache: "no-store", credentials: "omit", signal }).catch(() => null);
+      if (there?.ok) {
+        this.block(`${url.origin} does not let pages of ${location.origin} read it: server.origins has to name that origin`);
+      }
+      throw err;
+    }
+  }
+
+  private violated(event: SecurityPolicyViolationEvent): void {
+    const { href, origin } = this.o.transportsURL;
+    if (this.worked || event.effectiveDirective !== "connect-src" || event.disposition !== "enforce") return;
+    if (event.blockedURI !== href && event.blockedURI !== origin) return;
+    this.block(`this page's Content-Security-Policy forbids connections to ${origin}: connect-src has to name it`);
+    if (this.session) this.tellWay();
+  }
+
+  private block(why: string): void {
+    if (!this.blocked) console.warn(`live-posts: ${why}`);
+    this.blocked = true;
   }
 }
 

@@ -1,5 +1,8 @@
-import { hold } from "./anchor";
+import { hold, type Follows } from "./anchor";
+import { parsePost } from "./html";
+import { rootOf } from "./scroll";
 import { tellTimes } from "./times";
+import { sleep } from "./transports/transport";
 import type { Held } from "./update";
 
 interface Shown {
@@ -7,15 +10,13 @@ interface Shown {
   post: Held;
 }
 
-/** Parses a post's HTML. Scripts and handlers are taken out, though a fragment's scripts would not run anyway. */
-function parse(html: string): Element | null {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  for (const script of template.content.querySelectorAll("script")) script.remove();
-  for (const element of template.content.querySelectorAll("*")) {
-    for (const { name } of [...element.attributes]) if (name.startsWith("on")) element.removeAttribute(name);
-  }
-  return template.content.firstElementChild;
+/** How a list shows its posts. */
+export interface Showing {
+  /** Ends what a list has under way, such as the mark on a new post. */
+  signal: AbortSignal;
+  follows: Follows;
+  /** Sees each post's wrapper with its element, before it is shown and when either changes. */
+  dress?(wrapper: HTMLElement, post: Element): void;
 }
 
 /** Reads the posts that a server-rendered list shows. */
@@ -42,12 +43,14 @@ export function read(list: ParentNode): Held[] {
 export class List {
   private readonly shown = new Map<string, Shown>();
 
-  constructor(readonly root: HTMLElement, posts: Held[]) {
+  constructor(readonly root: HTMLElement, posts: Held[], private readonly o: Showing) {
     const held = new Map(posts.map((post) => [post.id, post]));
     for (const wrapper of root.querySelectorAll<HTMLElement>(".live-post-wrapper")) {
       const id = wrapper.querySelector<HTMLElement>(".live-post")?.dataset.postId;
       const post = id ? held.get(id) : undefined;
-      if (post) this.shown.set(post.id, { wrapper, post });
+      if (!post) continue;
+      this.shown.set(post.id, { wrapper, post });
+      if (wrapper.firstElementChild) o.dress?.(wrapper, wrapper.firstElementChild);
     }
   }
 
@@ -65,7 +68,7 @@ export class List {
     for (const [id, { wrapper }] of this.shown) if (!keep.has(id)) changed.add(wrapper);
     if (changed.size === 0 && posts.length === this.shown.size) return [];
 
-    const release = hold(this.root, changed);
+    const release = hold(this.root, changed, this.o.follows);
     this.root.setAttribute("aria-busy", "true");
     const fresh: HTMLElement[] = [];
     for (const [id, { wrapper }] of this.shown) {
@@ -90,7 +93,7 @@ export class List {
         this.shown.set(post.id, shown);
         if (post.show) fresh.push(shown.wrapper);
       }
-      if (!known || differs(shown.post, post)) fill(shown, post, known);
+      if (!known || differs(shown.post, post)) this.fill(shown, post, known);
       if (!shown.wrapper.isConnected) this.root.insertBefore(shown.wrapper, next);
       next = shown.wrapper;
     }
@@ -104,32 +107,35 @@ export class List {
     for (const { post } of this.shown.values()) if (post.show) return false;
     return true;
   }
+
+  private fill(shown: Shown, post: Held, known: boolean): void {
+    const { wrapper } = shown;
+    wrapper.dataset.created = post.created;
+    wrapper.dataset.modified = post.modified;
+    wrapper.dataset.revision = String(post.revision);
+    wrapper.dataset.pinned = String(post.pinned);
+    wrapper.hidden = !post.show;
+    const old = wrapper.firstElementChild;
+    const element = parsePost(post.content);
+    if (element) {
+      tellTimes(element); // before it is measured: a time in words is shorter
+      this.o.dress?.(wrapper, element);
+    }
+    const focused = old?.contains(rootOf(wrapper).activeElement) === true;
+    if (element && !(old && known && old.outerHTML === element.outerHTML)) wrapper.replaceChildren(element);
+    if (focused && post.show) wrapper.focus({ preventScroll: true });
+    if (known && post.show && shown.post.modified !== post.modified) this.flash(wrapper, "is-edited");
+    shown.post = post;
+  }
+
+  /** Marks a post for the length of its animation. */
+  flash(wrapper: HTMLElement, name: "is-new" | "is-edited"): void {
+    wrapper.classList.add(name);
+    const over = (): void => wrapper.classList.remove(name);
+    sleep(2500, this.o.signal).then(over, over);
+  }
 }
 
 function differs(a: Held, b: Held): boolean {
   return a.revision !== b.revision || a.show !== b.show || a.pinned !== b.pinned || a.created !== b.created;
-}
-
-function fill(shown: Shown, post: Held, known: boolean): void {
-  const { wrapper } = shown;
-  wrapper.dataset.created = post.created;
-  wrapper.dataset.modified = post.modified;
-  wrapper.dataset.revision = String(post.revision);
-  wrapper.dataset.pinned = String(post.pinned);
-  wrapper.hidden = !post.show;
-  const old = wrapper.firstElementChild;
-  const element = parse(post.content);
-  if (element) tellTimes(element); // before it is measured: a time in words is shorter
-  const focused = old?.contains(document.activeElement) === true;
-  if (element && !(old && known && old.outerHTML === element.outerHTML)) wrapper.replaceChildren(element);
-  if (focused && post.show) wrapper.focus({ preventScroll: true });
-  if (known && post.show && shown.post.modified !== post.modified) flash(wrapper, "is-edited");
-  shown.post = post;
-}
-
-/** Marks an element for the length of its animation. */
-export function flash(element: HTMLElement, name: string): void {
-  element.classList.remove(name);
-  element.classList.add(name);
-  setTimeout(() => element.classList.remove(name), 2500);
 }

@@ -162,7 +162,7 @@ export class Shared {
   }
 }
 
-const statuses: readonly unknown[] = ["connecting", "live", "reconnecting"];
+const statuses: readonly unknown[] = ["connecting", "live", "reconnecting", "blocked"];
 
 function isWord(value: unknown): value is Word {
   return (

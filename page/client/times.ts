@@ -1,3 +1,5 @@
+import { rootOf } from "./scroll";
+
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -5,11 +7,12 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 /** Writes times as a reader says them: "3 minutes ago" within the hour, the local time of day within the day. */
 export function tellTimes(root: ParentNode): void {
   const now = Date.now();
+  const selection = root instanceof Node ? rootOf(root).selection : null;
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[datetime]")) {
     const at = Date.parse(element.dateTime);
     if (Number.isNaN(at)) continue;
     const said = say(at, now);
-    if (element.textContent !== said && !document.getSelection()?.containsNode(element, true)) {
+    if (element.textContent !== said && !selection?.containsNode(element, true)) {
       element.textContent = said;
     }
     if (!element.title) element.title = full.format(at);

@@ -211,6 +211,7 @@ func (s *Store) fault(parent context.Context, err error) error {
 
 // advice is what an operator can do, by SQLSTATE.
 var advice = map[string]string{
+	"08P01": "; behind a pooler such as pgbouncer set the option pooler",
 	"26000": "; behind a pooler such as pgbouncer set the option pooler",
 	"42P05": "; behind a pooler such as pgbouncer set the option pooler",
 	"53300": "; raise max_connections of the server, or lower the option connections of the nodes",

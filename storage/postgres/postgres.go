@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
@@ -147,6 +148,10 @@ func (s *Store) opening(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.As(err, &wrong):
 		return err
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return fmt.Errorf("%w: %w%s", motacilla.ErrUnavailable, err, advice[pg.Code])
 	}
 	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 }

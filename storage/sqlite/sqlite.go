@@ -9,7 +9,8 @@
 // # One node or many
 //
 // One machine. Several processes on it may open the same file: one writes at a time, and each sees the others' writes
-// at its next read and is told of them by Watch within 2 s. The file must not be on a network file system.
+// at its next read and is told of them by Watch within 2 s. The file must not be on a network file system. Backup copies
+// it while it is in use.
 //
 // # Options
 //
@@ -144,7 +145,11 @@ func create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	d, err := os.Open(dir) //nolint:gosec // the directory of that path
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the directory of the operator's path
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import { ask, sleep, type Session } from "./transport";
 export async function longPolling(s: Session): Promise<void> {
   for (let first = true; ; first = false) {
     const began = Date.now();
-    const update = await ask(s, first ? { hold: "0" } : {});
+    const update = await ask(s, first ? { hold: "0" } : {}, "no-store");
     const again = s.deliver(update, true);
     const empty = update.from === update.revision && !update.reset;
     let pause = update.next_poll_ms ?? 0;

@@ -57,13 +57,20 @@ export function retryAfter(header: string | null): number {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 300_000) : 0;
 }
 
-/** Asks once for what comes after the cursor. The browser's cache revalidates by ETag. */
-export async function ask(s: Session, query: Record<string, string> = {}): Promise<Update> {
+/**
+ * Asks once for what comes after the cursor. The browser's cache revalidates by ETag; a request that is held goes past it
+ * (no-store), since a cache lets another one for the same URL wait for it.
+ */
+export async function ask(
+  s: Session,
+  query: Record<string, string> = {},
+  cache: RequestCache = "no-cache",
+): Promise<Update> {
   const url = new URL(s.url);
   url.searchParams.set("since", String(s.cursor()));
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const answer = await fetch(url, {
-    cache: "no-cache",
+    cache,
     credentials: "same-origin",
     headers: { Accept: "application/json" },
     signal: s.signal,

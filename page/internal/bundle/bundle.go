@@ -3,12 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// bundle returns the ES module that entry and what it imports make.
+// outputs are what is made of which source, by its path below page.
+var outputs = map[string]string{
+	"static/live.js":       "client/main.ts",
+	"static/live-posts.js": "client/element.ts",
+	"static/style.css":     "client/styles/page.css",
+}
+
+// bundle returns the ES module, or the style sheet, that entry and what it imports make.
 func bundle(entry string) ([]byte, error) {
 	result := api.Build(api.BuildOptions{
 		EntryPoints:       []string{entry},
@@ -20,6 +28,7 @@ func bundle(entry string) ([]byte, error) {
 		MinifyWhitespace:  true,
 		MinifyIdentifiers: true,
 		LegalComments:     api.LegalCommentsNone,
+		Plugins:           []api.Plugin{{Name: "sheets", Setup: sheets}},
 	})
 	if len(result.Errors) > 0 {
 		lines := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
@@ -29,4 +38,22 @@ func bundle(entry string) ([]byte, error) {
 		return nil, errors.New("bundle " + entry + ": not one output")
 	}
 	return result.OutputFiles[0].Contents, nil
+}
+
+// sheets makes of a style sheet that a script imports its text, bundled and minified.
+func sheets(build api.PluginBuild) {
+	build.OnResolve(api.OnResolveOptions{Filter: `\.css$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		if args.Kind != api.ResolveJSImportStatement {
+			return api.OnResolveResult{}, nil
+		}
+		return api.OnResolveResult{Path: filepath.Join(args.ResolveDir, args.Path), Namespace: "sheet"}, nil
+	})
+	build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "sheet"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		css, err := bundle(args.Path)
+		if err != nil {
+			return api.OnLoadResult{}, err
+		}
+		text := strings.TrimSpace(string(css))
+		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText}, nil
+	})
 }

@@ -6,16 +6,18 @@ import (
 	"testing"
 )
 
-func TestCommittedBundleIsFresh(t *testing.T) {
-	want, err := bundle("../../client/main.ts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("../../static/live.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Fatal("page/static/live.js is not what page/client makes; run: go generate ./page")
+func TestCommittedBundlesAreFresh(t *testing.T) {
+	for output, entry := range outputs {
+		want, err := bundle("../../" + entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile("../../" + output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("page/%s is not what page/%s makes; run: go generate ./page", output, entry)
+		}
 	}
 }

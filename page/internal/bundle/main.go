@@ -1,4 +1,4 @@
-// Command bundle makes static/live.js of the browser client: go generate ./page
+// Command bundle makes static/ of the browser client and the style sheets: go generate ./page
 package main
 
 import (
@@ -7,12 +7,14 @@ import (
 )
 
 func main() {
-	code, err := bundle("client/main.ts")
-	if err == nil {
-		err = os.WriteFile("static/live.js", code, 0o644)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for output, entry := range outputs {
+		code, err := bundle(entry)
+		if err == nil {
+			err = os.WriteFile(output, code, 0o644)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/spf13/cobra"
+)
+
+// completionTime is how long the shell waits for a server at most.
+const completionTime = 2 * time.Second
+
+// addCompletion adds cobra's command, with a help that says how to install what it prints.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		group(cmd)
+		cmd.Annotations[textual] = "true"
+		cmd.Short = "Make the shell complete commands, flags and channels"
+		cmd.Long = `Print a script that makes a shell complete the commands of motacilla with Tab: their names, flags and the values of
+these, and, as far as a server answers, channels and posts.
+
+To try it, in bash or zsh:   source <(motacilla completion bash)     # or zsh
+To keep it, in
+
+  bash        motacilla completion bash >/etc/bash_completion.d/motacilla          (needs the package bash-completion)
+  zsh         motacilla completion zsh >"${fpath[1]}/_motacilla"                   (with compinit in ~/.zshrc)
+  fish        motacilla completion fish >~/.config/fish/completions/motacilla.fish
+  PowerShell  motacilla completion powershell | Out-String | Invoke-Expression     (in the profile)
+
+and begin a new shell.`
+		cmd.Example = "  motacilla completion bash >/etc/bash_completion.d/motacilla"
+		for _, shell := range cmd.Commands() {
+			name := shell.Name()
+			shell.Annotations = map[string]string{textual: "true"}
+			shell.Short = "Print the script for " + name
+			shell.Long = "Print the script that makes " + name + " complete the commands of motacilla.\n" +
+				`"motacilla completion --help" says how to install it.`
+			shell.Example = "  motacilla completion " + name
+			shell.RunE = does(shell.RunE)
+		}
+	}
+}
+
+// words completes one of some words.
+func words(list ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// listed completes the last of some words with commas between them.
+func listed(list ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		var found []cobra.Completion
+		for _, word := range list {
+			found = append(found, before+word)
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// completeKeys completes the values of the configuration's keys, where these are some of a few.
+func completeKeys(cmd *cobra.Command, schema *app.Schema) {
+	for key, complete := range map[string]cobra.CompletionFunc{
+		"storage.type": words(schema.Types("storage")...),
+		"publishers":   listed(schema.Types("publishers")...),
+		"receivers":    listed(schema.Types("receivers")...),
+		"log.level":    words("debug", "info", "warn", "error"),
+		"log.format":   words("console", "json"),
+	} {
+		must(cmd.RegisterFlagCompletionFunc(key, complete))
+	}
+	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
+}
+
+// places completes CHANNEL and POST from the server, where there is one that answers soon.
+func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
+	defer cancel()
+	wanted := strings.Fields(cmd.Use)[1:]
+	if len(args) >= len(wanted) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var found []cobra.Completion
+	switch wanted[len(args)] {
+	case "CHANNEL":
+		found = r.channelIDs(ctx)
+	case "POST":
+		found = r.postIDs(ctx, args[0])
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// channelIDs are those of the first page of channels, none where the server does not answer.
+func (r *remote) channelIDs(ctx context.Context) []cobra.Completion {
+	var page channelPage
+	if err := r.call(ctx, http.MethodGet, channelsPath, nil, &page); err != nil {
+		cobra.CompDebugln(err.Error(), false)
+		return nil
+	}
+	var found []cobra.Completion
+	for _, raw := range page.Channels {
+		c, err := decodeChannel(raw)
+		if err != nil {
+			return nil
+		}
+		found = append(found, cobra.CompletionWithDesc(c.ID, c.Title))
+	}
+	return found
+}
+
+// postIDs are those of the newest posts.
+func (r *remote) postIDs(ctx context.Context, channel string) []cobra.Completion {
+	var page postPage
+	query := "?" + url.Values{"limit": {"20"}}.Encode()
+	if err := r.call(ctx, http.MethodGet, postsPath(channel)+query, nil, &page); err != nil {
+		cobra.CompDebugln(err.Error(), false)
+		return nil
+	}
+	var found []cobra.Completion
+	for _, raw := range page.Posts {
+		p, err := decodePost(raw)
+		if err != nil {
+			return nil
+		}
+		found = append(found, cobra.CompletionWithDesc(p.ID, brief(p.text())))
+	}
+	return found
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/doctor"
+	"github.com/spf13/cobra"
+)
+
+func doctorCommand() *cobra.Command {
+	o := &doctor.Options{}
+	var channel string
+	cmd := &cobra.Command{
+		Use:   "doctor [URL]",
+		Short: "Examine a running server, and the proxies before it",
+		Long: `Examine a running server, as its readers reach it: name the URL that they use, so that the proxies before it are
+examined too. It says of each thing that readers need whether it comes through, what was seen, and what to change, for
+nginx in its own words: held requests that are cut, streams that are held back or compressed, upgrades that are lost,
+answers that a cache keeps or whose ETag or Cache-Control is changed, other origins, the clock, URLs that browsers
+refuse, what is open to the public.
+
+It only reads, needs no token for a public channel (the first that is listed, or --channel), and takes about half a
+minute, since it waits for held requests and heartbeats; --fast leaves that out. What it could not test it says.
+
+It ends with 1 where a check failed, with 0 where there are warnings alone.`,
+		Example: `  motacilla doctor https://live.example.org
+  motacilla doctor https://live.example.org --origin https://www.example.org --fast
+  motacilla doctor --output json | jq '.checks[] | select(.status != "ok")'`,
+		Args: arguments,
+	}
+	r := remoteFlags(cmd)
+	cmd.Flags().StringVar(&channel, "channel", "", "`CHANNEL` to read; else the first public one that is listed")
+	cmd.Flags().StringVar(&o.Origin, "origin", "", "other `ORIGIN` whose pages are to read, such as https://www.example.org")
+	cmd.Flags().BoolVar(&o.Fast, "fast", false, "leave out what has to wait")
+	must(cmd.RegisterFlagCompletionFunc("channel",
+		func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				r.server = args[0]
+			}
+			return r.channelIDs(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+		}))
+	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		base, err := r.examined(args)
+		if err != nil {
+			return err
+		}
+		if err := checkDoctor(channel, o); err != nil {
+			return err
+		}
+		o.Channel, o.Token = motacilla.ChannelID(channel), r.token
+		o.Progress = func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), text) }
+		report, err := doctor.Run(ctx, base, o)
+		switch {
+		case ctx.Err() != nil:
+			return errors.New("broken off")
+		case err != nil:
+			return r.unreachable(err)
+		}
+		if err := printReport(cmd, report); err != nil {
+			return err
+		}
+		if n := report.Count(doctor.Failure); n > 0 {
+			return fmt.Errorf("%d of %d checks failed", n, len(report.Checks))
+		}
+		return nil
+	})
+	return cmd
+}
+
+// examined is the URL that the argument names, else that of the server that other commands talk to, whose token is
+// found for it.
+func (r *remote) examined(args []string) (*url.URL, error) {
+	if len(args) > 0 {
+		r.server, r.from = args[0], "URL"
+	} else {
+		r.findToken()
+	}
+	return r.base()
+}
+
+func checkDoctor(channel string, o *doctor.Options) error {
+	if channel != "" {
+		if err := checkChannel(channel); err != nil {
+			return misused(fmt.Errorf("--channel: %w", err))
+		}
+	}
+	if o.Origin == "" {
+		return nil
+	}
+	u, err := url.Parse(o.Origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || o.Origin != u.Scheme+"://"+u.Host {
+		return misused(fmt.Errorf("--origin %s: must be a scheme and host without a path, such as https://www.example.org",
+			o.Origin))
+	}
+	return nil
+}
+
+func printReport(cmd *cobra.Command, report *doctor.Report) error {
+	if asJSON(cmd) {
+		return printValue(cmd.OutOrStdout(), report)
+	}
+	out := &output{w: cmd.OutOrStdout()}
+	const indent = "            "
+	fmt.Fprintf(out, "%s\n\n", report.URL)
+	for _, c := range report.Checks {
+		fmt.Fprintf(out, "%-10s  %s: %s\n", c.Status, c.Name, oneLine(c.Seen))
+		if c.Change != "" {
+			fmt.Fprintf(out, "%s-> %s\n", indent, c.Change)
+		}
+		for line := range strings.Lines(c.Nginx) {
+			fmt.Fprintf(out, "%s   %s\n", indent, strings.TrimRight(line, "\n"))
+		}
+	}
+	fmt.Fprintf(out, "\n%d ok, %d warnings, %d failures, %d not tested\n", report.Count(doctor.OK),
+		report.Count(doctor.Warning), report.Count(doctor.Failure), report.Count(doctor.NotTested))
+	return out.err
+}

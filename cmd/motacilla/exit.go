@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// The exit codes, which "motacilla --help" and docs/command-line.md tell.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitNotAllowed  = 4
+	exitUnavailable = 5
+)
+
+const exitCodes = `Exit codes:
+  0  done
+  1  failed; also: a check of doctor failed
+  2  called wrongly: a command, flag or argument
+  3  there is no such channel or post
+  4  the server wants the token, or does not accept it
+  5  the server can't be reached, or can't answer now: try again`
+
+// failed is an error of a command that was called rightly; an error without any of these types is one of usage.
+type failed struct{ error }
+
+func (f failed) Unwrap() error { return f.error }
+
+// coded is an error that says itself with what the program ends.
+type coded struct {
+	error
+	code int
+}
+
+func (c coded) Unwrap() error { return c.error }
+
+// misused is an error of a command that was called wrongly, which only its work could find.
+func misused(err error) error { return coded{err, exitUsage} }
+
+// exitCode is what the program ends with.
+func exitCode(err error) int {
+	var c coded
+	var p *problem
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &c):
+		return c.code
+	case errors.As(err, &p):
+		return p.exitCode()
+	case !errors.As(err, &failed{}):
+		return exitUsage
+	case errors.Is(err, motacilla.ErrUnauthorized), errors.Is(err, motacilla.ErrForbidden):
+		return exitNotAllowed
+	case errors.Is(err, motacilla.ErrUnavailable):
+		return exitUnavailable
+	}
+	return exitFailure
+}
+
+func (p *problem) exitCode() int {
+	switch p.status {
+	case http.StatusNotFound, http.StatusGone:
+		if p.ours {
+			return exitNotFound
+		}
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return exitNotAllowed
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return exitUnavailable
+	}
+	return exitFailure
+}

@@ -1,0 +1,207 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// maxAnswer is the longest answer that is read, in bytes.
+const maxAnswer = 64 << 20
+
+// answer is what came.
+type answer struct {
+	*http.Response
+	body []byte
+	at   time.Time // when it came, by our clock
+	took time.Duration
+}
+
+// at is the address of a path below the server's URL.
+func (d *doctor) at(path string) string { return d.base.String() + path }
+
+// request is a request as a script would make it. headers are names and values in turn.
+func (d *doctor) request(ctx context.Context, method, target string, headers ...string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return nil, err
+	}
+	if d.o.Token != "" && req.URL.Host == d.base.Host && req.URL.Scheme == d.base.Scheme {
+		req.Header.Set("Authorization", "Bearer "+d.o.Token)
+	}
+	for pair := range slices.Chunk(headers, 2) {
+		req.Header.Set(pair[0], pair[1])
+	}
+	return req, nil
+}
+
+// ask asks for what is answered at once.
+func (d *doctor) ask(ctx context.Context, method, target string, headers ...string) (*answer, error) {
+	return d.askFor(ctx, d.o.Quick, method, target, headers...)
+}
+
+func (d *doctor) askFor(ctx context.Context, most time.Duration, method, target string, headers ...string) (*answer, error) {
+	late := fmt.Errorf("no answer within %v", most)
+	ctx, cancel := context.WithTimeoutCause(ctx, most, late)
+	defer cancel()
+	req, err := d.request(ctx, method, target, headers...)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return nil, because(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, because(ctx, fmt.Errorf("the answer breaks off: %w", err))
+	}
+	return &answer{resp, body, d.o.Now(), time.Since(began)}, nil
+}
+
+// because is why ctx ended, where it did, else err without what net/http says around it.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// update reads an answer that is to be an update.
+func (a *answer) update() (*motacilla.Update, error) {
+	if a.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s", a.Status)
+	}
+	var u motacilla.Update
+	if err := json.Unmarshal(a.body, &u); err != nil || u.Channel == "" {
+		return nil, fmt.Errorf("%s, but it is no update", a.Status)
+	}
+	return &u, nil
+}
+
+// listed is a transport as the server lists it.
+type listed struct{ Name, URL string }
+
+// findChannel finds the channel to read, and what it is offered by.
+func (d *doctor) findChannel(ctx context.Context) Check {
+	c := Check{Name: "channel", Status: NotTested}
+	if d.channel = d.o.Channel; d.channel == "" {
+		if d.channel = d.firstPublic(ctx); d.channel == "" {
+			c.Seen = "no public channel is listed: held requests, streams, caching and origins were not tested"
+			c.Change = "name a channel with --channel, or make one with: motacilla channel create test"
+			return c
+		}
+	}
+	c.Status = Failure
+	escaped := url.PathEscape(string(d.channel))
+	a, err := d.ask(ctx, http.MethodGet, d.at("/channels/"+escaped+"/transports"))
+	if err != nil {
+		c.Seen, c.Change = err.Error(), "pass /channels/ on to the server"
+		return c
+	}
+	switch a.StatusCode {
+	case http.StatusNotFound:
+		c.Seen = fmt.Sprintf("there is no channel %s here, or /channels/ is not passed on to the server", d.channel)
+		c.Change = "name another one with --channel; pass everything on to the server"
+		c.Nginx = proxyPass
+		return c
+	case http.StatusUnauthorized, http.StatusForbidden:
+		c.Seen = fmt.Sprintf("the channel %s is private, and there is no token that fits (%s)", d.channel, a.Status)
+		c.Change = "give --token, or name a public channel with --channel; does the proxy pass Authorization on?"
+		return c
+	}
+	var answer struct{ Transports []listed }
+	if err := json.Unmarshal(a.body, &answer); err != nil || a.StatusCode != http.StatusOK {
+		c.Seen = fmt.Sprintf("/channels/%s/transports is answered with %s, not as Motacilla does", d.channel, a.Status)
+		c.Change, c.Nginx = "is the URL right? Pass everything on to the server", proxyPass
+		return c
+	}
+	d.listed = answer.Transports
+	var names []string
+	for _, t := range d.listed {
+		names = append(names, t.Name)
+		if u := d.resolve(t.URL); u != nil {
+			d.offers[t.Name] = u
+		}
+	}
+	d.askChannel(ctx, escaped)
+	c.Status = OK
+	c.Seen = fmt.Sprintf("reading %s, which is offered by %s", d.channel, strings.Join(names, ", "))
+	return c
+}
+
+func (d *doctor) firstPublic(ctx context.Context) motacilla.ChannelID {
+	a, err := d.ask(ctx, http.MethodGet, d.at("/api/channels?limit=100"))
+	if err != nil || a.StatusCode != http.StatusOK {
+		return ""
+	}
+	var list struct{ Channels []struct{ ID, Access string } }
+	if json.Unmarshal(a.body, &list) != nil {
+		return ""
+	}
+	for _, c := range list.Channels {
+		if id, err := motacilla.ParseChannelID(c.ID); err == nil && c.Access == string(motacilla.Public) {
+			return id
+		}
+	}
+	return ""
+}
+
+// askChannel asks the REST interface, where there is one, what the channel is; it counts as public otherwise.
+func (d *doctor) askChannel(ctx context.Context, escaped string) {
+	d.public = d.o.Token == ""
+	a, err := d.ask(ctx, http.MethodGet, d.at("/api/channels/"+escaped))
+	if err != nil || a.StatusCode != http.StatusOK {
+		return
+	}
+	var c struct {
+		Access   string
+		Revision motacilla.Revision
+	}
+	if json.Unmarshal(a.body, &c) == nil {
+		d.public, d.head, d.rest = c.Access == string(motacilla.Public), c.Revision, c.Revision > 0
+	}
+}
+
+// resolve is the address of a transport, as a reader of the base URL gets it: nil where it is none.
+func (d *doctor) resolve(ref string) *url.URL {
+	u, err := url.Parse(ref)
+	if err != nil || ref == "" {
+		return nil
+	}
+	if u.Host == "" && strings.HasPrefix(ref, "/") && !strings.HasPrefix(ref, d.base.EscapedPath()+"/") {
+		if u, err = url.Parse(d.base.EscapedPath() + ref); err != nil { // a proxy serves it below a path
+			return nil
+		}
+	}
+	return d.base.ResolveReference(u)
+}
+
+// since is a transport's address with a cursor, and more of a query.
+func since(u *url.URL, r motacilla.Revision, more string) string {
+	v := *u
+	q := v.Query()
+	q.Set("since", r.String())
+	v.RawQuery = q.Encode() + more
+	return v.String()
+}
+
+// seconds is a duration for people.
+func seconds(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return d.Round(time.Millisecond).String()
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+const proxyPass = "location / {\n    proxy_pass http://127.0.0.1:8080;\n}"

@@ -1,0 +1,266 @@
+package doctor
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var quiet = log.New(io.Discard, "", 0)
+
+// responses changes what comes back.
+func responses(change func(*http.Response)) func(*httputil.ReverseProxy) http.Handler {
+	return func(p *httputil.ReverseProxy) http.Handler {
+		date := p.ModifyResponse
+		p.ModifyResponse = func(r *http.Response) error {
+			if err := date(r); err != nil {
+				return err
+			}
+			change(r)
+			return nil
+		}
+		return p
+	}
+}
+
+// requests changes what goes in.
+func requests(change func(*http.Request)) func(*httputil.ReverseProxy) http.Handler {
+	return func(p *httputil.ReverseProxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			change(r)
+			p.ServeHTTP(w, r)
+		})
+	}
+}
+
+func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
+
+// buffers holds answers back until they are complete.
+func buffers(p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUpgrade(r) {
+			p.ServeHTTP(w, r)
+			return
+		}
+		rec := httptest.NewRecorder()
+		defer replay(w, rec)
+		p.ServeHTTP(rec, r)
+	})
+}
+
+func replay(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
+	_ = recover() // the proxy's way of breaking off
+	maps.Copy(w.Header(), rec.Header())
+	w.WriteHeader(rec.Code)
+	_, _ = w.Write(rec.Body.Bytes())
+}
+
+// cuts gives answers so long and no longer.
+func cuts(p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUpgrade(r) {
+			p.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), 250*time.Millisecond)
+		defer cancel()
+		p.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// cache keeps answers for ever, by what key makes of the request; "" keeps nothing.
+func cache(key func(*http.Request) string, changed func(http.Header)) func(*httputil.ReverseProxy) http.Handler {
+	return func(p *httputil.ReverseProxy) http.Handler {
+		var mu sync.Mutex
+		kept := map[string]*httptest.ResponseRecorder{}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			k := key(r)
+			if k == "" || r.Method != http.MethodGet || isUpgrade(r) || strings.Contains(r.URL.Path, "/sse/") {
+				p.ServeHTTP(w, r)
+				return
+			}
+			mu.Lock()
+			rec := kept[k]
+			mu.Unlock()
+			if rec == nil {
+				rec = httptest.NewRecorder()
+				p.ServeHTTP(rec, r)
+				mu.Lock()
+				kept[k] = rec
+				mu.Unlock()
+			} else if changed != nil {
+				changed(w.Header())
+			}
+			replay(w, rec)
+		})
+	}
+}
+
+func wholeURL(r *http.Request) string {
+	if r.Header.Get("If-None-Match") != "" || r.Header.Get("Origin") != "" {
+		return ""
+	}
+	return r.URL.String()
+}
+
+func polls(of, query string, key func(*http.Request) string) func(*http.Request) string {
+	return func(r *http.Request) string {
+		if !strings.Contains(r.URL.Path, of) || !strings.Contains(r.URL.RawQuery, query) {
+			return ""
+		}
+		return key(r)
+	}
+}
+
+// squeezes compresses event streams, and flushes after every write.
+func squeezes(p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/sse/") {
+			w.Header().Set("Content-Encoding", "gzip")
+			w = &squeezer{w, gzip.NewWriter(w)}
+		}
+		p.ServeHTTP(w, r)
+	})
+}
+
+type squeezer struct {
+	http.ResponseWriter
+	to *gzip.Writer
+}
+
+func (s *squeezer) Write(b []byte) (int, error) {
+	n, err := s.to.Write(b)
+	_ = s.to.Flush()
+	_ = http.NewResponseController(s.ResponseWriter).Flush()
+	return n, err
+}
+
+func (s *squeezer) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func only(path string, h http.Handler, answer http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, path) {
+			answer(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// TestProxies has each fault of a proxy found by its name, and nothing else.
+func TestProxies(t *testing.T) {
+	s := serve(t, nil)
+	backend := s.url.Host
+	for _, tt := range []struct {
+		name   string
+		change func(*httputil.ReverseProxy) http.Handler
+		o      Options
+		want   map[string]string
+	}{
+		{"good", nil, Options{}, nil},
+		{"good, for another origin", nil, Options{Origin: "https://www.example.org"}, nil},
+		{"good, with a token for a private channel", nil, Options{Channel: "a-private", Token: "s3cret"}, nil},
+		{"buffers", buffers, Options{}, map[string]string{"event-stream": "failure: proxy_buffering off"}},
+		{"cuts", cuts, Options{}, map[string]string{"held-requests": "failure: cut off after 0.", "event-stream-heartbeat": "failure: cut off"}},
+		{"takes ETag off", responses(func(r *http.Response) { r.Header.Del("ETag") }), Options{Fast: true},
+			map[string]string{"etag": "failure: no ETag"}},
+		{"takes If-None-Match off", requests(func(r *http.Request) { r.Header.Del("If-None-Match") }), Options{Fast: true},
+			map[string]string{"etag": "failure: not 304"}},
+		{"has browsers keep polls", responses(func(r *http.Response) {
+			if strings.Contains(r.Request.URL.Path, "interval") {
+				r.Header.Set("Cache-Control", "public, max-age=3600")
+			}
+		}), Options{Fast: true}, map[string]string{"cache-control": "failure: max-age=3600"}},
+		{"has nobody keep polls", responses(func(r *http.Response) {
+			if strings.Contains(r.Request.URL.Path, "interval") {
+				r.Header.Set("Cache-Control", "no-store")
+			}
+		}), Options{Fast: true}, map[string]string{"cache-control": "warning: nearly all polls"}},
+		{"has caches keep streams", responses(func(r *http.Response) {
+			if strings.Contains(r.Request.URL.Path, "sse") {
+				r.Header.Set("Cache-Control", "max-age=60")
+			}
+		}), Options{Fast: true}, map[string]string{"event-stream": "failure: max-age=60"}},
+		{"keeps everything", cache(polls("-polling", "", wholeURL), nil), Options{},
+			map[string]string{"cache": "failure: no-store was kept", "held-requests": "failure: a cache keeps"}},
+		{"keeps held requests, and hides it", cache(polls("long-polling", "", func(r *http.Request) string {
+			if strings.Contains(r.URL.RawQuery, "hold=0") {
+				return ""
+			}
+			return r.URL.String()
+		}), nil), Options{}, map[string]string{"held-requests": "failure: a cache keeps"}},
+		{"keeps polls", cache(polls("interval", "", wholeURL), nil), Options{},
+			map[string]string{"cache": "failure: comes again"}},
+		{"keeps polls whatever the query", cache(polls("interval", "", func(r *http.Request) string {
+			if r.Header.Get("If-None-Match") != "" {
+				return ""
+			}
+			return r.URL.Path
+		}), nil), Options{Fast: true}, map[string]string{"cache": "failure: out of its key"}},
+		{"tells that it keeps what it may not", cache(polls("long-polling", "hold=0", wholeURL),
+			func(h http.Header) { h.Set("X-Cache", "HIT from edge") }), Options{},
+			map[string]string{"cache": "failure: X-Cache: HIT"}},
+		{"loses the upgrade", requests(func(r *http.Request) {
+			r.Header.Del("Upgrade")
+			r.Header.Del("Connection")
+		}), Options{Fast: true}, map[string]string{"websocket": "failure: proxy_set_header Upgrade"}},
+		{"loses Host", requests(func(r *http.Request) { r.Host = backend }), Options{Fast: true},
+			map[string]string{"websocket": "failure: proxy_set_header Host $host;"}},
+		{"compresses events", squeezes, Options{}, map[string]string{"event-stream-compression": "warning: gzip_types"}},
+		{"is an hour behind", responses(func(r *http.Response) {
+			r.Header.Set("Date", s.time().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		}), Options{Fast: true}, map[string]string{"clock": "failure: 1h0m0s behind"}},
+		{"is ten seconds ahead", responses(func(r *http.Response) {
+			r.Header.Set("Date", s.time().Add(10*time.Second).UTC().Format(http.TimeFormat))
+		}), Options{Fast: true}, map[string]string{"clock": "warning: ahead"}},
+		{"allows origins too", responses(func(r *http.Response) { r.Header.Add(allowOrigin, "*") }),
+			Options{Fast: true, Origin: "https://www.example.org"}, map[string]string{"origins": "failure: 2 times"}},
+		{"loses Origin", requests(func(r *http.Request) {
+			if !isUpgrade(r) {
+				r.Header.Del("Origin")
+			}
+		}), Options{Fast: true, Origin: "https://www.example.org"}, map[string]string{"origins": "failure: may not read"}},
+		{"loses Vary", responses(func(r *http.Response) { r.Header.Del("Vary") }),
+			Options{Fast: true, Origin: "https://www.example.org"}, map[string]string{"origins": "warning: Vary"}},
+		{"refuses OPTIONS", func(p *httputil.ReverseProxy) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodOptions {
+					w.WriteHeader(http.StatusMethodNotAllowed)
+					return
+				}
+				p.ServeHTTP(w, r)
+			})
+		}, Options{Fast: true, Origin: "https://www.example.org"}, map[string]string{"origins": "failure: limit_except"}},
+		{"is asked for an origin that is not listed", nil, Options{Fast: true, Origin: "https://other.example"},
+			map[string]string{"origins": "failure: server.origins: [https://other.example]", "websocket": "failure: server.origins"}},
+		{"passes no streams", func(p *httputil.ReverseProxy) http.Handler {
+			return only("/live/sse/", p, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") })
+		}, Options{Fast: true}, map[string]string{"event-stream": "failure: not an event stream"}},
+		{"is before a store that is away", func(p *httputil.ReverseProxy) http.Handler {
+			return only("/readyz", p, func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+			})
+		}, Options{Fast: true}, map[string]string{"ready": "failure: the store does not answer"}},
+		{"is before something else", func(*httputil.ReverseProxy) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") })
+		}, Options{Fast: true, Channel: "open"}, map[string]string{"channel": "failure: not as Motacilla does"}},
+		{"is asked for no channel", nil, Options{Channel: "nobody"}, map[string]string{"channel": "failure: --channel"}},
+		{"is asked for a private channel", nil, Options{Channel: "a-private"}, map[string]string{"channel": "failure: --token"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, checks := s.examine(t, s.proxy(tt.change), tt.o)
+			found(t, checks, tt.want)
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/table"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// outputFlag chooses between text and JSON.
+const outputFlag = "output"
+
+// addOutput gives root and all beneath it the flag. Those that have no JSON refuse it.
+func addOutput(root *cobra.Command) {
+	root.PersistentFlags().VarP(&choice{"text", []string{"text", "json"}}, outputFlag, "o",
+		"what is printed")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Annotations[textual] != "" && outputOf(cmd) != "text" {
+			return fmt.Errorf("%s prints no JSON; leave --output out", cmd.CommandPath())
+		}
+		return nil
+	}
+	must(root.RegisterFlagCompletionFunc(outputFlag, words("text", "json")))
+}
+
+func outputOf(cmd *cobra.Command) string {
+	if f := cmd.Flag(outputFlag); f != nil {
+		return f.Value.String()
+	}
+	return "text"
+}
+
+func asJSON(cmd *cobra.Command) bool { return outputOf(cmd) == "json" }
+
+// printJSON prints an answer as the server gave it, indented.
+func printJSON(w io.Writer, answer json.RawMessage) error {
+	var b bytes.Buffer
+	if err := json.Indent(&b, answer, "", "  "); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	b.WriteByte('\n')
+	return printed(w.Write(b.Bytes()))
+}
+
+// printValue prints v as JSON, indented.
+func printValue(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	return printed(w.Write(b.Bytes()))
+}
+
+// printTable prints t for the terminal that w is, else for a program.
+func printTable(w io.Writer, t *table.Table) error { return printed(0, t.Print(w, terminalWidth(w))) }
+
+// terminalWidth is how many columns the terminal has, and 0 where w is none. COLUMNS wins over what the terminal says.
+func terminalWidth(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	if n, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && n > 0 {
+		return n
+	}
+	return 80
+}
+
+// isTerminal reports whether a stream is a person's terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printed is the error of having printed what the command is for.
+func printed(_ int, err error) error {
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// output remembers the first error of writing to it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(p)
+	o.err = printed(n, err)
+	return n, err
+}
+
+// must is for what only a mistake of ours makes fail, such as naming a flag that is not there.
+func must(err error) {
+	if err != nil {
+		panic(errors.Join(errors.New("a command is made wrongly"), err))
+	}
+}

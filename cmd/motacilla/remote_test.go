@@ -1,0 +1,202 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestExitCodes has a server answer with each status.
+func TestExitCodes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, tt := range []struct {
+		status  int
+		problem bool
+		code    int
+	}{
+		{200, false, exitFailure}, // not as Motacilla does
+		{400, true, exitFailure}, {401, true, exitNotAllowed}, {403, true, exitNotAllowed}, {404, true, exitNotFound},
+		{404, false, exitFailure}, // the wrong server
+		{410, true, exitNotFound}, {409, true, exitFailure}, {413, false, exitFailure}, {429, true, exitUnavailable},
+		{500, true, exitFailure}, {502, false, exitUnavailable}, {503, true, exitUnavailable}, {504, false, exitUnavailable},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			if tt.problem {
+				fmt.Fprintf(w, `{"title":"T","detail":"D","status":%d}`, tt.status)
+			} else {
+				fmt.Fprint(w, "<html>")
+			}
+		}))
+		for _, line := range []string{"channel show c", "post add c text", "post pin c 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3"} {
+			code, out, errs := call(append(strings.Fields(line), "--server", server.URL)...)
+			if code != tt.code || out != "" || !strings.HasPrefix(errs, "motacilla: ") || strings.Contains(errs, "--help") {
+				t.Errorf("%s at %d, problem %v = %d, %s%s; want %d", line, tt.status, tt.problem, code, out, errs, tt.code)
+			}
+		}
+		server.Close()
+	}
+}
+
+// TestPages lists more than the server gives at a time.
+func TestPages(t *testing.T) {
+	t.Chdir(t.TempDir())
+	remote := []string{"--server", serve(t), "--token", "s3cret"}
+	do := func(args ...string) string {
+		t.Helper()
+		code, out, errs := call(append(args, remote...)...)
+		if code != 0 {
+			t.Fatalf("motacilla %q = %d, %s", args, code, errs)
+		}
+		return out
+	}
+	do("channel", "create", "c000")
+	const many = 230
+	for i := range many {
+		do("post", "add", "c000", fmt.Sprint("post ", i))
+	}
+	for i := 1; i < 120; i++ {
+		do("channel", "create", fmt.Sprintf("c%03d", i))
+	}
+	if n := strings.Count(do("channel", "list"), "\n"); n != 120 {
+		t.Errorf("%d channels of 120", n)
+	}
+	var channels struct{ Channels []struct{ ID string } }
+	if err := json.Unmarshal([]byte(do("channel", "list", "-o", "json")), &channels); err != nil || len(channels.Channels) != 120 {
+		t.Errorf("%d channels in JSON (%v)", len(channels.Channels), err)
+	}
+	var head json.RawMessage
+	for _, tt := range []struct {
+		args []string
+		n    int
+		more bool
+		last string
+	}{
+		{nil, 20, true, "post 210"}, {[]string{"--limit", "150"}, 150, true, "post 80"},
+		{[]string{"--limit", "500"}, many, false, "post 0"}, {[]string{"--all"}, many, false, "post 0"},
+	} {
+		var list struct {
+			Posts []post
+			Head  json.RawMessage
+			Next  *string
+		}
+		args := append([]string{"post", "list", "c000", "-o", "json"}, tt.args...)
+		if err := json.Unmarshal([]byte(do(args...)), &list); err != nil {
+			t.Fatal(err)
+		}
+		if head == nil {
+			head = list.Head
+		}
+		if len(list.Posts) != tt.n || list.Next != nil != tt.more || list.Posts[tt.n-1].text() != tt.last || string(list.Head) != string(head) {
+			t.Errorf("%q: %d posts to %q, next %v, head %s", tt.args, len(list.Posts), list.Posts[len(list.Posts)-1].text(), list.Next, list.Head)
+		}
+		if list.Next != nil {
+			older := do("post", "list", "c000", "--limit", "1", "--before", *list.Next)
+			byID := do("post", "list", "c000", "--limit", "1", "--before", list.Posts[tt.n-1].ID)
+			if older == "" || older != byID {
+				t.Errorf("--before %s: %q, %q", *list.Next, older, byID)
+			}
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	t.Chdir(t.TempDir())
+	remote := []string{"--server", serve(t), "--token", "s3cret"}
+	if code, _, errs := call(append([]string{"channel", "create", "final", "--title", "The final"}, remote...)...); code != 0 {
+		t.Fatal(errs)
+	}
+	code, id, errs := call(append([]string{"post", "add", "final", "<b>Kick-off</b>"}, remote...)...)
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	id = strings.TrimSpace(id)
+	for _, tt := range []struct{ line, want string }{
+		{"post pin URL ''", "final\tThe final\n"},
+		{"tail URL fi", "final\tThe final\n"},
+		{"doctor URL --channel ''", "final\tThe final\n"},
+		{"post edit URL final ''", id + "\tKick-off\n"},
+		{"post pin URL nobody ''", ":"},
+		{"post pin URL final " + id + " ''", ":"},
+		{"channel show --server http://" + freeAddr(t) + " ''", ":"},
+		{"tail --transport ''", "auto\nsse\nwebsocket\nlong-polling\ninterval-polling\n:"},
+		{"channel list -o ''", "text\njson\n:"},
+		{"config -o ''", "text\njson\nyaml\n:"},
+		{"serve --storage.type ''", "sqlite\n"},
+		{"backup x --storage.type me", "memory\n"},
+		{"serve --publishers sse,''", "sse,websocket\n"},
+		{"config --log.level ''", "debug\ninfo\nwarn\nerror\n:"},
+		{"chan", "channel\tMake, list"},
+	} {
+		var args []string
+		for _, word := range strings.Fields(tt.line) {
+			if word == "URL" {
+				args = append(args, remote...)
+				continue
+			}
+			args = append(args, strings.ReplaceAll(word, "''", ""))
+		}
+		code, out, errs := call(append([]string{"__complete"}, args...)...)
+		if code != 0 || !strings.HasPrefix(out, tt.want) && !strings.Contains(out, "\n"+tt.want) {
+			t.Errorf("%s: %d\n%s%s\nwant %q", tt.line, code, out, errs, tt.want)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if code, out, _ := call("completion", shell); code != 0 || !strings.Contains(out, "__complete") {
+			t.Errorf("completion %s = %d", shell, code)
+		}
+	}
+	if code, _, errs := call("completion", "tcsh"); code != 2 || !strings.Contains(errs, "did you mean bash") {
+		t.Errorf("tcsh: %d, %s", code, errs)
+	}
+}
+
+func TestDoctorCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	base := serve(t)
+	remote := []string{"--server", base, "--token", "s3cret"}
+	if code, _, errs := call(append([]string{"channel", "create", "final"}, remote...)...); code != 0 {
+		t.Fatal(errs)
+	}
+	code, out, errs := call("doctor", base, "--fast")
+	if code != 0 || errs != "" || !strings.Contains(out, "ok          websocket: it opened") ||
+		!strings.Contains(out, " ok, 0 warnings, 0 failures, ") {
+		t.Errorf("doctor = %d, %s\n%s", code, errs, out)
+	}
+	code, out, errs = call(append([]string{"doctor", "--fast", "-o", "json", "--origin", "https://other.example"}, remote...)...)
+	var report struct {
+		URL, Channel string
+		Checks       []struct{ Name, Status, Seen, Change, Nginx string }
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil || code != 1 || report.URL != base || report.Channel != "final" ||
+		!strings.Contains(errs, "checks failed") {
+		t.Errorf("doctor -o json = %d (%v), %s\n%s", code, err, errs, out)
+	}
+	failed := ""
+	for _, c := range report.Checks {
+		if c.Status == "failure" {
+			failed += c.Name + " "
+		}
+	}
+	if failed != "origins websocket " {
+		t.Errorf("failed: %s", failed)
+	}
+	for _, tt := range []struct {
+		args string
+		code int
+		err  string
+	}{
+		{"doctor nowhere", 2, "URL nowhere: must be a URL such as"},
+		{"doctor http://" + freeAddr(t), 5, "nothing listens at"},
+		{"doctor " + base + " --channel a/b", 2, "--channel: "},
+		{"doctor " + base + " --origin www.example.org", 2, "--origin www.example.org: must be"},
+		{"doctor a b", 2, `"b" is one argument too many`},
+	} {
+		if code, _, errs := call(strings.Fields(tt.args)...); code != tt.code || !strings.Contains(errs, tt.err) {
+			t.Errorf("motacilla %s = %d, %s; want %d, %q", tt.args, code, errs, tt.code, tt.err)
+		}
+	}
+}

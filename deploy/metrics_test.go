@@ -1,0 +1,65 @@
+package deploy
+
+import (
+	"io"
+	"net/http"
+	"regexp"
+	"testing"
+
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/app/standard"
+	"go.uber.org/fx"
+)
+
+// TestMetricNames holds the dashboard and the alerts to what /metrics shows.
+func TestMetricNames(t *testing.T) {
+	var server *app.Server
+	a := app.New(standard.Module, fx.Populate(&server), fx.Supply(&app.Input{Env: []string{}, YAML: []byte(`
+server: {addr: "127.0.0.1:0", token: secret, limits: {requests_per_address: 1000}}
+storage: {type: memory}
+log: {level: error}
+`)}))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	base := "http://" + server.Addr().String()
+	get(t, base+"/") // a request is counted
+	shown := map[string]bool{"up": true}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z_]+)[ {]`).FindAllStringSubmatch(get(t, base+"/metrics"), -1) {
+		shown[m[1]] = true
+	}
+	for _, file := range []string{"grafana-dashboard.json", "prometheus-alerts.yaml"} {
+		names := regexp.MustCompile(`\b(motacilla|process|go)_[a-z_]+\b`).FindAllString(string(read(t, file)), -1)
+		if len(names) < 4 {
+			t.Errorf("%s names %d metrics", file, len(names))
+		}
+		for _, name := range names {
+			if !shown[name] {
+				t.Errorf("%s: /metrics has no %s", file, name)
+			}
+		}
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}

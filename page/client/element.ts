@@ -1,0 +1,209 @@
+// The custom element: <live-posts src="https://live.example.org" channel="match-42"></live-posts>
+import { topOfList } from "./anchor";
+import type { Status } from "./connection";
+import { Frame } from "./frame";
+import { pace } from "./fresh";
+import { english, type Labels } from "./labels";
+import { Reader } from "./reader";
+import { lead } from "./server";
+import { known } from "./transports";
+import type { Transport } from "./transports/transport";
+import type { Held } from "./update";
+import { View } from "./view";
+
+export { View, known };
+
+const words: Partial<Labels> = {
+  gone: "These live updates are no longer there",
+  refused: "These live updates are private",
+};
+
+export interface LivePostsUpdate {
+  channel: string;
+  revision: number;
+  title: string;
+  ended: string | null;
+  complete: boolean;
+  gone: boolean;
+  added: readonly string[];
+}
+
+export interface LivePostsStatus {
+  channel: string;
+  status: Status;
+}
+
+/** Shows a channel in any page, and keeps it live for as long as it is in the document. */
+export class LivePosts extends HTMLElement {
+  static readonly observedAttributes = ["src", "channel", "transports"];
+
+  /** Transports beside the known ones, by the server's names. */
+  static transports: Record<string, Transport> = {};
+
+  private readonly frame = new Frame(this);
+  private reader: Reader | null = null;
+  private life = new AbortController();
+  /** What the reader follows: another source or channel is another reader. */
+  private source = "";
+  private turning = false;
+  private ownLabels: Partial<Labels> = {};
+
+  constructor() {
+    super();
+    // What a script set before the class was known hides the accessors.
+    for (const name of ["src", "channel", "transports", "labels"] as const) {
+      if (!Object.prototype.hasOwnProperty.call(this, name)) continue;
+      const value = this[name];
+      delete (this as Record<string, unknown>)[name];
+      queueMicrotask(() => Object.assign(this, { [name]: value }));
+    }
+  }
+
+  get src(): string {
+    return this.getAttribute("src") ?? "";
+  }
+  set src(value: string) {
+    this.setAttribute("src", value);
+  }
+
+  get channel(): string {
+    return this.getAttribute("channel") ?? "";
+  }
+  set channel(value: string) {
+    this.setAttribute("channel", value);
+  }
+
+  get transports(): string {
+    return this.getAttribute("transports") ?? "";
+  }
+  set transports(value: string) {
+    this.setAttribute("transports", value);
+  }
+
+  get labels(): Partial<Labels> {
+    return this.ownLabels;
+  }
+  set labels(value: Partial<Labels>) {
+    this.ownLabels = { ...value };
+    this.frame.say(value);
+    this.reader?.say({ ...words, ...value });
+  }
+
+  get status(): Status | "idle" {
+    return this.reader?.status ?? "idle";
+  }
+
+  get revision(): number {
+    return this.reader?.view.revision ?? 0;
+  }
+
+  /** What is shown, newest first. */
+  get posts(): readonly Held[] {
+    return (this.reader?.view.posts() ?? []).filter((post) => post.show).reverse();
+  }
+
+  /** Loads the next older posts; resolves at once where there are none. */
+  loadOlder(): Promise<void> {
+    return this.reader?.loadOlder() ?? Promise.resolve();
+  }
+
+  connectedCallback(): void {
+    this.life = new AbortController();
+    // While the page is being parsed, the element's children are not there yet.
+    if (document.readyState !== "loading") return this.begin();
+    document.addEventListener("DOMContentLoaded", () => this.begin(), { once: true, signal: this.life.signal });
+  }
+
+  disconnectedCallback(): void {
+    this.life.abort();
+    this.reader?.stop();
+  }
+
+  attributeChangedCallback(_: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected || document.readyState === "loading" || this.turning) return;
+    this.turning = true; // attributes that change together are one change
+    queueMicrotask(() => {
+      this.turning = false;
+      if (this.isConnected) this.begin();
+    });
+  }
+
+  private begin(): void {
+    this.reader?.stop();
+    const list = this.listURL();
+    const source = list?.href ?? "";
+    if (!list || !this.reader || source !== this.source) {
+      if (this.source) this.frame.clear();
+      this.source = source;
+      this.reader = null;
+    }
+    if (!list) return;
+    this.reader = this.read(list, this.reader?.view);
+    this.reader.start();
+  }
+
+  /** Where the channel's transports are listed, or null where the attributes do not say. */
+  private listURL(): URL | null {
+    const { channel } = this;
+    if (!channel) return null;
+    try {
+      // Without src it is the server that this module came from, whose assets stand below it.
+      const server = this.src ? new URL(this.src, document.baseURI) : new URL("..", import.meta.url);
+      server.search = server.hash = "";
+      server.pathname = server.pathname.replace(/\/*$/, "/");
+      return new URL(`channels/${encodeURIComponent(channel)}/transports`, server);
+    } catch {
+      console.error(`live-posts: src must be the URL of a server, not ${JSON.stringify(this.src)}`);
+      return null;
+    }
+  }
+
+  private read(list: URL, view?: View): Reader {
+    const { frame, channel } = this;
+    const server = new URL("../../", list);
+    const all: Record<string, Transport> = { ...known, ...LivePosts.transports };
+    const only = this.transports.split(/[\s,]+/).filter(Boolean).sort();
+    const transports = only.length ? Object.fromEntries(Object.entries(all).filter(([name]) => only.includes(name))) : all;
+    const unknown = only.filter((name) => !(name in all));
+    if (unknown.length) console.warn(`live-posts: ${unknown.join(", ")} is no transport; there are ${Object.keys(all).join(", ")}`);
+    if (!view) frame.takeOver(channel);
+    return new Reader({
+      channel,
+      view,
+      transportsURL: list,
+      transports,
+      shareAs: only.join(" "),
+      parts: frame.parts,
+      // Servers that are quieter than usual say so in what they render.
+      silenceMs: 3 * Number(this.dataset.heartbeat || frame.parts.list.dataset.heartbeat || 15_000),
+      labels: { ...words, ...this.ownLabels },
+      follows: topOfList,
+      toTop: () => this.scrollIntoView({ block: "start", behavior: pace() }),
+      dress: (wrapper, post) => {
+        lead(post, server);
+        frame.dress(wrapper, post);
+      },
+      onUpdate: (view, added) => {
+        frame.show();
+        const { revision, title, ended, complete, gone } = view;
+        const detail: LivePostsUpdate = { channel, revision, title, ended, complete, gone, added };
+        this.tell("live-posts-update", detail);
+      },
+      onStatus: (status) => {
+        const detail: LivePostsStatus = { channel, status };
+        this.tell("live-posts-status", detail);
+      },
+      onEnded: (ended) => frame.root.classList.toggle("has-ended", ended),
+      onOlder: (link, came) => {
+        const say = { ...english, ...this.ownLabels };
+        link.textContent = came ? say.earlier : say.earlierFailed;
+      },
+    });
+  }
+
+  private tell(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
+  }
+}
+
+if (!customElements.get("live-posts")) customElements.define("live-posts", LivePosts);

@@ -1,0 +1,37 @@
+import type { Status } from "./connection";
+
+/** What a reader says, in the words of its page. */
+export interface Labels extends Record<Status, string> {
+  /** In the place of live, where the channel has ended. */
+  ended: string;
+  /** What stands beside the title of a channel that has not ended. */
+  badge: string;
+  /** What the list is called by screen readers. */
+  posts: string;
+  /** The link to earlier posts. */
+  earlier: string;
+  empty: string;
+  newPosts(count: number): string;
+  earlierPosts(count: number): string;
+  /** Instead of the link to earlier posts, when they could not be had. */
+  earlierFailed: string;
+}
+
+export const english: Labels = {
+  connecting: "Connecting…",
+  live: "Connected",
+  reconnecting: "Reconnecting…",
+  paused: "Paused",
+  offline: "You are offline",
+  gone: "This page is no longer there",
+  refused: "Sign in again to go on reading",
+  blocked: "Live updates are not allowed on this site",
+  ended: "Ended",
+  badge: "Live",
+  posts: "Posts",
+  earlier: "Earlier posts",
+  empty: "Nothing yet. Posts appear here as they come in; there is no need to reload.",
+  newPosts: (n) => (n === 1 ? "1 new post" : `${n} new posts`),
+  earlierPosts: (n) => (n === 1 ? "1 earlier post" : `${n} earlier posts`),
+  earlierFailed: "Earlier posts can’t be loaded right now. Try again",
+};

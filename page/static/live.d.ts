@@ -1,0 +1,101 @@
+// Types of live.js, the browser client for pages with markup of their own. They are kept by hand, and held against the
+// source by page/client/types.check.ts.
+
+/** How a reader fares: see docs/browser-client.md. */
+export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
+
+/** A post as readers get it. Times are RFC 3339 in UTC with six decimals. */
+export interface Render {
+  show: boolean;
+  content: string;
+  created: string;
+  modified: string;
+  pinned: boolean;
+  revision: number;
+}
+
+/** A post that is held, with its ID. */
+export interface Held extends Render {
+  id: string;
+}
+
+/** What carries a reader from one revision to another (docs/wire.md). Revisions are microseconds since 1970. */
+export interface Update {
+  channel: string;
+  from: number;
+  revision: number;
+  renders: Record<string, Render>;
+  removals: string[];
+  reset?: boolean;
+  complete?: boolean;
+  title?: string;
+  ended?: string | null;
+  gone?: boolean;
+  next_poll_ms?: number;
+}
+
+/** What a reader of one channel holds. */
+export declare class View {
+  revision: number;
+  title: string;
+  /** When the channel ended, or null. */
+  ended: string | null;
+  /** There is nothing older than what is held. */
+  complete: boolean;
+  gone: boolean;
+  /** No unpinned post below it is held; null is none. */
+  floor: { created: string; id: string } | null;
+  /** Applies an update; true where the caller is to ask anew with its revision. */
+  apply(update: Update, asked: boolean): boolean;
+  addOlder(posts: Held[], complete: boolean): void;
+  /** Oldest first, hidden posts too. */
+  posts(): Held[];
+}
+
+/** What a transport works with. */
+export interface Session {
+  url: URL;
+  /** Ends the session. */
+  signal: AbortSignal;
+  /** After so long without a word a stream is dead. */
+  silenceMs: number;
+  /** The revision to come back with. */
+  cursor(): number;
+  /** Hands over an update; asked says that it answers a question. True where the transport is to ask anew. */
+  deliver(update: Update, asked: boolean): boolean;
+}
+
+/** A technique of getting updates. It runs until its session's signal aborts, or throws. */
+export type Transport = (session: Session) => Promise<void>;
+
+/** The transports that the client knows, by the server's names. */
+export declare const known: Readonly<Record<string, Transport>>;
+
+export interface ConnectOptions {
+  /** Transports beside the known ones, by the server's names. */
+  transports?: Record<string, Transport>;
+  onUpdate?(view: View): void;
+  onStatus?(status: Status): void;
+  /** How long a transport may take to its first update; 5000. */
+  firstUpdateMs?: number;
+  /** The shortest pause after a failure; 500, doubled up to 30 s. */
+  backoffMs?: number;
+}
+
+/** A channel, shown in a page and kept live. */
+export interface Reader {
+  readonly view: View;
+  readonly status: Status;
+  /** Connects, where it is not connected; goes on from its revision. */
+  start(): void;
+  /** Disconnects, and leaves what is shown. */
+  stop(status?: Status): void;
+  /** Loads the next older posts in place; rejects where they can't be had. */
+  loadOlder(): Promise<void>;
+}
+
+/** Keeps a list of posts live: one with the data attributes of docs/browser-client.md. */
+export declare function connect(root: HTMLElement, options?: ConnectOptions): Reader;
+
+/** Writes the times below root as a reader says them. */
+export declare function tellTimes(root: ParentNode): void;
