@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -73,7 +75,8 @@ func (f *flood) post(i int) {
 		if over {
 			return
 		}
-		pause(context.Background(), time.Second) // Retry-After asks for more; this is harder
+		after, _ := strconv.Atoi(header.Get("Retry-After"))
+		pause(context.Background(), time.Duration(after)*time.Second+rand.N(time.Second)) // as clients should
 	}
 }
 
