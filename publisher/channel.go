@@ -35,7 +35,7 @@ type channel struct {
 	floor   motacilla.Revision // the oldest revision that the store remembers
 	hint    motacilla.Revision // the newest head that was heard of
 	recheck bool               // the store's head is another one than ours, maybe an older one
-	retry   time.Time          // no reading on behalf of readers before, for the last one failed
+	retry   time.Time          // no reading on behalf of readers before; zero unless the last one failed
 	kicked  bool               // a refresh by itself is under way
 	gone    bool
 	wake    chan struct{} // closed when the head moves or the channel goes
@@ -269,39 +269,53 @@ func (c *channel) advance() {
 }
 
 // fresh brings the channel level with what was heard of, and with cursor, as far as the store answers. It returns an
-// error only where ctx ended, or memory is of no use for cursor.
+// error only where ctx ended, or memory is of no use for cursor. Once a read has failed nobody waits for another one
+// whom memory serves: until the store answers again that is tried beside.
 func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
-	c.mu.Lock()
-	ahead := cursor > c.recent.head && c.steps[cursor] == nil
-	need := !c.gone && (c.behind() || ahead)
-	wait := c.feed.options.Clock.Now().Before(c.retry)
-	c.mu.Unlock()
-	if !need {
-		return nil
-	}
-	if wait {
-		if ahead {
-			return fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
-		}
-		return nil
+	if need, err := c.wants(cursor); !need {
+		return err
 	}
 	if err := c.lockReading(ctx); err != nil {
 		return err
 	}
 	defer c.unlockReading()
+	if need, err := c.wants(cursor); !need { // another has read meanwhile, or could not
+		return err
+	}
 	c.mu.Lock()
 	head := c.recent.head
-	ahead = cursor > head && c.steps[cursor] == nil
-	need = !c.gone && (c.behind() || ahead)
+	ahead := c.ahead(cursor)
 	c.mu.Unlock()
-	if !need {
-		return nil
-	}
 	_, err := c.read(ctx, head)
 	if err != nil && (ahead || ctx.Err() != nil) {
 		return err
 	}
 	return nil
+}
+
+// wants reports whether the store is to be read for a reader at cursor.
+func (c *channel) wants(cursor motacilla.Revision) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ahead := c.ahead(cursor)
+	if c.gone || !c.behind() && !ahead {
+		return false, nil
+	}
+	wait := c.feed.options.Clock.Now().Before(c.retry)
+	switch {
+	case ahead && wait:
+		return false, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
+	case ahead || c.retry.IsZero():
+		return true, nil
+	case !wait:
+		c.kick()
+	}
+	return false, nil
+}
+
+// ahead reports whether cursor is one that memory does not know yet. c.mu is held.
+func (c *channel) ahead(cursor motacilla.Revision) bool {
+	return cursor > c.recent.head && c.steps[cursor] == nil
 }
 
 func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {

@@ -248,41 +248,49 @@ func copyOf(v *motacilla.View) motacilla.View {
 	return c
 }
 
-// check compares what the reader holds with what the store holds: every visible post down to the reader's floor, the
-// pinned ones below it, and the channel's state. Hidden posts are held as stubs or not at all.
+// check compares what the reader holds with what the store holds.
 func (s *site) check(t testing.TB, r *reader) {
 	t.Helper()
-	r.mu.Lock()
-	view := copyOf(&r.view)
-	floor := r.view.Floor()
-	r.mu.Unlock()
 	want, c := s.stored(t, r.channel)
-	if view.State.Title != c.Title || !view.State.Ended.Equal(c.Ended) {
-		t.Errorf("%s: the reader has title %q, ended %v; the store %q, %v",
-			r.name, view.State.Title, view.State.Ended, c.Title, c.Ended)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := Compare(&r.view, c, want); err != nil {
+		t.Errorf("%s: %v", r.name, err)
 	}
-	if view.Revision != c.Head {
-		t.Errorf("%s: the reader is at %d, the store at %d", r.name, view.Revision, c.Head)
+}
+
+// Compare returns in what a reader's view differs from what the store holds, nil where it does not: the channel's
+// state, every visible post down to the reader's floor, and the pinned ones below it. Hidden posts are held as stubs or
+// not at all. stored are the store's visible posts as readers should have them, oldest first.
+func Compare(v *motacilla.View, c motacilla.Channel, stored []motacilla.Render) error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if v.State.Title != c.Title || !v.State.Ended.Equal(c.Ended) {
+		wrong("the reader has title %q, ended %v; the store %q, %v", v.State.Title, v.State.Ended, c.Title, c.Ended)
 	}
+	if v.Revision != c.Head {
+		wrong("the reader is at %d, the store at %d", v.Revision, c.Head)
+	}
+	floor := v.Floor()
 	var wanted []motacilla.Render
-	for _, p := range want {
+	for _, p := range stored {
 		if p.Pinned || floor.IsZero() || p.Key().Compare(floor) >= 0 {
 			wanted = append(wanted, p)
 		}
 	}
 	var held []motacilla.Render
-	for _, p := range view.Renders() {
+	for _, p := range v.Renders() {
 		switch {
 		case p.Show:
 			held = append(held, p)
 		case p.Content != motacilla.Stub(p.ID):
-			t.Errorf("%s: hidden post %s has the content %q", r.name, p.ID, p.Content)
+			wrong("hidden post %s has the content %q", p.ID, p.Content)
 		}
 	}
 	if !slices.EqualFunc(held, wanted, same) {
-		t.Errorf("%s: at %d, floor %v, the reader holds\n%sthe store\n%s",
-			r.name, view.Revision, floor.ID, list(held), list(wanted))
+		wrong("at %d, floor %v, the reader holds\n%sthe store\n%s", v.Revision, floor.ID, list(held), list(wanted))
 	}
+	return errors.Join(errs...)
 }
 
 func same(a, b motacilla.Render) bool {

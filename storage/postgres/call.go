@@ -148,6 +148,14 @@ func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bo
 // attempt takes a connection and runs f on it; sent says that f was begun. A read waits for the first answer no longer
 // than 3/10 of the time that the call has: it is better off with another connection then.
 func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
+	if !reads {
+		select {
+		case s.writing <- struct{}{}:
+			defer func() { <-s.writing }()
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return false, err

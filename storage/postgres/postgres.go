@@ -63,6 +63,7 @@ type Store struct {
 	timeout  time.Duration
 	silence  time.Duration // of a server that is asked whether it is there
 	pool     *pgxpool.Pool
+	writing  chan struct{} // has room for as many writes as may be under way; in an outage they wait long, and reads must not
 	direct   *pgx.ConnConfig
 	topic    string // of NOTIFY
 	name     string // of this Store, among those that tell on it
@@ -115,6 +116,7 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 		return nil, err
 	}
 	s.direct = direct
+	s.writing = make(chan struct{}, max(1, options.Connections/2))
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,147 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/page"
+)
+
+// request makes one request of the REST interface at base. The error is of the network: the answer, if any, was lost.
+func request(ctx context.Context, base, method, path string, in, out any) (status int, header http.Header, err error) {
+	return requestBy(ctx, plain, base, method, path, in, out)
+}
+
+func requestBy(
+	ctx context.Context, by *http.Client, base, method, path string, in, out any,
+) (status int, header http.Header, err error) {
+	var body []byte
+	if in != nil {
+		if body, err = json.Marshal(in); err != nil {
+			return 0, nil, err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, base+"/api/channels"+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := by.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	if out != nil && resp.StatusCode < 300 {
+		err = json.Unmarshal(answer, out)
+	}
+	return resp.StatusCode, resp.Header, err
+}
+
+// must is request where nothing may go wrong.
+func must(t *testing.T, base, method, path string, in, out any) {
+	t.Helper()
+	status, _, err := request(t.Context(), base, method, path, in, out)
+	if err != nil || status >= 300 {
+		t.Fatalf("%s %s: %d, %v", method, path, status, err)
+	}
+}
+
+// postJSON is a post as the REST interface has it.
+type postJSON struct {
+	ID        motacilla.PostID   `json:"id"`
+	MessageID string             `json:"message_id"`
+	Author    string             `json:"author"`
+	Created   time.Time          `json:"created"`
+	Modified  time.Time          `json:"modified"`
+	Show      bool               `json:"show"`
+	Pinned    bool               `json:"pinned"`
+	KeyEvent  bool               `json:"key_event"`
+	Content   []motacilla.Block  `json:"content"`
+	Revision  motacilla.Revision `json:"revision"`
+}
+
+func (p postJSON) post() motacilla.Post {
+	return motacilla.Post{
+		ID: p.ID, MessageID: p.MessageID, Author: p.Author, Created: p.Created, Modified: p.Modified, Show: p.Show,
+		Pinned: p.Pinned, KeyEvent: p.KeyEvent, Content: p.Content, Revision: p.Revision,
+	}
+}
+
+// listing is all that a node's store has of a channel, posts oldest first.
+type listing struct {
+	channel motacilla.Channel
+	posts   []motacilla.Post
+}
+
+// list reads a channel while nobody writes to it.
+func list(t *testing.T, base string, ch motacilla.ChannelID) *listing {
+	t.Helper()
+	var c struct {
+		Title    string             `json:"title"`
+		Ended    time.Time          `json:"ended"`
+		Revision motacilla.Revision `json:"revision"`
+	}
+	must(t, base, http.MethodGet, "/"+string(ch), nil, &c)
+	l := &listing{channel: motacilla.Channel{ID: ch, Title: c.Title, Ended: c.Ended, Head: c.Revision}}
+	for path := "/" + string(ch) + "/posts?limit=100"; path != ""; {
+		var some struct {
+			Posts []postJSON         `json:"posts"`
+			Head  motacilla.Revision `json:"head"`
+			Next  string             `json:"next"`
+		}
+		must(t, base, http.MethodGet, path, nil, &some)
+		if some.Head != c.Revision {
+			t.Fatalf("the listing is of revision %d, the channel at %d", some.Head, c.Revision)
+		}
+		for _, p := range some.Posts {
+			l.posts = append(l.posts, p.post())
+		}
+		if path = ""; some.Next != "" {
+			path = "/" + string(ch) + "/posts?limit=100&before=" + some.Next
+		}
+	}
+	slices.Reverse(l.posts)
+	return l
+}
+
+// renders are the visible posts as readers should have them.
+func (l *listing) renders(t *testing.T) []motacilla.Render {
+	t.Helper()
+	renderer := page.NewRenderer()
+	var all []motacilla.Render
+	for _, p := range l.posts {
+		if !p.Show {
+			continue
+		}
+		html, err := renderer.RenderPost(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, motacilla.Render{
+			ID: p.ID, Show: true, Content: html, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned,
+			Revision: p.Revision,
+		})
+	}
+	return all
+}
+
+func (l *listing) String() string {
+	text := fmt.Sprintf("%s at %d\n", l.channel.ID, l.channel.Head)
+	for _, p := range l.posts {
+		text += fmt.Sprintf("  %s %s at %d\n", p.ID, p.MessageID, p.Revision)
+	}
+	return text
+}

@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/postgres"
+	"github.com/motacilla-live/motacilla/storage/redis"
+	"github.com/motacilla-live/motacilla/storage/sqlite"
+)
+
+// backend is an empty store that nodes share.
+type backend struct {
+	addr string // host:port of its server; "" where it has none
+	// flags configure a node, whose way to the server is by addr.
+	flags func(addr string) []string
+	// open is a handle of the test's own.
+	open func(t *testing.T, clock motacilla.Clock) storage.Store
+}
+
+// each runs a test over every store that nodes can share, all at the same time, beside other tests.
+func each(t *testing.T, test func(t *testing.T, b *backend)) {
+	t.Parallel()
+	stores(t, test)
+}
+
+// stores runs a test over every store that nodes can share, all at the same time, or over those of these names.
+func stores(t *testing.T, test func(t *testing.T, b *backend), names ...string) {
+	for name, open := range backends() {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := open(t)
+			test(t, b)
+		})
+	}
+}
+
+func backends() map[string]func(t *testing.T) *backend {
+	return map[string]func(t *testing.T) *backend{
+		"sqlite": sqliteBackend, "postgres": postgresBackend, "redis": redisBackend,
+	}
+}
+
+func sqliteBackend(t *testing.T) *backend {
+	path := filepath.Join(t.TempDir(), "cluster.db")
+	return &backend{
+		flags: func(string) []string { return []string{"--storage.type", "sqlite", "--storage.path", path} },
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}
+
+func redisBackend(t *testing.T) *backend {
+	server := realserver.NewRedis(t, realserver.DurableRedis()...)
+	return &backend{
+		addr: server.Addr(),
+		flags: func(addr string) []string {
+			return []string{"--storage.type", "redis", "--storage.url", "redis://" + addr}
+		},
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := redis.Open(t.Context(), server.URL(), &redis.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}
+
+func postgresBackend(t *testing.T) *backend {
+	server := realserver.NewPostgres(t, nil)
+	url := server.Database(t)
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(server.Port()))
+	if !strings.Contains(url, addr) {
+		t.Fatalf("the database's URL %s does not have %s", url, addr)
+	}
+	return &backend{
+		addr: addr,
+		flags: func(by string) []string {
+			return []string{"--storage.type", "postgres", "--storage.url", strings.Replace(url, addr, by, 1)}
+		},
+		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
+			t.Helper()
+			s, err := postgres.Open(t.Context(), url, &postgres.Options{Clock: clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+	}
+}

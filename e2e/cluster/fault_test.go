@@ -1,0 +1,226 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/internal/netfault"
+)
+
+// outage is a fault between nodes and their store.
+type outage struct {
+	fault netfault.Fault
+	lasts time.Duration
+	all   bool // between every node and the store; else between the first one and it
+}
+
+func outages() []outage {
+	faults := []netfault.Fault{
+		netfault.Cut(), netfault.Reset(), netfault.HalfOpen(), netfault.Latency(500*time.Millisecond, 250*time.Millisecond),
+		netfault.Bandwidth(50_000),
+	}
+	if !*soak {
+		var list []outage
+		for _, f := range faults {
+			list = append(list, outage{f, time.Second, true})
+		}
+		return append(list, outage{netfault.HalfOpen(), 5 * time.Second, false})
+	}
+	var list []outage
+	for _, lasts := range []time.Duration{time.Second, 10 * time.Second, 30 * time.Second} {
+		for _, f := range faults {
+			list = append(list, outage{f, lasts, false}, outage{f, lasts, true})
+		}
+	}
+	return list
+}
+
+// levelIn is how long readers may take to what was acknowledged.
+const levelIn = 5 * time.Second
+
+// TestFaults has the network between two nodes and their store fail in every way while fifty posts a second are written.
+func TestFaults(t *testing.T) {
+	const perSecond = 50
+	t.Parallel()
+	stores(t, func(t *testing.T, b *backend) {
+		var links []*netfault.Proxy
+		var bases []string
+		for range 2 {
+			link, err := netfault.Listen(b.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = link.Close() })
+			links = append(links, link)
+			bases = append(bases, "http://"+startNode(t, b.flags(link.Addr())...).addr)
+		}
+		must(t, bases[0], http.MethodPost, "", map[string]any{"id": match}, nil)
+		var readers []*reader
+		for _, base := range bases {
+			for _, transport := range client.Transports() {
+				readers = append(readers, read(t, base, transport, match))
+			}
+		}
+		for _, r := range readers {
+			if err := r.at(1, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := &flood{name: "flood", bases: bases, channel: match, acked: map[string]postJSON{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		writing.Go(func() { f.run(ctx, perSecond) })
+		defer writing.Wait()
+		defer cancel()
+
+		for _, o := range outages() {
+			what := fmt.Sprintf("%v for %v, all nodes %v", o.fault, o.lasts, o.all)
+			at, acked, refused, _ := f.state()
+			for _, r := range readers {
+				if err := r.at(at, levelIn); err != nil {
+					t.Fatalf("before %s: %v", what, err)
+				}
+			}
+			before := make([]int, len(readers))
+			for i, r := range readers {
+				_, before[i], _ = r.count()
+			}
+			for i, link := range links {
+				if i == 0 || o.all {
+					if err := link.Set(o.fault); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			polls, slowest := probe(t, what, bases[0], at, o.lasts)
+			for _, link := range links {
+				if err := link.Set(netfault.Pass()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ended := time.Now()
+			head, ackedBy, refusedBy, wrong := f.state()
+			if wrong != nil {
+				t.Fatalf("%s: %v", what, wrong)
+			}
+			for i, r := range readers {
+				if err := r.at(head, levelIn-time.Since(ended)); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+				if _, faults, fault := r.count(); faults > before[i] {
+					t.Errorf("%s: %s had to try again %d times, the last: %v", what, r.name, faults-before[i], fault)
+				}
+			}
+			levelled := time.Since(ended)
+			// The next fault meets nodes that write again.
+			for i := range bases {
+				writes(t, what, bases[i], readers, ended)
+			}
+			t.Logf("%s: %d writes acknowledged, %d refused; %d polls, the slowest %v; level after %v, writing again after %v",
+				what, ackedBy-acked, refusedBy-refused, polls, slowest.Round(time.Millisecond),
+				levelled.Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
+			if t.Failed() {
+				break
+			}
+		}
+		cancel()
+		writing.Wait()
+
+		_, acked, refused, wrong := f.state()
+		if wrong != nil {
+			t.Error(wrong)
+		}
+		l := list(t, bases[0], match)
+		for _, r := range readers {
+			if err := r.at(l.channel.Head, levelIn); err != nil {
+				t.Error(err)
+			}
+			r.check(t, l)
+		}
+		stored := 0
+		for _, p := range l.posts {
+			if p.MessageID == "" { // a probe
+				continue
+			}
+			stored++
+			if got := f.acked[p.MessageID]; got.ID != p.ID {
+				t.Errorf("message %s is stored as %s, and was acknowledged as %q", p.MessageID, p.ID, got.ID)
+			}
+		}
+		if stored != acked {
+			t.Errorf("%d posts were acknowledged, %d are stored", acked, stored)
+		}
+		t.Logf("%d posts, %d answers of 503, the slowest answer took %v", acked, refused, f.slowest.Round(time.Millisecond))
+	}, "postgres", "redis") // sqlite is a file, which no network leads to
+}
+
+// patience is how long a reader may wait for what a node has in memory: the feed asks the store first, for 5 s at most,
+// once for all readers, and a reader may come while it asks.
+const patience = 12 * time.Second
+
+// probe has a crowd poll a node from a cursor that it knows while a fault lasts: each is answered, at once but for the
+// first ones, which find out that the store does not answer.
+func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts time.Duration) (polls int, slowest time.Duration) {
+	t.Helper()
+	const crowd = 20
+	ctx, cancel := context.WithTimeout(t.Context(), lasts)
+	defer cancel()
+	poll := fmt.Sprintf("%s/live/interval-polling/%s/?since=%d", base, match, cursor)
+	var mu sync.Mutex
+	var polling sync.WaitGroup
+	for range crowd {
+		polling.Go(func() {
+			for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
+				began := time.Now()
+				resp, err := plain.Get(poll)
+				status := 0
+				if err == nil {
+					_ = resp.Body.Close()
+					status = resp.StatusCode
+				}
+				took := time.Since(began)
+				mu.Lock()
+				polls++
+				slowest = max(slowest, took)
+				mu.Unlock()
+				if status != http.StatusOK || took > patience {
+					t.Errorf("%s: a poll was answered with %d, %v, after %v", what, status, err, took)
+					return
+				}
+			}
+		})
+	}
+	polling.Wait()
+	<-ctx.Done()
+	return polls, slowest
+}
+
+// writesIn is how long a node may take after a fault until it has worked off what has piled up.
+const writesIn = time.Minute
+
+// writes has a node write, which it must after the fault's end, and readers get that too.
+func writes(t *testing.T, what, base string, readers []*reader, ended time.Time) {
+	t.Helper()
+	for {
+		var p postJSON
+		status, _, err := request(t.Context(), base, http.MethodPost, "/"+string(match)+"/posts", map[string]any{"text": "probe"}, &p)
+		if err == nil && status == http.StatusCreated {
+			for _, r := range readers {
+				if err := r.at(p.Revision, levelIn); err != nil {
+					t.Errorf("%s: after its end %v", what, err)
+				}
+			}
+			return
+		}
+		if time.Since(ended) > writesIn {
+			t.Errorf("%s: %v after its end the node at %s does not write: %d, %v", what, time.Since(ended), base, status, err)
+			return
+		}
+	}
+}

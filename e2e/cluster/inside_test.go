@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/fx"
+)
+
+// inside runs a node in this process, over a handle of the test's own, and returns its URL.
+func inside(t *testing.T, store storage.Store) (base string) {
+	t.Helper()
+	var server *app.Server
+	given := storage.Factory{
+		Name: "given", Options: &struct{}{}, New: func(storage.Deps, any) (storage.Store, error) { return store, nil },
+	}
+	in := &app.Input{YAML: []byte(config), Env: []string{}, Flags: map[string]string{
+		"server.addr": "127.0.0.1:0", "server.token": token, "storage.type": "given", "log.level": "error",
+	}}
+	a := app.New(app.Store(given), sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + server.Addr().String()
+}
+
+// deaf is a store whose Watch loses a tenth of what it has to tell.
+type deaf struct {
+	storage.Store
+	lost atomic.Int64
+}
+
+func (d *deaf) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+	return d.Store.Watch(ctx, func(m motacilla.Moved) {
+		if m != (motacilla.Moved{}) && rand.IntN(10) == 0 {
+			d.lost.Add(1)
+			return
+		}
+		notify(m)
+	})
+}
+
+// TestLostHints writes to channels of which readers hear by notifications that are lost at random: what is lost is
+// repaired within 2 s. No other test runs beside it, for it is about time.
+func TestLostHints(t *testing.T) {
+	const channels, rounds, repaired = 40, 3, 2 * time.Second
+	stores(t, func(t *testing.T, b *backend) {
+		handles := [2]*deaf{{Store: b.open(t, nil)}, {Store: b.open(t, nil)}}
+		var bases []string
+		for _, h := range handles {
+			bases = append(bases, inside(t, h))
+		}
+		var readers []*reader
+		for i := range channels {
+			ch := motacilla.ChannelID(fmt.Sprintf("channel-%d", i))
+			must(t, bases[0], http.MethodPost, "", map[string]any{"id": ch}, nil)
+			readers = append(readers, read(t, bases[1], "sse", ch))
+		}
+		for _, r := range readers {
+			if err := r.at(1, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		var longest time.Duration
+		for range rounds {
+			var work sync.WaitGroup
+			for _, r := range readers {
+				var p postJSON
+				must(t, bases[0], http.MethodPost, "/"+string(r.channel)+"/posts", map[string]any{"text": "Goal"}, &p)
+				acknowledged := time.Now()
+				work.Go(func() {
+					if err := r.at(p.Revision, repaired); err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					longest = max(longest, time.Since(acknowledged))
+				})
+			}
+			work.Wait()
+		}
+		lost := handles[1].lost.Load()
+		if lost == 0 {
+			t.Error("no notification was lost")
+		}
+		t.Logf("%d notifications lost of about %d, the latest update came after %v", lost, channels*rounds, longest.Round(time.Millisecond))
+	})
+}
+
+// TestClocksApart has two nodes whose clocks are an hour apart: each writer's changes are in the order in which it made
+// them, whichever node took them, and readers hold what the store does.
+func TestClocksApart(t *testing.T) {
+	each(t, func(t *testing.T, b *backend) {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		front := newBalancer(t)
+		var bases []string
+		for _, ahead := range []time.Duration{0, time.Hour} {
+			base := inside(t, b.open(t, func() time.Time { return time.Now().Add(ahead) }))
+			bases = append(bases, base)
+			front.add(base[len("http://"):])
+		}
+		must(t, front.url(), http.MethodPost, "", map[string]any{"id": match}, nil)
+		var readers []*reader
+		for _, base := range append(bases, front.url()) {
+			for _, transport := range client.Transports() {
+				readers = append(readers, read(t, base, transport, match))
+			}
+		}
+		for _, r := range readers {
+			if err := r.at(1, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var writers []*writer
+		for i := range 2 {
+			writers = append(writers, &writer{
+				name: fmt.Sprintf("w%d", i), base: front.url(), channel: match, rng: rand.New(rand.NewPCG(seed, uint64(i))),
+			})
+		}
+		together(t.Context(), t, writers, 50, func() {})
+		if t.Failed() {
+			t.FailNow()
+		}
+		accounted(t, level(t, bases, readers), writers)
+		equal(t, readers)
+		for _, r := range readers {
+			if resets, _, _ := r.count(); resets > 1 {
+				t.Errorf("%s: got %d resets, though the store knows every cursor", r.name, resets)
+			}
+		}
+	})
+}

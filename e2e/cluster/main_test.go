@@ -1,0 +1,42 @@
+package cluster
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// soak has every fault take 1, 10 and 30 s, on one node and on all.
+var soak = flag.Bool("soak", false, "let faults last up to 30 s; takes a quarter of an hour")
+
+// binary is cmd/motacilla with the race detector, which TestMain builds.
+var binary string
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // they wait more than they work; -parallel says otherwise
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "motacilla-cluster-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "motacilla")
+	build := exec.Command("go", "build", "-race", "-o", binary, "./cmd/motacilla")
+	build.Dir, build.Stdout, build.Stderr = filepath.Join("..", ".."), os.Stderr, os.Stderr
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	code := 1
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)
+	} else if code = m.Run(); code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}

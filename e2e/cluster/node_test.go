@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const token = "a-token-of-the-cluster"
+
+// config is every node's: polls are frequent, so that tests need not wait, and streams say often that they live.
+const config = `
+log: {format: json}
+feed: {heartbeat: 2s}
+publishers:
+  - {type: sse}
+  - {type: websocket}
+  - {type: long-polling, hold: 2s}
+  - {type: interval-polling, interval: 200ms}
+`
+
+// node is a process of the program.
+type node struct {
+	addr  string // where it serves
+	cmd   *exec.Cmd
+	out   *output
+	ended chan struct{}
+}
+
+// output is what a node says.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+var listening = regexp.MustCompile(`"msg":"listening".*"addr":"(127[^"]+)"`)
+
+// startNode starts the program with flags on a port of its own, and returns when it is ready.
+func startNode(t *testing.T, flags ...string) *node {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/motacilla.yaml", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := &node{out: &output{}, ended: make(chan struct{})}
+	args := append([]string{"serve", "--server.addr", "127.0.0.1:0", "--server.token", token}, flags...)
+	n.cmd = exec.Command(binary, args...)
+	n.cmd.Dir, n.cmd.Stdout, n.cmd.Stderr = dir, n.out, n.out
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "MOTACILLA_") {
+			n.cmd.Env = append(n.cmd.Env, kv)
+		}
+	}
+	if err := n.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = n.cmd.Wait()
+		close(n.ended)
+	}()
+	t.Cleanup(func() {
+		n.kill()
+		text := n.out.String()
+		if strings.Contains(text, "DATA RACE") || strings.Contains(text, `"level":"error"`) && strings.Contains(text, "panicked") {
+			t.Error("a node has a data race, or a handler that panicked")
+		}
+		if t.Failed() {
+			t.Logf("the node at %s said:\n%.3000s", n.addr, text)
+		}
+	})
+	late := time.After(60 * time.Second)
+	for {
+		if m := listening.FindStringSubmatch(n.out.String()); m != nil {
+			n.addr = m[1]
+			break
+		}
+		select {
+		case <-n.ended:
+			t.Fatalf("the node ended at once:\n%s", n.out)
+		case <-late:
+			t.Fatalf("the node does not listen:\n%s", n.out)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	for {
+		resp, err := plain.Get("http://" + n.addr + "/readyz")
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return n
+			}
+		}
+		select {
+		case <-n.ended:
+			t.Fatalf("the node ended:\n%s", n.out)
+		case <-late:
+			t.Fatalf("the node is not ready: %v\n%s", err, n.out)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// kill ends the node as a power cut would (SIGKILL).
+func (n *node) kill() {
+	_ = n.cmd.Process.Kill()
+	<-n.ended
+}
+
+// stop ends the node in good order.
+func (n *node) stop() error {
+	_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-n.ended:
+	case <-time.After(15 * time.Second):
+		n.kill()
+		return errors.New("it did not end within 15 s of SIGTERM")
+	}
+	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
+		return errors.New(n.cmd.ProcessState.String())
+	}
+	return nil
+}
+
+// deadline is how long an answer of a node may take, whatever its store does: 10 s of a call of the store, after 5 s of
+// asking whether the channel may be written to, and what a busy machine adds.
+const deadline = 25 * time.Second
+
+// plain opens a connection for each request, so that a round robin goes on with each.
+var plain = &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}

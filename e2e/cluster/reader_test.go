@@ -1,0 +1,196 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
+)
+
+// reader follows a channel by one transport until it is stopped.
+type reader struct {
+	name    string
+	base    string // URL of a node, or of the balancer
+	channel motacilla.ChannelID
+	stop    context.CancelFunc
+	ended   chan struct{}
+
+	mu     sync.Mutex
+	view   motacilla.View
+	moved  chan struct{}      // closed when the view moves or something is wrong
+	leave  context.CancelFunc // has it come back anew
+	resets int
+	gone   int   // times that the channel went
+	faults int   // times that it had to try again
+	fault  error // the last
+	wrong  error
+}
+
+// read begins a reader of a channel that is empty or of which it gets the newest page.
+func read(t *testing.T, base, transport string, ch motacilla.ChannelID) *reader {
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &reader{
+		name: transport + " at " + base, base: base, channel: ch, stop: cancel, ended: make(chan struct{}),
+		moved: make(chan struct{}), leave: func() {},
+	}
+	go func() {
+		defer close(r.ended)
+		r.run(ctx, transport)
+	}()
+	t.Cleanup(r.close)
+	return r
+}
+
+func (r *reader) close() {
+	r.stop()
+	<-r.ended
+}
+
+// move has the reader break off, and come back with its cursor, to another node where it is behind the balancer.
+func (r *reader) move() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leave()
+}
+
+func (r *reader) run(ctx context.Context, transport string) {
+	o := &client.Options{
+		Transports: []string{transport}, MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
+		FirstUpdate: 15 * time.Second, Heartbeat: 5 * time.Second,
+		// A connection for each poll, so that each goes to another node.
+		HTTP:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		Retry: r.failed,
+	}
+	for ctx.Err() == nil {
+		stay, leave := context.WithCancel(ctx)
+		r.mu.Lock()
+		o.Since, r.leave = r.view.Revision, leave
+		wrong := r.wrong
+		r.mu.Unlock()
+		if wrong == nil {
+			r.follow(stay, o)
+		} else {
+			<-ctx.Done()
+		}
+		leave()
+	}
+}
+
+func (r *reader) follow(ctx context.Context, o *client.Options) {
+	for u, err := range client.Follow(ctx, r.base, r.channel, o) {
+		switch {
+		case err == nil:
+			r.take(&u)
+		case ctx.Err() != nil:
+		case errors.Is(err, motacilla.ErrNotFound): // between two lives of the channel
+			pause(ctx, 20*time.Millisecond)
+		default:
+			r.mu.Lock()
+			r.breaks(err)
+			r.mu.Unlock()
+		}
+	}
+}
+
+func (r *reader) failed(err error, _ time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults++
+	r.fault = err
+	return nil
+}
+
+// breaks says that a rule was broken. r.mu is held.
+func (r *reader) breaks(err error) {
+	if r.wrong == nil {
+		r.wrong = fmt.Errorf("%s: %w", r.name, err)
+	}
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
+
+func (r *reader) take(u *motacilla.Update) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.view.Revision
+	again := r.view.Apply(u, true)
+	switch {
+	case u.Channel != r.channel:
+		r.breaks(fmt.Errorf("got an update of channel %q", u.Channel))
+	case again:
+		r.breaks(fmt.Errorf("an update from %d to %d can't be applied at %d", u.From, u.Revision, before))
+	case !u.Heartbeat() && u.Revision <= before:
+		r.breaks(fmt.Errorf("an update from %d to %d came at %d", u.From, u.Revision, before))
+	}
+	if u.Reset {
+		r.resets++
+	}
+	if u.Gone {
+		r.gone++
+	}
+	close(r.moved)
+	r.moved = make(chan struct{})
+}
+
+// at waits until the reader is at a revision or beyond.
+func (r *reader) at(rev motacilla.Revision, within time.Duration) error {
+	late := time.NewTimer(within)
+	defer late.Stop()
+	for {
+		r.mu.Lock()
+		at, moved, wrong := r.view.Revision, r.moved, r.wrong
+		faults, fault := r.faults, r.fault
+		r.mu.Unlock()
+		switch {
+		case wrong != nil:
+			return wrong
+		case at >= rev:
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-late.C:
+			return fmt.Errorf("%s: is at %d after %v, not at %d; %d faults, the last: %w", r.name, at, within, rev, faults, fault)
+		}
+	}
+}
+
+// check compares what the reader holds with what the store has.
+func (r *reader) check(t *testing.T, l *listing) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wrong != nil {
+		t.Error(r.wrong)
+	}
+	if err := publishertest.Compare(&r.view, l.channel, l.renders(t)); err != nil {
+		t.Errorf("%s: %v", r.name, err)
+	}
+}
+
+// shown is what the reader shows.
+func (r *reader) shown() []motacilla.Render {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.view.Renders()
+}
+
+func (r *reader) count() (resets, faults int, fault error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.resets, r.faults, r.fault
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
+)
+
+// metric is one figure of a node.
+func metric(t *testing.T, n *node, name string) int {
+	t.Helper()
+	resp, err := plain.Get("http://" + n.addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			figure, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return int(figure)
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// TestAThousandReadersAfterARestart has a thousand readers, each with another cursor, come back to a node that has just
+// been started: each goes on from where it was, at the cost of a few reads of the store for all.
+func TestAThousandReadersAfterARestart(t *testing.T) {
+	const crowd, most = 1000, 20
+	each(t, func(t *testing.T, b *backend) {
+		first := startNode(t, b.flags(b.addr)...)
+		base := "http://" + first.addr
+		must(t, base, http.MethodPost, "", map[string]any{"id": match}, nil)
+		var p postJSON
+		must(t, base, http.MethodPost, "/"+string(match)+"/posts", map[string]any{"text": "0"}, &p)
+		cursors := make([]motacilla.Revision, crowd)
+		keep := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+		defer keep.CloseIdleConnections()
+		const writers = 8
+		var work sync.WaitGroup
+		for w := range writers {
+			work.Go(func() {
+				for i := w; i < crowd && !t.Failed(); i += writers {
+					var edited postJSON
+					status, _, err := requestBy(t.Context(), keep, base, http.MethodPatch,
+						"/"+string(match)+"/posts/"+string(p.ID), map[string]any{"text": fmt.Sprint(i + 1)}, &edited)
+					if err != nil || status != http.StatusOK && status != http.StatusConflict {
+						t.Errorf("edit: %d, %v", status, err)
+					}
+					if cursors[i] = edited.Revision; status == http.StatusConflict {
+						cursors[i] = p.Revision
+					}
+				}
+			})
+		}
+		work.Wait()
+		if t.Failed() {
+			t.FailNow()
+		}
+		head := list(t, base, match).channel.Head
+		first.kill()
+		again := startNode(t, b.flags(b.addr)...)
+		base = "http://" + again.addr
+		rand.Shuffle(len(cursors), func(i, j int) { cursors[i], cursors[j] = cursors[j], cursors[i] })
+		before := metric(t, again, "motacilla_store_reads_total")
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var there sync.WaitGroup // each stays until all are there
+		shared := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		there.Add(crowd)
+		for i, cursor := range cursors {
+			work.Go(func() {
+				arrived := sync.OnceFunc(there.Done)
+				defer arrived()
+				o := &client.Options{
+					Transports: client.Transports()[i%3 : i%3+1], Since: cursor, HTTP: shared, FirstUpdate: time.Minute, Heartbeat: time.Minute,
+				}
+				for u, err := range client.Follow(ctx, base, match, o) {
+					switch {
+					case ctx.Err() != nil:
+						return
+					case err != nil || u.Reset || u.Revision != head:
+						t.Errorf("since %d: reset %v, at %d, %v; the head is %d", cursor, u.Reset, u.Revision, err, head)
+						return
+					}
+					arrived()
+				}
+			})
+		}
+		there.Wait()
+		took := time.Since(began)
+		reads := metric(t, again, "motacilla_store_reads_total") - before
+		cancel()
+		work.Wait()
+		repairs := int(took/time.Second) + 1 // one read a second for all channels together
+		if reads > most+repairs {
+			t.Errorf("%d reads of the store for %d readers; want at most %d, and %d that look for lost hints", reads, crowd, most, repairs)
+		}
+		t.Logf("%d readers came back in %v with %d reads of the store", crowd, took.Round(time.Millisecond), reads)
+	})
+}
