@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -179,7 +180,8 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		short, cancel := context.WithTimeout(ctx, s.silence)
 		conn, err := s.pool.Acquire(short)
 		cancel()
-		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		silent := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) // or its wire was closed for that
+		if err == nil || ctx.Err() != nil || !silent {
 			return conn, err
 		}
 	}
