@@ -33,6 +33,7 @@ fi
 
 echo "The tests need, and this machine lacks:$missing" >&2
 echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the" >&2
-echo "  benchmarks, postgresql and redis-server for the stores of those names, systemd to check the unit in deploy." >&2
+echo "  benchmarks, postgresql and redis-server for the stores of those names, systemd to check the unit in deploy," >&2
+echo "  curl for what docs/ show." >&2
 echo "  On Debian: sudo apt-get install$missing" >&2
 exit 1
