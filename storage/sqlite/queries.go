@@ -53,6 +53,10 @@ const (
 	qUnbury    = `DELETE FROM tombstones WHERE channel = ? AND id = ?`
 	qLogBefore = `DELETE FROM log WHERE channel = ? AND revision < ?`
 	qVersion   = `PRAGMA data_version`
+
+	qSave    = `SAVEPOINT one`
+	qUndo    = `ROLLBACK TO one`
+	qRelease = `RELEASE one`
 )
 
 var (
@@ -63,5 +67,6 @@ var (
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,
 		qLog, qDropLog, qForget, qVersion, qTakeChannel, qNewChannel, qTakePost, qTakeTomb, qTakeLog, qUnbury, qLogBefore,
+		qSave, qUndo, qRelease,
 	}
 )

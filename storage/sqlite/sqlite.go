@@ -18,8 +18,10 @@
 //
 // # Limits
 //
-// Writes are serial, each with one sync of the disk. A new file is readable by its owner alone (mode 0600). A full disk
-// or a file that another process keeps locked is ErrUnavailable; the store goes on by itself when that has passed.
+// Writes are serial. Those that come at the same time share a transaction, each in a savepoint of its own, and its one
+// sync of the disk; one alone does not wait for others. What an edit or a check does, every writer waits for: it must
+// not block. A new file is readable by its owner alone (mode 0600). A full disk, and a file that is read-only or that
+// another process keeps locked, is ErrUnavailable; the store goes on by itself when that has passed.
 package sqlite
 
 import (
@@ -32,6 +34,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -66,6 +69,12 @@ type Store struct {
 	calls    sync.WaitGroup // calls under way; grows only until closed
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
+
+	queueing   sync.Mutex
+	queue      []*write // that wait for their turn
+	committing bool     // a goroutine makes batches of the queue; it counts as a call
+	longest    time.Duration
+	commits    atomic.Int64
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -102,6 +111,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	}
 	s := &Store{
 		clock: options.Clock, logger: options.Logger, timeout: options.Timeout, done: make(chan struct{}),
+		longest: longestBatch,
 	}
 	defer func() {
 		if err != nil {

@@ -39,39 +39,70 @@ type queries struct {
 	ctx  context.Context
 	tx   *sql.Tx
 	from statements
+
+	// Of a transaction that writes:
+	kept  statements        // that were used in it already; nil keeps none
+	saved bool              // the write has changed something, so that it has a savepoint
+	moved []motacilla.Moved // what is told when it is stored
+}
+
+func (q *queries) stmt(text string) *sql.Stmt {
+	stmt := q.kept[text]
+	if stmt == nil {
+		stmt = q.tx.StmtContext(q.ctx, q.from[text])
+		if q.kept != nil {
+			q.kept[text] = stmt
+		}
+	}
+	return stmt
 }
 
 func (q *queries) row(text string, args ...any) *sql.Row {
-	return q.tx.StmtContext(q.ctx, q.from[text]).QueryRowContext(q.ctx, args...)
+	return q.stmt(text).QueryRowContext(q.ctx, args...)
 }
 
 func (q *queries) rows(text string, args ...any) (*sql.Rows, error) {
-	return q.tx.StmtContext(q.ctx, q.from[text]).QueryContext(q.ctx, args...)
+	return q.stmt(text).QueryContext(q.ctx, args...)
 }
 
+// exec runs a query that changes something, in the write's savepoint.
 func (q *queries) exec(text string, args ...any) error {
-	_, err := q.tx.StmtContext(q.ctx, q.from[text]).ExecContext(q.ctx, args...)
+	if !q.saved {
+		if err := q.plain(qSave); err != nil {
+			return err
+		}
+		q.saved = true
+	}
+	return q.plain(text, args...)
+}
+
+func (q *queries) plain(text string, args ...any) error {
+	_, err := q.stmt(text).ExecContext(q.ctx, args...)
 	return err
 }
 
+// tell has Watch told of m when the write is stored.
+func (q *queries) tell(m motacilla.Moved) { q.moved = append(q.moved, m) }
+
 // snapshot runs f on one snapshot of the file.
 func (s *Store) snapshot(ctx context.Context, f func(*queries) error, format string, args ...any) error {
-	return s.call(ctx, s.read, s.reads, &sql.TxOptions{ReadOnly: true}, f, format, args...)
+	return s.call(ctx, s.look, f, format, args...)
 }
 
-// change runs f in a transaction that writes, and commits it where f returns nil.
+// change runs f once in a transaction that writes, which is committed where f returns nil. Until change has returned f
+// has what it uses for itself; f runs in another goroutine.
 func (s *Store) change(ctx context.Context, f func(*queries) error, format string, args ...any) error {
-	return s.call(ctx, s.write, s.writes, nil, f, format, args...)
+	return s.call(ctx, s.share, f, format, args...)
 }
 
 func (s *Store) call(
-	ctx context.Context, db *sql.DB, from statements, o *sql.TxOptions, f func(*queries) error,
+	ctx context.Context, transact func(context.Context, func(*queries) error) error, f func(*queries) error,
 	format string, args ...any,
 ) error {
 	err := s.begin(ctx)
 	if err == nil {
 		defer s.calls.Done()
-		err = s.transact(ctx, db, from, o, f)
+		err = transact(ctx, f)
 	}
 	var own callerError
 	if errors.As(err, &own) {
@@ -97,17 +128,16 @@ func (s *Store) begin(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) transact(
-	parent context.Context, db *sql.DB, from statements, o *sql.TxOptions, f func(*queries) error,
-) error {
+// look runs f in a transaction that reads.
+func (s *Store) look(parent context.Context, f func(*queries) error) error {
 	ctx, cancel := context.WithTimeout(parent, s.timeout)
 	defer cancel()
-	tx, err := db.BeginTx(ctx, o)
+	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return s.fault(parent, err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	if err := f(&queries{ctx, tx, from}); err != nil {
+	if err := f(&queries{ctx: ctx, tx: tx, from: s.reads}); err != nil {
 		return s.fault(parent, err)
 	}
 	return s.fault(parent, tx.Commit())

@@ -37,13 +37,10 @@ func (s *Store) CreateChannel(ctx context.Context, c motacilla.Channel) (motacil
 		if err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: c.ID, Head: rev})
 		return q.exec(qLog, c.ID, rev)
 	}, "create channel %q", c.ID)
-	if err != nil {
-		return c, err
-	}
-	s.watchers.Tell(motacilla.Moved{Channel: c.ID, Head: c.Head})
-	return c, nil
+	return c, err
 }
 
 // UpdateChannel changes a channel. edit runs once, while other writers wait.
@@ -51,25 +48,23 @@ func (s *Store) UpdateChannel(
 	ctx context.Context, id motacilla.ChannelID, edit func(*motacilla.Channel) error,
 ) (motacilla.Channel, error) {
 	var c motacilla.Channel
-	var changed bool
 	err := s.change(ctx, func(q *queries) error {
 		old, err := q.channel(id)
 		if err != nil {
 			return err
 		}
+		var changed bool
 		if c, changed, err = old.Amend(foreign(edit)); err != nil || !changed {
 			return err
 		}
 		if c.Head, err = s.issue(q, old); err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: id, Head: c.Head})
 		return q.exec(qSetChannel, c.Title, c.Access, ended(c.Ended), c.Head, c.Head, id)
 	}, "update channel %q", id)
 	if err != nil {
 		return motacilla.Channel{}, err
-	}
-	if changed {
-		s.watchers.Tell(motacilla.Moved{Channel: id, Head: c.Head})
 	}
 	return c, nil
 }
@@ -87,12 +82,12 @@ func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev 
 		if err := s.forget(q, id); err != nil { // no later write will
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
 		return errors.Join(q.exec(qDropPosts, id), q.exec(qDropTombs, id), q.exec(qEndChannel, rev, id))
 	}, "delete channel %q", id)
 	if err != nil {
 		return 0, err
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
 	return rev, nil
 }
 
@@ -119,25 +114,24 @@ func (s *Store) CreatePost(
 		if err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: ch, Head: rev})
 		return q.exec(qPutPost, ch, made.ID, made.MessageID, made.SourceVersion, made.Source, made.Author,
 			made.Created.UnixMicro(), made.Modified.UnixMicro(), made.Show, made.Pinned, made.KeyEvent, content, rev)
 	}, "create post on channel %q", ch)
-	switch {
-	case errors.Is(err, motacilla.ErrExists):
-		return made, err
-	case err != nil:
+	if err != nil && !errors.Is(err, motacilla.ErrExists) {
 		return motacilla.Post{}, err
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: made.Revision})
-	return made, nil
+	return made, err
 }
 
 // taken returns the post that has p's message ID or ID, with ErrExists, or ErrDeleted where it was removed.
 func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error) {
-	for _, by := range []struct {
-		post, tomb string
-		key        any
-	}{{qMessage, qTombMessage, p.MessageID}, {qPost, qTomb, p.ID}} {
+	for _, by := range []struct{ post, tomb, key string }{
+		{qMessage, qTombMessage, p.MessageID}, {qPost, qTomb, string(p.ID)},
+	} {
+		if by.key == "" {
+			continue
+		}
 		there, err := scanPost(q.row(by.post, ch, by.key))
 		if err == nil {
 			return there, motacilla.ErrExists
@@ -160,7 +154,6 @@ func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Pos
 func (s *Store) UpdatePost(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
 ) (p motacilla.Post, err error) {
-	var changed bool
 	err = s.change(ctx, func(q *queries) error {
 		old, err := scanPost(q.row(qPost, ch, id))
 		if err != nil {
@@ -171,6 +164,7 @@ func (s *Store) UpdatePost(
 			return err
 		}
 		rev := motacilla.NextRevision(c.Head, s.clock.Now())
+		var changed bool
 		if p, changed, err = old.Amend(rev, foreign(edit)); err != nil || !changed {
 			return err
 		}
@@ -182,14 +176,12 @@ func (s *Store) UpdatePost(
 		if err := s.record(q, ch, rev); err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: ch, Head: rev})
 		return q.exec(qSetPost, p.SourceVersion, p.Author, p.Created.UnixMicro(), p.Modified.UnixMicro(), p.Show,
 			p.Pinned, p.KeyEvent, content, rev, ch, id)
 	}, "update post %q of channel %q", id, ch)
 	if err != nil {
 		return motacilla.Post{}, err
-	}
-	if changed {
-		s.watchers.Tell(motacilla.Moved{Channel: ch, Head: p.Revision})
 	}
 	return p, nil
 }
@@ -218,12 +210,12 @@ func (s *Store) DeletePost(
 		if err := q.exec(qDropPost, ch, id); err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: ch, Head: rev})
 		return q.exec(qBury, ch, id, old.MessageID, rev)
 	}, "delete post %q of channel %q", id, ch)
 	if err != nil {
 		return 0, err
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: rev})
 	return rev, nil
 }
 
