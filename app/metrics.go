@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
@@ -17,6 +18,13 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
+	counters sync.Map // of requests that were counted before: prometheus.Counter by answered
+}
+
+// answered is what requests are counted by.
+type answered struct {
+	route  string
+	status int
 }
 
 func newMetrics(feed *publisher.Feed) *metrics {
@@ -32,7 +40,12 @@ func newMetrics(feed *publisher.Feed) *metrics {
 }
 
 func (m *metrics) request(route string, status int) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	by := answered{route, status}
+	counter, known := m.counters.Load(by)
+	if !known {
+		counter, _ = m.counters.LoadOrStore(by, m.requests.WithLabelValues(route, strconv.Itoa(status)))
+	}
+	counter.(prometheus.Counter).Inc() //nolint:forcetypeassert // nothing else is stored
 }
 
 // refused shows how many requests a limit has refused.

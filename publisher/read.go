@@ -38,6 +38,27 @@ func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID) error {
 	return err
 }
 
+// Unchanged reports whether cursor is the channel's head, as memory knows it without a look at the store, and who may
+// read it. Where it says no, [Feed.Since] tells what is so.
+func (f *Feed) Unchanged(id motacilla.ChannelID, cursor motacilla.Revision) (access motacilla.Access, unchanged bool) {
+	if f.ctx.Err() != nil {
+		return "", false
+	}
+	f.mu.RLock()
+	c := f.channels[id]
+	f.mu.RUnlock()
+	if c == nil {
+		return "", false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded || c.gone || c.behind() || cursor != c.recent.head || cursor <= 0 {
+		return "", false
+	}
+	c.used.Store(f.options.Clock.Now().UnixNano()) // it is read, though nobody holds it
+	return c.current.Access, true
+}
+
 // Snapshot returns everything anew: a reset from 0.
 func (f *Feed) Snapshot(ctx context.Context, id motacilla.ChannelID) (*Step, error) {
 	return f.Since(ctx, id, 0)

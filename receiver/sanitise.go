@@ -57,6 +57,14 @@ func newSanitiser() *sanitiser {
 // Text that is nested too deep, or that does not settle, keeps its words alone.
 func (s *sanitiser) html(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
+	if simple(text) {
+		return text
+	}
+	return s.settled(text)
+}
+
+// settled makes passes until text no longer changes.
+func (s *sanitiser) settled(text string) string {
 	for range settle {
 		next, ok := s.pass(text)
 		if !ok {
@@ -68,7 +76,7 @@ func (s *sanitiser) html(text string) string {
 		text = next
 	}
 	plain := html.UnescapeString(s.plain.Sanitize(text))
-	return escapeText(strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd").Replace(plain))
+	return escapeText(plainBreaks.Replace(plain))
 }
 
 // pass is false where text is nested too deep; html then keeps its words alone.
@@ -140,11 +148,14 @@ func writeAttr(out *strings.Builder, key, value string) {
 	out.WriteByte('"')
 }
 
-func escapeText(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#13;").Replace(s)
-}
+func escapeText(s string) string { return textEscapes.Replace(s) }
 
-var sanitise = newSanitiser()
+// These never change, and are costly to make.
+var (
+	sanitise    = newSanitiser()
+	textEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#13;")
+	plainBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd")
+)
 
 // Sanitise returns what a text block may keep of the HTML that a source sent: see [Ingest].
 func Sanitise(text string) string { return sanitise.html(text) }

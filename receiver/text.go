@@ -57,7 +57,7 @@ func KnownEmbed(u *url.URL) bool {
 // nothing but a link that embed knows. Blank lines, and those of which nothing is left once sanitised, make none.
 func lines(text string, embed func(*url.URL) bool) []motacilla.Block {
 	var blocks []motacilla.Block
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(text, "\ufffd"))
+	text = lineBreaks.Replace(strings.ToValidUTF8(text, "\ufffd"))
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimSpace(line)
 		if link, ok := bareLink(line); ok && embed(link) {
@@ -70,6 +70,8 @@ func lines(text string, embed func(*url.URL) bool) []motacilla.Block {
 	}
 	return blocks
 }
+
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // bareLink reads a line that is one URL. The line is HTML, so its & may be written as &amp;.
 func bareLink(line string) (*url.URL, bool) {

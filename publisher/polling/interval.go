@@ -1,8 +1,8 @@
 package polling
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -42,6 +42,12 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 }
 
 const intervalName = "interval-polling"
+
+// Who may keep an answer: shared caches for a second, or nobody.
+const (
+	cachedByAll  = "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
+	cachedByNone = "private, no-store"
+)
 
 func (o *IntervalOptions) withDefaults() IntervalOptions {
 	var d IntervalOptions
@@ -84,6 +90,9 @@ func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.
 
 // since answers with an update, behind an ETag over the cursor, the head and what else is in the body.
 func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
+	if p.unchanged(w, r, ch, cursor) {
+		return
+	}
 	step, err := p.Feed.Since(r.Context(), ch, cursor)
 	if err == nil {
 		err = p.Feed.Readable(r, ch)
@@ -98,11 +107,11 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	case step.Gone || err != nil:
 		h.Set("Cache-Control", "no-store")
 	case channel.Access == motacilla.Public:
-		h.Set("Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=5")
+		h.Set("Cache-Control", cachedByAll)
 	default:
-		h.Set("Cache-Control", "private, no-store")
+		h.Set("Cache-Control", cachedByNone)
 	}
-	tag := fmt.Sprintf(`"%d-%d-%d"`, cursor, step.Revision, p.Interval.Milliseconds())
+	tag := p.tag(cursor, step.Revision)
 	h.Set("ETag", tag)
 	if route.Unchanged(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
@@ -112,6 +121,43 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		p.Feed.Stats(p.Name).Deliveries.Add(1)
 	}
 	p.Write(w, step.Encode(p.format))
+}
+
+// unchanged answers a reader who has everything, and says so by its If-None-Match: what most polls are. It asks nothing
+// of the store.
+func (p *Interval) unchanged(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) bool {
+	if len(r.Header["If-None-Match"]) == 0 {
+		return false
+	}
+	tag := p.tag(cursor, cursor)
+	if !route.Unchanged(r, tag) {
+		return false
+	}
+	access, unchanged := p.Feed.Unchanged(ch, cursor)
+	public := access == motacilla.Public
+	if !unchanged || !public && route.GrantOf(r).WhilePublic {
+		return false
+	}
+	h := w.Header()
+	h.Set("Cache-Control", cachedByNone)
+	if public {
+		h.Set("Cache-Control", cachedByAll)
+	}
+	h.Set("ETag", tag)
+	w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// tag is the entity tag of the answer that leads from cursor to head.
+func (p *Interval) tag(cursor, head motacilla.Revision) string {
+	var space [64]byte
+	tag := append(space[:0], '"')
+	tag = strconv.AppendInt(tag, int64(cursor), 10)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, int64(head), 10)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, p.Interval.Milliseconds(), 10)
+	return string(append(tag, '"'))
 }
 
 // head answers Wagtail Live's client's question whether there is something new.

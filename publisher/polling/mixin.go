@@ -58,11 +58,8 @@ func (m *Mixin) URLs() []route.Route {
 func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {
 	m.enter()
 	defer m.leave()
-	methods := []string{http.MethodGet, http.MethodPost}
-	if m.Head != nil {
-		methods = append(methods, http.MethodHead)
-	}
-	if !route.Allow(w, r, methods...) {
+	if m.Head != nil && !route.Allow(w, r, http.MethodGet, http.MethodPost, http.MethodHead) ||
+		m.Head == nil && !route.Allow(w, r, http.MethodGet, http.MethodPost) {
 		return
 	}
 	ch, err := route.ChannelID(r)

@@ -61,11 +61,19 @@ func jsonMedia(h http.Header) error {
 
 // decode reads one JSON object into v: names are case-sensitive, and unknown and repeated ones, trailing data, what is
 // not UTF-8, lone surrogates, U+0000 and deep nesting are refused.
+//
+// Decoding into a struct finds all of that but U+0000 and a null, since no field takes what is nested deep. What is wrong
+// is scanned from the beginning to be named.
 func decode(data []byte, v any) error {
+	if object := bytes.TrimLeft(data, " \t\r\n"); len(object) > 0 && object[0] == '{' && !bytes.Contains(data, []byte(`\u0000`)) {
+		if json.Unmarshal(data, v, strict) == nil {
+			return nil
+		}
+	}
 	if err := scan(data); err != nil {
 		return err
 	}
-	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
+	err := json.Unmarshal(data, v, strict)
 	if err == nil {
 		return nil
 	}
@@ -167,6 +175,8 @@ func expected(t reflect.Type) string {
 
 var errNull = errors.New("null")
 
+var strict = json.RejectUnknownMembers(true)
+
 // maybe is a field that may be left out, but is not null.
 type maybe[T any] struct {
 	Set   bool
@@ -179,7 +189,7 @@ func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return errNull
 	}
 	m.Set = true
-	return json.UnmarshalDecode(dec, &m.Value, json.RejectUnknownMembers(true))
+	return json.UnmarshalDecode(dec, &m.Value, strict)
 }
 
 // or returns the field, or other where it was left out.
