@@ -45,7 +45,7 @@ const intervalName = "interval-polling"
 
 // Who may keep an answer: shared caches for a second, or nobody.
 const (
-	cachedByAll  = "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
+	cachedByAll  = "public, max-age=0, s-maxage=1, stale-while-revalidate=1"
 	cachedByNone = "private, no-store"
 )
 

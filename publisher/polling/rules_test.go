@@ -262,7 +262,7 @@ func TestIntervalCaching(t *testing.T) {
 		target := intervalPath + "?since=" + s.head(t).String()
 		first := s.get(target)
 		tag := first.Header().Get("ETag")
-		if want := "public, max-age=0, s-maxage=1, stale-while-revalidate=5"; first.Header().Get("Cache-Control") != want {
+		if want := "public, max-age=0, s-maxage=1, stale-while-revalidate=1"; first.Header().Get("Cache-Control") != want {
 			t.Errorf("Cache-Control: %q, want %q", first.Header().Get("Cache-Control"), want)
 		}
 		if !strings.Contains(first.Body.String(), `"next_poll_ms":3000`) {
