@@ -57,3 +57,17 @@ type RetryError struct {
 func (e *RetryError) Error() string { return e.Err.Error() }
 
 func (e *RetryError) Unwrap() error { return e.Err }
+
+// UnavailableError is an [ErrUnavailable] whose reason clients may be told.
+type UnavailableError struct {
+	Reason string // such as "the disk is full": nothing of paths, addresses or queries
+	Err    error
+}
+
+// Error is the reason, and what happened.
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%v: %s: %v", ErrUnavailable, e.Reason, e.Err)
+}
+
+// Unwrap is for errors.Is, which finds [ErrUnavailable] too.
+func (e *UnavailableError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }

@@ -85,6 +85,9 @@ func ProblemOf(err error) Problem {
 			p.Field, p.Detail = field.Field, field.Error()
 		case known.status == http.StatusServiceUnavailable && !errors.Is(err, motacilla.ErrOverloaded):
 			p.Detail = "the store can't answer now; try again"
+			if reason := (*motacilla.UnavailableError)(nil); errors.As(err, &reason) {
+				p.Detail = "the store can't answer now, " + reason.Reason + "; try again"
+			}
 		}
 		return p
 	}

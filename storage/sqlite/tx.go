@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // statements are prepared queries, by their text.
@@ -154,10 +155,20 @@ func (s *Store) fault(parent context.Context, err error) error {
 		return parent.Err()
 	case parent.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
+	case errors.As(err, &broken) && reasons[broken.Code()&0xff] != "":
+		return &motacilla.UnavailableError{Reason: reasons[broken.Code()&0xff], Err: err}
 	case errors.As(err, &broken), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
 		return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 	}
 	return err
+}
+
+// reasons are those that clients are told, by SQLite's primary result code.
+var reasons = map[int]string{
+	sqlite3.SQLITE_FULL:     "the disk is full",
+	sqlite3.SQLITE_READONLY: "the file is read-only",
+	sqlite3.SQLITE_BUSY:     "another process keeps the file locked",
+	sqlite3.SQLITE_IOERR:    "the disk can't be read or written",
 }
 
 // callerError is an error of an edit or a check, which its caller gets back as it is.
