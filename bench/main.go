@@ -6,7 +6,7 @@
 //	go run . -n 1000,10000 -rounds 3
 //	go run . -only limit,ours-sse -n 10000
 //
-// It starts itself as server ("serve NAME") and as load client ("load").
+// It starts itself as server ("serve NAME"), as load client ("load"), and as a bare loop of INSERT and COMMIT ("insert").
 package main
 
 import (
@@ -31,6 +31,9 @@ func main() {
 func run(args []string) error {
 	if len(args) == 1 && args[0] == "load" {
 		return load.Run(os.Stdin, os.Stdout)
+	}
+	if len(args) == 1 && args[0] == "insert" {
+		return server.RunInsert(os.Stdin, os.Stdout)
 	}
 	if len(args) == 2 && args[0] == "serve" {
 		return server.Run(args[1], os.Stdin, os.Stdout)

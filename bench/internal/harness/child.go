@@ -25,13 +25,19 @@ type child struct {
 	out *bufio.Reader
 }
 
-func start(ctx context.Context, args ...string) (*child, error) {
+func start(ctx context.Context, args ...string) (*child, error) { return startIn(ctx, "", args...) }
+
+// startIn has the process put files into dir; "" is where everyone does.
+func startIn(ctx context.Context, dir string, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %v: %w", args, err)
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = os.Stderr
+	if dir != "" {
+		cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -116,7 +122,11 @@ type local struct {
 }
 
 func startLocal(ctx context.Context, name, profile string) (served, error) {
-	c, err := start(ctx, "serve", name)
+	return startLocalIn(ctx, "", name, profile)
+}
+
+func startLocalIn(ctx context.Context, dir, name, profile string) (*local, error) {
+	c, err := startIn(ctx, dir, "serve", name)
 	if err != nil {
 		return nil, err
 	}

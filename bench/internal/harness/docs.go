@@ -58,6 +58,9 @@ func (r *Results) section() string {
 	if rows := r.verdictRows(); len(rows) > 0 {
 		fmt.Fprintf(&b, "\n### Targets\n\n%s", markdown(verdictColumns, rows))
 	}
+	if rows := r.costRows(); len(rows) > 0 {
+		fmt.Fprintf(&b, "\n### Requests\n\n%s", markdown(costColumns, rows))
+	}
 	b.WriteString("\n")
 	return b.String()
 }

@@ -24,6 +24,7 @@ type options struct {
 	rounds  int
 	updates int
 	only    []string
+	costs   time.Duration
 	silent  int
 	profile string
 	out     string
@@ -38,6 +39,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "how often each server is measured, in turns")
 	flags.IntVar(&o.updates, "updates", 0, "updates per run; 0: 30, and 100 with less than 5000 readers")
 	only := flags.String("only", "", "names or parts of names of the servers to measure; the limit is always one")
+	flags.DurationVar(&o.costs, "costs", time.Second, "how long each kind of request is measured; with -only where it names costs; 0: not at all")
 	flags.IntVar(&o.silent, "silent", 0, "of 100 readers, how many never read")
 	flags.StringVar(&o.profile, "cpuprofile", "", "folder for profiles of the servers; they cost some CPU")
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
@@ -58,6 +60,9 @@ func parse(args []string) (options, error) {
 	}
 	if *only != "" {
 		o.only = strings.Split(*only, ",")
+		if !slices.Contains(o.only, costsName) {
+			o.costs = 0
+		}
 	}
 	if o.rounds < 1 || o.updates < 0 || o.silent < 0 || o.silent > 99 {
 		return o, errors.New("-rounds must be at least 1, -updates not negative, -silent from 0 to 99")
@@ -97,11 +102,18 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	return r.Err()
 }
 
+// costsName stands for all costs of requests in -only.
+const costsName = "costs"
+
 // chosen are the subjects that -only names.
 func (o options) chosen() ([]Subject, error) {
 	all := Subjects()
 	if len(o.only) == 0 {
 		return all, nil
+	}
+	o.only = slices.DeleteFunc(slices.Clone(o.only), func(part string) bool { return part == costsName })
+	if len(o.only) == 0 {
+		return nil, nil
 	}
 	used := make(map[string]bool)
 	chosen := slices.DeleteFunc(slices.Clone(all), func(s Subject) bool {
@@ -160,6 +172,9 @@ func run(ctx context.Context, o options, out io.Writer) (*Results, error) {
 				progress(out, sample)
 			}
 		}
+	}
+	if o.costs > 0 {
+		return r, costs(ctx, r, o.rounds, o.costs, o.profile, out)
 	}
 	return r, nil
 }

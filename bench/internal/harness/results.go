@@ -21,6 +21,8 @@ type Results struct {
 	Rounds  int       `json:"rounds"`
 	Silent  int       `json:"silent_of_100,omitempty"` // readers that never read
 	Samples []Sample  `json:"samples"`
+
+	Costs []CostSample `json:"costs,omitempty"`
 }
 
 // Machine is where they come from.
@@ -128,8 +130,13 @@ func (r *Results) Err() error {
 			wrong++
 		}
 	}
+	for _, s := range r.Costs {
+		if s.Error != "" {
+			wrong++
+		}
+	}
 	if wrong > 0 {
-		return fmt.Errorf("%d of %d runs went wrong", wrong, len(r.Samples))
+		return fmt.Errorf("%d of %d runs went wrong", wrong, len(r.Samples)+len(r.Costs))
 	}
 	return nil
 }

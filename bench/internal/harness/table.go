@@ -90,6 +90,10 @@ func (r *Results) Print(out io.Writer) {
 		fmt.Fprintf(w, "\nTargets\n")
 		printTable(w, verdictColumns, rows)
 	}
+	if rows := r.costRows(); len(rows) > 0 {
+		fmt.Fprintf(w, "\nRequests\n")
+		printTable(w, costColumns, rows)
+	}
 	_ = w.Flush()
 }
 

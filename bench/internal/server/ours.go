@@ -5,6 +5,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
@@ -61,3 +63,34 @@ func ours(publisherType string, general bool) func(context.Context) (Server, err
 		return s, nil
 	}
 }
+
+// oursCost is the app with interval polling and REST over a store, as it is configured by default.
+func oursCost(store string) func(context.Context) (Server, error) {
+	return func(ctx context.Context) (Server, error) {
+		config := "server: {addr: 127.0.0.1:0, token: " + Token + "}\nlog: {level: error}\n" +
+			"publishers: [{type: interval-polling}]\nreceivers: [{type: webapp}]\nstorage: {type: " + store
+		if store == "sqlite" {
+			config += fmt.Sprintf(", path: %q", filepath.Join(os.TempDir(), "live.db")) // which is the process's own
+		}
+		config += "}\n"
+		var server *app.Server
+		s := new(whole)
+		a := app.New(standard.Module, fx.Supply(&app.Input{YAML: []byte(config), Env: []string{}}), fx.Populate(&server, &s.store))
+		if err := a.Start(ctx); err != nil {
+			return nil, fmt.Errorf("start the app with %s: %w", store, err)
+		}
+		ch, err := s.store.CreateChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"})
+		if err != nil {
+			return nil, fmt.Errorf("make the channel: %w", err)
+		}
+		path, err := server.URL("interval-polling", string(message.Channel))
+		if err != nil {
+			return nil, fmt.Errorf("path of interval polling: %w", err)
+		}
+		s.ready = Ready{Addr: server.Addr().String(), Path: path, Since: int64(ch.Head)}
+		return s, nil
+	}
+}
+
+// Token is what ours is written to with.
+const Token = "bench"

@@ -46,6 +46,13 @@ var kinds = map[string]func(ctx context.Context) (Server, error){
 	"r3labs-sse":     httpServer(newR3labs),
 	"longpoll-timer": httpServer(newTimed),
 
+	"nethttp-post": httpServer(func() posting { return posting{} }),
+	"nethttp-304":  httpServer(func() unchanged { return unchanged{} }),
+
+	"ours-post-memory": oursCost("memory"),
+	"ours-post-sqlite": oursCost("sqlite"),
+	"ours-304":         oursCost("memory"),
+
 	"ours-sse":               ours("sse", false),
 	"ours-websocket":         ours("websocket", false),
 	"ours-long-polling":      ours("long-polling", false),
@@ -143,7 +150,7 @@ func httpServer[H handler](make func() H) func(context.Context) (Server, error) 
 		}
 		h := make()
 		mux := http.NewServeMux()
-		mux.Handle("GET /bench", h)
+		mux.Handle("/bench", h)
 		server := &http.Server{Handler: mux} //nolint:gosec // the peers are as people write them, without timeouts
 		context.AfterFunc(ctx, func() { _ = server.Close() })
 		go func() { _ = server.Serve(l) }()
