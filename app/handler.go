@@ -30,9 +30,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = rec.control.SetWriteDeadline(time.Time{}) // an earlier answer's would break 100 Continue
 		r.Body = &timedBody{r.Body, rec.control}
 	}
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	h := w.Header() // of what is hijacked too
+	h[contentTypeOptions], h[referrerPolicy] = nosniff, strictOrigin
 	defer func() {
 		cause := recover()
 		if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
@@ -53,6 +52,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	s.handler.ServeHTTP(rec, r)
 }
+
+// What every answer's head has, unless its handler says something else. The slices are shared by all of them: http.Header's
+// methods replace values, and change none in place.
+const (
+	contentTypeOptions = "X-Content-Type-Options"
+	referrerPolicy     = "Referrer-Policy"
+)
+
+var nosniff, strictOrigin = []string{"nosniff"}, []string{"strict-origin-when-cross-origin"}
 
 func (s *Server) done(rec *recorder, r *http.Request, began time.Time) {
 	status := rec.status
@@ -132,14 +140,25 @@ const chunk = 64 << 10
 
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
+		w.answers(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// answers keeps the status. Of what has not changed the client knows what else the head would say (RFC 9110, section
+// 15.4.5).
+func (w *recorder) answers(status int) {
+	w.status = status
+	if status == http.StatusNotModified {
+		h := w.Header()
+		delete(h, contentTypeOptions)
+		delete(h, referrerPolicy)
+	}
+}
+
 func (w *recorder) Write(b []byte) (written int, err error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.answers(http.StatusOK)
 	}
 	for {
 		part := b[:min(len(b), chunk)]
@@ -159,7 +178,7 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // Flush is http.Flusher's.
 func (w *recorder) Flush() {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.answers(http.StatusOK)
 	}
 	w.deadline.Extend()
 	_ = w.control.Flush()

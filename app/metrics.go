@@ -18,7 +18,9 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
-	counters sync.Map // of requests that were counted before: prometheus.Counter by answered
+
+	mu       sync.RWMutex
+	counters map[answered]prometheus.Counter // of requests that were counted before
 }
 
 // answered is what requests are counted by.
@@ -33,6 +35,7 @@ func newMetrics(feed *publisher.Feed) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "motacilla_http_requests_total", Help: "Requests answered, by route and status.",
 		}, []string{"route", "status"}),
+		counters: make(map[answered]prometheus.Counter),
 	}
 	m.registry.MustRegister(m.requests, &feedCollector{feed: feed},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -41,11 +44,16 @@ func newMetrics(feed *publisher.Feed) *metrics {
 
 func (m *metrics) request(route string, status int) {
 	by := answered{route, status}
-	counter, known := m.counters.Load(by)
-	if !known {
-		counter, _ = m.counters.LoadOrStore(by, m.requests.WithLabelValues(route, strconv.Itoa(status)))
+	m.mu.RLock()
+	counter := m.counters[by]
+	m.mu.RUnlock()
+	if counter == nil {
+		counter = m.requests.WithLabelValues(route, strconv.Itoa(status))
+		m.mu.Lock()
+		m.counters[by] = counter
+		m.mu.Unlock()
 	}
-	counter.(prometheus.Counter).Inc() //nolint:forcetypeassert // nothing else is stored
+	counter.Inc()
 }
 
 // refused shows how many requests a limit has refused.

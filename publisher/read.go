@@ -14,6 +14,9 @@ import (
 
 // Channel returns the channel, from memory while it has readers. ErrNotFound where there is none.
 func (f *Feed) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if current, known := f.known(id); known {
+		return current, nil
+	}
 	c, err := f.open(ctx, id)
 	if err != nil {
 		return motacilla.Channel{}, err
@@ -41,22 +44,28 @@ func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID) error {
 // Unchanged reports whether cursor is the channel's head, as memory knows it without a look at the store, and who may
 // read it. Where it says no, [Feed.Since] tells what is so.
 func (f *Feed) Unchanged(id motacilla.ChannelID, cursor motacilla.Revision) (access motacilla.Access, unchanged bool) {
+	current, known := f.known(id)
+	return current.Access, known && cursor > 0 && cursor == current.Head
+}
+
+// known returns the channel as memory has it, where that is all that was heard of.
+func (f *Feed) known(id motacilla.ChannelID) (current motacilla.Channel, known bool) {
 	if f.ctx.Err() != nil {
-		return "", false
+		return current, false
 	}
 	f.mu.RLock()
 	c := f.channels[id]
 	f.mu.RUnlock()
 	if c == nil {
-		return "", false
+		return current, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.loaded || c.gone || c.behind() || cursor != c.recent.head || cursor <= 0 {
-		return "", false
+	if !c.loaded || c.gone || c.behind() {
+		return current, false
 	}
 	c.used.Store(f.options.Clock.Now().UnixNano()) // it is read, though nobody holds it
-	return c.current.Access, true
+	return c.current, true
 }
 
 // Snapshot returns everything anew: a reset from 0.

@@ -34,8 +34,15 @@ type grantKey struct{}
 
 // WithGrant returns r carrying g.
 func WithGrant(r *http.Request, g Grant) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), grantKey{}, g))
+	value := whilePublicValue
+	if g != (Grant{WhilePublic: true}) {
+		value = g
+	}
+	return r.WithContext(context.WithValue(r.Context(), grantKey{}, value))
 }
+
+// whilePublicValue is the grant of nearly all readers, made once.
+var whilePublicValue any = Grant{WhilePublic: true}
 
 // GrantOf returns the grant under which r was let through; the zero Grant where there is none.
 func GrantOf(r *http.Request) Grant {

@@ -10,6 +10,7 @@ const (
 	qChannels    = `SELECT ` + channelColumns + ` FROM channels WHERE id > ? AND deleted = 0 ORDER BY id LIMIT ?`
 	qHeads       = `SELECT id, head, deleted FROM channels`
 	qHead        = `SELECT head FROM channels WHERE id = ?`
+	qLiveHead    = `SELECT head FROM channels WHERE id = ? AND deleted = 0`
 	qPost        = `SELECT ` + postColumns + ` FROM posts WHERE channel = ? AND id = ?`
 	qMessage     = `SELECT ` + postColumns + ` FROM posts WHERE channel = ? AND message_id = ? AND message_id <> ''`
 	qTomb        = `SELECT 1 FROM tombstones WHERE channel = ? AND id = ?`
@@ -61,8 +62,8 @@ const (
 
 var (
 	readQueries = []string{
-		qPing, qChannel, qChannels, qHeads, qHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned, qChanged,
-		qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
+		qPing, qChannel, qChannels, qHeads, qHead, qLiveHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned,
+		qChanged, qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
 	}
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,

@@ -57,7 +57,7 @@ func (s *Store) UpdateChannel(
 		if c, changed, err = old.Amend(foreign(edit)); err != nil || !changed {
 			return err
 		}
-		if c.Head, err = s.issue(q, old); err != nil {
+		if c.Head, err = s.issue(q, id, old.Head); err != nil {
 			return err
 		}
 		q.tell(motacilla.Moved{Channel: id, Head: c.Head})
@@ -76,7 +76,7 @@ func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev 
 		if err != nil {
 			return err
 		}
-		if rev, err = s.issue(q, c); err != nil {
+		if rev, err = s.issue(q, id, c.Head); err != nil {
 			return err
 		}
 		if err := s.forget(q, id); err != nil { // no later write will
@@ -96,14 +96,14 @@ func (s *Store) CreatePost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
 ) (made motacilla.Post, err error) {
 	err = s.change(ctx, func(q *queries) error {
-		c, err := q.channel(ch)
+		head, err := q.liveHead(ch)
 		if err != nil {
 			return err
 		}
 		if made, err = q.taken(ch, p); err != nil {
 			return err
 		}
-		rev, err := s.issue(q, c)
+		rev, err := s.issue(q, ch, head)
 		if err != nil {
 			return err
 		}
@@ -159,11 +159,11 @@ func (s *Store) UpdatePost(
 		if err != nil {
 			return err
 		}
-		c, err := q.channel(ch)
+		head, err := q.liveHead(ch)
 		if err != nil {
 			return err
 		}
-		rev := motacilla.NextRevision(c.Head, s.clock.Now())
+		rev := motacilla.NextRevision(head, s.clock.Now())
 		var changed bool
 		if p, changed, err = old.Amend(rev, foreign(edit)); err != nil || !changed {
 			return err
@@ -200,11 +200,11 @@ func (s *Store) DeletePost(
 				return callerError{err}
 			}
 		}
-		c, err := q.channel(ch)
+		head, err := q.liveHead(ch)
 		if err != nil {
 			return err
 		}
-		if rev, err = s.issue(q, c); err != nil {
+		if rev, err = s.issue(q, ch, head); err != nil {
 			return err
 		}
 		if err := q.exec(qDropPost, ch, id); err != nil {
@@ -219,10 +219,16 @@ func (s *Store) DeletePost(
 	return rev, nil
 }
 
-// issue gives a change of c its revision.
-func (s *Store) issue(q *queries, c channelRow) (motacilla.Revision, error) {
-	rev := motacilla.NextRevision(c.Head, s.clock.Now())
-	return rev, s.record(q, c.ID, rev)
+// issue gives a change of the channel that is at head its revision.
+func (s *Store) issue(q *queries, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Revision, error) {
+	rev := motacilla.NextRevision(head, s.clock.Now())
+	return rev, s.record(q, ch, rev)
+}
+
+// liveHead returns the head of a channel that is there.
+func (q *queries) liveHead(ch motacilla.ChannelID) (motacilla.Revision, error) {
+	head, err := scanRevision(q.row(qLiveHead, ch))
+	return head, notFound(err)
 }
 
 // record makes rev the channel's head, and now and then forgets what need not be remembered any longer. A revision is
