@@ -104,17 +104,13 @@ func (q *queries) records(ch motacilla.ChannelID, after motacilla.Revision, limi
 // Import makes the channel what c says, and puts records beside those it has.
 func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	c.Channel = c.Normalize()
-	err := s.change(ctx, func(q *queries) error {
+	return s.change(ctx, func(q *queries) error {
 		if err := c.Validate(records); err != nil {
 			return err
 		}
+		q.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
 		return q.take(c, records)
 	}, "import channel %q", c.ID)
-	if err != nil {
-		return err
-	}
-	s.watchers.Tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
-	return nil
 }
 
 func (q *queries) take(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
@@ -191,17 +187,17 @@ func (q *queries) takeRecord(ch motacilla.ChannelID, r motacilla.ChangeRecord) e
 func (s *Store) Barrier(
 	ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision,
 ) (rev motacilla.Revision, err error) {
-	var c channelRow
-	err = s.change(ctx, func(q *queries) (err error) {
-		if c, err = scanChannel(q.row(qChannel, ch)); err != nil {
+	err = s.change(ctx, func(q *queries) error {
+		c, err := scanChannel(q.row(qChannel, ch))
+		if err != nil {
 			return err
 		}
 		rev = max(motacilla.NextRevision(c.Head, s.clock.Now()), at)
+		q.tell(motacilla.Moved{Channel: ch, Head: rev, Deleted: c.deleted})
 		return errors.Join(q.exec(qSetHead, rev, ch), q.exec(qDropLog, ch), q.exec(qLog, ch, rev))
 	}, "put a barrier on channel %q", ch)
 	if err != nil {
 		return 0, err
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: rev, Deleted: c.deleted})
 	return rev, nil
 }
