@@ -11,12 +11,12 @@ var simpleMarks = []string{"b", "i", "em", "strong", "u", "s", "code", "small", 
 // simple reports whether sanitising surely leaves text as it is, for it is what nearly all posts are: words, and simple
 // marks without attributes, closed in turn. Of what it does not know it makes no statement.
 func simple(text string) bool {
-	var open [8]string
-	depth := 0
+	const deepest = 8
+	open := make([]string, 0, deepest)
 	for {
 		at := strings.IndexAny(text, "<>&\r\x00")
 		if at < 0 {
-			return depth == 0
+			return len(open) == 0
 		}
 		switch text = text[at:]; text[0] {
 		case '<':
@@ -26,15 +26,12 @@ func simple(text string) bool {
 			}
 			name, closes := strings.CutPrefix(text[1:end], "/")
 			switch {
-			case closes && (depth == 0 || open[depth-1] != name):
-				return false
-			case closes:
-				depth--
-			case depth == len(open) || !slices.Contains(simpleMarks, name) || slices.Contains(open[:depth], name):
+			case closes && len(open) > 0 && open[len(open)-1] == name:
+				open = open[:len(open)-1]
+			case closes || len(open) == deepest || !slices.Contains(simpleMarks, name) || slices.Contains(open, name):
 				return false
 			default:
-				open[depth] = name
-				depth++
+				open = append(open, name)
 			}
 			text = text[end+1:]
 		case '&':

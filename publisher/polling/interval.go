@@ -1,7 +1,6 @@
 package polling
 
 import (
-	_ "embed" // for openapi-interval.json
 	"net/http"
 	"strconv"
 	"time"
@@ -14,8 +13,8 @@ import (
 
 // IntervalOptions are the settings of [Interval]; nil and zero fields mean the defaults.
 type IntervalOptions struct {
-	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // interval-polling/{channel_id}/
-	Interval time.Duration `key:"interval" doc:"how often readers ask"`                                   // 3s
+	Path     string        `key:"path" doc:"path of the route, with {channel_id}; interval-polling/{channel_id}/"`
+	Interval time.Duration `key:"interval" doc:"how often readers ask; 3s"`
 	Logger   *zap.Logger   // nil logs nothing
 }
 
@@ -35,7 +34,6 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 	p := &Interval{
 		Mixin: Mixin{
 			Path: options.Path, Name: intervalName, Feed: feed, Interval: options.Interval, Logger: options.Logger,
-			OpenAPI: intervalOpenAPI,
 		},
 		format: withNextPoll("interval-polling", options.Interval),
 	}
@@ -44,11 +42,6 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 }
 
 const intervalName = "interval-polling"
-
-// intervalOpenAPI describes the route.
-//
-//go:embed openapi-interval.json
-var intervalOpenAPI []byte
 
 // Who may keep an answer: shared caches for a second, or nobody.
 const (

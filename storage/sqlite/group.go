@@ -217,7 +217,7 @@ func (b *batch) fill() {
 		if b.current = b.store.take(); b.current == nil {
 			return
 		}
-		b.queries.saved, b.queries.moved = false, nil
+		b.queries.saved, b.queries.fault, b.queries.moved = false, nil, nil
 		b.ends(b.call())
 	}
 }

@@ -108,11 +108,8 @@ func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records [
 		if err := c.Validate(records); err != nil {
 			return err
 		}
-		if err := q.take(c, records); err != nil {
-			return err
-		}
 		q.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
-		return nil
+		return q.take(c, records)
 	}, "import channel %q", c.ID)
 }
 

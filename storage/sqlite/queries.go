@@ -62,8 +62,8 @@ const (
 
 var (
 	readQueries = []string{
-		qPing, qChannel, qChannels, qHeads, qHead, qLiveHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned, qChanged,
-		qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
+		qPing, qChannel, qChannels, qHeads, qHead, qLiveHead, qPost, qMessage, qTomb, qTombMessage, qPosts, qPinned,
+		qChanged, qRemoved, qIssued, qKnown, qFloor, qRecords, qLogged, qBuried,
 	}
 	writeQueries = []string{
 		qPutChannel, qSetChannel, qEndChannel, qSetHead, qPutPost, qSetPost, qDropPost, qDropPosts, qBury, qDropTombs,

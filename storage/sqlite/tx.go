@@ -44,6 +44,7 @@ type queries struct {
 	// Of a transaction that writes:
 	kept  statements        // that were used in it already; nil keeps none
 	saved bool              // the write has changed something, so that it has a savepoint
+	fault error             // of a query that changes something: the transaction may be over, and another query on its own
 	moved []motacilla.Moved // what is told when it is stored
 }
 
@@ -66,15 +67,16 @@ func (q *queries) rows(text string, args ...any) (*sql.Rows, error) {
 	return q.stmt(text).QueryContext(q.ctx, args...)
 }
 
-// exec runs a query that changes something, in the write's savepoint.
+// exec runs a query that changes something, in the write's savepoint. After one that failed it runs none.
 func (q *queries) exec(text string, args ...any) error {
-	if !q.saved {
-		if err := q.plain(qSave); err != nil {
-			return err
-		}
-		q.saved = true
+	if q.fault == nil && !q.saved {
+		q.fault = q.plain(qSave)
+		q.saved = q.fault == nil
 	}
-	return q.plain(text, args...)
+	if q.fault == nil {
+		q.fault = q.plain(text, args...)
+	}
+	return q.fault
 }
 
 func (q *queries) plain(text string, args ...any) error {
