@@ -36,7 +36,7 @@ var languages = map[string]string{
 	"html": "the browser's tests have pages like it", "js": "e2e/guide_test.go runs it in a browser",
 	"css": "for a browser", "ts": "types of the browser client, which tsc checks in CI",
 	"nginx": "tests of the packages run nginx with it", "caddy": "no Caddy on the test machine",
-	"apache": "no Apache on the test machine", "ini": "for systemd", "systemd": "for systemd",
+	"apache": "no Apache on the test machine", "ini": "for systemd or redis", "systemd": "for systemd",
 	"dockerfile": "no container runtime on the test machine", "sql": "the store's own tests speak to a database",
 	"promql": "for Prometheus", "text": "neither code nor command",
 }
@@ -46,7 +46,9 @@ var languages = map[string]string{
 var elsewhere = []exception{
 	{"docs/command-line.md", "console", "", true, "one sitting at a terminal, with prompts, tables that fit it, and a second server; " +
 		"the tests of cmd/motacilla hold its commands"},
-	{"docs/postgres.md", "console", "", false, "psql and pg_dump speak to the reader's own database server"},
+	{"docs/storage.md", "console", "", true, "stores that the reader has are copied; the tests of cmd/motacilla do it"},
+	{"docs/redis.md", "console", "", false, "redis-cli speaks to the reader's own server, which is out of reach in one of them"},
+	{"docs/postgres.md", "console", "", true, "psql and pg_dump speak to the reader's own database server"},
 }
 
 type exception struct {
