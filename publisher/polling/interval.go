@@ -1,6 +1,7 @@
 package polling
 
 import (
+	_ "embed" // for openapi-interval.json
 	"net/http"
 	"strconv"
 	"time"
@@ -13,8 +14,8 @@ import (
 
 // IntervalOptions are the settings of [Interval]; nil and zero fields mean the defaults.
 type IntervalOptions struct {
-	Path     string        `key:"path" doc:"path of the route, with {channel_id}; interval-polling/{channel_id}/"`
-	Interval time.Duration `key:"interval" doc:"how often readers ask; 3s"`
+	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // interval-polling/{channel_id}/
+	Interval time.Duration `key:"interval" doc:"how often readers ask"`                                   // 3s
 	Logger   *zap.Logger   // nil logs nothing
 }
 
@@ -34,6 +35,7 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 	p := &Interval{
 		Mixin: Mixin{
 			Path: options.Path, Name: intervalName, Feed: feed, Interval: options.Interval, Logger: options.Logger,
+			OpenAPI: intervalOpenAPI,
 		},
 		format: withNextPoll("interval-polling", options.Interval),
 	}
@@ -42,6 +44,11 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 }
 
 const intervalName = "interval-polling"
+
+// intervalOpenAPI describes the route.
+//
+//go:embed openapi-interval.json
+var intervalOpenAPI []byte
 
 // Who may keep an answer: shared caches for a second, or nobody.
 const (
