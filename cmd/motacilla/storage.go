@@ -27,6 +27,8 @@ func storageCommand() *cobra.Command {
 without one.
 
 ` + storageHelp,
+		Example: `  motacilla storage copy --from sqlite:motacilla.db --to postgres://live@db.example.org/live
+  motacilla storage check`,
 	}
 	s := &storageFlags{}
 	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; else MOTACILLA_CONFIG, else motacilla.yaml where it exists")

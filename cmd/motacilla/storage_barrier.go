@@ -26,6 +26,7 @@ A revision is a time. --margin is how far the clocks of those who wrote may have
 ` + storageHelp,
 		Example: `  motacilla storage barrier
   motacilla storage barrier --storage postgres://live@db.example.org/live match-42`,
+		Args: cobra.ArbitraryArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if margin < 0 || margin > 30*24*time.Hour {

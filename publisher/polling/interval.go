@@ -50,9 +50,12 @@ const intervalName = "interval-polling"
 //go:embed openapi-interval.json
 var intervalOpenAPI []byte
 
-// Who may keep an answer: shared caches for a second, or nobody.
+// SharedCaching is the Cache-Control of interval polling's answers on public channels: shared caches keep them for a second.
+const SharedCaching = "public, max-age=0, s-maxage=1, stale-while-revalidate=1"
+
+// Who may keep an answer: shared caches, or nobody.
 const (
-	cachedByAll  = "public, max-age=0, s-maxage=1, stale-while-revalidate=1"
+	cachedByAll  = SharedCaching
 	cachedByNone = "private, no-store"
 )
 

@@ -130,8 +130,7 @@ func (m *Mixin) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the reader is gone
 	}
 	if route.ProblemOf(err).Status == http.StatusInternalServerError && m.Logger != nil {
-		m.Logger.Error("poll failed", zap.String("publisher", m.Name),
-			zap.String("channel", r.PathValue("channel_id")), zap.Error(err))
+		m.Logger.Error("poll failed", zap.String("channel", r.PathValue("channel_id")), zap.Error(err))
 	}
 	route.WriteError(w, r, err)
 }

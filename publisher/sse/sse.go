@@ -146,8 +146,7 @@ func (p *Publisher) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // the reader is gone
 	}
 	if route.ProblemOf(err).Status == http.StatusInternalServerError {
-		p.options.Logger.Error("stream failed", zap.String("publisher", name),
-			zap.String("channel", r.PathValue("channel_id")), zap.Error(err))
+		p.options.Logger.Error("stream failed", zap.String("channel", r.PathValue("channel_id")), zap.Error(err))
 	}
 	route.WriteError(w, r, err)
 }

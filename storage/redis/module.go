@@ -16,7 +16,7 @@ var Module = fx.Module("redis", fx.Provide(fx.Annotate(NewFactory, fx.ResultTags
 
 // settings is what the configuration may say of this store.
 type settings struct {
-	URL    string `key:"url" secret:"true" doc:"the server: redis://user:password@host:6379/0, rediss://... or unix://..."`
+	URL    string `key:"url" secret:"true" doc:"the server: redis://, rediss:// or unix://, as in redis://user:password@host:6379/0"`
 	Prefix string `key:"prefix" doc:"what all keys begin with, for several installations on one Redis server"`
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/motacilla-live/motacilla/publisher/polling"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 	long     = "long-polling"
 
 	// cacheable is what the server says of a poll of a public channel.
-	cacheable = "public, max-age=0, s-maxage=1, stale-while-revalidate=5"
+	cacheable = polling.SharedCaching
 	private   = "private, no-store"
 
 	// oldest is how old an answer may be that a cache keeps as it was told.
