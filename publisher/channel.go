@@ -28,6 +28,9 @@ type channel struct {
 	reading chan struct{}
 
 	mu      sync.Mutex
+	changes turns // readings of what is new
+	pages   turns
+	windows turns
 	loaded  bool
 	current motacilla.Channel // Head is recent.head
 	recent  recent
@@ -40,10 +43,19 @@ type channel struct {
 	gone    bool
 	wake    chan struct{} // closed when the head moves or the channel goes
 	steps   map[motacilla.Revision]*Step
-	page    *page
-	window  *Window
+	page    *page    // the last that was read, while there is one; it may be behind
+	window  *Window  // moves with recent
+	seen    *Window  // the last that was read; it may be behind or ahead
 	topics  []*topic // of the streams; never changed, but replaced
 }
+
+// turns numbers the readings of one thing. Who has waited for the reading lock takes what was read meanwhile, where that
+// reading began after he came: it has all that was there when he asked, whatever has come since. While there is always
+// something new, and the store is slow, he would otherwise wait for a reading of everyone before him.
+type turns struct{ began, done uint64 }
+
+// next is the first reading that is new enough for who comes now.
+func (t *turns) next() uint64 { return t.began + 1 }
 
 func newChannel(f *Feed, id motacilla.ChannelID) *channel {
 	c := &channel{feed: f, id: id, reading: make(chan struct{}, 1), wake: make(chan struct{})}
@@ -166,6 +178,7 @@ func (c *channel) refresh(ctx context.Context) error {
 func (c *channel) read(ctx context.Context, since motacilla.Revision) (known bool, err error) {
 	c.mu.Lock()
 	head, heard := c.recent.head, c.hint
+	c.changes.began++
 	c.mu.Unlock()
 	var changes motacilla.Changes
 	err = c.feed.call(ctx, func(ctx context.Context) (err error) {
@@ -230,6 +243,7 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 		c.kick()
 		return false, nil
 	}
+	c.changes.done = c.changes.began
 	if current != nil {
 		c.current = *current
 	}
@@ -257,9 +271,6 @@ func (c *channel) advance() {
 	c.version.Add(1)
 	c.at = c.feed.options.Clock.Now()
 	c.steps = nil
-	if c.page != nil && c.page.head < c.recent.head {
-		c.page = nil
-	}
 	close(c.wake)
 	c.wake = make(chan struct{})
 	for _, t := range c.topics {
@@ -272,45 +283,47 @@ func (c *channel) advance() {
 // error only where ctx ended, or memory is of no use for cursor. Once a read has failed nobody waits for another one
 // whom memory serves: until the store answers again that is tried beside.
 func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
-	if need, err := c.wants(cursor); !need {
+	mine, err := c.wants(cursor, 0)
+	if mine == 0 {
 		return err
 	}
 	if err := c.lockReading(ctx); err != nil {
 		return err
 	}
 	defer c.unlockReading()
-	if need, err := c.wants(cursor); !need { // another has read meanwhile, or could not
+	if mine, err = c.wants(cursor, mine); mine == 0 { // another has read meanwhile, or could not
 		return err
 	}
 	c.mu.Lock()
 	head := c.recent.head
 	ahead := c.ahead(cursor)
 	c.mu.Unlock()
-	_, err := c.read(ctx, head)
+	_, err = c.read(ctx, head)
 	if err != nil && (ahead || ctx.Err() != nil) {
 		return err
 	}
 	return nil
 }
 
-// wants reports whether the store is to be read for a reader at cursor.
-func (c *channel) wants(cursor motacilla.Revision) (bool, error) {
+// wants returns which reading of the store is new enough for a reader at cursor, 0 where none is to be made: mine is what
+// it returned when the reader came, 0 when it comes.
+func (c *channel) wants(cursor motacilla.Revision, mine uint64) (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ahead := c.ahead(cursor)
-	if c.gone || !c.behind() && !ahead {
-		return false, nil
+	if c.gone || !c.behind() && !ahead || mine > 0 && c.changes.done >= mine {
+		return 0, nil
 	}
 	wait := c.feed.options.Clock.Now().Before(c.retry)
 	switch {
 	case ahead && wait:
-		return false, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
+		return 0, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
 	case ahead || c.retry.IsZero():
-		return true, nil
+		return c.changes.next(), nil
 	case !wait:
 		c.kick()
 	}
-	return false, nil
+	return 0, nil
 }
 
 // ahead reports whether cursor is one that memory does not know yet. c.mu is held.

@@ -63,19 +63,22 @@ func (c *channel) remembered(cursor motacilla.Revision) (*Step, <-chan struct{})
 	case c.recent.stateAt > cursor:
 		u.State = &motacilla.State{Title: c.current.Title, Ended: c.current.Ended}
 	}
-	return c.keep(u), c.wake
+	return c.keep(c.newStep(u)), c.wake
 }
 
-// keep makes u the step for its cursor. c.mu is held.
-func (c *channel) keep(u *motacilla.Update) *Step {
-	step := &Step{Update: u, At: c.at, feed: c.feed, private: c.current.Access != motacilla.Public}
+// keep makes step the one for its cursor. c.mu is held.
+func (c *channel) keep(step *Step) *Step {
 	if c.steps == nil {
 		c.steps = make(map[motacilla.Revision]*Step)
 	}
 	if len(c.steps) < mostSteps {
-		c.steps[u.From] = step
+		c.steps[step.From] = step
 	}
 	return step
+}
+
+func (c *channel) newStep(u *motacilla.Update) *Step {
+	return &Step{Update: u, At: c.at, feed: c.feed, private: c.current.Access != motacilla.Public}
 }
 
 // forgotten reports whether the store surely would not know cursor either.
@@ -111,41 +114,51 @@ func (c *channel) reset(ctx context.Context, cursor motacilla.Revision) (*Step, 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if step := c.steps[cursor]; step != nil && step.Reset && step.Revision == p.head {
-		return step, c.wake, nil
+	step := p.steps[cursor]
+	if step == nil {
+		u := p.update
+		u.From = cursor
+		step = c.newStep(&u)
+		if len(p.steps) < mostSteps {
+			p.steps[cursor] = step
+		}
 	}
-	u := p.update
-	u.From = cursor
-	if c.page != p {
-		return c.feed.newStep(&u), c.wake, nil
+	if c.page == p && p.head >= c.recent.head {
+		c.keep(step)
 	}
-	return c.keep(&u), c.wake, nil
+	return step, c.wake, nil
 }
 
 // page is a channel's newest page, as a reset brings it.
 type page struct {
 	head   motacilla.Revision
-	update motacilla.Update // From is left to each step
+	update motacilla.Update             // From is left to each step
+	steps  map[motacilla.Revision]*Step // by cursor; guarded by channel.mu
 }
 
 func (c *channel) newest(ctx context.Context) (*page, error) {
-	if p := c.cachedPage(); p != nil {
+	p, mine := c.cachedPage(0)
+	if p != nil {
 		return p, nil
 	}
 	if err := c.lockReading(ctx); err != nil {
 		return nil, err
 	}
 	defer c.unlockReading()
-	if p := c.cachedPage(); p != nil {
+	if p, _ = c.cachedPage(mine); p != nil {
 		return p, nil
 	}
+	c.mu.Lock()
+	c.pages.began++
+	c.mu.Unlock()
 	p, err := c.readPage(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p.head >= c.recent.head && !c.gone {
+	c.pages.done = c.pages.began
+	if !c.gone {
 		c.page = p
 	}
 	if p.head != c.recent.head && !c.gone {
@@ -156,13 +169,16 @@ func (c *channel) newest(ctx context.Context) (*page, error) {
 	return p, nil
 }
 
-func (c *channel) cachedPage() *page {
+// cachedPage returns the page where it is new enough, else which reading of it would be: mine is what it returned when
+// the reader came, 0 when it comes.
+func (c *channel) cachedPage(mine uint64) (*page, uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck {
-		return c.page
+	newest := c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
+	if newest || c.page != nil && mine > 0 && c.pages.done >= mine {
+		return c.page, 0
 	}
-	return nil
+	return nil, c.pages.next()
 }
 
 // readPage reads the newest posts, the pinned ones and the channel, in this order, each of a snapshot of its own. What
@@ -200,7 +216,7 @@ func (c *channel) readPage(ctx context.Context) (*page, error) {
 			}
 		}
 	}
-	return &page{head: newest.Head, update: motacilla.Update{
+	return &page{head: newest.Head, steps: make(map[motacilla.Revision]*Step), update: motacilla.Update{
 		Channel: c.id, Revision: newest.Head, Renders: oldestFirst(c.renderAll(posts)),
 		Reset: true, Complete: !newest.More,
 		State: &motacilla.State{Title: current.Title, Ended: current.Ended},

@@ -1,0 +1,81 @@
+package publisher_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// slow is a source that takes a second for each reading, after which something new has happened.
+type slow struct {
+	*faulty
+	f *fixture
+}
+
+func (s *slow) after() {
+	time.Sleep(time.Second)
+	s.f.post("and on")
+}
+
+func (s *slow) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	defer s.after()
+	return s.faulty.Posts(ctx, ch, q)
+}
+
+func (s *slow) Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error) {
+	defer s.after()
+	return s.faulty.Changes(ctx, ch, since, limit)
+}
+
+// TestReadersShareAReading has a crowd ask at once while the store is slow and there is always something new: nobody
+// waits for a reading of each of the others.
+func TestReadersShareAReading(t *testing.T) {
+	for name, ask := range map[string]func(f *publisher.Feed, cursor motacilla.Revision) error{
+		"what is new": func(f *publisher.Feed, cursor motacilla.Revision) error {
+			_, err := f.Since(context.Background(), match, cursor)
+			return err
+		},
+		"a reset": func(f *publisher.Feed, _ motacilla.Revision) error {
+			_, err := f.Snapshot(context.Background(), match)
+			return err
+		},
+		"a window": func(f *publisher.Feed, _ motacilla.Revision) error {
+			_, err := f.Window(context.Background(), match)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				f.feed = publisher.NewFeed(&slow{f.source, &f}, renderFunc(plain), nil)
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				cursor := f.head()
+				if _, err := f.feed.Channel(t.Context(), match); err != nil {
+					t.Fatal(err)
+				}
+				f.post("something new")
+				began := time.Now()
+				var crowd sync.WaitGroup
+				for range 50 {
+					crowd.Go(func() {
+						if err := ask(f.feed, cursor); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				crowd.Wait()
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("the last of 50 had to wait for %v", took)
+				}
+			})
+		})
+	}
+}
