@@ -34,7 +34,7 @@ type FeedOptions struct {
 	Stall     time.Duration   // after which a reader that takes nothing is closed; 15 s
 	Linger    time.Duration   // how long a channel that was asked for counts as having readers; 60 s
 	Repair    time.Duration   // how often the heads of channels with readers are compared with the store's; 1 s
-	Timeout   time.Duration   // the deadline of every call to the store; 5 s
+	Timeout   time.Duration   // the deadline of every call to the store; 3 s
 	Clock     motacilla.Clock // for lag and lingering
 	Logger    *zap.Logger     // nil logs nothing
 	Limits    Limits          // of readers; none
@@ -52,7 +52,7 @@ func (o *FeedOptions) withDefaults() FeedOptions {
 	positive(&d.Stall, 15*time.Second)
 	positive(&d.Linger, time.Minute)
 	positive(&d.Repair, time.Second)
-	positive(&d.Timeout, 5*time.Second)
+	positive(&d.Timeout, 3*time.Second)
 	if d.Logger == nil {
 		d.Logger = zap.NewNop()
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ type node struct {
 	cmd   *exec.Cmd
 	out   *output
 	ended chan struct{}
+	asked atomic.Bool // to end
 }
 
 // output is what a node says.
@@ -80,13 +82,20 @@ func startNode(t *testing.T, flags ...string) *node {
 		close(n.ended)
 	}()
 	t.Cleanup(func() {
+		select {
+		case <-n.ended:
+			if !n.asked.Load() {
+				t.Errorf("the node at %s ended by itself: %v", n.addr, n.cmd.ProcessState)
+			}
+		default:
+		}
 		n.kill()
 		text := n.out.String()
 		if strings.Contains(text, "DATA RACE") || strings.Contains(text, `"level":"error"`) && strings.Contains(text, "panicked") {
 			t.Error("a node has a data race, or a handler that panicked")
 		}
 		if t.Failed() {
-			t.Logf("the node at %s said:\n%.3000s", n.addr, text)
+			t.Logf("the node at %s said, at the end:\n%s", n.addr, text[max(0, len(text)-6000):])
 		}
 	})
 	late := time.After(60 * time.Second)
@@ -123,12 +132,14 @@ func startNode(t *testing.T, flags ...string) *node {
 
 // kill ends the node as a power cut would (SIGKILL).
 func (n *node) kill() {
+	n.asked.Store(true)
 	_ = n.cmd.Process.Kill()
 	<-n.ended
 }
 
 // stop ends the node in good order.
 func (n *node) stop() error {
+	n.asked.Store(true)
 	_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-n.ended:

@@ -32,12 +32,13 @@ func sysProcAttr() *syscall.SysProcAttr {
 }
 
 // start starts cmd, which ends with this process; gone is closed when it has. What Pdeathsig waits for is the end of
-// the thread that started it, so that one stays until then.
+// the thread that started it, so that one stays until then; and beyond, for it may have started others.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	started := make(chan error)
 	gone = make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread() // else the thread ends with the goroutine
 		err := cmd.Start()
 		started <- err
 		if err == nil {

@@ -174,7 +174,7 @@ func (a *Webapp) fail(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 		err = fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 	}
 	if status := route.ProblemOf(err).Status; status >= 500 && r.Context().Err() == nil {
-		a.log.Error("request failed", zap.String("receiver", Name), zap.String("channel", string(ch)),
+		a.log.Error("request failed", zap.String("channel", string(ch)),
 			zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
 	}
 	route.WriteError(w, r, err)
