@@ -3,12 +3,14 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -43,6 +45,10 @@ type Spec struct {
 	First   int    `json:"first"`   // the number of the first update that counts in the figures
 	Silent  int    `json:"silent"`  // of the readers, how many never read after they have connected
 	Slow    int    `json:"slow"`    // of those after them, how many read a kilobyte a second; a Crowd has them
+
+	// Channels, where it is not 0, is over how many channels readers are spread, by turns: "{n}" in Path stands for the
+	// number of a reader's, from 0.
+	Channels int `json:"channels,omitempty"`
 }
 
 // Client reads with many connections. It is not safe for use by several goroutines.
@@ -279,6 +285,14 @@ func (c *Client) step(deadline time.Time) error {
 	return nil
 }
 
+// requestOf is what reader i asks for at first.
+func (c *Client) requestOf(i int) []byte {
+	if c.spec.Channels == 0 {
+		return c.request
+	}
+	return bytes.Replace(c.request, []byte("{n}"), strconv.AppendInt(nil, int64(i%c.spec.Channels), 10), 1)
+}
+
 // slow reports whether reader i reads slowly.
 func (c *Client) slow(i int) bool { return i >= c.spec.Silent && i < c.spec.Silent+c.spec.Slow }
 
@@ -292,7 +306,7 @@ func (c *Client) serve(co *conn, i int, events uint32) {
 			return
 		}
 		co.sent = true
-		request := c.request
+		request := c.requestOf(i)
 		if c.crowd != nil {
 			request = c.crowd.request(co)
 		}
