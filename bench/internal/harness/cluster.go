@@ -18,6 +18,9 @@ import (
 	"github.com/motacilla-live/motacilla/bench/internal/server"
 )
 
+// crowdPatience is how long hundreds of updates may take to reach everyone.
+const crowdPatience = time.Minute
+
 // cluster is some nodes over one backend, each a process. The first one is written to.
 type cluster struct {
 	backend *backend
@@ -104,7 +107,7 @@ func (c *cluster) join(ctx context.Context, spec load.Spec, name string) error {
 		c.crowds = append(c.crowds, crowd)
 		spec.Addr, spec.Mode = n.said.Addr, load.SSE
 		spec.Path = strings.Replace(n.said.Path, string(message.Channel), name+"{n}", 1)
-		if _, err := crowd.do(load.Command{Do: "connect", Timeout: patience, Spec: &spec}); err != nil {
+		if _, err := crowd.do(load.Command{Do: "connect", Timeout: crowdPatience, Spec: &spec}); err != nil {
 			return err
 		}
 	}
@@ -116,7 +119,7 @@ func (c *cluster) deliver(o server.Order) (server.Done, error) {
 	o.Seq = c.seq + 1
 	c.seq += max(o.Posts, 1)
 	for _, crowd := range c.crowds {
-		if reply, err := crowd.do(load.Command{Do: "await", Seq: c.seq, Timeout: patience}); err != nil || !reply.Waiting {
+		if reply, err := crowd.do(load.Command{Do: "await", Seq: c.seq, Timeout: crowdPatience}); err != nil || !reply.Waiting {
 			return server.Done{}, errors.Join(err, errors.New("what is to come has come"))
 		}
 	}

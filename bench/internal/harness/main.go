@@ -47,7 +47,8 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
 	flags.StringVar(&o.docs, "docs", "", "folder whose benchmarks.md and plots get the results")
 	flags.StringVar(&o.render, "render", "", "measure nothing, but show the results in this file")
-	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes over a store that they share; of the others -n (8000), -updates, -out, -docs and -render count")
+	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes over a store that they share; "+
+		"-n (8000), -updates, -out, -docs and -render go with it")
 	nodes := flags.String("nodes", "1,2,4", "with -scale: numbers of nodes")
 	stores := flags.String("store", strings.Join(backends(), ","), "with -scale: the stores")
 	if err := flags.Parse(args); err != nil {

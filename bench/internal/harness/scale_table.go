@@ -55,9 +55,13 @@ func (r *ScaleResults) tables(store string) []scaleTable {
 		idle.rows = append(idle.rows, []string{
 			n, figure(s.IdleCPU), figure(s.IdleStore), figure(s.IdleStore / per), figure(s.IdleReads),
 		})
-		row.rows = append(row.rows, []string{
-			n, readers, figure(s.RowRate), figure(s.RowCPU), figure(s.RowStore), figure(s.RowReads), figure(s.RowSent),
-		})
+		add := func(readers string, w Row) {
+			row.rows = append(row.rows, []string{
+				n, readers, figure(w.Rate), figure(w.CPU), figure(w.Store), figure(w.Reads), figure(w.Sent),
+			})
+		}
+		add(n, s.FewRow)
+		add(readers, s.CrowdRow)
 	}
 	channels := scaleTable{title: "channels with one reader each, on one node", columns: []string{
 		"channels", "kB/channel", "us CPU to open", "store", "reads", "us CPU/s at rest", "store", "us CPU/post", "store",

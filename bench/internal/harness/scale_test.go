@@ -32,8 +32,11 @@ func TestManyNodes(t *testing.T) {
 			for _, s := range r.Samples {
 				figures := map[string]float64{
 					"idle CPU": s.IdleCPU, "idle reads": s.IdleReads, "reads": s.Reads, "own p50": s.OwnP50, "CPU": s.CPU,
-					"connect": s.ConnectCPU, "crowd p99": s.CrowdP99, "rate": s.RowRate, "row CPU": s.RowCPU,
-					"row store": s.RowStore, "row sent": s.RowSent,
+					"connect": s.ConnectCPU, "crowd p99": s.CrowdP99,
+				}
+				for who, row := range map[string]Row{"few": s.FewRow, "crowd": s.CrowdRow} {
+					figures[who+" rate"], figures[who+" CPU"] = row.Rate, row.CPU
+					figures[who+" store"], figures[who+" sent"] = row.Store, row.Sent
 				}
 				if s.Nodes > 1 {
 					figures["other p50"], figures["other p99"] = s.OtherP50, s.OtherP99
@@ -43,7 +46,7 @@ func TestManyNodes(t *testing.T) {
 						t.Errorf("%d nodes: %s is %g", s.Nodes, name, f)
 					}
 				}
-				if s.Reads > 2 || s.CrowdReads > 2 || s.RowReads > 1.5 || s.RowSent > 1 {
+				if s.Reads > 2 || s.CrowdReads > 2 || s.FewRow.Reads > 1.5 || s.CrowdRow.Sent > 1 {
 					t.Errorf("%d nodes read and deliver more than there is: %+v", s.Nodes, s)
 				}
 			}
