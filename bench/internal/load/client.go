@@ -87,6 +87,7 @@ func New(spec Spec) (*Client, error) {
 	if spec.Readers < 1 || spec.Silent >= spec.Readers {
 		return nil, fmt.Errorf("load: %d readers, of whom %d do not read", spec.Readers, spec.Silent)
 	}
+	began := time.Now() // at once before base: what comes between the two is added to every wait
 	base, err := process.Now()
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func New(spec Spec) (*Client, error) {
 	c := &Client{
 		spec: spec, addr: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 		conns: make([]conn, spec.Readers), events: make([]unix.EpollEvent, 512), buf: make([]byte, bufferSize),
-		began: time.Now(), base: base, record: newRecord(spec), perAddress: perAddress,
+		began: began, base: base, record: newRecord(spec), perAddress: perAddress,
 	}
 	since := ""
 	if spec.Since >= 0 {
