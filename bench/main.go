@@ -5,8 +5,10 @@
 //
 //	go run . -n 1000,10000 -rounds 3
 //	go run . -only limit,ours-sse -n 10000
+//	go run . -scale -nodes 1,2,4 -store postgres,redis
 //
-// It starts itself as server ("serve NAME"), as load client ("load"), and as a bare loop of INSERT and COMMIT ("insert").
+// It starts itself as server ("serve NAME"), as one node of several ("node"), as load client ("load"), and as a bare loop
+// of INSERT and COMMIT ("insert").
 package main
 
 import (
@@ -34,6 +36,9 @@ func run(args []string) error {
 	}
 	if len(args) == 1 && args[0] == "insert" {
 		return server.RunInsert(os.Stdin, os.Stdout)
+	}
+	if len(args) == 1 && args[0] == "node" {
+		return server.RunNode(os.Stdin, os.Stdout)
 	}
 	if len(args) == 2 && args[0] == "serve" {
 		return server.Run(args[1], os.Stdin, os.Stdout)

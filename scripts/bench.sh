@@ -1,21 +1,37 @@
 #!/bin/sh
 # Measures what a delivery, a connection and an idle reader cost, ours beside the limit and other servers, and compares
 # with the targets. The first argument is how much: quick (about 3 minutes, results to bench/results/quick.json) or full
-# (three rounds, about 8 minutes; results to bench/results/full.json, docs/benchmarks.md and its plots). Others are
-# given to bench, see `go run . -h` there. Linux alone; the machine should have nothing else to do.
+# (three rounds, about 8 minutes; results to bench/results/full.json, docs/benchmarks.md and its plots); or scale, which
+# is many nodes over PostgreSQL and Redis (about 4 minutes; results to bench/results/scale.json and docs/scaling.md).
+# Others are given to bench, see `go run . -h` there. Linux alone; the machine should have nothing else to do.
 set -eu
 cd "$(dirname "$0")/../bench"
 how=${1:-quick}
 [ $# = 0 ] || shift
 
-if ! command -v nginx >/dev/null || [ ! -e /usr/lib/nginx/modules/ngx_nchan_module.so ]; then
+missing=
+case $how in
+scale)
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+	command -v redis-server >/dev/null || missing="$missing redis-server"
+	without="Without PostgreSQL and Redis (Debian: postgresql redis-server) there is no store to share."
+	;;
+*)
+	if ! command -v nginx >/dev/null || [ ! -e /usr/lib/nginx/modules/ngx_nchan_module.so ]; then
+		missing="nginx libnginx-mod-nchan"
+	fi
+	without="Without nginx and Nchan (Debian: nginx libnginx-mod-nchan) there is nothing to compare with them."
+	;;
+esac
+if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-		echo "Installing: nginx libnginx-mod-nchan" >&2
+		echo "Installing:" $missing >&2
 		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 # not to be started
 		apt-get update -qq
-		apt-get install -qq -y --no-install-recommends nginx libnginx-mod-nchan </dev/null >/dev/null
+		# shellcheck disable=SC2086 # a list of words
+		apt-get install -qq -y --no-install-recommends $missing </dev/null >/dev/null
 	else
-		echo "Without nginx and Nchan (Debian: nginx libnginx-mod-nchan) there is nothing to compare with them." >&2
+		echo "$without" >&2
 	fi
 fi
 
@@ -25,8 +41,9 @@ go build -o "$bench" .
 case $how in
 quick) "$bench" -rounds 2 -updates 15 -out results/quick.json "$@" ;;
 full) "$bench" -rounds 3 -out results/full.json -docs ../docs "$@" ;;
+scale) "$bench" -scale -out results/scale.json -docs ../docs "$@" ;;
 *)
-	echo "usage: scripts/bench.sh [quick|full] [flags]" >&2
+	echo "usage: scripts/bench.sh [quick|full|scale] [flags]" >&2
 	exit 2
 	;;
 esac

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/bench/internal/message"
 )
 
-// The part of benchmarks.md that is written from results.
+// The part of benchmarks.md, and of scaling.md, that is written from results.
 const (
 	beginResults = "<!-- results: written by bench -docs -->\n"
 	endResults   = "<!-- end of results -->\n"
@@ -20,16 +20,6 @@ const (
 
 // document puts the results into benchmarks.md of a folder, with plots beside it.
 func (r *Results) document(dir string) error {
-	path := filepath.Join(dir, "benchmarks.md")
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("document results: %w", err)
-	}
-	before, rest, begun := strings.Cut(string(page), beginResults)
-	_, after, ended := strings.Cut(rest, endResults)
-	if !begun || !ended {
-		return fmt.Errorf("document results: %s has no place for them between %q and %q", path, beginResults, endResults)
-	}
 	for name, c := range r.charts() {
 		svg, err := c.SVG()
 		if err != nil {
@@ -39,7 +29,21 @@ func (r *Results) document(dir string) error {
 			return fmt.Errorf("document results: %w", err)
 		}
 	}
-	page = []byte(before + beginResults + r.section() + endResults + after)
+	return replace(filepath.Join(dir, "benchmarks.md"), r.section())
+}
+
+// replace puts section between the marks of a page.
+func replace(path, section string) error {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("document results: %w", err)
+	}
+	before, rest, begun := strings.Cut(string(page), beginResults)
+	_, after, ended := strings.Cut(rest, endResults)
+	if !begun || !ended {
+		return fmt.Errorf("document results: %s has no place for them between %q and %q", path, beginResults, endResults)
+	}
+	page = []byte(before + beginResults + section + endResults + after)
 	if err := os.WriteFile(path, page, 0o644); err != nil {
 		return fmt.Errorf("document results: %w", err)
 	}
@@ -85,7 +89,7 @@ func thousands(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
 	}
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
 // charts are the plots by the names of their files. They are of the most readers that were measured.

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 		err = load.Run(os.Stdin, os.Stdout)
 	case len(os.Args) == 2 && os.Args[1] == insertLoop:
 		err = server.RunInsert(os.Stdin, os.Stdout)
+	case len(os.Args) == 2 && os.Args[1] == "node":
+		err = server.RunNode(os.Stdin, os.Stdout)
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		err = server.Run(os.Args[2], os.Stdin, os.Stdout)
 	default:

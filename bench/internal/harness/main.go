@@ -30,6 +30,8 @@ type options struct {
 	out     string
 	docs    string
 	render  string
+	scaling bool
+	scale   scaleOptions
 }
 
 func parse(args []string) (options, error) {
@@ -45,11 +47,23 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
 	flags.StringVar(&o.docs, "docs", "", "folder whose benchmarks.md and plots get the results")
 	flags.StringVar(&o.render, "render", "", "measure nothing, but show the results in this file")
+	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes over a store that they share; "+
+		"-n (8000), -updates, -out, -docs and -render go with it")
+	nodes := flags.String("nodes", "1,2,4", "with -scale: numbers of nodes")
+	stores := flags.String("store", strings.Join(backends(), ","), "with -scale: the stores")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	set := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	if !o.scaling && (set["nodes"] || set["store"]) {
+		return o, errors.New("-nodes and -store go with -scale")
+	}
+	if o.scaling && !set["n"] {
+		*readers = strconv.Itoa(scaleReaders)
 	}
 	for part := range strings.SplitSeq(*readers, ",") {
 		n, err := strconv.Atoi(part)
@@ -67,6 +81,11 @@ func parse(args []string) (options, error) {
 	if o.rounds < 1 || o.updates < 0 || o.silent < 0 || o.silent > 99 {
 		return o, errors.New("-rounds must be at least 1, -updates not negative, -silent from 0 to 99")
 	}
+	if o.scaling {
+		var err error
+		o.scale, err = parseScale(*nodes, *stores, o)
+		return o, err
+	}
 	return o, nil
 }
 
@@ -79,6 +98,9 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.scaling {
+		return mainScale(ctx, o, out)
+	}
 	var r *Results
 	if o.render != "" {
 		r, err = readResults(o.render)
@@ -90,7 +112,7 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	}
 	r.Print(out)
 	if o.out != "" {
-		if err := r.write(o.out); err != nil {
+		if err := writeJSON(o.out, r); err != nil {
 			return err
 		}
 	}
@@ -228,8 +250,8 @@ func readResults(path string) (*Results, error) {
 	return r, nil
 }
 
-func (r *Results) write(path string) error {
-	data, err := json.MarshalIndent(r, "", "\t")
+func writeJSON(path string, results any) error {
+	data, err := json.MarshalIndent(results, "", "\t")
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}

@@ -3,12 +3,14 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -43,6 +45,10 @@ type Spec struct {
 	First   int    `json:"first"`   // the number of the first update that counts in the figures
 	Silent  int    `json:"silent"`  // of the readers, how many never read after they have connected
 	Slow    int    `json:"slow"`    // of those after them, how many read a kilobyte a second; a Crowd has them
+
+	// Channels, where it is not 0, is over how many channels readers are spread, by turns: "{n}" in Path stands for the
+	// number of a reader's, from 0.
+	Channels int `json:"channels,omitempty"`
 }
 
 // Client reads with many connections. It is not safe for use by several goroutines.
@@ -81,6 +87,7 @@ func New(spec Spec) (*Client, error) {
 	if spec.Readers < 1 || spec.Silent >= spec.Readers {
 		return nil, fmt.Errorf("load: %d readers, of whom %d do not read", spec.Readers, spec.Silent)
 	}
+	began := time.Now() // at once before base: what comes between the two is added to every wait
 	base, err := process.Now()
 	if err != nil {
 		return nil, err
@@ -88,7 +95,7 @@ func New(spec Spec) (*Client, error) {
 	c := &Client{
 		spec: spec, addr: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 		conns: make([]conn, spec.Readers), events: make([]unix.EpollEvent, 512), buf: make([]byte, bufferSize),
-		began: time.Now(), base: base, record: newRecord(spec), perAddress: perAddress,
+		began: began, base: base, record: newRecord(spec), perAddress: perAddress,
 	}
 	since := ""
 	if spec.Since >= 0 {
@@ -279,6 +286,14 @@ func (c *Client) step(deadline time.Time) error {
 	return nil
 }
 
+// requestOf is what reader i asks for at first.
+func (c *Client) requestOf(i int) []byte {
+	if c.spec.Channels == 0 {
+		return c.request
+	}
+	return bytes.Replace(c.request, []byte("{n}"), strconv.AppendInt(nil, int64(i%c.spec.Channels), 10), 1)
+}
+
 // slow reports whether reader i reads slowly.
 func (c *Client) slow(i int) bool { return i >= c.spec.Silent && i < c.spec.Silent+c.spec.Slow }
 
@@ -292,7 +307,7 @@ func (c *Client) serve(co *conn, i int, events uint32) {
 			return
 		}
 		co.sent = true
-		request := c.request
+		request := c.requestOf(i)
 		if c.crowd != nil {
 			request = c.crowd.request(co)
 		}

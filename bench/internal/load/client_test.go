@@ -413,3 +413,31 @@ func TestTheSilentTakeLittle(t *testing.T) {
 		t.Error("the other one: ", err)
 	}
 }
+
+// Readers take turns with the channels.
+func TestReadersOfManyChannels(t *testing.T) {
+	var mu sync.Mutex
+	asked := make(map[string]int)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked[r.URL.Path]++
+		mu.Unlock()
+		_, _ = io.WriteString(w, event(10, 1))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	c, err := New(Spec{Addr: srv.Listener.Addr().String(), Mode: SSE, Path: "/live/ch-{n}/", Since: -1, Readers: 5, Updates: 1, Channels: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if err := errors.Join(c.Connect(5*time.Second), c.Await(1, 5*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if asked["/live/ch-0/"] != 2 || asked["/live/ch-1/"] != 2 || asked["/live/ch-2/"] != 1 || len(asked) != 3 {
+		t.Errorf("they asked for %v", asked)
+	}
+}
