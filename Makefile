@@ -22,7 +22,7 @@ e2e:
 	scripts/deps.sh
 	scripts/e2e.sh
 
-# BENCH=full measures everything three times, and writes docs/benchmarks.md.
+# BENCH=full measures everything three times, and writes docs/benchmarks.md; BENCH=scale many nodes, and docs/scaling.md.
 bench:
 	scripts/bench.sh $(BENCH)
 

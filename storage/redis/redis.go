@@ -59,6 +59,7 @@ type Store struct {
 	logger  *zap.Logger
 	timeout time.Duration
 	client  goredis.UniversalClient
+	writer  goredis.UniversalClient // has connections of its own: reads must not wait for those on which a server is silent
 
 	mu       sync.Mutex
 	closed   bool
@@ -112,7 +113,8 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 	}
 	s := &Store{
 		prefix: options.Prefix, topic: options.Prefix + "moved:" + strconv.Itoa(target.db), clock: options.Clock,
-		logger: options.Logger, timeout: options.Timeout, client: target.connect(), done: make(chan struct{}),
+		logger: options.Logger, timeout: options.Timeout, client: target.connect(),
+		writer: target.connect(), done: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -146,7 +148,7 @@ func (s *Store) Close() error {
 	}
 	close(s.done)
 	s.calls.Wait()
-	if err := s.client.Close(); err != nil {
+	if err := errors.Join(s.client.Close(), s.writer.Close()); err != nil {
 		return fmt.Errorf("close Redis store: %w", err)
 	}
 	return nil

@@ -102,7 +102,7 @@ func (s *Store) eval(ctx context.Context, sc *script, name, what string, ch mota
 	}
 	cmd := goredis.NewCmd(ctx, append(all, args...)...)
 	if sc.writes {
-		_ = s.client.Process(ctx, once{cmd})
+		_ = s.writer.Process(ctx, once{cmd})
 	} else {
 		_ = s.client.Process(ctx, cmd)
 	}

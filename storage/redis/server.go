@@ -26,9 +26,9 @@ func (s *Store) inspect(ctx context.Context, t *target) error {
 		return err
 	}
 	if t.single != nil && info["cluster_enabled"] == "1" {
-		_ = s.client.Close()
+		_, _ = s.client.Close(), s.writer.Close()
 		t.cluster(s.timeout)
-		s.client = t.connect()
+		s.client, s.writer = t.connect(), t.connect()
 	}
 	if err := recent(info["redis_version"]); err != nil {
 		return err
