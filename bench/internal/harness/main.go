@@ -41,7 +41,8 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 3, "how often each server is measured, in turns")
 	flags.IntVar(&o.updates, "updates", 0, "updates per run; 0: 30, and 100 with less than 5000 readers")
 	only := flags.String("only", "", "names or parts of names of the servers to measure; the limit is always one")
-	flags.DurationVar(&o.costs, "costs", time.Second, "how long each kind of request is measured; with -only where it names costs; 0: not at all")
+	flags.DurationVar(&o.costs, "costs", time.Second,
+		"how long each kind of request is measured; with -only where it names costs; 0: not at all")
 	flags.IntVar(&o.silent, "silent", 0, "of 100 readers, how many never read")
 	flags.StringVar(&o.profile, "cpuprofile", "", "folder for profiles of the servers; they cost some CPU")
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
