@@ -17,5 +17,5 @@ if ! "$lint" version 2>/dev/null | grep -q "version ${version#v} \|version $vers
 	GOBIN=$PWD/bin go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$version"
 fi
 for module in . bench deploy; do
-	(cd "$module" && "$lint" run ./...)
+	(cd "$module" && "$lint" run --allow-parallel-runners ./...)
 done
