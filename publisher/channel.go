@@ -189,9 +189,11 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 	case errors.Is(err, motacilla.ErrNotFound): // the store was put back to before the channel
 		changes, err = motacilla.Changes{Head: head + 1, Deleted: true}, nil
 	case err != nil:
-		c.mu.Lock()
-		c.retry = c.feed.options.Clock.Now().Add(c.feed.options.Repair)
-		c.mu.Unlock()
+		if ctx.Err() == nil { // it is the store that failed, not the reader that left
+			c.mu.Lock()
+			c.retry = c.feed.options.Clock.Now().Add(c.feed.options.Repair)
+			c.mu.Unlock()
+		}
 		return false, fmt.Errorf("read changes of channel %q: %w", c.id, err)
 	}
 

@@ -79,3 +79,51 @@ func TestReadersShareAReading(t *testing.T) {
 		})
 	}
 }
+
+// gated is a source whose first reading of changes takes until its reader has left.
+type gated struct {
+	*faulty
+	first   sync.Once
+	reading chan struct{}
+}
+
+func (s *gated) Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error) {
+	left := false
+	s.first.Do(func() {
+		close(s.reading)
+		<-ctx.Done()
+		left = true
+	})
+	if left {
+		return motacilla.Changes{}, ctx.Err()
+	}
+	return s.faulty.Changes(ctx, ch, since, limit)
+}
+
+// TestAReaderThatLeavesIsNoOutage has a reader leave while the store is read for him: the next one is served what is new,
+// and not from memory as in an outage.
+func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
+	f := setUp(t, nil)
+	source := &gated{faulty: f.source, reading: make(chan struct{})}
+	f.feed = publisher.NewFeed(source, renderFunc(plain), nil) // not started: it hears nothing, and reads for readers alone
+	defer f.feed.Close()
+	cursor := f.head()
+	if step := f.since(cursor); !step.Heartbeat() {
+		t.Fatalf("at the head: %+v", step.Update)
+	}
+	p := f.post("Goal")
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		_, err := f.feed.Since(ctx, match, p.Revision) // a cursor that memory does not know has the store read
+		left <- err
+	}()
+	<-source.reading
+	leave()
+	if err := <-left; err == nil {
+		t.Fatal("the reader that left was answered")
+	}
+	if step := f.since(p.Revision); step.Revision != p.Revision {
+		t.Errorf("the next one is at %d, the store at %d", step.Revision, p.Revision)
+	}
+}
