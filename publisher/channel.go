@@ -27,26 +27,27 @@ type channel struct {
 	// reading is held by the one goroutine that reads the store for this channel: a lock that gives up with a context.
 	reading chan struct{}
 
-	mu      sync.Mutex
-	changes turns // readings of what is new
-	pages   turns
-	windows turns
-	loaded  bool
-	current motacilla.Channel // Head is recent.head
-	recent  recent
-	at      time.Time          // when the head was read
-	floor   motacilla.Revision // the oldest revision that the store remembers
-	hint    motacilla.Revision // the newest head that was heard of
-	recheck bool               // the store's head is another one than ours, maybe an older one
-	retry   time.Time          // no reading on behalf of readers before; zero unless the last one failed
-	kicked  bool               // a refresh by itself is under way
-	gone    bool
-	wake    chan struct{} // closed when the head moves or the channel goes
-	steps   map[motacilla.Revision]*Step
-	page    *page    // the last that was read, while there is one; it may be behind
-	window  *Window  // moves with recent
-	seen    *Window  // the last that was read; it may be behind or ahead
-	topics  []*topic // of the streams; never changed, but replaced
+	mu        sync.Mutex
+	changes   turns // readings of what is new
+	pages     turns
+	windows   turns
+	loaded    bool
+	current   motacilla.Channel // Head is recent.head
+	recent    recent
+	at        time.Time          // when the head was read
+	floor     motacilla.Revision // the oldest revision that the store remembers
+	hint      motacilla.Revision // the newest head that was heard of
+	recheck   bool               // the store's head is another one than ours, maybe an older one
+	retry     time.Time          // no reading on behalf of readers before; zero unless the last one failed
+	kicked    bool               // a refresh by itself is under way
+	gone      bool
+	wake      chan struct{} // closed when the head moves or the channel goes
+	steps     map[motacilla.Revision]*Step
+	page      *page     // the last that was read, while there is one; it may be behind
+	pageRetry time.Time // no reading of a page before, for the last one failed
+	window    *Window   // moves with recent
+	seen      *Window   // the last that was read; it may be behind or ahead
+	topics    []*topic  // of the streams; never changed, but replaced
 }
 
 // turns numbers the readings of one thing. Who has waited for the reading lock takes what was read meanwhile, where that
@@ -326,6 +327,13 @@ func (c *channel) wants(cursor motacilla.Revision, mine uint64) (uint64, error) 
 		c.kick()
 	}
 	return 0, nil
+}
+
+// silent reports whether a reading has just failed.
+func (c *channel) silent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.feed.options.Clock.Now().Before(c.retry)
 }
 
 // ahead reports whether cursor is one that memory does not know yet. c.mu is held.

@@ -31,7 +31,11 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 	step, wake := c.remembered(cursor)
 	known := true
 	var err error
-	if step == nil {
+	switch {
+	case step != nil:
+	case c.silent(): // those who waited for a reading that failed do not each try another
+		err = fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
+	default:
 		known, err = c.read(ctx, cursor)
 	}
 	c.unlockReading()
@@ -149,14 +153,21 @@ func (c *channel) newest(ctx context.Context) (*page, error) {
 		return p, nil
 	}
 	c.mu.Lock()
+	wait := c.feed.options.Clock.Now().Before(c.pageRetry)
 	c.pages.began++
 	c.mu.Unlock()
-	p, err := c.readPage(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
+	if wait { // those who waited for a reading that failed do not each try another
+		return nil, fmt.Errorf("page of channel %q: %w", c.id, motacilla.ErrUnavailable)
 	}
+	p, err := c.readPage(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err != nil {
+		if ctx.Err() == nil {
+			c.pageRetry = c.feed.options.Clock.Now().Add(c.feed.options.Repair)
+		}
+		return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
+	}
 	c.pages.done = c.pages.began
 	if !c.gone {
 		c.page = p

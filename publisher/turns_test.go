@@ -127,3 +127,46 @@ func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 		t.Errorf("the next one is at %d, the store at %d", step.Revision, p.Revision)
 	}
 }
+
+// mute is a source that answers what it is asked for while a reader waits with an error, after a time.
+type mute struct{ *faulty }
+
+func (s *mute) Posts(ctx context.Context, _ motacilla.ChannelID, _ motacilla.Query) (motacilla.Page, error) {
+	<-ctx.Done()
+	return motacilla.Page{}, ctx.Err()
+}
+
+func (s *mute) Changes(ctx context.Context, _ motacilla.ChannelID, _ motacilla.Revision, _ int) (motacilla.Changes, error) {
+	<-ctx.Done()
+	return motacilla.Changes{}, ctx.Err()
+}
+
+// TestReadersShareAFailure has a crowd ask at once for what only the store has, while it is silent: nobody waits until a
+// reading has failed for each of the others.
+func TestReadersShareAFailure(t *testing.T) {
+	for name, cursor := range map[string]motacilla.Revision{"a reset": 0, "an old cursor": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				f.feed = publisher.NewFeed(&mute{f.source}, renderFunc(plain), nil)
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				began := time.Now()
+				var crowd sync.WaitGroup
+				for range 50 {
+					crowd.Go(func() {
+						if _, err := f.feed.Since(context.Background(), match, cursor); err == nil {
+							t.Error("a reader was answered")
+						}
+					})
+				}
+				crowd.Wait()
+				if took := time.Since(began); took > 8*time.Second {
+					t.Errorf("the last of 50 was told after %v", took)
+				}
+			})
+		})
+	}
+}

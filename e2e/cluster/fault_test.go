@@ -160,9 +160,9 @@ func TestFaults(t *testing.T) {
 	}, "postgres", "redis") // sqlite is a file, which no network leads to
 }
 
-// patience is how long a reader may wait for what a node has in memory: the feed asks the store first, for 3 s at most,
-// once for all readers, and a reader may come while it asks.
-const patience = 8 * time.Second
+// patience is how long a reader may wait: the feed asks the store first, once for all readers, for a page in three calls
+// of 3 s at most, and a reader may come while it asks for those before him.
+const patience = 18 * time.Second
 
 // probe has a crowd poll a node from a cursor that it knows while a fault lasts: each is answered, at once but for the
 // first ones, which find out that the store does not answer.
