@@ -18,17 +18,18 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 	if err := c.fresh(ctx, cursor); err != nil {
 		return nil, nil, err
 	}
-	if step, wake := c.remembered(cursor); step != nil {
+	step, wake, forgotten := c.remembered(cursor)
+	switch {
+	case step != nil:
 		return step, wake, nil
-	}
-	if c.forgotten(cursor) {
+	case forgotten:
 		return c.reset(ctx, cursor)
 	}
 	// The cursor is older than what memory holds: the store tells, and from then on memory reaches back to it.
 	if err := c.lockReading(ctx); err != nil {
 		return nil, nil, err
 	}
-	step, wake := c.remembered(cursor)
+	step, wake, _ = c.remembered(cursor)
 	known := true
 	var err error
 	switch {
@@ -43,19 +44,20 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 		return step, wake, err
 	}
 	if known {
-		if step, wake = c.remembered(cursor); step != nil {
+		if step, wake, _ = c.remembered(cursor); step != nil {
 			return step, wake, nil
 		}
 	}
 	return c.reset(ctx, cursor)
 }
 
-// remembered returns the step from cursor where memory has it, else nil.
-func (c *channel) remembered(cursor motacilla.Revision) (*Step, <-chan struct{}) {
+// remembered returns the step from cursor where memory has it, else nil, and whether the store surely would not know
+// cursor either.
+func (c *channel) remembered(cursor motacilla.Revision) (step *Step, wake <-chan struct{}, forgotten bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if step := c.steps[cursor]; step != nil {
-		return step, c.wake
+		return step, c.wake, false
 	}
 	u := &motacilla.Update{Channel: c.id, From: cursor, Revision: c.recent.head}
 	switch {
@@ -63,11 +65,11 @@ func (c *channel) remembered(cursor motacilla.Revision) (*Step, <-chan struct{})
 		u.Gone = true
 		u.Revision = max(u.Revision, cursor)
 	case !c.recent.fill(u, cursor, c.feed.options.CatchUp):
-		return nil, nil
+		return nil, nil, cursor <= 0 || cursor < c.floor || cursor >= c.recent.from
 	case c.recent.stateAt > cursor:
 		u.State = &motacilla.State{Title: c.current.Title, Ended: c.current.Ended}
 	}
-	return c.keep(c.newStep(u)), c.wake
+	return c.keep(c.newStep(u)), c.wake, false
 }
 
 // keep makes step the one for its cursor. c.mu is held.
@@ -83,13 +85,6 @@ func (c *channel) keep(step *Step) *Step {
 
 func (c *channel) newStep(u *motacilla.Update) *Step {
 	return &Step{Update: u, At: c.at, feed: c.feed, private: c.current.Access != motacilla.Public}
-}
-
-// forgotten reports whether the store surely would not know cursor either.
-func (c *channel) forgotten(cursor motacilla.Revision) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return cursor <= 0 || cursor < c.floor || cursor >= c.recent.from
 }
 
 func (c *channel) idle(cursor motacilla.Revision) *Step {
@@ -141,55 +136,22 @@ type page struct {
 }
 
 func (c *channel) newest(ctx context.Context) (*page, error) {
-	p, mine := c.cachedPage(0)
-	if p != nil {
-		return p, nil
-	}
-	if err := c.lockReading(ctx); err != nil {
-		return nil, err
-	}
-	defer c.unlockReading()
-	if p, _ = c.cachedPage(mine); p != nil {
-		return p, nil
-	}
-	c.mu.Lock()
-	wait := c.feed.options.Clock.Now().Before(c.pageRetry)
-	c.pages.began++
-	c.mu.Unlock()
-	if wait { // those who waited for a reading that failed do not each try another
-		return nil, fmt.Errorf("page of channel %q: %w", c.id, motacilla.ErrUnavailable)
-	}
-	p, err := c.readPage(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		if ctx.Err() == nil {
-			c.pageRetry = c.feed.options.Clock.Now().Add(c.feed.options.Repair)
+	return share(ctx, c, &c.pages, func() (*page, bool) {
+		return c.page, c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
+	}, func() (*page, error) {
+		p, err := c.readPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
 		}
-		return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
-	}
-	c.pages.done = c.pages.began
-	if !c.gone {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.gone {
+			return p, nil
+		}
 		c.page = p
-	}
-	if p.head != c.recent.head && !c.gone {
-		c.hint = max(c.hint, p.head)
-		c.recheck = c.recheck || p.head < c.recent.head
-		c.kick()
-	}
-	return p, nil
-}
-
-// cachedPage returns the page where it is new enough, else which reading of it would be: mine is what it returned when
-// the reader came, 0 when it comes.
-func (c *channel) cachedPage(mine uint64) (*page, uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	newest := c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
-	if newest || c.page != nil && mine > 0 && c.pages.done >= mine {
-		return c.page, 0
-	}
-	return nil, c.pages.next()
+		c.met(p.head)
+		return p, nil
+	})
 }
 
 // readPage reads the newest posts, the pinned ones and the channel, in this order, each of a snapshot of its own. What

@@ -40,7 +40,7 @@ func (t *topic) remembered(cursor motacilla.Revision) *Step {
 	if n := t.newest.Load(); n != nil && n.version == version && n.cursor == cursor {
 		return n.step
 	}
-	step, _ := t.channel.remembered(cursor)
+	step, _, _ := t.channel.remembered(cursor)
 	if step != nil && t.channel.version.Load() == version {
 		t.newest.Store(&newest{version, cursor, step})
 	}
@@ -135,7 +135,7 @@ func (t *topic) watch() (wake <-chan struct{}, beats uint64) {
 
 // After is fanout.Frames'.
 func (t *topic) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict) {
-	step, _ := t.channel.remembered(motacilla.Revision(cursor))
+	step, _, _ := t.channel.remembered(motacilla.Revision(cursor))
 	switch {
 	case step == nil:
 		if guarded && t.channel.isPrivate() {

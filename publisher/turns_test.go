@@ -2,6 +2,8 @@ package publisher_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -144,7 +146,18 @@ func (s *mute) Changes(ctx context.Context, _ motacilla.ChannelID, _ motacilla.R
 // TestReadersShareAFailure has a crowd ask at once for what only the store has, while it is silent: nobody waits until a
 // reading has failed for each of the others.
 func TestReadersShareAFailure(t *testing.T) {
-	for name, cursor := range map[string]motacilla.Revision{"a reset": 0, "an old cursor": 1} {
+	since := func(cursor motacilla.Revision) func(*publisher.Feed) error {
+		return func(f *publisher.Feed) error {
+			_, err := f.Since(context.Background(), match, cursor)
+			return err
+		}
+	}
+	for name, ask := range map[string]func(*publisher.Feed) error{
+		"a reset": since(0), "an old cursor": since(1), "a window": func(f *publisher.Feed) error {
+			_, err := f.Window(context.Background(), match)
+			return err
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := setUp(t, nil)
@@ -157,7 +170,7 @@ func TestReadersShareAFailure(t *testing.T) {
 				var crowd sync.WaitGroup
 				for range 50 {
 					crowd.Go(func() {
-						if _, err := f.feed.Since(context.Background(), match, cursor); err == nil {
+						if err := ask(f.feed); err == nil {
 							t.Error("a reader was answered")
 						}
 					})
@@ -168,5 +181,37 @@ func TestReadersShareAFailure(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestACrowdFromEverywhere has readers come at once to a feed that has just begun, each with another cursor: while memory
+// reaches back for one after the other of them, nobody is reset.
+func TestACrowdFromEverywhere(t *testing.T) {
+	f := setUp(t, nil)
+	p := f.post("0")
+	cursors := []motacilla.Revision{p.Revision}
+	for i := range 100 {
+		p = f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i + 1) })
+		cursors = append(cursors, p.Revision)
+	}
+	for range 50 {
+		feed := publisher.NewFeed(f.source, renderFunc(plain), nil)
+		rand.Shuffle(len(cursors), func(i, j int) { cursors[i], cursors[j] = cursors[j], cursors[i] })
+		var crowd sync.WaitGroup
+		for _, cursor := range cursors {
+			crowd.Go(func() {
+				step, err := feed.Since(t.Context(), match, cursor)
+				switch {
+				case err != nil:
+					t.Errorf("since %d: %v", cursor, err)
+				case step.Reset || step.Revision != p.Revision:
+					t.Errorf("since %d: reset %v, at %d; the head is %d", cursor, step.Reset, step.Revision, p.Revision)
+				}
+			})
+		}
+		crowd.Wait()
+		if err := feed.Close(); err != nil || t.Failed() {
+			t.Fatal(err)
+		}
 	}
 }

@@ -31,59 +31,33 @@ func (f *Feed) Window(ctx context.Context, id motacilla.ChannelID) (*Window, err
 	if err := c.fresh(ctx, 0); err != nil {
 		return nil, err
 	}
-	w, mine, err := c.cachedWindow(0)
-	if w != nil || err != nil {
-		return w, err
-	}
-	if err := c.lockReading(ctx); err != nil {
-		return nil, err
-	}
-	defer c.unlockReading()
-	if w, _, err = c.cachedWindow(mine); w != nil || err != nil {
-		return w, err
-	}
-	c.mu.Lock()
-	c.windows.began++
-	c.mu.Unlock()
+	return share(ctx, c, &c.windows, func() (*Window, bool) {
+		if c.window != nil && c.window.Head == c.recent.head {
+			return c.window, true
+		}
+		return c.seen, false
+	}, func() (*Window, error) { return c.readWindow(ctx) })
+}
+
+func (c *channel) readWindow(ctx context.Context) (*Window, error) {
 	var newest motacilla.Page
-	err = f.call(ctx, func(ctx context.Context) (err error) {
-		newest, err = f.source.Posts(ctx, id, motacilla.Query{Limit: f.options.Window})
+	f := c.feed
+	err := f.call(ctx, func(ctx context.Context) (err error) {
+		newest, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: f.options.Window})
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read window of channel %q: %w", id, err)
+		return nil, fmt.Errorf("read window of channel %q: %w", c.id, err)
 	}
-	w = &Window{Head: newest.Head, Posts: c.renderAll(newest.Posts), more: newest.More, feed: f}
+	w := &Window{Head: newest.Head, Posts: c.renderAll(newest.Posts), more: newest.More, feed: f}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.windows.done, c.seen = c.windows.began, w
-	switch head := c.recent.head; {
-	case w.Head == head:
+	c.seen = w
+	if w.Head == c.recent.head {
 		c.window = w
-	case w.Head > head:
-		c.hint = max(c.hint, w.Head)
-		c.kick()
-	default: // the store has lost what memory has
-		c.recheck = true
-		c.kick()
 	}
+	c.met(w.Head)
 	return w, nil
-}
-
-// cachedWindow returns the window where it is new enough, else which reading of it would be: mine is what it returned
-// when the reader came, 0 when it comes.
-func (c *channel) cachedWindow(mine uint64) (*Window, uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.gone:
-		return nil, 0, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
-	case c.window != nil && c.window.Head == c.recent.head:
-		return c.window, 0, nil
-	case mine > 0 && c.windows.done >= mine:
-		return c.seen, 0, nil
-	}
-	return nil, c.windows.next(), nil
 }
 
 // Encode returns what build makes of the window for readers at after, built once. The bytes are shared.
