@@ -58,11 +58,7 @@ func TestFaults(t *testing.T) {
 		var links []*netfault.Proxy
 		var bases []string
 		for range 2 {
-			link, err := netfault.Listen(b.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = link.Close() })
+			link := netfault.Between(t, b.addr)
 			links = append(links, link)
 			bases = append(bases, "http://"+startNode(t, b.flags(link.Addr())...).addr)
 		}
@@ -99,16 +95,12 @@ func TestFaults(t *testing.T) {
 			}
 			for i, link := range links {
 				if i == 0 || o.all {
-					if err := link.Set(o.fault); err != nil {
-						t.Fatal(err)
-					}
+					link.Become(t, o.fault)
 				}
 			}
 			polls, slowest := probe(t, what, bases[0], at, o.lasts)
 			for _, link := range links {
-				if err := link.Set(netfault.Pass()); err != nil {
-					t.Fatal(err)
-				}
+				link.Become(t, netfault.Pass())
 			}
 			ended := time.Now()
 			head, ackedBy, refusedBy, wrong := f.state()

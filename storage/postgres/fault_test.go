@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
@@ -126,12 +127,12 @@ func TestServerKilled(t *testing.T) {
 func TestSilentConnection(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	proxy := proxied(t, db)
+	proxy, through := proxied(t, db)
 	const timeout = 2 * time.Second
-	s := opened(t, proxy.url, &Options{Timeout: timeout, Connections: 4, DirectURL: db})
+	s := opened(t, through, &Options{Timeout: timeout, Connections: 4, DirectURL: db})
 	channel(t, s, "c")
 
-	proxy.set(false, true)
+	proxy.Become(t, netfault.HalfOpen())
 	for what, call := range map[string]func() error{
 		"read":  func() error { _, err := s.Channel(t.Context(), "c"); return err },
 		"write": func() error { _, err := s.CreatePost(t.Context(), "c", text("x")); return err },
@@ -153,7 +154,7 @@ func TestSilentConnection(t *testing.T) {
 	began := time.Now()
 	go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
 	<-time.After(timeout / 10)
-	proxy.set(false, false)
+	proxy.Become(t, netfault.Pass())
 	if err := <-ended; err != nil {
 		t.Errorf("read: %v after %v", err, time.Since(began))
 	}
@@ -166,10 +167,10 @@ func TestSilentConnection(t *testing.T) {
 func TestCloseCutsOff(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	proxy := proxied(t, db)
-	s := opened(t, proxy.url, &Options{Timeout: time.Minute, DirectURL: db})
+	proxy, through := proxied(t, db)
+	s := opened(t, through, &Options{Timeout: time.Minute, DirectURL: db})
 	channel(t, s, "c")
-	proxy.set(false, true)
+	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
 	go func() { _, err := s.CreatePost(context.Background(), "c", text("x")); ended <- err }()
 	for s.pool.Stat().AcquiredConns() == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/netfault"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -76,21 +78,18 @@ func (w *watching) reaches(t testing.TB, ch motacilla.ChannelID, rev motacilla.R
 
 // What moves while a node's listening connection is away is told when it is back.
 func TestListeningCut(t *testing.T) {
-	for name, away := range map[string]func(p *proxy){
-		"cut":    func(p *proxy) { p.set(true, false) },
-		"silent": func(p *proxy) { p.set(false, true) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, away := range []netfault.Fault{netfault.Cut(), netfault.HalfOpen()} {
+		t.Run(away.String(), func(t *testing.T) {
 			t.Parallel()
 			db := database(t)
-			proxy := proxied(t, db)
+			proxy, through := proxied(t, db)
 			core, logs := observer.New(zap.InfoLevel)
 			a := opened(t, db, nil)
-			b := opened(t, db, &Options{DirectURL: proxy.url, Timeout: 2 * time.Second, Logger: zap.New(core)})
+			b := opened(t, db, &Options{DirectURL: through, Timeout: 2 * time.Second, Logger: zap.New(core)})
 			channel(t, a, "c")
 			channel(t, a, "gone")
 			w := watch(t, b)
-			away(proxy)
+			proxy.Become(t, away)
 			p, err := a.CreatePost(t.Context(), "c", text("missed"))
 			if err != nil {
 				t.Fatal(err)
@@ -113,7 +112,7 @@ func TestListeningCut(t *testing.T) {
 			}
 			own := channel(t, b, "own") // is told at once, listening or not
 			w.reaches(t, "own", own.Head)
-			proxy.set(false, false)
+			proxy.Become(t, netfault.Pass())
 			w.reaches(t, "c", p.Revision)
 			w.reaches(t, "gone", gone)
 			w.mu.Lock()
@@ -150,13 +149,25 @@ func TestListeningTerminated(t *testing.T) {
 // Watch begins without the server, too.
 func TestWatchWithoutServer(t *testing.T) {
 	db := database(t)
-	proxy := proxied(t, db)
-	a, b := opened(t, db, nil), opened(t, db, &Options{DirectURL: proxy.url})
-	proxy.set(true, false)
+	proxy, through := proxied(t, db)
+	a, b := opened(t, db, nil), opened(t, db, &Options{DirectURL: through})
+	proxy.Become(t, netfault.Cut())
 	w := watch(t, b)
 	c := channel(t, a, "c")
-	proxy.set(false, false)
+	proxy.Become(t, netfault.Pass())
 	w.reaches(t, "c", c.Head)
+}
+
+// proxied returns a proxy before the database, and the database's URL through it.
+func proxied(t *testing.T, database string) (proxy *netfault.Proxy, through string) {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy = netfault.Between(t, u.Host)
+	u.Host = proxy.Addr()
+	return proxy, u.String()
 }
 
 func TestPayloads(t *testing.T) {

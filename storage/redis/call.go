@@ -78,6 +78,20 @@ func await[T any](ctx context.Context, s *Store, f func(ctx context.Context) (T,
 	return out.v, s.fault(ctx, out.err)
 }
 
+// read is await for what only reads: where the connections were given up while the server was asked, it is asked again on
+// new ones.
+func read[T any](ctx context.Context, s *Store, f func(ctx context.Context, c goredis.UniversalClient) (T, error)) (T, error) {
+	return await(ctx, s, func(ctx context.Context) (T, error) {
+		for {
+			l := s.link.Load()
+			v, err := f(ctx, l.reads)
+			if err == nil || ctx.Err() != nil || l == s.link.Load() {
+				return v, err
+			}
+		}
+	})
+}
+
 // fault makes the server's faults ErrUnavailable.
 func (s *Store) fault(ctx context.Context, err error) error {
 	switch {

@@ -98,7 +98,7 @@ func testClusterIndex(t *testing.T, url string) {
 		channel(t, s, id)
 		want = append(want, id)
 	}
-	if err := s.client.ZRemRangeByLex(t.Context(), s.index(), "[c05", "[c10").Err(); err != nil {
+	if err := s.link.Load().reads.ZRemRangeByLex(t.Context(), s.index(), "[c05", "[c10").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if list := must(s.Channels(t.Context(), "", 0)); len(list) != 14 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -194,20 +195,20 @@ func TestServerKilled(t *testing.T) {
 // What moved while the connection was broken is told when it is there again.
 func TestWatchTellsWhatItMissed(t *testing.T) {
 	server := realserver.NewRedis(t)
-	through := newGate(t, server.Addr())
-	near, far := opened(t, server.URL(), nil), opened(t, through.url(), nil)
+	through := netfault.Between(t, server.Addr())
+	near, far := opened(t, server.URL(), nil), opened(t, "redis://"+through.Addr(), nil)
 	for _, ch := range []motacilla.ChannelID{"moved", "gone", "still"} {
 		channel(t, near, ch)
 	}
 	w := watched(t, far)
-	through.setShut(true)
+	through.Become(t, netfault.Cut())
 	moved := text(t, near, "moved", "while nobody listens").Revision
 	gone, err := near.DeleteChannel(t.Context(), "gone")
 	if err != nil {
 		t.Fatal(err)
 	}
 	made := channel(t, near, "made").Head
-	through.setShut(false)
+	through.Become(t, netfault.Pass())
 	w.reaches(t, "moved", moved)
 	w.reaches(t, "made", made)
 	if m := w.reaches(t, "gone", gone); !m.Deleted {
@@ -219,16 +220,16 @@ func TestWatchTellsWhatItMissed(t *testing.T) {
 // A connection that passes nothing, and does not break.
 func TestHalfOpen(t *testing.T) {
 	server := realserver.NewRedis(t)
-	through := newGate(t, server.Addr())
+	through := netfault.Between(t, server.Addr())
 	near := opened(t, server.URL(), nil)
 	const most = 1500 * time.Millisecond
 	logged, logs := observer.New(zap.WarnLevel)
-	far := opened(t, through.url(), &Options{Timeout: most, Logger: zap.New(logged)})
+	far := opened(t, "redis://"+through.Addr(), &Options{Timeout: most, Logger: zap.New(logged)})
 	channel(t, near, "c")
 	p := text(t, near, "c", "one")
 	w := watched(t, far)
 	w.reaches(t, "c", text(t, near, "c", "two").Revision)
-	through.setDeaf(true)
+	through.Become(t, netfault.HalfOpen())
 	timed := func(what string, most time.Duration, want error, do func(ctx context.Context) error) {
 		t.Helper()
 		start := time.Now()
@@ -274,13 +275,54 @@ func TestHalfOpen(t *testing.T) {
 	// The subscription says nothing for so long that it is given up, and made anew once the network is back.
 	moved := text(t, near, "c", "three").Revision
 	until(t, "the subscription is given up", func() bool { return logs.FilterMessage("hints broke off; subscribing again").Len() > 0 })
-	through.setShut(true) // what was swallowed is not delivered late
-	through.setDeaf(false)
-	through.setShut(false)
+	through.Become(t, netfault.Pass())
 	w.reaches(t, "c", moved)
 	if err := far.Ping(t.Context()); err != nil {
 		t.Errorf("Ping afterwards: %v", err)
 	}
+}
+
+// A network that has been silent leaves connections behind that never say a word more: calls do not run into their own
+// time-outs on them one after the other, for they are given up with the subscription.
+func TestSilenceEndsAllConnections(t *testing.T) {
+	server := realserver.NewRedis(t)
+	through := netfault.Between(t, server.Addr())
+	// What is not given up hangs for longer than a test may take.
+	far := opened(t, "redis://"+through.Addr()+"?read_timeout=1m", &Options{Timeout: time.Minute})
+	head := channel(t, far, "c").Head
+	watched(t, far)
+	var calls, asked sync.WaitGroup
+	through.Become(t, netfault.HalfOpen())
+	for range 5 {
+		asked.Add(2)
+		calls.Go(func() {
+			asked.Done()
+			if _, err := far.CreatePost(context.Background(), "c", post("lost")); !errors.Is(err, motacilla.ErrUnavailable) {
+				t.Errorf("a write: %v", err)
+			}
+		})
+		calls.Go(func() {
+			asked.Done()
+			if c, err := far.Channel(context.Background(), "c"); err != nil || c.Head != head {
+				t.Errorf("a read: at %d, %v", c.Head, err)
+			}
+		})
+	}
+	asked.Wait()
+	old := far.link.Load()
+	until(t, "its connections are given up", func() bool { return far.link.Load() != old })
+	through.Become(t, netfault.Pass())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		calls.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Fatalf("calls still hang after %v", patience)
+	}
+	text(t, far, "c", "afterwards")
 }
 
 func TestClientKilled(t *testing.T) {

@@ -305,7 +305,7 @@ func TestDeletedChannelForgets(t *testing.T) {
 		for i := range 5000 {
 			members = append(members, goredis.Z{Member: revisionText(motacilla.Revision(first + i))})
 		}
-		if err := s.client.ZAdd(t.Context(), log, members...).Err(); err != nil {
+		if err := s.link.Load().reads.ZAdd(t.Context(), log, members...).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -318,7 +318,7 @@ func TestDeletedChannelForgets(t *testing.T) {
 			t.Errorf("since %d: %+v (%v), want known %v", since, facts, err, want)
 		}
 	}
-	keys, err := s.client.Keys(t.Context(), s.prefix+"{c}*").Result()
+	keys, err := s.link.Load().reads.Keys(t.Context(), s.prefix+"{c}*").Result()
 	slices.Sort(keys)
 	if want := []string{s.channelKey("c"), log}; err != nil || !slices.Equal(keys, want) {
 		t.Errorf("a deleted channel has the keys %v (%v), want %v", keys, err, want)

@@ -32,6 +32,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -58,8 +59,9 @@ type Store struct {
 	clock   motacilla.Clock
 	logger  *zap.Logger
 	timeout time.Duration
-	client  goredis.UniversalClient
-	writer  goredis.UniversalClient // has connections of its own: reads must not wait for those on which a server is silent
+	target  *target
+	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
+	link    atomic.Pointer[link]
 
 	mu       sync.Mutex
 	closed   bool
@@ -113,16 +115,17 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 	}
 	s := &Store{
 		prefix: options.Prefix, topic: options.Prefix + "moved:" + strconv.Itoa(target.db), clock: options.Clock,
-		logger: options.Logger, timeout: options.Timeout, client: target.connect(),
-		writer: target.connect(), done: make(chan struct{}),
+		logger: options.Logger, timeout: options.Timeout, target: target,
+		hints: target.connect(answering), done: make(chan struct{}),
 	}
+	s.link.Store(newLink(target, options.Timeout))
 	defer func() {
 		if err != nil {
 			_ = s.Close()
 		}
 	}()
 	_, err = call(ctx, s, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.inspect(ctx, target)
+		return struct{}{}, s.inspect(ctx)
 	}, "connect to %s", target)
 	return s, err
 }
@@ -130,8 +133,8 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 // Ping asks the server, and reads from it.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := call(ctx, s, func(ctx context.Context) (struct{}, error) {
-		return await(ctx, s, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, errors.Join(s.client.Ping(ctx).Err(), s.client.ZCard(ctx, s.index()).Err())
+		return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
+			return struct{}{}, errors.Join(c.Ping(ctx).Err(), c.ZCard(ctx, s.index()).Err())
 		})
 	}, "ping store")
 	return err
@@ -148,7 +151,7 @@ func (s *Store) Close() error {
 	}
 	close(s.done)
 	s.calls.Wait()
-	if err := errors.Join(s.client.Close(), s.writer.Close()); err != nil {
+	if err := errors.Join(s.link.Load().close(), s.hints.Close()); err != nil {
 		return fmt.Errorf("close Redis store: %w", err)
 	}
 	return nil

@@ -79,18 +79,27 @@ func (s *Store) index() string { return s.prefix + "channels" }
 
 // run runs a script on a channel. One that writes is sent once: where the answer is lost nobody knows whether it ran.
 func (s *Store) run(ctx context.Context, sc *script, ch motacilla.ChannelID, args ...any) (reply, error) {
-	answer, err := await(ctx, s, func(ctx context.Context) (any, error) {
-		answer, err := s.eval(ctx, sc, "evalsha", sc.sha, ch, args)
+	eval := func(ctx context.Context, c goredis.UniversalClient) (any, error) {
+		answer, err := s.eval(ctx, c, sc, "evalsha", sc.sha, ch, args)
 		if goredis.HasErrorPrefix(err, "NOSCRIPT") { // it did not run: the server was restarted, or its scripts flushed
-			answer, err = s.eval(ctx, sc, "eval", sc.text, ch, args)
+			answer, err = s.eval(ctx, c, sc, "eval", sc.text, ch, args)
 		}
 		return answer, err
-	})
+	}
+	var answer any
+	var err error
+	if sc.writes {
+		answer, err = await(ctx, s, func(ctx context.Context) (any, error) { return eval(ctx, s.link.Load().writes) })
+	} else {
+		answer, err = read(ctx, s, eval)
+	}
 	list, _ := answer.([]any)
 	return list, err
 }
 
-func (s *Store) eval(ctx context.Context, sc *script, name, what string, ch motacilla.ChannelID, args []any) (any, error) {
+func (s *Store) eval(
+	ctx context.Context, c goredis.UniversalClient, sc *script, name, what string, ch motacilla.ChannelID, args []any,
+) (any, error) {
 	keys := s.keysOf(ch)
 	all := make([]any, 0, 3+len(keys)+len(args))
 	if !sc.writes {
@@ -102,9 +111,9 @@ func (s *Store) eval(ctx context.Context, sc *script, name, what string, ch mota
 	}
 	cmd := goredis.NewCmd(ctx, append(all, args...)...)
 	if sc.writes {
-		_ = s.writer.Process(ctx, once{cmd})
+		_ = c.Process(ctx, once{cmd})
 	} else {
-		_ = s.client.Process(ctx, cmd)
+		_ = c.Process(ctx, cmd)
 	}
 	return cmd.Result()
 }

@@ -20,15 +20,16 @@ const oldest = 7
 
 // inspect looks whether the server is what the store needs, warns of its settings, and changes to the cluster that a
 // single server belongs to.
-func (s *Store) inspect(ctx context.Context, t *target) error {
+func (s *Store) inspect(ctx context.Context) error {
 	info, err := s.info(ctx)
 	if err != nil {
 		return err
 	}
-	if t.single != nil && info["cluster_enabled"] == "1" {
-		_, _ = s.client.Close(), s.writer.Close()
-		t.cluster(s.timeout)
-		s.client, s.writer = t.connect(), t.connect()
+	if s.target.single != nil && info["cluster_enabled"] == "1" {
+		_, _ = s.link.Load().close(), s.hints.Close()
+		s.target.cluster(s.timeout)
+		s.hints = s.target.connect(answering)
+		s.link.Store(newLink(s.target, s.timeout))
 	}
 	if err := recent(info["redis_version"]); err != nil {
 		return err
@@ -78,8 +79,8 @@ func (s *Store) warn(addr string, settings map[string]string) {
 
 // info is what INFO tells; empty where the user may not ask.
 func (s *Store) info(ctx context.Context) (map[string]string, error) {
-	return await(ctx, s, func(ctx context.Context) (map[string]string, error) {
-		text, err := s.client.Info(ctx).Result()
+	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (map[string]string, error) {
+		text, err := c.Info(ctx).Result()
 		if refused(err) {
 			err = nil
 		}
@@ -89,7 +90,7 @@ func (s *Store) info(ctx context.Context) (map[string]string, error) {
 
 // servers is what each server that takes writes says of itself, by INFO and CONFIG, as far as it may be asked.
 func (s *Store) servers(ctx context.Context) (map[string]map[string]string, error) {
-	return await(ctx, s, func(ctx context.Context) (map[string]map[string]string, error) {
+	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (map[string]map[string]string, error) {
 		var mu sync.Mutex
 		all := make(map[string]map[string]string)
 		ask := func(ctx context.Context, c *goredis.Client) error {
@@ -112,7 +113,7 @@ func (s *Store) servers(ctx context.Context) (map[string]map[string]string, erro
 			all[c.Options().Addr] = settings
 			return nil
 		}
-		switch c := s.client.(type) {
+		switch c := c.(type) {
 		case *goredis.ClusterClient:
 			return all, c.ForEachMaster(ctx, ask)
 		case *goredis.Client:
@@ -125,19 +126,19 @@ func (s *Store) servers(ctx context.Context) (map[string]map[string]string, erro
 // reindex puts channels into the index that are not there. On one server there are none: whatever the server lost, it
 // lost the channel first. In a cluster index and channel are on different nodes, and a failover of one may lose an entry.
 func (s *Store) reindex(ctx context.Context) error {
-	cluster, ok := s.client.(*goredis.ClusterClient)
-	if !ok {
-		return nil
-	}
-	_, err := await(ctx, s, func(ctx context.Context) (struct{}, error) {
+	_, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
+		cluster, ok := c.(*goredis.ClusterClient)
+		if !ok {
+			return struct{}{}, nil
+		}
 		return struct{}{}, cluster.ForEachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
-			return s.reindexNode(ctx, c)
+			return s.reindexNode(ctx, c, cluster)
 		})
 	})
 	return err
 }
 
-func (s *Store) reindexNode(ctx context.Context, c *goredis.Client) error {
+func (s *Store) reindexNode(ctx context.Context, c *goredis.Client, all *goredis.ClusterClient) error {
 	begin, end := s.prefix+"{", "}:channel"
 	pattern := escapeGlob(begin) + "*" + end
 	for cursor := uint64(0); ; {
@@ -154,7 +155,7 @@ func (s *Store) reindexNode(ctx context.Context, c *goredis.Client) error {
 			members = append(members, goredis.Z{Member: strings.TrimSuffix(strings.TrimPrefix(key, begin), end)})
 		}
 		if len(members) > 0 {
-			if err := s.client.ZAddNX(ctx, s.index(), members...).Err(); err != nil {
+			if err := all.ZAddNX(ctx, s.index(), members...).Err(); err != nil {
 				return err
 			}
 		}

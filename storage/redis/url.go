@@ -106,14 +106,21 @@ func (t *target) cluster(timeout time.Duration) {
 	clustered(t.many, timeout)
 }
 
-func (t *target) connect() goredis.UniversalClient {
+// connect returns a client that waits no longer than most to connect, or to read or write once.
+func (t *target) connect(most time.Duration) goredis.UniversalClient {
 	switch {
 	case t.many != nil:
-		return goredis.NewClusterClient(t.many)
+		o := *t.many
+		bound(most, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+		return goredis.NewClusterClient(&o)
 	case t.watch != nil:
-		return goredis.NewFailoverClient(t.watch)
+		o := *t.watch
+		bound(most, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+		return goredis.NewFailoverClient(&o)
 	}
-	return goredis.NewClient(t.single)
+	o := *t.single
+	bound(most, &o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout)
+	return goredis.NewClient(&o)
 }
 
 // noNotifications turns off what Redis Cloud alone has: it asks at each connection and keeps goroutines.

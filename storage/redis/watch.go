@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,9 +16,12 @@ import (
 )
 
 const (
-	beat    = time.Second     // how often a subscription is asked whether it is there
-	silence = 4 * time.Second // how long it may say nothing at all
+	beat      = time.Second     // how often a subscription is asked whether it is there
+	silence   = 3 * time.Second // how long it may say nothing at all
+	answering = 2 * time.Second // how long a server may take to let it connect, or to answer once
 )
+
+var errSilent = errors.New("nothing heard")
 
 // Watch calls notify for every channel that moves: at once for a write through this Store, from the goroutine of the
 // writer; when the server tells of it, for any. Where the connection breaks it makes another, and then tells where all
@@ -43,7 +47,11 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 			break
 		}
 		s.logger.Warn("hints broke off; subscribing again", zap.Error(err))
-		sub, err = w.again(ctx)
+		silent := errors.Is(err, errSilent)
+		if silent {
+			s.renew(time.Now().Add(-beat))
+		}
+		sub, err = w.again(ctx, silent)
 	}
 	switch {
 	case s.isClosed():
@@ -72,8 +80,9 @@ func (w *watch) hear(m motacilla.Moved) {
 	}
 }
 
-// again subscribes, after a pause, until that is done and all channels were told of; an error is that of ctx.
-func (w *watch) again(ctx context.Context) (*subscription, error) {
+// again subscribes, after a pause, until that is done and all channels were told of; an error is that of ctx. Where the
+// network was silent, connections are renewed that may have been made while it still was.
+func (w *watch) again(ctx context.Context, silent bool) (*subscription, error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, beat) {
 		t := time.NewTimer(pause/2 + rand.N(pause))
 		select {
@@ -85,9 +94,14 @@ func (w *watch) again(ctx context.Context) (*subscription, error) {
 			t.Stop()
 			return nil, motacilla.ErrClosed
 		}
+		began := time.Now()
 		sub, err := w.subscribe(ctx)
 		if err != nil {
+			silent = silent || slow(err)
 			continue
+		}
+		if silent {
+			w.store.renew(began)
 		}
 		if err = w.store.heads(ctx, w.hear); err == nil {
 			w.store.logger.Info("hints come again")
@@ -95,6 +109,12 @@ func (w *watch) again(ctx context.Context) (*subscription, error) {
 		}
 		sub.close()
 	}
+}
+
+// slow reports whether there was no answer in time.
+func slow(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, errSlow) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // heads tells where every channel is.
@@ -136,13 +156,13 @@ func (w *watch) subscribe(ctx context.Context) (*subscription, error) {
 	s := w.store
 	reading, cancel := context.WithCancel(ctx)
 	sub := &subscription{
-		pubsub: s.client.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}),
+		pubsub: s.hints.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go func() {
 		defer close(sub.ended)
 		sub.err = sub.read(reading, s.topic, w.hear)
 	}()
-	t := time.NewTimer(min(s.timeout, 2*defaultIO))
+	t := time.NewTimer(min(s.timeout, silence))
 	defer t.Stop()
 	var err error
 	select {
@@ -201,7 +221,7 @@ func (sub *subscription) last(ctx context.Context, s *Store) error {
 		case <-t.C:
 		}
 		if d := time.Since(time.Unix(0, sub.heard.Load())); d > silence {
-			return fmt.Errorf("nothing heard for %v", d.Round(time.Millisecond))
+			return fmt.Errorf("%w for %v", errSilent, d.Round(time.Millisecond))
 		}
 		asking, cancel := context.WithTimeout(ctx, beat)
 		err := sub.pubsub.Ping(asking)

@@ -39,7 +39,7 @@ func (s *Store) made(ch motacilla.ChannelID, r reply, deleted bool) (motacilla.R
 // entry without a channel does no harm.
 func (s *Store) enlist(ctx context.Context, ch motacilla.ChannelID) error {
 	_, err := await(ctx, s, func(ctx context.Context) (int64, error) {
-		return s.writer.ZAdd(ctx, s.index(), goredis.Z{Member: string(ch)}).Result()
+		return s.link.Load().writes.ZAdd(ctx, s.index(), goredis.Z{Member: string(ch)}).Result()
 	})
 	return err
 }
