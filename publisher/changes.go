@@ -10,18 +10,25 @@ import (
 )
 
 // refresh reads what is new, if something is.
-func (c *channel) refresh(ctx context.Context) error {
-	if err := c.lockReading(ctx); err != nil {
+func (c *channel) refresh() error {
+	if err := c.lockReading(c.feed.ctx); err != nil {
 		return err
 	}
 	defer c.unlockReading()
 	c.mu.Lock()
-	since, behind := c.recent.head, c.behind() && !c.gone
+	behind := c.behind() && !c.gone
 	c.mu.Unlock()
 	if !behind {
 		return nil
 	}
-	_, err := c.read(ctx, since)
+	return c.turn(&c.changes, c.readNew)
+}
+
+func (c *channel) readNew(ctx context.Context) error {
+	c.mu.Lock()
+	head := c.recent.head
+	c.mu.Unlock()
+	_, err := c.read(ctx, head)
 	return err
 }
 
@@ -30,13 +37,9 @@ func (c *channel) refresh(ctx context.Context) error {
 func (c *channel) read(ctx context.Context, since motacilla.Revision) (known bool, err error) {
 	c.mu.Lock()
 	head, heard := c.recent.head, c.hint
-	c.changes.begin()
 	c.mu.Unlock()
 	changes, current, err := c.readChanges(ctx, since, since == head)
 	if err != nil {
-		c.mu.Lock()
-		c.fail(ctx, &c.changes, err)
-		c.mu.Unlock()
 		return false, fmt.Errorf("read changes of channel %q: %w", c.id, err)
 	}
 	known = carriesOn(changes)
@@ -48,7 +51,7 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.floor = changes.Floor
-	c.changes.retry = time.Time{}
+	c.changes.retry = time.Time{} // the store answers
 	moved := changes.Head != head
 	if c.page != nil && c.page.head > changes.Head { // the store has lost what the page, and steps made of it, were read with
 		c.page, moved = nil, true
@@ -67,12 +70,9 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 		c.recent.restart(changes.Head)
 		moved = true
 	case changes.Head != head: // an unknown cursor; what is new is read by a refresh
-		c.hint = max(c.hint, changes.Head)
-		c.recheck = c.recheck || changes.Head < head
-		c.kick()
+		c.met(changes.Head)
 		return false, nil
 	}
-	c.changes.end()
 	if current != nil {
 		c.current = *current
 	}
@@ -144,58 +144,39 @@ func (c *channel) advance() {
 	c.feed.counters.moved(c.at.Sub(c.recent.head.Time()))
 }
 
-// fresh brings the channel level with what was heard of, and with cursor, as far as the store answers. It returns an
-// error only where ctx ended, or memory is of no use for cursor. Once a read has failed nobody waits for another one
-// whom memory serves: until the store answers again that is tried beside.
+// fresh brings the channel level with what was heard of, and with cursor, as far as the store answers in time. It returns
+// an error only where the caller's ctx ended, or memory is of no use for cursor.
 func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
-	mine, err := c.wants(cursor, 0)
-	if mine == 0 {
-		return err
-	}
-	if err := c.lockReading(ctx); err != nil {
-		return err
-	}
-	defer c.unlockReading()
-	if mine, err = c.wants(cursor, mine); mine == 0 { // another has read meanwhile, or could not
-		return err
+	_, err := await(ctx, c, &c.changes, func(mine uint64) (struct{}, bool) {
+		return struct{}{}, c.level(cursor, mine)
+	}, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.readNew(ctx)
+	})
+	if err == nil {
+		return nil
 	}
 	c.mu.Lock()
-	head := c.recent.head
-	ahead := c.ahead(cursor)
-	c.mu.Unlock()
-	_, err = c.read(ctx, head)
-	if err != nil && (ahead || ctx.Err() != nil) {
+	defer c.mu.Unlock()
+	if c.ahead(cursor) || errors.Is(err, motacilla.ErrClosed) || ctx.Err() != nil && !errors.Is(err, motacilla.ErrUnavailable) {
 		return err
 	}
 	return nil
 }
 
-// wants returns which reading of the store is new enough for a reader at cursor, 0 where none is to be made: mine is what
-// it returned when the reader came, 0 when it comes.
-func (c *channel) wants(cursor motacilla.Revision, mine uint64) (uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// level reports whether nothing is to be read for a reader at cursor, for whom the reading mine is new enough. Once a
+// reading has failed nobody waits for another one whom memory serves: until the store answers again that is tried
+// beside. c.mu is held.
+func (c *channel) level(cursor motacilla.Revision, mine uint64) bool {
 	ahead := c.ahead(cursor)
-	if c.gone || !c.behind() && !ahead || c.changes.had(mine) {
-		return 0, nil
-	}
-	wait := c.changes.failed(c.feed.options.Clock.Now())
 	switch {
-	case ahead && wait:
-		return 0, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
-	case ahead || c.changes.retry.IsZero():
-		return c.changes.next(), nil
-	case !wait:
+	case c.gone, !c.behind() && !ahead, c.changes.had(mine):
+		return true
+	case ahead, c.changes.retry.IsZero():
+		return false
+	case !c.feed.options.Clock.Now().Before(c.changes.retry):
 		c.kick()
 	}
-	return 0, nil
-}
-
-// silent reports whether a reading has just failed.
-func (c *channel) silent() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.changes.failed(c.feed.options.Clock.Now())
+	return true
 }
 
 // ahead reports whether cursor is one that memory does not know yet. c.mu is held.

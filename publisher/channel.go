@@ -27,7 +27,9 @@ type channel struct {
 	reading chan struct{}
 
 	mu      sync.Mutex
+	loads   turns
 	changes turns // readings of what is new
+	lookups turns // of what is after an old cursor
 	pages   turns
 	windows turns
 	loaded  bool
@@ -36,7 +38,7 @@ type channel struct {
 	at      time.Time          // when the head was read
 	floor   motacilla.Revision // the oldest revision that the store remembers
 	hint    motacilla.Revision // the newest head that was heard of
-	recheck bool               // the store's head is another one than ours, maybe an older one
+	recheck bool               // the store's head is older than ours: it may have lost writes
 	kicked  bool               // a refresh by itself is under way
 	gone    bool
 	wake    chan struct{} // closed when the head moves or the channel goes
@@ -74,13 +76,17 @@ func (c *channel) load(ctx context.Context) error {
 	if c.ready() {
 		return nil
 	}
-	if err := c.lockReading(ctx); err != nil {
-		return err
-	}
-	defer c.unlockReading()
-	if c.ready() {
-		return nil
-	}
+	ctx, cancel := c.feed.patient(ctx)
+	defer cancel()
+	_, err := await(ctx, c, &c.loads, func(uint64) (struct{}, bool) {
+		return struct{}{}, c.loaded
+	}, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.begin(ctx)
+	})
+	return err
+}
+
+func (c *channel) begin(ctx context.Context) error {
 	var current motacilla.Channel
 	err := c.feed.call(ctx, func(ctx context.Context) (err error) {
 		current, err = c.feed.source.Channel(ctx, c.id)
@@ -114,34 +120,29 @@ func (c *channel) hear(head motacilla.Revision) {
 	c.kick()
 }
 
-// met takes the store's head as something else was read with it. c.mu is held.
-func (c *channel) met(head motacilla.Revision) {
-	if head == c.recent.head {
-		return
-	}
-	c.hint = max(c.hint, head)
-	c.recheck = c.recheck || head < c.recent.head // the store has lost what memory has
-	c.kick()
-}
-
 // compare takes the store's head of the channel, 0 where it has none.
 func (c *channel) compare(head motacilla.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.loaded && head != c.recent.head {
-		c.recheck = true
+	if c.loaded {
+		c.met(head)
 	}
+}
+
+// met takes the store's head. c.mu is held.
+func (c *channel) met(head motacilla.Revision) {
+	c.hint = max(c.hint, head)
+	c.recheck = c.recheck || head < c.recent.head
 	c.kick()
 }
 
 // kick has what is new read in the background. c.mu is held.
 func (c *channel) kick() {
-	if c.kicked || c.gone || !c.loaded || !c.behind() || c.feed.ctx.Err() != nil {
+	if c.kicked || c.gone || !c.loaded || !c.behind() {
 		return
 	}
-	c.kicked = true
-	c.feed.work.Go(func() {
-		err := c.refresh(c.feed.ctx)
+	c.kicked = c.feed.spawn(func() {
+		err := c.refresh()
 		if err != nil && c.feed.ctx.Err() == nil {
 			c.feed.log.Debug("reading changes failed", zap.String("channel", string(c.id)), zap.Error(err))
 		}
@@ -157,8 +158,21 @@ func (c *channel) kick() {
 // behind reports whether the store has something that is not here. c.mu is held.
 func (c *channel) behind() bool { return c.hint > c.recent.head || c.recheck }
 
+// news is fresh for a reader without a cursor.
+func (c *channel) news(ctx context.Context) error {
+	c.mu.Lock()
+	level := c.level(0, 0)
+	c.mu.Unlock()
+	if level {
+		return nil
+	}
+	ctx, cancel := c.feed.patient(ctx)
+	defer cancel()
+	return c.fresh(ctx, 0)
+}
+
 func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {
-	if err := c.fresh(ctx, 0); err != nil {
+	if err := c.news(ctx); err != nil {
 		return motacilla.Channel{}, err
 	}
 	c.mu.Lock()
@@ -170,7 +184,7 @@ func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {
 }
 
 func (c *channel) head(ctx context.Context) (motacilla.Revision, <-chan struct{}, error) {
-	if err := c.fresh(ctx, 0); err != nil {
+	if err := c.news(ctx); err != nil {
 		return 0, nil, err
 	}
 	c.mu.Lock()

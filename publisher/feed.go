@@ -34,7 +34,7 @@ type FeedOptions struct {
 	Stall     time.Duration   // after which a reader that takes nothing is closed; 15 s
 	Linger    time.Duration   // how long a channel that was asked for counts as having readers; 60 s
 	Repair    time.Duration   // how often the heads of channels with readers are compared with the store's; 1 s
-	Timeout   time.Duration   // the deadline of every call to the store; 3 s
+	Timeout   time.Duration   // the deadline of every call to the store, and half of what a reader waits for it; 3 s
 	Clock     motacilla.Clock // for lag and lingering
 	Logger    *zap.Logger     // nil logs nothing
 	Limits    Limits          // of readers; none
@@ -87,6 +87,7 @@ type Feed struct {
 	stop context.CancelFunc
 	ctx  context.Context // ends with Close; the context of what the Feed does by itself
 	work sync.WaitGroup
+	over bool        // nothing is begun any more; guarded by mu
 	down atomic.Bool // the last repair failed
 
 	engine func() *fanout.Engine // nil where the system has none; started by the first stream
@@ -146,12 +147,25 @@ func (f *Feed) Start(ctx context.Context) error {
 
 // Close ends the watching and all that waits, which gets ErrClosed, and waits for the feed's goroutines.
 func (f *Feed) Close() error {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
 	f.stop()
 	if e := f.engine(); e != nil {
 		_ = e.Close()
 	}
 	f.work.Wait()
 	return nil
+}
+
+// spawn has f do something beside; false once it is closed.
+func (f *Feed) spawn(do func()) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.over {
+		f.work.Go(do)
+	}
+	return !f.over
 }
 
 // Done is closed when the feed is.

@@ -2,7 +2,9 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -13,8 +15,19 @@ func (f *Feed) newStep(u *motacilla.Update) *Step {
 	return &Step{Update: u, At: f.options.Clock.Now(), feed: f}
 }
 
-// step returns what carries a reader from cursor to the head, and what is closed when there is more.
+// step returns what carries a reader from cursor to the head, and what is closed when there is more. It waits for the
+// store no longer than readers may.
 func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <-chan struct{}, error) {
+	c.mu.Lock()
+	level := c.level(cursor, 0)
+	c.mu.Unlock()
+	if level {
+		if step, wake, _ := c.remembered(cursor); step != nil {
+			return step, wake, nil
+		}
+	}
+	ctx, cancel := c.feed.patient(ctx)
+	defer cancel()
 	if err := c.fresh(ctx, cursor); err != nil {
 		return nil, nil, err
 	}
@@ -26,22 +39,13 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 		return c.reset(ctx, cursor)
 	}
 	// The cursor is older than what memory holds: the store tells, and from then on memory reaches back to it.
-	if err := c.lockReading(ctx); err != nil {
+	known, err := await(ctx, c, &c.lookups, func(uint64) (known, enough bool) {
+		return true, c.reaches(cursor)
+	}, func(ctx context.Context) (known bool, err error) {
+		return c.read(ctx, cursor)
+	})
+	if err != nil {
 		return nil, nil, err
-	}
-	step, wake, _ = c.remembered(cursor)
-	known := true
-	var err error
-	switch {
-	case step != nil:
-	case c.silent(): // those who waited for a reading that failed do not each try another
-		err = fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
-	default:
-		known, err = c.read(ctx, cursor)
-	}
-	c.unlockReading()
-	if err != nil || step != nil {
-		return step, wake, err
 	}
 	if known {
 		if step, wake, _ = c.remembered(cursor); step != nil {
@@ -49,6 +53,11 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 		}
 	}
 	return c.reset(ctx, cursor)
+}
+
+// reaches reports whether what is remembered reaches back to cursor. c.mu is held.
+func (c *channel) reaches(cursor motacilla.Revision) bool {
+	return c.gone || cursor >= c.recent.from || c.steps[cursor] != nil
 }
 
 // remembered returns the step from cursor where memory has it, else nil, and whether the store surely would not know
@@ -107,7 +116,7 @@ func (c *channel) farewell(cursor motacilla.Revision) *Step {
 
 // reset returns the newest page, as asked for at cursor.
 func (c *channel) reset(ctx context.Context, cursor motacilla.Revision) (*Step, <-chan struct{}, error) {
-	p, err := c.newest(ctx)
+	p, err := c.newest(ctx, cursor)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,28 +144,37 @@ type page struct {
 	steps  map[motacilla.Revision]*Step // by cursor; guarded by channel.mu
 }
 
-func (c *channel) newest(ctx context.Context) (*page, error) {
-	return share(ctx, c, &c.pages, func() (*page, bool) {
-		return c.page, c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
-	}, func() (*page, error) {
+// newest returns the newest page. One that is older, but not than cursor, has to do where the store takes too long: what
+// is newer comes after it.
+func (c *channel) newest(ctx context.Context, cursor motacilla.Revision) (*page, error) {
+	p, err := await(ctx, c, &c.pages, func(mine uint64) (*page, bool) {
+		newest := c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
+		return c.page, newest || c.page != nil && c.pages.had(mine)
+	}, func(ctx context.Context) (*page, error) {
 		p, err := c.readPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.gone {
-			return p, nil
+		if !c.gone {
+			c.page = p
+			c.met(p.head)
 		}
-		c.page = p
-		c.met(p.head)
 		return p, nil
 	})
+	if errors.Is(err, motacilla.ErrUnavailable) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.page != nil && c.page.head >= cursor && !c.recheck && !c.gone {
+			return c.page, nil
+		}
+	}
+	return p, err
 }
 
-// readPage reads the newest posts, the pinned ones and the channel, in this order, each of a snapshot of its own. What
-// is newer than the first is left out or does no harm: its revision is beyond the page's head, so the next update
-// brings it.
+// readPage reads the newest posts, and after them the pinned ones and the channel, each of a snapshot of its own. What is
+// newer than the first is left out or does no harm: its revision is beyond the page's head, so the next update brings it.
 func (c *channel) readPage(ctx context.Context) (*page, error) {
 	var newest, pinned motacilla.Page
 	var current motacilla.Channel
@@ -165,19 +183,25 @@ func (c *channel) readPage(ctx context.Context) (*page, error) {
 		newest, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: f.options.PageSize, Visible: true})
 		return err
 	})
-	if err == nil && newest.More {
-		err = f.call(ctx, func(ctx context.Context) (err error) {
-			pinned, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: mostPinned, Visible: true, Pinned: true})
-			return err
-		})
-	}
-	if err == nil {
-		err = f.call(ctx, func(ctx context.Context) (err error) {
-			current, err = f.source.Channel(ctx, c.id)
-			return err
-		})
-	}
 	if err != nil {
+		return nil, err
+	}
+	var errPinned error
+	var beside sync.WaitGroup
+	if newest.More {
+		beside.Go(func() {
+			errPinned = f.call(ctx, func(ctx context.Context) (err error) {
+				pinned, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: mostPinned, Visible: true, Pinned: true})
+				return err
+			})
+		})
+	}
+	err = f.call(ctx, func(ctx context.Context) (err error) {
+		current, err = f.source.Channel(ctx, c.id)
+		return err
+	})
+	beside.Wait()
+	if err = errors.Join(err, errPinned); err != nil {
 		return nil, err
 	}
 	posts := newest.Posts

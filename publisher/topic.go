@@ -176,14 +176,14 @@ func (t *topic) find(cursor motacilla.Revision) {
 	f := t.streams.feed
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, under := t.finding[cursor]; under || len(t.finding) >= mostFinding || f.ctx.Err() != nil {
+	if _, under := t.finding[cursor]; under || len(t.finding) >= mostFinding {
 		return
 	}
 	if t.finding == nil {
 		t.finding = make(map[motacilla.Revision]struct{})
 	}
 	t.finding[cursor] = struct{}{}
-	f.work.Go(func() {
+	f.spawn(func() {
 		defer func() {
 			t.mu.Lock()
 			delete(t.finding, cursor)

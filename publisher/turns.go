@@ -12,67 +12,103 @@ import (
 // turns numbers the readings of one thing, which readers share. Who has waited for the reading lock takes what was read
 // meanwhile, where that reading began after he came: it has all that was there when he asked, whatever has come since.
 // While there is always something new, and the store is slow, he would otherwise wait for a reading of everyone before
-// him. Failures are shared as well: after one nobody reads again for a while.
+// him. Failures are shared in the same way.
 type turns struct {
-	began, done uint64
-	retry       time.Time // no reading before; zero unless the last one failed
+	began, done, lost uint64
+	retry             time.Time // when to try again after a failure; zero unless the last one failed
 }
 
 // next is the first reading that is new enough for who comes now.
 func (t *turns) next() uint64 { return t.began + 1 }
 
-// had reports whether mine, which next has said, or one after it was read.
+// had reports whether mine, which next has said, or one after it was read; 0 was not.
 func (t *turns) had(mine uint64) bool { return mine > 0 && t.done >= mine }
 
-// failed reports whether the last reading has just failed.
-func (t *turns) failed(now time.Time) bool { return now.Before(t.retry) }
-
-func (t *turns) begin() { t.began++ }
-
-func (t *turns) end() { t.done, t.retry = t.began, time.Time{} }
-
-// fail ends a reading that failed. Where its reader has left, or the store says that there is no such channel, it is not
-// the store that failed. c.mu is held.
-func (c *channel) fail(ctx context.Context, t *turns, err error) {
-	if ctx.Err() == nil && !errors.Is(err, motacilla.ErrNotFound) {
-		t.retry = c.feed.options.Clock.Now().Add(c.feed.options.Repair)
+// turn is one reading of t. That there is no such channel is an answer, not a failure. The reading lock is held.
+func (c *channel) turn(t *turns, read func(ctx context.Context) error) error {
+	c.mu.Lock()
+	t.began++
+	c.mu.Unlock()
+	err := read(c.feed.ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		t.done, t.retry = t.began, time.Time{}
+	case !errors.Is(err, motacilla.ErrNotFound):
+		t.lost, t.retry = t.began, c.feed.options.Clock.Now().Add(c.feed.options.Repair)
 	}
+	return err
 }
 
-// share returns what last has, where that is new enough, else what read reads, once for all who wait. t and last are
-// guarded by c.mu, which read, that has the reading lock, is called without.
-func share[T any](ctx context.Context, c *channel, t *turns, last func() (v *T, newest bool), read func() (*T, error)) (*T, error) {
+// await returns what have has, where that is enough, else what read reads of the store, once for all who wait. have is
+// called under c.mu: first with 0, later with the turn that is new enough for this reader. The reading belongs to
+// nobody: a reader who leaves, or whose ctx ends, does not end it for the others.
+func await[T any](
+	ctx context.Context, c *channel, t *turns, have func(mine uint64) (v T, enough bool), read func(ctx context.Context) (T, error),
+) (T, error) {
+	var none T
 	c.mu.Lock()
-	v, newest := last()
+	v, enough := have(0)
 	mine := t.next()
 	c.mu.Unlock()
-	if newest {
+	if enough {
 		return v, nil
 	}
 	if err := c.lockReading(ctx); err != nil {
-		return nil, err
+		return none, c.tooLate(ctx)
 	}
-	defer c.unlockReading()
 	c.mu.Lock()
-	v, newest = last()
-	had, failed := v != nil && t.had(mine), t.failed(c.feed.options.Clock.Now())
-	switch {
-	case newest || had:
-		c.mu.Unlock()
-		return v, nil
-	case failed:
-		c.mu.Unlock()
-		return nil, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
-	}
-	t.begin()
+	v, enough = have(mine)
+	lost := t.lost >= mine
 	c.mu.Unlock()
-	v, err := read()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
-		c.fail(ctx, t, err)
-		return nil, err
+	if enough || lost {
+		c.unlockReading()
+		if !enough {
+			return none, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
+		}
+		return v, nil
 	}
-	t.end()
-	return v, nil
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	begun := c.feed.spawn(func() {
+		defer c.unlockReading()
+		var out outcome
+		out.err = c.turn(t, func(ctx context.Context) (err error) {
+			out.v, err = read(ctx)
+			return err
+		})
+		done <- out
+	})
+	if !begun {
+		c.unlockReading()
+		return none, motacilla.ErrClosed
+	}
+	select {
+	case out := <-done:
+		if out.err != nil && c.feed.ctx.Err() != nil {
+			out.err = motacilla.ErrClosed
+		}
+		return out.v, out.err
+	case <-ctx.Done():
+		return none, c.tooLate(ctx)
+	}
+}
+
+var errImpatient = errors.New("the store takes too long")
+
+// patient is ctx for no longer than a reader may wait: two calls to the store, one that was under way and his own.
+func (f *Feed) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, 2*f.options.Timeout, errImpatient)
+}
+
+// tooLate is the error of a reader whose ctx has ended while he waited.
+func (c *channel) tooLate(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), errImpatient) {
+		return fmt.Errorf("channel %q: %w: %w", c.id, motacilla.ErrUnavailable, errImpatient)
+	}
+	return ctx.Err()
 }

@@ -2,6 +2,7 @@ package publisher_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -13,14 +14,15 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// slow is a source that takes a second for each reading, after which something new has happened.
+// slow is a source that takes a time for each reading, after which something new has happened.
 type slow struct {
 	*faulty
-	f *fixture
+	f    *fixture
+	each time.Duration
 }
 
 func (s *slow) after() {
-	time.Sleep(time.Second)
+	time.Sleep(s.each)
 	s.f.post("and on")
 }
 
@@ -54,7 +56,7 @@ func TestReadersShareAReading(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := setUp(t, nil)
-				f.feed = publisher.NewFeed(&slow{f.source, &f}, renderFunc(plain), nil)
+				f.feed = publisher.NewFeed(&slow{f.source, &f, time.Second}, renderFunc(plain), nil)
 				if err := f.feed.Start(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -74,7 +76,7 @@ func TestReadersShareAReading(t *testing.T) {
 					})
 				}
 				crowd.Wait()
-				if took := time.Since(began); took > 10*time.Second {
+				if took := time.Since(began); took > 2*f.feed.Options().Timeout {
 					t.Errorf("the last of 50 had to wait for %v", took)
 				}
 			})
@@ -82,31 +84,65 @@ func TestReadersShareAReading(t *testing.T) {
 	}
 }
 
-// gated is a source whose first reading of changes takes until its reader has left.
+// TestReadersDoNotWaitForLong has readers come all the time to a store that takes nearly as long as it may for each
+// reading, and has always something new: each is answered in the time of two readings, from memory where need be.
+func TestReadersDoNotWaitForLong(t *testing.T) {
+	for name, old := range map[string]bool{"from the head": false, "anew": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				f.feed = publisher.NewFeed(&slow{f.source, &f, 2900 * time.Millisecond}, renderFunc(plain), nil)
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				most := 2 * f.feed.Options().Timeout
+				f.since(0) // there is a page from now on
+				var crowd sync.WaitGroup
+				for i := range 20 {
+					crowd.Go(func() {
+						time.Sleep(time.Duration(i) * 377 * time.Millisecond)
+						cursor := f.head()
+						for range 10 {
+							if old {
+								cursor = 0
+							}
+							began := time.Now()
+							step, err := f.feed.Since(context.Background(), match, cursor)
+							if took := time.Since(began); err != nil || took > most {
+								t.Errorf("%v, after %v", err, took)
+								return
+							}
+							cursor = step.Revision
+						}
+					})
+				}
+				crowd.Wait()
+			})
+		})
+	}
+}
+
+// gated is a source whose first reading of changes takes until it is let go.
 type gated struct {
 	*faulty
-	first   sync.Once
-	reading chan struct{}
+	first        sync.Once
+	reading, let chan struct{}
 }
 
 func (s *gated) Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error) {
-	left := false
 	s.first.Do(func() {
 		close(s.reading)
-		<-ctx.Done()
-		left = true
+		<-s.let
 	})
-	if left {
-		return motacilla.Changes{}, ctx.Err()
-	}
 	return s.faulty.Changes(ctx, ch, since, limit)
 }
 
-// TestAReaderThatLeavesIsNoOutage has a reader leave while the store is read for him: the next one is served what is new,
-// and not from memory as in an outage.
+// TestAReaderThatLeavesIsNoOutage has a reader leave while the store is read for him: he does not wait for it, and the
+// next one is served what is new, and not from memory as in an outage.
 func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 	f := setUp(t, nil)
-	source := &gated{faulty: f.source, reading: make(chan struct{})}
+	source := &gated{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})}
 	f.feed = publisher.NewFeed(source, renderFunc(plain), nil) // not started: it hears nothing, and reads for readers alone
 	defer f.feed.Close()
 	cursor := f.head()
@@ -122,9 +158,10 @@ func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 	}()
 	<-source.reading
 	leave()
-	if err := <-left; err == nil {
-		t.Fatal("the reader that left was answered")
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Fatalf("the reader that left got %v", err)
 	}
+	close(source.let)
 	if step := f.since(p.Revision); step.Revision != p.Revision {
 		t.Errorf("the next one is at %d, the store at %d", step.Revision, p.Revision)
 	}
@@ -143,6 +180,14 @@ func (s *mute) Changes(ctx context.Context, _ motacilla.ChannelID, _ motacilla.R
 	return motacilla.Changes{}, ctx.Err()
 }
 
+func (s *mute) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if id == match {
+		return s.faulty.Channel(ctx, id)
+	}
+	<-ctx.Done()
+	return motacilla.Channel{}, ctx.Err()
+}
+
 // TestReadersShareAFailure has a crowd ask at once for what only the store has, while it is silent: nobody waits until a
 // reading has failed for each of the others.
 func TestReadersShareAFailure(t *testing.T) {
@@ -153,7 +198,10 @@ func TestReadersShareAFailure(t *testing.T) {
 		}
 	}
 	for name, ask := range map[string]func(*publisher.Feed) error{
-		"a reset": since(0), "an old cursor": since(1), "a window": func(f *publisher.Feed) error {
+		"a reset": since(0), "an old cursor": since(1), "a channel that is not in memory": func(f *publisher.Feed) error {
+			_, err := f.Channel(context.Background(), "other")
+			return err
+		}, "a window": func(f *publisher.Feed) error {
 			_, err := f.Window(context.Background(), match)
 			return err
 		},
@@ -176,7 +224,7 @@ func TestReadersShareAFailure(t *testing.T) {
 					})
 				}
 				crowd.Wait()
-				if took := time.Since(began); took > 8*time.Second {
+				if took := time.Since(began); took > 2*f.feed.Options().Timeout {
 					t.Errorf("the last of 50 was told after %v", took)
 				}
 			})

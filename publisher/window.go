@@ -28,15 +28,27 @@ func (f *Feed) Window(ctx context.Context, id motacilla.ChannelID) (*Window, err
 		return nil, err
 	}
 	defer c.release()
-	if err := c.fresh(ctx, 0); err != nil {
+	if err := c.news(ctx); err != nil {
 		return nil, err
 	}
-	return share(ctx, c, &c.windows, func() (*Window, bool) {
+	c.mu.Lock()
+	w, gone := c.window, c.gone
+	newest := w != nil && w.Head == c.recent.head
+	c.mu.Unlock()
+	switch {
+	case gone:
+		return nil, fmt.Errorf("channel %q: %w", id, motacilla.ErrNotFound)
+	case newest:
+		return w, nil
+	}
+	ctx, cancel := f.patient(ctx)
+	defer cancel()
+	return await(ctx, c, &c.windows, func(mine uint64) (*Window, bool) {
 		if c.window != nil && c.window.Head == c.recent.head {
 			return c.window, true
 		}
-		return c.seen, false
-	}, func() (*Window, error) { return c.readWindow(ctx) })
+		return c.seen, c.windows.had(mine)
+	}, c.readWindow)
 }
 
 func (c *channel) readWindow(ctx context.Context) (*Window, error) {

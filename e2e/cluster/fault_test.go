@@ -158,9 +158,8 @@ func TestFaults(t *testing.T) {
 	}, "postgres", "redis") // sqlite is a file, which no network leads to
 }
 
-// patience is how long a reader may wait: the feed asks the store first, once for all readers, for a page in three calls
-// of 3 s at most, and a reader may come while it asks for those before him.
-const patience = 18 * time.Second
+// patience is how long a reader may wait: the feed lets nobody wait longer than two calls of the store, 3 s each.
+const patience = 8 * time.Second
 
 // probe has a crowd poll a node from a cursor that it knows while a fault lasts: each is answered, at once but for the
 // first ones, which find out that the store does not answer.
@@ -200,7 +199,7 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 }
 
 // writesIn is how long a node may take after a fault until it has worked off what has piled up.
-const writesIn = time.Minute
+const writesIn = 15 * time.Second
 
 // writes has a node write, which it must after the fault's end, and readers get that too.
 func writes(t *testing.T, what, base string, readers []*reader, ended time.Time) {

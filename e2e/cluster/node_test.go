@@ -153,9 +153,9 @@ func (n *node) stop() error {
 	return nil
 }
 
-// deadline is how long an answer of a node may take, whatever its store does: 10 s of a call of the store, after 5 s of
-// asking whether the channel may be written to, and what a busy machine adds.
-const deadline = 25 * time.Second
+// deadline is how long an answer of a node may take, whatever its store does: 10 s of a call of the store, and what a
+// busy machine adds.
+const deadline = 15 * time.Second
 
 // plain opens a connection for each request, so that a round robin goes on with each.
 var plain = &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -134,7 +134,7 @@ func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bo
 		if lost && parent.Err() == nil {
 			s.pool.Reset() // the other connections are as old
 		}
-		repeat := again(err) || lost && (reads || pgconn.SafeToRetry(err))
+		repeat := again(err) || lost && (reads || pgconn.SafeToRetry(err)) || !sent && errors.Is(err, errSilent)
 		if !repeat || try == tries || ctx.Err() != nil {
 			return s.fault(parent, err)
 		}
@@ -149,6 +149,13 @@ func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bo
 // attempt takes a connection and runs f on it; sent says that f was begun. A read waits for the first answer no longer
 // than 3/10 of the time that the call has: it is better off with another connection then.
 func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
+	ctx, end := s.on(ctx)
+	defer end()
+	defer func() {
+		if err != nil && !ours(err) && errors.Is(context.Cause(ctx), errSilent) {
+			err = errSilent
+		}
+	}()
 	if !reads {
 		select {
 		case s.writing <- struct{}{}:

@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,8 +64,10 @@ type Store struct {
 	timeout  time.Duration
 	silence  time.Duration // of a server that is asked whether it is there
 	pool     *pgxpool.Pool
+	line     atomic.Pointer[line]
 	writing  chan struct{} // has room for as many writes as may be under way; in an outage they wait long, and reads must not
 	direct   *pgx.ConnConfig
+	same     bool   // direct leads the same way as the pool's
 	topic    string // of NOTIFY
 	name     string // of this Store, among those that tell on it
 	teller   *teller
@@ -115,7 +118,8 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.direct = direct
+	s.direct, s.same = direct, options.DirectURL == ""
+	s.line.Store(newLine())
 	s.writing = make(chan struct{}, max(1, options.Connections/2))
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err

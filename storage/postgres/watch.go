@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	quiet = 2 * time.Second // after so long without a hint the connection is asked whether it is there
+	quiet = time.Second // after so long without a hint the connection is asked whether it is there
 
 	// What moved while nobody listened is found by its revision, which is not before its time. Clocks of nodes or of
 	// servers that take over may differ by so much.
@@ -98,6 +98,9 @@ func (l *listener) hear(ctx context.Context, tell func(motacilla.Moved)) {
 		asking, cancel := context.WithTimeout(ctx, l.s.silence)
 		defer cancel()
 		err = l.conn.Ping(asking)
+		if err != nil && asking.Err() != nil && ctx.Err() == nil && l.s.same {
+			l.s.hangUp()
+		}
 	}
 	if err != nil {
 		l.fail(ctx, err)
