@@ -11,10 +11,10 @@ import (
 
 // refresh reads what is new, if something is.
 func (c *channel) refresh() error {
-	if err := c.lockReading(c.feed.ctx); err != nil {
+	if err := c.changes.lock.take(c.feed.ctx); err != nil {
 		return err
 	}
-	defer c.unlockReading()
+	defer c.changes.lock.free()
 	c.mu.Lock()
 	behind := c.behind() && !c.gone
 	c.mu.Unlock()
@@ -33,10 +33,10 @@ func (c *channel) readNew(ctx context.Context) error {
 }
 
 // read reads the changes after since, which is the head or a reader's cursor, and takes them in; known tells whether
-// they carry on from since. The reading lock is held.
+// they carry on from since. c.changes.lock is held.
 func (c *channel) read(ctx context.Context, since motacilla.Revision) (known bool, err error) {
 	c.mu.Lock()
-	head, heard := c.recent.head, c.hint
+	head, heard, before := c.recent.head, c.hint, c.page
 	c.mu.Unlock()
 	changes, current, err := c.readChanges(ctx, since, since == head)
 	if err != nil {
@@ -51,9 +51,12 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.floor = changes.Floor
+	if changes.Known && changes.Truncated {
+		c.tooMuch = max(c.tooMuch, since)
+	}
 	c.changes.retry = time.Time{} // the store answers
 	moved := changes.Head != head
-	if c.page != nil && c.page.head > changes.Head { // the store has lost what the page, and steps made of it, were read with
+	if before != nil && before.head > changes.Head { // the store has lost what the page, and steps made of it, were read with
 		c.page, moved = nil, true
 	}
 	switch {
@@ -68,6 +71,7 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 		c.recent.extend(changes, renders)
 	case since == head:
 		c.recent.restart(changes.Head)
+		c.tooMuch = min(c.tooMuch, changes.Head)
 		moved = true
 	case changes.Head != head: // an unknown cursor; what is new is read by a refresh
 		c.met(changes.Head)
@@ -144,9 +148,19 @@ func (c *channel) advance() {
 	c.feed.counters.moved(c.at.Sub(c.recent.head.Time()))
 }
 
-// fresh brings the channel level with what was heard of, and with cursor, as far as the store answers in time. It returns
-// an error only where the caller's ctx ended, or memory is of no use for cursor.
+// fresh brings the channel level with what was heard of, and with cursor, as far as the store answers in time: where memory
+// serves the reader as well, he does not wait for long. It returns an error only where the caller's ctx ended, or memory
+// is of no use for cursor.
 func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
+	c.mu.Lock()
+	ahead := c.ahead(cursor)
+	c.mu.Unlock()
+	wait := c.feed.patience()
+	if !ahead {
+		wait = c.feed.options.Timeout / 3
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errImpatient)
+	defer cancel()
 	_, err := await(ctx, c, &c.changes, func(mine uint64) (struct{}, bool) {
 		return struct{}{}, c.level(cursor, mine)
 	}, func(ctx context.Context) (struct{}, error) {

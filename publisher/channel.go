@@ -23,9 +23,6 @@ type channel struct {
 	// version changes with everything that a step depends on; written under mu.
 	version atomic.Uint64
 
-	// reading is held by the one goroutine that reads the store for this channel: a lock that gives up with a context.
-	reading chan struct{}
-
 	mu      sync.Mutex
 	loads   turns
 	changes turns // readings of what is new
@@ -37,6 +34,8 @@ type channel struct {
 	recent  recent
 	at      time.Time          // when the head was read
 	floor   motacilla.Revision // the oldest revision that the store remembers
+	tooMuch motacilla.Revision // what came after it, or an older one, is more than one update brings
+	asked   motacilla.Revision // the cursor of the last lookup
 	hint    motacilla.Revision // the newest head that was heard of
 	recheck bool               // the store's head is older than ours: it may have lost writes
 	kicked  bool               // a refresh by itself is under way
@@ -50,7 +49,11 @@ type channel struct {
 }
 
 func newChannel(f *Feed, id motacilla.ChannelID) *channel {
-	c := &channel{feed: f, id: id, reading: make(chan struct{}, 1), wake: make(chan struct{})}
+	c := &channel{feed: f, id: id, wake: make(chan struct{})}
+	for _, t := range []*turns{&c.loads, &c.changes, &c.pages, &c.windows} {
+		t.lock = newLock()
+	}
+	c.lookups.lock = c.changes.lock // both move what is remembered
 	c.used.Store(f.options.Clock.Now().UnixNano())
 	return c
 }
@@ -59,17 +62,6 @@ func (c *channel) release() {
 	c.used.Store(c.feed.options.Clock.Now().UnixNano())
 	c.readers.Add(-1)
 }
-
-func (c *channel) lockReading(ctx context.Context) error {
-	select {
-	case c.reading <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *channel) unlockReading() { <-c.reading }
 
 // load reads the channel for the first time.
 func (c *channel) load(ctx context.Context) error {
@@ -166,8 +158,6 @@ func (c *channel) news(ctx context.Context) error {
 	if level {
 		return nil
 	}
-	ctx, cancel := c.feed.patient(ctx)
-	defer cancel()
 	return c.fresh(ctx, 0)
 }
 
@@ -181,6 +171,24 @@ func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {
 		return motacilla.Channel{}, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
 	}
 	return c.current, nil
+}
+
+// access is who may read what there was at head, which may be newer than memory.
+func (c *channel) access(ctx context.Context, head motacilla.Revision) (motacilla.Access, error) {
+	c.mu.Lock()
+	reached := c.gone || c.recent.head >= head
+	c.mu.Unlock()
+	if !reached {
+		if err := c.fresh(ctx, head); err != nil {
+			return "", err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone {
+		return "", fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
+	}
+	return c.current.Access, nil
 }
 
 func (c *channel) head(ctx context.Context) (motacilla.Revision, <-chan struct{}, error) {

@@ -27,17 +27,19 @@ type Source interface {
 
 // FeedOptions are Feed's settings; nil and zero fields mean the defaults.
 type FeedOptions struct {
-	PageSize  int             // posts in a reset, beside the pinned ones; 50
-	Window    int             // posts that a Window holds; 500
-	CatchUp   int             // most posts that one update brings before it is a reset; 500
-	Heartbeat time.Duration   // silence after which a stream sends a heartbeat; 15 s
-	Stall     time.Duration   // after which a reader that takes nothing is closed; 15 s
-	Linger    time.Duration   // how long a channel that was asked for counts as having readers; 60 s
-	Repair    time.Duration   // how often the heads of channels with readers are compared with the store's; 1 s
-	Timeout   time.Duration   // the deadline of every call to the store, and half of what a reader waits for it; 3 s
-	Clock     motacilla.Clock // for lag and lingering
-	Logger    *zap.Logger     // nil logs nothing
-	Limits    Limits          // of readers; none
+	PageSize  int           // posts in a reset, beside the pinned ones; 50
+	Window    int           // posts that a Window holds; 500
+	CatchUp   int           // most posts that one update brings before it is a reset; 500
+	Heartbeat time.Duration // silence after which a stream sends a heartbeat; 15 s
+	Stall     time.Duration // after which a reader that takes nothing is closed; 15 s
+	Linger    time.Duration // how long a channel that was asked for counts as having readers; 60 s
+	Repair    time.Duration // how often the heads of channels with readers are compared with the store's; 1 s
+	// Timeout is the deadline of every call to the store; 3 s. A reader waits a third of it for what is newer than memory,
+	// and twice as long for what only the store has.
+	Timeout time.Duration
+	Clock   motacilla.Clock // for lag and lingering
+	Logger  *zap.Logger     // nil logs nothing
+	Limits  Limits          // of readers; none
 }
 
 func (o *FeedOptions) withDefaults() FeedOptions {

@@ -25,20 +25,22 @@ func (f *Feed) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.C
 	return c.state(ctx)
 }
 
-// Readable returns an ErrForbidden where the reader was let in because the channel was public, and it is no more. Ask
-// after reading what is to be answered: it may be newer than the reader's permission.
-func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID) error {
-	if !route.GrantOf(r).WhilePublic {
-		return nil
+// Readable returns who may read the channel at head or later, and an ErrForbidden where the reader was let in because the
+// channel was public, and it is no more. Ask after reading what is to be answered, which is at head: it may be newer than
+// the reader's permission. Where the channel is gone, of which readers are told, access is empty.
+func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (access motacilla.Access, err error) {
+	c, err := f.open(r.Context(), ch)
+	if err == nil {
+		access, err = c.access(r.Context(), head)
+		c.release()
 	}
-	channel, err := f.Channel(r.Context(), ch)
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound):
-		return nil // readers are told that it is gone
-	case err == nil && channel.Access != motacilla.Public:
+		return "", nil
+	case err == nil && access != motacilla.Public && route.GrantOf(r).WhilePublic:
 		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
 	}
-	return err
+	return access, err
 }
 
 // Unchanged reports whether cursor is the channel's head, as memory knows it without a look at the store, and who may

@@ -24,7 +24,10 @@ type renderCache struct {
 
 const cacheSize = 1024
 
+// renderAll renders posts one after the other, so that no revision is rendered twice at once.
 func (c *channel) renderAll(posts []motacilla.Post) []motacilla.Render {
+	c.renders.mu.Lock()
+	defer c.renders.mu.Unlock()
 	renders := make([]motacilla.Render, len(posts))
 	for i, p := range posts {
 		renders[i] = c.render(p)
@@ -32,23 +35,18 @@ func (c *channel) renderAll(posts []motacilla.Post) []motacilla.Render {
 	return renders
 }
 
-// render is called with the reading lock held, so no revision is rendered twice at once.
 func (c *channel) render(p motacilla.Post) motacilla.Render {
 	cache := &c.renders
-	cache.mu.Lock()
 	r, ok := cache.young[p.ID]
 	if !ok {
 		r, ok = cache.old[p.ID]
 	}
-	cache.mu.Unlock()
 	if !ok || r.Revision != p.Revision {
 		r = motacilla.Render{
 			ID: p.ID, Show: p.Show, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned, Revision: p.Revision,
 			Content: c.feed.html(c.id, p),
 		}
 	}
-	cache.mu.Lock()
-	defer cache.mu.Unlock()
 	if cache.young == nil || len(cache.young) >= cacheSize {
 		cache.old, cache.young = cache.young, make(map[motacilla.PostID]motacilla.Render)
 	}

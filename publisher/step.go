@@ -19,29 +19,33 @@ func (f *Feed) newStep(u *motacilla.Update) *Step {
 // store no longer than readers may.
 func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <-chan struct{}, error) {
 	c.mu.Lock()
-	level := c.level(cursor, 0)
+	level, ahead := c.level(cursor, 0), c.ahead(cursor)
 	c.mu.Unlock()
-	if level {
-		if step, wake, _ := c.remembered(cursor); step != nil {
-			return step, wake, nil
-		}
+	step, wake, forgotten := c.remembered(cursor)
+	if level && step != nil {
+		return step, wake, nil
 	}
 	ctx, cancel := c.feed.patient(ctx)
 	defer cancel()
-	if err := c.fresh(ctx, cursor); err != nil {
-		return nil, nil, err
+	if !forgotten || ahead { // else there will be a page, which has what is new
+		if err := c.fresh(ctx, cursor); err != nil {
+			return nil, nil, err
+		}
+		if step, wake, forgotten = c.remembered(cursor); step != nil {
+			return step, wake, nil
+		}
 	}
-	step, wake, forgotten := c.remembered(cursor)
-	switch {
-	case step != nil:
-		return step, wake, nil
-	case forgotten:
+	if forgotten {
 		return c.reset(ctx, cursor)
 	}
 	// The cursor is older than what memory holds: the store tells, and from then on memory reaches back to it.
-	known, err := await(ctx, c, &c.lookups, func(uint64) (known, enough bool) {
-		return true, c.reaches(cursor)
+	known, err := await(ctx, c, &c.lookups, func(mine uint64) (known, enough bool) {
+		known = c.reaches(cursor)
+		return known, known || cursor <= c.tooMuch || cursor == c.asked && c.lookups.had(mine)
 	}, func(ctx context.Context) (known bool, err error) {
+		c.mu.Lock()
+		c.asked = cursor
+		c.mu.Unlock()
 		return c.read(ctx, cursor)
 	})
 	if err != nil {
@@ -74,7 +78,7 @@ func (c *channel) remembered(cursor motacilla.Revision) (step *Step, wake <-chan
 		u.Gone = true
 		u.Revision = max(u.Revision, cursor)
 	case !c.recent.fill(u, cursor, c.feed.options.CatchUp):
-		return nil, nil, cursor <= 0 || cursor < c.floor || cursor >= c.recent.from
+		return nil, nil, cursor <= c.tooMuch || cursor < c.floor || cursor >= c.recent.from
 	case c.recent.stateAt > cursor:
 		u.State = &motacilla.State{Title: c.current.Title, Ended: c.current.Ended}
 	}

@@ -9,14 +9,33 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// turns numbers the readings of one thing, which readers share. Who has waited for the reading lock takes what was read
+// turns numbers the readings of one thing, which readers share. Who has waited for the lock takes what was read
 // meanwhile, where that reading began after he came: it has all that was there when he asked, whatever has come since.
 // While there is always something new, and the store is slow, he would otherwise wait for a reading of everyone before
 // him. Failures are shared in the same way.
 type turns struct {
-	began, done, lost uint64
-	retry             time.Time // when to try again after a failure; zero unless the last one failed
+	lock  lock // held by the one goroutine that reads
+	began uint64
+	done  uint64    // the last that succeeded
+	lost  uint64    // the last that failed
+	retry time.Time // when to try again after a failure; zero unless the last one failed
 }
+
+// lock is one that gives up with a context.
+type lock chan struct{}
+
+func newLock() lock { return make(lock, 1) }
+
+func (l lock) take(ctx context.Context) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l lock) free() { <-l }
 
 // next is the first reading that is new enough for who comes now.
 func (t *turns) next() uint64 { return t.began + 1 }
@@ -24,7 +43,7 @@ func (t *turns) next() uint64 { return t.began + 1 }
 // had reports whether mine, which next has said, or one after it was read; 0 was not.
 func (t *turns) had(mine uint64) bool { return mine > 0 && t.done >= mine }
 
-// turn is one reading of t. That there is no such channel is an answer, not a failure. The reading lock is held.
+// turn is one reading of t. That there is no such channel is an answer, not a failure. t.lock is held.
 func (c *channel) turn(t *turns, read func(ctx context.Context) error) error {
 	c.mu.Lock()
 	t.began++
@@ -55,7 +74,7 @@ func await[T any](
 	if enough {
 		return v, nil
 	}
-	if err := c.lockReading(ctx); err != nil {
+	if err := t.lock.take(ctx); err != nil {
 		return none, c.tooLate(ctx)
 	}
 	c.mu.Lock()
@@ -63,7 +82,7 @@ func await[T any](
 	lost := t.lost >= mine
 	c.mu.Unlock()
 	if enough || lost {
-		c.unlockReading()
+		t.lock.free()
 		if !enough {
 			return none, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrUnavailable)
 		}
@@ -75,7 +94,7 @@ func await[T any](
 	}
 	done := make(chan outcome, 1)
 	begun := c.feed.spawn(func() {
-		defer c.unlockReading()
+		defer t.lock.free()
 		var out outcome
 		out.err = c.turn(t, func(ctx context.Context) (err error) {
 			out.v, err = read(ctx)
@@ -84,7 +103,7 @@ func await[T any](
 		done <- out
 	})
 	if !begun {
-		c.unlockReading()
+		t.lock.free()
 		return none, motacilla.ErrClosed
 	}
 	select {
@@ -100,9 +119,12 @@ func await[T any](
 
 var errImpatient = errors.New("the store takes too long")
 
-// patient is ctx for no longer than a reader may wait: two calls to the store, one that was under way and his own.
+// patience is how long a reader may wait for the store: two calls, one that was under way and his own.
+func (f *Feed) patience() time.Duration { return 2 * f.options.Timeout }
+
+// patient is ctx for no longer than a reader may wait.
 func (f *Feed) patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, 2*f.options.Timeout, errImpatient)
+	return context.WithTimeoutCause(ctx, f.patience(), errImpatient)
 }
 
 // tooLate is the error of a reader whose ctx has ended while he waited.

@@ -84,36 +84,48 @@ func TestReadersShareAReading(t *testing.T) {
 	}
 }
 
-// TestReadersDoNotWaitForLong has readers come all the time to a store that takes nearly as long as it may for each
-// reading, and has always something new: each is answered in the time of two readings, from memory where need be.
+// TestReadersDoNotWaitForLong has readers come all the time to a store that takes two thirds of what it may for each
+// reading, and has always something new: each is answered soon from memory where it has his cursor, and else in the time
+// of two readings.
 func TestReadersDoNotWaitForLong(t *testing.T) {
-	for name, old := range map[string]bool{"from the head": false, "anew": true} {
+	const soon, later = time.Second, 6 * time.Second
+	for name, c := range map[string]struct {
+		cursor  func(old, head motacilla.Revision) motacilla.Revision
+		catchUp int
+		most    time.Duration
+	}{
+		"from memory's head":     {func(_, head motacilla.Revision) motacilla.Revision { return head }, 0, soon},
+		"anew":                   {func(_, _ motacilla.Revision) motacilla.Revision { return 0 }, 0, later},
+		"of another store":       {func(old, _ motacilla.Revision) motacilla.Revision { return old + 1 }, 0, later},
+		"before too much to get": {func(old, _ motacilla.Revision) motacilla.Revision { return old }, 2, later},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := setUp(t, nil)
-				f.feed = publisher.NewFeed(&slow{f.source, &f, 2900 * time.Millisecond}, renderFunc(plain), nil)
+				old := f.head()
+				for range 3 {
+					f.post("too much")
+				}
+				source := &slow{f.source, &f, 1900 * time.Millisecond}
+				f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{CatchUp: c.catchUp})
 				if err := f.feed.Start(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				defer f.feed.Close()
-				most := 2 * f.feed.Options().Timeout
-				f.since(0) // there is a page from now on
+				head := f.since(0).Revision // there is a page from now on
 				var crowd sync.WaitGroup
 				for i := range 20 {
 					crowd.Go(func() {
 						time.Sleep(time.Duration(i) * 377 * time.Millisecond)
-						cursor := f.head()
+						head := head
 						for range 10 {
-							if old {
-								cursor = 0
-							}
 							began := time.Now()
-							step, err := f.feed.Since(context.Background(), match, cursor)
-							if took := time.Since(began); err != nil || took > most {
+							step, err := f.feed.Since(context.Background(), match, c.cursor(old, head))
+							if took := time.Since(began); err != nil || took > c.most {
 								t.Errorf("%v, after %v", err, took)
 								return
 							}
-							cursor = step.Revision
+							head = step.Revision
 						}
 					})
 				}

@@ -25,9 +25,16 @@ type backend struct {
 	open func(t *testing.T, clock motacilla.Clock) storage.Store
 }
 
+// parallel has a test run beside others; those of -soak have the machine for themselves.
+func parallel(t *testing.T) {
+	if !*soak {
+		t.Parallel()
+	}
+}
+
 // each runs a test over every store that nodes can share, all at the same time, beside other tests.
 func each(t *testing.T, test func(t *testing.T, b *backend)) {
-	t.Parallel()
+	parallel(t)
 	stores(t, test)
 }
 
@@ -38,7 +45,7 @@ func stores(t *testing.T, test func(t *testing.T, b *backend), names ...string) 
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			parallel(t)
 			b := open(t)
 			test(t, b)
 		})

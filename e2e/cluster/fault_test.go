@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +22,22 @@ type outage struct {
 	all   bool // between every node and the store; else between the first one and it
 }
 
-func outages() []outage {
+// String is what -outage matches.
+func (o outage) String() string {
+	return fmt.Sprintf("%v for %v, all nodes %v", o.fault, o.lasts, o.all)
+}
+
+// outages are what the network goes through, one after the other: those that -outage matches.
+func outages(t *testing.T) []outage {
+	t.Helper()
+	chosen, err := regexp.Compile(*which)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(allOutages(), func(o outage) bool { return !chosen.MatchString(o.String()) })
+}
+
+func allOutages() []outage {
 	faults := []netfault.Fault{
 		netfault.Cut(), netfault.Reset(), netfault.HalfOpen(), netfault.Latency(500*time.Millisecond, 250*time.Millisecond),
 		netfault.Bandwidth(50_000),
@@ -41,19 +58,19 @@ func outages() []outage {
 	return list
 }
 
-// levelIn is how long readers may take to what was acknowledged: 5 s is the promise, which -soak holds them to on a machine
-// of its own; beside other tests a machine may be slower than that.
+// levelIn is how long readers may take to what was acknowledged: the promise is 5 s, to which -soak holds them; beside other
+// tests a machine may be slower than that.
 func levelIn() time.Duration {
 	if *soak {
 		return 5 * time.Second
 	}
-	return 20 * time.Second
+	return 10 * time.Second
 }
 
 // TestFaults has the network between two nodes and their store fail in every way while fifty posts a second are written.
 func TestFaults(t *testing.T) {
 	const perSecond = 50
-	t.Parallel()
+	parallel(t)
 	stores(t, func(t *testing.T, b *backend) {
 		var links []*netfault.Proxy
 		var bases []string
@@ -81,8 +98,8 @@ func TestFaults(t *testing.T) {
 		defer writing.Wait()
 		defer cancel()
 
-		for _, o := range outages() {
-			what := fmt.Sprintf("%v for %v, all nodes %v", o.fault, o.lasts, o.all)
+		for _, o := range outages(t) {
+			what := o.String()
 			at, acked, refused, _ := f.state()
 			for _, r := range readers {
 				if err := r.at(at, levelIn()); err != nil {

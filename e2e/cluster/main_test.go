@@ -11,8 +11,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// soak has every fault take 1, 10 and 30 s, on one node and on all.
-var soak = flag.Bool("soak", false, "let faults last up to 30 s; takes a quarter of an hour")
+var (
+	// soak has every fault take 1, 10 and 30 s, on one node and on all.
+	soak  = flag.Bool("soak", false, "let faults last up to 30 s; takes a quarter of an hour")
+	which = flag.String("outage", "", "only the outages that match, such as '^half-open for 10s, all nodes true'")
+)
 
 // binary is cmd/motacilla with the race detector, which TestMain builds.
 var binary string

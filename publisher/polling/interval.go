@@ -86,9 +86,9 @@ func (p *Interval) get(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 }
 
 func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, last motacilla.Revision) {
-	body, err := p.Updates(r.Context(), ch, last)
+	body, head, err := p.Updates(r.Context(), ch, last)
 	if err == nil {
-		err = p.Feed.Readable(r, ch)
+		_, err = p.Feed.Readable(r, ch, head)
 	}
 	if err != nil {
 		p.Fail(w, r, err)
@@ -104,19 +104,19 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		return
 	}
 	step, err := p.Feed.Since(r.Context(), ch, cursor)
+	var access motacilla.Access
 	if err == nil {
-		err = p.Feed.Readable(r, ch)
+		access, err = p.Feed.Readable(r, ch, step.Revision)
 	}
 	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
-	channel, err := p.Feed.Channel(r.Context(), ch) // after what is cached, which is not newer
 	h := w.Header()
 	switch {
-	case step.Gone || err != nil:
+	case step.Gone || access == "":
 		h.Set("Cache-Control", "no-store")
-	case channel.Access == motacilla.Public:
+	case access == motacilla.Public:
 		h.Set("Cache-Control", cachedByAll)
 	default:
 		h.Set("Cache-Control", cachedByNone)

@@ -127,8 +127,10 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		p.Fail(w, r, err)
 		return
 	}
-	if p.Feed.Readable(r, ch) != nil {
-		step = p.Feed.Idle(ch, cursor) // the reader comes back, and is told
+	if !step.Heartbeat() {
+		if _, err := p.Feed.Readable(r, ch, step.Revision); err != nil {
+			step = p.Feed.Idle(ch, cursor) // the reader comes back, and is told
+		}
 	}
 	if !step.Heartbeat() {
 		stats.Deliveries.Add(1)
@@ -159,12 +161,17 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	defer release()
 	stats := p.Feed.Stats(p.Name)
 	stats.Readers.Add(1)
-	body, err := p.wait(ctx, ch, last)
+	body, head, err := p.wait(ctx, ch, last)
 	stats.Readers.Add(-1)
 	seat.Release()
 	over, _ := ended(ctx, err)
+	forbidden := false
+	if err == nil {
+		_, wrong := p.Feed.Readable(r, ch, head)
+		forbidden = wrong != nil
+	}
 	switch {
-	case over, err == nil && p.Feed.Readable(r, ch) != nil: // who may not read it any more is told on coming back
+	case over, forbidden: // who may not read it any more is told on coming back
 		p.Write(w, []byte(timedOut))
 	case err != nil:
 		p.late(w, r, err)
@@ -174,10 +181,13 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	}
 }
 
-// wait returns the body that follows last, when there is one. While the store is out of reach it goes on waiting.
-func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) ([]byte, error) {
+// wait returns the body that follows last, and its head, when there is one. While the store is out of reach it goes on
+// waiting.
+func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) (
+	body []byte, head motacilla.Revision, err error,
+) {
 	for settled := false; ; {
-		err := func() error {
+		err = func() error {
 			if !settled { // a timestamp beyond the head counts as the head that was there when the client asked
 				window, err := p.Feed.Window(ctx, ch)
 				if err != nil {
@@ -188,17 +198,16 @@ func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.
 			_, err := p.Feed.Wait(ctx, ch, last)
 			return err
 		}()
-		var body []byte
 		if err == nil {
-			body, err = p.Updates(ctx, ch, last)
+			body, head, err = p.Updates(ctx, ch, last)
 		}
 		if !errors.Is(err, motacilla.ErrUnavailable) {
-			return body, err
+			return body, head, err
 		}
 		select {
 		case <-time.After(jitter()):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {
 func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
 	window, err := m.Feed.Window(r.Context(), ch)
 	if err == nil {
-		err = m.Feed.Readable(r, ch)
+		_, err = m.Feed.Readable(r, ch, window.Head)
 	}
 	if err != nil {
 		m.Fail(w, r, err)
@@ -114,14 +114,17 @@ func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 }
 
 // Updates is the body of Wagtail Live's answer: what changed after the revision, which posts there are, and the
-// timestamp to go on from. A revision beyond the head counts as the head. The bytes are shared: nobody changes them.
-func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision) ([]byte, error) {
+// timestamp to go on from, which is of head. A revision beyond the head counts as the head. The bytes are shared: nobody
+// changes them.
+func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision) (
+	body []byte, head motacilla.Revision, err error,
+) {
 	window, err := m.Feed.Window(ctx, ch)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	after = settle(window, after)
-	return window.Encode(after, func() []byte { return appendUpdates(nil, window, after) }), nil
+	return window.Encode(after, func() []byte { return appendUpdates(nil, window, after) }), window.Head, nil
 }
 
 // Fail answers with the problem that err is; one that is nobody's fault but ours is logged.

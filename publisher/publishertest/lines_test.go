@@ -143,7 +143,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 	for n := 0; ; n++ {
 		step, err := next(ctx)
 		if err == nil && p.fault != "gossips" {
-			err = p.feed.Readable(r, ch)
+			_, err = p.feed.Readable(r, ch, step.Revision)
 		}
 		if err != nil {
 			if p.fault == "rushes" && p.stopped.Err() != nil { // a farewell, when nobody waits for it

@@ -10,9 +10,12 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"github.com/motacilla-live/motacilla/storage/move"
+	"github.com/motacilla-live/motacilla/storage/postgres"
+	"github.com/motacilla-live/motacilla/storage/redis"
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 	"pgregory.net/rapid"
 )
@@ -20,6 +23,23 @@ import (
 func openSQLite(t *testing.T) storage.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), nil)
+	return closing(t, s, err)
+}
+
+func openPostgres(t *testing.T) storage.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), realserver.SharedPostgres(t).Database(t), nil)
+	return closing(t, s, err)
+}
+
+func openRedis(t *testing.T) storage.Store {
+	t.Helper()
+	s, err := redis.Open(t.Context(), realserver.NewRedis(t).URL(), nil)
+	return closing(t, s, err)
+}
+
+func closing(t *testing.T, s storage.Store, err error) storage.Store {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +68,17 @@ func (d *dies) Import(ctx context.Context, c motacilla.ChannelRecord, records []
 	return d.Store.Import(ctx, c, records)
 }
 
-// Random histories arrive as they are, from memory in SQLite and from there in memory, in a copy that is cut off and
-// goes on, again after the source was written to.
+// Random histories arrive as they are, from memory in each other store and from there in memory, in a copy that is cut
+// off and goes on, again after the source was written to.
 func TestRandomHistories(t *testing.T) {
-	file := openSQLite(t)
+	for name, open := range map[string]func(*testing.T) storage.Store{
+		"sqlite": openSQLite, "postgres": openPostgres, "redis": openRedis,
+	} {
+		t.Run(name, func(t *testing.T) { randomHistories(t, open(t)) })
+	}
+}
+
+func randomHistories(t *testing.T, there storage.Store) {
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
@@ -64,7 +91,7 @@ func TestRandomHistories(t *testing.T) {
 		for range rapid.IntRange(1, 3).Draw(rt, "times") {
 			w.write(ctx, rt, rapid.IntRange(0, 60).Draw(rt, "writes"))
 			cut, cancel := context.WithCancel(ctx)
-			dying := &dies{Store: file}
+			dying := &dies{Store: there}
 			if rapid.Bool().Draw(rt, "killed") {
 				dying.kill = cancel
 			}
@@ -75,17 +102,17 @@ func TestRandomHistories(t *testing.T) {
 			if rapid.Bool().Draw(rt, "written meanwhile") {
 				w.write(ctx, rt, 5)
 			}
-			result, err := move.Copy(ctx, w.store, file, options)
+			result, err := move.Copy(ctx, w.store, there, options)
 			if err != nil || result.Behind != 0 {
 				rt.Fatalf("copy: %v, %+v", err, result)
 			}
-			same(ctx, rt, w.store, file)
-			again, err := move.Copy(ctx, w.store, file, options)
+			same(ctx, rt, w.store, there)
+			again, err := move.Copy(ctx, w.store, there, options)
 			if err != nil || again.Records != 0 || again.Copied != 0 || again.Channels != result.Channels || again.Own != result.Own {
 				rt.Fatalf("copy again: %v, %+v", err, again)
 			}
 		}
-		only := &chooses{file, w.names}
+		only := &chooses{there, w.names}
 		if _, err := move.Copy(ctx, only, back, &move.Options{Batch: batch}); err != nil {
 			rt.Fatalf("copy back: %v", err)
 		}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"reflect"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"github.com/motacilla-live/motacilla/storage/move"
@@ -22,7 +24,16 @@ func TestMain(m *testing.M) {
 	if checks := flag.Lookup("rapid.checks"); checks != nil {
 		_ = checks.Value.Set("25") // an argument -rapid.checks wins
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if err := realserver.StopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // hand is a clock that is moved by hand.

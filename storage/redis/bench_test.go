@@ -4,56 +4,114 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// durabilities are what the costs of a write are compared under; the first is that of a write that is kept.
+// durabilities are what the costs of a write are compared under.
 var durabilities = map[string][]string{
 	"always":   realserver.DurableRedis(),
 	"everysec": {"--appendonly", "yes", "--appendfsync", "everysec"},
 	"memory":   nil,
 }
 
-// BenchmarkWrite is the cost of a post beside that of a bare SET of as many bytes, on one server, with one durability.
+// BenchmarkWrite is one write after another, each kind in turn so that all have the same weather: a bare SET of as many
+// bytes, a post, an edit, and a removal, on a server with each durability; the first is that of a write that is kept. The
+// figures are microseconds.
 func BenchmarkWrite(b *testing.B) {
 	words := strings.Repeat("x", 300)
 	for _, name := range []string{"always", "everysec", "memory"} {
-		server := realserver.NewRedis(b, durabilities[name]...)
-		s := opened(b, server.URL(), nil)
-		channel(b, s, "c")
-		bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
-		b.Cleanup(func() { _ = bare.Close() })
-		set := func(n int) error { return bare.Set(context.Background(), fmt.Sprint("bare:", n), words, 0).Err() }
-		create := func(int) error { _, err := s.CreatePost(context.Background(), "c", post(words)); return err }
-		for _, bench := range []struct {
-			name string
-			do   func(n int) error
-		}{{"SET", set}, {"CreatePost", create}} {
-			b.Run(name+"/"+bench.name, func(b *testing.B) {
-				for n := range b.N {
-					if err := bench.do(n); err != nil {
+		b.Run(name, func(b *testing.B) {
+			server := realserver.NewRedis(b, durabilities[name]...)
+			s := opened(b, server.URL(), nil)
+			channel(b, s, "c")
+			bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
+			b.Cleanup(func() { _ = bare.Close() })
+			ctx := b.Context()
+			n := 0
+			steps := []struct {
+				name string
+				do   func(p *motacilla.Post) error
+			}{
+				{"SET", func(*motacilla.Post) error {
+					n++
+					return bare.Set(ctx, fmt.Sprint("bare:", n), words, 0).Err()
+				}},
+				{"post", func(p *motacilla.Post) (err error) {
+					*p, err = s.CreatePost(ctx, "c", post(words))
+					return err
+				}},
+				{"edit", func(p *motacilla.Post) error {
+					_, err := s.UpdatePost(ctx, "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+					return err
+				}},
+				{"delete", func(p *motacilla.Post) error { _, err := s.DeletePost(ctx, "c", p.ID, nil); return err }},
+			}
+			took := make([]time.Duration, len(steps))
+			for b.Loop() {
+				var p motacilla.Post
+				for i, step := range steps {
+					began := time.Now()
+					if err := step.do(&p); err != nil {
 						b.Fatal(err)
 					}
+					took[i] += time.Since(began)
 				}
-			})
-			b.Run(name+"/"+bench.name+"-8", func(b *testing.B) {
-				b.SetParallelism(4) // per processor
-				var n atomic.Int64
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						if err := bench.do(int(n.Add(1))); err != nil {
-							b.Error(err)
-							return
-						}
+			}
+			for i, step := range steps {
+				b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), step.name+"-µs")
+			}
+			b.ReportMetric(float64(took[1])/float64(took[0]), "post/SET")
+			b.ReportMetric(float64(took[2])/float64(took[0]), "edit/SET")
+		})
+	}
+}
+
+// BenchmarkWriters is writes by eight at once, SETs and posts in turns.
+func BenchmarkWriters(b *testing.B) {
+	const writers, each = 8, 50
+	words := strings.Repeat("x", 300)
+	for _, name := range []string{"always", "everysec", "memory"} {
+		b.Run(name, func(b *testing.B) {
+			server := realserver.NewRedis(b, durabilities[name]...)
+			s := opened(b, server.URL(), nil)
+			channel(b, s, "c")
+			bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
+			b.Cleanup(func() { _ = bare.Close() })
+			var n atomic.Int64
+			steps := []func() error{
+				func() error { return bare.Set(context.Background(), fmt.Sprint("bare:", n.Add(1)), words, 0).Err() },
+				func() error { _, err := s.CreatePost(context.Background(), "c", post(words)); return err },
+			}
+			took := make([]time.Duration, len(steps))
+			for b.Loop() {
+				for i, step := range steps {
+					began := time.Now()
+					var all sync.WaitGroup
+					for range writers {
+						all.Go(func() {
+							for range each {
+								if err := step(); err != nil {
+									b.Error(err)
+								}
+							}
+						})
 					}
-				})
-			})
-		}
+					all.Wait()
+					took[i] += time.Since(began)
+				}
+			}
+			for i, step := range []string{"SETs/s", "posts/s"} {
+				b.ReportMetric(float64(b.N*writers*each)/took[i].Seconds(), step)
+			}
+			b.ReportMetric(float64(took[1])/float64(took[0]), "post/SET")
+		})
 	}
 }
 
