@@ -27,19 +27,27 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 	}
 	ctx, cancel := c.feed.patient(ctx)
 	defer cancel()
+	if step == nil && !forgotten {
+		known, err := c.lookup(ctx, cursor)
+		if err != nil {
+			return nil, nil, err
+		}
+		forgotten = !known
+	}
 	if !forgotten || ahead { // else there will be a page, which has what is new
 		if err := c.fresh(ctx, cursor); err != nil {
 			return nil, nil, err
 		}
-		if step, wake, forgotten = c.remembered(cursor); step != nil {
+		if step, wake, _ = c.remembered(cursor); step != nil {
 			return step, wake, nil
 		}
 	}
-	if forgotten {
-		return c.reset(ctx, cursor)
-	}
-	// The cursor is older than what memory holds: the store tells, and from then on memory reaches back to it.
-	known, err := await(ctx, c, &c.lookups, func(mine uint64) (known, enough bool) {
+	return c.reset(ctx, cursor)
+}
+
+// lookup has memory reach back to a cursor that is older, where the store knows it.
+func (c *channel) lookup(ctx context.Context, cursor motacilla.Revision) (known bool, err error) {
+	return await(ctx, c, &c.lookups, func(mine uint64) (known, enough bool) {
 		known = c.reaches(cursor)
 		return known, known || cursor <= c.tooMuch || cursor == c.asked && c.lookups.had(mine)
 	}, func(ctx context.Context) (known bool, err error) {
@@ -48,15 +56,6 @@ func (c *channel) step(ctx context.Context, cursor motacilla.Revision) (*Step, <
 		c.mu.Unlock()
 		return c.read(ctx, cursor)
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	if known {
-		if step, wake, _ = c.remembered(cursor); step != nil {
-			return step, wake, nil
-		}
-	}
-	return c.reset(ctx, cursor)
 }
 
 // reaches reports whether what is remembered reaches back to cursor. c.mu is held.

@@ -104,6 +104,7 @@ func TestReadersDoNotWaitForLong(t *testing.T) {
 				f := setUp(t, nil)
 				old := f.head()
 				for range 3 {
+					time.Sleep(time.Second) // so that there are revisions which nobody issued
 					f.post("too much")
 				}
 				source := &slow{f.source, &f, 1900 * time.Millisecond}
