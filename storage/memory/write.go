@@ -2,9 +2,9 @@ package memory
 
 import (
 	"context"
-	"errors"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // CreateChannel makes a channel.
@@ -49,7 +49,7 @@ func (s *Store) UpdateChannel(
 	}
 	state, changed, err := c.update(s.clock, edit)
 	if err != nil {
-		return motacilla.Channel{}, wrapped(err, "update channel %q", id)
+		return motacilla.Channel{}, calls.Said(err, "update channel %q", id)
 	}
 	if changed {
 		s.watchers.Tell(motacilla.Moved{Channel: id, Head: state.Head})
@@ -65,7 +65,7 @@ func (c *channel) update(
 	if !c.alive {
 		return state, false, motacilla.ErrNotFound
 	}
-	state, changed, err = c.state.Amend(foreign(edit))
+	state, changed, err = c.state.Amend(calls.Foreign(edit))
 	if err != nil || !changed {
 		return state, false, err
 	}
@@ -157,7 +157,7 @@ func (s *Store) UpdatePost(
 	}
 	p, changed, err := c.updatePost(s.clock, id, edit)
 	if err != nil {
-		return motacilla.Post{}, wrapped(err, "update post %q of channel %q", id, ch)
+		return motacilla.Post{}, calls.Said(err, "update post %q of channel %q", id, ch)
 	}
 	if changed {
 		s.watchers.Tell(motacilla.Moved{Channel: ch, Head: p.Revision})
@@ -175,7 +175,7 @@ func (c *channel) updatePost(
 		return motacilla.Post{}, false, motacilla.ErrNotFound
 	}
 	rev, now := c.next(clock)
-	next, changed, err := there.Amend(rev, foreign(edit))
+	next, changed, err := there.Amend(rev, calls.Foreign(edit))
 	if err != nil {
 		return motacilla.Post{}, false, err
 	}
@@ -199,7 +199,7 @@ func (s *Store) DeletePost(
 	}
 	rev, err := c.deletePost(s.clock, id, check)
 	if err != nil {
-		return 0, wrapped(err, "delete post %q of channel %q", id, ch)
+		return 0, calls.Said(err, "delete post %q of channel %q", id, ch)
 	}
 	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: rev})
 	return rev, nil
@@ -214,33 +214,10 @@ func (c *channel) deletePost(
 	if there == nil {
 		return 0, motacilla.ErrNotFound
 	}
-	if check != nil {
-		if err := check(there.Clone()); err != nil {
-			return 0, callerError{err}
-		}
+	if err := calls.Checked(check, there.Clone()); err != nil {
+		return 0, err
 	}
 	rev, now := c.next(clock)
 	c.remove(there, rev, now)
 	return rev, nil
-}
-
-// callerError is an error of an edit or a check, which its caller gets back as it is.
-type callerError struct{ error }
-
-func foreign[T any](edit func(*T) error) func(*T) error {
-	return func(v *T) error {
-		if err := edit(v); err != nil {
-			return callerError{err}
-		}
-		return nil
-	}
-}
-
-// wrapped is failed for all but a caller's own error.
-func wrapped(err error, format string, args ...any) error {
-	var own callerError
-	if errors.As(err, &own) {
-		return own.error
-	}
-	return failed(err, format, args...)
 }

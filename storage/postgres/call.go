@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // tries is how often a write begins that the server asks to begin again.
@@ -92,33 +93,12 @@ func (s *Store) write(ctx context.Context, f func(*queries) error, format string
 func (s *Store) call(
 	parent context.Context, f func(*queries) error, reads bool, format string, args ...any,
 ) error {
-	err := s.begin(parent)
+	err := s.gate.Begin(parent)
 	if err == nil {
-		defer s.calls.Done()
+		defer s.gate.Done()
 		err = s.bounded(parent, f, reads)
 	}
-	var own callerError
-	if errors.As(err, &own) {
-		return own.error
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
-	}
-	return nil
-}
-
-// begin counts a call, which the caller ends by calls.Done.
-func (s *Store) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return motacilla.ErrClosed
-	}
-	s.calls.Add(1)
-	return nil
+	return calls.Said(err, format, args...)
 }
 
 func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bool) error {
@@ -260,8 +240,7 @@ func broken(err error) bool {
 
 // ours reports whether err is of this project, or of the caller's edit or check.
 func ours(err error) bool {
-	var own callerError
-	if errors.As(err, &own) {
+	if calls.IsOwn(err) {
 		return true
 	}
 	for _, known := range []error{
@@ -273,16 +252,4 @@ func ours(err error) bool {
 		}
 	}
 	return false
-}
-
-// callerError is an error of an edit or a check, which its caller gets back as it is.
-type callerError struct{ error }
-
-func foreign[T any](edit func(*T) error) func(*T) error {
-	return func(v *T) error {
-		if err := edit(v); err != nil {
-			return callerError{err}
-		}
-		return nil
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // edit runs f, in which a function of the caller runs between a read and a write: the one begins a transaction and
@@ -56,7 +57,7 @@ func (s *Store) UpdatePost(
 			return err
 		}
 		rev := motacilla.NextRevision(c.Head, now.Time())
-		if p, changed, err = old.Amend(rev, foreign(edit)); err != nil || !changed {
+		if p, changed, err = old.Amend(rev, calls.Foreign(edit)); err != nil || !changed {
 			return err
 		}
 		p = p.Clone() // edit may have kept its pointer
@@ -91,8 +92,8 @@ func (s *Store) deleteChecked(
 		if err != nil {
 			return err
 		}
-		if err := check(old); err != nil {
-			return callerError{err}
+		if err := calls.Checked(check, old); err != nil {
+			return err
 		}
 		b := &batch{q: q}
 		one(b, &rev, scanIssued, qDeletePost, string(ch), string(id), s.own())

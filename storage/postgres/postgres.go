@@ -29,7 +29,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +37,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	"go.uber.org/zap"
 )
 
@@ -73,9 +73,7 @@ type Store struct {
 	teller   *teller
 	watchers storage.Watchers
 
-	mu     sync.Mutex
-	closed bool
-	calls  sync.WaitGroup // calls and Watches under way; grows only until closed
+	gate calls.Gate // counts Watches too
 
 	soft context.Context // ends when Close begins, and Watches with it
 	hard context.Context // ends when Close has waited long enough
@@ -173,16 +171,12 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends Watches, waits 3 s for the calls under way, which fail after that, and closes the connections.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	first := !s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if !first {
+	if !s.gate.Shut() {
 		return nil
 	}
 	s.end[0]()
 	late := time.AfterFunc(grace, s.end[1])
-	s.calls.Wait()
+	s.gate.Wait()
 	late.Stop()
 	s.teller.close()
 	s.end[1]()

@@ -24,13 +24,13 @@ const (
 // writer; of other nodes' writes as NOTIFY tells of them, on a connection of its own. Where that is lost Watch goes on,
 // connects again, and tells of what moved meanwhile. After Close it returns ErrClosed.
 func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
-	if err := s.begin(ctx); err != nil {
+	if err := s.gate.Begin(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return fmt.Errorf("watch: %w", err)
 	}
-	defer s.calls.Done()
+	defer s.gate.Done()
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.soft, cancel)()

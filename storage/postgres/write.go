@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // CreateChannel makes a channel, in one round trip.
@@ -47,7 +48,7 @@ func (s *Store) UpdateChannel(
 		if err != nil {
 			return err
 		}
-		if c, changed, err = old.Amend(foreign(edit)); err != nil || !changed {
+		if c, changed, err = old.Amend(calls.Foreign(edit)); err != nil || !changed {
 			return err
 		}
 		rev := motacilla.NextRevision(old.Head, now.Time())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -18,9 +19,9 @@ func call[T any](
 	ctx context.Context, s *Store, f func(ctx context.Context) (T, error), format string, args ...any,
 ) (T, error) {
 	var none T
-	err := s.begin(ctx)
+	err := s.gate.Begin(ctx)
 	if err == nil {
-		defer s.calls.Done()
+		defer s.gate.Done()
 		bounded, cancel := context.WithTimeoutCause(ctx, s.timeout, errSlow)
 		defer cancel()
 		var v T
@@ -29,25 +30,7 @@ func call[T any](
 		}
 		none = v
 	}
-	var own callerError
-	if errors.As(err, &own) {
-		return none, own.error
-	}
-	return none, fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
-}
-
-// begin counts a call, which the caller ends by calls.Done.
-func (s *Store) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return motacilla.ErrClosed
-	}
-	s.calls.Add(1)
-	return nil
+	return none, calls.Said(err, format, args...)
 }
 
 // await asks the server by f and returns soon after ctx ends, even where f does not: go-redis looks at a context's
@@ -59,9 +42,9 @@ func await[T any](ctx context.Context, s *Store, f func(ctx context.Context) (T,
 		err error
 	}
 	done := make(chan outcome, 1)
-	s.calls.Add(1)
+	s.gate.Add()
 	go func() {
-		defer s.calls.Done()
+		defer s.gate.Done()
 		v, err := f(ctx)
 		done <- outcome{v, err}
 	}()
@@ -103,16 +86,4 @@ func (s *Store) fault(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
 	}
 	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
-}
-
-// callerError is an error of an edit or a check, which its caller gets back as it is.
-type callerError struct{ error }
-
-func foreign[T any](edit func(*T) error) func(*T) error {
-	return func(v *T) error {
-		if err := edit(v); err != nil {
-			return callerError{err}
-		}
-		return nil
-	}
 }

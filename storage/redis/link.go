@@ -23,14 +23,14 @@ func (l *link) close() error { return errors.Join(l.reads.Close(), l.writes.Clos
 // renew has the store go on with new connections, unless those it has were made after the given time. Each that a silent
 // network has left behind would cost a call its time-out; closed, what waits on them fails now, and reads are repeated.
 func (s *Store) renew(after time.Time) {
-	s.mu.Lock()
-	old := s.link.Load()
-	stays := s.closed || old.made.After(after)
-	if !stays {
-		s.link.Store(newLink(s.target, s.timeout))
-	}
-	s.mu.Unlock()
-	if !stays {
+	var old *link
+	s.gate.While(func() {
+		if l := s.link.Load(); !l.made.After(after) {
+			old = l
+			s.link.Store(newLink(s.target, s.timeout))
+		}
+	})
+	if old != nil {
 		_ = old.close()
 	}
 }

@@ -31,12 +31,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	goredis "github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 )
@@ -63,9 +63,7 @@ type Store struct {
 	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
 	link    atomic.Pointer[link]
 
-	mu       sync.Mutex
-	closed   bool
-	calls    sync.WaitGroup // calls and commands under way; grows from 0 only until closed
+	gate     calls.Gate // counts commands too
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
 }
@@ -142,15 +140,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends Watches, waits for the calls under way, and closes the connections.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	first := !s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if !first {
+	if !s.gate.Shut() {
 		return nil
 	}
 	close(s.done)
-	s.calls.Wait()
+	s.gate.Wait()
 	if err := errors.Join(s.link.Load().close(), s.hints.Close()); err != nil {
 		return fmt.Errorf("close Redis store: %w", err)
 	}

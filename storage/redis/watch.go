@@ -30,7 +30,7 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if s.isClosed() {
+	if !s.gate.Open() {
 		return fmt.Errorf("watch: %w", motacilla.ErrClosed)
 	}
 	w := &watch{store: s}
@@ -43,7 +43,7 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	for err == nil {
 		err = sub.last(ctx, s)
 		sub.close()
-		if ctx.Err() != nil || s.isClosed() {
+		if ctx.Err() != nil || !s.gate.Open() {
 			break
 		}
 		s.logger.Warn("hints broke off; subscribing again", zap.Error(err))
@@ -54,18 +54,12 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 		sub, err = w.again(ctx, silent)
 	}
 	switch {
-	case s.isClosed():
+	case !s.gate.Open():
 		return fmt.Errorf("watch: %w", motacilla.ErrClosed)
 	case ctx.Err() != nil:
 		return nil
 	}
 	return fmt.Errorf("watch: %w", s.fault(ctx, err))
-}
-
-func (s *Store) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // watch is one Watch.

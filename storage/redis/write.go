@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -80,7 +81,7 @@ func (s *Store) UpdateChannel(
 			return motacilla.Channel{}, err
 		}
 		for n := range attempts {
-			next, changed, err := c.Amend(foreign(edit))
+			next, changed, err := c.Amend(calls.Foreign(edit))
 			if err != nil {
 				return motacilla.Channel{}, err
 			}
@@ -205,7 +206,7 @@ func (s *Store) UpdatePost(
 			return motacilla.Post{}, err
 		}
 		for n := range attempts {
-			next, changed, err := p.Amend(p.Revision+1, foreign(edit)) // the revision is the script's to give
+			next, changed, err := p.Amend(p.Revision+1, calls.Foreign(edit)) // the revision is the script's to give
 			if err != nil {
 				return motacilla.Post{}, err
 			}
@@ -275,8 +276,8 @@ func (s *Store) DeletePost(
 			seen := ""
 			if check != nil {
 				seen = revisionText(p.Revision)
-				if err := check(p.Clone()); err != nil {
-					return 0, callerError{err}
+				if err := calls.Checked(check, p.Clone()); err != nil {
+					return 0, err
 				}
 			}
 			r, err := s.write(ctx, lua.deletePost, ch, string(id), seen)

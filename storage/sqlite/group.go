@@ -100,7 +100,7 @@ func (s *Store) enqueue(w *write) {
 	s.queue = append(s.queue, w)
 	if !s.committing {
 		s.committing = true
-		s.calls.Add(1)
+		s.gate.Add()
 		go s.commitLoop(nil)
 	}
 }
@@ -145,11 +145,11 @@ func (s *Store) idle() bool {
 
 // commitLoop makes batches while writes wait. It goes on with b where a callback ended the goroutine that had it.
 func (s *Store) commitLoop(b *batch) {
-	defer s.calls.Done()
+	defer s.gate.Done()
 	ended := false
 	defer func() {
 		if !ended {
-			s.calls.Add(1)
+			s.gate.Add()
 			go s.commitLoop(b)
 		}
 	}()

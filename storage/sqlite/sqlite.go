@@ -39,6 +39,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	"go.uber.org/zap"
 	"modernc.org/sqlite"
 )
@@ -64,9 +65,7 @@ type Store struct {
 	writes  statements
 	reads   statements
 
-	mu       sync.Mutex
-	closed   bool
-	calls    sync.WaitGroup // calls under way; grows only until closed
+	gate     calls.Gate
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
 
@@ -190,15 +189,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends Watches, waits for the calls under way, and moves the write-ahead log into the file.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	first := !s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if !first {
+	if !s.gate.Shut() {
 		return nil
 	}
 	close(s.done)
-	s.calls.Wait()
+	s.gate.Wait()
 	if err := s.release(); err != nil {
 		return fmt.Errorf("close SQLite store: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -102,33 +103,12 @@ func (s *Store) call(
 	ctx context.Context, transact func(context.Context, func(*queries) error) error, f func(*queries) error,
 	format string, args ...any,
 ) error {
-	err := s.begin(ctx)
+	err := s.gate.Begin(ctx)
 	if err == nil {
-		defer s.calls.Done()
+		defer s.gate.Done()
 		err = transact(ctx, f)
 	}
-	var own callerError
-	if errors.As(err, &own) {
-		return own.error
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
-	}
-	return nil
-}
-
-// begin counts a call, which the caller ends by calls.Done.
-func (s *Store) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return motacilla.ErrClosed
-	}
-	s.calls.Add(1)
-	return nil
+	return calls.Said(err, format, args...)
 }
 
 // look runs f in a transaction that reads.
@@ -148,10 +128,9 @@ func (s *Store) look(parent context.Context, f func(*queries) error) error {
 
 // fault makes the store's own faults ErrUnavailable and leaves other errors as they are.
 func (s *Store) fault(parent context.Context, err error) error {
-	var own callerError
 	var broken *sqlite.Error
 	switch {
-	case err == nil, errors.As(err, &own):
+	case err == nil, calls.IsOwn(err):
 		return err
 	case parent.Err() != nil && (errors.As(err, &broken) || errors.Is(err, sql.ErrTxDone)):
 		return parent.Err()
@@ -171,16 +150,4 @@ var reasons = map[int]string{
 	sqlite3.SQLITE_READONLY: "the file is read-only",
 	sqlite3.SQLITE_BUSY:     "another process keeps the file locked",
 	sqlite3.SQLITE_IOERR:    "the disk can't be read or written",
-}
-
-// callerError is an error of an edit or a check, which its caller gets back as it is.
-type callerError struct{ error }
-
-func foreign[T any](edit func(*T) error) func(*T) error {
-	return func(v *T) error {
-		if err := edit(v); err != nil {
-			return callerError{err}
-		}
-		return nil
-	}
 }

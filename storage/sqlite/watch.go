@@ -17,7 +17,7 @@ const lookout = 500 * time.Millisecond
 func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	others := others{version: -1}
 	look := func(tell func(motacilla.Moved)) {
-		if err := others.look(ctx, s, tell); err != nil && ctx.Err() == nil && !s.isClosed() {
+		if err := others.look(ctx, s, tell); err != nil && ctx.Err() == nil && s.gate.Open() {
 			s.logger.Warn("can't look for writes of other processes", zap.Error(err))
 		}
 	}
@@ -72,18 +72,12 @@ func (o *others) look(ctx context.Context, s *Store, tell func(motacilla.Moved))
 }
 
 func (s *Store) dataVersion(ctx context.Context) (version int64, err error) {
-	if err := s.begin(ctx); err != nil {
+	if err := s.gate.Begin(ctx); err != nil {
 		return 0, err
 	}
-	defer s.calls.Done()
+	defer s.gate.Done()
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = s.writes[qVersion].QueryRowContext(bounded).Scan(&version)
 	return version, s.fault(ctx, err)
-}
-
-func (s *Store) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // forgetting: one write in so many, on average, prunes the log of its channel.
@@ -54,7 +55,7 @@ func (s *Store) UpdateChannel(
 			return err
 		}
 		var changed bool
-		if c, changed, err = old.Amend(foreign(edit)); err != nil || !changed {
+		if c, changed, err = old.Amend(calls.Foreign(edit)); err != nil || !changed {
 			return err
 		}
 		if c.Head, err = s.issue(q, id, old.Head); err != nil {
@@ -165,7 +166,7 @@ func (s *Store) UpdatePost(
 		}
 		rev := motacilla.NextRevision(head, s.clock.Now())
 		var changed bool
-		if p, changed, err = old.Amend(rev, foreign(edit)); err != nil || !changed {
+		if p, changed, err = old.Amend(rev, calls.Foreign(edit)); err != nil || !changed {
 			return err
 		}
 		p = p.Clone() // edit may have kept its pointer
@@ -195,10 +196,8 @@ func (s *Store) DeletePost(
 		if err != nil {
 			return err
 		}
-		if check != nil {
-			if err := check(old.Clone()); err != nil {
-				return callerError{err}
-			}
+		if err := calls.Checked(check, old.Clone()); err != nil {
+			return err
 		}
 		head, err := q.liveHead(ch)
 		if err != nil {
