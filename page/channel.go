@@ -53,6 +53,10 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		err = p.newest(r, &data)
 	}
+	access := ch.Access
+	if err == nil && p.o.Readable != nil {
+		access, err = p.o.Readable(r, id, data.Revision)
+	}
 	if err != nil {
 		return err
 	}
@@ -60,7 +64,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 		data.Title = string(id)
 	}
 	cache := "no-cache"
-	if ch.Access == motacilla.Private {
+	if access != motacilla.Public {
 		cache = "private, no-cache"
 	}
 	tag := `W/"` + data.Revision.String() + "-" + p.pages.version + `"`

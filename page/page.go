@@ -28,7 +28,11 @@ type Options struct {
 	// nothing, and pages stay as they were served.
 	Transports func(ch motacilla.ChannelID) []Transport
 	// SignIn lets the browser in that sends the right token, or returns an ErrForbidden. nil leaves signing in out.
-	SignIn    func(w http.ResponseWriter, r *http.Request, token string) error
+	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
+	// Readable is asked before a page is sent, with the head that it was read at: who may read the channel then, and an
+	// ErrForbidden where that is not the reader any more, as publisher.Feed's method of this name. nil asks nobody.
+	Readable func(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error)
+
 	Heartbeat time.Duration // how often streams say that they live; 15 s
 	Name      string        // of the site; "Motacilla"
 	PageSize  int           // posts on a page of older posts; 50

@@ -119,6 +119,33 @@ func serve(t *testing.T) *httptest.Server {
 	return server
 }
 
+// TestAChannelThatBecomesPrivate has the permission end while a page is read: it is not sent.
+func TestAChannelThatBecomesPrivate(t *testing.T) {
+	src := newSource()
+	p := page.New(src, src.snapshot, &page.Options{
+		Readable: func(_ *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error) {
+			if ch != "match" || head != 60 {
+				t.Errorf("asked about %s at %d", ch, head)
+			}
+			return motacilla.Private, motacilla.ErrForbidden
+		},
+	})
+	table := route.NewTable()
+	if err := table.Add("page", "/", p.URLs()...); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(table)
+	defer server.Close()
+	key := src.posts[55].Key()
+	older := "/channels/match?before=" + url.QueryEscape(motacilla.FormatTime(key.Created)+"_"+string(key.ID))
+	for _, path := range []string{"/channels/match", older} {
+		resp, body := do(t, http.MethodGet, server.URL+path, "")
+		if resp.StatusCode != http.StatusForbidden || strings.Contains(body, "post ") {
+			t.Errorf("%s: %s, with posts %v", path, resp.Status, strings.Contains(body, "post "))
+		}
+	}
+}
+
 func do(t *testing.T, method, address, body string, header ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))

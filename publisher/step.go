@@ -130,6 +130,7 @@ func (c *channel) reset(ctx context.Context, cursor motacilla.Revision) (*Step, 
 		u := p.update
 		u.From = cursor
 		step = c.newStep(&u)
+		step.private = step.private || p.private
 		if len(p.steps) < mostSteps {
 			p.steps[cursor] = step
 		}
@@ -142,9 +143,10 @@ func (c *channel) reset(ctx context.Context, cursor motacilla.Revision) (*Step, 
 
 // page is a channel's newest page, as a reset brings it.
 type page struct {
-	head   motacilla.Revision
-	update motacilla.Update             // From is left to each step
-	steps  map[motacilla.Revision]*Step // by cursor; guarded by channel.mu
+	head    motacilla.Revision
+	update  motacilla.Update             // From is left to each step
+	private bool                         // as read after the posts: memory may not know it yet
+	steps   map[motacilla.Revision]*Step // by cursor; guarded by channel.mu
 }
 
 // newest returns the newest page. One that is older, but not than cursor, has to do where the store takes too long: what
@@ -216,11 +218,14 @@ func (c *channel) readPage(ctx context.Context) (*page, error) {
 			}
 		}
 	}
-	return &page{head: newest.Head, steps: make(map[motacilla.Revision]*Step), update: motacilla.Update{
-		Channel: c.id, Revision: newest.Head, Renders: oldestFirst(c.renderAll(posts)),
-		Reset: true, Complete: !newest.More,
-		State: &motacilla.State{Title: current.Title, Ended: current.Ended},
-	}}, nil
+	return &page{
+		head: newest.Head, private: current.Access != motacilla.Public, steps: make(map[motacilla.Revision]*Step),
+		update: motacilla.Update{
+			Channel: c.id, Revision: newest.Head, Renders: oldestFirst(c.renderAll(posts)),
+			Reset: true, Complete: !newest.More,
+			State: &motacilla.State{Title: current.Title, Ended: current.Ended},
+		},
+	}, nil
 }
 
 const mostPinned = 1000

@@ -58,6 +58,7 @@ func run(ctx context.Context, listener net.Listener, file, token string) (err er
 	hook := route.NewToken(token, feed.Channel, nil) // who may write, and read what is private
 	live := page.New(store, snapshot(feed), &page.Options{
 		Name: "Live", Renderer: renderer, Transports: site.transports, SignIn: hook.SignIn,
+		Readable: feed.Readable,
 	})
 	rest := webapp.New(store, hook.Authorize, nil)
 	if err := site.mount(hook, live, rest); err != nil {

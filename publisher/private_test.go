@@ -1,0 +1,42 @@
+package publisher_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// TestWhatIsNewerThanMemoryIsNotGossiped has a channel become private unheard: a reader who was let in because it was
+// public, as memory has it, is not given what was posted since.
+func TestWhatIsNewerThanMemoryIsNotGossiped(t *testing.T) {
+	f := setUp(t, nil)
+	source := &gated{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})} // has no changes for now
+	f.feed = publisher.NewFeed(source, renderFunc(plain), nil)                                 // not started: it hears nothing
+	defer f.feed.Close()
+	if c, err := f.feed.Channel(t.Context(), match); err != nil || c.Access != motacilla.Public {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	_, err := f.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+		c.Access = motacilla.Private
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.post("secret")
+
+	r := route.WithGrant(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), route.Grant{WhilePublic: true})
+	streams := publisher.NewStreams(f.feed, &publisher.Wire{Name: "sse", Format: publisher.JSON})
+	if st, err := streams.Open(r, match, 0); !errors.Is(err, motacilla.ErrForbidden) {
+		t.Errorf("a stream: %+v, %v", st, err)
+	}
+	close(source.let)
+	if access, err := f.feed.Readable(r, match, p.Revision); access != motacilla.Private || !errors.Is(err, motacilla.ErrForbidden) {
+		t.Errorf("an answer: %q, %v", access, err)
+	}
+}
