@@ -152,7 +152,9 @@ func (t *topic) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict)
 }
 
 func (t *topic) frame(step *Step) fanout.Frame {
-	return fanout.Frame{Bytes: step.Encode(t.streams.wire.Format), Next: int64(step.Revision), Last: step.Gone}
+	return fanout.Frame{
+		Bytes: step.Encode(t.streams.wire.Format), Next: int64(step.Revision), Last: step.Gone, Private: step.private,
+	}
 }
 
 // Idle is fanout.Frames'.

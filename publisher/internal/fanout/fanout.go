@@ -21,9 +21,10 @@ var ErrClosed = errors.New("closed")
 
 // Frame is what brings a reader from its cursor on.
 type Frame struct {
-	Bytes []byte // shared by all who need it: nobody changes them
-	Next  int64  // the reader's cursor after it
-	Last  bool   // nothing comes after it: the reader is ended
+	Bytes   []byte // shared by all who need it: nobody changes them
+	Next    int64  // the reader's cursor after it
+	Last    bool   // nothing comes after it: the reader is ended
+	Private bool   // not for guarded readers, to whom it is as good as Refused
 }
 
 // Verdict is what Frames knows.

@@ -307,6 +307,26 @@ func TestLaterIsGiven(t *testing.T) {
 	r.want(there, 2, 3)
 }
 
+func TestWhatIsPrivateIsNotGivenToGuardedReaders(t *testing.T) {
+	r := newRig(t, Options{})
+	r.move(10)
+	r.move(10)
+	r.story.mu.Lock()
+	r.story.floor = 2
+	r.story.mu.Unlock()
+	guest, member := r.join(Join{Cursor: 0, Guarded: true}), r.join(Join{Cursor: 0})
+	r.topic.Wake()
+	r.story.mu.Lock()
+	frame := r.story.frame(0)
+	r.story.mu.Unlock()
+	frame.Private = true
+	r.topic.Give(0, frame)
+	r.want(member, 0, 2)
+	if got := r.text(guest); got != "no" {
+		t.Errorf("the guest got %q", got)
+	}
+}
+
 func TestGuardedReadersAreRefused(t *testing.T) {
 	r := newRig(t, Options{})
 	guest, member := r.join(Join{Guarded: true}), r.join(Join{})

@@ -239,6 +239,9 @@ func (n *newest) look(t *Topic, cursor int64, guarded bool) {
 		switch {
 		case j.frame != nil && j.cursor == cursor && n.verdict == Later:
 			n.frame, n.verdict = *j.frame, Ready
+			if guarded && j.frame.Private {
+				n.verdict = Refused
+			}
 		case j.beat && (n.verdict == Nothing || n.verdict == Later):
 			n.idle = t.frames.Idle(cursor)
 		}
