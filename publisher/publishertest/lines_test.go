@@ -159,6 +159,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 			p.stats.Deliveries.Add(1)
 		}
 		if n == 0 && p.fault == "joins late" { // as if nothing could have happened since the first step was read
+			time.Sleep(500 * time.Microsecond) // for something to happen, on a busy machine too
 			c, err := p.feed.Channel(ctx, ch)
 			if err != nil {
 				return
