@@ -25,10 +25,7 @@ func (c *channel) refresh() error {
 }
 
 func (c *channel) readNew(ctx context.Context) error {
-	c.mu.Lock()
-	head := c.recent.head
-	c.mu.Unlock()
-	_, err := c.read(ctx, head)
+	_, err := c.read(ctx, c.atHead())
 	return err
 }
 
@@ -74,7 +71,7 @@ func (c *channel) read(ctx context.Context, since motacilla.Revision) (known boo
 		c.tooMuch = min(c.tooMuch, changes.Head)
 		moved = true
 	case changes.Head != head: // an unknown cursor; what is new is read by a refresh
-		c.met(changes.Head)
+		c.met(changes.Head, head)
 		return false, nil
 	}
 	if current != nil {
@@ -153,8 +150,11 @@ func (c *channel) advance() {
 // is of no use for cursor.
 func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
 	c.mu.Lock()
-	ahead := c.ahead(cursor)
+	level, ahead := c.level(cursor, 0), c.ahead(cursor)
 	c.mu.Unlock()
+	if level {
+		return nil
+	}
 	wait := c.feed.patience()
 	if !ahead {
 		wait = c.feed.options.Timeout / 3

@@ -112,19 +112,27 @@ func (c *channel) hear(head motacilla.Revision) {
 	c.kick()
 }
 
-// compare takes the store's head of the channel, 0 where it has none.
-func (c *channel) compare(head motacilla.Revision) {
+// compare takes the store's head of the channel, 0 where it has none, which was asked for when memory was at before.
+func (c *channel) compare(head, before motacilla.Revision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.loaded {
-		c.met(head)
+		c.met(head, before)
 	}
 }
 
-// met takes the store's head. c.mu is held.
-func (c *channel) met(head motacilla.Revision) {
+// atHead is memory's head.
+func (c *channel) atHead() motacilla.Revision {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.recent.head
+}
+
+// met takes the store's head, as something was read that began when memory was at before: memory may have moved on
+// meanwhile, and the store has lost nothing by that. c.mu is held.
+func (c *channel) met(head, before motacilla.Revision) {
 	c.hint = max(c.hint, head)
-	c.recheck = c.recheck || head < c.recent.head
+	c.recheck = c.recheck || head < before
 	c.kick()
 }
 
@@ -150,19 +158,8 @@ func (c *channel) kick() {
 // behind reports whether the store has something that is not here. c.mu is held.
 func (c *channel) behind() bool { return c.hint > c.recent.head || c.recheck }
 
-// news is fresh for a reader without a cursor.
-func (c *channel) news(ctx context.Context) error {
-	c.mu.Lock()
-	level := c.level(0, 0)
-	c.mu.Unlock()
-	if level {
-		return nil
-	}
-	return c.fresh(ctx, 0)
-}
-
 func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {
-	if err := c.news(ctx); err != nil {
+	if err := c.fresh(ctx, 0); err != nil {
 		return motacilla.Channel{}, err
 	}
 	c.mu.Lock()
@@ -192,7 +189,7 @@ func (c *channel) access(ctx context.Context, head motacilla.Revision) (motacill
 }
 
 func (c *channel) head(ctx context.Context) (motacilla.Revision, <-chan struct{}, error) {
-	if err := c.news(ctx); err != nil {
+	if err := c.fresh(ctx, 0); err != nil {
 		return 0, nil, err
 	}
 	c.mu.Lock()

@@ -257,9 +257,9 @@ func (f *Feed) repair() {
 	const most = 500 // channels in one call
 	for len(live) > 0 && f.ctx.Err() == nil {
 		n := min(len(live), most)
-		ids := make([]motacilla.ChannelID, n)
+		ids, before := make([]motacilla.ChannelID, n), make([]motacilla.Revision, n)
 		for i, c := range live[:n] {
-			ids[i] = c.id
+			ids[i], before[i] = c.id, c.atHead()
 		}
 		ctx, cancel := context.WithTimeout(f.ctx, f.options.Timeout)
 		heads, err := f.source.Heads(ctx, ids)
@@ -271,8 +271,8 @@ func (f *Feed) repair() {
 			}
 			return
 		}
-		for _, c := range live[:n] {
-			c.compare(heads[c.id])
+		for i, c := range live[:n] {
+			c.compare(heads[c.id], before[i])
 		}
 		live = live[n:]
 	}

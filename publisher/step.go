@@ -156,6 +156,7 @@ func (c *channel) newest(ctx context.Context, cursor motacilla.Revision) (*page,
 		newest := c.page != nil && c.page.head >= max(c.recent.head, c.hint) && !c.recheck
 		return c.page, newest || c.page != nil && c.pages.had(mine)
 	}, func(ctx context.Context) (*page, error) {
+		before := c.atHead()
 		p, err := c.readPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read page of channel %q: %w", c.id, err)
@@ -164,7 +165,7 @@ func (c *channel) newest(ctx context.Context, cursor motacilla.Revision) (*page,
 		defer c.mu.Unlock()
 		if !c.gone {
 			c.page = p
-			c.met(p.head)
+			c.met(p.head, before)
 		}
 		return p, nil
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,6 +135,62 @@ func TestReadersDoNotWaitForLong(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestMemoryMovesOnWhileAPageIsRead has a page be read that is older than memory when it is there: nothing is read again
+// for that, since the store has lost nothing.
+func TestMemoryMovesOnWhileAPageIsRead(t *testing.T) {
+	f := setUp(t, &publisher.FeedOptions{Repair: time.Hour})
+	source := &paused{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})}
+	f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{Repair: time.Hour})
+	if err := f.feed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer f.feed.Close()
+	old := f.since(f.head()).Revision
+	read := make(chan *publisher.Step)
+	go func() {
+		step, err := f.feed.Snapshot(context.Background(), match)
+		if err != nil {
+			t.Error(err)
+		}
+		read <- step
+	}()
+	<-source.reading
+	p := f.post("meanwhile")
+	if step, err := f.feed.Next(t.Context(), match, old); err != nil || step.Revision != p.Revision {
+		t.Fatalf("%+v, %v", step, err)
+	}
+	changes := source.changes.Load()
+	close(source.let)
+	if step := <-read; step.Revision != old {
+		t.Fatalf("the page is at %d, want %d", step.Revision, old)
+	}
+	if step := f.since(p.Revision); !step.Heartbeat() {
+		t.Errorf("from the head: %+v", step.Update)
+	}
+	if n := source.changes.Load(); n != changes {
+		t.Errorf("%d more readings of changes", n-changes)
+	}
+}
+
+// paused is a source that keeps back what it has read of the posts until it is let go, and counts readings of changes.
+type paused struct {
+	*faulty
+	reading, let chan struct{}
+	changes      atomic.Int64
+}
+
+func (s *paused) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	p, err := s.faulty.Posts(ctx, ch, q)
+	close(s.reading)
+	<-s.let
+	return p, err
+}
+
+func (s *paused) Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error) {
+	s.changes.Add(1)
+	return s.faulty.Changes(ctx, ch, since, limit)
 }
 
 // gated is a source whose first reading of changes takes until it is let go.

@@ -28,7 +28,7 @@ func (f *Feed) Window(ctx context.Context, id motacilla.ChannelID) (*Window, err
 		return nil, err
 	}
 	defer c.release()
-	if err := c.news(ctx); err != nil {
+	if err := c.fresh(ctx, 0); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
@@ -53,7 +53,7 @@ func (f *Feed) Window(ctx context.Context, id motacilla.ChannelID) (*Window, err
 
 func (c *channel) readWindow(ctx context.Context) (*Window, error) {
 	var newest motacilla.Page
-	f := c.feed
+	f, before := c.feed, c.atHead()
 	err := f.call(ctx, func(ctx context.Context) (err error) {
 		newest, err = f.source.Posts(ctx, c.id, motacilla.Query{Limit: f.options.Window})
 		return err
@@ -68,7 +68,7 @@ func (c *channel) readWindow(ctx context.Context) (*Window, error) {
 	if w.Head == c.recent.head {
 		c.window = w
 	}
-	c.met(w.Head)
+	c.met(w.Head, before)
 	return w, nil
 }
 
