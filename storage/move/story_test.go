@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"sync"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"github.com/motacilla-live/motacilla/storage/move"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
@@ -24,16 +22,7 @@ func TestMain(m *testing.M) {
 	if checks := flag.Lookup("rapid.checks"); checks != nil {
 		_ = checks.Value.Set("25") // an argument -rapid.checks wins
 	}
-	code := m.Run()
-	if err := realserver.StopShared(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	realserver.Main(m)
 }
 
 // hand is a clock that is moved by hand.

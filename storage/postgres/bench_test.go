@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/benchtest"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
@@ -43,37 +44,20 @@ func BenchmarkWrite(b *testing.B) {
 	plain(b, s)
 	channel(b, s, "c")
 	content := strings.Repeat(body, 4)
-	steps := []struct {
-		name string
-		do   func(p *motacilla.Post) error
-	}{
-		{"bare", func(*motacilla.Post) error { _, err := s.pool.Exec(b.Context(), qBare, "c", content); return err }},
-		{"post", func(p *motacilla.Post) (err error) {
-			*p, err = s.CreatePost(b.Context(), "c", text(content))
-			return err
-		}},
-		{"edit", func(p *motacilla.Post) error {
-			_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
-			return err
-		}},
-		{"delete", func(p *motacilla.Post) error { _, err := s.DeletePost(b.Context(), "c", p.ID, nil); return err }},
-	}
-	took := make([]time.Duration, len(steps))
-	for b.Loop() {
-		var p motacilla.Post
-		for i, step := range steps {
-			began := time.Now()
-			if err := step.do(&p); err != nil {
-				b.Fatal(err)
-			}
-			took[i] += time.Since(began)
-		}
-	}
-	for i, step := range steps {
-		b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), step.name+"-µs")
-	}
-	b.ReportMetric(float64(took[1])/float64(took[0]), "post/bare")
-	b.ReportMetric(float64(took[2])/float64(took[0]), "edit/bare")
+	var p motacilla.Post
+	benchtest.InTurn(b, benchtest.Step{Name: "bare", Do: func() error {
+		_, err := s.pool.Exec(b.Context(), qBare, "c", content)
+		return err
+	}}, benchtest.Step{Name: "post", Do: func() (err error) {
+		p, err = s.CreatePost(b.Context(), "c", text(content))
+		return err
+	}}, benchtest.Step{Name: "edit", Do: func() error {
+		_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+		return err
+	}}, benchtest.Step{Name: "delete", Do: func() error {
+		_, err := s.DeletePost(b.Context(), "c", p.ID, nil)
+		return err
+	}})
 }
 
 // BenchmarkHint is the way of a hint: from the end of a write on one node to the notify of a Watch on another.

@@ -12,6 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage/internal/silencetest"
 )
 
 // slack is how much later than its deadline a call may end on a machine that has much to do. A hang is longer.
@@ -163,51 +164,14 @@ func TestSilentConnection(t *testing.T) {
 	}
 }
 
-// A network that has been silent leaves connections behind that never say a word more: calls do not run into their own
-// time-outs on them, for they are given up with the one that listens.
 func TestSilenceEndsAllConnections(t *testing.T) {
 	t.Parallel()
-	const patience = 20 * time.Second
 	proxy, through := proxied(t, database(t))
-	// What is not given up hangs for longer than the test waits.
-	s := opened(t, through, &Options{Timeout: 5 * patience, Connections: 20})
-	head := channel(t, s, "c").Head
+	s := opened(t, through, &Options{Timeout: 5 * silencetest.Patience, Connections: 20})
+	channel(t, s, "c")
 	watch(t, s)
-	var calls sync.WaitGroup
 	line := s.line.Load()
-	proxy.Become(t, netfault.HalfOpen())
-	for range 5 {
-		calls.Go(func() {
-			_, err := s.CreatePost(context.Background(), "c", text("lost"))
-			if err != nil && !errors.Is(err, motacilla.ErrUnavailable) { // one that had not begun does, on a new connection
-				t.Errorf("a write: %v", err)
-			}
-		})
-		calls.Go(func() {
-			if c, err := s.Channel(context.Background(), "c"); err != nil || c.Head < head {
-				t.Errorf("a read: at %d, %v", c.Head, err)
-			}
-		})
-	}
-	select {
-	case <-line.ctx.Done():
-	case <-time.After(patience):
-		t.Fatalf("the silence is not noticed within %v", patience)
-	}
-	proxy.Become(t, netfault.Pass())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		calls.Wait()
-	}()
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		t.Fatalf("calls still hang after %v", patience)
-	}
-	if _, err := s.CreatePost(t.Context(), "c", text("afterwards")); err != nil {
-		t.Error(err)
-	}
+	silencetest.Run(t, proxy, s, func() bool { return line.ctx.Err() != nil })
 }
 
 // Close does not wait for what hangs.

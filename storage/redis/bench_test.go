@@ -2,14 +2,15 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/benchtest"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -21,62 +22,11 @@ var durabilities = map[string][]string{
 	"memory":   nil,
 }
 
-// BenchmarkWrite is one write after another, each kind in turn so that all have the same weather: a bare SET of as many
-// bytes, a post, an edit, and a removal, on a server with each durability; the first is that of a write that is kept. The
-// figures are microseconds.
-func BenchmarkWrite(b *testing.B) {
-	words := strings.Repeat("x", 300)
-	for _, name := range []string{"always", "everysec", "memory"} {
-		b.Run(name, func(b *testing.B) {
-			server := realserver.NewRedis(b, durabilities[name]...)
-			s := opened(b, server.URL(), nil)
-			channel(b, s, "c")
-			bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
-			b.Cleanup(func() { _ = bare.Close() })
-			ctx := b.Context()
-			n := 0
-			steps := []struct {
-				name string
-				do   func(p *motacilla.Post) error
-			}{
-				{"SET", func(*motacilla.Post) error {
-					n++
-					return bare.Set(ctx, fmt.Sprint("bare:", n), words, 0).Err()
-				}},
-				{"post", func(p *motacilla.Post) (err error) {
-					*p, err = s.CreatePost(ctx, "c", post(words))
-					return err
-				}},
-				{"edit", func(p *motacilla.Post) error {
-					_, err := s.UpdatePost(ctx, "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
-					return err
-				}},
-				{"delete", func(p *motacilla.Post) error { _, err := s.DeletePost(ctx, "c", p.ID, nil); return err }},
-			}
-			took := make([]time.Duration, len(steps))
-			for b.Loop() {
-				var p motacilla.Post
-				for i, step := range steps {
-					began := time.Now()
-					if err := step.do(&p); err != nil {
-						b.Fatal(err)
-					}
-					took[i] += time.Since(began)
-				}
-			}
-			for i, step := range steps {
-				b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), step.name+"-µs")
-			}
-			b.ReportMetric(float64(took[1])/float64(took[0]), "post/SET")
-			b.ReportMetric(float64(took[2])/float64(took[0]), "edit/SET")
-		})
-	}
-}
+// words are what a post has, and a bare SET beside it.
+var words = strings.Repeat("x", 300)
 
-// BenchmarkWriters is writes by eight at once, SETs and posts in turns.
-func BenchmarkWriters(b *testing.B) {
-	const writers, each = 8, 50
-	words := strings.Repeat("x", 300)
+// each runs a benchmark on a server with each durability; set makes a new key with words.
+func each(b *testing.B, bench func(b *testing.B, s *Store, set func() error)) {
 	for _, name := range []string{"always", "everysec", "memory"} {
 		b.Run(name, func(b *testing.B) {
 			server := realserver.NewRedis(b, durabilities[name]...)
@@ -85,34 +35,57 @@ func BenchmarkWriters(b *testing.B) {
 			bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
 			b.Cleanup(func() { _ = bare.Close() })
 			var n atomic.Int64
-			steps := []func() error{
-				func() error { return bare.Set(context.Background(), fmt.Sprint("bare:", n.Add(1)), words, 0).Err() },
-				func() error { _, err := s.CreatePost(context.Background(), "c", post(words)); return err },
-			}
-			took := make([]time.Duration, len(steps))
-			for b.Loop() {
-				for i, step := range steps {
-					began := time.Now()
-					var all sync.WaitGroup
-					for range writers {
-						all.Go(func() {
-							for range each {
-								if err := step(); err != nil {
-									b.Error(err)
-								}
-							}
-						})
-					}
-					all.Wait()
-					took[i] += time.Since(began)
-				}
-			}
-			for i, step := range []string{"SETs/s", "posts/s"} {
-				b.ReportMetric(float64(b.N*writers*each)/took[i].Seconds(), step)
-			}
-			b.ReportMetric(float64(took[1])/float64(took[0]), "post/SET")
+			bench(b, s, func() error { return bare.Set(context.Background(), fmt.Sprint("bare:", n.Add(1)), words, 0).Err() })
 		})
 	}
+}
+
+// BenchmarkWrite is one write after another: a bare SET of as many bytes, a post, an edit, and a removal. On the first
+// server a write that was answered is kept.
+func BenchmarkWrite(b *testing.B) {
+	each(b, func(b *testing.B, s *Store, set func() error) {
+		var p motacilla.Post
+		benchtest.InTurn(b, benchtest.Step{Name: "SET", Do: set}, benchtest.Step{Name: "post", Do: func() (err error) {
+			p, err = s.CreatePost(b.Context(), "c", post(words))
+			return err
+		}}, benchtest.Step{Name: "edit", Do: func() error {
+			_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+			return err
+		}}, benchtest.Step{Name: "delete", Do: func() error {
+			_, err := s.DeletePost(b.Context(), "c", p.ID, nil)
+			return err
+		}})
+	})
+}
+
+// BenchmarkWriters is fifty writes by each of eight at once.
+func BenchmarkWriters(b *testing.B) {
+	crowd := func(write func() error) func() error {
+		return func() error {
+			var all sync.WaitGroup
+			errs := make(chan error, 8)
+			for range cap(errs) {
+				all.Go(func() {
+					var err error
+					for i := 0; i < 50 && err == nil; i++ {
+						err = write()
+					}
+					errs <- err
+				})
+			}
+			all.Wait()
+			close(errs)
+			var err error
+			for one := range errs {
+				err = errors.Join(err, one)
+			}
+			return err
+		}
+	}
+	each(b, func(b *testing.B, s *Store, set func() error) {
+		create := func() error { _, err := s.CreatePost(b.Context(), "c", post(words)); return err }
+		benchtest.InTurn(b, benchtest.Step{Name: "SETs", Do: crowd(set)}, benchtest.Step{Name: "posts", Do: crowd(create)})
+	})
 }
 
 // BenchmarkHint is what it takes until another node is told: a bare PUBLISH, and a post with the way of its hint.

@@ -11,6 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage/internal/silencetest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -282,47 +283,14 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// A network that has been silent leaves connections behind that never say a word more: calls do not run into their own
-// time-outs on them one after the other, for they are given up with the subscription.
 func TestSilenceEndsAllConnections(t *testing.T) {
 	server := realserver.NewRedis(t)
 	through := netfault.Between(t, server.Addr())
-	// What is not given up hangs for longer than a test may take.
-	far := opened(t, "redis://"+through.Addr()+"?read_timeout=1m", &Options{Timeout: time.Minute})
-	head := channel(t, far, "c").Head
-	watched(t, far)
-	var calls, asked sync.WaitGroup
-	through.Become(t, netfault.HalfOpen())
-	for range 5 {
-		asked.Add(2)
-		calls.Go(func() {
-			asked.Done()
-			if _, err := far.CreatePost(context.Background(), "c", post("lost")); !errors.Is(err, motacilla.ErrUnavailable) {
-				t.Errorf("a write: %v", err)
-			}
-		})
-		calls.Go(func() {
-			asked.Done()
-			if c, err := far.Channel(context.Background(), "c"); err != nil || c.Head != head {
-				t.Errorf("a read: at %d, %v", c.Head, err)
-			}
-		})
-	}
-	asked.Wait()
-	old := far.link.Load()
-	until(t, "its connections are given up", func() bool { return far.link.Load() != old })
-	through.Become(t, netfault.Pass())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		calls.Wait()
-	}()
-	select {
-	case <-ended:
-	case <-time.After(patience):
-		t.Fatalf("calls still hang after %v", patience)
-	}
-	text(t, far, "c", "afterwards")
+	s := opened(t, "redis://"+through.Addr()+"?read_timeout=1m", &Options{Timeout: time.Minute})
+	channel(t, s, "c")
+	watched(t, s)
+	old := s.link.Load()
+	silencetest.Run(t, through, s, func() bool { return s.link.Load() != old })
 }
 
 func TestClientKilled(t *testing.T) {

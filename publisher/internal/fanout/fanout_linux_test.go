@@ -287,11 +287,7 @@ func TestStalledReaderIsClosed(t *testing.T) {
 
 func TestLaterIsGiven(t *testing.T) {
 	r := newRig(t, Options{})
-	r.move(10)
-	r.move(10)
-	r.story.mu.Lock()
-	r.story.floor = 2
-	r.story.mu.Unlock()
+	r.forget()
 	late, there := r.join(Join{Cursor: 0}), r.join(Join{Cursor: 2})
 	r.topic.Wake()
 	r.topic.Beat()
@@ -305,42 +301,6 @@ func TestLaterIsGiven(t *testing.T) {
 	r.move(10)
 	r.want(late, 2, 3)
 	r.want(there, 2, 3)
-}
-
-func TestWhatIsPrivateIsNotGivenToGuardedReaders(t *testing.T) {
-	r := newRig(t, Options{})
-	r.move(10)
-	r.move(10)
-	r.story.mu.Lock()
-	r.story.floor = 2
-	r.story.mu.Unlock()
-	guest, member := r.join(Join{Cursor: 0, Guarded: true}), r.join(Join{Cursor: 0})
-	r.topic.Wake()
-	r.story.mu.Lock()
-	frame := r.story.frame(0)
-	r.story.mu.Unlock()
-	frame.Private = true
-	r.topic.Give(0, frame)
-	r.want(member, 0, 2)
-	if got := r.text(guest); got != "no" {
-		t.Errorf("the guest got %q", got)
-	}
-}
-
-func TestGuardedReadersAreRefused(t *testing.T) {
-	r := newRig(t, Options{})
-	guest, member := r.join(Join{Guarded: true}), r.join(Join{})
-	r.move(10)
-	r.want(guest, 0, 1)
-	r.want(member, 0, 1)
-	r.story.mu.Lock()
-	r.story.shut = true
-	r.story.mu.Unlock()
-	r.move(10)
-	if got := r.text(guest); got != "no" {
-		t.Errorf("the guest got %q", got)
-	}
-	r.want(member, 1, 2)
 }
 
 func TestLastFrameEnds(t *testing.T) {
