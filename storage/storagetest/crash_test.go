@@ -2,7 +2,6 @@ package storagetest
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -13,7 +12,57 @@ import (
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
 
-// late acknowledges at once and stores at Close.
+// delayed leaves each edit unfinished until its process is killed. The edit becomes visible later, when another process
+// writes: a server that still has the request of a client that died does the same.
+type delayed struct {
+	storage.Store
+	path string
+}
+
+func openDelayed(ctx context.Context, path string) (storage.Store, error) {
+	s, err := sqlite.Open(ctx, path, nil)
+	return delayed{s, path + ".request"}, err
+}
+
+func (s delayed) UpdatePost(
+	_ context.Context, _ motacilla.ChannelID, id motacilla.PostID, _ func(*motacilla.Post) error,
+) (motacilla.Post, error) {
+	if err := os.WriteFile(s.path, []byte(id), 0o600); err != nil {
+		return motacilla.Post{}, err
+	}
+	select {} // until the kill
+}
+
+func (s delayed) CreatePost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+) (motacilla.Post, error) {
+	if id, err := os.ReadFile(s.path); err == nil {
+		if err := os.Remove(s.path); err != nil {
+			return p, err
+		}
+		_, err := s.Store.UpdatePost(ctx, ch, motacilla.PostID(id), func(p *motacilla.Post) error {
+			p.Author += ", edited"
+			p.Content = []motacilla.Block{motacilla.Text(p.Author)}
+			return nil
+		})
+		if err != nil {
+			return p, err
+		}
+	}
+	return s.Store.CreatePost(ctx, ch, p)
+}
+
+func TestDurableAllowsDelayedWrite(t *testing.T) {
+	if path := os.Getenv(crashEnv); path != "" {
+		writeUntilKilled(t, openDelayed, path)
+		return
+	}
+	if err := durable(t, t.TempDir()+"/live.db", 4, openDelayed); err != nil {
+		t.Fatalf("a write that was under way at the kill became visible later: %v", err)
+	}
+}
+
+// late acknowledges at once, and stores when it is closed.
 type late struct {
 	storage.Store
 	path string
@@ -53,7 +102,7 @@ func TestDurableBites(t *testing.T) {
 	}
 }
 
-// torn changes a post in two writes.
+// torn changes a post in two writes. The process is killed between them.
 type torn struct{ storage.Store }
 
 func openTorn(ctx context.Context, path string) (storage.Store, error) {
@@ -73,7 +122,7 @@ func (s torn) UpdatePost(
 	if err != nil {
 		return motacilla.Post{}, err
 	}
-	return s.Store.UpdatePost(ctx, ch, id, edit)
+	select {} // until the kill
 }
 
 func TestTornBites(t *testing.T) {
@@ -87,23 +136,15 @@ func TestTornBites(t *testing.T) {
 	}
 }
 
-// early acknowledges a post, and commits it when the next write comes.
+// early acknowledges a post before it commits it. The process is killed between the two.
 type early struct {
 	storage.Store
-	now    time.Time // of the post that waits
 	commit func() error
 }
 
 func openEarly(ctx context.Context, path string) (storage.Store, error) {
-	e := &early{}
-	var err error
-	e.Store, err = sqlite.Open(ctx, path, &sqlite.Options{Clock: func() time.Time {
-		if e.commit != nil {
-			return e.now
-		}
-		return time.Now()
-	}})
-	return e, err
+	s, err := sqlite.Open(ctx, path, nil)
+	return &early{Store: s}, err
 }
 
 func (e *early) CreatePost(
@@ -113,41 +154,35 @@ func (e *early) CreatePost(
 	if err != nil {
 		return p, err
 	}
-	now := time.Now()
-	made, err := p.Admit(motacilla.NextRevision(heads[ch], now))
-	e.now, e.commit = now, func() error {
+	made, err := p.Admit(motacilla.NextRevision(heads[ch], time.Now()))
+	e.commit = func() error {
 		_, err := e.Store.CreatePost(ctx, ch, made)
 		return err
 	}
 	return made, err
 }
 
-func (e *early) flush() error {
-	if e.commit == nil {
-		return nil
-	}
-	err := e.commit()
-	e.commit = nil
-	return err
-}
-
 func (e *early) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+	context.Context, motacilla.ChannelID, motacilla.PostID, func(*motacilla.Post) error,
 ) (motacilla.Post, error) {
-	if err := e.flush(); err != nil {
-		return motacilla.Post{}, err
-	}
-	return e.Store.UpdatePost(ctx, ch, id, edit)
+	select {} // until the kill
 }
 
-func (e *early) Close() error { return errors.Join(e.flush(), e.Store.Close()) }
+func (e *early) Close() error {
+	if e.commit != nil {
+		if err := e.commit(); err != nil {
+			return err
+		}
+	}
+	return e.Store.Close()
+}
 
 func TestEarlyBites(t *testing.T) {
 	if path := os.Getenv(crashEnv); path != "" {
 		writeUntilKilled(t, openEarly, path)
 		return
 	}
-	err := durable(t, t.TempDir()+"/live.db", 30, openEarly)
+	err := durable(t, t.TempDir()+"/live.db", 2, openEarly)
 	if err == nil || !strings.Contains(err.Error(), "was acknowledged") && !strings.Contains(err.Error(), "acknowledged was") {
 		t.Fatalf("a store that acknowledges before it commits: %v", err)
 	}
