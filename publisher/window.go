@@ -92,7 +92,7 @@ func (w *Window) Encode(after motacilla.Revision, build func() []byte) []byte {
 
 // moved returns the window after changes, without a read of the store; nil where that can't be.
 func (w *Window) moved(changes motacilla.Changes, renders []motacilla.Render, size int) *Window {
-	if w == nil || len(changes.Issued) == 0 || changes.Issued[0] <= w.Head {
+	if w == nil || len(changes.Issued) == 0 || len(changes.Issued) == motacilla.MaxIssued || changes.Issued[0] <= w.Head {
 		return nil
 	}
 	next := &Window{Head: changes.Head, more: w.more, feed: w.feed}

@@ -34,7 +34,8 @@ type Reader interface {
 	// the life that ended, and nothing else. More than limit posts changed or removed (0 means no limit) is Truncated.
 	// since 0 and less, one beyond Head, one that was never issued, one that is forgotten, and one of an earlier life
 	// of a channel that was deleted and made again are not Known; what is returned beside is then what Known would have
-	// it where the store can tell, and need not be complete.
+	// it where the store can tell, and need not be complete. At most motacilla.MaxIssued revisions are read and listed,
+	// however many were issued.
 	//
 	// A store remembers of each channel the newest 10,000 revisions, and all of the last 24 hours.
 	Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error)

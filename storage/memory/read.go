@@ -178,8 +178,9 @@ func (c *channel) changes(since motacilla.Revision, limit int) (motacilla.Change
 		return facts, true
 	}
 	facts.Removed = removed
-	facts.Issued = make([]motacilla.Revision, len(after))
-	for i, ch := range after {
+	newest := after[max(0, len(after)-motacilla.MaxIssued):]
+	facts.Issued = make([]motacilla.Revision, len(newest))
+	for i, ch := range newest {
 		facts.Issued[i] = ch.revision
 	}
 	c.mu.RUnlock()

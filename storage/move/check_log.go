@@ -130,8 +130,10 @@ func (c *checking) checkChanges(ctx context.Context) error {
 	if facts.Floor != from {
 		c.found("", facts.Floor, "Changes has this as the oldest that is remembered, which is %d", from)
 	}
-	if !slices.Equal(facts.Issued, c.log[1:]) {
-		c.found("", from, "Changes since then lists %d revisions, not the %d that are remembered", len(facts.Issued), len(c.log)-1)
+	issued := c.log[max(1, len(c.log)-motacilla.MaxIssued):]
+	if !slices.Equal(facts.Issued, issued) {
+		c.found("", from, "Changes since then lists %d revisions, not the newest %d that are remembered",
+			len(facts.Issued), len(issued))
 	}
 	if told := facts.Channel != nil; told != (c.record.Changed > from) {
 		c.found("", c.record.Changed, "the channel changed then; Changes since %d tells of that: %v", from, told)

@@ -204,7 +204,7 @@ func TestCheckFinds(t *testing.T) {
 				return slices.Delete(l, 1, 2)
 			}
 			return l
-		}}, "revisions, not the"},
+		}}, "revisions, not the newest"},
 		{"forgotten early", broken{kept: func(l []motacilla.ChangeRecord) []motacilla.ChangeRecord {
 			at := firstTomb(l)
 			for i := range max(at, 0) {
@@ -264,5 +264,23 @@ func TestCheckFinds(t *testing.T) {
 				t.Fatalf("%+v", report)
 			}
 		})
+	}
+}
+
+// Changes lists no more revisions than motacilla.MaxIssued, and a store remembers more.
+func TestCheckOfManyRevisions(t *testing.T) {
+	s := memory.New(nil)
+	defer s.Close()
+	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "long"}); err != nil {
+		t.Fatal(err)
+	}
+	for range motacilla.MaxIssued + 10 {
+		if _, err := s.CreatePost(t.Context(), "long", motacilla.Post{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := move.Check(t.Context(), s, nil)
+	if err != nil || len(report.Violations) > 0 {
+		t.Fatalf("%+v (%v)", report, err)
 	}
 }

@@ -40,7 +40,8 @@ const (
 	qRemoved = `SELECT id, revision FROM motacilla_tombstones WHERE channel = $1 AND` + since +
 		` ORDER BY revision LIMIT $3`
 	qIssued = `SELECT revision FROM motacilla_log WHERE channel = $1 AND revision > $2` +
-		` AND EXISTS (SELECT 1 FROM motacilla_channels WHERE id = $1 AND NOT deleted) ORDER BY revision`
+		` AND EXISTS (SELECT 1 FROM motacilla_channels WHERE id = $1 AND NOT deleted)` +
+		` ORDER BY revision DESC LIMIT $3`
 
 	qCreateChannel = `SELECT made, ` + channelColumns + ` FROM motacilla_create_channel($1, $2, $3, $4, $5)`
 	qDeleteChannel = `SELECT motacilla_delete_channel($1, $2)`

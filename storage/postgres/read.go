@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/motacilla-live/motacilla"
@@ -142,11 +143,12 @@ func (q *queries) changes(ch string, since motacilla.Revision, limit int) (motac
 	one(b, &facts.Floor, scanRevision, qFloor, ch)
 	many(b, &facts.Posts, scanPost, qChanged, ch, int64(since), rows)
 	many(b, &facts.Removed, scanRemoval, qRemoved, ch, int64(since), rows)
-	many(b, &facts.Issued, scanRevision, qIssued, ch, int64(since))
+	many(b, &facts.Issued, scanRevision, qIssued, ch, int64(since), motacilla.MaxIssued)
 	if err := b.commit(); err != nil {
 		return facts, err
 	}
 	facts.Head, facts.Deleted = c.Head, c.deleted
+	slices.Reverse(facts.Issued)
 	switch {
 	case c.deleted:
 		return motacilla.Changes{Head: c.Head, Known: facts.Known, Deleted: true}, nil

@@ -201,7 +201,8 @@ func (s *Store) Changes(
 		if err := possible(ch); err != nil {
 			return motacilla.Changes{}, err
 		}
-		r, err := s.run(ctx, lua.changes, ch, revisionText(since), strconv.Itoa(max(limit, 0)))
+		r, err := s.run(ctx, lua.changes, ch, revisionText(since), strconv.Itoa(max(limit, 0)),
+			strconv.Itoa(motacilla.MaxIssued))
 		if err != nil {
 			return motacilla.Changes{}, err
 		}
@@ -230,7 +231,7 @@ func parseChanges(ch motacilla.ChannelID, since motacilla.Revision, r reply) (fa
 	}
 	facts.Truncated = r.text(4) == "1"
 	issued := r.list(5)
-	for i := range issued {
+	for i := len(issued) - 1; i >= 0; i-- {
 		rev, err := parseRevision(issued.text(i))
 		if err != nil {
 			return facts, err

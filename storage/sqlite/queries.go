@@ -21,7 +21,7 @@ const (
 		` AND pinned = 1 ORDER BY created DESC, id DESC LIMIT ?`
 	qChanged = `SELECT ` + postColumns + ` FROM posts WHERE channel = ? AND revision > ? ORDER BY revision LIMIT ?`
 	qRemoved = `SELECT id, revision FROM tombstones WHERE channel = ? AND revision > ? ORDER BY revision LIMIT ?`
-	qIssued  = `SELECT revision FROM log WHERE channel = ? AND revision > ? ORDER BY revision`
+	qIssued  = `SELECT revision FROM log WHERE channel = ? AND revision > ? ORDER BY revision DESC LIMIT ?`
 	qKnown   = `SELECT count(*) FROM log WHERE channel = ? AND revision = ?`
 	qFloor   = `SELECT coalesce(min(revision), 0) FROM log WHERE channel = ?`
 

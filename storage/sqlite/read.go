@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -150,8 +151,9 @@ func (q *queries) changes(ch motacilla.ChannelID, since motacilla.Revision, limi
 		facts.Truncated, facts.Posts, facts.Removed = true, nil, nil
 		return facts, nil
 	}
-	rows, err = q.rows(qIssued, ch, since)
+	rows, err = q.rows(qIssued, ch, since, motacilla.MaxIssued)
 	facts.Issued, err = list(rows, err, scanRevision)
+	slices.Reverse(facts.Issued)
 	return facts, err
 }
 

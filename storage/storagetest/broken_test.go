@@ -34,6 +34,7 @@ var flaws = []flaw{
 	{"a lost update", "Counter", func(s storage.Store) storage.Store { return losesUpdate{s} }},
 	{"every cursor known", "ChangesUnknown", func(s storage.Store) storage.Store { return knowsAll{s} }},
 	{"cursors of another life known", "ChannelAnew", func(s storage.Store) storage.Store { return knowsAll{s} }},
+	{"every revision listed", "Forgetting", func(s storage.Store) storage.Store { return listsAll{s} }},
 	{"revisions forgotten early", "Forgetting", func(s storage.Store) storage.Store { return forgetsEarly{s} }},
 	{"hidden posts left out", "Changes", func(s storage.Store) storage.Store { return hidesHidden{s} }},
 	{"a page boundary by time alone", "PostOrder", func(s storage.Store) storage.Store { return pagesByTime{s} }},
@@ -194,15 +195,28 @@ func (s knowsAll) Changes(
 	return c, err
 }
 
-// forgetsEarly remembers 5,000 revisions.
+// forgetsEarly remembers fewer than 4,096 revisions.
 type forgetsEarly struct{ storage.Store }
 
 func (s forgetsEarly) Changes(
 	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
 ) (motacilla.Changes, error) {
 	c, err := s.Store.Changes(ctx, ch, since, 0)
-	if len(c.Issued) > storage.Remember/2 {
+	if len(c.Issued) == motacilla.MaxIssued {
 		c.Known = false
+	}
+	return c, err
+}
+
+// listsAll lists more revisions than it may.
+type listsAll struct{ storage.Store }
+
+func (s listsAll) Changes(
+	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
+) (motacilla.Changes, error) {
+	c, err := s.Store.Changes(ctx, ch, since, limit)
+	if len(c.Issued) == motacilla.MaxIssued {
+		c.Issued = append([]motacilla.Revision{c.Issued[0] - 1}, c.Issued...)
 	}
 	return c, err
 }

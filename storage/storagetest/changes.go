@@ -245,14 +245,19 @@ func testForgetting(s *suite) {
 		}
 	}
 	write(storage.Remember + slack)
-	if c := s.changes("c", first, 10); !c.Known || c.Floor != first || len(c.Issued) < storage.Remember {
-		s.Fatalf("of the last 24 hours, known %v, floor %d, %d issued", c.Known, c.Floor, len(c.Issued))
+	c := s.changes("c", first, 10)
+	if !c.Known || c.Floor != first {
+		s.Fatalf("of the last 24 hours, known %v, floor %d, first %d", c.Known, c.Floor, first)
+	}
+	equal(s, "number of revisions listed", len(c.Issued), motacilla.MaxIssued)
+	for i, rev := range c.Issued { // of one microsecond, so each is one more than the one before
+		equal(s, fmt.Sprintf("revision %d of the list", i), rev, c.Head-motacilla.Revision(motacilla.MaxIssued-1-i))
 	}
 	middle := s.head("c")
 
 	s.hand.Move(25 * time.Hour)
 	write(slack)
-	c := s.changes("c", middle, 0)
+	c = s.changes("c", middle, 0)
 	equal(s, "known of the newest 10,000", c.Known, true)
 	equal(s, "number of revisions since", len(c.Issued), slack)
 	head := c.Head
@@ -261,8 +266,10 @@ func testForgetting(s *suite) {
 		s.Fatalf("after 25 hours and %d revisions: known %v, floor %d, first %d", storage.Remember+2*slack, c.Known, c.Floor, first)
 	}
 	c = s.changes("c", c.Floor, 10)
-	if n := len(c.Issued) + 1; !c.Known || n < storage.Remember || n > storage.Remember+2*slack {
-		s.Fatalf("since its floor, known %v, %d issued", c.Known, n)
+	equal(s, "known of the floor", c.Known, true)
+	equal(s, "number of revisions listed since the floor", len(c.Issued), motacilla.MaxIssued)
+	if n := int(middle-c.Floor) + 1 + slack; n < storage.Remember || n > storage.Remember+2*slack {
+		s.Fatalf("%d revisions are remembered after the forgetting", n)
 	}
 	// Only revisions are forgotten.
 	equal(s, "number of posts", len(s.all("c")), 2)

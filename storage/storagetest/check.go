@@ -175,13 +175,20 @@ func wellFormed(t tb, since motacilla.Revision, c motacilla.Changes) {
 	if c.Known && last != c.Head {
 		t.Fatalf("issued after %d: %v does not end with head %d", since, c.Issued, c.Head)
 	}
+	if len(c.Issued) > motacilla.MaxIssued {
+		t.Fatalf("%d revisions are listed, at most %d may be", len(c.Issued), motacilla.MaxIssued)
+	}
+	listed := motacilla.Revision(0) // earlier revisions may be left out
+	if len(c.Issued) == motacilla.MaxIssued {
+		listed = c.Issued[0]
+	}
 	seen := make(map[motacilla.PostID]bool)
 	once := func(id motacilla.PostID, rev, before motacilla.Revision) {
 		t.Helper()
 		if seen[id] {
 			t.Fatalf("post %s is there twice", id)
 		}
-		if rev <= before || rev <= since || rev > c.Head || !issued[rev] {
+		if rev <= before || rev <= since || rev > c.Head || rev >= listed && !issued[rev] {
 			t.Fatalf("post %s of revision %d, in changes from %d to %d", id, rev, since, c.Head)
 		}
 		seen[id] = true

@@ -1,4 +1,4 @@
--- since, limit (0: none) -> changes, fields, known, floor, truncated, {revision, ...}, {kind, id, post or revision, ...}
+-- since, limit (0: none), how many revisions -> changes, fields, known, floor, truncated, {revision, newest first}, {kind, id, post or revision, ...}
 --   | missing
 local c = fields()
 local head = c[5]
@@ -20,4 +20,5 @@ end
 values(posts, ids, function(i, post)
     if post then list[3 * i] = post end
 end)
-return {'changes', c, known, floor, '0', redis.call('ZRANGEBYLEX', log, begin, '+'), list}
+local issued = redis.call('ZREVRANGEBYLEX', log, '+', begin, 'LIMIT', 0, ARGV[3])
+return {'changes', c, known, floor, '0', issued, list}
