@@ -162,3 +162,56 @@ func TestR3labsIDsRestart(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// Without the log, events keep the caller's IDs. Nothing is stored, so a reader that returns gets nothing, and a
+// Last-Event-ID that is not a number is refused for good.
+func TestR3labsWithoutReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := sse.New()
+		defer server.Close()
+		server.AutoReplay = false
+		server.CreateStream("match-42")
+		reader := subscribe(server, &subscriber{}, "")
+		server.Publish("match-42", &sse.Event{ID: []byte("1763890000456789"), Data: []byte("update")})
+		synctest.Wait()
+		if got, want := reader.text(), "id: 1763890000456789\ndata: update\n\n"; got != want {
+			t.Errorf("the reader gets %q, want %q", got, want)
+		}
+		back := subscribe(server, &subscriber{}, "0")
+		if got := back.text(); got != "" {
+			t.Errorf("a reader that returns gets %q of what it missed, want nothing", got)
+		}
+		odd := subscribe(server, &subscriber{}, "no number")
+		if got, want := odd.text(), "Last-Event-ID must be a number!\n"; got != want {
+			t.Errorf("a Last-Event-ID that is no number gets %q, want %q", got, want)
+		}
+		reader.stop()
+		back.stop()
+		odd.stop()
+		synctest.Wait()
+	})
+}
+
+// With a stream for each reader no reader blocks another, but each has a queue: one event is being written, 64 wait in
+// the subscriber's channel, and the stream's goroutine holds one.
+func TestR3labsStreamPerReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := sse.New()
+		defer server.Close()
+		server.AutoReplay = false
+		server.BufferSize = 0
+		server.CreateStream("match-42")
+		slow := subscribe(server, &subscriber{gate: make(chan struct{})}, "")
+		accepted := 0
+		for accepted < 1000 && server.TryPublish("match-42", &sse.Event{Data: []byte("update")}) {
+			accepted++
+			synctest.Wait()
+		}
+		if want := 1 + 64 + 1; accepted != want {
+			t.Errorf("%d events are accepted for a reader that takes nothing, want %d", accepted, want)
+		}
+		close(slow.gate)
+		slow.stop()
+		synctest.Wait()
+	})
+}
