@@ -150,7 +150,10 @@ func newReceivers(in receiversIn) ([]named[receiver.Receiver], error) {
 			if f.Name != choice.Type {
 				continue
 			}
-			deps := receiver.Deps{Sink: in.Store, Authorize: in.Access.authorize, Logger: in.Log.With(zap.String("receiver", f.Name))}
+			deps := receiver.Deps{
+				Sink: in.Store, Authorize: in.Access.authorize, Listing: in.Access.listing,
+				Logger: in.Log.With(zap.String("receiver", f.Name)),
+			}
 			r, err := f.New(deps, choice.Options)
 			if err != nil {
 				return nil, fmt.Errorf("receivers[%d], %s: %w", i, f.Name, err)
@@ -182,6 +185,7 @@ func hookOf(name string, r receiver.Receiver) fx.Hook {
 type access struct {
 	authorize route.Authorizer
 	token     *route.Token // nil where the graph has a hook of its own
+	listing   *route.Listing
 	origins   *route.Origins
 	proxies   route.Proxies
 }
@@ -200,7 +204,10 @@ func newAccess(in accessIn) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &access{authorize: in.Hook, origins: route.NewOrigins(in.Config.Server.Origins...), proxies: proxies}
+	a := &access{
+		authorize: in.Hook, listing: route.NewListing(in.Token.Secret), proxies: proxies,
+		origins: route.NewOrigins(in.Config.Server.Origins...),
+	}
 	if a.authorize == nil {
 		a.token = route.NewToken(in.Token.Secret, in.Feed.Channel, a.secure)
 		a.authorize = a.token.Authorize

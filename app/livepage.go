@@ -70,7 +70,7 @@ func newPage(c *Config, store storage.Store, feed *publisher.Feed, r *renderer, 
 	o := &offers{publicURL: strings.TrimSuffix(c.Server.PublicURL, "/")}
 	options := &page.Options{
 		Transports: o.of, Heartbeat: c.Feed.Heartbeat, Name: c.Page.Name, PageSize: c.Page.Size, Renderer: r,
-		Readable: feed.Readable,
+		Readable: feed.Readable, Listing: a.listing,
 	}
 	if a.token != nil {
 		options.SignIn = a.token.SignIn

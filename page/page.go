@@ -33,10 +33,11 @@ type Options struct {
 	// ErrForbidden where that is not the reader any more, as publisher.Feed's method of this name. nil asks nobody.
 	Readable func(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error)
 
-	Heartbeat time.Duration // how often streams say that they live; 15 s
-	Name      string        // of the site; "Motacilla"
-	PageSize  int           // posts on a page of older posts; 50
-	Renderer  PostRenderer  // of older posts, the same as the snapshot's; NewRenderer()
+	Listing   *route.Listing // of channels; nil is one whose positions only this process can read
+	Heartbeat time.Duration  // how often streams say that they live; 15 s
+	Name      string         // of the site; "Motacilla"
+	PageSize  int            // posts on a page of older posts; 50
+	Renderer  PostRenderer   // of older posts, the same as the snapshot's; NewRenderer()
 }
 
 // PostRenderer turns a post into its HTML, as publisher.Renderer does.
@@ -62,6 +63,9 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	}
 	if p.o.Transports == nil {
 		p.o.Transports = func(motacilla.ChannelID) []Transport { return nil }
+	}
+	if p.o.Listing == nil {
+		p.o.Listing = route.NewListing("")
 	}
 	if p.o.Heartbeat <= 0 {
 		p.o.Heartbeat = 15 * time.Second

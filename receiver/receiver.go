@@ -55,5 +55,6 @@ type Factory struct {
 type Deps struct {
 	Sink      Sink
 	Authorize route.Authorizer
+	Listing   *route.Listing // of channels
 	Logger    *zap.Logger
 }

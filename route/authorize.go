@@ -26,8 +26,8 @@ type Grant struct {
 }
 
 // Authorizer is the one hook that decides. channel may be empty, of actions on no channel in particular, such as making
-// one. The error is ErrUnauthorized, ErrForbidden, ErrUnavailable or the application's own; a channel that does not
-// exist is nobody's to refuse.
+// one. It must not refuse a channel that does not exist. If the caller has read the channel already, the request carries
+// it: see [Channel]. The error is ErrUnauthorized, ErrForbidden, ErrUnavailable or the application's own.
 type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action) (Grant, error)
 
 type grantKey struct{}

@@ -56,7 +56,11 @@ func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action
 	if ch == "" || t.signedIn(r) {
 		return Grant{}, nil
 	}
-	c, err := t.channel(r.Context(), ch)
+	c, known := Channel(r, ch)
+	var err error
+	if !known {
+		c, err = t.channel(r.Context(), ch)
+	}
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound):
 		return Grant{}, nil

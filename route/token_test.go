@@ -81,6 +81,20 @@ func TestTokenAuthorize(t *testing.T) {
 	}
 }
 
+func TestTokenTakesTheChannelThatTheRequestCarries(t *testing.T) {
+	hook := route.NewToken("s3cret", lookup, nil)
+	for access, want := range map[motacilla.Access]error{motacilla.Public: nil, motacilla.Private: motacilla.ErrForbidden} {
+		r := route.WithChannel(httptest.NewRequest(http.MethodGet, "/", nil), motacilla.Channel{ID: "down", Access: access})
+		grant, err := hook.Authorize(r, "down", route.Read)
+		if !errors.Is(err, want) || grant.WhilePublic != (want == nil) {
+			t.Errorf("%s: %+v, %v", access, grant, err)
+		}
+		if _, err := hook.Authorize(r, "closed", route.Read); !errors.Is(err, motacilla.ErrForbidden) {
+			t.Errorf("another channel than the request carries: %v", err)
+		}
+	}
+}
+
 func TestTokenSignIn(t *testing.T) {
 	hook := route.NewToken("s3cret", lookup, func(r *http.Request) bool { return r.TLS != nil })
 	r := httptest.NewRequest(http.MethodPost, "https://live.example.org/sign-in", nil)

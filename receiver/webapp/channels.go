@@ -19,53 +19,36 @@ func (a *Webapp) listChannels(w http.ResponseWriter, r *http.Request, _ motacill
 	}
 	var after motacilla.ChannelID
 	if q.Has("after") {
-		if after, err = motacilla.ParseChannelID(q.Get("after")); err != nil {
-			return motacilla.Invalid("after", "must be the next of a listing, or a channel's id")
+		if after, err = a.listing.After(q.Get("after")); err != nil {
+			return err
 		}
 	}
-	// One more than asked for tells whether there is a next page. next is the last channel that is shown, so that it
-	// gives away none of those that are left out.
-	readable, err := a.listed(r, after, limit+1)
+	page, next, err := a.listing.Page(r.Context(), a.sink.Channels, after, limit,
+		func(c motacilla.Channel) (bool, error) { return a.listed(r, c) })
 	if err != nil {
 		return err
 	}
 	out := channelsJSON{}
-	if len(readable) > limit {
-		readable = readable[:limit]
-		out.Next = &readable[limit-1].ID
+	if next != "" {
+		out.Next = &next
 	}
-	for _, c := range readable {
+	for _, c := range page {
 		out.Channels = append(out.Channels, encodeChannel(c))
 	}
 	return write(w, http.StatusOK, out)
 }
 
-// listed returns the first n channels after the given one that the hook lets r read.
-func (a *Webapp) listed(r *http.Request, after motacilla.ChannelID, n int) ([]motacilla.Channel, error) {
-	ahead := max(n, maxLimit) // past many private channels in few reads, however little is asked for
-	var readable []motacilla.Channel
-	for {
-		list, err := a.sink.Channels(r.Context(), after, ahead)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range list {
-			after = c.ID
-			ok, err := a.may(r, c.ID, route.Read)
-			if err != nil && !errors.Is(err, motacilla.ErrNotFound) { // it may have been deleted meanwhile
-				return nil, err
-			}
-			if !ok {
-				continue
-			}
-			if readable = append(readable, c); len(readable) == n {
-				return readable, nil
-			}
-		}
-		if len(list) < ahead {
-			return readable, nil
-		}
+// listed reports whether r may read c, of which no more is read.
+func (a *Webapp) listed(r *http.Request, c motacilla.Channel) (bool, error) {
+	grant, err := a.authorize(route.WithChannel(r, c), c.ID, route.Read)
+	switch {
+	case errors.Is(err, motacilla.ErrUnauthorized), errors.Is(err, motacilla.ErrForbidden),
+		errors.Is(err, motacilla.ErrNotFound): // the channel was deleted meanwhile
+		return false, nil
+	case err != nil:
+		return false, err
 	}
+	return !grant.WhilePublic || c.Access == motacilla.Public, nil
 }
 
 func (a *Webapp) createChannel(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
@@ -86,10 +69,10 @@ func (a *Webapp) createChannel(w http.ResponseWriter, r *http.Request, _ motacil
 
 func (a *Webapp) getChannel(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	c, err := a.sink.Channel(r.Context(), ch)
-	if err == nil {
-		err = a.readable(r, ch)
-	}
 	if err != nil {
+		return err
+	}
+	if err := stillReadable(r, c); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, encodeChannel(c))

@@ -15,7 +15,7 @@ func NewFactory() receiver.Factory {
 		Options: &Options{},
 		New: func(d receiver.Deps, options any) (receiver.Receiver, error) {
 			o := *options.(*Options)
-			o.Logger = d.Logger
+			o.Logger, o.Listing = d.Logger, d.Listing
 			return New(d.Sink, d.Authorize, &o), nil
 		},
 	}

@@ -54,8 +54,8 @@ func encodePost(ch motacilla.ChannelID, p motacilla.Post) postJSON {
 }
 
 type channelsJSON struct {
-	Channels []channelJSON        `json:"channels"`
-	Next     *motacilla.ChannelID `json:"next"`
+	Channels []channelJSON `json:"channels"`
+	Next     *string       `json:"next"`
 }
 
 type postsJSON struct {

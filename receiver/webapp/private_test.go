@@ -3,6 +3,7 @@ package webapp_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
@@ -35,5 +36,10 @@ func TestChannelBecamePrivateElsewhere(t *testing.T) {
 		if w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
+	}
+	w := httptest.NewRecorder()
+	table.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/channels", nil))
+	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), `"id":"c"`) {
+		t.Errorf("the list: %d %s", w.Code, w.Body)
 	}
 }

@@ -37,7 +37,8 @@ const Name = "webapp"
 
 // Options are the receiver's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Logger *zap.Logger // nil logs nothing
+	Logger  *zap.Logger    // nil logs nothing
+	Listing *route.Listing // of channels; nil is one whose positions only this process can read
 }
 
 // Webapp is the receiver. It holds nothing of its own, so it has nothing to start or to end.
@@ -45,6 +46,7 @@ type Webapp struct {
 	sink      receiver.Sink
 	ingest    *receiver.Ingest
 	authorize route.Authorizer
+	listing   *route.Listing
 	origin    *http.CrossOriginProtection
 	described document
 	log       *zap.Logger
@@ -61,6 +63,11 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	}
 	if o != nil && o.Logger != nil {
 		a.log = o.Logger
+	}
+	if o != nil && o.Listing != nil {
+		a.listing = o.Listing
+	} else {
+		a.listing = route.NewListing("")
 	}
 	return a
 }
@@ -137,17 +144,24 @@ func (a *Webapp) admit(r *http.Request, ch motacilla.ChannelID) (*http.Request, 
 	return route.WithGrant(r, grant), nil
 }
 
-// readable returns an ErrForbidden where r was let in because the channel was public, and it is no more: the hook may
-// not know yet what another node has changed. Ask after reading what is to be answered.
+// readable returns an ErrForbidden if r was let in because the channel was public, and the channel has become private
+// since. The hook may not know yet what another node has changed. Call it after the answer has been read.
 func (a *Webapp) readable(r *http.Request, ch motacilla.ChannelID) error {
 	if !route.GrantOf(r).WhilePublic {
 		return nil
 	}
 	c, err := a.sink.Channel(r.Context(), ch)
-	if err == nil && c.Access != motacilla.Public {
-		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
+	if err != nil {
+		return err
 	}
-	return err
+	return stillReadable(r, c)
+}
+
+func stillReadable(r *http.Request, c motacilla.Channel) error {
+	if route.GrantOf(r).WhilePublic && c.Access != motacilla.Public {
+		return fmt.Errorf("channel %q has become private: %w without the token", c.ID, motacilla.ErrForbidden)
+	}
+	return nil
 }
 
 // may asks the hook beside what the request is about; a refusal is no error.
