@@ -80,7 +80,7 @@ func FuzzText(f *testing.F) {
 	}
 	in := NewIngest(nil, "fuzz", nil)
 	f.Fuzz(func(t *testing.T, s string) {
-		content, err := in.Content(s, nil)
+		content, err := in.blocks(s, nil)
 		if err != nil {
 			return
 		}

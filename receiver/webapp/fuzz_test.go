@@ -102,29 +102,3 @@ func FuzzBefore(f *testing.F) {
 		}
 	})
 }
-
-func FuzzIfMatch(f *testing.F) {
-	for _, s := range []string{"", "*", `"1"`, `W/"1"`, `"1", "2"`, `"1",,"2"`, `"1" "2"`, `"`,
-		`W/`, `w/"1"`, `"a,b"`, ", ,"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		c, ok := parseCondition(s)
-		if !ok {
-			return
-		}
-		if !c.any && len(c.tags) == 0 {
-			t.Fatalf("%q is no condition, and yet it was taken", s)
-		}
-		again, ok := parseCondition(strings.Join(c.tags, ", "))
-		if !c.any && (!ok || len(again.tags) != len(c.tags)) {
-			t.Fatalf("%q: its tags %q are read as %q", s, c.tags, again.tags)
-		}
-		if c.strong(1) && !c.weak(1) {
-			t.Fatalf("%q matches strongly, but not weakly", s)
-		}
-		if c.strong(1) && !c.any && !strings.Contains(s, `"1"`) {
-			t.Fatalf("%q matches revision 1", s)
-		}
-	})
-}

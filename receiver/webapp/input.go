@@ -2,10 +2,12 @@ package webapp
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
 )
 
 // channelBody is what POST takes of a channel.
@@ -84,20 +86,79 @@ func (b postBody) patch() postPatch {
 	return postPatch{b.Text, b.Content, b.Author, b.Show, b.Pinned, b.KeyEvent, b.Created}
 }
 
-// content returns the blocks as they were sent, nil where there are none. Text and content together, and an empty one
-// of either, is an ErrInvalid.
-func (b postPatch) content() ([]motacilla.Block, error) {
+// message returns the message that the body is, with the ID that body or header gives.
+func (b postBody) message(h http.Header) (receiver.Message, error) {
+	id, err := b.messageID(h)
+	if err != nil {
+		return receiver.Message{}, err
+	}
+	patch := b.patch()
+	content, err := patch.blocks()
+	if err != nil {
+		return receiver.Message{}, err
+	}
+	created, err := patch.created()
+	if err != nil {
+		return receiver.Message{}, err
+	}
+	return receiver.Message{
+		ID: id, Author: b.Author.Value, Created: created, Text: b.Text.Value, Content: content,
+		Hidden: !b.Show.or(true), Pinned: b.Pinned.Value, KeyEvent: b.KeyEvent.Value,
+	}, nil
+}
+
+func (b postBody) messageID(h http.Header) (string, error) {
+	if b.MessageID.Set && b.MessageID.Value == "" {
+		return "", motacilla.Invalid("message_id", "must not be empty")
+	}
+	keys := h.Values(idempotencyKey)
 	switch {
-	case b.Text.Set && b.Content.Set:
-		return nil, motacilla.Invalid("text", "and content can't be sent together")
-	case b.Text.Set && b.Text.Value == "":
+	case len(keys) == 0:
+		return b.MessageID.Value, nil
+	case len(keys) > 1 || keys[0] == "":
+		return "", motacilla.Invalid(idempotencyKey, "must be there once, and not empty")
+	case b.MessageID.Set && b.MessageID.Value != keys[0]:
+		return "", motacilla.Invalid(idempotencyKey, "must not differ from message_id")
+	}
+	return keys[0], nil
+}
+
+// edit returns the change that the patch is. in makes the new content, if there is one.
+func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
+	var content []motacilla.Block
+	reworded := b.Text.Set || b.Content.Set
+	if reworded {
+		blocks, err := b.blocks()
+		if err != nil {
+			return nil, err
+		}
+		if content, err = in.Content(b.Text.Value, blocks); err != nil {
+			return nil, err
+		}
+	}
+	created, err := b.created()
+	if err != nil {
+		return nil, err
+	}
+	return func(p *motacilla.Post) {
+		p.Author = b.Author.or(p.Author)
+		p.Show, p.Pinned, p.KeyEvent = b.Show.or(p.Show), b.Pinned.or(p.Pinned), b.KeyEvent.or(p.KeyEvent)
+		if b.Created.Set {
+			p.Created = created
+		}
+		if reworded {
+			p.Content = content
+		}
+	}, nil
+}
+
+// blocks returns the content as it was sent, or nil if none was sent.
+func (b postPatch) blocks() ([]motacilla.Block, error) {
+	if b.Text.Set && b.Text.Value == "" {
 		return nil, motacilla.Invalid("text", "must not be empty")
-	case !b.Content.Set:
+	}
+	if !b.Content.Set {
 		return nil, nil
-	case len(b.Content.Value) == 0:
-		return nil, motacilla.Invalid("content", "must have a block")
-	case len(b.Content.Value) > motacilla.MaxBlocks:
-		return nil, motacilla.Invalid("content", "must have at most %d blocks", motacilla.MaxBlocks)
 	}
 	content := make([]motacilla.Block, len(b.Content.Value))
 	for i, block := range b.Content.Value {

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -56,6 +54,9 @@ func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla
 		return err
 	}
 	p, created, err := a.ingest.Post(r.Context(), ch, m)
+	if wrong := (*motacilla.FieldError)(nil); errors.As(err, &wrong) && wrong.Field == "message_id" && !in.MessageID.Set {
+		return motacilla.Invalid(idempotencyKey, "%s", wrong.Problem)
+	}
 	if err != nil {
 		return err
 	}
@@ -66,58 +67,15 @@ func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla
 	return writePost(w, http.StatusCreated, ch, p)
 }
 
-func (b postBody) message(h http.Header) (receiver.Message, error) {
-	id, err := messageID(b.MessageID, h)
-	if err != nil {
-		return receiver.Message{}, err
-	}
-	patch := b.patch()
-	content, err := patch.content()
-	if err != nil {
-		return receiver.Message{}, err
-	}
-	created, err := patch.created()
-	if err != nil {
-		return receiver.Message{}, err
-	}
-	return receiver.Message{
-		ID: id, Author: b.Author.Value, Created: created, Text: b.Text.Value, Content: content,
-		Hidden: !b.Show.or(true), Pinned: b.Pinned.Value, KeyEvent: b.KeyEvent.Value,
-	}, nil
-}
-
-// messageID is the body's, or the Idempotency-Key as it was sent.
-func messageID(sent maybe[string], h http.Header) (string, error) {
-	const header = "Idempotency-Key"
-	if sent.Set && sent.Value == "" {
-		return "", motacilla.Invalid("message_id", "must not be empty")
-	}
-	keys := h.Values(header)
-	switch {
-	case len(keys) == 0:
-		return sent.Value, nil
-	case len(keys) > 1 || keys[0] == "":
-		return "", motacilla.Invalid(header, "must be there once, and not empty")
-	case sent.Set && sent.Value != keys[0]:
-		return "", motacilla.Invalid(header, "must not differ from message_id")
-	}
-	probe := motacilla.Post{MessageID: keys[0]}
-	if _, err := probe.Admit(1); err != nil {
-		var wrong *motacilla.FieldError
-		if errors.As(err, &wrong) && !sent.Set {
-			return "", motacilla.Invalid(header, "%s", wrong.Problem)
-		}
-		return "", err
-	}
-	return keys[0], nil
-}
+// idempotencyKey is the header that stands for the body's message_id.
+const idempotencyKey = "Idempotency-Key"
 
 func (a *Webapp) getPost(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	id, err := motacilla.ParsePostID(r.PathValue("post_id"))
 	if err != nil {
 		return err
 	}
-	known, err := conditionOf(r.Header, "If-None-Match")
+	known, err := route.ConditionOf(r.Header, "If-None-Match")
 	if err != nil {
 		return err
 	}
@@ -137,7 +95,7 @@ func (a *Webapp) getPost(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 			return fmt.Errorf("post %q: %w", id, motacilla.ErrNotFound)
 		}
 	}
-	if known.there && known.weak(p.Revision) {
+	if known.Weak(etag(p.Revision)) {
 		w.Header().Set("ETag", etag(p.Revision))
 		cacheable(w.Header())
 		w.WriteHeader(http.StatusNotModified)
@@ -155,61 +113,21 @@ func (a *Webapp) patchPost(w http.ResponseWriter, r *http.Request, ch motacilla.
 	if err := readBody(w, r, &in); err != nil {
 		return err
 	}
-	edit, err := a.edit(in)
+	edit, err := in.edit(a.ingest)
 	if err != nil {
 		return err
 	}
-	p, err := a.sink.UpdatePost(r.Context(), ch, id, func(p *motacilla.Post) error {
-		if err := match.check(*p); err != nil {
+	p, err := a.ingest.Change(r.Context(), ch, id, func(p *motacilla.Post) error {
+		if err := unchanged(match, *p); err != nil {
 			return err
 		}
-		return edit(p)
+		edit(p)
+		return nil
 	})
 	if err != nil {
-		return nameText(err, in.Text.Set)
+		return err
 	}
 	return writePost(w, http.StatusOK, ch, p)
-}
-
-// edit returns the change that a patch is.
-func (a *Webapp) edit(in postPatch) (func(*motacilla.Post) error, error) {
-	content, err := in.content()
-	if err != nil {
-		return nil, err
-	}
-	if in.Text.Set || in.Content.Set {
-		if content, err = a.ingest.Content(in.Text.Value, content); err != nil {
-			return nil, err
-		}
-	}
-	created, err := in.created()
-	if err != nil {
-		return nil, err
-	}
-	probe := motacilla.Post{Author: in.Author.Value, Created: created, Content: content}
-	if _, err := probe.Admit(1); err != nil {
-		return nil, nameText(err, in.Text.Set)
-	}
-	return func(p *motacilla.Post) error {
-		p.Author = in.Author.or(p.Author)
-		p.Show, p.Pinned, p.KeyEvent = in.Show.or(p.Show), in.Pinned.or(p.Pinned), in.KeyEvent.or(p.KeyEvent)
-		if in.Created.Set {
-			p.Created = created
-		}
-		if in.Text.Set || in.Content.Set {
-			p.Content = content
-		}
-		return nil
-	}, nil
-}
-
-// nameText names the text shorthand where the content that is wrong was made from it.
-func nameText(err error, text bool) error {
-	var wrong *motacilla.FieldError
-	if text && errors.As(err, &wrong) && strings.HasPrefix(wrong.Field, "content") {
-		return motacilla.Invalid("text", "%s", wrong.Problem)
-	}
-	return err
 }
 
 func (a *Webapp) deletePost(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
@@ -217,19 +135,33 @@ func (a *Webapp) deletePost(w http.ResponseWriter, r *http.Request, ch motacilla
 	if err != nil {
 		return err
 	}
-	if _, err := a.sink.DeletePost(r.Context(), ch, id, match.check); err != nil {
+	check := func(p motacilla.Post) error { return unchanged(match, p) }
+	if _, err := a.sink.DeletePost(r.Context(), ch, id, check); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// target reads what a write to a post is about.
-func target(r *http.Request) (motacilla.PostID, condition, error) {
+// target reads which post a write is about, and its precondition.
+func target(r *http.Request) (motacilla.PostID, route.Condition, error) {
 	id, err := motacilla.ParsePostID(r.PathValue("post_id"))
 	if err != nil {
-		return "", condition{}, err
+		return "", route.Condition{}, err
 	}
-	match, err := conditionOf(r.Header, "If-Match")
+	match, err := route.ConditionOf(r.Header, "If-Match")
 	return id, match, err
 }
+
+// unchanged checks the precondition of a write. The error is a 412.
+func unchanged(match route.Condition, p motacilla.Post) error {
+	tag := etag(p.Revision)
+	if !match.Sent || match.Strong(tag) {
+		return nil
+	}
+	return &refusal{route.Problem{Status: http.StatusPreconditionFailed, Field: "If-Match",
+		Detail: "the post has changed: its ETag is " + tag}}
+}
+
+// etag is the strong validator of a revision (RFC 9110, section 8.8.3).
+func etag(r motacilla.Revision) string { return `"` + r.String() + `"` }

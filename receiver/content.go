@@ -1,0 +1,62 @@
+package receiver
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// Content returns the blocks of a message as they are stored, made from text or content, whichever the message has. The
+// error is an ErrInvalid that names the field: if the message has both or neither, if text is only white space, and if
+// the blocks break a limit. Text of which nothing is left after sanitising is valid.
+func (in *Ingest) Content(text string, content []motacilla.Block) ([]motacilla.Block, error) {
+	blocks, err := in.blocks(text, content)
+	if err != nil {
+		return nil, err
+	}
+	return blocks, validate(motacilla.Post{Content: blocks}, text != "")
+}
+
+// blocks is Content without the limits.
+func (in *Ingest) blocks(text string, content []motacilla.Block) ([]motacilla.Block, error) {
+	switch {
+	case text != "" && content != nil:
+		return nil, motacilla.Invalid("text", "and content can't be sent together")
+	case content != nil && len(content) == 0:
+		return nil, motacilla.Invalid("content", "must have a block")
+	case content != nil:
+		return clean(content), nil
+	case strings.TrimSpace(text) == "":
+		return nil, motacilla.Invalid("text", "must not be blank if there is no content")
+	case strings.IndexByte(text, 0) >= 0:
+		return nil, motacilla.Invalid("text", "must not contain U+0000")
+	}
+	return lines(text, in.embed), nil
+}
+
+// clean sanitises text blocks. A block with U+0000 stays as it is, for it is invalid.
+func clean(content []motacilla.Block) []motacilla.Block {
+	kept := make([]motacilla.Block, len(content))
+	for i, b := range content {
+		if b.Type == motacilla.TextBlock && strings.IndexByte(b.Text, 0) < 0 {
+			b.Text = Sanitise(b.Text)
+		}
+		kept[i] = b
+	}
+	return kept
+}
+
+// probeID is the ID of a post that is only validated. A real one costs random bytes.
+const probeID motacilla.PostID = "00000000-0000-7000-8000-000000000000"
+
+// validate checks a new post. If its content was made from text and is wrong, the error names text.
+func validate(p motacilla.Post, fromText bool) error {
+	p.ID = probeID
+	_, err := p.Admit(1)
+	var field *motacilla.FieldError
+	if fromText && errors.As(err, &field) && strings.HasPrefix(field.Field, "content") {
+		return &motacilla.FieldError{Field: "text", Problem: field.Problem}
+	}
+	return err
+}
