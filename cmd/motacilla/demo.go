@@ -13,50 +13,59 @@ import (
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 )
 
 func demoCommand() *cobra.Command {
-	var addr string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a live page that moves, with nothing to set up",
-		Long: `Run a server in memory, on whose channel "demo" a football match is told: open the page and watch.
-Nothing is stored; it ends with Ctrl-C. The environment's settings count but for the store, so
+		Long: `Run a server in memory that tells a football match on its channel "demo". Open the page and watch.
+Nothing is stored. Ctrl-C ends it.
 
-    MOTACILLA_PUBLISHERS=interval-polling motacilla demo
-
-shows the same page over another transport.`,
+The flags and the environment are those of "motacilla serve", except for the store's. No configuration file is read, and
+log.level is warn unless it is given.`,
 		Example: `  motacilla demo
-  motacilla demo --addr 127.0.0.1:8081`,
+  motacilla demo --server.addr 127.0.0.1:8081
+  motacilla demo --publishers interval-polling`,
 		Args:        known,
 		Annotations: map[string]string{textual: "true"},
-		RunE:        does(func(cmd *cobra.Command, _ []string) error { return demo(addr, cmd.OutOrStdout()) }),
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on")
+	input := configured(cmd)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = f.Hidden || !inDemo(f.Name) })
+	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error {
+		in, err := input()
+		if err != nil {
+			return err
+		}
+		cmd.Flags().Visit(func(f *pflag.Flag) {
+			if !inDemo(f.Name) {
+				err = misused(fmt.Errorf("--%s: the demo keeps everything in memory and reads no file; use \"motacilla serve\"", f.Name))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		return demo(in, cmd.OutOrStdout())
+	})
 	return cmd
 }
 
-func demo(addr string, out io.Writer) error {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return misused(fmt.Errorf("--addr %s: must be host:port, such as 127.0.0.1:8081", addr))
-	}
-	in := &app.Input{
-		YAML: []byte("log: {level: warn}"), Env: demoEnv(os.Environ()),
-		Flags: map[string]string{"storage.type": "memory", "server.addr": addr},
-	}
-	err := app.Run(standard.Module, fx.Supply(in), fx.Invoke(playOn), fx.Invoke(
+// inDemo reports whether the demo takes serve's flag of that name.
+func inDemo(flag string) bool { return flag != "config" && !strings.HasPrefix(flag, "storage.") }
+
+func demo(in app.Input, out io.Writer) error {
+	in.YAML, in.Env = []byte("log: {level: warn}"), demoEnv(os.Environ())
+	in.Flags["storage.type"] = "memory"
+	return app.Run(standard.Module, fx.Supply(&in), fx.Invoke(playOn), fx.Invoke(
 		func(lc fx.Lifecycle, s *app.Server) {
 			lc.Append(fx.StartHook(func() { welcome(out, s.Addr()) }))
 		}))
-	if err != nil && strings.Contains(err.Error(), "listen on") {
-		return fmt.Errorf("%w; with demo that is --addr, as in: motacilla demo --addr 127.0.0.1:8081", err)
-	}
-	return err
 }
 
-// demoEnv leaves out what chooses a store: the demo's is in memory.
+// demoEnv leaves out what chooses a store or a configuration file.
 func demoEnv(env []string) []string {
 	kept := []string{}
 	for _, kv := range env {

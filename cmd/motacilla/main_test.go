@@ -166,7 +166,9 @@ func TestCommands(t *testing.T) {
 		{args: "serve -o json", code: 2, err: "motacilla serve prints no JSON"},
 		{args: "version -o json", out: `"go": "go`},
 		{args: "serve x", code: 2, err: `"x" is one argument too many`},
-		{args: "demo --addr x", code: 2, err: "--addr x: must be host:port"},
+		{args: "demo --server.addr x", code: 1, err: "server.addr"},
+		{args: "demo --addr x", code: 2, err: "did you mean --server.addr?"},
+		{args: "demo --storage.type sqlite", code: 2, err: "--storage.type: the demo keeps everything in memory"},
 	} {
 		line := strings.NewReplacer("URL", base, "ID", last).Replace(tt.args)
 		var out, errs bytes.Buffer
@@ -354,7 +356,7 @@ func TestTextIn(t *testing.T) {
 }
 
 func TestDemoMoves(t *testing.T) {
-	cmd := program(t, "demo", "--addr", "127.0.0.1:0")
+	cmd := program(t, "demo", "--server.addr", "127.0.0.1:0")
 	out := newLines()
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {

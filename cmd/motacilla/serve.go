@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.uber.org/fx"
 )
 
@@ -47,14 +44,6 @@ func configured(cmd *cobra.Command) func() (app.Input, error) {
 		return func() (app.Input, error) { return app.Input{}, err }
 	}
 	flags := schema.Flags(cmd.Flags())
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) {
-			if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near == "" {
-				return flags.Explain(err)
-			}
-		}
-		return explain(cmd, err)
-	})
 	completeKeys(cmd, schema)
 	return func() (app.Input, error) { return flags.Input(), nil }
 }

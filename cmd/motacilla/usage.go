@@ -80,11 +80,20 @@ func expected(err *pflag.InvalidValueError) error {
 	return err.Unwrap()
 }
 
-// nearestFlag is the flag that was probably meant, "" where none is like it.
+// nearestFlag returns the flag that was probably meant, or "" if no flag is like name. Of a configuration key the last
+// word is enough, as addr for server.addr.
 func nearestFlag(cmd *cobra.Command, name string) string {
-	names := []string{"help"}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	names, endings := []string{"help"}, []string{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		names = append(names, f.Name)
+		if strings.HasSuffix(f.Name, "."+name) && !f.Hidden {
+			endings = append(endings, f.Name)
+		}
+	})
 	near := app.Nearest(name, names)
+	if len(endings) == 1 && near != name {
+		return endings[0]
+	}
 	if strings.Contains(name, ".") || name != "" && near != "" && name[0] == near[0] {
 		return near
 	}
