@@ -113,7 +113,9 @@ func TestListingPositionsAreSecret(t *testing.T) {
 }
 
 func TestListingEndsWithAnError(t *testing.T) {
-	down := func(context.Context, motacilla.ChannelID, int) ([]motacilla.Channel, error) { return nil, motacilla.ErrUnavailable }
+	down := func(context.Context, motacilla.ChannelID, int) ([]motacilla.Channel, error) {
+		return nil, motacilla.ErrUnavailable
+	}
 	yes := func(motacilla.Channel) (bool, error) { return true, nil }
 	if _, _, err := route.NewListing("").Page(t.Context(), down, "", 1, yes); !errors.Is(err, motacilla.ErrUnavailable) {
 		t.Error(err)
