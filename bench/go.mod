@@ -9,7 +9,6 @@ require (
 	github.com/motacilla-live/motacilla v0.0.0
 	github.com/r3labs/sse/v2 v2.10.0
 	go.uber.org/fx v1.24.0
-	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.49.0
 	modernc.org/sqlite v1.62.0
 )

@@ -19,8 +19,8 @@ import (
 	"syscall"
 
 	"github.com/motacilla-live/motacilla/bench/internal/harness"
-	"github.com/motacilla-live/motacilla/bench/internal/load"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 func main() {

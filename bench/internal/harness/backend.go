@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"github.com/motacilla-live/motacilla/internal/process"
 )
 
 // backend is a database server that nodes share, started from Debian's binaries, with a temporary folder of its own.

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // child is this program as a process of its own, that is told what to do by lines of JSON.

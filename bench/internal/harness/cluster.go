@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
-	"github.com/motacilla-live/motacilla/bench/internal/message"
-	"github.com/motacilla-live/motacilla/bench/internal/process"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/load"
+	"github.com/motacilla-live/motacilla/internal/message"
+	"github.com/motacilla-live/motacilla/internal/process"
 )
 
 // crowdPatience is how long hundreds of updates may take to reach everyone.

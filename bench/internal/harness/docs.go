@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/internal/message"
 )
 
 // The part of benchmarks.md, and of scaling.md, that is written from results.

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // TestMain is the program too, as which the harness starts itself.

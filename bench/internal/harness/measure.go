@@ -12,8 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
-	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"github.com/motacilla-live/motacilla/internal/load"
+	"github.com/motacilla-live/motacilla/internal/process"
 )
 
 // Sample is what one run of one server has shown.

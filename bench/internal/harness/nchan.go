@@ -18,9 +18,9 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/message"
-	"github.com/motacilla-live/motacilla/bench/internal/process"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/message"
+	"github.com/motacilla-live/motacilla/internal/process"
 )
 
 // nchanModule is where Debian's libnginx-mod-nchan has it.

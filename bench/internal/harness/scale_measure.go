@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
 	"github.com/motacilla-live/motacilla/bench/internal/server"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 func (s *ScaleSample) measure(ctx context.Context, b *backend, o scaleOptions) error {

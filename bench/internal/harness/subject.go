@@ -6,7 +6,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // Subject is one server that is measured.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/internal/message"
 )
 
 // hub is the chat example of github.com/gorilla/websocket (hub.go, client.go), with prepared messages: one goroutine

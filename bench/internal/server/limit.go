@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/internal/message"
 	"golang.org/x/sys/unix"
 )
 

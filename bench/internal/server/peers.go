@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/message"
+	"github.com/motacilla-live/motacilla/internal/message"
 	"github.com/r3labs/sse/v2"
 )
 

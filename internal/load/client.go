@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/message"
-	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"github.com/motacilla-live/motacilla/internal/message"
+	"github.com/motacilla-live/motacilla/internal/process"
 	"golang.org/x/sys/unix"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
 	"go.uber.org/goleak"

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // flat is what must not grow: in the second half, half of all samples are at most share times and more above what they

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // manner is a way to come and go.

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/motacilla-live/motacilla/bench/internal/message"
-	"github.com/motacilla-live/motacilla/bench/internal/process"
+	"github.com/motacilla-live/motacilla/internal/message"
+	"github.com/motacilla-live/motacilla/internal/process"
 	"go.uber.org/goleak"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // TestStalled has one reader in a hundred that never reads and one in five that reads a kilobyte a second, while more

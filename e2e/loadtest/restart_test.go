@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/bench/internal/load"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 // streams are the transports that a crowd reads by.
