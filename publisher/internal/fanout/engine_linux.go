@@ -10,25 +10,31 @@ import (
 	"time"
 )
 
-// Engine has the shards. Its methods may be called from many goroutines at once.
+// Engine owns the shards and their goroutines. Its methods may be called concurrently.
 type Engine struct {
 	options Options
 	shards  []*shard
-	next    atomic.Uint32
+	next    atomic.Uint32 // of shards, for the next reader
+	clock   func() time.Time
 	began   time.Time
 	stop    chan struct{}
 	work    sync.WaitGroup
 	once    sync.Once
 }
 
-// New starts an engine. Close it.
-func New(o *Options) (*Engine, error) {
-	e := &Engine{options: o.withDefaults(runtime.GOMAXPROCS(0)), began: time.Now(), stop: make(chan struct{})}
+// New starts an engine. The caller must close it.
+func New(o *Options) (*Engine, error) { return start(o, time.Now) }
+
+// start is New with a clock, which may be called concurrently.
+func start(o *Options, clock func() time.Time) (*Engine, error) {
+	e := &Engine{
+		options: o.withDefaults(runtime.GOMAXPROCS(0)), clock: clock, began: clock(), stop: make(chan struct{}),
+	}
 	for range e.options.Shards {
 		s, err := newShard(e)
 		if err != nil {
 			_ = e.Close()
-			return nil, fmt.Errorf("start fan-out: %w", err)
+			return nil, fmt.Errorf("start epoll engine: %w", err)
 		}
 		e.shards = append(e.shards, s)
 		e.work.Go(s.writeLoop)
@@ -49,10 +55,10 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// now is the engine's time, in milliseconds.
-func (e *Engine) now() int64 { return time.Since(e.began).Milliseconds() }
+// now returns the engine's time in milliseconds. It is never 0.
+func (e *Engine) now() int64 { return e.at(e.clock()) }
 
-// at is the engine's time of t; 0 for the zero time.
+// at returns the engine's time of t in milliseconds. It is 0 for the zero time only.
 func (e *Engine) at(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -60,19 +66,19 @@ func (e *Engine) at(t time.Time) int64 {
 	return max(t.Sub(e.began).Milliseconds(), 1)
 }
 
-// Topic is one thing that readers follow, in one protocol.
+// Topic is what readers follow, in one protocol.
 type Topic struct {
 	engine   *Engine
 	frames   Frames
 	protocol Protocol
-	parts    []*part // of each shard
+	parts    []*part // one for each shard
 
 	// Delivered counts the frames of Frames.After that sockets took.
 	Delivered *atomic.Int64
 }
 
-// NewTopic returns a topic without readers. It costs nothing once it has none again and is dropped. delivered counts
-// what is written.
+// NewTopic returns a topic without readers. delivered counts the frames that are written. A topic need not be closed:
+// without readers it is garbage like any other value.
 func (e *Engine) NewTopic(frames Frames, protocol Protocol, delivered *atomic.Int64) *Topic {
 	t := &Topic{engine: e, frames: frames, protocol: protocol, Delivered: delivered}
 	for _, s := range e.shards {
@@ -81,29 +87,30 @@ func (e *Engine) NewTopic(frames Frames, protocol Protocol, delivered *atomic.In
 	return t
 }
 
-// Wake has every reader given what it lacks. It does not block.
+// Wake starts a pass, in which every reader gets what it lacks. It does not block.
 func (t *Topic) Wake() {
 	for _, p := range t.parts {
-		p.shard.enqueue(p, job{})
+		p.shard.enqueue(p, orders{})
 	}
 }
 
-// Beat has every reader that lacks nothing and takes something given a heartbeat. It does not block.
+// Beat starts a pass in which every reader that lacks nothing, or whose frame is not known yet, gets a heartbeat. It does
+// not block.
 func (t *Topic) Beat() {
 	for _, p := range t.parts {
-		p.shard.enqueue(p, job{beat: true})
+		p.shard.enqueue(p, orders{beat: true})
 	}
 }
 
-// Give has every reader at cursor given f, which answers a Later. It does not block.
+// Give starts a pass in which every reader at cursor gets f, if Frames.After still answers Later. It does not block.
 func (t *Topic) Give(cursor int64, f Frame) {
 	for _, p := range t.parts {
-		p.shard.enqueue(p, job{cursor: cursor, frame: &f})
+		p.shard.enqueue(p, orders{given: []given{{cursor, f}}})
 	}
 }
 
-// Each calls f for every reader, in its shard, in batches of at most batch, between which pause is called, with no lock
-// held; it ends early where pause returns false. Readers that leave meanwhile may be left out.
+// Each calls f for every reader, in the reader's shard. After each batch of readers it calls pause with no lock held, and
+// returns if pause returns false. Readers that leave meanwhile may be missed.
 func (t *Topic) Each(batch int, pause func() bool, f func(r *Reader)) {
 	for _, p := range t.parts {
 		p.shard.mu.Lock()
@@ -135,7 +142,7 @@ func (t *Topic) Len() int {
 	return n
 }
 
-// Bare reports whether the engine can write to conn itself.
+// Bare reports whether conn is a plain socket, which the engine can write to.
 func Bare(conn net.Conn) bool {
 	switch conn.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -144,8 +151,8 @@ func Bare(conn net.Conn) bool {
 	return false
 }
 
-// Join makes conn, which nobody else uses from now on, a reader of the topic. With an error the connection is still the
-// caller's.
+// Join makes conn a reader of the topic. The connection is then the engine's, and nobody else may use it. If Join returns
+// an error, the connection is still the caller's.
 func (t *Topic) Join(conn net.Conn, j Join) error {
 	socket, ok := conn.(syscall.Conn)
 	if !ok || !Bare(conn) {
@@ -163,6 +170,9 @@ func (t *Topic) Join(conn net.Conn, j Join) error {
 	}
 	if j.Guarded {
 		r.flags |= guarded
+	}
+	if _, ok := conn.(*net.UnixConn); ok {
+		r.flags |= coarse
 	}
 	if err := raw.Control(func(fd uintptr) { r.fd = int32(fd) }); err != nil {
 		return fmt.Errorf("join: %w", err)

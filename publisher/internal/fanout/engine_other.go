@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Engine is not to be had on this system.
+// Engine does not exist on this system.
 type Engine struct{}
 
 // New returns ErrUnsupported.
@@ -20,7 +20,7 @@ func (*Engine) Close() error { return nil }
 // NewTopic returns nil.
 func (*Engine) NewTopic(Frames, Protocol, *atomic.Int64) *Topic { return nil }
 
-// Topic is not to be had on this system.
+// Topic does not exist on this system.
 type Topic struct{}
 
 // Wake does nothing.
@@ -41,22 +41,22 @@ func (*Topic) Len() int { return 0 }
 // Join returns ErrUnsupported.
 func (*Topic) Join(net.Conn, Join) error { return ErrUnsupported }
 
-// Bare reports false.
+// Bare returns false.
 func Bare(net.Conn) bool { return false }
 
-// Reader is never made on this system.
+// Reader does not exist on this system.
 type Reader struct{ Data any }
 
 // Cursor returns 0.
 func (*Reader) Cursor() int64 { return 0 }
 
-// Asking reports false.
+// Asking returns false.
 func (*Reader) Asking() bool { return false }
 
-// Full reports false.
+// Full returns false.
 func (*Reader) Full() bool { return false }
 
-// Ending reports true.
+// Ending returns true.
 func (*Reader) Ending() bool { return true }
 
 // SetDue does nothing.

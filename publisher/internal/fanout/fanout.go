@@ -1,11 +1,12 @@
-// Package fanout writes frames to many sockets at the cost of the system call: a reader is a cursor on a topic, with no
-// goroutine, no queue and no buffer of its own. A shard per core holds readers; when a topic moves, each shard goes
-// through its readers and writes to every socket that takes something. One that does not is left alone until it does,
-// and then gets what its cursor lacks by then, as one frame.
+// Package fanout is the epoll engine: it writes frames to many sockets, and costs little more than the system calls. A
+// reader is a cursor on a topic. It has no goroutine, no queue and no buffer of its own.
 //
-// It knows nothing of channels, updates or protocols: [Frames] says what comes after a cursor, [Protocol] what to make
-// of what readers send. Where the system has no epoll, [New] returns ErrUnsupported, and whoever has readers gives each
-// a goroutine.
+// Readers are spread over shards, one per core. When a topic moves, each shard makes a pass over the topic's readers, and
+// writes to every socket that has room. A reader whose socket is full is left alone until there is room again. Then it
+// gets what its cursor lacks by that time, as one frame.
+//
+// The package does not know what channels, updates or protocols are. [Frames] returns what follows a cursor. [Protocol]
+// handles what readers send. On systems without epoll [New] returns ErrUnsupported, and each reader needs a goroutine.
 package fanout
 
 import (
@@ -13,71 +14,75 @@ import (
 	"time"
 )
 
-// ErrUnsupported is what New and Join return where the system has no epoll, or the connection no bare socket.
-var ErrUnsupported = errors.New("no bare socket to write to")
+// ErrUnsupported means that the system has no epoll, or that a connection is not a plain socket.
+var ErrUnsupported = errors.New("the epoll engine needs Linux and a plain socket")
 
-// ErrClosed is what Join returns once the engine is closed.
-var ErrClosed = errors.New("closed")
+// ErrClosed means that the engine is closed.
+var ErrClosed = errors.New("the epoll engine is closed")
 
-// Frame is what brings a reader from its cursor on.
+// Frame carries a reader from its cursor to Next.
 type Frame struct {
-	Bytes   []byte // shared by all who need it: nobody changes them
+	Bytes   []byte // shared by all readers that need it; must not be changed
 	Next    int64  // the reader's cursor after it
-	Last    bool   // nothing comes after it: the reader is ended
-	Private bool   // not for guarded readers, to whom it is as good as Refused
+	Last    bool   // nothing follows it, and the reader is closed
+	Private bool   // guarded readers must not get it; for them it counts as Refused
 }
 
-// Verdict is what Frames knows.
+// Verdict says whether there is a frame.
 type Verdict uint8
 
 // The verdicts.
 const (
-	Ready   Verdict = iota // the frame is there
+	Ready   Verdict = iota // there is a frame
 	Nothing                // nothing is new
-	Later                  // not known yet; Topic.Give or Topic.Wake follows
-	Refused                // guarded readers may have no more
+	Later                  // not known yet; Topic.Give or Topic.Wake has to follow
+	Refused                // guarded readers must not get any more
 )
 
-// Frames is where a topic's frames come from. It is called with a shard's lock held, often, and must neither block nor
-// call the topic.
+// Frames is the source of a topic's frames. Its methods are called often, with a shard's lock held. They must not block,
+// and must not call the topic.
 type Frames interface {
-	// After returns the frame that follows cursor. guarded is what the reader was joined with.
+	// After returns the frame that follows cursor. guarded is that of Join.
 	After(cursor int64, guarded bool) (Frame, Verdict)
-	// Idle returns a heartbeat for a reader at cursor; no bytes for none.
+	// Idle returns a heartbeat for a reader at cursor. It may be empty; then none is written.
 	Idle(cursor int64) []byte
 }
 
-// Protocol is what a transport makes of its connections. Its methods are called in the reader's shard, one at a time
-// per shard, and must not block.
+// Protocol handles a topic's connections. Its methods are called in the reader's shard, one at a time in each shard. They
+// must not block.
 type Protocol interface {
-	// Input takes what the reader sent, in the order in which it came. data is valid during the call.
+	// Input gets what the reader sent, in order. data is valid during the call only.
 	Input(r *Reader, data []byte)
-	// Due is called when the time has come that Reader.SetDue named.
+	// Due is called at the time that Join.Due or Reader.SetDue set, at most a tick late.
 	Due(r *Reader)
-	// Refused is called where Frames refused a guarded reader.
+	// Refused is called when Frames refuses a guarded reader.
 	Refused(r *Reader)
-	// Last is called when the last frame of a topic has been written to the reader.
+	// Last is called when a topic's last frame has been written to the reader.
 	Last(r *Reader)
-	// Closed is called once, when the connection is no longer the engine's.
+	// Closed is called once for each reader, when the engine is done with its connection.
 	Closed(r *Reader, why Reason)
 }
 
-// Reason is why a connection is no longer the engine's.
+// Reason is why the engine is done with a connection.
 type Reason uint8
 
 // The reasons.
 const (
 	Left     Reason = iota // the peer closed it, or it broke
-	Ended                  // the protocol ended it
+	Ended                  // the protocol or Engine.Close ended it
 	Stalled                // the peer took nothing for too long
-	Detached               // it was handed back
+	Detached               // Reader.Detach handed it back
 )
 
-// Options are the engine's settings; nil and zero fields mean the defaults.
+// Options are the settings of an engine. nil and zero fields mean the defaults.
 type Options struct {
-	Shards int           // one per core
-	Stall  time.Duration // a socket that takes nothing for so long is closed; 15 s
-	Tick   time.Duration // how often times are looked at; 250 ms
+	Shards int // one per core
+
+	// Stall is how long a peer may take nothing of what there is for it. Then its connection is closed, at most half
+	// as long and a tick late. The default is 15 s.
+	Stall time.Duration
+
+	Tick time.Duration // how often times are checked; 250 ms
 }
 
 func (o *Options) withDefaults(cores int) Options {
@@ -97,12 +102,12 @@ func (o *Options) withDefaults(cores int) Options {
 	return d
 }
 
-// Join is how a reader enters a topic.
+// Join says how a reader enters a topic.
 type Join struct {
 	Cursor  int64
-	Hello   []byte    // written before anything else; the engine's from then on
-	Once    bool      // gets one frame each time that it asks (Reader.Ask; joining asks), instead of all
+	Hello   []byte    // written before everything else; must not be changed after Join
+	Once    bool      // the reader gets one frame each time it asks (joining asks, and so does Reader.Ask), instead of all
 	Guarded bool      // see Frames.After
-	Due     time.Time // see Protocol.Due; zero for none
+	Due     time.Time // see Protocol.Due; zero is never
 	Data    any       // the protocol's own
 }

@@ -18,16 +18,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 20 * time.Second
 
-// story is what readers follow: a head that moves. A frame has its length, the cursors before and after it, and as many
-// bytes as the newest step has.
+// story is the source of frames for tests: a head that moves. A frame consists of its length, the cursors before and after
+// it, and size bytes.
 type story struct {
 	mu     sync.Mutex
 	head   int64
 	size   int
-	floor  int64 // cursors below are not known at once
+	floor  int64 // After answers Later for cursors below
 	shut   bool  // guarded readers are refused
-	last   bool  // the head is the last there is
+	last   bool  // the next frame is the last one
 	asked  map[int64]int
+	hook   func() // called whenever After is, if not nil
 	frames map[int64][]byte
 }
 
@@ -39,9 +40,18 @@ func (s *story) move(size int) {
 	s.frames = nil
 }
 
+func (s *story) at() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head
+}
+
 func (s *story) After(cursor int64, guarded bool) (Frame, Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hook != nil {
+		s.hook()
+	}
 	switch {
 	case guarded && s.shut:
 		return Frame{}, Refused
@@ -78,7 +88,8 @@ func (s *story) Idle(cursor int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(cursor))
 }
 
-// speech is a protocol that says back what it hears, and "bye" to whoever it ends.
+// speech is a protocol that calls functions of a test, writes "no" to readers that are refused and "bye" after the last
+// frame, and counts readers that are closed.
 type speech struct {
 	input  func(r *Reader, data []byte)
 	due    func(r *Reader)
@@ -109,11 +120,17 @@ type rig struct {
 	topic     *Topic
 	delivered atomic.Int64
 	listener  net.Listener
+	dial      func(net.Addr) (net.Conn, error)
 }
 
 func newRig(t *testing.T, o Options) *rig {
 	t.Helper()
-	engine, err := New(&o)
+	return newRigAt(t, o, time.Now)
+}
+
+func newRigAt(t *testing.T, o Options, clock func() time.Time) *rig {
+	t.Helper()
+	engine, err := start(&o, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +138,8 @@ func newRig(t *testing.T, o Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, engine: engine, listener: ln}
+	dial := func(addr net.Addr) (net.Conn, error) { return net.Dial(addr.Network(), addr.String()) }
+	r := &rig{T: t, engine: engine, listener: ln, dial: dial}
 	r.topic = engine.NewTopic(&r.story, &r.speech, &r.delivered)
 	t.Cleanup(func() {
 		_ = ln.Close()
@@ -140,7 +158,7 @@ func (r *rig) pair() (server, client net.Conn) {
 	r.Helper()
 	dialled := make(chan net.Conn, 1)
 	go func() {
-		c, err := net.Dial(r.listener.Addr().Network(), r.listener.Addr().String())
+		c, err := r.dial(r.listener.Addr())
 		if err != nil {
 			r.Error(err)
 		}
@@ -199,12 +217,12 @@ func (r *rig) want(c net.Conn, from, to int64) {
 	}
 }
 
-// text reads what is left until the end.
+// text reads until the end.
 func (r *rig) text(c net.Conn) string {
 	r.Helper()
 	b, err := io.ReadAll(c)
 	if err != nil {
-		r.Errorf("at the end: %v", err)
+		r.Errorf("read until the end: %v", err)
 	}
 	return string(b)
 }
@@ -213,12 +231,12 @@ func (r *rig) eventually(what string, cond func() bool) {
 	r.Helper()
 	for began := time.Now(); !cond(); time.Sleep(time.Millisecond) {
 		if time.Since(began) > patience {
-			r.Fatalf("waited in vain until %s", what)
+			r.Fatalf("this did not happen in time: %s", what)
 		}
 	}
 }
 
-func TestEveryReaderGetsEveryStep(t *testing.T) {
+func TestEveryReaderGetsEveryFrame(t *testing.T) {
 	r := newRig(t, Options{})
 	var readers []net.Conn
 	for range 600 { // more than one batch in a shard
@@ -231,11 +249,11 @@ func TestEveryReaderGetsEveryStep(t *testing.T) {
 		}
 	}
 	if n := r.delivered.Load(); n != 5*600 {
-		t.Errorf("%d deliveries were counted, want %d", n, 5*600)
+		t.Errorf("%d frames were counted, want %d", n, 5*600)
 	}
 }
 
-func TestJoinGetsHelloAndWhatCameMeanwhile(t *testing.T) {
+func TestReaderThatJoinsGetsHelloAndWhatIsNew(t *testing.T) {
 	r := newRig(t, Options{})
 	r.move(10)
 	r.move(10)
@@ -247,9 +265,9 @@ func TestJoinGetsHelloAndWhatCameMeanwhile(t *testing.T) {
 	r.want(c, 1, 2)
 }
 
-// TestSlowReaderGetsTheNewest has a reader take nothing while much is written: it gets the rest of the frame that it was
-// in, and then all it lacks as one.
-func TestSlowReaderGetsTheNewest(t *testing.T) {
+// A reader takes nothing while much is written. Then it gets the rest of the frame that was begun, and all that it lacks
+// as one frame.
+func TestSlowReaderGetsOneFrame(t *testing.T) {
 	r := newRig(t, Options{Stall: time.Minute})
 	slow, healthy := r.join(Join{}), r.join(Join{})
 	const steps = 60
@@ -285,14 +303,14 @@ func TestStalledReaderIsClosed(t *testing.T) {
 	_, _ = io.Copy(io.Discard, stalled)
 }
 
-func TestLaterIsGiven(t *testing.T) {
+func TestReaderGetsAFrameThatIsFoundLater(t *testing.T) {
 	r := newRig(t, Options{})
 	r.forget()
 	late, there := r.join(Join{Cursor: 0}), r.join(Join{Cursor: 2})
 	r.topic.Wake()
 	r.topic.Beat()
 	r.want(there, 2, 2)
-	r.want(late, 0, 0) // a heartbeat meanwhile
+	r.want(late, 0, 0) // a heartbeat
 	r.story.mu.Lock()
 	frame := r.story.frame(0)
 	r.story.mu.Unlock()
@@ -303,7 +321,7 @@ func TestLaterIsGiven(t *testing.T) {
 	r.want(there, 2, 3)
 }
 
-func TestLastFrameEnds(t *testing.T) {
+func TestReaderIsClosedAfterTheLastFrame(t *testing.T) {
 	r := newRig(t, Options{})
 	c := r.join(Join{})
 	r.story.mu.Lock()
@@ -312,7 +330,7 @@ func TestLastFrameEnds(t *testing.T) {
 	r.move(10)
 	r.want(c, 0, 1)
 	if got := r.text(c); got != "bye" {
-		t.Errorf("the farewell is %q", got)
+		t.Errorf("the close message is %q", got)
 	}
 	r.eventually("the reader counts as ended", func() bool { return r.speech.count(Ended) == 1 })
 }
@@ -331,7 +349,7 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	c := r.join(Join{Once: true})
 	r.move(10)
 	r.want(c, 0, 1)
-	r.move(10) // nobody has asked
+	r.move(10) // the reader has not asked
 	r.topic.Beat()
 	if _, err := c.Write([]byte("1")); err != nil {
 		t.Fatal(err)
@@ -353,7 +371,7 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	})
 }
 
-func TestInputComesInOrderAndToTheEnd(t *testing.T) {
+func TestInputComesInOrderUntilTheEnd(t *testing.T) {
 	r := newRig(t, Options{})
 	var mu sync.Mutex
 	var heard bytes.Buffer
@@ -377,13 +395,13 @@ func TestInputComesInOrderAndToTheEnd(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	if !bytes.Equal(heard.Bytes(), said) {
-		t.Errorf("%d bytes were heard of %d", heard.Len(), len(said))
+		t.Errorf("Input got %d bytes of %d", heard.Len(), len(said))
 	}
 }
 
-// TestControlBesideFrames sends bytes of the protocol's own while the socket is full: they come between frames, and who
-// makes us owe too much is closed.
-func TestControlBesideFrames(t *testing.T) {
+// The protocol sends bytes of its own while the socket is full. They come between frames. If they are too many, the reader
+// is closed.
+func TestProtocolSendsBetweenFrames(t *testing.T) {
 	r := newRig(t, Options{Stall: time.Minute})
 	c := r.join(Join{})
 	full := func() (is bool) {
@@ -413,7 +431,7 @@ func TestControlBesideFrames(t *testing.T) {
 		}
 	}
 	if !seen {
-		t.Error("what the protocol said is lost")
+		t.Error("what the protocol sent is lost")
 	}
 	for before := r.delivered.Load(); !full(); before = r.delivered.Load() {
 		r.move(1 << 20)
@@ -422,28 +440,28 @@ func TestControlBesideFrames(t *testing.T) {
 	for range 3 {
 		say(make([]byte, mostControl/2+1))
 	}
-	r.eventually("who owes us room is closed", func() bool { return r.speech.count(Stalled) == 1 })
+	r.eventually("the reader is closed", func() bool { return r.speech.count(Stalled) == 1 })
 }
 
-func TestFarewellWaitsForThePeer(t *testing.T) {
+func TestCloseMessageWaitsForThePeer(t *testing.T) {
 	r := newRig(t, Options{Tick: 5 * time.Millisecond})
 	var heard atomic.Int64
 	r.speech.input = func(_ *Reader, data []byte) { heard.Add(int64(len(data))) }
 	polite, rude := r.join(Join{}), r.join(Join{})
 	r.topic.Each(1, func() bool { return true }, func(rd *Reader) { rd.End([]byte("bye"), time.Second/2) })
-	r.move(10) // is for nobody
+	r.move(10) // for no reader
 	if got := r.text(polite); got != "bye" {
-		t.Errorf("the farewell is %q", got)
+		t.Errorf("the close message is %q", got)
 	}
 	if _, err := polite.Write([]byte("bye")); err != nil {
 		t.Fatal(err)
 	}
 	_ = polite.Close()
-	r.eventually("both are gone, the rude one because its time is up", func() bool {
+	r.eventually("both are closed, the rude one because its time is up", func() bool {
 		return r.speech.count(Left) == 1 && r.speech.count(Ended) == 1
 	})
 	if heard.Load() != 3 {
-		t.Errorf("after the farewell %d bytes were heard, want 3", heard.Load())
+		t.Errorf("after the close message Input got %d bytes, want 3", heard.Load())
 	}
 	_ = r.text(rude)
 }
@@ -458,16 +476,16 @@ func TestDetach(t *testing.T) {
 	}
 	server := <-back
 	defer server.Close()
-	r.move(10) // is for nobody
+	r.move(10) // for no reader
 	go func() { _, _ = io.Copy(server, server) }()
 	if _, err := c.Write([]byte("echo")); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 4)
 	if _, err := io.ReadFull(c, b); err != nil || string(b) != "echo" {
-		t.Errorf("the connection says %q, %v", b, err)
+		t.Errorf("the connection returns %q, %v", b, err)
 	}
 	if r.speech.count(Detached) != 1 || r.topic.Len() != 0 {
-		t.Error("the reader is still there")
+		t.Error("the reader is still in the topic")
 	}
 }

@@ -2,7 +2,7 @@ package fanout
 
 import "testing"
 
-// forget moves the story on, to where it remembers no more of its beginning.
+// forget moves the topic, and has After answer Later for its beginning.
 func (r *rig) forget() {
 	r.move(10)
 	r.move(10)
@@ -11,7 +11,7 @@ func (r *rig) forget() {
 	r.story.floor = 2
 }
 
-func TestWhatIsPrivateIsNotGivenToGuardedReaders(t *testing.T) {
+func TestGuardedReadersDoNotGetPrivateFrames(t *testing.T) {
 	r := newRig(t, Options{})
 	r.forget()
 	guest, member := r.join(Join{Cursor: 0, Guarded: true}), r.join(Join{Cursor: 0})

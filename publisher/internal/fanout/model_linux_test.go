@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestModel has readers that read as they like follow a story that moves at random, while cursors are forgotten and
-// given, readers leave, and others come: each goes from step to step without a gap, and all that stay reach the end.
+// TestModel moves a topic at random, while readers read at their own pace, join and leave, and frames are found later. Each
+// reader goes from frame to frame without a gap. All readers that stay reach the end.
 func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -20,7 +20,7 @@ func TestModel(t *testing.T) {
 		operations = 800
 	}
 	r := newRig(t, Options{Stall: time.Minute, Tick: 5 * time.Millisecond})
-	var end atomic.Int64 // the last step, once it is known
+	var end atomic.Int64 // the last cursor, once it is known
 	var stay, all sync.WaitGroup
 	stop := make(chan struct{})
 	end.Store(1 << 62)
@@ -72,7 +72,7 @@ func TestModel(t *testing.T) {
 		}
 		go follow(client, at, rng.IntN(10), rand.New(rand.NewPCG(rng.Uint64(), 0)), stays)
 	}
-	// answers what was put off, some time later
+	// gives the frames that After did not know
 	all.Go(func() {
 		for {
 			select {
@@ -123,7 +123,7 @@ func TestModel(t *testing.T) {
 	r.story.mu.Unlock()
 	stay.Wait()
 	close(stop)
-	for range 20 { // those that were to leave may wait for a step
+	for range 20 { // readers that are going to leave may wait for a frame
 		r.topic.Beat()
 		time.Sleep(time.Millisecond)
 	}

@@ -5,14 +5,14 @@ import (
 	"syscall"
 )
 
-// readLoop takes what sockets have to say: input, room, ends.
+// readLoop handles what epoll reports of sockets: input, room to write, and ends.
 func (s *shard) readLoop() {
 	raw, err := s.poll.SyscallConn()
 	if err != nil {
 		return
 	}
 	events := make([]syscall.EpollEvent, 128)
-	var again []*Reader // who had more to say than was taken
+	var again []*Reader // that had more input than was read
 	for {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
@@ -31,7 +31,7 @@ func (s *shard) readLoop() {
 			if r == nil {
 				continue
 			}
-			if e.Events&syscall.EPOLLOUT != 0 && r.full != nil {
+			if e.Events&syscall.EPOLLOUT != 0 && r.backlog != nil {
 				r.unblock()
 			}
 			const over = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
@@ -51,8 +51,8 @@ func (s *shard) readLoop() {
 	}
 }
 
-// take reads what r sent and gives it to the protocol, to the very end where there is one; more reports that there is
-// more. No other event tells of what is left.
+// take reads what r's peer sent and gives it to the protocol. With toEnd it reads until the socket says that there is no
+// more. more reports that there may be more; epoll does not report it again.
 func (s *shard) take(r *Reader, toEnd bool) (more bool) {
 	for range mostReads {
 		if r.flags&closed != 0 {

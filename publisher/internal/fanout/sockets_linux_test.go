@@ -5,14 +5,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 )
 
-// TestClosedFromOutside closes connections under the engine: their descriptors are other connections' at once, and none
-// of these may be touched.
-func TestClosedFromOutside(t *testing.T) {
+// Connections are closed outside the engine. Other connections get their descriptors at once. The engine must not touch
+// these.
+func TestConnectionsClosedOutside(t *testing.T) {
 	r := newRig(t, Options{})
 	for range 200 {
 		server, _ := r.pair()
@@ -25,18 +24,18 @@ func TestClosedFromOutside(t *testing.T) {
 		go func() { _, _ = client.Write([]byte("mine")); _ = client.(*net.TCPConn).CloseWrite() }()
 		got, err := io.ReadAll(other)
 		if err != nil || string(got) != "mine" {
-			t.Fatalf("a connection of somebody else's says %q, %v", got, err)
+			t.Fatalf("a connection outside the engine returns %q, %v", got, err)
 		}
 		_ = other.Close()
 		if got := r.text(client); got != "" {
-			t.Fatalf("a connection of somebody else's was told %q", got)
+			t.Fatalf("a connection outside the engine was sent %q", got)
 		}
 	}
-	r.eventually("all are noticed", func() bool { r.topic.Beat(); return r.speech.count(Left) == 200 })
+	r.eventually("the engine notices all of them", func() bool { r.topic.Beat(); return r.speech.count(Left) == 200 })
 }
 
-// TestDescriptorOfTwo has a connection closed from outside, whose descriptor a new reader gets before that is noticed.
-func TestDescriptorOfTwo(t *testing.T) {
+// A connection is closed outside the engine, and a new reader gets its descriptor before the engine notices.
+func TestNewReaderWithADescriptorOfAnother(t *testing.T) {
 	r := newRig(t, Options{Shards: 1})
 	for range 50 {
 		before := r.speech.count(Left)
@@ -48,13 +47,13 @@ func TestDescriptorOfTwo(t *testing.T) {
 		c := r.join(Join{Cursor: r.story.head})
 		r.move(10)
 		r.want(c, r.story.head-1, r.story.head)
-		r.eventually("the first one is noticed", func() bool { return r.speech.count(Left) == before+1 })
+		r.eventually("the engine notices the first one", func() bool { return r.speech.count(Left) == before+1 })
 		_ = c.Close()
-		r.eventually("the second one is heard still", func() bool { return r.speech.count(Left) == before+2 })
+		r.eventually("the engine notices that the second one leaves", func() bool { return r.speech.count(Left) == before+2 })
 	}
 }
 
-// TestManyLeaveDuringAPass closes readers while others are written to.
+// Readers are closed while others are written to.
 func TestManyLeaveDuringAPass(t *testing.T) {
 	r := newRig(t, Options{Shards: 1})
 	for range 3 {
@@ -78,18 +77,13 @@ func TestManyLeaveDuringAPass(t *testing.T) {
 
 func TestUnixSocket(t *testing.T) {
 	r := newRig(t, Options{})
-	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = r.listener.Close()
-	r.listener = ln
+	r.listenUnix()
 	c := r.join(Join{})
 	r.move(10)
 	r.want(c, 0, 1)
 }
 
-func TestWhatIsNoSocket(t *testing.T) {
+func TestConnectionsThatAreNotPlainSockets(t *testing.T) {
 	r := newRig(t, Options{})
 	a, b := net.Pipe()
 	defer a.Close()
@@ -100,7 +94,7 @@ func TestWhatIsNoSocket(t *testing.T) {
 	server, client := r.pair()
 	_ = server.Close()
 	if err := r.topic.Join(server, Join{}); err == nil {
-		t.Error("a connection that is closed was taken")
+		t.Error("Join took a connection that is closed")
 	}
 	_ = client.Close()
 	if n := r.topic.Len(); n != 0 {
@@ -108,7 +102,7 @@ func TestWhatIsNoSocket(t *testing.T) {
 	}
 }
 
-func TestDescriptorsAreGivenBack(t *testing.T) {
+func TestDescriptorsAreClosed(t *testing.T) {
 	count := func() int {
 		list, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
