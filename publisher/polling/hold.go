@@ -12,9 +12,9 @@ import (
 
 type hold struct{ cancel context.CancelCauseFunc }
 
-// Hold returns a context for a request that waits: it ends after d, when the reader's grant expires (either with the
-// cause context.DeadlineExceeded), when [Mixin.Shutdown] begins (with the cause [motacilla.ErrClosed]), or when the
-// reader goes. Call release when the waiting is over.
+// Hold returns a context for a request that is held. It ends after d or when the reader's grant expires, both with the cause
+// context.DeadlineExceeded. It ends with the cause [motacilla.ErrClosed] when [Mixin.Shutdown] begins. It also ends when the
+// reader leaves. The caller must call release when the request is no longer held.
 func (m *Mixin) Hold(r *http.Request, d time.Duration) (ctx context.Context, release func()) {
 	if expires := route.GrantOf(r).Expires; !expires.IsZero() {
 		d = min(d, time.Until(expires))
@@ -44,8 +44,8 @@ func (m *Mixin) Hold(r *http.Request, d time.Duration) (ctx context.Context, rel
 	}
 }
 
-// Shutdown ends every [Mixin.Hold] and waits until the requests that are being served are answered, or for ctx.
-// Requests that come later are served, but none is held.
+// Shutdown ends every [Mixin.Hold], and waits until all requests are answered or ctx ends. Later requests are answered, but
+// not held.
 func (m *Mixin) Shutdown(ctx context.Context) error {
 	m.mu.Lock()
 	m.draining = true

@@ -13,20 +13,20 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// parked are the requests that wait on the bare sockets of their connections, by the headers of their answers: these are
-// the same for all but readers of other origins.
+// parked has the requests that are parked, by the headers of their answers. These are the same for all readers but those of
+// other origins.
 type parked struct {
 	mu       sync.Mutex
 	draining bool
 	by       map[string]*publisher.Polls
 }
 
-// mostHeads is how many different headers there may be; requests beyond are held in goroutines.
+// mostHeads is how many different headers there may be. A request with further ones keeps its goroutine.
 const mostHeads = 64
 
 func (p *Long) polls(header http.Header) *publisher.Polls {
 	var b strings.Builder
-	_ = header.Write(&b) // to memory
+	_ = header.Write(&b) // does not fail
 	head := b.String()
 	p.parked.mu.Lock()
 	defer p.parked.mu.Unlock()
@@ -49,7 +49,7 @@ func (p *Long) polls(header http.Header) *publisher.Polls {
 	return polls
 }
 
-// answer is a body's format as a whole answer, headers included.
+// answer returns the format of a whole answer, headers and body. head has the headers.
 func answer(body *publisher.Format, head string) *publisher.Format {
 	return &publisher.Format{Name: body.Name + " answer", Append: func(dst []byte, u *motacilla.Update) []byte {
 		json := body.Append(nil, u)
@@ -64,7 +64,8 @@ func answer(body *publisher.Format, head string) *publisher.Format {
 	}}
 }
 
-// park holds the request on its connection's bare socket; done is false where there is none.
+// park parks the request in the epoll engine. If done is false, the request has to be held in its goroutine. Otherwise it
+// has to be answered with step or err; if both are nil, it is parked.
 func (p *Long) park(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision,
 ) (done bool, step *publisher.Step, err error) {
@@ -73,15 +74,15 @@ func (p *Long) park(
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	polls := p.polls(header)
-	if polls == nil || !polls.May(r) {
+	if polls == nil || !polls.CanPark(r) {
 		return false, nil, nil
 	}
-	step, err = polls.Hold(w, r, ch, cursor, p.hold)
+	step, err = polls.Park(w, r, ch, cursor, p.hold)
 	return !errors.Is(err, motacilla.ErrClosed), step, err
 }
 
-// Shutdown answers every request that is held, as its time were up, and waits until all are answered, or for ctx.
-// Requests that come later are served, but none is held.
+// Shutdown answers every held request with a heartbeat, and waits until all are answered or ctx ends. Later requests are
+// answered at once.
 func (p *Long) Shutdown(ctx context.Context) error {
 	p.parked.mu.Lock()
 	p.parked.draining = true

@@ -1,5 +1,5 @@
-// Package repeat tells whether an HTTP/1.1 request is the same as another one but for its ?since. Requests are compared
-// by hashes with a seed of the process, so that none need be kept.
+// Package repeat finds out whether two HTTP/1.1 requests differ in their ?since cursors only. It compares hashes with a seed
+// of the process, so a request need not be kept.
 package repeat
 
 import (
@@ -12,8 +12,8 @@ import (
 
 var seed = maphash.MakeSeed()
 
-// Of returns the hash of a request as net/http has parsed it, without the cursor; 0 where it has a body, or no cursor
-// of digits.
+// Of returns the hash of a request without its cursor, from the fields that net/http has parsed. It returns 0 if the request
+// has a body, or if its cursor does not consist of digits.
 func Of(r *http.Request) uint64 {
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "" {
 		return 0
@@ -25,7 +25,7 @@ func Of(r *http.Request) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	put := func(s string) {
-		_, _ = h.WriteString(s) // never fails
+		_, _ = h.WriteString(s) // does not fail
 		_ = h.WriteByte(0)
 	}
 	put(r.Method)
@@ -48,7 +48,8 @@ func Of(r *http.Request) uint64 {
 	return max(h.Sum64(), 1)
 }
 
-// Parse is Of, of a head as it came; 0 where it can't be parsed.
+// Parse parses the head of a request, and returns its hash as Of does. It returns 0 if the head has an error or ends its
+// connection.
 func Parse(head []byte) uint64 {
 	r, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(head), 512))
 	if err != nil || r.Close {
@@ -57,7 +58,7 @@ func Parse(head []byte) uint64 {
 	return Of(r)
 }
 
-// Cut returns the hash of a head as it came, without the digits of its cursor, and these.
+// Cut returns the hash of the bytes of a head without the digits of its cursor, and these digits. ok is false if there are none.
 func Cut(head []byte) (hash uint64, cursor string, ok bool) {
 	line := head[:max(bytes.IndexByte(head, '\r'), 0)]
 	start, end := since(string(line))
@@ -66,14 +67,14 @@ func Cut(head []byte) (hash uint64, cursor string, ok bool) {
 	}
 	var h maphash.Hash
 	h.SetSeed(seed)
-	_, _ = h.Write(head[:start]) // never fails
+	_, _ = h.Write(head[:start]) // does not fail
 	_ = h.WriteByte(0)
 	_, _ = h.Write(head[end:])
 	return max(h.Sum64(), 1), string(head[start:end]), true
 }
 
-// since returns where the digits of the cursor are in a request's target; start is -1 where there is none, or more than
-// one, or something that is not digits.
+// since returns the position of the cursor's digits in a request's target. start is -1 if there is no cursor, or more than
+// one, or if it does not consist of digits.
 func since(target string) (start, end int) {
 	const name = "since="
 	start = -1

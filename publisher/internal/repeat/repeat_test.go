@@ -17,7 +17,7 @@ func TestCut(t *testing.T) {
 	}
 	later, cursor, ok := Cut([]byte(strings.Replace(head, "17", "1763890000123456", 1)))
 	if !ok || cursor != "1763890000123456" || later != first {
-		t.Errorf("the same request is another one: %q, %v", cursor, ok)
+		t.Errorf("the same request has another hash: %q, %v", cursor, ok)
 	}
 	for _, target := range []string{
 		"/", "/?since", "/?since=", "/?since=x", "/?since=1x", "/?since=-1", "/?since=1%30", "/?asince=1", "/?since=1&since=2",
@@ -44,7 +44,7 @@ func parsed(t *testing.T, text string) *http.Request {
 func TestOf(t *testing.T) {
 	same := Of(parsed(t, head))
 	if same == 0 || Parse([]byte(head)) != same || Parse([]byte(strings.Replace(head, "17", "18", 1))) != same {
-		t.Error("the same request is another one")
+		t.Error("the same request has another hash")
 	}
 	for _, change := range [][2]string{
 		{"/x/", "/y/"}, {"&a=b", "&a=c"}, {"&a=b", ""}, {"GET", "POST"}, {"Host: example", "Host: other"}, {"a=b\r\n", "a=c\r\n"},
@@ -54,12 +54,12 @@ func TestOf(t *testing.T) {
 	} {
 		other := strings.Replace(head, change[0], change[1], 1)
 		if Parse([]byte(other)) == same {
-			t.Errorf("%q is taken for %q", other, head)
+			t.Errorf("%q and %q have one hash", other, head)
 		}
 	}
 }
 
-// FuzzCut holds that of two heads with the same hash one is the other but for the digits of the cursor.
+// If Cut returns the same hash for two heads, they differ in the digits of their cursors only.
 func FuzzCut(f *testing.F) {
 	f.Add([]byte(head), []byte(strings.Replace(head, "17", "18", 1)))
 	f.Add([]byte(head), []byte(strings.Replace(head, "b", "c", 1)))

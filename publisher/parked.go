@@ -1,0 +1,115 @@
+package publisher
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
+	"github.com/motacilla-live/motacilla/publisher/internal/repeat"
+)
+
+const (
+	headWithin = 10 * time.Second // for the head of a request
+	mostHead   = 16 << 10         // bytes; a request with a longer head is unparked
+)
+
+// pollConn is a connection whose requests are parked.
+type pollConn struct {
+	server    *http.Server
+	mayRepeat func() bool // asked before each further request; nil allows all
+	first     uint64      // repeat.Of the first request; 0 once same is known
+	same      uint64      // repeat.Cut of that request
+	hold      time.Duration
+	until     time.Time // The next request after it is unparked, and none is held longer. Not after the permission's end.
+	idle      bool      // there is no request to answer, and the next one has to come in FeedOptions.Stall
+	head      []byte    // of the next request, as far as it has come
+}
+
+// wait returns how long a request may be held now.
+func (c *pollConn) wait() time.Duration { return min(c.hold, time.Until(c.until)) }
+
+// repeats reports whether head is that of the first request again and may be parked, and returns its cursor.
+func (c *pollConn) repeats(head []byte) (cursor motacilla.Revision, ok bool) {
+	hash, since, ok := repeat.Cut(head)
+	if !ok {
+		return 0, false
+	}
+	if c.same == 0 {
+		if repeat.Parse(head) != c.first {
+			return 0, false
+		}
+		c.same, c.first = hash, 0
+	}
+	cursor, err := motacilla.ParseRevision(since)
+	return cursor, err == nil && hash == c.same && time.Now().Before(c.until) && (c.mayRepeat == nil || c.mayRepeat())
+}
+
+// pollProtocol is the protocol of parked requests.
+type pollProtocol struct {
+	*topic
+	polls *Polls
+}
+
+func connOf(r *fanout.Reader) *pollConn { return r.Data.(*seated).state.(*pollConn) }
+
+// Input implements fanout.Protocol.
+func (t *pollProtocol) Input(r *fanout.Reader, data []byte) {
+	c := connOf(r)
+	if r.Asking() || r.Ending() { // a client that sends a request before the answer to the last one has to connect again
+		r.Close()
+		return
+	}
+	if len(c.head) > 0 {
+		data = append(c.head, data...)
+	}
+	end := bytes.Index(data, []byte("\r\n\r\n")) + 4
+	if end < 4 && len(data) < mostHead {
+		if len(c.head) == 0 {
+			r.SetDue(headWithin)
+		}
+		c.head, c.idle = append([]byte(nil), data...), true
+		return
+	}
+	cursor, ok := motacilla.Revision(0), false
+	if end == len(data) {
+		cursor, ok = c.repeats(data)
+	}
+	if !ok {
+		c.unpark(r, data)
+		return
+	}
+	c.head, c.idle = nil, false
+	r.SetDue(c.wait())
+	r.Ask(int64(cursor))
+}
+
+// Due implements fanout.Protocol.
+func (t *pollProtocol) Due(r *fanout.Reader) {
+	c := connOf(r)
+	if r.Asking() {
+		r.Answer(t.Idle(r.Cursor()))
+	} else if c.idle {
+		r.Close()
+		return
+	}
+	r.SetDue(t.polls.streams.Stall())
+	c.idle = true
+}
+
+// Refused implements fanout.Protocol. The reader gets a heartbeat. Its next request is unparked, and the handlers refuse it.
+func (t *pollProtocol) Refused(r *fanout.Reader) {
+	connOf(r).until = time.Time{}
+	r.Answer(t.Idle(r.Cursor()))
+}
+
+// Last implements fanout.Protocol. The reader's next request is unparked.
+func (t *pollProtocol) Last(r *fanout.Reader) { connOf(r).until = time.Time{} }
+
+func (t *pollProtocol) bye(r *fanout.Reader, _ End) {
+	if r.Asking() {
+		r.Answer(t.idle(motacilla.Revision(r.Cursor())).Encode(t.polls.wire.Drain))
+	}
+	r.End(nil, 0)
+}
