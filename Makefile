@@ -1,10 +1,11 @@
-# make: build, lint, test. The work is in scripts/, which run on their own too.
+# make: build, lint, test. The work is in scripts/, which can be run without make too.
 
 FUZZTIME ?= 1m
 BENCH ?= quick
 SOAK ?= 1h
+RUNS ?= 100
 
-.PHONY: all build lint test fuzz e2e bench soak generate screenshots
+.PHONY: all build lint test steady fuzz e2e bench soak generate screenshots
 
 all: build lint test
 
@@ -18,15 +19,21 @@ test:
 	scripts/deps.sh
 	scripts/test.sh
 
+# Each test RUNS times while the processors are busy; this takes many hours.
+steady:
+	scripts/deps.sh
+	scripts/steady.sh -n $(RUNS)
+
 e2e:
 	scripts/deps.sh
-	scripts/e2e.sh
+	scripts/test.sh e2e
 
-# BENCH=full measures everything three times, and writes docs/benchmarks.md; BENCH=scale many nodes, and docs/scaling.md.
+# BENCH=full measures everything three times and writes docs/benchmarks.md. BENCH=scale measures clusters and writes
+# docs/scaling.md.
 bench:
 	scripts/bench.sh $(BENCH)
 
-# Connections come and go, 500 a second; make test has two minutes of it.
+# 500 connections a second come and go. make test does this for two minutes.
 soak:
 	scripts/soak.sh $(SOAK)
 
@@ -34,7 +41,7 @@ fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
 
 generate:
-	go generate ./...
+	CGO_ENABLED=0 go generate ./...
 
 screenshots:
 	scripts/deps.sh

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -27,6 +28,7 @@ func example(t *testing.T, addr, server string) {
 	program := filepath.Join(t.TempDir(), "anypage")
 	build := exec.Command("go", "build", "-o", program, "./examples/anypage")
 	build.Dir = ".."
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

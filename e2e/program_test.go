@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 	binary = filepath.Join(dir, "motacilla")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/motacilla")
 	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
 	code := 1
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)

@@ -27,7 +27,9 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "motacilla"), "../cmd/motacilla").CombinedOutput()
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "motacilla"), "../cmd/motacilla")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}

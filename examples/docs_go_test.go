@@ -26,6 +26,7 @@ type exports struct {
 func newExports(t *testing.T) *exports {
 	t.Helper()
 	list := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Name,Export", "../...", "testing", "testing/synctest")
+	list.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)

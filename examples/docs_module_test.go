@@ -40,7 +40,7 @@ func TestModules(t *testing.T) {
 			for _, args := range [][]string{{"vet", "./..."}, {"build", "-o", dir, "./..."}, {"test", "./..."}} {
 				run := exec.Command("go", args...)
 				run.Dir = dir
-				run.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+				run.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 				if out, err := run.CombinedOutput(); err != nil {
 					t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 				}

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what the tests need beside Go, where it may (root on Debian), and says what is missing where it may not.
+# Installs the Debian packages that the tests need, and those that are named, if it may (root on Debian). Otherwise it says
+# what is missing.
 set -eu
 
-missing=
+missing=$*
 command -v gcc >/dev/null || missing="$missing gcc"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
 	missing="$missing chromium"
@@ -15,8 +16,8 @@ command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-	echo "Installing:$missing" >&2
-	# Services are not to be started: tests start servers of their own. policy-rc.d is what Debian asks for that.
+	echo "Installing: $missing" >&2
+	# Debian must not start the services, because the tests start servers of their own. It asks policy-rc.d.
 	export DEBIAN_FRONTEND=noninteractive
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
@@ -31,9 +32,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	exit 0
 fi
 
-echo "The tests need, and this machine lacks:$missing" >&2
-echo "  gcc is for the race detector, chromium for the browser tests, nginx for those behind a proxy, its nchan for the" >&2
-echo "  benchmarks, postgresql and redis-server for the stores of those names, systemd to check the unit in deploy," >&2
-echo "  curl for what docs/ show." >&2
-echo "  On Debian: sudo apt-get install$missing" >&2
+echo "The tests need what this machine lacks: $missing" >&2
+echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
+echo "  postgresql, redis-server: the stores of those names. systemd: the unit in deploy. curl: what docs/ show." >&2
+echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1
