@@ -121,6 +121,9 @@ type Store interface {
 	Watcher
 	Mover
 
+	// Records returns the store's records. It may be called again, and does not block.
+	Records() Records
+
 	// Ping asks the backend whether it can serve.
 	Ping(ctx context.Context) error
 

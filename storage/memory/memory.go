@@ -47,6 +47,8 @@ type Store struct {
 	channels map[motacilla.ChannelID]*channel // those that were deleted too
 	ids      []motacilla.ChannelID            // the keys of channels, sorted
 
+	records *records
+
 	closing  sync.Once
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
@@ -67,6 +69,7 @@ func New(o *Options) *Store {
 			s.logger = o.Logger
 		}
 	}
+	s.records = &records{store: s, spaces: make(map[string]*space)}
 	return s
 }
 

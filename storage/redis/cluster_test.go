@@ -26,6 +26,7 @@ func TestCluster(t *testing.T) {
 		}, nil)
 	})
 	t.Run("Channels", func(t *testing.T) { testClusterChannels(t, opened(t, listed, nil), nodes) })
+	t.Run("Records", func(t *testing.T) { testClusterRecords(t, opened(t, listed, &Options{Prefix: "[rec*ords]:"}), nodes) })
 	t.Run("Mover", func(t *testing.T) {
 		a, b := opened(t, listed, &Options{Prefix: "from:"}), opened(t, single, &Options{Prefix: "to:"})
 		testMove(t, a, b)

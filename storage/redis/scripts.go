@@ -30,20 +30,11 @@ type scripts struct {
 }
 
 var lua = func() scripts {
-	read := func(name string) string {
-		data, err := files.ReadFile("scripts/" + name + ".lua")
-		if err != nil {
-			panic(err) // it was embedded at compile time
-		}
-		return string(data)
-	}
 	made := func(name string, writes bool) *script {
-		text := "#!lua flags=no-writes\n" + read("lib") + read(name)
 		if writes {
-			text = "#!lua\n" + read("lib") + read("write") + read(name)
+			return newScript(true, "numbers", "lib", "write", name)
 		}
-		sum := sha1.Sum([]byte(text)) //nolint:gosec // it is how Redis names scripts
-		return &script{text, hex.EncodeToString(sum[:]), writes}
+		return newScript(false, "numbers", "lib", name)
 	}
 	return scripts{
 		allowed: made("allowed", false), channelRecord: made("channel_record", false),
@@ -55,6 +46,23 @@ var lua = func() scripts {
 		barrier: made("barrier", true),
 	}
 }()
+
+// newScript returns the script that these files make together.
+func newScript(writes bool, names ...string) *script {
+	text := "#!lua flags=no-writes\n"
+	if writes {
+		text = "#!lua\n"
+	}
+	for _, name := range names {
+		data, err := files.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			panic(err) // it was embedded at compile time
+		}
+		text += string(data)
+	}
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // it is how Redis names scripts
+	return &script{text, hex.EncodeToString(sum[:]), writes}
+}
 
 // keysOf returns the keys of a channel, all in its hash slot, in the order in which lib.lua takes them.
 func (s *Store) keysOf(ch motacilla.ChannelID) []string {
@@ -77,12 +85,17 @@ func (s *Store) postsKey(ch motacilla.ChannelID) string {
 // index is the key of the list of all channels, deleted ones too.
 func (s *Store) index() string { return s.prefix + "channels" }
 
-// run runs a script on a channel. One that writes is sent once: where the answer is lost nobody knows whether it ran.
+// run runs a script on a channel.
 func (s *Store) run(ctx context.Context, sc *script, ch motacilla.ChannelID, args ...any) (reply, error) {
+	return s.runOn(ctx, sc, s.keysOf(ch), args...)
+}
+
+// runOn runs a script on keys of one hash slot. One that writes is sent once: where the answer is lost nobody knows whether it ran.
+func (s *Store) runOn(ctx context.Context, sc *script, keys []string, args ...any) (reply, error) {
 	eval := func(ctx context.Context, c goredis.UniversalClient) (any, error) {
-		answer, err := s.eval(ctx, c, sc, "evalsha", sc.sha, ch, args)
+		answer, err := s.eval(ctx, c, sc, "evalsha", sc.sha, keys, args)
 		if goredis.HasErrorPrefix(err, "NOSCRIPT") { // it did not run: the server was restarted, or its scripts flushed
-			answer, err = s.eval(ctx, c, sc, "eval", sc.text, ch, args)
+			answer, err = s.eval(ctx, c, sc, "eval", sc.text, keys, args)
 		}
 		return answer, err
 	}
@@ -98,9 +111,8 @@ func (s *Store) run(ctx context.Context, sc *script, ch motacilla.ChannelID, arg
 }
 
 func (s *Store) eval(
-	ctx context.Context, c goredis.UniversalClient, sc *script, name, what string, ch motacilla.ChannelID, args []any,
+	ctx context.Context, c goredis.UniversalClient, sc *script, name, what string, keys []string, args []any,
 ) (any, error) {
-	keys := s.keysOf(ch)
 	all := make([]any, 0, 3+len(keys)+len(args))
 	if !sc.writes {
 		name += "_ro"

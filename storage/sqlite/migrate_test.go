@@ -13,14 +13,20 @@ func TestMigratesAnOlderFile(t *testing.T) {
 	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}); err != nil {
 		t.Fatal(err)
 	}
-	first, err := migrations.ReadFile("migrations/00001_init.sql")
+	next := fstest.MapFS{
+		"99998_mood.sql": {Data: []byte("-- +goose Up\n" +
+			"ALTER TABLE channels ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';\n")},
+	}
+	known, err := migrations.ReadDir("migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := fstest.MapFS{
-		"00001_init.sql": {Data: first},
-		"00002_mood.sql": {Data: []byte("-- +goose Up\n" +
-			"ALTER TABLE channels ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';\n")},
+	for _, file := range known {
+		data, err := migrations.ReadFile("migrations/" + file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		next[file.Name()] = &fstest.MapFile{Data: data}
 	}
 	for range 2 { // the second finds it done
 		if err := migrate(t.Context(), s.write, next); err != nil {
@@ -34,7 +40,7 @@ func TestMigratesAnOlderFile(t *testing.T) {
 	if c, err := s.Channel(t.Context(), "c"); err != nil || c.Title != "kept" {
 		t.Errorf("channel is %+v (%v)", c, err)
 	}
-	next["00003_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM channels;\nALTER TABLE none ADD x;\n")}
+	next["99999_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM channels;\nALTER TABLE none ADD x;\n")}
 	if err := migrate(t.Context(), s.write, next); err == nil {
 		t.Error("a migration that fails is no error")
 	}

@@ -132,10 +132,10 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if s.read, err = connect(path, options.BusyTimeout, url.Values{"_query_only": {"1"}}, readers); err != nil {
 		return nil, err
 	}
-	if s.writes, err = prepare(ctx, s.write, readQueries, writeQueries); err != nil {
+	if s.writes, err = prepare(ctx, s.write, readQueries, recordReads, writeQueries, recordWrites); err != nil {
 		return nil, err
 	}
-	s.reads, err = prepare(ctx, s.read, readQueries)
+	s.reads, err = prepare(ctx, s.read, readQueries, recordReads)
 	return s, err
 }
 

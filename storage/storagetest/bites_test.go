@@ -3,6 +3,7 @@ package storagetest_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ var quick = &storagetest.Options{Operations: 30_000, Patience: time.Second}
 
 // The suite fails stores that are broken. A failing subtest fails its test, so each runs in a process of its own.
 func TestBites(t *testing.T) {
-	for _, f := range flaws {
+	for _, f := range slices.Concat(flaws, recordFlaws) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			out, failed := child(t, "TestBroken", f.fails, f.name)
@@ -60,7 +61,7 @@ func TestBroken(t *testing.T) {
 	if name == "" {
 		return // TestBites runs it
 	}
-	for _, f := range flaws {
+	for _, f := range slices.Concat(flaws, recordFlaws) {
 		if f.name == name {
 			storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
 				whole := memory.New(&memory.Options{Clock: clock})

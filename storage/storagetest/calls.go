@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // What is passed in and what comes out is the caller's: to change it changes nothing in the store.
@@ -110,6 +111,11 @@ func (s *suite) every(ctx context.Context, ch motacilla.ChannelID, p motacilla.P
 	_, errs["ChannelRecords"] = s.ChannelRecords(ctx, "", 0)
 	_, errs["ChangeRecords"] = s.ChangeRecords(ctx, ch, 0, 0)
 	errs["Ping"] = s.Ping(ctx)
+	_, errs["Records.Get"] = s.Records().Get(ctx, "every", "key")
+	_, errs["Records.List"] = s.Records().List(ctx, "every", "", "", 0)
+	_, errs["Records.Namespaces"] = s.Records().Namespaces(ctx, "", 0)
+	_, errs["Records.Put"] = s.Records().Put(ctx, storage.Record{Namespace: "every", Key: "key"})
+	errs["Records.Delete"] = s.Records().Delete(ctx, "every", "key", 1)
 	errs["Import"] = s.Import(ctx, motacilla.ChannelRecord{
 		Channel: motacilla.Channel{ID: "new", Head: p.Revision}, Born: p.Revision, Changed: p.Revision, Floor: p.Revision,
 	}, nil)

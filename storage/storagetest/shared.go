@@ -38,6 +38,9 @@ func RunShared(t *testing.T, open func(t *testing.T, clock motacilla.Clock) (a, 
 	run("Counter", func(a, b *suite) { a.channel("c"); a.count(a.Store, b.Store) })
 	run("Races", func(a, b *suite) { a.race(a.Store, b.Store) })
 	run("Hints", testSharedHints)
+	run("RecordRaces", func(a, b *suite) { a.raceRecords(a.Records(), b.Records()) })
+	run("RecordCounter", func(a, b *suite) { a.countRecords(a.Records(), b.Records()) })
+	run("RecordLeases", func(a, b *suite) { a.leaseRecords(a.Records(), b.Records()) })
 	run("Close", testSharedClose)
 }
 

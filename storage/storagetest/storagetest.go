@@ -90,6 +90,10 @@ func Run(t *testing.T, open func(t *testing.T, clock motacilla.Clock) storage.St
 	run("MoveOwnership", testMoveOwnership)
 	run("Barrier", testBarrier)
 
+	for _, r := range recordTests {
+		run(r.name, r.test)
+	}
+
 	run("Ownership", testOwnership)
 	run("Cancelled", testCancelled)
 	run("Closed", testClosed)

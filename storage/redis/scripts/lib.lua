@@ -1,16 +1,6 @@
 -- What every script begins with. KEYS are those of one channel, in the order of keysOf (scripts.go).
 local channel, posts, order, pinned, state, messages, tombs, log = unpack(KEYS)
 
--- Revisions and times are texts of 19 digits: their order is that of the numbers, also where a double is not exact.
-local zero = '0000000000000000000'
-
-local function plus(number, high, low)
-    local a = tonumber(string.sub(number, 1, 10)) + high
-    local b = tonumber(string.sub(number, 11)) + low
-    if b >= 1000000000 then a, b = a + 1, b - 1000000000 end
-    return string.format('%010d%09d', a, b)
-end
-
 -- The time of a revision as posts and channels have it: microseconds since the year 1 (see bias in rows.go).
 local function timed(rev) return plus(rev, 62135596, 800000000) end
 
