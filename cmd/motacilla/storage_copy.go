@@ -74,7 +74,7 @@ func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options
 	if asJSON(cmd) {
 		return printValue(cmd.OutOrStdout(), map[string]any{
 			"from": source.String(), "to": target.String(), "channels": result.Channels, "copied": result.Copied,
-			"records": result.Records, "own": result.Own, "behind": result.Behind,
+			"records": result.Records, "own": result.Own, "behind": result.Behind, "shared": result.Shared,
 		})
 	}
 	return printed(fmt.Fprint(cmd.OutOrStdout(), copied(source, target, result, time.Since(began))))
@@ -84,6 +84,9 @@ func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options
 func copied(source, target *openedStore, r move.Result, took time.Duration) string {
 	text := fmt.Sprintf("%s -> %s\n%s brought from %d of %s, in %s.\n", source, target, count(r.Records, "change"), r.Copied,
 		count(int64(r.Channels), "channel"), took.Round(time.Millisecond))
+	if r.Shared > 0 {
+		text += fmt.Sprintf("%s that nodes share, such as accounts, brought or removed.\n", count(r.Shared, "record"))
+	}
 	if r.Own > 0 {
 		text += fmt.Sprintf("The target has %s of its own, which were left alone.\n", count(int64(r.Own), "channel"))
 	}

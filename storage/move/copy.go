@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Batch    int            // most records of one import; 500
 	Passes   int            // over the source, until nothing has changed meanwhile; 5
-	Replace  bool           // a channel of the target that is another one goes, instead of being a conflict
+	Replace  bool           // a channel of the target that is another one goes, instead of being a conflict; records too
 	Progress func(Progress) // called after each import and each channel, from Copy's goroutine; nil
 }
 
@@ -53,6 +53,7 @@ type Result struct {
 	Records  int64 // brought
 	Own      int   // channels that the target has and the source does not; they were left alone
 	Behind   int   // channels of the source that have moved since they were brought; 0 when it is not written to
+	Shared   int64 // records of storage.Records that were put or deleted at the target
 }
 
 // Copy brings every channel of from, deleted ones too, to the target as it is: IDs, revisions, tombstones and what is
@@ -62,8 +63,26 @@ type Result struct {
 // from may be written to meanwhile; to must not, and a channel of it that was is an ErrConflict, as is one that has
 // the ID of another of the source. Conflicts are looked for before anything is written. Channels that the target has
 // on its own are left alone.
+//
+// Copy then brings storage.Records, once. In each namespace of the source the target gets the records of the source, with
+// their values and expiries; a record that the source does not have is deleted there. Versions are issued by the target.
+// If the target has records in a namespace of the source that did not come from there, that is an ErrConflict before
+// anything is written, unless Options.Replace is set. Namespaces that the target has on its own are left alone.
 func Copy(ctx context.Context, from, to storage.Store, o *Options) (Result, error) {
 	c := &copying{from: from, to: to, options: o.withDefaults(), brought: make(map[motacilla.ChannelID]life)}
+	records := &recordCopy{from: from.Records(), to: to.Records(), batch: min(c.options.Batch, 100)}
+	if err := records.prepare(ctx, c.options.Replace); err != nil {
+		return c.result, err
+	}
+	result, err := c.copyChannels(ctx)
+	if err == nil {
+		err = records.bring(ctx)
+	}
+	result.Shared = records.changed
+	return result, err
+}
+
+func (c *copying) copyChannels(ctx context.Context) (Result, error) {
 	for c.pass = 1; ; c.pass++ {
 		plan, err := c.plan(ctx)
 		if err != nil {
