@@ -20,6 +20,7 @@
 // # Limits
 //
 // Writes to one channel are serial, each with one sync of the server's disk; those to different channels share syncs.
+// Writes to one namespace of records are serial too.
 // PostgreSQL 14 or newer, and a database in UTF8. A server that is away, refuses or hangs is ErrUnavailable, within the
 // deadline of the call; the store goes on by itself when it is back.
 package postgres

@@ -20,9 +20,9 @@
 // # Limits
 //
 // Redis 7.0 or later, or Valkey. Everything is in the server's memory. A channel's keys are in one hash slot, so one
-// channel has the capacity of one node of a cluster. Edits are optimistic: many at once of one post may end in
-// ErrConflict. A server that is full (maxmemory), loading, failing over or gone is ErrUnavailable; the store goes on by
-// itself when that has passed.
+// channel has the capacity of one node of a cluster, and so has a namespace of records. Edits are optimistic: many at
+// once of one post may end in ErrConflict. A server that is full (maxmemory), loading, failing over or gone is
+// ErrUnavailable; the store goes on by itself when that has passed.
 package redis
 
 import (

@@ -203,6 +203,12 @@ func TestUsers(t *testing.T) {
 			p := text(t, s, id, "x")
 			w.reaches(t, id, must(s.DeletePost(t.Context(), id, p.ID, nil)))
 			w.reaches(t, id, must(s.DeleteChannel(t.Context(), id)))
+			r := must(s.Records().Put(t.Context(), storage.Record{Namespace: string(id), Key: "key", TTL: time.Hour}))
+			_ = must(s.Records().List(t.Context(), string(id), "", "", 0))
+			_ = must(s.Records().Namespaces(t.Context(), "", 0))
+			if err := s.Records().Delete(t.Context(), string(id), "key", r.Version); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
