@@ -33,6 +33,12 @@ func unusable(err error) bool {
 	return errors.As(err, &f) && f.unusable
 }
 
+// own reports whether err is what the server itself said.
+func own(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.own
+}
+
 // final reports whether trying again would not mend err.
 func final(err error) bool {
 	for _, known := range []error{
@@ -58,16 +64,21 @@ func (r *refusal) Unwrap() error { return r.kind }
 // maxProblem is how much of an answer that is an error is read, in bytes.
 const maxProblem = 4 << 10
 
-// refused is the error that an answer with another status than 200 is; it reads the body and leaves it open. Only
-// problem+json is the server's own word; other errors come from whatever stands in between, and say that a transport
-// does not work here, or of 5xx, 408 and 429 that it does not just now.
+// refused returns the error for an answer with a status other than 200. It reads the body and does not close it.
+//
+// Only a problem document with status and title (docs/wire.md) is the server's own. Every other answer comes from
+// something in between, such as a proxy whose server restarts. Its 5xx, 408, 425 and 429 mean that the transport does
+// not work now; its other statuses mean that the transport does not work here.
 func refused(resp *http.Response) error {
-	var p struct{ Title, Detail string }
+	var p struct {
+		Status        int
+		Title, Detail string
+	}
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	own := kind == "application/problem+json"
 	if own {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
-		own = err == nil && json.Unmarshal(body, &p) == nil && p.Title != ""
+		own = err == nil && json.Unmarshal(body, &p) == nil && p.Title != "" && p.Status == resp.StatusCode
 	}
 	f := &failure{own: own, after: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	r := &refusal{text: "the server answered " + resp.Status}

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,10 +13,15 @@ import (
 )
 
 const (
-	hour    = time.Hour
-	problem = `{"status":404,"title":"Not Found"}`
-	html    = "text/html"
+	hour = time.Hour
+	html = "text/html"
 )
+
+// problem answers with the server's own problem document.
+func problem(status int, header ...string) http.HandlerFunc {
+	body := fmt.Sprintf(`{"status":%d,"title":%q,"detail":"why"}`, status, http.StatusText(status))
+	return say(status, "application/problem+json", body, header...)
+}
 
 // TestLadder has transports fail in every way before one works; took is how long that may take.
 func TestLadder(t *testing.T) {
@@ -124,10 +130,10 @@ func TestComesBack(t *testing.T) {
 		{"silence of a held poll", "long-polling", turns(say(200, "application/json", reset(0, 7)), never),
 			45 * second, 46 * second, 1},
 		{"unavailable", "long-polling",
-			turns(say(200, "application/json", reset(0, 7)), say(503, "application/problem+json", problem, "Retry-After", "40")),
+			turns(say(200, "application/json", reset(0, 7)), problem(503, "Retry-After", "40")),
 			40 * second, 50 * second, 1},
 		{"too many", "interval-polling",
-			turns(say(200, "application/json", reset(0, 7)), say(429, "application/problem+json", problem, "Retry-After", "40")),
+			turns(say(200, "application/json", reset(0, 7)), problem(429, "Retry-After", "40")),
 			42 * second, 54 * second, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -227,7 +233,7 @@ func TestAway(t *testing.T) {
 
 // TestTurnedAway has the server itself say that it is full, longer than a transport would be borne.
 func TestTurnedAway(t *testing.T) {
-	full := say(503, "application/problem+json", `{"title":"Service Unavailable","detail":"too many readers"}`, "Retry-After", "30")
+	full := problem(503, "Retry-After", "30")
 	s := &script{offers: []string{"websocket", "sse"}, answer: map[string]http.HandlerFunc{
 		"websocket": turns(full, full, full, full, full, socket(ends())),
 	}}
@@ -242,20 +248,28 @@ func TestTurnedAway(t *testing.T) {
 
 // TestListRefused has the list of transports refused.
 func TestListRefused(t *testing.T) {
-	own := "application/problem+json"
 	for _, tt := range []struct {
 		name    string
 		list    http.HandlerFunc
 		final   error
 		atLeast time.Duration
 	}{
-		{"no such channel", say(404, own, problem), motacilla.ErrNotFound, 0},
-		{"a channel that was removed", say(410, own, problem), motacilla.ErrNotFound, 0},
-		{"malformed", say(400, own, problem), motacilla.ErrInvalid, 0},
+		{"no such channel", problem(404), motacilla.ErrNotFound, 0},
+		{"a channel that was removed", problem(410), motacilla.ErrNotFound, 0},
+		{"malformed", problem(400), motacilla.ErrInvalid, 0},
 		{"nothing in common", say(200, "application/json", `{"transports":[{"name":"pigeon","url":"/x"}]}`), client.ErrNoTransport, 0},
-		{"nothing at all", say(200, "application/json", `{}`), client.ErrNoTransport, 0},
-		{"no JSON", say(200, html, `<html>`), client.ErrNoTransport, 0},
-		{"unavailable", say(503, own, problem, "Retry-After", "40"), nil, 40 * time.Second},
+		{"an empty list", say(200, "application/json", `{"transports":[]}`), client.ErrNoTransport, 0},
+		{"a method that the server does not know", problem(405), client.ErrNoTransport, 0},
+		// What the server did not write itself is an outage.
+		{"no list", say(200, "application/json", `{"maintenance":true}`), nil, 0},
+		{"no JSON", say(200, html, `<html>`), nil, 0},
+		{"404 of a proxy", say(404, "text/plain", "no backend"), nil, 0},
+		{"410 of a proxy", say(410, html, ""), nil, 0},
+		{"401 of a proxy", say(401, html, "who are you?"), nil, 0},
+		{"403 of a proxy", say(403, html, "no"), nil, 0},
+		{"400 of a proxy", say(400, html, "no"), nil, 0},
+		{"problem of a gateway", say(404, "application/problem+json", `{"type":"https://gateway.example/x","title":"No route"}`), nil, 0},
+		{"unavailable", problem(503, "Retry-After", "40"), nil, 40 * time.Second},
 		{"too many", say(429, html, "slow down", "Retry-After", "40"), nil, 40 * time.Second},
 		{"no answer", never, nil, 10 * time.Second},
 	} {
@@ -278,23 +292,22 @@ func TestListRefused(t *testing.T) {
 
 // TestFinalOnTransport has a transport say what trying again does not mend, in the server's own words.
 func TestFinalOnTransport(t *testing.T) {
-	own := "application/problem+json"
 	for _, tt := range []struct {
 		name   string
 		answer http.HandlerFunc
 		list   http.HandlerFunc // when it is asked again
 		want   error
 	}{
-		{"sse", say(403, own, problem), nil, motacilla.ErrForbidden},
-		{"sse", say(401, own, problem), nil, motacilla.ErrUnauthorized},
-		{"sse", say(400, own, problem), nil, motacilla.ErrInvalid},
-		{"sse", say(404, own, problem), say(404, own, problem), motacilla.ErrNotFound},
-		{"websocket", say(403, own, problem), nil, motacilla.ErrForbidden},
+		{"sse", problem(403), nil, motacilla.ErrForbidden},
+		{"sse", problem(401), nil, motacilla.ErrUnauthorized},
+		{"sse", problem(400), nil, motacilla.ErrInvalid},
+		{"sse", problem(404), problem(404), motacilla.ErrNotFound},
+		{"websocket", problem(403), nil, motacilla.ErrForbidden},
 		{"websocket", socket(1008), nil, motacilla.ErrForbidden},
-		{"websocket", socket(4404), say(404, own, problem), motacilla.ErrNotFound},
-		{"long-polling", say(403, own, problem), nil, motacilla.ErrForbidden},
+		{"websocket", socket(4404), problem(404), motacilla.ErrNotFound},
+		{"long-polling", problem(403), nil, motacilla.ErrForbidden},
 		// It is another path now: what the list says counts.
-		{"sse", turns(say(404, own, problem), stream(event(ends()))), nil, nil},
+		{"sse", turns(problem(404), stream(event(ends()))), nil, nil},
 	} {
 		list := say(200, "application/json", `{"transports":[{"name":"`+tt.name+`","url":"/`+tt.name+`"}]}`)
 		if tt.list != nil {

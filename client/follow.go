@@ -41,6 +41,7 @@ type follower struct {
 	rounds int     // how often all of them were tried in vain
 	failed int     // failures of this one in a row
 	absent bool    // it said that there is no such channel
+	worked string  // the transport that brought the last update, if nothing in between has refused it since
 }
 
 // run follows until there is nothing more; nil where the caller stopped, or the channel is gone.
@@ -80,7 +81,7 @@ func (f *follower) attempt(ctx context.Context) error {
 	}
 	f.backoff.retry(s.retry)
 	if s.delivered {
-		f.rounds, f.failed, f.absent = 0, 0, false
+		f.rounds, f.failed, f.absent, f.worked = 0, 0, false, f.offers[f.at].name
 		f.backoff.lived(time.Since(began))
 	}
 	switch {
@@ -97,6 +98,9 @@ func (f *follower) attempt(ctx context.Context) error {
 	case err == nil:
 		return errOrderly
 	case final(err) || s.delivered:
+		return err
+	case unusable(err) && f.offers[f.at].name == f.worked: // an outage, unless the list can be had
+		f.worked, f.offers = "", nil
 		return err
 	case unusable(err):
 		return f.next(err)

@@ -38,7 +38,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		err := refused(resp)
-		if unusable(err) { // there is no other place to ask
+		if unusable(err) && own(err) { // there is no other place to ask
 			return nil, fmt.Errorf("%w: %w", ErrNoTransport, err)
 		}
 		return nil, err
@@ -49,7 +49,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	}
 	names, offers, err := parseOffers(f.base, body, f.o.Transports)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the server does not answer as Motacilla does: %w", ErrNoTransport, err)
+		return nil, fmt.Errorf("the list of transports is not a list of Motacilla's: %v", err) //nolint:errorlint // see malformed
 	}
 	if len(offers) == 0 {
 		return nil, fmt.Errorf("%w: it offers %q", ErrNoTransport, names)
@@ -76,6 +76,9 @@ func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, o
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, nil, err
+	}
+	if list.Transports == nil {
+		return nil, nil, errors.New("transports is missing")
 	}
 	known := table()
 	for _, t := range list.Transports {

@@ -267,12 +267,14 @@ func TestRefused(t *testing.T) {
 		unusable, isFinal bool
 		text              string
 	}{
-		{404, "application/problem+json", `{"title":"Not Found","detail":"no such channel"}`, motacilla.ErrNotFound, false, true, "no such channel"},
-		{404, "application/problem+json; charset=utf-8", `{"title":"Not Found"}`, motacilla.ErrNotFound, false, true, "404"},
+		{404, "application/problem+json", `{"status":404,"title":"Not Found","detail":"no such channel"}`, motacilla.ErrNotFound, false, true, "no such channel"},
+		{404, "application/problem+json; charset=utf-8", `{"status":404,"title":"Not Found"}`, motacilla.ErrNotFound, false, true, "404"},
 		{404, "application/problem+json", `{`, nil, true, false, "not as Motacilla does"},
-		{404, "application/problem+json", strings.Repeat(" ", 5000) + `{"title":"x"}`, nil, true, false, "not as Motacilla does"},
-		{404, "text/html", `{"title":"Not Found"}`, nil, true, false, "not as Motacilla does"},
-		{405, "application/problem+json", `{"title":"Method Not Allowed"}`, nil, true, false, "405"},
+		{404, "application/problem+json", strings.Repeat(" ", 5000) + `{"status":404,"title":"x"}`, nil, true, false, "not as Motacilla does"},
+		{404, "application/problem+json", `{"title":"Not Found"}`, nil, true, false, "not as Motacilla does"},
+		{404, "application/problem+json", `{"status":403,"title":"Not Found"}`, nil, true, false, "not as Motacilla does"},
+		{404, "text/html", `{"status":404,"title":"Not Found"}`, nil, true, false, "not as Motacilla does"},
+		{405, "application/problem+json", `{"status":405,"title":"Method Not Allowed"}`, nil, true, false, "405"},
 		{204, "", ``, nil, true, false, "204"},
 		{503, "application/problem+json", `{"title":"Unavailable"}`, nil, false, false, "503"},
 		{502, "text/html", ``, nil, false, false, "502"},

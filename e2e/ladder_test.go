@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 func TestFallsBackWhereTheFirstTransportIsDead(t *testing.T) {
@@ -276,7 +277,7 @@ func TestCloseCodes(t *testing.T) {
 			s.gate = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.HasPrefix(r.URL.Path, "/live/") {
 					if closed.Load() && tt.list != http.StatusOK {
-						w.WriteHeader(tt.list)
+						route.WriteProblem(w, route.Problem{Status: tt.list})
 						return false
 					}
 					return true

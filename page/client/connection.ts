@@ -1,6 +1,6 @@
 import { resolve, serverOf } from "./server";
 import { Shared, type Turn } from "./shared";
-import { Ended, Refused, retryAfter, sleep, type Session, type Transport } from "./transports/transport";
+import { Ended, Refused, refused, sleep, type Session, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
 export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
@@ -189,10 +189,11 @@ export class Connection {
 
   /** Returns how long to wait before the next attempt, or null where there is none. */
   private failed(err: unknown): number | null {
-    const { status, retryAfter: later } = err instanceof Refused ? err : { status: 0, retryAfter: 0 };
+    const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
     const missing = status === 404 || status === 410;
     const denied = missing || status === 401 || status === 403;
-    if (denied && !this.tried) {
+    // Only the server's own answer to the list ends the page: a proxy may refuse while the server restarts.
+    if (denied && own && !this.tried) {
       this.stop(missing ? "gone" : "refused");
       return null;
     }
@@ -226,7 +227,7 @@ export class Connection {
   private async offer(signal: AbortSignal): Promise<Offer> {
     if (!this.offers || this.suspect) {
       const answer = await this.list(signal);
-      if (!answer.ok) throw new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+      if (!answer.ok) throw await refused(answer);
       const list = (await answer.json()) as { transports?: Offer[] };
       const usable = (list.transports ?? []).filter((t) => t.name in this.o.transports);
       if (usable.length === 0) throw new Error("the server offers no transport that this client knows");

@@ -1,5 +1,5 @@
 import { isUpdate, type Update } from "../update";
-import { Ended, Refused, retryAfter, type Session } from "./transport";
+import { Ended, refused, type Session } from "./transport";
 
 /** Readers of one server whose streams end together come back over so long. */
 const spreadMs = 3000;
@@ -62,9 +62,9 @@ export function farewell(): Ended {
 /** Asks what browsers do not tell of a stream that did not begin: the answer's status. */
 export async function refusal(url: URL, s: Session): Promise<Error> {
   const answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: s.signal });
+  if (!answer.ok) return refused(answer);
   void answer.body?.cancel();
-  if (answer.ok) return new Error("the stream did not begin");
-  return new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+  return new Error("the stream did not begin");
 }
 
 /** The URL of a stream that begins at the reader's cursor. */

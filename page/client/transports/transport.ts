@@ -1,4 +1,4 @@
-import { isUpdate, type Update } from "../update";
+import { isObject, isUpdate, type Update } from "../update";
 
 /** What a transport works with: one session of one connection. */
 export interface Session {
@@ -19,11 +19,24 @@ export interface Session {
 /** A technique of getting updates. It runs until its session's signal aborts, or throws. */
 export type Transport = (session: Session) => Promise<void>;
 
-/** The server's refusal. */
+/** An answer with a status other than 200. */
 export class Refused extends Error {
-  constructor(readonly status: number, readonly retryAfter: number) {
+  /** own is true if the server itself refused, and false if the answer may come from a proxy in between. */
+  constructor(readonly status: number, readonly retryAfter: number, readonly own = false) {
     super(`the server answered ${status}`);
   }
+}
+
+/** Reads an answer with a status other than 200. */
+export async function refused(answer: Response): Promise<Refused> {
+  return new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")), await isProblem(answer));
+}
+
+/** Reports whether an answer is a problem document as the server writes it (docs/wire.md): with status and title. */
+async function isProblem(answer: Response): Promise<boolean> {
+  if (!/^application\/problem\+json\s*(;|$)/i.test(answer.headers.get("Content-Type") ?? "")) return false;
+  const problem: unknown = await answer.json().catch(() => null);
+  return isObject(problem) && problem.status === answer.status && typeof problem.title === "string";
 }
 
 /** The server, or something on the way, ended a stream that worked. The client comes back after a pause. */
@@ -75,7 +88,7 @@ export async function ask(
     headers: { Accept: "application/json" },
     signal: s.signal,
   });
-  if (!answer.ok) throw new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")));
+  if (!answer.ok) throw await refused(answer);
   const update: unknown = await answer.json();
   if (!isUpdate(update)) throw new Error("the answer is no update");
   return update;
