@@ -26,8 +26,8 @@ type chart struct {
 }
 
 const (
-	chartWidth = 760
-	labelWidth = 290
+	chartWidth = 850
+	labelWidth = 380
 	barsWidth  = 340
 	barsTop    = 64
 	rowHeight  = 26

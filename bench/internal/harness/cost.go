@@ -173,7 +173,7 @@ func (r *Results) costOf(c Cost) (ours, bare, ratio Spread, ok bool) {
 	return spread(o), spread(b), spread(x), len(x) > 0
 }
 
-var costColumns = []string{"", "Motacilla", "bare", "", "in proportion", "aim", ""}
+var costColumns = []string{"request", "Motacilla", "bare", "unit", "ratio", "target", "result"}
 
 // costRows are one per cost that was measured.
 func (r *Results) costRows() [][]string {

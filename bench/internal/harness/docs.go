@@ -74,7 +74,7 @@ func (r *Results) method() string {
 	if r.Rounds == 1 {
 		return "one round"
 	}
-	return fmt.Sprintf("medians of %d rounds, in brackets the least and the most", r.Rounds)
+	return fmt.Sprintf("medians of %d rounds, with the least and the greatest value in brackets", r.Rounds)
 }
 
 // rounds says what a plot's bars and spreads are.
@@ -82,7 +82,7 @@ func rounds(n int) string {
 	if n == 1 {
 		return "one round"
 	}
-	return fmt.Sprintf("medians of %d rounds, least to most", n)
+	return fmt.Sprintf("medians of %d rounds, with the range from least to greatest", n)
 }
 
 func thousands(n int) string {
@@ -117,16 +117,16 @@ func (r *Results) charts() map[string]chart {
 	last := func(s Subject) (Spread, bool) { return r.Of(s.Name, n, lastReader) }
 	return map[string]chart{
 		"benchmark-delivery.svg": {
-			Title: "CPU per delivery, in proportion to a bare loop of write(2)", Note: among,
+			Title: "CPU per delivery, relative to a bare loop of write(2)", Note: among,
 			Format: "%.2f x", Line: 1, Bars: r.bars(ratio(false)),
 		},
 		"benchmark-polling.svg": {
-			Title: "CPU per delivery and next poll, in proportion to a bare loop of write(2)", Note: among,
+			Title: "CPU per delivery and next poll, relative to a bare loop of write(2)", Note: among,
 			Format: "%.2f x", Line: 1, Bars: r.bars(ratio(true)),
 		},
 		"benchmark-memory.svg": {Title: "Memory per idle reader, kB", Note: among, Format: "%.1f kB", Bars: r.bars(idle)},
 		"benchmark-last.svg": {
-			Title: "From the write to the last reader, 99th percentile, ms", Note: among,
+			Title: "Time from the write to the last reader, 99th percentile, ms", Note: among,
 			Format: "%.0f ms", Bars: r.bars(last),
 		},
 	}

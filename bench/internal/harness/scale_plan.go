@@ -112,8 +112,8 @@ func (u unit) plan(readers int) plan {
 }
 
 var planColumns = []string{
-	"readers", "cores in use", "memory", "egress, short", "egress, long", "nodes", "because of", "store reads/s", "store, cores",
-	"a node lost", "all restarted",
+	"readers", "cores in use", "memory", "egress, short", "egress, long", "nodes", "limited by", "store reads/s", "store, cores",
+	"one node lost", "all restarted",
 }
 
 func (u unit) planRows() [][]string {

@@ -21,19 +21,19 @@ var storeNames = map[string]string{"postgres": "PostgreSQL", "redis": "Redis"}
 
 // tables are those of one store.
 func (r *ScaleResults) tables(store string) []scaleTable {
-	few := scaleTable{title: "an update, whoever reads", columns: []string{
-		"nodes", "us CPU, node that writes", "each other node", "store", "store, per node", "reads/node",
-		"p50 ms, same node", "p99", "p50 ms, other nodes", "p99",
+	few := scaleTable{title: "an update with one reader per node", columns: []string{
+		"nodes", "CPU us, node that writes", "each other node", "store", "store, per node", "reads/node",
+		"p50 ms, same node", "p99 ms", "p50 ms, other nodes", "p99 ms",
 	}}
-	crowd := scaleTable{title: "readers", columns: []string{
-		"nodes", "readers", "us CPU/delivery", "us CPU/connection", "kB/idle reader", "kernel kB, both ends",
-		"store us CPU/update", "reads/update and node", "p50 ms", "p99",
+	crowd := scaleTable{title: "many readers", columns: []string{
+		"nodes", "readers", "CPU us/delivery", "CPU us/connection", "kB/idle reader", "kernel kB, both ends",
+		"store CPU us/update", "reads/update and node", "p50 ms", "p99 ms",
 	}}
 	idle := scaleTable{title: "nodes at rest", columns: []string{
-		"nodes", "us CPU/s and node", "store us CPU/s", "store, per node", "reads/s and node",
+		"nodes", "CPU us/s and node", "store CPU us/s", "store, per node", "reads/s and node",
 	}}
 	row := scaleTable{title: "writes without a pause", columns: []string{
-		"nodes", "readers", "writes/s", "us CPU/write, all nodes", "store", "reads/write and node", "updates a reader gets/write",
+		"nodes", "readers", "writes/s", "CPU us/write, all nodes", "store", "reads/write and node", "updates/write and reader",
 	}}
 	for _, s := range r.Samples {
 		if s.Store != store || s.Error != "" {
@@ -64,7 +64,7 @@ func (r *ScaleResults) tables(store string) []scaleTable {
 		add(readers, s.CrowdRow)
 	}
 	channels := scaleTable{title: "channels with one reader each, on one node", columns: []string{
-		"channels", "kB/channel", "us CPU to open", "store", "reads", "us CPU/s at rest", "store", "us CPU/post", "store",
+		"channels", "kB/channel", "CPU us to open", "store", "reads", "CPU us/s at rest", "store", "CPU us/post", "store",
 	}}
 	for _, s := range r.Channels {
 		if s.Store == store && s.Error == "" {
@@ -76,7 +76,7 @@ func (r *ScaleResults) tables(store string) []scaleTable {
 	}
 	all := []scaleTable{few, crowd, idle, row, channels}
 	if u, ok := r.units(store); ok {
-		all = append(all, scaleTable{"what it would take (arithmetic)", planColumns, u.planRows()})
+		all = append(all, scaleTable{"what many readers need (calculated)", planColumns, u.planRows()})
 	}
 	return all
 }

@@ -10,8 +10,8 @@ import (
 )
 
 var columns = []string{
-	"", "CPU us/delivery", "x limit", "p50 ms", "p99 ms", "last reader ms", "its p99", "kB/idle reader", "after 1 update",
-	"connect s", "us/connect",
+	"server", "CPU us/delivery", "x limit", "p50 ms", "p99 ms", "last reader ms", "last p99 ms", "kB/idle reader",
+	"kB after 1 update", "connect s", "CPU us/connection",
 }
 
 // rows are one per server that was measured with so many readers; the first cell is its label.
@@ -56,7 +56,7 @@ func (r *Results) verdictRows() [][]string {
 	for _, v := range r.Verdicts() {
 		what, word := v.Name, "PASS"
 		if v.To != "" {
-			what += ", to " + v.To
+			what += ", relative to " + v.To
 		}
 		switch {
 		case !v.Pass && v.Goal:
@@ -76,7 +76,7 @@ func (r *Results) verdictRows() [][]string {
 	return rows
 }
 
-var verdictColumns = []string{"", "readers", "", "at most", "measured", ""}
+var verdictColumns = []string{"server", "readers", "figure", "at most", "measured", "result"}
 
 // Print writes tables for a terminal.
 func (r *Results) Print(out io.Writer) {
