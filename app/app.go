@@ -1,47 +1,46 @@
-// Package app composes an application with fx from what its graph has: stores, publishers and receivers, of which the
-// configuration names those that are used. It knows none of them itself; app/standard lists all there are.
+// Package app makes an application with fx from stores, publishers and receivers that register themselves, and from a
+// configuration that says which of them are used. It knows none of them; package app/standard lists all of the project's.
 //
 //	func main() { app.Main(memory.Module, polling.Module, webapp.Module) }
 //
-// To an app of your own you add with [Store], [Publisher], [Receiver] and [Routes], or by providing to the value
-// groups "stores", "publishers", "receivers" and "routes". A route.Authorizer in the graph replaces the token as the
-// hook that decides who may do what, a publisher.Renderer the way in which posts look.
+// An app has two phases. First it reads what is registered (storage.Register, publisher.Register, receiver.Register), and
+// then the configuration, whose keys come from that. Nothing else is made so far. Then it builds the graph: each adapter
+// that the configuration names is made by its own constructor, in an fx.Module of its own, with its own options.
+//
+// The graph has *Config, *zap.Logger, storage.Store, receiver.Sink (the same store), *publisher.Feed, *route.Origins,
+// *Token and *Server. The constructors of publishers and receivers may ask for a route.Authorizer too. An app may provide
+// anything else, such as its own database, and add its own pages with [Routes]. It may also provide
+//
+//   - an *Input, which says where the configuration comes from;
+//   - a route.Authorizer, which then decides who may do what, instead of the token;
+//   - a publisher.Renderer, which then makes the HTML of posts.
 package app
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
-	"github.com/motacilla-live/motacilla/publisher"
-	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/dig"
 	"go.uber.org/fx"
 )
 
-// StopTimeout is how long an app takes to stop at most.
+// StopTimeout is the longest time that an app takes to stop.
 const StopTimeout = 10 * time.Second
 
-// Module is everything but the adapters. It provides *Config, *zap.Logger, storage.Store, *publisher.Feed, *Token and
-// *Server, and serves. An *Input in the graph says where the configuration comes from; [Main] puts the program's
-// arguments above it.
-var Module = fx.Module("app",
-	fx.Provide(
-		newSchemaOf, newConfig, newLogger, newToken, newStore, newRenderer, newFeed, newAccess, newReceivers,
-		newPublishers, newPage, newMetrics, newServer,
-	),
-	fx.Invoke(func(*Server) {}),
-)
-
-// New returns the app that opts make together with Module.
+// New returns the app that opts describe. If the configuration is wrong, Err of the app says how.
 func New(opts ...fx.Option) *fx.App {
-	events := &fxLog{}
-	all := []fx.Option{
-		Module, fx.StopTimeout(StopTimeout), fx.WithLogger(events.logger), fx.Invoke(events.open),
+	r, err := read(opts)
+	var c *Config
+	if err == nil {
+		c, err = r.load()
 	}
-	return fx.New(append(all, opts...)...)
+	if err != nil {
+		return fx.New(fx.NopLogger, fx.Error(err))
+	}
+	events := &fxLog{}
+	return fx.New(fx.StopTimeout(StopTimeout), fx.WithLogger(events.logger), r.module(c), fx.Invoke(events.open), fx.Options(opts...))
 }
 
 // Run runs the app until SIGINT or SIGTERM, or until it fails.
@@ -59,41 +58,34 @@ func Run(opts ...fx.Option) error {
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())
 	defer cancel()
 	if err := a.Stop(stop); err != nil {
-		return fmt.Errorf("stop: %w", plain(err))
+		return plain(err)
 	}
 	if signal.ExitCode != 0 {
-		return fmt.Errorf("the server failed; its log says why")
+		return errors.New("the server failed; its log says why")
 	}
 	return nil
 }
 
-// Store puts a kind of store into the graph.
-func Store(f storage.Factory) fx.Option { return supply("stores", f) }
-
-// Publisher puts a kind of publisher into the graph.
-func Publisher(f publisher.Factory) fx.Option { return supply("publishers", f) }
-
-// Receiver puts a kind of receiver into the graph.
-func Receiver(f receiver.Factory) fx.Option { return supply("receivers", f) }
-
-// Routes mounts routes of the app's own beside the others, as they are: no hook stands before them.
+// Routes adds the app's own routes. Nothing checks who may call them: they are mounted as they are.
 func Routes(routes ...route.Route) fx.Option {
 	return fx.Provide(fx.Annotate(func() []route.Route { return routes }, fx.ResultTags(`group:"routes,flatten"`)))
 }
 
-func supply[F any](group string, f F) fx.Option {
-	return fx.Supply(fx.Annotate(f, fx.ResultTags(`group:"`+group+`"`)))
-}
-
-// SchemaOf returns the configuration's keys of the app that opts make, without making it.
+// SchemaOf returns the configuration's keys of the app that opts describe. It makes nothing of that app.
 func SchemaOf(opts ...fx.Option) (*Schema, error) {
-	var s *Schema
-	a := fx.New(fx.NopLogger, fx.Provide(newSchemaOf), fx.Options(opts...), fx.Populate(&s))
-	if err := a.Err(); err != nil {
-		return nil, plain(err)
+	r, err := read(opts)
+	if err != nil {
+		return nil, err
 	}
-	return s, nil
+	return r.schema()
 }
 
-// plain takes off what fx and dig say of their graph, where the error is one of ours within it.
-func plain(err error) error { return dig.RootCause(err) }
+// plain returns the error of a constructor without what fx says around it. It returns err whole if it is an error of the
+// graph itself, such as a missing type: then the reader has to know where in the graph.
+func plain(err error) error {
+	cause := dig.RootCause(err)
+	if ofGraph := dig.Error(nil); errors.As(cause, &ofGraph) {
+		return err
+	}
+	return cause
+}

@@ -21,22 +21,23 @@ func deps(t *testing.T, pkg string) []string {
 func TestDependencies(t *testing.T) {
 	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
-	frame := []string{"go.uber.org/fx", "github.com/prometheus", "github.com/knadh"}
+	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
+	frame := append([]string{"go.uber.org/fx"}, server...)
 	for _, tt := range []struct {
 		pkg string
 		not [][]string
 	}{
 		{module, [][]string{heavy, adapters, frame, {"go.uber.org/", "golang.org/x/", module + "/"}}},
 		{module + "/route", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/page", module + "/storage"}}},
-		{module + "/storage", [][]string{heavy, adapters, frame, {module + "/publisher", module + "/receiver", module + "/route"}}},
-		{module + "/publisher", [][]string{heavy, adapters, frame, {module + "/storage", module + "/receiver", module + "/page"}}},
-		{module + "/receiver", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/page"}}},
+		{module + "/storage", [][]string{heavy, adapters, server, {module + "/publisher", module + "/receiver", module + "/route"}}},
+		{module + "/publisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/receiver", module + "/page"}}},
+		{module + "/receiver", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/page"}}},
 		{module + "/page", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/receiver"}}},
 		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
 		{module + "/app", [][]string{heavy, adapters}},
 		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
 		{module + "/storage/postgres", [][]string{{"modernc.org/sqlite", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
-			{module + "/publisher", module + "/receiver", module + "/route", module + "/app", module + "/internal", "testing"}}},
+			{module + "/publisher", module + "/receiver", module + "/route", module + "/app", module + "/internal/realserver", module + "/internal/netfault", "testing"}}},
 		{module + "/storage/redis", [][]string{
 			{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
 			{module + "/publisher", module + "/receiver", module + "/route", module + "/app"},
@@ -45,7 +46,7 @@ func TestDependencies(t *testing.T) {
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
 		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
-		{module + "/examples/custompublisher", [][]string{heavy, adapters, frame, {module + "/storage", module + "/app"}}},
+		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 	} {
 		for _, dep := range deps(t, tt.pkg) {
 			if strings.HasPrefix(dep, module+"/publisher/internal/") { // the port's own

@@ -107,23 +107,22 @@ func (s *Server) mount() error {
 			return err
 		}
 	}
-	for i, p := range s.publishers {
-		owner := fmt.Sprintf("publishers[%d] (%s)", i, p.name)
+	for _, p := range s.publishers {
 		routes := p.it.URLs()
 		if len(routes) > 0 && routes[0].Name != "" {
 			s.offers.list = append(s.offers.list, offer{p.name, routes[0].Name})
 		}
 		for _, rt := range routes {
 			if !strings.Contains(rt.Pattern, "{channel_id}") {
-				return fmt.Errorf("%s: the path %q must have {channel_id}", owner, rt.Pattern)
+				return fmt.Errorf("%s: the path %q must have {channel_id}", p.at, rt.Pattern)
 			}
-			if err := t.Add(owner, "/live", readers(rt)); err != nil {
+			if err := t.Add(p.at, "/live", readers(rt)); err != nil {
 				return err
 			}
 		}
 	}
-	for i, r := range s.receivers {
-		if err := t.Add(fmt.Sprintf("receivers[%d] (%s)", i, r.name), "/", r.it.URLs()...); err != nil {
+	for _, r := range s.receivers {
+		if err := t.Add(r.at, "/", r.it.URLs()...); err != nil {
 			return err
 		}
 	}
@@ -133,10 +132,10 @@ func (s *Server) mount() error {
 	if err := t.Add("a route of the app's own", "/", s.own...); err != nil {
 		return err
 	}
-	for i, r := range s.receivers {
+	for _, r := range s.receivers {
 		if d, ok := r.it.(describer); ok {
 			if err := d.Describe(t.Routes()...); err != nil {
-				return fmt.Errorf("receivers[%d] (%s): %w", i, r.name, err)
+				return fmt.Errorf("%s: %w", r.at, err)
 			}
 		}
 	}

@@ -75,10 +75,8 @@ func TestProgram(t *testing.T) {
 			var config *Config
 			started := false
 			status := program(append([]string{"/usr/bin/livesite"}, strings.Fields(tt.args)...), &out, &errs,
-				memory.Module, fx.Supply(given), Publisher(publisher.Factory{
-					Name: "nothing", Options: &nothingOptions{Timeout: time.Minute},
-					New: func(publisher.Deps, any) (publisher.Publisher, error) { return nothing{}, nil },
-				}), fx.Populate(&config), fx.Invoke(func(lc fx.Lifecycle, s fx.Shutdowner, _ storage.Store) {
+				memory.Module, fx.Supply(given), publisher.Register("nothing", &nothingOptions{Timeout: time.Minute},
+					func(*nothingOptions) nothing { return nothing{} }), fx.Populate(&config), fx.Invoke(func(lc fx.Lifecycle, s fx.Shutdowner, _ storage.Store) {
 					lc.Append(fx.StartHook(func() error {
 						started = true
 						return s.Shutdown()

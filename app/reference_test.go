@@ -15,10 +15,9 @@ func TestStoresShareAKey(t *testing.T) {
 	type second struct {
 		URL string `key:"url" secret:"true" doc:"where the second one is, with its password"`
 	}
-	none := func(storage.Deps, any) (storage.Store, error) { return nil, nil }
 	schema, err := app.SchemaOf(
-		app.Store(storage.Factory{Name: "b", Options: &second{}, New: none}),
-		app.Store(storage.Factory{Name: "a", Options: &first{URL: "first://"}, New: none}))
+		storage.Register("b", &second{}, func(*second) storage.Store { return nil }),
+		storage.Register("a", &first{URL: "first://"}, func(*first) storage.Store { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (s *Schema) addKind(k kind) error {
 	seen := map[string]bool{}
 	for _, c := range k.list {
 		if seen[c.name] {
-			return fmt.Errorf("two factories of a %s are named %q", k.one, c.name)
+			return fmt.Errorf("the %s %q is registered twice", k.one, c.name)
 		}
 		seen[c.name] = true
 		fields, err := fieldsOf(c.options)

@@ -37,8 +37,8 @@ type Server struct {
 	access     *access
 	page       *page.Page
 	offers     *offers
-	publishers []named[publisher.Publisher]
-	receivers  []named[receiver.Receiver]
+	publishers []configured[publisher.Publisher]
+	receivers  []configured[receiver.Receiver]
 	own        []route.Route
 	metrics    *metrics
 	log        *zap.Logger
@@ -62,9 +62,9 @@ type serverIn struct {
 	Access     *access
 	Page       *page.Page
 	Offers     *offers
-	Publishers []named[publisher.Publisher]
-	Receivers  []named[receiver.Receiver]
-	Own        []route.Route `group:"routes"`
+	Publishers []configured[publisher.Publisher] `group:"configured"`
+	Receivers  []configured[receiver.Receiver]   `group:"configured"`
+	Own        []route.Route                     `group:"routes"`
 	Metrics    *metrics
 	Log        *zap.Logger
 }
@@ -72,7 +72,7 @@ type serverIn struct {
 func newServer(in serverIn) (*Server, error) {
 	s := &Server{
 		config: in.Config, store: in.Store, access: in.Access, page: in.Page, offers: in.Offers,
-		publishers: in.Publishers, receivers: in.Receivers, own: in.Own, metrics: in.Metrics, log: in.Log,
+		publishers: inListOrder(in.Publishers), receivers: inListOrder(in.Receivers), own: in.Own, metrics: in.Metrics, log: in.Log,
 		shutdowner: in.Shutdowner,
 	}
 	if err := s.mount(); err != nil {
@@ -103,13 +103,13 @@ func (s *Server) URL(name string, params ...string) (string, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	for i, p := range s.publishers {
+	for _, p := range s.publishers {
 		starter, ok := p.it.(publisher.Starter)
 		if !ok {
 			continue
 		}
 		if err := starter.Start(ctx); err != nil {
-			return errors.Join(fmt.Errorf("start publishers[%d] (%s): %w", i, p.name, err), s.shutdownPublishers(ctx))
+			return errors.Join(fmt.Errorf("start %s: %w", p.at, err), s.shutdownPublishers(ctx))
 		}
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Server.Addr)
@@ -165,7 +165,7 @@ func (s *Server) shutdownPublishers(ctx context.Context) error {
 	for i, p := range s.publishers {
 		all.Go(func() {
 			if err := p.it.Shutdown(ctx); err != nil {
-				errs[i] = fmt.Errorf("shut down publishers[%d] (%s): %w", i, p.name, err)
+				errs[i] = fmt.Errorf("shut down %s: %w", p.at, err)
 			}
 		})
 	}

@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/motacilla-live/motacilla/storage"
@@ -12,76 +10,83 @@ import (
 	"go.uber.org/zap"
 )
 
-// OpenedStore is a store that was opened beside an app.
+// OpenedStore is a store that was opened without an app.
 type OpenedStore struct {
 	storage.Store
 	Type  string
-	Key   string // of the option that says where it is, such as "path"; "" where it has none
-	Place string // its value, secrets and all; never to be shown as it is
+	Key   string // of the option that says where the store is, such as "path"; "" if it has none
+	Place string // the value of that option with its secrets: it must not be shown as it is
+
+	graph *fx.App
 }
 
-// StoreAt names a store of the app that opts make: TYPE:PLACE, where PLACE is its url or path, a URL whose scheme is the
-// type (postgres://...), or TYPE alone, whose place is left to the configuration; "" leaves all to that.
+// Close closes the store. It may be called again.
+func (s *OpenedStore) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), StopTimeout)
+	defer cancel()
+	return plain(s.graph.Stop(ctx))
+}
+
+// StoreAt names a store of an app: TYPE:PLACE, where PLACE is its url or path; or a URL whose scheme is the type, such as
+// postgres://...; or TYPE, whose place the configuration gives; or "", if the configuration gives the type too.
 type StoreAt string
 
-// OpenStore opens the store that at names, without the rest of the app that opts make. in is the configuration otherwise.
-// It answers a ping, or the error says why not.
+// OpenStore opens the store that at names, and nothing else of the app that opts describe. Whatever at does not say, the
+// configuration says, which is in. opts must register the store, and must provide what its constructor asks for besides
+// its options, log and an fx.Lifecycle. OpenStore returns an error if the store does not answer a ping.
 func OpenStore(ctx context.Context, at StoreAt, in Input, log *zap.Logger, opts ...fx.Option) (*OpenedStore, error) {
-	c, f, err := at.find(in, opts...)
+	r, c, err := at.find(in, opts)
 	if err != nil {
 		return nil, err
 	}
-	opened := &OpenedStore{Type: f.Name}
-	opened.Key, opened.Place = placeOf(c.Storage.Options)
-	opened.Store, err = f.New(storage.Deps{Logger: log}, c.Storage.Options)
-	if err != nil {
-		return opened, fmt.Errorf("open the store %q: %w", f.Name, err)
-	}
-	if err := opened.Ping(ctx); err != nil {
-		return opened, errors.Join(fmt.Errorf("the store %q does not answer: %w", f.Name, err), opened.Close())
+	opened := found(c)
+	opened.graph = fx.New(fx.NopLogger, fx.Supply(log), storeModule(r.Stores, c), fx.Options(opts...), fx.Populate(&opened.Store))
+	if err := opened.graph.Start(ctx); err != nil {
+		return opened, plain(err)
 	}
 	return opened, nil
 }
 
-// Find tells which store at names, and where that is, without opening it.
+// Find returns which store at names, and where that store is. It does not open the store.
 func (at StoreAt) Find(in Input, opts ...fx.Option) (*OpenedStore, error) {
-	c, f, err := at.find(in, opts...)
+	_, c, err := at.find(in, opts)
 	if err != nil {
 		return nil, err
 	}
-	found := &OpenedStore{Type: f.Name}
-	found.Key, found.Place = placeOf(c.Storage.Options)
-	return found, nil
+	return found(c), nil
 }
 
-func (at StoreAt) find(in Input, opts ...fx.Option) (*Config, storage.Factory, error) {
-	var schema *Schema
-	var all []storage.Factory
-	a := fx.New(fx.NopLogger, fx.Provide(newSchemaOf), fx.Options(opts...), fx.Populate(&schema),
-		fx.Invoke(func(fs factories) { all = fs.Stores }))
-	if err := a.Err(); err != nil {
-		return nil, storage.Factory{}, plain(err)
-	}
-	flags, err := at.flags(schema)
+func found(c Choice) *OpenedStore {
+	key, place := placeOf(c.Options)
+	return &OpenedStore{Type: c.Type, Key: key, Place: place}
+}
+
+func (at StoreAt) find(in Input, opts []fx.Option) (registrations, Choice, error) {
+	r, err := read(opts)
 	if err != nil {
-		return nil, storage.Factory{}, err
+		return r, Choice{}, err
 	}
-	in.Flags = flags
+	schema, err := r.schema()
+	if err != nil {
+		return r, Choice{}, err
+	}
+	if in.Flags, err = at.flags(schema); err != nil {
+		return r, Choice{}, err
+	}
 	c, err := schema.Load(in)
 	if err != nil {
-		return nil, storage.Factory{}, err
+		return r, Choice{}, err
 	}
-	i := slices.IndexFunc(all, func(f storage.Factory) bool { return f.Name == c.Storage.Type })
-	return c, all[i], nil
+	return r, c.Storage, nil
 }
 
-// flags are at as the configuration's flags.
+// flags returns the configuration's flags that say what at says.
 func (at StoreAt) flags(s *Schema) (map[string]string, error) {
 	if at == "" {
 		return nil, nil
 	}
 	name, place, named := strings.Cut(string(at), ":")
-	if strings.HasPrefix(place, "//") { // a URL; its scheme may be longer than the type, as in rediss and postgresql
+	if strings.HasPrefix(place, "//") { // a URL, whose scheme may be longer than the type, as rediss and postgresql are
 		place = string(at)
 		for _, c := range s.stores.list {
 			if c.name != name && strings.HasPrefix(name, c.name) {
@@ -100,7 +105,7 @@ func (at StoreAt) flags(s *Schema) (map[string]string, error) {
 	key, _ := placeOf(comp.options)
 	switch {
 	case key == "":
-		return nil, fmt.Errorf("the store %q is at no place of its own: name it alone", name)
+		return nil, fmt.Errorf("the store %q has no place: give its type alone", name)
 	case place == "":
 		return nil, fmt.Errorf("the %s of the store %q is missing after %q", key, name, name+":")
 	}
@@ -108,7 +113,7 @@ func (at StoreAt) flags(s *Schema) (map[string]string, error) {
 	return flags, nil
 }
 
-// placeOf is the option that says where a store is.
+// placeOf returns the option that says where a store is.
 func placeOf(options any) (key, value string) {
 	fields, err := fieldsOf(options)
 	if err != nil {

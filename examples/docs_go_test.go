@@ -40,7 +40,7 @@ func newExports(t *testing.T) *exports {
 		e.files[p.ImportPath] = p.Export
 		ours := strings.HasPrefix(p.ImportPath, "github.com/motacilla-live/motacilla") && !strings.Contains(p.ImportPath, "/internal/")
 		std := !strings.Contains(p.ImportPath, ".") && !strings.Contains(p.ImportPath, "internal")
-		if ours || std && e.names[p.Name] == "" || p.ImportPath == "go.uber.org/fx" {
+		if ours || std && e.names[p.Name] == "" || p.ImportPath == "go.uber.org/fx" || p.ImportPath == "go.uber.org/zap" {
 			if !strings.Contains(e.names[p.Name], "motacilla-live") || ours {
 				e.names[p.Name] = p.ImportPath
 			}

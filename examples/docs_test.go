@@ -114,7 +114,7 @@ func documents(t *testing.T) []string {
 
 func TestDocuments(t *testing.T) {
 	exports := newExports(t)
-	schema, err := app.SchemaOf(standard.Module, app.Publisher(custompublisher.NewFactory()))
+	schema, err := app.SchemaOf(standard.Module, custompublisher.Module)
 	if err != nil {
 		t.Fatal(err)
 	}

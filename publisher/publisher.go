@@ -1,15 +1,13 @@
 // Package publisher is the port of publishers, which deliver a channel's updates to its readers, each by one technique,
 // and Feed, which they all read.
 //
-// A publisher of your own is one package that imports this one, route and the root, and one line in the fx graph: its
-// [Factory] in the value group "publishers".
+// A publisher of your own is one package that imports this one, route and the root, and calls [Register].
 package publisher
 
 import (
 	"context"
 
 	"github.com/motacilla-live/motacilla/route"
-	"go.uber.org/zap"
 )
 
 // Publisher delivers a channel's updates to its readers by one technique. One with work of its own to begin is a
@@ -28,23 +26,4 @@ type Publisher interface {
 // Starter is a publisher with work of its own. Start returns when it has begun; ctx is for starting alone.
 type Starter interface {
 	Start(ctx context.Context) error
-}
-
-// Factory makes one kind of publisher by its name in the configuration.
-//
-// Options points to a struct whose exported fields are the settings. Of their tags, key is the name in the
-// configuration, doc the line in the reference, and secret:"true" masks the value wherever it is shown. Fields are
-// string, bool, int, float64, time.Duration or []string. Each publisher that the configuration names gets a copy of its
-// own to New.
-type Factory struct {
-	Name    string // such as "long-polling"
-	Options any    // pointer to the options struct with its defaults
-	New     func(d Deps, options any) (Publisher, error)
-}
-
-// Deps are what a Factory gets.
-type Deps struct {
-	Feed    *Feed
-	Origins *route.Origins
-	Logger  *zap.Logger
 }

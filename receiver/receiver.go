@@ -7,7 +7,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
-	"go.uber.org/zap"
 )
 
 // Receiver takes posts from a source. One with work of its own to begin is a [Starter], one with work to end a
@@ -42,19 +41,4 @@ type Sink interface {
 	CreatePost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error)
 	UpdatePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error) (motacilla.Post, error)
 	DeletePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error) (motacilla.Revision, error)
-}
-
-// Factory makes one kind of receiver by its name in the configuration.
-type Factory struct {
-	Name    string // such as "webapp"
-	Options any    // pointer to the options struct with its defaults; see package publisher on its tags
-	New     func(d Deps, options any) (Receiver, error)
-}
-
-// Deps are what a Factory gets.
-type Deps struct {
-	Sink      Sink
-	Authorize route.Authorizer
-	Listing   *route.Listing // of channels
-	Logger    *zap.Logger
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"github.com/motacilla-live/motacilla"
-	"go.uber.org/zap"
 )
 
 // Reader reads. Every method may be called from many goroutines at once, returns what its caller may keep and change,
@@ -137,15 +136,3 @@ const (
 	Remember      = 10_000
 	RememberHours = 24
 )
-
-// Factory makes one kind of store by its name in the configuration.
-type Factory struct {
-	Name    string // such as "sqlite"
-	Options any    // pointer to the options struct with its defaults; see package publisher on its tags
-	New     func(d Deps, options any) (Store, error)
-}
-
-// Deps are what a Factory gets.
-type Deps struct {
-	Logger *zap.Logger
-}

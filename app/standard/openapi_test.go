@@ -48,11 +48,11 @@ func open(t *testing.T, yaml string) *site {
 	t.Helper()
 	ignore := goleak.IgnoreCurrent()
 	s := &site{T: t, store: &faulty{Store: memory.New(nil)}}
-	factory := storage.Factory{Name: "faulty", New: func(storage.Deps, any) (storage.Store, error) { return s.store, nil }}
+	faulty := storage.Register[struct{}]("faulty", nil, func() storage.Store { return s.store })
 	var server *app.Server
 	in := &app.Input{YAML: []byte(yaml), Env: []string{}, Flags: map[string]string{
 		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error", "storage.type": "faulty"}}
-	a := app.New(standard.Module, app.Store(factory), fx.Supply(in), fx.Populate(&server))
+	a := app.New(standard.Module, faulty, fx.Supply(in), fx.Populate(&server))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

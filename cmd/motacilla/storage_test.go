@@ -67,7 +67,7 @@ func TestStorageCommands(t *testing.T) {
 		{args: "storage copy --from sqlite:live.db --to memory", code: 1, err: "--to: a store of type memory"},
 		{args: "storage copy --from pigeon:x --to sqlite:new.db", code: 1, err: `there is no store "pigeon"; known: `},
 		{args: "storage copy --from sqlite: --to sqlite:new.db", code: 1, err: "the path of the store"},
-		{args: "storage copy --from memory:x --to sqlite:new.db", code: 1, err: "is at no place of its own"},
+		{args: "storage copy --from memory:x --to sqlite:new.db", code: 1, err: "has no place"},
 		{args: "storage copy --from sqlite:typo.db --to sqlite:new.db", code: 1, err: "there is no store"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:./live.db", code: 1, err: "--from and --to are both sqlite:live.db"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:none/new.db", code: 1, err: "there is no directory"},

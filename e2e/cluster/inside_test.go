@@ -25,13 +25,11 @@ import (
 func inside(t *testing.T, store storage.Store) (base string) {
 	t.Helper()
 	var server *app.Server
-	given := storage.Factory{
-		Name: "given", Options: &struct{}{}, New: func(storage.Deps, any) (storage.Store, error) { return store, nil },
-	}
+	given := storage.Register[struct{}]("given", nil, func() storage.Store { return store })
 	in := &app.Input{YAML: []byte(config), Env: []string{}, Flags: map[string]string{
 		"server.addr": "127.0.0.1:0", "server.token": token, "storage.type": "given", "log.level": "error",
 	}}
-	a := app.New(app.Store(given), sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
+	a := app.New(given, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Command customapp is an application of one's own: posts in memory, readers served by long polling alone, and a route
-// of its own beside the others, which writes a post for every goal.
+// Command customapp is an app that takes few parts of the project and adds its own: posts are kept in memory, readers use
+// long polling alone, and its own route writes a post for every goal.
 package main
 
 import (
@@ -18,7 +18,7 @@ func main() { app.Main(options) }
 
 var options = fx.Options(
 	memory.Module,
-	app.Publisher(polling.LongFactory()),
+	polling.LongModule,
 	fx.Provide(fx.Annotate(goals, fx.ResultTags(`group:"routes"`))),
 )
 
@@ -27,7 +27,7 @@ func goals(store storage.Store) route.Route {
 		func(w http.ResponseWriter, r *http.Request) {
 			ch, err := route.ChannelID(r)
 			if err == nil {
-				_, _ = store.CreateChannel(r.Context(), motacilla.Channel{ID: ch}) // it may be there already
+				_, _ = store.CreateChannel(r.Context(), motacilla.Channel{ID: ch}) // the channel may exist
 				_, err = store.CreatePost(r.Context(), ch, motacilla.Post{
 					Show: true, KeyEvent: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")},
 				})

@@ -1,7 +1,7 @@
-// Package custompublisher is a transport of one's own: updates as newline-delimited JSON over one long answer, which
-// `curl -N` can read. It imports the port and nothing else of the project; the app puts its Factory into the graph,
+// Package custompublisher is a publisher that is not part of the project: updates as newline-delimited JSON over one
+// answer that does not end, which `curl -N` can read. It imports the port, route and the root. An app takes its module,
 //
-//	app.Main(memory.Module, app.Publisher(custompublisher.NewFactory()))
+//	app.Main(memory.Module, custompublisher.Module)
 //
 // and the configuration chooses it: publishers: [{type: ndjson}].
 package custompublisher
@@ -21,17 +21,8 @@ type Options struct {
 	Path string `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`
 }
 
-// NewFactory returns the Factory of the publisher that the configuration calls "ndjson".
-func NewFactory() publisher.Factory {
-	return publisher.Factory{
-		Name: "ndjson", Options: &Options{Path: "ndjson/{channel_id}/"},
-		New: func(d publisher.Deps, options any) (publisher.Publisher, error) {
-			p := &NDJSON{path: options.(*Options).Path}
-			p.streams = publisher.NewStreams(d.Feed, &publisher.Wire{Name: "ndjson", Format: line})
-			return p, nil
-		},
-	}
-}
+// Module registers the publisher as "ndjson".
+var Module = publisher.Register("ndjson", &Options{Path: "ndjson/{channel_id}/"}, New)
 
 // NDJSON streams a channel's updates, one JSON object on each line.
 type NDJSON struct {
@@ -42,6 +33,13 @@ type NDJSON struct {
 var line = &publisher.Format{Name: "ndjson", Append: func(dst []byte, u *motacilla.Update) []byte {
 	return append(u.AppendJSON(dst), '\n')
 }}
+
+var _ publisher.Publisher = (*NDJSON)(nil)
+
+// New returns the publisher of feed.
+func New(feed *publisher.Feed, o *Options) *NDJSON {
+	return &NDJSON{path: o.Path, streams: publisher.NewStreams(feed, &publisher.Wire{Name: "ndjson", Format: line})}
+}
 
 // URLs returns the one route.
 func (p *NDJSON) URLs() []route.Route {
@@ -72,7 +70,7 @@ func (p *NDJSON) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	control := http.NewResponseController(w)
 	stream.Run(r.Context(), func(step *publisher.Step) error {
-		_ = control.SetWriteDeadline(time.Now().Add(p.streams.Stall())) // where w has none, writing may take long
+		_ = control.SetWriteDeadline(time.Now().Add(p.streams.Stall())) // not every w has a deadline
 		if _, err := w.Write(step.Encode(line)); err != nil {
 			return err
 		}

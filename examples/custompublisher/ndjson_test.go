@@ -23,12 +23,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	publishertest.Run(t, func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
-		f := custompublisher.NewFactory()
-		p, err := f.New(publisher.Deps{Feed: feed}, f.Options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
+		return custompublisher.New(feed, &custompublisher.Options{Path: "ndjson/{channel_id}/"})
 	}, follow)
 }
 
@@ -77,7 +72,7 @@ func TestChosenByConfiguration(t *testing.T) {
 	var server *app.Server
 	in := &app.Input{YAML: []byte(`{server: {addr: "127.0.0.1:0"}, publishers: [{type: ndjson, path: "lines/{channel_id}"}]}`),
 		Env: []string{}}
-	a := app.New(memory.Module, polling.Module, app.Publisher(custompublisher.NewFactory()), fx.Supply(in), fx.Populate(&server))
+	a := app.New(memory.Module, polling.Module, custompublisher.Module, fx.Supply(in), fx.Populate(&server))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,43 +4,47 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 )
 
-// Module puts interval-polling and long-polling into the graph.
-var Module = fx.Module("polling",
-	fx.Provide(
-		fx.Annotate(IntervalFactory, fx.ResultTags(`group:"publishers"`)),
-		fx.Annotate(LongFactory, fx.ResultTags(`group:"publishers"`)),
-	),
-)
+// Module registers both publishers of the package.
+var Module = fx.Module("polling", IntervalModule, LongModule)
 
-// IntervalFactory makes "interval-polling".
-func IntervalFactory() publisher.Factory {
+// IntervalModule registers [Interval] as "interval-polling".
+var IntervalModule = publisher.Register(intervalName, intervalConfiguration(), newConfiguredInterval)
+
+// LongModule registers [Long] as "long-polling".
+var LongModule = publisher.Register(longName, longConfiguration(), newConfiguredLong)
+
+// intervalConfiguration returns the defaults that the configuration's reference shows.
+func intervalConfiguration() *IntervalOptions {
 	defaults := (*IntervalOptions)(nil).withDefaults()
-	return publisher.Factory{Name: intervalName, Options: &defaults,
-		New: func(d publisher.Deps, options any) (publisher.Publisher, error) {
-			o := *options.(*IntervalOptions)
-			if o.Interval <= 0 {
-				return nil, motacilla.Invalid("interval", "must be more than 0")
-			}
-			o.Logger = d.Logger
-			return NewInterval(d.Feed, &o), nil
-		}}
+	defaults.Logger = nil
+	return &defaults
 }
 
-// LongFactory makes "long-polling".
-func LongFactory() publisher.Factory {
+func newConfiguredInterval(feed *publisher.Feed, o *IntervalOptions, log *zap.Logger) (*Interval, error) {
+	if o.Interval <= 0 {
+		return nil, motacilla.Invalid("interval", "must be more than 0")
+	}
+	o.Logger = log
+	return NewInterval(feed, o), nil
+}
+
+// longConfiguration returns the defaults that the configuration's reference shows.
+func longConfiguration() *LongOptions {
 	defaults := (*LongOptions)(nil).withDefaults()
-	return publisher.Factory{Name: longName, Options: &defaults,
-		New: func(d publisher.Deps, options any) (publisher.Publisher, error) {
-			o := *options.(*LongOptions)
-			if o.Timeout <= 0 {
-				return nil, motacilla.Invalid("timeout", "must be more than 0")
-			}
-			if o.Hold <= 0 {
-				return nil, motacilla.Invalid("hold", "must be more than 0")
-			}
-			o.Logger = d.Logger
-			return NewLong(d.Feed, &o), nil
-		}}
+	defaults.Logger = nil
+	return &defaults
+}
+
+func newConfiguredLong(feed *publisher.Feed, o *LongOptions, log *zap.Logger) (*Long, error) {
+	if o.Timeout <= 0 {
+		return nil, motacilla.Invalid("timeout", "must be more than 0")
+	}
+	if o.Hold <= 0 {
+		return nil, motacilla.Invalid("hold", "must be more than 0")
+	}
+	o.Logger = log
+	return NewLong(feed, o), nil
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/fx"
 )
 
 const timedOut = `{"timeOutReached":"Timeout duration reached."}`
@@ -308,19 +310,29 @@ func TestMethods(t *testing.T) {
 	})
 }
 
-func TestFactories(t *testing.T) {
-	for _, f := range []publisher.Factory{polling.IntervalFactory(), polling.LongFactory()} {
-		p, err := f.New(publisher.Deps{}, f.Options)
+func TestModule(t *testing.T) {
+	for options, want := range map[string]string{
+		"publishers: [long-polling, interval-polling]":         "",
+		"publishers: [{type: long-polling, timeout: 0s}]":      "publishers[0] (long-polling): timeout: must be more than 0",
+		"publishers: [{type: long-polling, hold: 0s}]":         "publishers[0] (long-polling): hold: must be more than 0",
+		"publishers: [{type: interval-polling, interval: 0s}]": "publishers[0] (interval-polling): interval: must be more than 0",
+	} {
+		var server *app.Server
+		in := &app.Input{YAML: []byte("log: {level: error}\n" + options), Env: []string{}}
+		err := app.New(memory.Module, polling.Module, fx.Supply(in), fx.Populate(&server)).Err()
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error is %v, want %s", options, err, want)
+			}
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if urls := p.URLs(); urls[0].Name != f.Name || urls[0].Pattern != f.Name+"/{channel_id}/" {
-			t.Errorf("%s: %v", f.Name, urls)
-		}
-	}
-	for _, bad := range []any{&polling.LongOptions{Hold: -1, Timeout: 1}, &polling.LongOptions{Hold: 1}} {
-		if _, err := polling.LongFactory().New(publisher.Deps{}, bad); err == nil {
-			t.Errorf("%+v is taken", bad)
+		for _, name := range []string{"long-polling", "interval-polling"} {
+			if url, err := server.URL(name, "c"); url != "/live/"+name+"/c/" {
+				t.Errorf("%s is at %s (%v)", name, url, err)
+			}
 		}
 	}
 }

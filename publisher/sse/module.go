@@ -3,23 +3,23 @@ package sse
 import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
-	"go.uber.org/fx"
+	"go.uber.org/zap"
 )
 
-// Module puts sse into the graph.
-var Module = fx.Module(name, fx.Provide(fx.Annotate(Factory, fx.ResultTags(`group:"publishers"`))))
+// Module registers the publisher as "sse".
+var Module = publisher.Register(name, configuration(), newConfigured)
 
-// Factory makes "sse".
-func Factory() publisher.Factory {
+// configuration returns the defaults that the configuration's reference shows.
+func configuration() *Options {
 	defaults := (*Options)(nil).withDefaults()
 	defaults.Logger = nil
-	return publisher.Factory{Name: name, Options: &defaults,
-		New: func(d publisher.Deps, options any) (publisher.Publisher, error) {
-			o := *options.(*Options)
-			if o.Lifetime <= 0 {
-				return nil, motacilla.Invalid("lifetime", "must be more than 0")
-			}
-			o.Logger = d.Logger
-			return New(d.Feed, &o), nil
-		}}
+	return &defaults
+}
+
+func newConfigured(feed *publisher.Feed, o *Options, log *zap.Logger) (*Publisher, error) {
+	if o.Lifetime <= 0 {
+		return nil, motacilla.Invalid("lifetime", "must be more than 0")
+	}
+	o.Logger = log
+	return New(feed, o), nil
 }

@@ -2,20 +2,21 @@ package websocket
 
 import (
 	"github.com/motacilla-live/motacilla/publisher"
-	"go.uber.org/fx"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
 )
 
-// Module puts websocket into the graph.
-var Module = fx.Module(name, fx.Provide(fx.Annotate(Factory, fx.ResultTags(`group:"publishers"`))))
+// Module registers the publisher as "websocket".
+var Module = publisher.Register(name, configuration(), newConfigured)
 
-// Factory makes "websocket".
-func Factory() publisher.Factory {
+// configuration returns the defaults that the configuration's reference shows.
+func configuration() *Options {
 	defaults := (*Options)(nil).withDefaults()
 	defaults.Logger = nil
-	return publisher.Factory{Name: name, Options: &defaults,
-		New: func(d publisher.Deps, options any) (publisher.Publisher, error) {
-			o := *options.(*Options)
-			o.Origins, o.Logger = d.Origins, d.Logger
-			return New(d.Feed, &o), nil
-		}}
+	return &defaults
+}
+
+func newConfigured(feed *publisher.Feed, o *Options, origins *route.Origins, log *zap.Logger) *Publisher {
+	o.Origins, o.Logger = origins, log
+	return New(feed, o)
 }

@@ -2,21 +2,12 @@ package webapp
 
 import (
 	"github.com/motacilla-live/motacilla/receiver"
-	"go.uber.org/fx"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
 )
 
-// Module puts the receiver's Factory into an fx graph, in the value group "receivers".
-var Module = fx.Module("webapp", fx.Provide(fx.Annotate(NewFactory, fx.ResultTags(`group:"receivers"`))))
-
-// NewFactory returns the Factory of the receiver that the configuration calls "webapp".
-func NewFactory() receiver.Factory {
-	return receiver.Factory{
-		Name:    Name,
-		Options: &Options{},
-		New: func(d receiver.Deps, options any) (receiver.Receiver, error) {
-			o := *options.(*Options)
-			o.Logger, o.Listing = d.Logger, d.Listing
-			return New(d.Sink, d.Authorize, &o), nil
-		},
-	}
-}
+// Module registers the receiver as "webapp". The configuration says nothing of it but its name.
+var Module = receiver.Register[struct{}](Name, nil,
+	func(sink receiver.Sink, authorize route.Authorizer, listing *route.Listing, log *zap.Logger) *Webapp {
+		return New(sink, authorize, &Options{Listing: listing, Logger: log})
+	})

@@ -2,22 +2,10 @@ package memory
 
 import (
 	"github.com/motacilla-live/motacilla/storage"
-	"go.uber.org/fx"
+	"go.uber.org/zap"
 )
 
-// Module puts the store's Factory into an fx graph, in the value group "stores".
-var Module = fx.Module("memory", fx.Provide(fx.Annotate(NewFactory, fx.ResultTags(`group:"stores"`))))
-
-// settings is what the configuration may say of this store: nothing.
-type settings struct{}
-
-// NewFactory returns the Factory of the store that the configuration calls "memory".
-func NewFactory() storage.Factory {
-	return storage.Factory{
-		Name:    "memory",
-		Options: &settings{},
-		New: func(d storage.Deps, _ any) (storage.Store, error) {
-			return New(&Options{Logger: d.Logger}), nil
-		},
-	}
-}
+// Module registers the store as "memory". The configuration says nothing of it but its name.
+var Module = storage.Register[struct{}]("memory", nil, func(log *zap.Logger) *Store {
+	return New(&Options{Logger: log})
+})

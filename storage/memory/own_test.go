@@ -2,13 +2,12 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/storage/memory"
-	"go.uber.org/fx"
-	"go.uber.org/fx/fxtest"
 	"go.uber.org/zap"
 )
 
@@ -82,20 +81,15 @@ func TestHintsAreSynchronous(t *testing.T) {
 }
 
 func TestModule(t *testing.T) {
-	type stores struct {
-		fx.In
-		Factories []storage.Factory `group:"stores"`
+	in := app.Input{YAML: []byte{}, Env: []string{}}
+	s, err := app.OpenStore(t.Context(), "memory", in, zap.NewNop(), memory.Module)
+	if err != nil {
+		t.Fatal(err)
 	}
-	app := fxtest.New(t, memory.Module, fx.Invoke(func(in stores) error {
-		if len(in.Factories) != 1 || in.Factories[0].Name != "memory" {
-			t.Errorf("factories are %v", in.Factories)
-		}
-		f := in.Factories[0]
-		s, err := f.New(storage.Deps{Logger: zap.NewNop()}, f.Options)
-		if err != nil {
-			return err
-		}
-		return s.Close()
-	}))
-	app.RequireStart().RequireStop()
+	if _, ok := s.Store.(*memory.Store); !ok || s.Type != "memory" || s.Key != "" {
+		t.Errorf("opened %+v", s)
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Error(err)
+	}
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/internal/realserver"
-	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -241,19 +241,16 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-func TestFactory(t *testing.T) {
-	f := NewFactory()
-	options := f.Options.(*settings)
-	options.URL = database(t)
-	store, err := f.New(storage.Deps{Logger: zap.NewNop()}, options)
+func TestModule(t *testing.T) {
+	in := app.Input{YAML: []byte{}, Env: []string{}}
+	store, err := app.OpenStore(t.Context(), app.StoreAt(database(t)), in, zap.NewNop(), Module)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(store.Ping(t.Context()), store.Close()); err != nil {
 		t.Error(err)
 	}
-	options.URL = "x"
-	if _, err := f.New(storage.Deps{}, options); !errors.Is(err, motacilla.ErrInvalid) {
+	if _, err := app.OpenStore(t.Context(), "postgres:x", in, zap.NewNop(), Module); !errors.Is(err, motacilla.ErrInvalid) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/zap"
@@ -230,22 +231,20 @@ func TestOldServer(t *testing.T) {
 	}
 }
 
-func TestFactory(t *testing.T) {
+func TestModule(t *testing.T) {
 	server := realserver.NewRedis(t)
-	f := NewFactory()
-	o := *f.Options.(*settings)
-	if f.Name != "redis" || o.Prefix != DefaultPrefix {
-		t.Errorf("factory is %+v", f)
-	}
-	o.URL = server.URL()
-	s, err := f.New(storage.Deps{Logger: zap.NewNop()}, &o)
+	in := app.Input{YAML: []byte{}, Env: []string{}}
+	s, err := app.OpenStore(t.Context(), app.StoreAt(server.URL()), in, zap.NewNop(), Module)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if prefix := s.Store.(*Store).prefix; prefix != DefaultPrefix {
+		t.Errorf("the prefix is %q", prefix)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if s, err := f.New(storage.Deps{Logger: zap.NewNop()}, &settings{URL: "redis://127.0.0.1:1"}); err == nil || s != nil {
+	if s, err := app.OpenStore(t.Context(), "redis://127.0.0.1:1", in, zap.NewNop(), Module); err == nil || s.Store != nil {
 		t.Errorf("store is %v (%v)", s, err)
 	}
 }

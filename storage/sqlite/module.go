@@ -4,28 +4,15 @@ import (
 	"context"
 
 	"github.com/motacilla-live/motacilla/storage"
-	"go.uber.org/fx"
+	"go.uber.org/zap"
 )
 
-// Module puts the store's Factory into an fx graph, in the value group "stores".
-var Module = fx.Module("sqlite", fx.Provide(fx.Annotate(NewFactory, fx.ResultTags(`group:"stores"`))))
+// Module registers the store as "sqlite".
+var Module = storage.Register("sqlite", &settings{Path: "motacilla.db"}, func(o *settings, log *zap.Logger) (*Store, error) {
+	return Open(context.Background(), o.Path, &Options{Logger: log})
+})
 
-// settings is what the configuration may say of this store.
+// settings are the options that the configuration has for this store.
 type settings struct {
-	Path string `key:"path" doc:"the database file; it is made where there is none, its directory is not"`
-}
-
-// NewFactory returns the Factory of the store that the configuration calls "sqlite".
-func NewFactory() storage.Factory {
-	return storage.Factory{
-		Name:    "sqlite",
-		Options: &settings{Path: "motacilla.db"},
-		New: func(d storage.Deps, options any) (storage.Store, error) {
-			s, err := Open(context.Background(), options.(*settings).Path, &Options{Logger: d.Logger})
-			if err != nil {
-				return nil, err
-			}
-			return s, nil
-		},
-	}
+	Path string `key:"path" doc:"the database file; it is made if it does not exist, its directory is not"`
 }
