@@ -153,8 +153,16 @@ func newRigAt(t *testing.T, o Options, clock func() time.Time) *rig {
 	return r
 }
 
-// pair returns both ends of a connection.
+// pair returns both ends of a connection, which the test's end closes.
 func (r *rig) pair() (server, client net.Conn) {
+	r.Helper()
+	server, client = r.connect()
+	r.Cleanup(func() { _ = client.Close() })
+	return server, client
+}
+
+// connect returns both ends of a connection.
+func (r *rig) connect() (server, client net.Conn) {
 	r.Helper()
 	dialled := make(chan net.Conn, 1)
 	go func() {
@@ -169,7 +177,6 @@ func (r *rig) pair() (server, client net.Conn) {
 		r.Fatal(err)
 	}
 	client = <-dialled
-	r.Cleanup(func() { _ = client.Close() })
 	_ = client.SetDeadline(time.Now().Add(patience))
 	return server, client
 }

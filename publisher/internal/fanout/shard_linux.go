@@ -117,7 +117,7 @@ func shrink(readers []*Reader) []*Reader {
 	if cap(readers) <= small || len(readers) >= cap(readers)/4 {
 		return readers
 	}
-	return append(make([]*Reader, 0, cap(readers)/2), readers...)
+	return append(make([]*Reader, 0, max(2*len(readers), small)), readers...)
 }
 
 func (s *shard) find(fd int32) *Reader {

@@ -1,0 +1,50 @@
+package fanout
+
+import (
+	"net"
+	"runtime"
+	"testing"
+)
+
+// A crowd comes and leaves, twice. The second time takes no more memory than the first.
+func TestCrowdThatLeftTakesNoMemory(t *testing.T) {
+	const readers, perReader = 1000, 128 // bytes; a reader with its connection takes several times as much
+	r := newRig(t, Options{})
+	left := int64(0)
+	visit := func() (live int64) {
+		for range 2 {
+			peers := make([]net.Conn, readers)
+			for i := range peers {
+				var server net.Conn
+				server, peers[i] = r.connect()
+				if err := r.topic.Join(server, Join{Cursor: r.story.at()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.move(100)
+			for _, c := range peers {
+				r.next(c)
+				_ = c.Close()
+			}
+			left += readers
+			r.eventually("all have left", func() bool { return r.speech.count(Left) == left })
+		}
+		for range 3 { // what has a finalizer takes more than one
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := visit()
+	if after := visit(); after > before+2*readers*perReader {
+		t.Errorf("%d readers that have left take %d bytes", 2*readers, after-before)
+	}
+	for _, p := range r.topic.parts {
+		p.shard.mu.Lock()
+		if places := cap(p.readers) + cap(p.shard.readers); places > 512 {
+			t.Errorf("a shard without readers keeps %d places for them", places)
+		}
+		p.shard.mu.Unlock()
+	}
+}
