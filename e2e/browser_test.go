@@ -167,7 +167,7 @@ func (p *tab) eval(script string, out any) {
 func (p *tab) until(script string) {
 	p.t.Helper()
 	script = "(() => { try { return Boolean(" + script + ") } catch { return false } })()"
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](script))
 		if err == nil && ok {

@@ -94,7 +94,7 @@ func TestTabsConverge(t *testing.T) {
 				p.live()
 			}
 			readers := &s.feed.Stats(name).Readers
-			for deadline := time.Now().Add(10 * time.Second); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatalf("%d connections for %d pages of one browser", readers.Load(), len(tabs))
 				}

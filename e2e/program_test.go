@@ -105,7 +105,7 @@ func (p *program) start() {
 		}
 	}
 	p.t.Cleanup(func() { p.stop() })
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		answer, err := http.Get("http://" + p.addr + "/readyz")
 		if err == nil {
 			_ = answer.Body.Close()

@@ -95,7 +95,7 @@ func churn(t *testing.T, addr string, perSecond int) (count *atomic.Int64, stop 
 	ctx, cancel := context.WithCancel(t.Context())
 	count = new(atomic.Int64)
 	var working sync.WaitGroup
-	dialer := net.Dialer{Timeout: 10 * time.Second}
+	dialer := net.Dialer{Timeout: patience}
 	connect := func() {
 		nc, err := dialer.DialContext(ctx, "tcp4", addr)
 		if err != nil {

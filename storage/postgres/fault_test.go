@@ -16,7 +16,7 @@ import (
 )
 
 // slack is how much later than its deadline a call may end on a machine that has much to do. A hang is longer.
-const slack = 3 * time.Second
+const slack = 25 * time.Second
 
 func text(s string) motacilla.Post {
 	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
@@ -367,7 +367,7 @@ func TestClocksApart(t *testing.T) {
 	s := opened(t, db, nil)
 	before := time.Now()
 	c := channel(t, s, "d")
-	if d := c.Created.Sub(before); d < -time.Second || d > 5*time.Second {
+	if d := c.Created.Sub(before); d < -time.Second || d > time.Minute {
 		t.Errorf("made at %v, the time was %v", c.Created, before)
 	}
 }

