@@ -2,40 +2,64 @@ package motacilla
 
 import "slices"
 
-// View is what a reader of one channel holds: the model of every reader, in Go, in the browser, in the tests of every
-// transport. Updates may reach it twice, late, out of order, merged or over two transports at once. The zero View holds
-// nothing yet; its methods are for one goroutine at a time.
+// View is what a reader of one channel holds. Every reader follows its rules: in Go, in the browser, and in the tests of
+// every transport. Updates may arrive twice, late, out of order, merged, or over two transports at once.
+//
+// The zero View holds nothing. A View must not be used by several goroutines at once.
 type View struct {
-	Revision Revision // the cursor to come back with
+	Revision Revision // the reader's cursor
 	State    State
-	Complete bool // nothing older than what is held exists
+	Complete bool // there are no posts older than those held
 	Gone     bool // the channel was deleted
 
-	floor PostKey // no unpinned render below it is shown; the zero key is none
+	floor    PostKey   // no unpinned render below it is shown; the zero key means no floor
+	snapshot *snapshot // the newest reset that was applied; nil before the first
 
-	// What was said since the last reset, below the floor too: older posts may be on their way in a state from before
-	// that, and must not bring back what has been removed, nor miss what has moved.
+	// Everything received since the last reset, below the floor too. Older posts may arrive in a state from before that.
+	// They must not bring back a removed post, and must not replace a newer render.
 	renders map[PostID]Render
 	removed map[PostID]Revision
 }
 
-// Apply applies u. asked says that u answers a question of the reader's own: it is the first update of a poll or of a
-// connection. again asks the caller to ask anew with since=v.Revision, for u can't be applied to what v holds.
+// snapshot identifies one reset of one View.
+type snapshot struct{ revision Revision }
+
+// Verdict says what a reader does with an update.
+type Verdict int
+
+const (
+	Ignore   Verdict = iota // the reader holds all of it already
+	Take                    // the update carries the reader to its revision
+	AskAgain                // the update does not fit: the reader must ask with its cursor
+)
+
+// Judge returns what Apply would do with u. It does not change v.
+func (v *View) Judge(u *Update, asked bool) Verdict {
+	switch {
+	case u.Reset && (asked || u.Revision > v.Revision):
+		return Take
+	case u.Reset && u.Revision < v.Revision:
+		return AskAgain
+	case u.Revision <= v.Revision:
+		return Ignore
+	case u.From > v.Revision:
+		return AskAgain
+	}
+	return Take
+}
+
+// Apply applies u. asked must be true if u answers a question of the reader: the first update of a poll or a connection.
+// Apply returns true if u does not fit what v holds. The caller must then ask again with since=v.Revision.
 func (v *View) Apply(u *Update, asked bool) (again bool) {
-	if u.Reset {
-		switch {
-		case asked || u.Revision > v.Revision:
-			v.reset(u)
-		case u.Revision < v.Revision:
-			return true
-		}
+	switch v.Judge(u, asked) {
+	case Ignore:
 		return false
-	}
-	if u.Revision <= v.Revision {
-		return false
-	}
-	if u.From > v.Revision {
+	case AskAgain:
 		return true
+	}
+	if u.Reset {
+		v.reset(u)
+		return false
 	}
 	v.Revision = u.Revision
 	v.Gone = v.Gone || u.Gone
@@ -55,10 +79,30 @@ func (v *View) Apply(u *Update, asked bool) (again bool) {
 	return false
 }
 
-// AddOlder takes older posts, loaded beside the updates, and moves the floor down to the oldest of them; complete says
-// that there is nothing older. They may come late, of a revision before v's, but must have been asked for after the last
-// reset that was applied.
-func (v *View) AddOlder(renders []Render, complete bool) {
+// OlderQuery asks for the posts below a view's floor. Its answer is of use until the view's next reset.
+type OlderQuery struct {
+	Before   PostKey // the posts asked for are older than this
+	snapshot *snapshot
+}
+
+// Older returns the query for the posts below v's floor. ok is false if there are none.
+func (v *View) Older() (q OlderQuery, ok bool) {
+	if v.floor.IsZero() || v.Complete || v.Gone {
+		return OlderQuery{}, false
+	}
+	return OlderQuery{Before: v.floor, snapshot: v.snapshot}, true
+}
+
+// AddOlder takes the answer to q: the newest visible posts below q.Before, as the channel was at revision at. complete
+// must be true if there are no older posts. AddOlder moves the floor down to the oldest of them.
+//
+// AddOlder returns false and changes nothing if the answer does not fit: if v has had a reset since it gave out q, or if
+// at is before that reset. Posts between the answer and the new floor would be missing, or removed posts would come
+// back. The caller must then ask again, with a new query.
+func (v *View) AddOlder(q OlderQuery, at Revision, renders []Render, complete bool) (taken bool) {
+	if q.snapshot == nil || q.snapshot != v.snapshot || at < q.snapshot.revision {
+		return false
+	}
 	v.Complete = v.Complete || complete
 	for _, r := range renders {
 		if !r.Pinned && !v.floor.IsZero() && r.Key().Compare(v.floor) < 0 {
@@ -71,9 +115,10 @@ func (v *View) AddOlder(renders []Render, complete bool) {
 	for _, r := range renders {
 		v.put(r)
 	}
+	return true
 }
 
-// Renders returns what is held, oldest first, hidden posts too.
+// Renders returns the posts that v holds, oldest first, hidden posts too.
 func (v *View) Renders() []Render {
 	list := make([]Render, 0, len(v.renders))
 	for _, r := range v.renders {
@@ -85,7 +130,7 @@ func (v *View) Renders() []Render {
 	return list
 }
 
-// Floor is the oldest place down to which the view holds every post; the zero key means all of them.
+// Floor returns the oldest place down to which v holds every post. The zero key means that v holds all posts.
 func (v *View) Floor() PostKey { return v.floor }
 
 func (v *View) reset(u *Update) {
@@ -94,6 +139,7 @@ func (v *View) reset(u *Update) {
 		v.State = *u.State
 	}
 	v.floor = PostKey{}
+	v.snapshot = &snapshot{u.Revision}
 	v.removed = nil
 	v.renders = make(map[PostID]Render, len(u.Renders))
 	for _, r := range u.Renders {

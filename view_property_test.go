@@ -158,19 +158,30 @@ func TestViewConverges(t *testing.T) {
 			case 1:
 				ask()
 				continue
-			case 2: // older posts, asked for now, of a state that may be behind what has come since
-				if !v.Floor().IsZero() {
-					at, _ := slices.BinarySearch(h.revs, v.Revision)
-					before := v.Floor()
-					list, complete := h.older(at, page, before)
-					for range rapid.IntRange(0, 2).Draw(t, "meanwhile") {
-						from, _ := slices.BinarySearch(h.revs, v.Revision)
-						v.Apply(h.step(from, rapid.IntRange(from, head).Draw(t, "to")), false)
-					}
-					v.AddOlder(list, complete)
-					at, _ = slices.BinarySearch(h.revs, v.Revision)
-					seen = max(seen, at)
+			case 2: // older posts, in any state, while updates and resets come
+				q, ok := v.Older()
+				if !ok {
+					continue
 				}
+				resets := 0
+				for range rapid.IntRange(0, 2).Draw(t, "meanwhile") {
+					from, _ := slices.BinarySearch(h.revs, v.Revision)
+					u := h.step(from, rapid.IntRange(from, head).Draw(t, "to"))
+					if rapid.IntRange(0, 2).Draw(t, "reset meanwhile") == 0 {
+						u = h.reset(rapid.IntRange(from, head).Draw(t, "to"), page)
+					}
+					if u.Reset && v.Judge(u, false) == Take {
+						resets++
+					}
+					v.Apply(u, false)
+				}
+				at := index.Draw(t, "state")
+				list, complete := h.older(at, page, q.Before)
+				if v.AddOlder(q, h.revs[at], list, complete) && resets > 0 {
+					t.Fatalf("took older posts that were asked for before a reset")
+				}
+				at, _ = slices.BinarySearch(h.revs, v.Revision)
+				seen = max(seen, at)
 				continue
 			default:
 				i, j := index.Draw(t, "from"), index.Draw(t, "to")
@@ -197,6 +208,9 @@ func TestViewConverges(t *testing.T) {
 			}
 		}
 		for id, r := range h.posts[head] {
+			if _, ok := got[id]; !ok && r.Show && v.Complete {
+				t.Fatalf("says that it is complete, and lacks %+v", r)
+			}
 			if _, ok := got[id]; !ok && r.Show && (r.Pinned || r.Key().Compare(v.Floor()) >= 0) {
 				t.Fatalf("lacks %+v, floor %v", r, v.Floor())
 			}

@@ -120,7 +120,7 @@ func TestViewKeepsTheNewerRender(t *testing.T) {
 	old := post(11, 5)
 	old.Content = "old"
 	v.Apply(step(15, 21, old), false)
-	v.AddOlder([]Render{old}, false)
+	addOlder(t, &v, 21, false, old)
 	if got := v.Renders(); got[1] != post(11, 20) {
 		t.Errorf("%+v", got)
 	}
@@ -146,7 +146,7 @@ func TestViewAddOlder(t *testing.T) {
 	var v View
 	v.Apply(reset(20, false, pinned(post(1, 1)), post(10, 10)), true)
 	v.Apply(removal(20, 21, 8), false) // it was below the floor, and is on its way in an older listing
-	v.AddOlder([]Render{post(9, 9), post(8, 8), post(7, 7), pinned(post(2, 2))}, false)
+	addOlder(t, &v, 20, false, post(9, 9), post(8, 8), post(7, 7), pinned(post(2, 2)))
 	if got := held(&v); !slices.Equal(got, ids(1, 2, 7, 9, 10)) || v.Floor() != post(7, 0).Key() || v.Complete {
 		t.Fatalf("%v above %v", got, v.Floor())
 	}
@@ -154,17 +154,61 @@ func TestViewAddOlder(t *testing.T) {
 	if got := held(&v); !slices.Equal(got, ids(1, 2, 7, 8, 9, 10)) {
 		t.Fatalf("%v", got)
 	}
-	v.AddOlder([]Render{post(6, 22), post(5, 5)}, true)
+	addOlder(t, &v, 23, true, post(6, 22), post(5, 5))
 	if got := held(&v); !slices.Equal(got, ids(1, 2, 5, 6, 7, 8, 9, 10)) || !v.Floor().IsZero() || !v.Complete {
 		t.Fatalf("%v above %v", got, v.Floor())
 	}
-	v.AddOlder(nil, false)
-	if !v.Complete {
-		t.Error("what was complete is not any more")
+	if q, ok := v.Older(); ok {
+		t.Errorf("a complete view asks for %+v", q)
 	}
 	v.Apply(reset(30, false, post(10, 10)), false)
 	if !slices.Equal(held(&v), ids(10)) || v.Complete || v.Floor() != post(10, 0).Key() {
 		t.Error("a reset did not replace what was loaded")
+	}
+}
+
+// addOlder gives v the answer to its query for older posts.
+func addOlder(t *testing.T, v *View, at Revision, complete bool, renders ...Render) {
+	t.Helper()
+	if q, ok := v.Older(); !ok || !v.AddOlder(q, at, renders, complete) {
+		t.Fatalf("older posts at %d were not taken", at)
+	}
+}
+
+func TestViewRefusesOlderPostsThatDoNotFit(t *testing.T) {
+	start := func() *View {
+		var v View
+		v.Apply(reset(20, false, post(10, 10), post(11, 11)), true)
+		return &v
+	}
+	older := []Render{post(9, 9), post(8, 8)}
+	for name, answer := range map[string]func(v *View, q OlderQuery) bool{
+		"asked for before a reset": func(v *View, q OlderQuery) bool {
+			v.Apply(reset(30, false, post(20, 20), post(21, 21)), false)
+			return v.AddOlder(q, 40, older, true)
+		},
+		"asked for before a reset to the same page": func(v *View, q OlderQuery) bool {
+			v.Apply(reset(20, false, post(10, 10), post(11, 11)), true)
+			return v.AddOlder(q, 40, older, true)
+		},
+		"of a revision before the reset": func(v *View, q OlderQuery) bool { return v.AddOlder(q, 19, older, true) },
+		"of another view":                func(_ *View, q OlderQuery) bool { return start().AddOlder(q, 20, older, true) },
+		"not asked for":                  func(v *View, _ OlderQuery) bool { return v.AddOlder(OlderQuery{}, 20, older, true) },
+		"to an empty view":               func(*View, OlderQuery) bool { return new(View).AddOlder(OlderQuery{}, 20, older, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := start()
+			q, ok := v.Older()
+			if !ok || q.Before != post(10, 0).Key() {
+				t.Fatalf("asks for %+v, %v", q, ok)
+			}
+			if answer(v, q) {
+				t.Error("they were taken")
+			}
+			if slices.Contains(held(v), older[0].ID) || v.Complete {
+				t.Errorf("holds %v, complete %v", held(v), v.Complete)
+			}
+		})
 	}
 }
 

@@ -113,10 +113,11 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestJudge compares what a session yields, applied with asked true, with what motacilla.View does by itself.
-func TestJudge(t *testing.T) {
+// TestTakeYieldsWhatAViewTakes compares what a session yields, applied with asked true, with what motacilla.View does by
+// itself.
+func TestTakeYieldsWhatAViewTakes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var seen [3]int
+	seen := map[string]int{}
 	for range 100_000 {
 		cursor := motacilla.Revision(rng.IntN(6))
 		u := motacilla.Update{From: motacilla.Revision(rng.IntN(6)), Revision: motacilla.Revision(rng.IntN(6)), Reset: rng.IntN(2) > 0}
@@ -128,21 +129,33 @@ func TestJudge(t *testing.T) {
 		view.Apply(&motacilla.Update{Revision: cursor, Reset: true}, true)
 		ours := view
 		again := view.Apply(&u, asked)
-		got := judge(cursor, &u, asked)
-		seen[got]++
-		if got == apply && ours.Apply(&u, true) {
-			t.Fatalf("at %d %+v, asked %v, is yielded and can't be applied", cursor, u, asked)
+		yielded := false
+		s := &session{first: time.NewTimer(time.Hour), follower: &follower{cursor: cursor, yield: func(u motacilla.Update, _ error) bool {
+			yielded = true
+			if ours.Apply(&u, true) {
+				t.Fatalf("at %d %+v, asked %v, is yielded and can't be applied", cursor, u, asked)
+			}
+			return true
+		}}}
+		more := s.take(&u, asked)
+		switch {
+		case again:
+			seen["again"]++
+		case yielded:
+			seen["yielded"]++
+		default:
+			seen["dropped"]++
 		}
-		if again != (got == askAgain) || ours.Revision != view.Revision {
-			t.Fatalf("at %d %+v, asked %v: %v, which leads to %d; View asks again %v and is at %d",
-				cursor, u, asked, got, ours.Revision, again, view.Revision)
+		if again != s.gap || more == s.gap || ours.Revision != view.Revision || s.cursor != view.Revision {
+			t.Fatalf("at %d %+v, asked %v: gap %v, at %d; View asks again %v and is at %d",
+				cursor, u, asked, s.gap, ours.Revision, again, view.Revision)
 		}
-		if u.Heartbeat() && u.Revision == cursor && got != apply {
+		if u.Heartbeat() && u.Revision == cursor && !yielded {
 			t.Fatalf("a heartbeat at %d is not yielded", cursor)
 		}
 	}
-	if seen[drop]*seen[askAgain]*seen[apply] == 0 {
-		t.Errorf("not every verdict was seen: %v", seen)
+	if len(seen) != 3 {
+		t.Errorf("not every outcome was seen: %v", seen)
 	}
 }
 

@@ -52,17 +52,20 @@ func (s *session) question() *url.URL {
 	return &u
 }
 
-// take minds the reader's rules and yields u where it is of use; asked says that it is the first of a poll or of a
-// connection. It reports whether the session wants more.
+// take yields u if it is of use by the rules of [motacilla.View]. asked must be true for the first update of a poll or of
+// a connection. take returns false if the session must end.
 func (s *session) take(u *motacilla.Update, asked bool) (more bool) {
 	s.first.Stop()
 	s.delivered = true
-	switch judge(s.cursor, u, asked) {
-	case drop:
-		return true
-	case askAgain:
+	view := motacilla.View{Revision: s.cursor}
+	switch view.Judge(u, asked) {
+	case motacilla.AskAgain:
 		s.gap = true
 		return false
+	case motacilla.Ignore:
+		if !u.Heartbeat() || u.Revision != s.cursor { // the caller wants to know that it is up to date
+			return true
+		}
 	}
 	s.moved = s.moved || s.cursor != u.Revision
 	s.cursor = u.Revision
@@ -72,29 +75,4 @@ func (s *session) take(u *motacilla.Update, asked bool) (more bool) {
 	}
 	s.gone = u.Gone
 	return !u.Gone
-}
-
-type verdict int
-
-const (
-	drop verdict = iota
-	askAgain
-	apply
-)
-
-// judge is what [motacilla.View.Apply] would do with u at a cursor, and lets heartbeats of the cursor itself through.
-func judge(cursor motacilla.Revision, u *motacilla.Update, asked bool) verdict {
-	switch {
-	case u.Reset && (asked || u.Revision > cursor):
-		return apply
-	case u.Reset && u.Revision < cursor:
-		return askAgain
-	case u.Heartbeat() && u.Revision == cursor:
-		return apply
-	case u.Revision <= cursor:
-		return drop
-	case u.From > cursor:
-		return askAgain
-	}
-	return apply
 }

@@ -1,28 +1,25 @@
 import { read } from "./dom";
 import { parsePage } from "./html";
-import type { View } from "./view";
+import type { OlderQuery, View } from "./view";
 
-/** The page of the posts below those that a view holds, or null where there are none. */
-export function olderURL(view: View, channelPage: URL): URL | null {
-  if (view.complete || !view.floor || view.gone) return null;
+/** Returns the URL of the server's page with the posts that a query asks for. */
+export function olderURL(query: OlderQuery, channelPage: URL): URL {
   const url = new URL(channelPage);
-  url.searchParams.set("before", `${view.floor.created}_${view.floor.id}`);
+  url.searchParams.set("before", `${query.before.created}_${query.before.id}`);
   return url;
 }
 
-/** Loads the posts below those that a view holds, from the server's page of them. */
+/** Loads the posts below those that a view holds from the server's page of them. */
 export async function loadOlder(view: View, channelPage: URL, signal: AbortSignal): Promise<void> {
   for (let tries = 0; tries < 5; tries++) {
-    const url = olderURL(view, channelPage);
-    if (!url) return;
-    const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin", signal });
+    const query = view.older();
+    if (!query) return;
+    const answer = await fetch(olderURL(query, channelPage), { cache: "no-cache", credentials: "same-origin", signal });
     if (!answer.ok) throw new Error(`older posts: ${answer.status}`);
     const list = parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts");
     if (!list) throw new Error("older posts: no list");
-    // A page from before what is held could bring back a post that has been removed since.
-    if (Number(list.dataset.revision) < view.revision) continue;
-    view.addOlder(read(list), list.dataset.complete === "true");
-    return;
+    // If the view had a reset meanwhile, or the page is too old, the view refuses it.
+    if (view.addOlder(query, Number(list.dataset.revision), read(list), list.dataset.complete === "true")) return;
   }
-  throw new Error("older posts: the page does not keep up");
+  throw new Error("older posts: the pages do not fit the view");
 }

@@ -187,10 +187,10 @@ export class Reader {
     parts.empty?.toggleAttribute("hidden", view.revision === 0 || !empty);
     onEnded?.(view.ended !== null);
     if (parts.title && view.title && parts.title.textContent !== view.title) parts.title.textContent = view.title;
-    const older = olderURL(view, this.channelPage);
+    const older = view.older();
     if (parts.older) {
       parts.older.hidden = older === null;
-      if (older) parts.older.href = older.href;
+      if (older) parts.older.href = olderURL(older, this.channelPage).href;
     }
     return fresh.map((wrapper) => wrapper.querySelector<HTMLElement>(".live-post")?.dataset.postId ?? "");
   }

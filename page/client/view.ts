@@ -1,5 +1,17 @@
 import { compareKeys, type Held, type Key, type Update } from "./update";
 
+/** Identifies one reset of one view. */
+interface Snapshot {
+  readonly revision: number;
+}
+
+/** Asks for the posts below a view's floor. Its answer is of use until the view's next reset. */
+export interface OlderQuery {
+  /** The posts asked for are older than this. */
+  readonly before: Key;
+  readonly snapshot: Snapshot;
+}
+
 /** What a reader of one channel holds: the same rules, line by line, as the Go package's View. */
 export class View {
   revision = 0;
@@ -8,16 +20,17 @@ export class View {
   complete = false;
   gone = false;
 
-  /** No unpinned post below it is shown; null is none. */
+  /** No unpinned post below it is shown; null means no floor. */
   floor: Key | null = null;
 
-  // What was said since the last reset, below the floor too: older posts may come in a state from before that.
+  private snapshot: Snapshot | null = null;
+  // Everything received since the last reset, below the floor too. Older posts may arrive in a state from before that.
   private held = new Map<string, Held>();
   private removed = new Map<string, number>();
 
   /**
-   * Applies u. asked says that u answers a question of the reader's own: the first update of a poll or connection.
-   * Returns true where the caller is to ask anew with its revision, for u can't be applied to what is held.
+   * Applies u. asked must be true if u answers a question of the reader: the first update of a poll or a connection.
+   * Returns true if u does not fit what is held. The caller must then ask again with the view's revision.
    */
   apply(u: Update, asked: boolean): boolean {
     if (u.reset) {
@@ -38,8 +51,22 @@ export class View {
     return false;
   }
 
-  /** Takes older posts, loaded beside the updates, and moves the floor down to the oldest of them. */
-  addOlder(posts: Held[], complete: boolean): void {
+  /** Returns the query for the posts below the floor, or null if there are none. */
+  older(): OlderQuery | null {
+    if (!this.snapshot || !this.floor || this.complete || this.gone) return null;
+    return { before: this.floor, snapshot: this.snapshot };
+  }
+
+  /**
+   * Takes the answer to a query: the newest visible posts below query.before, as the channel was at revision at. Moves
+   * the floor down to the oldest of them. complete must be true if there are no older posts.
+   *
+   * Returns false and changes nothing if the answer does not fit: if there has been a reset since the query, or if at is
+   * before that reset. Posts between the answer and the new floor would be missing, or removed posts would come back.
+   * The caller must then ask again, with a new query.
+   */
+  addOlder(query: OlderQuery, at: number, posts: Held[], complete: boolean): boolean {
+    if (query.snapshot !== this.snapshot || !(at >= query.snapshot.revision)) return false;
     this.complete = this.complete || complete;
     for (const post of posts) {
       if (!post.pinned && this.floor && compareKeys(post, this.floor) < 0) {
@@ -48,9 +75,10 @@ export class View {
     }
     if (complete) this.floor = null;
     for (const post of posts) this.put(post);
+    return true;
   }
 
-  /** What is held, oldest first, hidden posts too. */
+  /** The posts that are held, oldest first, hidden posts too. */
   posts(): Held[] {
     const floor = this.floor;
     const above = [...this.held.values()].filter((p) => p.pinned || !floor || compareKeys(p, floor) >= 0);
@@ -63,6 +91,7 @@ export class View {
     this.gone = u.gone === true;
     this.state(u);
     this.floor = null;
+    this.snapshot = { revision: u.revision };
     this.removed = new Map();
     this.held = new Map();
     for (const [id, render] of Object.entries(u.renders)) {

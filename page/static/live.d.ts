@@ -34,6 +34,13 @@ export interface Update {
   next_poll_ms?: number;
 }
 
+/** Asks for the posts below a view's floor. Its answer is of use until the view's next reset. */
+export interface OlderQuery {
+  /** The posts asked for are older than this. */
+  readonly before: { readonly created: string; readonly id: string };
+  readonly snapshot: { readonly revision: number };
+}
+
 /** What a reader of one channel holds. */
 export declare class View {
   revision: number;
@@ -43,11 +50,17 @@ export declare class View {
   /** There is nothing older than what is held. */
   complete: boolean;
   gone: boolean;
-  /** No unpinned post below it is held; null is none. */
+  /** No unpinned post below it is held; null means no floor. */
   floor: { created: string; id: string } | null;
-  /** Applies an update; true where the caller is to ask anew with its revision. */
+  /** Applies an update. Returns true if the caller must ask again with the view's revision. */
   apply(update: Update, asked: boolean): boolean;
-  addOlder(posts: Held[], complete: boolean): void;
+  /** Returns the query for the posts below the floor, or null if there are none. */
+  older(): OlderQuery | null;
+  /**
+   * Takes the answer to a query: posts as they were at a revision. Returns false if it does not fit, because there has
+   * been a reset since the query, or because the revision is before that reset. The caller must then ask again.
+   */
+  addOlder(query: OlderQuery, at: number, posts: Held[], complete: boolean): boolean;
   /** Oldest first, hidden posts too. */
   posts(): Held[];
 }
