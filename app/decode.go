@@ -3,14 +3,16 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// mask stands for a secret wherever values are shown.
+// mask is shown instead of a secret.
 const mask = "********"
 
-func (s *Schema) decode(m *merged) (*Config, error) {
+// decode turns what all sources give into the configuration.
+func (s *Schema) decode(l layer) (*Config, error) {
 	c := &Config{Settings: defaults()}
 	fields, err := fieldsOf(&c.Settings)
 	if err != nil {
@@ -18,18 +20,18 @@ func (s *Schema) decode(m *merged) (*Config, error) {
 	}
 	var errs []error
 	for _, f := range fields {
-		origin, err := m.set(f, f.key)
+		origin, err := l.set(f, f.key)
 		errs = append(errs, err)
 		c.record(f.key, f, origin)
 	}
-	if errors.Join(errs...) == nil { // what could not be read is not judged too
+	if errors.Join(errs...) == nil { // values that were not read are not validated
 		errs = append(errs, c.validate())
 	}
-	errs = append(errs, s.decodeStorage(m, c))
+	errs = append(errs, s.decodeStorage(l, c))
 	var listErr error
-	c.Publishers, listErr = s.decodeList(m, c, s.publishers)
+	c.Publishers, listErr = s.decodeList(l, c, s.publishers)
 	errs = append(errs, listErr)
-	c.Receivers, listErr = s.decodeList(m, c, s.receivers)
+	c.Receivers, listErr = s.decodeList(l, c, s.receivers)
 	errs = append(errs, listErr)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -37,11 +39,12 @@ func (s *Schema) decode(m *merged) (*Config, error) {
 	return c, nil
 }
 
-func (s *Schema) decodeStorage(m *merged, c *Config) error {
+func (s *Schema) decodeStorage(l layer, c *Config) error {
 	name, origin := s.stores.first(), "default"
-	if l, ok := m.from["storage.type"]; ok {
-		origin = l.origin("storage.type")
-		if name, ok = m.all.Get("storage.type").(string); !ok {
+	chosen, isChosen := l["storage.type"]
+	if isChosen {
+		origin = chosen.origin
+		if name, isChosen = chosen.value.(string); !isChosen {
 			return fmt.Errorf("storage.type: must be text (%s)", origin)
 		}
 	}
@@ -60,21 +63,18 @@ func (s *Schema) decodeStorage(m *merged, c *Config) error {
 	for _, f := range fields {
 		key := "storage." + f.key
 		known[key] = true
-		from, err := m.set(f, key)
+		from, err := l.set(f, key)
 		errs = append(errs, err)
 		c.record(key, f, from)
 	}
-	// A key of another store is a slip where it stands beside the type; from elsewhere it waits for its store.
-	for key, l := range m.from {
-		if strings.HasPrefix(key, "storage.") && !known[key] && origin != "default" && sameSource(l, m.from["storage.type"]) {
-			errs = append(errs, fmt.Errorf("%s: the store %q has no such key (%s)", key, name, l.origin(key)))
+	// A key of another store is a mistake if the source that gives it also gives the type. From another source it may be
+	// there for another choice of the type.
+	for _, key := range slices.Sorted(maps.Keys(l)) {
+		if strings.HasPrefix(key, "storage.") && !known[key] && isChosen && l[key].source == chosen.source {
+			errs = append(errs, fmt.Errorf("%s: the store %q has no such key (%s)", key, name, l[key].origin))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func sameSource(a, b layer) bool {
-	return !a.text && !b.text || a.text && b.text && a.origin("storage.type") == b.origin("storage.type")
 }
 
 // entry is one element of the lists publishers and receivers.
@@ -83,8 +83,8 @@ type entry struct {
 	options map[string]any
 }
 
-func (s *Schema) decodeList(m *merged, c *Config, k kind) ([]Choice, error) {
-	entries, origin, err := listEntries(m, k)
+func (s *Schema) decodeList(l layer, c *Config, k kind) ([]Choice, error) {
+	entries, origin, err := listEntries(l, k)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s)", err, origin)
 	}
@@ -99,15 +99,14 @@ func (s *Schema) decodeList(m *merged, c *Config, k kind) ([]Choice, error) {
 		}
 		c.Values = append(c.Values, Value{Key: at + ".type", Value: e.name, Raw: e.name, Origin: origin})
 		choice := Choice{e.name, copyOptions(comp.options)}
-		errs = append(errs, s.decodeEntry(m, c, k, at, origin, e, choice.Options))
+		errs = append(errs, s.decodeEntry(l, c, k, at, origin, e, choice.Options))
 		choices = append(choices, choice)
 	}
 	return choices, errors.Join(errs...)
 }
 
-// decodeEntry fills the options of one entry: its own, and above them those that the environment and flags give to all
-// of its type.
-func (s *Schema) decodeEntry(m *merged, c *Config, k kind, at, origin string, e entry, options any) error {
+// decodeEntry fills the options of one entry. What the environment and flags give to its type overrides the entry.
+func (s *Schema) decodeEntry(l layer, c *Config, k kind, at, origin string, e entry, options any) error {
 	fields, err := fieldsOf(options)
 	errs := []error{err}
 	known := []string{"type"}
@@ -121,9 +120,9 @@ func (s *Schema) decodeEntry(m *merged, c *Config, k kind, at, origin string, e 
 			}
 		}
 		key := k.key + "." + e.name + "." + f.key
-		if _, ok := m.from[key]; ok {
+		if _, ok := l[key]; ok {
 			var err error
-			from, err = m.set(f, key)
+			from, err = l.set(f, key)
 			errs = append(errs, err)
 		}
 		c.record(at+"."+f.key, f, from)
@@ -142,16 +141,17 @@ func (s *Schema) decodeEntry(m *merged, c *Config, k kind, at, origin string, e 
 	return errors.Join(errs...)
 }
 
-func listEntries(m *merged, k kind) (entries []entry, origin string, err error) {
-	l, ok := m.from[k.key]
+// listEntries returns the entries of the list k. By default each type is on.
+func listEntries(l layer, k kind) (entries []entry, origin string, err error) {
+	list, ok := l[k.key]
 	if !ok {
 		for _, c := range k.list {
 			entries = append(entries, entry{name: c.name})
 		}
 		return entries, "default", nil
 	}
-	origin = l.origin(k.key)
-	switch v := m.all.Get(k.key).(type) {
+	origin = list.origin
+	switch v := list.value.(type) {
 	case string:
 		names, _ := texts(v)
 		for _, name := range names {
@@ -160,7 +160,7 @@ func listEntries(m *merged, k kind) (entries []entry, origin string, err error) 
 		return entries, origin, nil
 	case []any:
 		for i, e := range v {
-			switch e := e.(type) {
+			switch e := named(e).(type) {
 			case string:
 				entries = append(entries, entry{name: e})
 			case map[string]any:

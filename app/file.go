@@ -6,76 +6,67 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
-	"reflect"
 	"slices"
 
-	"github.com/knadh/koanf/providers/rawbytes"
-	"github.com/knadh/koanf/v2"
 	"go.yaml.in/yaml/v3"
 )
 
-// fileLayer reads the file, or in.YAML in its stead.
-func (s *Schema) fileLayer(in Input) (layer, error) {
+// fileLayer reads the file, or in.YAML instead. found says whether there is a file.
+func (s *Schema) fileLayer(in Input) (l layer, found bool, err error) {
 	name, body := in.File, in.YAML
 	if body == nil {
 		named := name != ""
 		if !named {
 			name = DefaultFile
 		}
-		var err error
 		if body, err = os.ReadFile(name); err != nil {
 			if !named && errors.Is(err, fs.ErrNotExist) {
-				return layer{}, nil
+				return nil, false, nil
 			}
-			return layer{}, fmt.Errorf("read configuration: %w; name a file with --config or %s", err, envConfig)
+			return nil, false, fmt.Errorf("read configuration: %w; name a file with --config or %s", err, envConfig)
 		}
+		found = true
 	} else if name == "" {
 		name = "given by the program"
 	}
-	l := layer{map[string]any{}, func(string) string { return "file " + name }, false}
-	k := koanf.New(".")
-	if err := k.Load(rawbytes.Provider(body), oneDocument{}); err != nil {
+	document, err := parseYAML(body)
+	if err != nil {
 		if bytes.Contains(body, []byte("{channel_id}")) {
 			err = fmt.Errorf(`%w; inside { } a path with {channel_id} needs quotes`, err)
 		}
-		return l, fmt.Errorf("configuration file %s: %w", name, err)
+		return nil, found, fmt.Errorf("configuration file %s: %w", name, err)
 	}
+	l = layer{}
 	var errs []error
-	all := k.All()
-	keys := make([]string, 0, len(all))
-	for key := range all {
-		keys = append(keys, key)
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("configuration file %s: %s", name, fmt.Sprintf(format, args...)))
 	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		v := all[key]
+	values := map[string]any{}
+	for _, twice := range flatten(values, "", document) {
+		wrong("%s: stands twice", twice)
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		v := values[key]
 		_, known := s.byName[key]
+		_, isMap := v.(map[string]any)
 		switch {
-		case v == nil && (known || s.group(key)), isEmptyMap(v) && s.group(key):
-			// "server:" with nothing beneath it
+		case v == nil && (known || s.group(key)), isMap && s.group(key):
+			// "server:" with nothing in it
 		case known:
-			l.values[key] = v
+			l[key] = given{v, fromFile, "file " + name}
 		case s.group(key):
-			errs = append(errs, fmt.Errorf("configuration file %s: %s: must be a mapping of keys, such as %s",
-				name, key, s.nearestKey(key+".")))
+			wrong("%s: must be a mapping of keys, such as %s", key, s.nearestKey(key+"."))
 		default:
-			errs = append(errs, fmt.Errorf("configuration file %s: unknown key %q; did you mean %q?",
-				name, key, s.nearestKey(key)))
+			wrong("unknown key %q; did you mean %q?", key, s.nearestKey(key))
 		}
 	}
-	return l, errors.Join(errs...)
+	return l, found, errors.Join(errs...)
 }
 
-func isEmptyMap(v any) bool {
-	m := reflect.ValueOf(v)
-	return m.Kind() == reflect.Map && m.Len() == 0
-}
-
-// oneDocument is koanf's parser of YAML that takes one document and nothing after it.
-type oneDocument struct{}
-
-func (oneDocument) Unmarshal(body []byte) (map[string]any, error) {
+// parseYAML reads one YAML document, which must be a mapping or empty.
+func parseYAML(body []byte) (map[string]any, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(body))
 	var document yaml.Node
 	if err := dec.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
@@ -97,4 +88,32 @@ func (oneDocument) Unmarshal(body []byte) (map[string]any, error) {
 	return out, nil
 }
 
-func (oneDocument) Marshal(map[string]any) ([]byte, error) { return nil, errors.ErrUnsupported }
+// flatten puts the values of a mapping into values. The keys of a mapping within it are joined by dots; an empty mapping is
+// a value. It returns the keys that stand more than once, as in {server.addr: x, server: {addr: x}}.
+func flatten(values map[string]any, prefix string, mapping map[string]any) (twice []string) {
+	for _, key := range slices.Sorted(maps.Keys(mapping)) {
+		v, name := named(mapping[key]), prefix+key
+		if inner, ok := v.(map[string]any); ok && len(inner) > 0 {
+			twice = append(twice, flatten(values, name+".", inner)...)
+			continue
+		}
+		if _, there := values[name]; there {
+			twice = append(twice, name)
+		}
+		values[name] = v
+	}
+	return twice
+}
+
+// named returns v. If v is a mapping in which some keys are not text, such as 1 or true, named returns it with keys of text.
+func named(v any) any {
+	mapping, ok := v.(map[any]any)
+	if !ok {
+		return v
+	}
+	keys := map[string]any{}
+	for key, inner := range mapping {
+		keys[fmt.Sprint(key)] = inner
+	}
+	return keys
+}
