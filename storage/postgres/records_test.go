@@ -1,12 +1,15 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
 )
 
 // Expired records are removed by later writes to their namespace, some by each.
@@ -107,4 +110,13 @@ func TestListUsesTheIndex(t *testing.T) {
 	if err := rows.Err(); err != nil || !contains(fmt.Errorf("%s", plan), "Index Scan using motacilla_records_pkey") {
 		t.Errorf("the plan is (%v)\n%s", err, plan)
 	}
+}
+
+func TestRecordsAreDurable(t *testing.T) {
+	if os.Getenv(durableEnv) == "" {
+		t.Setenv(durableEnv, database(t))
+	}
+	storagetest.RunDurableRecords(t, func(ctx context.Context, _ string) (storage.Store, error) {
+		return Open(ctx, os.Getenv(durableEnv), nil)
+	})
 }

@@ -1,7 +1,9 @@
 package redis
 
 import (
+	"context"
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -90,4 +93,13 @@ func testClusterRecords(t *testing.T, s *Store, nodes []*realserver.Redis) {
 		}
 		_ = c.Close()
 	}
+}
+
+func TestRecordsAreDurable(t *testing.T) {
+	if os.Getenv(serverEnv) == "" {
+		t.Setenv(serverEnv, realserver.NewRedis(t, realserver.DurableRedis()...).URL())
+	}
+	storagetest.RunDurableRecords(t, func(ctx context.Context, path string) (storage.Store, error) {
+		return Open(ctx, os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+	})
 }

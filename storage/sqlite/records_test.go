@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/storagetest"
 )
 
 // Expired records are removed by later writes to their namespace, some by each.
@@ -135,4 +137,10 @@ func TestRecordsShareACommit(t *testing.T) {
 	if refused != cap(errs)/2-1 {
 		t.Errorf("%d writes were refused, want %d", refused, cap(errs)/2-1)
 	}
+}
+
+func TestRecordsAreDurable(t *testing.T) {
+	storagetest.RunDurableRecords(t, func(ctx context.Context, path string) (storage.Store, error) {
+		return Open(ctx, path, nil)
+	})
 }
