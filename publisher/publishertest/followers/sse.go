@@ -6,10 +6,10 @@ import (
 	"iter"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	r3labs "github.com/r3labs/sse/v2"
-	"gopkg.in/cenkalti/backoff.v1"
 )
 
 // SSE reads server-sent events with r3labs/sse's client, one connection from its beginning to its end. It asks with
@@ -41,7 +41,7 @@ func SSEByEventID(ctx context.Context, url string, since motacilla.Revision) ite
 func events(ctx context.Context, client *r3labs.Client, yield func(*motacilla.Update, error) bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client.ReconnectStrategy = &backoff.StopBackOff{} // whoever follows comes back with a cursor of its own
+	client.ReconnectStrategy = never{} // a follower comes back with a cursor of its own
 	client.ResponseValidator = func(_ *r3labs.Client, resp *http.Response) error {
 		err := begins(resp)
 		if err != nil {
@@ -65,6 +65,12 @@ func events(ctx context.Context, client *r3labs.Client, yield func(*motacilla.Up
 		say(nil, err)
 	}
 }
+
+// never is a strategy of r3labs' client, which does not reconnect if the pause is negative.
+type never struct{}
+
+func (never) NextBackOff() time.Duration { return -1 }
+func (never) Reset()                     {}
 
 func begins(resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
