@@ -15,6 +15,7 @@ import (
 type front struct {
 	url    string
 	outage atomic.Pointer[http.HandlerFunc]
+	older  atomic.Pointer[func(w http.ResponseWriter, r *http.Request, next http.Handler)] // answers requests for earlier posts
 }
 
 func newFront(t *testing.T, addr string) *front {
@@ -27,6 +28,10 @@ func newFront(t *testing.T, addr string) *front {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer := f.outage.Load(); answer != nil {
 			(*answer)(w, r)
+			return
+		}
+		if older := f.older.Load(); older != nil && r.URL.Query().Has("before") {
+			(*older)(w, r, proxy)
 			return
 		}
 		proxy.ServeHTTP(w, r)

@@ -13,7 +13,14 @@ import (
 
 const runView = `(async steps => {
 	const { View } = await import("/assets/live.js");
-	const v = new View(), again = steps.map(s => v.apply(s.update, s.asked === true));
+	const v = new View();
+	let query = null;
+	const again = steps.map(({update: u, asked, ask, older}) => {
+		if (ask) query = v.older();
+		if (!older) return v.apply(u, asked === true);
+		const posts = Object.entries(u.renders).map(([id, render]) => ({...render, id}));
+		return !(query && v.addOlder(query, u.revision, posts, u.complete === true));
+	});
 	return JSON.stringify({again, revision: v.revision, title: v.title, ended: v.ended, complete: v.complete, gone: v.gone,
 		posts: v.posts().map(p => [p.id, p.revision, p.show])});
 })(%s)`
@@ -21,14 +28,24 @@ const runView = `(async steps => {
 type step struct {
 	Update *motacilla.Update `json:"update"`
 	Asked  bool              `json:"asked"`
+	Ask    bool              `json:"ask"`   // the view first asks for older posts
+	Older  bool              `json:"older"` // the update is the answer to that
 }
 
 // outcome is what Go's view holds after steps, in the form of runView.
 func outcome(steps []step) string {
 	var v motacilla.View
 	again := []bool{}
+	var query motacilla.OlderQuery
 	for _, s := range steps {
-		again = append(again, v.Apply(s.Update, s.Asked))
+		if s.Ask {
+			query, _ = v.Older()
+		}
+		if u := s.Update; s.Older {
+			again = append(again, !v.AddOlder(query, u.Revision, u.Renders, u.Complete))
+		} else {
+			again = append(again, v.Apply(u, s.Asked))
+		}
 	}
 	posts := [][]any{}
 	for _, r := range v.Renders() {
@@ -104,7 +121,8 @@ func random() []step {
 		if rand.IntN(3) == 0 {
 			u.Removals = append(u.Removals, motacilla.PostID(fmt.Sprintf("0190aaaa-0000-7000-8000-%012d", rand.IntN(8))))
 		}
-		steps = append(steps, step{u, rand.IntN(3) == 0})
+		older := u.Reset && rand.IntN(2) == 0
+		steps = append(steps, step{Update: u, Asked: rand.IntN(3) == 0, Ask: rand.IntN(3) == 0, Older: older})
 	}
 	return steps
 }

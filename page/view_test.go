@@ -16,6 +16,8 @@ type viewCase struct {
 		Update *motacilla.Update
 		Asked  bool
 		Again  bool
+		Ask    bool // first asks for older posts
+		Older  bool // the update is the answer to that
 	}
 	Want json.RawMessage
 }
@@ -32,8 +34,18 @@ func TestViewVectors(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			var v motacilla.View
+			var query motacilla.OlderQuery
 			for i, step := range c.Steps {
-				if again := v.Apply(step.Update, step.Asked); again != step.Again {
+				if step.Ask {
+					query, _ = v.Older()
+				}
+				u, again := step.Update, false
+				if step.Older {
+					again = !v.AddOlder(query, u.Revision, u.Renders, u.Complete)
+				} else {
+					again = v.Apply(u, step.Asked)
+				}
+				if again != step.Again {
 					t.Errorf("step %d: again is %v", i, again)
 				}
 			}

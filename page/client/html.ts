@@ -24,7 +24,7 @@ function trusted(html: string): string {
 export function parsePost(html: string): Element | null {
   const template = document.createElement("template");
   template.innerHTML = trusted(html);
-  for (const script of template.content.querySelectorAll("script, base, meta, object, embed")) script.remove();
+  for (const script of template.content.querySelectorAll("script, base, meta, object, embed, animate, set")) script.remove();
   for (const element of template.content.querySelectorAll("*")) {
     for (const { name, value } of [...element.attributes]) {
       // A browser skips control characters and spaces in a scheme (URL, section 4.4).
