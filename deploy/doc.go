@@ -1,3 +1,3 @@
-// Package deploy holds what operators start from (a container image, a systemd unit, manifests, a dashboard and alerts),
-// and the tests that hold these files to their formats and to the program.
+// Package deploy has what operators begin with: a container image, a systemd unit, manifests, a dashboard and alerts. Its
+// tests check the formats of these files and compare them with the program.
 package deploy
