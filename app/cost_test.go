@@ -19,7 +19,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// answer is a ResponseWriter that keeps the status, and has the deadlines of a connection.
+// answer is a ResponseWriter that keeps the status and accepts deadlines.
 type answer struct {
 	header http.Header
 	status int
@@ -32,7 +32,7 @@ func (a *answer) SetReadDeadline(_ time.Time) error  { return nil }
 func (a *answer) SetWriteDeadline(_ time.Time) error { return nil }
 func (a *answer) FlushError() error                  { return nil }
 
-// quiet is the app as it serves, without a network.
+// quiet is the handler of a running app, called without a network.
 func quiet(b *testing.B) (server *app.Server, store storage.Store) {
 	b.Helper()
 	in := &app.Input{Env: []string{}, Flags: map[string]string{

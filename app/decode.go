@@ -77,7 +77,7 @@ func (s *Schema) decodeStorage(l layer, c *Config) error {
 	return errors.Join(errs...)
 }
 
-// entry is one element of the lists publishers and receivers.
+// entry is an element of the list publishers or receivers.
 type entry struct {
 	name    string
 	options map[string]any

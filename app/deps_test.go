@@ -17,7 +17,7 @@ func deps(t *testing.T, pkg string) []string {
 	return strings.Fields(string(out))
 }
 
-// TestDependencies holds what each package may pull in, of this project and of what is heavy elsewhere.
+// TestDependencies checks what each package must not compile: other packages of this project, and heavy dependencies.
 func TestDependencies(t *testing.T) {
 	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
@@ -49,7 +49,7 @@ func TestDependencies(t *testing.T) {
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 	} {
 		for _, dep := range deps(t, tt.pkg) {
-			if strings.HasPrefix(dep, module+"/publisher/internal/") { // the port's own
+			if strings.HasPrefix(dep, module+"/publisher/internal/") { // of the port itself
 				continue
 			}
 			for _, list := range tt.not {

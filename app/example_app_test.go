@@ -13,7 +13,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// An app with a route of its own, and what it is told beside the environment and flags.
+// An app with its own route. It gets its configuration from the program.
 func ExampleNew() {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "Live from the stadium.") })
 	var server *app.Server
@@ -44,7 +44,7 @@ func ExampleNew() {
 	// /live/long-polling/match-42/
 }
 
-// The keys that an app's configuration has.
+// The keys of an app's configuration.
 func ExampleSchemaOf() {
 	schema, err := app.SchemaOf(memory.Module, polling.Module)
 	if err != nil {

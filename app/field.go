@@ -19,8 +19,8 @@ type field struct {
 	value  reflect.Value
 }
 
-// fieldsOf returns the settings of the struct that options points to, in the order of its fields. Structs within it
-// give their keys a prefix, embedded ones none. nil has no settings.
+// fieldsOf returns the settings of the struct that options points to, in the order of its fields. The keys of a struct
+// within it begin with the key of that struct; an embedded struct adds nothing to its keys. nil has no settings.
 func fieldsOf(options any) ([]field, error) {
 	if options == nil {
 		return nil, nil
@@ -64,7 +64,7 @@ func structFields(prefix string, v reflect.Value) ([]field, error) {
 	return list, nil
 }
 
-// copyOptions returns a copy of its own of the struct that options points to.
+// copyOptions copies the struct that options points to, and the lists in it.
 func copyOptions(options any) any {
 	if options == nil {
 		return nil
@@ -86,7 +86,7 @@ const (
 	expectedList = "a list of texts"
 )
 
-// expected says what the setting takes; "" of a type that no setting has.
+// expected says what the setting takes. It is "" if no setting can have the type.
 func (f field) expected() string {
 	switch f.value.Interface().(type) {
 	case string:
@@ -105,7 +105,7 @@ func (f field) expected() string {
 	return ""
 }
 
-// set gives the setting a value of a YAML file, or, where text, of the environment or a flag.
+// set gives the setting a value: of the environment or a flag if text is true, else of a YAML file.
 func (f field) set(v any, text bool) error {
 	s, isString := v.(string)
 	if isString && text {
@@ -160,7 +160,7 @@ func (f field) set(v any, text bool) error {
 	return nil
 }
 
-// String returns the value as the environment and flags take it.
+// String returns the value as the environment and a flag would have it.
 func (f field) String() string {
 	if list, ok := f.value.Interface().([]string); ok {
 		return strings.Join(list, ",")
@@ -182,7 +182,7 @@ func number(v any, s string, text bool) (float64, bool) {
 	return 0, false
 }
 
-// texts reads a list, or its parts between commas.
+// texts reads a list of texts, or a text whose commas separate them.
 func texts(v any) ([]string, bool) {
 	var list []string
 	switch v := v.(type) {

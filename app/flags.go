@@ -8,21 +8,21 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Flags is the configuration as a program's arguments: --config, and every key as a flag of its name.
+// Flags is the configuration as the arguments of a program: --config, and a flag for every key.
 type Flags struct {
 	schema *Schema
 	set    *pflag.FlagSet
 	file   string
 }
 
-// flagConfig names the configuration file and is no key.
+// flagConfig names the configuration file. It is not a key.
 const flagConfig = "config"
 
-// Flags adds the keys to set, in the order of the reference.
+// Flags adds a flag for every key to set, in the order of the reference.
 func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	f := &Flags{schema: s, set: set}
 	set.SortFlags = false
-	set.StringVar(&f.file, flagConfig, "", "configuration file; else "+envConfig+", else "+DefaultFile+" where it exists")
+	set.StringVar(&f.file, flagConfig, "", "configuration file; else "+envConfig+", else "+DefaultFile+" if it exists")
 	for _, k := range s.keys {
 		usage := k.Doc
 		if k.Default != "" {
@@ -33,7 +33,7 @@ func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	return f
 }
 
-// Input returns what the arguments said.
+// Input returns what the arguments give. Call it after set was parsed.
 func (f *Flags) Input() Input {
 	in := Input{File: f.file, Flags: map[string]string{}}
 	for _, k := range f.schema.keys {
@@ -44,14 +44,14 @@ func (f *Flags) Input() Input {
 	return in
 }
 
-// Explain names the nearest flag where err, of parsing, is of one that there is not.
+// Explain adds the nearest flag to an error of parsing that is about an unknown flag.
 func (f *Flags) Explain(err error) error {
 	unknown := (*pflag.NotExistError)(nil)
 	if !errors.As(err, &unknown) {
 		return err
 	}
 	name := unknown.GetSpecifiedName()
-	if letters := unknown.GetSpecifiedShortnames(); letters != "" { // -server.addr is read as many short ones
+	if letters := unknown.GetSpecifiedShortnames(); letters != "" { // -server.addr is parsed as many short flags
 		name, _, _ = strings.Cut(letters, "=")
 		err = fmt.Errorf("unknown flag: -%s", name)
 	}

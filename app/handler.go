@@ -16,8 +16,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// ServeHTTP serves what is mounted, with what every request gets: limits on time, headers, a log line, figures, and an
-// answer where a handler panics.
+// ServeHTTP serves all routes. It adds to each: time limits, headers, a log entry, metrics, and an answer if the handler
+// panics.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{
@@ -27,10 +27,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: s.config.Feed.Stall}
 	if r.Body != nil && r.Body != http.NoBody {
 		_ = rec.control.SetReadDeadline(began.Add(bodyTimeout))
-		_ = rec.control.SetWriteDeadline(time.Time{}) // an earlier answer's would break 100 Continue
+		_ = rec.control.SetWriteDeadline(time.Time{}) // the deadline of an earlier answer would break 100 Continue
 		r.Body = &timedBody{r.Body, rec.control}
 	}
-	h := w.Header() // of what is hijacked too
+	h := w.Header() // hijacked connections get these too
 	h[contentTypeOptions], h[referrerPolicy] = nosniff, strictOrigin
 	defer func() {
 		cause := recover()
@@ -43,18 +43,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		if !rec.hijacked {
-			_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is still buffered
+			_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is buffered
 		}
 		s.done(rec, r, began)
 		if cause != nil {
-			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+			panic(http.ErrAbortHandler) // half an answer must not look complete
 		}
 	}()
 	s.handler.ServeHTTP(rec, r)
 }
 
-// What every answer's head has, unless its handler says something else. The slices are shared by all of them: http.Header's
-// methods replace values, and change none in place.
+// Headers of every answer, unless its handler sets others. All answers share the slices: the methods of http.Header replace
+// slices and do not change them.
 const (
 	contentTypeOptions = "X-Content-Type-Options"
 	referrerPolicy     = "Referrer-Policy"
@@ -74,7 +74,7 @@ func (s *Server) done(rec *recorder, r *http.Request, began time.Time) {
 	}
 }
 
-// routeLabel is the pattern as it was mounted; of what no route matches "other".
+// routeLabel returns the pattern of the route, or "other" if no route matches.
 func routeLabel(pattern string) string {
 	pattern = strings.TrimSuffix(pattern, "{$}")
 	if pattern == "/" || pattern == "" {
@@ -83,7 +83,7 @@ func routeLabel(pattern string) string {
 	return strings.TrimSuffix(pattern, "/")
 }
 
-// operations are the routes for those who run the server.
+// operations returns the routes for whoever runs the server.
 func (s *Server) operations() []route.Route {
 	return []route.Route{
 		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
@@ -124,14 +124,14 @@ func plainText(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n")
 }
 
-// recorder remembers the status, and gives every write its time: a client that takes nothing for the stall time is cut
-// off, one that is merely slow is not.
+// recorder keeps the status, and gives every write a deadline. A client that takes nothing for the stall time is closed; a
+// slow client is not.
 type recorder struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	deadline publisher.Deadline
 	status   int
-	upgrade  bool // was asked for
+	upgrade  bool // the request asks for it
 	hijacked bool
 }
 
@@ -145,7 +145,7 @@ func (w *recorder) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// answers keeps the status. Of what has not changed the client knows what else the head would say (RFC 9110, section
+// answers keeps the status. A 304 needs no headers that the client knows from the answer that it keeps (RFC 9110, section
 // 15.4.5).
 func (w *recorder) answers(status int) {
 	w.status = status
@@ -175,7 +175,7 @@ func (w *recorder) Write(b []byte) (written int, err error) {
 // Unwrap is for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush is http.Flusher's.
+// Flush implements http.Flusher.
 func (w *recorder) Flush() {
 	if w.status == 0 {
 		w.answers(http.StatusOK)
@@ -184,7 +184,7 @@ func (w *recorder) Flush() {
 	_ = w.control.Flush()
 }
 
-// Hijack is http.Hijacker's. Deadlines are the new owner's from then on.
+// Hijack implements http.Hijacker. From then on the new owner sets the deadlines.
 func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buf, err := w.control.Hijack()
 	if err == nil {
@@ -196,7 +196,7 @@ func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buf, err
 }
 
-// timedBody lifts the read deadline when the body is complete: a request may be held long after that.
+// timedBody removes the read deadline when the body is complete. The request may be parked for long after that.
 type timedBody struct {
 	io.ReadCloser
 	control *http.ResponseController

@@ -7,14 +7,14 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// limited puts h behind the limit on requests per address, but for what those ask who run the server.
+// limited puts h behind the limit on requests per address. Health checks and metrics have no limit.
 func (s *Server) limited(h http.Handler) http.Handler {
 	perSecond := s.config.Server.Limits.RequestsPerAddress
 	if perSecond == 0 {
 		return h
 	}
-	// A script from elsewhere sees neither status nor Retry-After of an answer that CORS does not open to it. Preflights
-	// are refused plainly: theirs to open is what follows.
+	// Without CORS headers a script of another site sees neither the status nor Retry-After of a refusal. A refused preflight
+	// gets none: they would allow the request that follows.
 	open := s.access.origins.CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	limit := route.NewRateLimit(perSecond, &route.RateLimitOptions{
 		Address: s.access.proxies.ClientAddr,

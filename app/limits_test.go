@@ -24,7 +24,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// refused checks that an answer is a refusal that says why, and when to come again.
+// refused checks that an answer is a refusal that gives a reason, and a time to try again.
 func refused(t *testing.T, resp *http.Response, body string, status int, least, most int) {
 	t.Helper()
 	var p route.Problem
@@ -39,7 +39,7 @@ func refused(t *testing.T, resp *http.Response, body string, status int, least, 
 	}
 }
 
-// follow opens a stream of server-sent events and returns when its first event has come.
+// follow opens a stream of server-sent events and returns after its first event.
 func (r *running) follow(t *testing.T, channel string, headers ...string) (leave func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -122,7 +122,7 @@ func TestReadersAreLimited(t *testing.T) {
 				}
 				r.follow(t, "closed", "Authorization", "Bearer s3cret")()
 			}
-			// Pages and polls that are answered at once are no readers in this sense.
+			// Pages, and polls that are answered at once, do not count as readers.
 			for _, path := range []string{"/channels/open", "/live/interval-polling/open/?since=0"} {
 				if resp, _ := r.do(t, http.MethodGet, path, tt.headers...); resp.StatusCode != http.StatusOK {
 					t.Errorf("%s: %s", path, resp.Status)
@@ -147,7 +147,7 @@ func TestReadersAreLimited(t *testing.T) {
 	}
 }
 
-// What the guide shows is a configuration.
+// TestGuideToLimits: the YAML of docs/limits.md is a valid configuration.
 func TestGuideToLimits(t *testing.T) {
 	guide, err := os.ReadFile("../docs/limits.md")
 	if err != nil {
@@ -260,8 +260,8 @@ func TestRequestsAreLimited(t *testing.T) {
 	}
 }
 
-// TestRepeatedPollsAreLimited: a long poll that comes again on its connection is answered there, without passing
-// through the server's handlers, and counts all the same.
+// TestRepeatedPollsAreLimited: the second long poll of a connection is answered without the server's handlers. It counts
+// against the limit too.
 func TestRepeatedPollsAreLimited(t *testing.T) {
 	r := start(t, `server: {limits: {requests_per_address: 1}}`)
 	head, err := r.store.Channel(t.Context(), "open")

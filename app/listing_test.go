@@ -19,7 +19,7 @@ import (
 // counted counts the reads of a store.
 type counted struct {
 	storage.Store
-	channel, channels, heads atomic.Int64
+	channel, channels atomic.Int64
 }
 
 func (s *counted) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {

@@ -11,8 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/dependencies.txt anew")
 
-// TestDependencyLists holds, of each public package, the list of other modules that it makes its users compile. What is
-// never to be on one says TestDependencies; a change here is one that a reviewer sees.
+// TestDependencyLists compares testdata/dependencies.txt with the modules that users of each public package compile. A
+// change of that file is visible in a review. TestDependencies says what must never be in it.
 //
 //	go test ./app -run TestDependencyLists -update
 func TestDependencyLists(t *testing.T) {
@@ -56,7 +56,7 @@ func TestDependencyLists(t *testing.T) {
 	was, is := strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")
 	for i := range max(len(was), len(is)) {
 		if i >= len(was) || i >= len(is) || was[i] != is[i] {
-			t.Fatalf("what packages make their users compile has changed from line %d of %s on; where that is meant, run\n"+
+			t.Fatalf("what users of the packages compile has changed from line %d of %s on; if that is intended, run\n"+
 				"\tgo test ./app -run TestDependencyLists -update\nnow:\n%s", i+1, file, got.String())
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// renderer is the graph's publisher.Renderer, or the page's.
+// renderer is the publisher.Renderer that the app provides, or the one of the page.
 type renderer struct{ publisher.Renderer }
 
 type rendererIn struct {
@@ -30,7 +30,7 @@ func newRenderer(in rendererIn) *renderer {
 	return &renderer{page.NewRenderer()}
 }
 
-// offers is what readers are offered, in order; the server fills it when everything is mounted.
+// offers lists the transports that readers are offered, in order. The server fills it when it mounts the routes.
 type offers struct {
 	publicURL string
 	table     *route.Table
@@ -56,7 +56,7 @@ type pageOut struct {
 	Offers *offers
 }
 
-// pageSource is the store, but for what the Feed has in memory.
+// pageSource reads from the store, but a channel from the feed, which may have it in memory.
 type pageSource struct {
 	storage.Store
 	feed *publisher.Feed
@@ -85,12 +85,12 @@ func newPage(c *Config, store storage.Store, feed *publisher.Feed, r *renderer, 
 	return pageOut{Page: page.New(pageSource{store, feed}, snapshot, options), Offers: o}
 }
 
-// describer is a receiver that serves a description of the server's interface.
+// describer is a receiver that serves a description of all routes.
 type describer interface {
 	Describe(routes ...route.Route) error
 }
 
-// mount puts everything into one table: what reads a channel stands behind the hook and answers allowed origins.
+// mount puts all routes into one table. Routes that read a channel ask the hook, and answer the allowed origins.
 func (s *Server) mount() error {
 	t := route.NewTable()
 	t.NotFound = s.page.NotFound
@@ -129,7 +129,7 @@ func (s *Server) mount() error {
 	if err := t.Add("the server", "/", s.operations()...); err != nil {
 		return err
 	}
-	if err := t.Add("a route of the app's own", "/", s.own...); err != nil {
+	if err := t.Add("a route of the app", "/", s.own...); err != nil {
 		return err
 	}
 	for _, r := range s.receivers {
@@ -144,5 +144,5 @@ func (s *Server) mount() error {
 	return nil
 }
 
-// secure reports whether the reader came by https.
+// secure reports whether the request came by https.
 func (a *access) secure(r *http.Request) bool { return a.proxies.Scheme(r) == "https" }

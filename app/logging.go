@@ -22,7 +22,7 @@ func newLogger(c *Config) (*zap.Logger, error) {
 	return zc.Build()
 }
 
-// fxLog passes fx's events on at debug, once there is a logger.
+// fxLog logs the events of fx at debug. Events before open are dropped.
 type fxLog struct {
 	to atomic.Pointer[fxevent.ZapLogger]
 }
@@ -36,7 +36,7 @@ func (l *fxLog) open(log *zap.Logger) {
 	l.to.Store(to)
 }
 
-// LogEvent is fxevent.Logger's.
+// LogEvent implements fxevent.Logger.
 func (l *fxLog) LogEvent(e fxevent.Event) {
 	if to := l.to.Load(); to != nil {
 		to.LogEvent(e)

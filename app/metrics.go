@@ -14,16 +14,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics is what /metrics shows, in a registry of its own.
+// metrics has what /metrics shows. It uses its own registry.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 
 	mu       sync.RWMutex
-	counters map[answered]prometheus.Counter // of requests that were counted before
+	counters map[answered]prometheus.Counter // by what requests have been counted
 }
 
-// answered is what requests are counted by.
+// answered says by what requests are counted.
 type answered struct {
 	route  string
 	status int
@@ -56,7 +56,7 @@ func (m *metrics) request(route string, status int) {
 	counter.Inc()
 }
 
-// refused shows how many requests a limit has refused.
+// refused adds the number of requests that l has refused.
 func (m *metrics) refused(l *route.RateLimit) {
 	for reason, count := range map[string]func() int64{
 		"address": func() int64 { own, _ := l.Refused(); return own },
@@ -64,7 +64,7 @@ func (m *metrics) refused(l *route.RateLimit) {
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "motacilla_requests_refused_total", ConstLabels: prometheus.Labels{"reason": reason},
-			Help: "Requests refused, for their address asks too often, or a crowd that shares a limit does.",
+			Help: "Requests refused because their address, or the addresses that share its limit, send too many.",
 		}, func() float64 { return float64(count()) }))
 	}
 }
@@ -73,24 +73,25 @@ func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// feedCollector reads the feed's counters when it is asked.
+// feedCollector reads the counters of the feed at each scrape.
 type feedCollector struct{ feed *publisher.Feed }
 
-// describe makes a metric of the feed; publisher is its one label.
+// describe returns the description of a metric of the feed.
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("motacilla_"+name, help, labels, nil)
 }
 
-// Describe is prometheus.Collector's. It sends nothing: the collector is unchecked, for publishers come as they go.
+// Describe implements prometheus.Collector. It sends nothing, which makes the collector unchecked: publishers appear when
+// they are first used.
 func (c *feedCollector) Describe(chan<- *prometheus.Desc) {}
 
-// Collect is prometheus.Collector's.
+// Collect implements prometheus.Collector.
 func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 	}
 	n := c.feed.Counters()
-	send(describe("channels", "Channels in memory, for they have readers."), prometheus.GaugeValue, float64(n.Channels))
+	send(describe("channels", "Channels in memory."), prometheus.GaugeValue, float64(n.Channels))
 	for _, counter := range []struct {
 		name, help string
 		value      int64
@@ -98,7 +99,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 		{"store_reads_total", "Reads of the store for readers.", n.StoreReads},
 		{"renders_total", "Posts rendered.", n.Renders},
 		{"encodings_total", "Updates encoded.", n.Encodings},
-		{"updates_total", "Times that a channel moved.", n.Updates},
+		{"updates_total", "Updates of channels that reached this node.", n.Updates},
 	} {
 		send(describe(counter.name, counter.help), prometheus.CounterValue, float64(counter.value))
 	}
@@ -110,7 +111,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 		describe("update_lag_seconds", "From a change in the store to its arrival at this node."),
 		uint64(max(n.Updates, 0)), n.LagSum.Seconds(), nil)
 	for name, s := range c.feed.AllStats() {
-		send(describe("readers", "Streams and held requests now.", "publisher"),
+		send(describe("readers", "Streams and parked requests now.", "publisher"),
 			prometheus.GaugeValue, float64(s.Readers.Load()), name)
 		send(describe("deliveries_total", "Updates written to readers.", "publisher"),
 			prometheus.CounterValue, float64(s.Deliveries.Load()), name)

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// flips is a store in which a channel becomes private while its posts are read for the first time.
+// flips is a store in which a channel becomes private during the first read of its posts.
 type flips struct {
 	storage.Store
 	once sync.Once
@@ -28,7 +28,7 @@ func (s *flips) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Q
 	return s.Store.Posts(ctx, ch, q)
 }
 
-// TestAPageOfAChannelThatBecomesPrivate has the reader's permission end between its check and what is read: no page is sent.
+// TestAPageOfAChannelThatBecomesPrivate: the permission ends between its check and the read. No posts are sent.
 func TestAPageOfAChannelThatBecomesPrivate(t *testing.T) {
 	for _, path := range []string{"/channels/open", "/live/interval-polling/open/?since=0"} {
 		r := start(t, "", fx.Decorate(func(s storage.Store) storage.Store { return &flips{Store: s} }))

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/fx"
 )
 
-// Main is Run for a program that does nothing else, and takes the configuration's keys as its flags; --help lists them.
-// An error goes to standard error and ends the program with status 1, a wrong argument with 2.
+// Main is a whole program: it runs the app, and takes every key of the configuration as a flag. --help lists them. If the
+// app fails, Main writes the error to standard error and exits with status 1, or 2 if an argument is wrong.
 func Main(opts ...fx.Option) { os.Exit(program(os.Args, os.Stdout, os.Stderr, opts...)) }
 
 func program(args []string, stdout, stderr io.Writer, opts ...fx.Option) (status int) {
@@ -34,23 +34,23 @@ func program(args []string, stdout, stderr io.Writer, opts ...fx.Option) (status
 	return 1
 }
 
-// arguments are a program's, for newConfig, which knows the keys.
+// arguments are the arguments of a program. They are parsed when the keys are known.
 type arguments struct {
 	program string
 	list    []string
 }
 
-// helpWanted is the error of a program that is only to say what it takes.
+// helpWanted is the error that stands for --help. Its text is what the program prints.
 type helpWanted string
 
 func (helpWanted) Error() string { return "help was asked for" }
 
-// usageError is of a program that was called wrongly.
+// usageError is an error in the arguments.
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
 
-// over returns in with what the arguments say above it.
+// over returns in, overridden by what the arguments give.
 func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	set := pflag.NewFlagSet(a.program, pflag.ContinueOnError)
 	set.Usage = func() {}
@@ -59,12 +59,12 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return in, helpWanted(fmt.Sprintf("Usage: %s [flags]\n\n%s\n", a.program, set.FlagUsages()) +
-			"Each key may stand in the configuration file too, and in the environment: --server.addr is " +
+			"The configuration file and the environment have the same keys: --server.addr is " +
 			"MOTACILLA_SERVER_ADDR.\n")
 	case err != nil:
 		return in, &usageError{flags.Explain(err)}
 	case set.NArg() > 0:
-		return in, &usageError{fmt.Errorf("unexpected argument %q: this program takes flags alone", set.Arg(0))}
+		return in, &usageError{fmt.Errorf("unexpected argument %q: this program takes only flags", set.Arg(0))}
 	}
 	said := flags.Input()
 	if said.File != "" {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Section is a part of the reference: what every app has, or the options of one store, publisher or receiver.
+// Section is a part of the reference: the keys of every app, or those of one kind or of one adapter.
 type Section struct {
-	Kind string // "storage", "publishers" or "receivers"; "" of what every app has
-	Name string // the type in the configuration, such as "sqlite"
-	Keys []Key  // as this section's own, where stores share a key
+	Kind string // "storage", "publishers" or "receivers"; "" for the keys of every app
+	Name string // of the adapter, such as "sqlite"; "" for the key that chooses one
+	Keys []Key  // a key that stores share is as the store of this section has it
 }
 
-// Reference returns every key in sections: first what every app has, then of storage, publishers and receivers which
-// there are, and the options of each. A key that several stores have stands with each of them, as that store takes it.
+// Reference returns every key. First come the keys of every app. Then, for stores, publishers and receivers, comes the key
+// that chooses, and a section for each adapter. A key that several stores share is in the section of each of them.
 func (s *Schema) Reference() []Section {
 	list := slices.Clone(s.sections)
 	for i := range list {
@@ -22,7 +22,7 @@ func (s *Schema) Reference() []Section {
 	return list
 }
 
-// share makes the keys that several stores have speak for each of them.
+// share merges the keys that several stores share: docs are joined, and a default stays if all stores have the same.
 func (s *Schema) share() {
 	owners := map[string][]string{}
 	of := map[string][]Key{}

@@ -7,7 +7,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// Two stores that share a key: each says what it is to it, and one flag speaks for both.
+// TestStoresShareAKey: two stores share a key. The reference has it for each of them, and there is one flag.
 func TestStoresShareAKey(t *testing.T) {
 	type first struct {
 		URL string `key:"url" doc:"where the first one is"`

@@ -9,15 +9,15 @@ import (
 
 // Key is one key of the configuration.
 type Key struct {
-	Name    string // "server.addr"; it is the flag's name too
+	Name    string // "server.addr"; the name of the flag too
 	Env     string // "MOTACILLA_SERVER_ADDR"
 	Doc     string
 	Type    string // what it takes, such as "text" or "a whole number"
-	Default string // as the environment takes it; "" of none, and where stores that share the key differ
+	Default string // as the environment would have it; "" if there is none, or if stores that share the key differ
 	Secret  bool
 }
 
-// Schema is every key that an app knows, made of its settings and of the options of what its graph has.
+// Schema is the set of all keys of an app: its settings, and the options of each adapter that is registered.
 type Schema struct {
 	keys       []Key
 	sections   []Section
@@ -28,13 +28,13 @@ type Schema struct {
 	receivers  kind
 }
 
-// component is a factory as far as the configuration sees it.
+// component is what the configuration knows of a registered adapter: its name, and a pointer to its options.
 type component struct {
 	name    string
 	options any
 }
 
-// kind is one of storage, publishers and receivers.
+// kind is storage, publishers or receivers.
 type kind struct {
 	key  string // "storage"
 	one  string // "store"
@@ -43,7 +43,7 @@ type kind struct {
 
 const envPrefix = "MOTACILLA_"
 
-// envConfig names the configuration file and is no key.
+// envConfig names the configuration file. It is not a key.
 const envConfig = envPrefix + "CONFIG"
 
 func newSchema(stores, publishers, receivers []component) (*Schema, error) {
@@ -73,7 +73,7 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 }
 
 func (s *Schema) addKind(k kind) error {
-	head := Key{Name: k.key, Doc: "which are on, in this order; any of " + cmp.Or(k.names(), "none"),
+	head := Key{Name: k.key, Doc: "types that are on, in this order; any of " + cmp.Or(k.names(), "none"),
 		Type: expectedList, Default: strings.ReplaceAll(k.names(), ", ", ",")}
 	if k.key == "storage" {
 		head = Key{Name: "storage.type", Doc: "the store, one of " + cmp.Or(k.names(), "none"), Type: expectedText, Default: k.first()}
@@ -102,7 +102,7 @@ func (s *Schema) addKind(k kind) error {
 				key = keyOf("storage."+f.key, f)
 			}
 			section.Keys = append(section.Keys, key)
-			if _, known := s.byName[key.Name]; known && k.key == "storage" { // two stores may both have a url
+			if _, known := s.byName[key.Name]; known && k.key == "storage" { // several stores may have a url
 				continue
 			}
 			if err := s.put(key); err != nil {
@@ -143,8 +143,8 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names of the stores ("storage"), of the publishers ("publishers") or of the receivers ("receivers")
-// that the configuration can choose from.
+// Types returns the names from which a key can choose: "storage" from the stores, "publishers" from the publishers,
+// "receivers" from the receivers.
 func (s *Schema) Types(key string) []string {
 	var names []string
 	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
@@ -157,7 +157,7 @@ func (s *Schema) Types(key string) []string {
 	return names
 }
 
-// group reports whether name is not a key but the beginning of some.
+// group reports whether name is not a key, but keys begin with it.
 func (s *Schema) group(name string) bool {
 	return slices.ContainsFunc(s.keys, func(k Key) bool { return strings.HasPrefix(k.Name, name+".") })
 }
@@ -202,7 +202,7 @@ func (k kind) names() string {
 	return strings.Join(names, ", ")
 }
 
-// inOrder sorts components: those named first in that order, then the others by name.
+// inOrder sorts components: first those of the names in first, in that order, then the others by name.
 func inOrder(list []component, first ...string) []component {
 	rank := func(c component) int {
 		if i := slices.Index(first, c.name); i >= 0 {
@@ -219,7 +219,7 @@ func inOrder(list []component, first ...string) []component {
 
 // Nearest returns the name with the smallest edit distance from s.
 func Nearest(s string, names []string) string {
-	if len(s) > 256 { // no name is that long: the distance says nothing, and costs
+	if len(s) > 256 { // no name is that long, and the distance takes time
 		s = s[:256]
 	}
 	best, least := "", -1
@@ -231,7 +231,7 @@ func Nearest(s string, names []string) string {
 	return best
 }
 
-// distance is Levenshtein's.
+// distance returns the Levenshtein distance of a and b in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Two stores may have a key of one name, and differ in what it is.
+// TestStoresShareKeys: two stores have a key of the same name with another default, text and secrecy.
 func TestStoresShareKeys(t *testing.T) {
 	type open struct {
 		URL  string `key:"url" doc:"a server"`

@@ -21,16 +21,16 @@ import (
 )
 
 const (
-	headTimeout = 10 * time.Second // for a request's head
+	headTimeout = 10 * time.Second // for the head of a request
 	bodyTimeout = 60 * time.Second // for its body
 	idleTimeout = 2 * time.Minute  // between requests on a connection
 	maxHead     = 64 << 10         // bytes
 
-	// drainTimeout leaves receivers, feed and store their part of StopTimeout.
+	// drainTimeout leaves the rest of StopTimeout to receivers, feed and store.
 	drainTimeout = 7 * time.Second
 )
 
-// Server is the HTTP server with everything mounted.
+// Server is the HTTP server with all routes.
 type Server struct {
 	config     *Config
 	store      storage.Store
@@ -89,7 +89,7 @@ func newServer(in serverIn) (*Server, error) {
 	return s, nil
 }
 
-// Addr returns the address that the server listens on, once it has started; nil before.
+// Addr returns the address that the server listens on. It is nil before the start.
 func (s *Server) Addr() net.Addr {
 	if a := s.addr.Load(); a != nil {
 		return a
@@ -97,7 +97,7 @@ func (s *Server) Addr() net.Addr {
 	return nil
 }
 
-// URL reverses the name of a route into its path.
+// URL returns the path of the route that has the name.
 func (s *Server) URL(name string, params ...string) (string, error) {
 	return s.table.URL(name, params...)
 }
@@ -134,7 +134,7 @@ func (s *Server) start(ctx context.Context) error {
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("listen on %s: another program listens there already; stop it, or choose another address "+
+		return fmt.Errorf("listen on %s: another program listens there; stop it, or choose another address "+
 			"with server.addr", addr)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("listen on %s: not permitted; choose a port from 1024 on with server.addr", addr)
@@ -142,8 +142,8 @@ func listenError(addr string, err error) error {
 	return fmt.Errorf("listen on %s: %w; choose another address with server.addr", addr, err)
 }
 
-// stop drains: the listener closes while publishers answer what they hold, for Shutdown would wait for held requests
-// and streams, and does not know hijacked connections.
+// stop drains. The listener closes while publishers answer parked requests and end streams: http.Server.Shutdown waits for
+// those, and does not know hijacked connections.
 func (s *Server) stop(ctx context.Context) error {
 	s.draining.Store(true)
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
@@ -151,7 +151,7 @@ func (s *Server) stop(ctx context.Context) error {
 	closed := make(chan error, 1)
 	go func() { closed <- s.http.Shutdown(ctx) }()
 	err := s.shutdownPublishers(ctx)
-	if shutErr := <-closed; shutErr != nil { // somebody's request takes too long
+	if shutErr := <-closed; shutErr != nil { // a request takes too long
 		s.log.Warn("requests were cut off at the end of the drain", zap.Error(shutErr))
 		err = errors.Join(err, s.http.Close())
 	}

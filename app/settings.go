@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Settings are the keys that every app has; the stores, publishers and receivers of its graph add theirs.
+// Settings are the keys that every app has. Registered stores, publishers and receivers add theirs.
 type Settings struct {
 	Server  ServerSettings  `key:"server"`
 	Page    PageSettings    `key:"page"`
@@ -24,17 +24,17 @@ type Settings struct {
 
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
-	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 is every address of the machine"`
-	PublicURL      string   `key:"public_url" doc:"scheme and host at which readers reach the server, for absolute URLs; else paths are given"`
-	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is all, without cookies"`
-	Token          string   `key:"token" secret:"true" doc:"to write and to read private channels; else one is made and kept beside the store"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
+	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
+	PublicURL      string   `key:"public_url" doc:"scheme and host of the server for readers; URLs are absolute if it is set, else paths"`
+	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any, without cookies"`
+	Token          string   `key:"token" secret:"true" doc:"for writing and for private channels; by default a new one is kept in a file"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded count"`
 
 	Limits LimitSettings `key:"limits"`
 }
 
-// LimitSettings are the keys server.limits.*; 0 is no limit. Readers are streams and requests that are held. An address
-// is an IPv4 address or an IPv6 /64.
+// LimitSettings are the keys server.limits.*; 0 is no limit. Readers are streams and parked requests. An address is an
+// IPv4 address or an IPv6 /64.
 type LimitSettings struct {
 	Readers            int `key:"readers" doc:"readers at a time on this node; 0 is no limit"`
 	ReadersPerChannel  int `key:"readers_per_channel" doc:"readers at a time on one channel; 0 is no limit"`
@@ -44,24 +44,24 @@ type LimitSettings struct {
 
 // PageSettings are the keys page.*.
 type PageSettings struct {
-	Name string `key:"name" doc:"the name of the site, shown above every page"`
-	Size int    `key:"size" doc:"posts on a fresh page, beside the pinned ones"`
+	Name string `key:"name" doc:"name of the site, shown on every page"`
+	Size int    `key:"size" doc:"posts on a fresh page; pinned posts come on top of that"`
 }
 
 // FeedSettings are the keys feed.*.
 type FeedSettings struct {
-	Heartbeat time.Duration `key:"heartbeat" doc:"after so long without an update a stream sends a heartbeat"`
-	Stall     time.Duration `key:"stall" doc:"a reader that takes nothing for so long is closed"`
+	Heartbeat time.Duration `key:"heartbeat" doc:"time without an update after which a stream sends a heartbeat"`
+	Stall     time.Duration `key:"stall" doc:"time after which a reader that takes nothing is closed"`
 }
 
 // PollingSettings are the keys polling.*.
 type PollingSettings struct {
-	Window int `key:"window" doc:"how many of the newest posts Wagtail Live's client is given"`
+	Window int `key:"window" doc:"number of newest posts that Wagtail Live's client gets"`
 }
 
 // LogSettings are the keys log.*.
 type LogSettings struct {
-	Level  string `key:"level" doc:"the least that is logged: debug, info, warn or error"`
+	Level  string `key:"level" doc:"lowest level that is logged: debug, info, warn or error"`
 	Format string `key:"format" doc:"console or json"`
 }
 
@@ -75,7 +75,7 @@ func defaults() Settings {
 	}
 }
 
-// validate returns what is wrong with values of the right type, each error beginning with its key.
+// validate returns what is wrong with values that have the right type. Each error begins with its key.
 func (s *Settings) validate() error {
 	var errs []error
 	check := func(ok bool, key, expected string) {
@@ -118,7 +118,7 @@ func (s *Settings) validate() error {
 
 func (s *LogSettings) level() zapcore.Level {
 	level, err := zapcore.ParseLevel(s.Level)
-	if err != nil { // validate has seen it
+	if err != nil { // validate has checked it
 		return zapcore.InfoLevel
 	}
 	return level

@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// Token is the secret for writing, and for reading private channels.
+// Token is the secret that allows to write, and to read private channels.
 type Token struct {
 	Secret string
-	File   string // where it is kept; "" where it is configured, or in memory alone
+	File   string // where it is kept; "" if it is configured or only in memory
 }
 
-// TokenFile is the name of the file, beside the store's, in which a token is kept that no configuration gave.
+// TokenFile is the name of the file that keeps the token if the configuration gives none. It is in the store's directory.
 const TokenFile = "motacilla.token"
 
-// TokenPath returns where a token is kept that the configuration does not give: beside the store's file, which the
-// store's option "path" names, and "" where it has none.
+// TokenPath returns where the token is kept if the configuration gives none: in the directory of the store's file, which
+// is the store's option "path". It returns "" if the store has no file.
 func (c *Config) TokenPath() string {
 	fields, err := fieldsOf(c.Storage.Options)
 	if err != nil {
@@ -38,7 +38,7 @@ func (c *Config) TokenPath() string {
 
 func newToken(c *Config) (*Token, error) { return loadToken(c, os.Stderr) }
 
-// loadToken returns the configured token, else the one that is kept, else a new one, which it tells once.
+// loadToken returns the configured token, else the kept token, else a new token. It writes a new token to tell.
 func loadToken(c *Config, tell io.Writer) (*Token, error) {
 	if c.Server.Token != "" {
 		return &Token{Secret: c.Server.Token}, nil
@@ -58,7 +58,7 @@ func loadToken(c *Config, tell io.Writer) (*Token, error) {
 	}
 	t := &Token{Secret: rand.Text(), File: path}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) { // another process was first
+	if errors.Is(err, fs.ErrExist) { // another process made it first
 		return loadToken(c, tell)
 	}
 	if err != nil {
@@ -72,7 +72,7 @@ func loadToken(c *Config, tell io.Writer) (*Token, error) {
 	return t, nil
 }
 
-// ReadToken reads a token that is kept in a file.
+// ReadToken reads a token from the file that keeps it.
 func ReadToken(path string) (string, error) {
 	body, err := os.ReadFile(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func ReadToken(path string) (string, error) {
 	}
 	secret := strings.TrimSpace(string(body))
 	if secret == "" {
-		return "", fmt.Errorf("read the token: %s is empty; remove it and a new one is made at the next start", path)
+		return "", fmt.Errorf("read the token: %s is empty; remove it, and the next start makes a new one", path)
 	}
 	return secret, nil
 }

@@ -18,17 +18,17 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that a document shows.
+// patience is the longest time that a command of a document may take.
 const patience = 30 * time.Second
 
-// program builds the program once, into the folder that it returns.
+// program builds the program once, and returns the folder that has it.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp(binaries, "")
 	if err != nil {
 		return "", err
 	}
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "motacilla"), "../cmd/motacilla")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does, so that nothing is compiled again
 	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -36,7 +36,7 @@ var program = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// binaries is a folder that goes when the tests have run.
+// binaries is a folder that is removed after the tests.
 var binaries string
 
 func TestMain(m *testing.M) {
@@ -49,12 +49,12 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// session is a document's shell: a folder, and a server.
+// session is the shell of a document: a folder and a server.
 type session struct {
 	*testing.T
 	dir, bin string
-	makes    bool   // the document makes the channel match-42 itself
-	token    string // of the server; "" where it made one itself, and keeps it in the folder
+	makes    bool   // the document creates the channel match-42
+	token    string // of the server; "" if the server made it and keeps it in the folder
 	addr     string
 	stop     func()
 }
@@ -69,7 +69,7 @@ func newSession(t *testing.T, document []block) *session {
 	s.makes = slices.ContainsFunc(document, func(b block) bool {
 		return b.language == "console" && strings.Contains(b.text, "channel create match-42")
 	})
-	// A terminal would show no progress beside the output either.
+	// A terminal would not mix progress with the output either.
 	if err := os.WriteFile(filepath.Join(s.dir, ".curlrc"), []byte("silent\nshow-error\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ var (
 	listens = regexp.MustCompile(`"addr": "([^"]+)"|http://(127\.0\.0\.1:\d+)`)
 )
 
-// serve starts a server and keeps it.
+// serve starts the server of the session.
 func (s *session) serve(line string) error {
 	if s.stop != nil {
 		s.stop()
@@ -146,7 +146,7 @@ func (s *session) serve(line string) error {
 	return fmt.Errorf("the server ended: %s", strings.Join(all, "\n"))
 }
 
-// play runs the block's commands and compares what they print.
+// play runs the commands of a block and compares their output.
 func (s *session) play(text string) error {
 	var command string
 	var want []string
@@ -202,7 +202,7 @@ func (s *session) run(command, want string) error {
 	err := cmd.Run()
 	got := out.String()
 	if following {
-		err = nil // it was ended
+		err = nil // the test ended it
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", command, err, got)
@@ -216,7 +216,7 @@ func (s *session) run(command, want string) error {
 	return match(want, got)
 }
 
-// post writes a post, for those who follow.
+// post writes a post for a command that follows.
 func (s *session) post() {
 	r, err := http.NewRequest("POST", "http://"+s.addr+"/api/channels/match-42/posts", strings.NewReader(`{"text":"Goal!"}`))
 	if err != nil {
@@ -233,7 +233,7 @@ func (s *session) post() {
 	resp.Body.Close()
 }
 
-// output gathers what a command prints, and says when it is as much as is wanted.
+// output collects what a command prints, and reports when it matches.
 type output struct {
 	mu     sync.Mutex
 	buf    bytes.Buffer
@@ -262,7 +262,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// varying are what differs from run to run: IDs, times, revisions, durations.
+// varying matches what differs from run to run: IDs, times, revisions, durations.
 var varying = []struct {
 	is   *regexp.Regexp
 	name string
@@ -274,7 +274,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b(localhost|127\.0\.0\.1|live\.example\.org)(:\d+)?`), "HOST"},
 }
 
-// pattern is what is wanted as a regular expression.
+// pattern returns the expected output as a regular expression.
 func pattern(want string) string {
 	for _, v := range varying {
 		want = v.is.ReplaceAllString(want, v.name)
@@ -297,7 +297,7 @@ func compare(pattern, want, got string) error {
 	return nil
 }
 
-// checkSketch holds a sketch of shell to its syntax, and to the commands and flags that the program has.
+// checkSketch checks the syntax of a sketch of shell, and that the program has its commands and flags.
 func checkSketch(t *testing.T, text string) error {
 	t.Helper()
 	bin, err := program()

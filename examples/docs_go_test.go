@@ -17,16 +17,16 @@ import (
 	"testing"
 )
 
-// exports are the packages that code in documents may use: this module's, its dependencies', and the standard library.
+// exports has the packages that code in documents may use: those of this module, its dependencies and the standard library.
 type exports struct {
 	files map[string]string // export data, by path
-	names map[string]string // paths of what a fragment may name without importing it, by name
+	names map[string]string // paths of the packages that a fragment may use without an import, by name
 }
 
 func newExports(t *testing.T) *exports {
 	t.Helper()
 	list := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Name,Export", "../...", "testing", "testing/synctest")
-	list.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
+	list.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does, so that nothing is compiled again
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -49,13 +49,13 @@ func newExports(t *testing.T) *exports {
 	return e
 }
 
-// given are what the text around a fragment speaks of.
+// given are the variables that the text around a fragment mentions.
 const given = `ctx context.Context, w http.ResponseWriter, r *http.Request, feed *publisher.Feed, sink receiver.Sink, ` +
 	`store storage.Store, channel motacilla.ChannelID, cursor motacilla.Revision, t *testing.T`
 
 var elided = regexp.MustCompile(`\{ (…|\.\.\.) \}`)
 
-// compile type-checks code: a whole file, declarations, or statements. "…" stands for what is left out.
+// compile type-checks code: a whole file, declarations, or statements. "…" stands for code that is left out.
 func (e *exports) compile(code string) error {
 	code = elided.ReplaceAllString(code, `{ panic("left out") }`)
 	if strings.HasPrefix(code, "package ") || strings.HasPrefix(code, "//") && strings.Contains(code, "\npackage ") {
@@ -102,7 +102,7 @@ func (e *exports) check(source string) error {
 		}),
 		Error: func(err error) {
 			if wrong := (types.Error{}); errors.As(err, &wrong) && wrong.Soft {
-				return // what a fragment declares and does not use
+				return // a fragment declares something that it does not use
 			}
 			errs = append(errs, err)
 		},

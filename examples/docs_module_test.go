@@ -11,8 +11,8 @@ import (
 
 var requirements = regexp.MustCompile(`(?s)require \(.*?\n\)`)
 
-// TestModules makes the module that a document makes, in a folder outside of the repository, and runs its tests. Without
-// -race: all of what they use is built here, and examples/custompublisher has the same code with it.
+// TestModules writes the module of a document into a folder outside of the repository, and runs the tests of that module. It
+// runs them without -race, to compile less; examples/custompublisher has the same code, whose tests run with -race.
 func TestModules(t *testing.T) {
 	made := 0
 	for _, document := range documents(t) {
@@ -52,7 +52,7 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// makeModule writes the module; it has this module's requirements, so that nothing has to be fetched.
+// makeModule writes the module. It has the requirements of this module, so that nothing is downloaded.
 func makeModule(t *testing.T, module string, files map[string]string) string {
 	t.Helper()
 	if module == "" {

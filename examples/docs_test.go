@@ -16,22 +16,21 @@ import (
 	"github.com/motacilla-live/motacilla/examples/custompublisher"
 )
 
-// What README.md, CONTRIBUTING.md and every page of docs/ show is held here: each fenced block by its language.
+// The tests of this package check the fenced blocks of README.md, CONTRIBUTING.md and every page of docs/, by language.
 //
-//	go       compiles: a whole file, declarations, or statements; blocks with a file's name behind the language are the
-//	         files of a module that the document makes, see TestModules
-//	yaml     is a configuration, which the program loads
-//	json     parses; what looks like an update is one
-//	console  is run, each line after "$ ", and its output is what the block shows: "…" and "..." stand for anything, and
-//	         revisions, times and IDs for any other. "motacilla" is the program and localhost:8080, 127.0.0.1:8080 and
+//	go       compiles. It is a whole file, declarations, or statements. A block with a file name after the language is a
+//	         file of the module that the document makes, see TestModules.
+//	yaml     is a configuration, and the program loads it.
+//	json     parses. If it looks like an update, it is an update.
+//	console  is run, each line after "$ ", and prints what the block shows. "…" and "..." match anything. Revisions, times
+//	         and IDs match any others. "motacilla" is the program and localhost:8080, 127.0.0.1:8080 and
 //	         https://live.example.org are the document's server, which has the channel match-42; while a command follows
 //	         it a post is written. A line that serves starts the server from which the document goes on.
-//	sh       is a sketch of what the reader adapts: its syntax is checked, and that motacilla's commands and flags exist
+//	sh       is a sketch that the reader adapts. Its syntax is checked, and that motacilla has its commands and flags.
 //
-// A block of another language is checked elsewhere or not at all, and languages says which; elsewhere says it of single
-// blocks.
+// languages says where blocks of other languages are checked, or why they are not. elsewhere says it for single blocks.
 
-// languages are those whose blocks are not run here, and why.
+// languages are the languages whose blocks are not checked here, and why.
 var languages = map[string]string{
 	"html": "the browser's tests have pages like it", "js": "e2e/guide_test.go runs it in a browser",
 	"css": "for a browser", "ts": "types of the browser client, which tsc checks in CI",
@@ -41,8 +40,8 @@ var languages = map[string]string{
 	"promql": "for Prometheus", "text": "neither code nor command",
 }
 
-// elsewhere are blocks of a document that are not run here: by what stands in them, or all of a language where nothing
-// does, and why. Where commands is set, those of motacilla, and their flags, are checked nevertheless.
+// elsewhere are the blocks of a document that are not checked here, and why. contains chooses them; if it is empty, all
+// blocks of the language are meant. If commands is true, it is still checked that motacilla has their commands and flags.
 var elsewhere = []exception{
 	{"docs/command-line.md", "console", "", true, "one sitting at a terminal, with prompts, tables that fit it, and a second server; " +
 		"the tests of cmd/motacilla hold its commands"},
@@ -62,7 +61,7 @@ type block struct {
 	document string // "docs/sse.md"
 	line     int
 	language string
-	file     string // the name behind the language: of a module that the document makes
+	file     string // the name after the language, of a file of the module that the document makes
 	text     string
 }
 
@@ -98,7 +97,7 @@ func blocks(document string) ([]block, error) {
 	return list, nil
 }
 
-// documents are all of them; a new page of docs/ is held like the others.
+// documents returns all documents. A new page of docs/ is among them.
 func documents(t *testing.T) []string {
 	t.Helper()
 	pages, err := filepath.Glob("../docs/*.md")
@@ -168,7 +167,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// excepted is the exception that the block is, nil of none.
+// excepted returns the exception for the block, or nil.
 func excepted(b block, used map[exception]bool) *exception {
 	i := slices.IndexFunc(elsewhere, func(e exception) bool {
 		return e.document == b.document && e.language == b.language && strings.Contains(b.text, e.contains) && e.why != ""

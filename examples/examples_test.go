@@ -1,4 +1,4 @@
-// Package examples holds what people start from; its tests run all of it.
+// Package examples has apps to start from. Its tests run all of them.
 package examples
 
 import (

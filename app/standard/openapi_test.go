@@ -36,7 +36,7 @@ func (f *faulty) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla
 	return f.Store.Channel(ctx, id)
 }
 
-// site is a server with everything that there is, held to the description that it serves.
+// site is a server with all adapters. Its answers are checked against the OpenAPI description that it serves.
 type site struct {
 	*testing.T
 	base     string
@@ -81,7 +81,7 @@ func open(t *testing.T, yaml string) *site {
 	return s
 }
 
-// do sends a request, and holds it and its answer to the description. Of a stream the first event is read.
+// do sends a request, and checks it and its answer against the description. It reads the first event of a stream.
 func (s *site) do(want int, method, path string, header ...string) (body string, got http.Header, rest *bufio.Reader) {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.base+path, nil)
@@ -110,7 +110,7 @@ func (s *site) do(want int, method, path string, header ...string) (body string,
 	return string(read), resp.Header, rest
 }
 
-// event reads one event, whose data is an update.
+// event reads one event and checks its data, which is an update.
 func (s *site) event(from *bufio.Reader) (event []byte) {
 	s.Helper()
 	for {
@@ -137,7 +137,7 @@ func (s *site) channel(id motacilla.ChannelID, access motacilla.Access) motacill
 	return c
 }
 
-// asks is how each operation of the readers' is asked on a channel.
+// asks has a request for each operation of readers.
 var asks = []struct{ method, path string }{
 	{"GET", "/channels/CHANNEL/transports"}, {"HEAD", "/channels/CHANNEL/transports"},
 	{"GET", "/live/interval-polling/CHANNEL?since=0"}, {"HEAD", "/live/interval-polling/CHANNEL"},
@@ -154,7 +154,7 @@ publishers:
   - {type: interval-polling}
 `
 
-// TestReaders: what readers are answered is what the description says, and everything that it says has been answered.
+// TestReaders: every answer to a reader is described, and every described answer is seen.
 func TestReaders(t *testing.T) {
 	s := open(t, everything)
 	c := s.channel("match-42", motacilla.Public)
@@ -235,7 +235,7 @@ func TestReaders(t *testing.T) {
 	}
 }
 
-// TestDescriptionIsOfThisServer: what is described is what is mounted, where it is mounted.
+// TestDescriptionIsOfThisServer: the description has the mounted routes with their paths, and no others.
 func TestDescriptionIsOfThisServer(t *testing.T) {
 	s := open(t, `publishers: [{type: websocket, path: "/ws/channel/{channel_id}/"}]`)
 	body, _, _ := s.do(200, "GET", "/api/openapi.json")

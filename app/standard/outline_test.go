@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// adapters returns the folders of the packages beneath a port that have a module of their own.
+// adapters returns the folders of the adapters of a port: packages that have a module.go.
 func adapters(t *testing.T, port string) []string {
 	t.Helper()
 	modules, err := filepath.Glob("../../" + port + "/*/module.go")
@@ -25,7 +25,7 @@ func adapters(t *testing.T, port string) []string {
 	return dirs
 }
 
-// packageComment is the comment of the package in dir.
+// packageComment returns the comment of the package in dir.
 func packageComment(t *testing.T, dir string) string {
 	t.Helper()
 	files, err := filepath.Glob(dir + "/*.go")
@@ -46,7 +46,7 @@ func packageComment(t *testing.T, dir string) string {
 	return comment
 }
 
-// TestSameOutline: whoever has read about one adapter finds the same in the next one, at the same place.
+// TestSameOutline: the package comments of all adapters of a port have the same sections in the same order.
 func TestSameOutline(t *testing.T) {
 	for port, outline := range map[string][]string{
 		"storage":   {"Durability", "One node or many", "Options", "Limits"},
@@ -65,7 +65,7 @@ func TestSameOutline(t *testing.T) {
 	}
 }
 
-// TestEveryPackageHasAnExample: a public package shows how it is used, in code that runs.
+// TestEveryPackageHasAnExample: each public package has an example that runs.
 func TestEveryPackageHasAnExample(t *testing.T) {
 	dirs := []string{"../..", "../../app", "../../client", "../../page", "../../publisher", "../../receiver", "../../route", "../../storage"}
 	for _, port := range []string{"storage", "publisher", "receiver"} {
@@ -73,7 +73,7 @@ func TestEveryPackageHasAnExample(t *testing.T) {
 	}
 	runs := regexp.MustCompile(`(?m)^func Example\w*\(\) \{(?s:.*?)\n\t// Output:`)
 	compiles := regexp.MustCompile(`(?m)^func Example`)
-	needServer := []string{"postgres", "redis"} // of the reader's: their examples compile
+	needServer := []string{"postgres", "redis"} // these examples need a server, so they only compile
 	for _, dir := range dirs {
 		files, err := filepath.Glob(dir + "/example*_test.go")
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package standard is the list of every store, publisher and receiver of the project, for the program, and for those
-// who want them all. Whoever wants few gives app.New their modules instead, and compiles no more than those.
+// Package standard lists all stores, publishers and receivers of the project. The program uses it. An app that wants few
+// of them gives their modules to app.Main instead, and compiles no others.
 package standard
 
 import (
@@ -16,7 +16,7 @@ import (
 
 //go:generate go run ./internal/reference ../../docs/configuration.md
 
-// Module puts all of them into the graph; the configuration chooses.
+// Module registers all of them. The configuration chooses.
 var Module = fx.Module("standard",
 	memory.Module,
 	sqlite.Module,

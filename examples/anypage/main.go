@@ -1,6 +1,6 @@
-// Command anypage is a site that is not Motacilla's: a newspaper's, on an origin of its own and with a strict policy. It
-// shows a channel of a live server with the custom element, and puts the posts that are there into its HTML, so that
-// readers without scripts have them too.
+// Command anypage is a newspaper's site. It has another origin than the live server, and a strict Content-Security-Policy.
+// It shows a channel of the live server with the custom element. It also puts the posts of the channel into its HTML, so that
+// readers without scripts see them.
 //
 //	MOTACILLA_SERVER_ORIGINS=http://127.0.0.1:8090 motacilla demo
 //	go run ./examples/anypage
@@ -65,7 +65,7 @@ func site(live *url.URL, channel string) http.Handler {
 	mux.Handle("GET /site.css", http.FileServerFS(files))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		posts, err := rendered(r.Context(), live, channel)
-		if err != nil { // the element brings them by itself
+		if err != nil { // the element loads the posts by itself
 			log.Print(err)
 		}
 		var page bytes.Buffer
@@ -84,8 +84,8 @@ func site(live *url.URL, channel string) http.Handler {
 	return mux
 }
 
-// rendered returns #live-posts as the live server's page has it. It says of which revision it is, and the element goes
-// on from there.
+// rendered returns the element #live-posts of the live server's page. It contains its revision, from which the custom
+// element continues.
 func rendered(ctx context.Context, live *url.URL, channel string) (template.HTML, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -110,7 +110,7 @@ func rendered(ctx context.Context, live *url.URL, channel string) (template.HTML
 			if a.Key == "id" && a.Val == "live-posts" {
 				var out bytes.Buffer
 				err := html.Render(&out, node)
-				return template.HTML(out.String()), err //nolint:gosec // the live server's, which has sanitised it
+				return template.HTML(out.String()), err //nolint:gosec // the live server has sanitised it
 			}
 		}
 	}

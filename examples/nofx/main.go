@@ -1,5 +1,5 @@
-// Command nofx is a whole application without fx: every part is made by its constructor, with what it takes, and this
-// file says in which order they start and stop.
+// Command nofx is a whole app without fx. It calls the constructor of each part, and this file says in which order the parts
+// start and stop.
 package main
 
 import (
@@ -48,14 +48,14 @@ func run(ctx context.Context, listener net.Listener, file, token string) (err er
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	renderer := page.NewRenderer()
-	feed := publisher.NewFeed(store, renderer, nil) // what publishers read: one for all
+	feed := publisher.NewFeed(store, renderer, nil) // all publishers read from it
 	if err := feed.Start(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, feed.Close()) }()
 
 	site := &site{publishers: []publisher.Publisher{sse.New(feed, nil), polling.NewLong(feed, nil)}}
-	hook := route.NewToken(token, feed.Channel, nil) // who may write, and read what is private
+	hook := route.NewToken(token, feed.Channel, nil) // decides who may write, and who may read private channels
 	live := page.New(store, snapshot(feed), &page.Options{
 		Name: "Live", Renderer: renderer, Transports: site.transports, SignIn: hook.SignIn,
 		Readable: feed.Readable,
@@ -65,7 +65,7 @@ func run(ctx context.Context, listener net.Listener, file, token string) (err er
 		return err
 	}
 
-	// Requests that are held and streams have no end of their own, so that there is no limit on writing here.
+	// There is no limit on the time of writing: parked requests and streams may take long.
 	server := &http.Server{Handler: site.table, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -77,13 +77,13 @@ func run(ctx context.Context, listener net.Listener, file, token string) (err er
 	return site.stop(server, served)
 }
 
-// site is what is mounted, and how readers get at it.
+// site has the routes and the publishers.
 type site struct {
 	table      *route.Table
 	publishers []publisher.Publisher
 }
 
-// mount puts everything into one table: what readers use stands behind the hook, the REST interface asks it by itself.
+// mount puts all routes into one table. Routes of readers ask the hook. The REST interface asks it by itself.
 func (s *site) mount(hook *route.Token, live *page.Page, rest *webapp.Webapp) error {
 	s.table = route.NewTable()
 	s.table.NotFound = live.NotFound
@@ -108,7 +108,7 @@ func (s *site) mount(hook *route.Token, live *page.Page, rest *webapp.Webapp) er
 	return rest.Describe(s.table.Routes()...)
 }
 
-// transports is what the page offers its readers, in the order in which to try.
+// transports returns the transports that a page offers, in the order in which a reader tries them.
 func (s *site) transports(ch motacilla.ChannelID) []page.Transport {
 	var list []page.Transport
 	for _, p := range s.publishers {
@@ -120,8 +120,8 @@ func (s *site) transports(ch motacilla.ChannelID) []page.Transport {
 	return list
 }
 
-// stop drains: publishers end what is held while the listener closes, for Shutdown waits for requests and knows no
-// streams.
+// stop drains. The publishers answer parked requests and end streams while the listener closes: Shutdown waits for requests,
+// and does not know hijacked connections.
 func (s *site) stop(server *http.Server, served <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -139,7 +139,7 @@ func (s *site) stop(server *http.Server, served <-chan error) error {
 	return err
 }
 
-// snapshot is what a page begins with.
+// snapshot returns the function from which a page gets its first posts.
 func snapshot(feed *publisher.Feed) func(context.Context, motacilla.ChannelID) (*motacilla.Update, error) {
 	return func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error) {
 		step, err := feed.Snapshot(ctx, ch)
