@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// ChannelID names a channel: 1 to 255 bytes of A-Z a-z 0-9 - . _ ~ : @ +, not dots alone.
+// ChannelID names a channel. It has 1 to 255 bytes of A-Z a-z 0-9 - . _ ~ : @ + and is not dots alone.
 type ChannelID string
 
 // MaxID is the longest channel ID, message ID or author, in bytes.
@@ -44,7 +44,7 @@ func validChannelID(s string) bool {
 // Access says who may read a channel.
 type Access string
 
-// Public channels are open to read; private ones only with the token.
+// A public channel may be read by everybody. A private one may be read only with permission.
 const (
 	Public  Access = "public"
 	Private Access = "private"
@@ -57,10 +57,12 @@ type Channel struct {
 	Access  Access
 	Created time.Time // UTC, to the microsecond; set by the store
 	Ended   time.Time // UTC, to the microsecond; zero while the channel goes on
+	Changed Revision  // the revision at which title, access or end last changed; set by the store
 	Head    Revision  // the newest revision of the channel; set by the store
 }
 
-// Normalize returns c as a store keeps it: an empty Access is Public, times are UTC to the microsecond.
+// Normalize returns c in the form in which a store keeps it: an empty Access becomes Public, and times become UTC, cut to
+// the microsecond.
 func (c Channel) Normalize() Channel {
 	if c.Access == "" {
 		c.Access = Public
@@ -84,15 +86,11 @@ func (c Channel) Validate() error {
 	return validTime("ended", c.Ended)
 }
 
-// Amend applies edit to a copy of c, for Writer.UpdateChannel: what may be changed is Title, Access and Ended, the rest
-// stays. changed is false where edit changed nothing.
-func (c Channel) Amend(edit func(*Channel) error) (amended Channel, changed bool, err error) {
-	next := c
-	if err := edit(&next); err != nil {
-		return c, false, err
-	}
-	next.ID, next.Created, next.Head = c.ID, c.Created, c.Head
+// Amend returns c as a store keeps it once next has taken its place: Title, Access and Ended are those of next, all else
+// stays. If that changes nothing, changed is false and c is returned. The error is an [ErrInvalid].
+func (c Channel) Amend(next Channel) (amended Channel, changed bool, err error) {
 	next = next.Normalize()
+	next.ID, next.Created, next.Changed, next.Head = c.ID, c.Created, c.Changed, c.Head
 	if err := next.Validate(); err != nil {
 		return c, false, err
 	}

@@ -39,20 +39,22 @@ func FuzzParseChannelID(f *testing.F) {
 func TestChannelAmend(t *testing.T) {
 	// A store may hand over times in another zone: that is no change.
 	made := time.Date(2025, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	c := Channel{ID: "c", Title: "t", Access: Public, Created: made, Ended: made, Head: 7}
+	c := Channel{ID: "c", Title: "t", Access: Public, Created: made, Ended: made, Changed: 5, Head: 7}
 	for name, k := range map[string]struct {
 		edit    func(*Channel)
 		changed bool
 	}{
 		"nothing":        {func(*Channel) {}, false},
-		"what must stay": {func(c *Channel) { c.ID, c.Head, c.Created = "d", 9, time.Time{} }, false},
+		"what must stay": {func(c *Channel) { c.ID, c.Changed, c.Head, c.Created = "d", 8, 9, time.Time{} }, false},
 		"same instant":   {func(c *Channel) { c.Ended = c.Ended.UTC().Add(time.Nanosecond) }, false},
 		"title":          {func(c *Channel) { c.Title = "u" }, true},
 		"access":         {func(c *Channel) { c.Access = Private }, true},
 		"reopened":       {func(c *Channel) { c.Ended = time.Time{} }, true},
 	} {
-		got, changed, err := c.Amend(func(c *Channel) error { k.edit(c); return nil })
-		if err != nil || changed != k.changed || got.ID != "c" || got.Head != 7 || !got.Created.Equal(made) {
+		next := c
+		k.edit(&next)
+		got, changed, err := c.Amend(next)
+		if err != nil || changed != k.changed || got.ID != "c" || got.Changed != 5 || got.Head != 7 || !got.Created.Equal(made) {
 			t.Errorf("%s: %+v, %t, %v", name, got, changed, err)
 		}
 		if !changed && got != c {
@@ -65,7 +67,9 @@ func TestChannelAmend(t *testing.T) {
 		"ended":  func(c *Channel) { c.Ended = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		var f *FieldError
-		got, changed, err := c.Amend(func(c *Channel) error { edit(c); return nil })
+		next := c
+		edit(&next)
+		got, changed, err := c.Amend(next)
 		if !errors.As(err, &f) || f.Field != field || changed || got != c {
 			t.Errorf("%s: %+v, %t, %v", field, got, changed, err)
 		}

@@ -14,9 +14,9 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrDeleted: a post of this message ID was there and has been removed; it is not made again.
 	ErrDeleted = errors.New("has been removed")
-	// ErrConflict: others changed the same thing at the same time, again and again; trying later may succeed.
+	// ErrConflict: what a write was to replace is not what is stored any more. Read it and try again.
 	ErrConflict = errors.New("conflicting change")
-	// ErrUnavailable: the store can't be reached or can't answer now; nothing was acknowledged that was not stored.
+	// ErrUnavailable: the store can't be reached or can't answer now. Nothing was acknowledged that was not stored.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrInvalid: the input is wrong; a [FieldError] says which field and what was expected.
 	ErrInvalid = errors.New("invalid")

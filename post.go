@@ -99,8 +99,8 @@ func (p Post) Clone() Post {
 	return p
 }
 
-// Admit returns p as a store keeps it when it is created as revision rev: with an ID where it has none, created now
-// where no time was given, normalized and validated. The error is an [ErrInvalid].
+// Admit returns p as a store keeps it as a new post of revision rev. A post without an ID gets one, and a post without a
+// time is created at the revision's. The post is normalized and validated; the error is an [ErrInvalid].
 func (p Post) Admit(rev Revision) (Post, error) {
 	p.Content = normalContent(p.Content)
 	p.Revision = rev
@@ -115,14 +115,11 @@ func (p Post) Admit(rev Revision) (Post, error) {
 	return p, p.Validate()
 }
 
-// Amend applies edit to a copy of p, for Writer.UpdatePost, as revision rev: ID, MessageID and Source stay, Modified
-// follows from what changed. changed is false, and the post and its revision the same, where edit changed nothing.
-func (p Post) Amend(rev Revision, edit func(*Post) error) (amended Post, changed bool, err error) {
-	next := p.Clone()
-	if err := edit(&next); err != nil {
-		return p, false, err
-	}
-	next.Content = normalContent(next.Content) // edit may have kept the slice
+// Amend returns p as a store keeps it once next has taken its place as revision rev. ID, MessageID and Source stay; a
+// zero Created stays what it was; Modified follows from what changed. If next changes nothing, changed is false and p is
+// returned. The error is an [ErrInvalid].
+func (p Post) Amend(next Post, rev Revision) (amended Post, changed bool, err error) {
+	next.Content = normalContent(next.Content)
 	next.ID, next.MessageID, next.Source, next.Modified = p.ID, p.MessageID, p.Source, p.Modified
 	next.Created = Micro(next.Created)
 	if next.Created.IsZero() {

@@ -2,32 +2,31 @@ package motacilla
 
 import "fmt"
 
-// ChannelRecord is a channel as a store keeps it, one that was deleted too: what is moved from store to store beside its
-// [ChangeRecord]s.
+// ChannelRecord is a channel as a store keeps it. The channel may have been deleted. A channel is moved from store to
+// store as its ChannelRecord and its [ChangeRecord]s.
 type ChannelRecord struct {
-	Channel          // of a deleted channel ID and Head count alone, and Head is the revision of its deletion
-	Born    Revision // at which the present life, or the last one, began
-	Changed Revision // at which title, access or ended last changed; of a deleted channel it does not count
-	Floor   Revision // the oldest one of that life that is remembered
+	Channel          // of a deleted channel only ID and Head count, and Head is the revision of its deletion
+	Born    Revision // the revision at which the present life, or the last one, began
+	Floor   Revision // the oldest revision of that life that is remembered
 	Deleted bool
 }
 
-// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are nil where a later revision has
-// taken the place of what it did, and where it changed the channel itself.
+// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are both nil if a later revision has
+// replaced what this one did, and if this one changed the channel itself.
 type ChangeRecord struct {
 	Revision   Revision
-	Remembered bool       // a cursor at it is Known
-	Post       *Post      // the post whose newest change it is
-	Removed    *Tombstone // the post that it removed
+	Remembered bool       // a cursor at this revision is Known
+	Post       *Post      // the post whose newest change this revision is
+	Removed    *Tombstone // the post that this revision removed
 }
 
-// Tombstone is what is left of a post that was removed, for as long as its channel lives.
+// Tombstone is what is left of a removed post. It stays as long as its channel lives.
 type Tombstone struct {
 	ID        PostID
 	MessageID string
 }
 
-// Validate returns an [ErrInvalid] where no store can have kept c, which is normalized, with these records of it, or nil.
+// Validate returns an [ErrInvalid] if no store can have kept c with these records, or nil. c must be normalized.
 func (c ChannelRecord) Validate(records []ChangeRecord) error {
 	channel := c.Channel
 	if c.Deleted {
@@ -61,9 +60,9 @@ func (r ChangeRecord) validate(c ChannelRecord) error {
 	case r.Remembered && r.Revision < c.Floor:
 		return Invalid("remembered", "must be false before floor %d", c.Floor)
 	case r.Post != nil && r.Removed != nil:
-		return Invalid("removed", "must not be there beside a post")
+		return Invalid("removed", "must not be set together with a post")
 	case c.Deleted && (r.Post != nil || r.Removed != nil):
-		return Invalid("deleted", "must be false where there are posts or tombstones")
+		return Invalid("deleted", "must be false if there are posts or tombstones")
 	case r.Post != nil && r.Post.Revision != r.Revision:
 		return Invalid("post", "must be of the record's revision, not of %d", r.Post.Revision)
 	case r.Post != nil:

@@ -12,8 +12,8 @@ import (
 func TestRecordsAreValidated(t *testing.T) {
 	at := time.Date(2026, 3, 1, 18, 30, 0, 0, time.UTC)
 	channel := motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: "c", Access: motacilla.Public, Created: at, Head: 100},
-		Born:    10, Changed: 20, Floor: 30,
+		Channel: motacilla.Channel{ID: "c", Access: motacilla.Public, Created: at, Changed: 20, Head: 100},
+		Born:    10, Floor: 30,
 	}
 	gone := motacilla.ChannelRecord{Channel: motacilla.Channel{ID: "c", Head: 100}, Born: 10, Floor: 30, Deleted: true}
 	post := motacilla.Post{ID: motacilla.NewPostID(at), Created: at, Modified: at, Revision: 40}

@@ -131,7 +131,7 @@ func TestConstructorsAskForAnything(t *testing.T) {
 			if in.Database.name != "own" || in.Store != in.Sink || in.Config.Server.Token != "s3cret" || in.Token.Secret != "s3cret" {
 				t.Errorf("%s got %+v", name, in)
 			}
-			if _, err := in.Store.CreateChannel(t.Context(), motacilla.Channel{ID: motacilla.ChannelID(name)}); err != nil {
+			if _, err := in.Store.PutChannel(t.Context(), motacilla.Channel{ID: motacilla.ChannelID(name)}, 0); err != nil {
 				t.Error(err)
 			}
 			if _, err := in.Feed.Channel(t.Context(), motacilla.ChannelID(name)); err != nil {
@@ -278,7 +278,7 @@ func TestOpenStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := opened.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := opened.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Error(err)
 	}
 	if err := errors.Join(opened.Close(), opened.Close()); err != nil {

@@ -46,7 +46,7 @@ func quiet(b *testing.B) (server *app.Server, store storage.Store) {
 			b.Error(err)
 		}
 	})
-	if _, err := store.CreateChannel(b.Context(), motacilla.Channel{ID: "match-42"}); err != nil {
+	if _, err := store.PutChannel(b.Context(), motacilla.Channel{ID: "match-42"}, 0); err != nil {
 		b.Fatal(err)
 	}
 	return server, store

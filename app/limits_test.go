@@ -21,6 +21,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -289,7 +290,7 @@ func TestRepeatedPollsAreLimited(t *testing.T) {
 			break
 		}
 	}
-	if _, err := r.store.UpdateChannel(t.Context(), "open", func(c *motacilla.Channel) error {
+	if _, err := storage.EditChannel(t.Context(), r.store, "open", func(c *motacilla.Channel) error {
 		c.Title = "It moves"
 		return nil
 	}); err != nil {

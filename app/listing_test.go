@@ -44,11 +44,11 @@ func startWithPrivateChannels(t *testing.T) (*running, *counted) {
 	}))
 	for i := range privateChannels {
 		c := motacilla.Channel{ID: motacilla.ChannelID(fmt.Sprintf("secret-%04d", i)), Access: motacilla.Private}
-		if _, err := r.store.CreateChannel(t.Context(), c); err != nil {
+		if _, err := r.store.PutChannel(t.Context(), c, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.store.CreateChannel(t.Context(), motacilla.Channel{ID: "z"}); err != nil {
+	if _, err := r.store.PutChannel(t.Context(), motacilla.Channel{ID: "z"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return r, store

@@ -20,7 +20,7 @@ type flips struct {
 
 func (s *flips) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (page motacilla.Page, err error) {
 	s.once.Do(func() {
-		_, err = s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error { c.Access = motacilla.Private; return nil })
+		_, err = storage.EditChannel(ctx, s, ch, func(c *motacilla.Channel) error { c.Access = motacilla.Private; return nil })
 	})
 	if err != nil {
 		return page, err

@@ -56,7 +56,7 @@ func start(t *testing.T, yaml string, opts ...fx.Option) *running {
 		}
 	})
 	for id, access := range map[motacilla.ChannelID]motacilla.Access{"open": motacilla.Public, "closed": motacilla.Private} {
-		if _, err := r.store.CreateChannel(t.Context(), motacilla.Channel{ID: id, Access: access}); err != nil {
+		if _, err := r.store.PutChannel(t.Context(), motacilla.Channel{ID: id, Access: access}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

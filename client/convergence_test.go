@@ -14,6 +14,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // errTorn is the end of a connection that a test tore.
@@ -167,7 +168,7 @@ func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.PostID, i 
 	}
 	text := []motacilla.Block{motacilla.Text(fmt.Sprintf("change %d %s", i, strings.Repeat("x", rng.IntN(300))))}
 	edit := func(change func(p *motacilla.Post)) error {
-		_, err := s.store.UpdatePost(t.Context(), match, posts[rng.IntN(len(posts))], func(p *motacilla.Post) error {
+		_, err := storage.Edit(t.Context(), s.store, match, posts[rng.IntN(len(posts))], func(p *motacilla.Post) error {
 			change(p)
 			return nil
 		})
@@ -177,7 +178,7 @@ func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.PostID, i 
 	switch {
 	case n < 35:
 		p := motacilla.Post{Show: rng.IntN(10) > 0, Pinned: rng.IntN(20) == 0, Content: text}
-		if p, err = s.store.CreatePost(t.Context(), match, p); err == nil {
+		if p, err = s.store.PutPost(t.Context(), match, p, 0); err == nil {
 			posts = append(posts, p.ID)
 		}
 	case n < 60:
@@ -192,7 +193,7 @@ func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.PostID, i 
 		})
 	default:
 		at := rng.IntN(len(posts))
-		_, err = s.store.DeletePost(t.Context(), match, posts[at], nil)
+		_, err = s.store.DeletePost(t.Context(), match, posts[at], 0)
 		posts[at] = posts[len(posts)-1]
 		posts = posts[:len(posts)-1]
 	}

@@ -25,7 +25,7 @@ func ExampleFollow_untilGone() {
 		return
 	}
 	defer a.Stop(ctx)
-	_, _ = store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
+	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
 	var view motacilla.View
 	for u, err := range client.Follow(ctx, "http://"+server.Addr().String(), "match-42", nil) {
@@ -38,9 +38,9 @@ func ExampleFollow_untilGone() {
 			fmt.Println("gone")
 		case u.Reset:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "posts")
-			_, _ = store.CreatePost(ctx, "match-42", motacilla.Post{
+			_, _ = store.PutPost(ctx, "match-42", motacilla.Post{
 				Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")},
-			})
+			}, 0)
 		case len(u.Renders) > 0:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "post")
 			_, _ = store.DeleteChannel(ctx, "match-42")

@@ -49,7 +49,7 @@ func open(t *testing.T) *site {
 		s.stop()
 		_ = s.store.Close()
 	})
-	if _, err := s.store.CreateChannel(t.Context(), motacilla.Channel{ID: match, Title: "A match"}); err != nil {
+	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: match, Title: "A match"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -196,8 +196,7 @@ func (s *site) url() string { return "http://" + s.address + s.prefix }
 
 func (s *site) post(t testing.TB, text string) motacilla.Post {
 	t.Helper()
-	p, err := s.store.CreatePost(t.Context(), match,
-		motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	p, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

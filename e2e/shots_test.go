@@ -9,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 var shots = flag.String("shots", "", "the folder into which pictures of the page are written; else a temporary one")
@@ -25,7 +26,7 @@ func TestPictures(t *testing.T) {
 	s := newStack(t, "long-polling")
 	newspaper := free(t)
 	s.origins = route.NewOrigins("http://" + newspaper)
-	if _, err := s.store.UpdateChannel(t.Context(), channel, func(c *motacilla.Channel) error {
+	if _, err := storage.EditChannel(t.Context(), s.store, channel, func(c *motacilla.Channel) error {
 		c.Title = "Cup final: Rovers v United, minute by minute"
 		return nil
 	}); err != nil {
@@ -52,10 +53,10 @@ func TestPictures(t *testing.T) {
 		if p.embed != "" {
 			content = append(content, motacilla.Block{Type: motacilla.EmbedBlock, URL: p.embed})
 		}
-		post, err := s.store.CreatePost(t.Context(), channel, motacilla.Post{
+		post, err := s.store.PutPost(t.Context(), channel, motacilla.Post{
 			Show: true, Author: p.author, KeyEvent: p.key, Pinned: p.pinned, Content: content,
 			Created: now.Add(-p.ago * time.Minute),
-		})
+		}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

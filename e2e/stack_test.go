@@ -16,6 +16,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -41,7 +42,7 @@ type stack struct {
 func newStack(t *testing.T, names ...string) *stack {
 	t.Helper()
 	s := &stack{t: t, store: memory.New(nil), names: names, addr: "127.0.0.1:0"}
-	if _, err := s.store.CreateChannel(t.Context(), motacilla.Channel{ID: channel, Title: "The match"}); err != nil {
+	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: channel, Title: "The match"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -128,8 +129,7 @@ func (s *stack) start() {
 
 func (s *stack) post(text string) motacilla.PostID {
 	s.t.Helper()
-	p, err := s.store.CreatePost(s.t.Context(), channel,
-		motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	p, err := s.store.PutPost(s.t.Context(), channel, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func (s *stack) post(text string) motacilla.PostID {
 
 func (s *stack) edit(id motacilla.PostID, edit func(p *motacilla.Post)) {
 	s.t.Helper()
-	_, err := s.store.UpdatePost(s.t.Context(), channel, id, func(p *motacilla.Post) error { edit(p); return nil })
+	_, err := storage.Edit(s.t.Context(), s.store, channel, id, func(p *motacilla.Post) error { edit(p); return nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func (s *stack) edit(id motacilla.PostID, edit func(p *motacilla.Post)) {
 
 func (s *stack) remove(id motacilla.PostID) {
 	s.t.Helper()
-	if _, err := s.store.DeletePost(s.t.Context(), channel, id, nil); err != nil {
+	if _, err := s.store.DeletePost(s.t.Context(), channel, id, 0); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -18,8 +18,8 @@ func ExampleNew() {
 	ctx := context.Background()
 	store := memory.New(nil)
 	defer store.Close()
-	_, _ = store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
-	_, _ = store.CreatePost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}})
+	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
+	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}}, 0)
 
 	renderer := page.NewRenderer()
 	feed := publisher.NewFeed(store, renderer, nil)

@@ -29,7 +29,7 @@ func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 	}
 	for i := range rounds {
 		id := motacilla.ChannelID(fmt.Sprint("c", i))
-		if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: id}); err != nil {
+		if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: id}, 0); err != nil {
 			t.Fatal(err)
 		}
 		source.down.Store(true)
@@ -52,7 +52,7 @@ func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 		if _, err := sub.Next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.CreatePost(t.Context(), id, motacilla.Post{Content: []motacilla.Block{motacilla.Text("Goal")}}); err != nil {
+		if _, err := store.PutPost(t.Context(), id, motacilla.Post{Content: []motacilla.Block{motacilla.Text("Goal")}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		late, stop := context.WithTimeout(t.Context(), 10*time.Second)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -31,11 +32,11 @@ func ExampleFeed() {
 	_, err := feed.Since(ctx, "match-42", 0)
 	fmt.Println("not found:", errors.Is(err, motacilla.ErrNotFound))
 
-	channel, _ := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42"})
+	channel, _ := store.PutChannel(ctx, motacilla.Channel{ID: "match-42"}, 0)
 	first, _ := feed.Snapshot(ctx, "match-42")
 	fmt.Println("everything anew:", first.Reset, first.Revision == channel.Head)
 
-	_, _ = store.CreatePost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}})
+	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}}, 0)
 	next, _ := feed.Next(ctx, "match-42", first.Revision) // waits where nothing is new
 	fmt.Println("new:", next.Renders[0].Content)
 
@@ -61,7 +62,7 @@ func ExampleStreams() {
 		return
 	}
 	defer feed.Close()
-	_, _ = store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
+	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
 	title := &publisher.Format{Name: "titles", Append: func(dst []byte, u *motacilla.Update) []byte {
 		if u.State != nil {
@@ -81,7 +82,7 @@ func ExampleStreams() {
 	end := stream.Run(ctx, func(step *publisher.Step) error {
 		_, err := w.Write(step.Encode(title))
 		if titles++; titles == 1 {
-			_, _ = store.UpdateChannel(ctx, "match-42", func(c *motacilla.Channel) error { c.Title = "Final, 1-0"; return nil })
+			_, _ = storage.EditChannel(ctx, store, "match-42", func(c *motacilla.Channel) error { c.Title = "Final, 1-0"; return nil })
 		} else {
 			_, _ = store.DeleteChannel(ctx, "match-42")
 		}

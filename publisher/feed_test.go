@@ -146,7 +146,7 @@ func TestDeletedChannel(t *testing.T) {
 	if _, err := f.feed.Since(t.Context(), match, head); !errors.Is(err, motacilla.ErrNotFound) {
 		t.Errorf("later: %v, want ErrNotFound", err)
 	}
-	if _, err := f.store.CreateChannel(t.Context(), motacilla.Channel{ID: match}); err != nil {
+	if _, err := f.store.PutChannel(t.Context(), motacilla.Channel{ID: match}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if step := f.since(head); !step.Reset || !step.Complete || len(step.Renders) != 0 {

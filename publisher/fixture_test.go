@@ -112,7 +112,7 @@ func setUp(t *testing.T, o *publisher.FeedOptions) fixture {
 func setUpWith(t *testing.T, render renderFunc, o *publisher.FeedOptions) fixture {
 	t.Helper()
 	store := memory.New(nil)
-	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: match, Title: "Final"}); err != nil {
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: match, Title: "Final"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	source := &faulty{store: store}
@@ -129,7 +129,7 @@ func setUpWith(t *testing.T, render renderFunc, o *publisher.FeedOptions) fixtur
 
 func (f fixture) retitle(title string) {
 	f.Helper()
-	_, err := f.store.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error {
+	_, err := storage.EditChannel(context.Background(), f.store, match, func(c *motacilla.Channel) error {
 		c.Title = title
 		return nil
 	})
@@ -140,7 +140,7 @@ func (f fixture) retitle(title string) {
 
 func (f fixture) post(text string) motacilla.Post {
 	f.Helper()
-	p, err := f.store.CreatePost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	p, err := f.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func (f fixture) post(text string) motacilla.Post {
 
 func (f fixture) edit(id motacilla.PostID, edit func(*motacilla.Post)) motacilla.Post {
 	f.Helper()
-	p, err := f.store.UpdatePost(context.Background(), match, id, func(p *motacilla.Post) error { edit(p); return nil })
+	p, err := storage.Edit(context.Background(), f.store, match, id, func(p *motacilla.Post) error { edit(p); return nil })
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func (f fixture) change(rng *rand.Rand, posts *[]motacilla.PostID) {
 	id := (*posts)[i]
 	switch rng.IntN(6) {
 	case 0:
-		if _, err := f.store.DeletePost(context.Background(), match, id, nil); err != nil {
+		if _, err := f.store.DeletePost(context.Background(), match, id, 0); err != nil {
 			f.Fatal(err)
 		}
 		*posts = append((*posts)[:i], (*posts)[i+1:]...)

@@ -17,13 +17,13 @@ import (
 func (f fixture) restored() storage.Store {
 	f.Helper()
 	ctx := context.Background()
-	list, err := f.store.ChannelRecords(ctx, "", 0)
+	list, err := f.store.(storage.Mover).ChannelRecords(ctx, "", 0)
 	if err != nil {
 		f.Fatal(err)
 	}
 	store := memory.New(nil)
 	for _, c := range list {
-		records, err := f.store.ChangeRecords(ctx, c.ID, 0, 1<<20)
+		records, err := f.store.(storage.Mover).ChangeRecords(ctx, c.ID, 0, 1<<20)
 		if err != nil {
 			f.Fatal(err)
 		}

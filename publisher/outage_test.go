@@ -68,10 +68,10 @@ func TestARestoredBackupResets(t *testing.T) {
 	f := setUp(t, &publisher.FeedOptions{Repair: 10 * time.Millisecond})
 	older := memory.New(&memory.Options{Clock: func() time.Time { return time.Now().Add(-time.Hour) }})
 	defer older.Close()
-	if _, err := older.CreateChannel(t.Context(), motacilla.Channel{ID: match}); err != nil {
+	if _, err := older.PutChannel(t.Context(), motacilla.Channel{ID: match}, 0); err != nil {
 		t.Fatal(err)
 	}
-	p, err := older.CreatePost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("old")}})
+	p, err := older.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("old")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

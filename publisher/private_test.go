@@ -9,6 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // TestWhatIsNewerThanMemoryIsNotGossiped has a channel become private unheard: a reader who was let in because it was
@@ -21,7 +22,7 @@ func TestWhatIsNewerThanMemoryIsNotGossiped(t *testing.T) {
 	if c, err := f.feed.Channel(t.Context(), match); err != nil || c.Access != motacilla.Public {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	_, err := f.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+	_, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
 		c.Access = motacilla.Private
 		return nil
 	})

@@ -18,10 +18,10 @@ func TestTheWindowMovesWithoutReads(t *testing.T) {
 		for range 150 {
 			f.change(rng, &posts)
 			if rng.IntN(4) == 0 { // backdated
-				p, err := f.store.CreatePost(t.Context(), match, motacilla.Post{
+				p, err := f.store.PutPost(t.Context(), match, motacilla.Post{
 					Show: true, Content: []motacilla.Block{motacilla.Text("late")},
 					Created: time.Now().Add(-time.Duration(rng.IntN(2000)) * time.Microsecond),
-				})
+				}, 0)
 				if err != nil {
 					t.Fatal(err)
 				}

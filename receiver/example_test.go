@@ -14,7 +14,7 @@ func ExampleIngest() {
 	ctx := context.Background()
 	store := memory.New(nil)
 	defer store.Close()
-	if _, err := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42"}); err != nil {
+	if _, err := store.PutChannel(ctx, motacilla.Channel{ID: "match-42"}, 0); err != nil {
 		fmt.Println(err)
 		return
 	}

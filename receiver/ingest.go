@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	editing "github.com/motacilla-live/motacilla/internal/edit"
 )
 
 // Ingest writes a source's messages into the store. It has the rules that are the same for all receivers: what a message
@@ -72,7 +73,7 @@ func (in *Ingest) Post(
 	if err := validate(p, m.Text != ""); err != nil {
 		return motacilla.Post{}, false, err
 	}
-	post, err = in.sink.CreatePost(ctx, ch, p)
+	post, err = in.sink.PutPost(ctx, ch, p, 0)
 	if errors.Is(err, motacilla.ErrExists) && m.ID != "" && post.MessageID == m.ID {
 		return post, false, nil
 	}
@@ -132,7 +133,7 @@ func (in *Ingest) Edit(
 func (in *Ingest) Change(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
 ) (motacilla.Post, error) {
-	return in.sink.UpdatePost(ctx, ch, id, func(p *motacilla.Post) error {
+	return editing.Post(ctx, in.sink, ch, id, func(p *motacilla.Post) error {
 		before := slices.Clone(p.Content)
 		if err := edit(p); err != nil {
 			return err
@@ -149,7 +150,7 @@ func (in *Ingest) Change(
 func (in *Ingest) Remove(ctx context.Context, ch motacilla.ChannelID, messageID string) error {
 	held, err := in.sink.PostByMessage(ctx, ch, messageID)
 	if err == nil {
-		_, err = in.sink.DeletePost(ctx, ch, held.ID, nil)
+		_, err = in.sink.DeletePost(ctx, ch, held.ID, 0)
 		if errors.Is(err, motacilla.ErrNotFound) {
 			err = in.gone(ctx, ch, messageID, err)
 		}

@@ -15,7 +15,7 @@ func ingest(t *testing.T) (*receiver.Ingest, *memory.Store) {
 	t.Helper()
 	store := memory.New(nil)
 	t.Cleanup(func() { _ = store.Close() })
-	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return receiver.NewIngest(store, "test", nil), store

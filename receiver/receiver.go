@@ -35,10 +35,10 @@ type Sink interface {
 	Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error)
 	PostByMessage(ctx context.Context, ch motacilla.ChannelID, messageID string) (motacilla.Post, error)
 	Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error)
-	CreateChannel(ctx context.Context, c motacilla.Channel) (motacilla.Channel, error)
-	UpdateChannel(ctx context.Context, id motacilla.ChannelID, edit func(*motacilla.Channel) error) (motacilla.Channel, error)
+	PutChannel(ctx context.Context, c motacilla.Channel, replaces motacilla.Revision) (motacilla.Channel, error)
 	DeleteChannel(ctx context.Context, id motacilla.ChannelID) (motacilla.Revision, error)
-	CreatePost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error)
-	UpdatePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error) (motacilla.Post, error)
-	DeletePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error) (motacilla.Revision, error)
+	PutPost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision) (motacilla.Post, error)
+	DeletePost(
+		ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
+	) (motacilla.Revision, error)
 }

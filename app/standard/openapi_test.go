@@ -130,7 +130,7 @@ func (s *site) event(from *bufio.Reader) (event []byte) {
 
 func (s *site) channel(id motacilla.ChannelID, access motacilla.Access) motacilla.Channel {
 	s.Helper()
-	c, err := s.store.CreateChannel(s.Context(), motacilla.Channel{ID: id, Access: access})
+	c, err := s.store.PutChannel(s.Context(), motacilla.Channel{ID: id, Access: access}, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestReaders(t *testing.T) {
 	c := s.channel("match-42", motacilla.Public)
 	s.channel("private", motacilla.Private)
 	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
-	p, err := s.store.CreatePost(t.Context(), c.ID, post)
+	p, err := s.store.PutPost(t.Context(), c.ID, post, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

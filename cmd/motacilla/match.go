@@ -47,7 +47,7 @@ func (f fixture) fill(s string) string {
 }
 
 func (m *match) open(ctx context.Context) error {
-	_, err := m.store.CreateChannel(ctx, motacilla.Channel{ID: demoChannel, Title: fixtures[0].title()})
+	_, err := m.store.PutChannel(ctx, motacilla.Channel{ID: demoChannel, Title: fixtures[0].title()}, 0)
 	return err
 }
 
@@ -87,17 +87,17 @@ func (m *match) step(ctx context.Context, f fixture, s step) error {
 	id, known := m.posts[s.post]
 	switch {
 	case !known:
-		p, err := m.store.CreatePost(ctx, demoChannel, motacilla.Post{
+		p, err := m.store.PutPost(ctx, demoChannel, motacilla.Post{
 			Source: "demo", Author: s.by, Show: true, Pinned: s.pin, KeyEvent: s.key,
 			Content: []motacilla.Block{motacilla.Text(f.fill(s.text))},
-		})
+		}, 0)
 		m.posts[s.post] = p.ID
 		return err
 	case s.remove:
-		_, err := m.store.DeletePost(ctx, demoChannel, id, nil)
+		_, err := m.store.DeletePost(ctx, demoChannel, id, 0)
 		return err
 	}
-	_, err := m.store.UpdatePost(ctx, demoChannel, id, func(p *motacilla.Post) error {
+	_, err := storage.Edit(ctx, m.store, demoChannel, id, func(p *motacilla.Post) error {
 		p.Show = !s.hide
 		p.Pinned = s.pin
 		p.KeyEvent = p.KeyEvent || s.key
@@ -111,7 +111,7 @@ func (m *match) step(ctx context.Context, f fixture, s step) error {
 
 // reopen gives the channel its title and its end; the zero time takes the end away.
 func (m *match) reopen(ctx context.Context, title string, ended time.Time) error {
-	_, err := m.store.UpdateChannel(ctx, demoChannel, func(c *motacilla.Channel) error {
+	_, err := storage.EditChannel(ctx, m.store, demoChannel, func(c *motacilla.Channel) error {
 		c.Title, c.Ended = title, ended
 		return nil
 	})
@@ -129,7 +129,7 @@ func (m *match) sweep(ctx context.Context) error {
 		for _, p := range page.Posts {
 			q.Before = p.Key()
 			if seen++; seen > keepPosts {
-				if _, err := m.store.DeletePost(ctx, demoChannel, p.ID, nil); err != nil {
+				if _, err := m.store.DeletePost(ctx, demoChannel, p.ID, 0); err != nil {
 					return err
 				}
 			}

@@ -53,10 +53,14 @@ func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Durati
 		return err
 	}
 	defer func() { err = store.close(err) }()
+	mover, ok := store.Store.(storage.Mover)
+	if !ok {
+		return fmt.Errorf("%s can't put barriers: its store does not implement storage.Mover", store)
+	}
 	then := "run the same command again: a second barrier does no harm"
 	var channels []barrier
 	for after := motacilla.ChannelID(""); ; {
-		list, err := store.ChannelRecords(ctx, after, 500)
+		list, err := mover.ChannelRecords(ctx, after, 500)
 		if err != nil {
 			return storageFailed(ctx, err, then)
 		}
@@ -74,7 +78,7 @@ func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Durati
 		return err
 	}
 	out := cmd.OutOrStdout()
-	if err := putBarriers(cmd, store.Store, channels, margin); err != nil {
+	if err := putBarriers(cmd, mover, channels, margin); err != nil {
 		return storageFailed(ctx, err, then)
 	}
 	if asJSON(cmd) {

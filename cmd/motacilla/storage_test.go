@@ -24,17 +24,17 @@ func stored(t *testing.T, path string) {
 	}
 	defer s.Close()
 	for _, ch := range []motacilla.ChannelID{"final", "gone"} {
-		if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: ch, Title: "Final"}); err != nil {
+		if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: ch, Title: "Final"}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 3 {
-		p, err := s.CreatePost(t.Context(), "final", motacilla.Post{MessageID: fmt.Sprint(i), Show: true})
+		p, err := s.PutPost(t.Context(), "final", motacilla.Post{MessageID: fmt.Sprint(i), Show: true}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if i == 1 {
-			if _, err := s.DeletePost(t.Context(), "final", p.ID, nil); err != nil {
+			if _, err := s.DeletePost(t.Context(), "final", p.ID, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -36,7 +36,7 @@ func TestDrain(t *testing.T) {
 		defer cancel()
 		return a.Stop(ctx)
 	}
-	ch, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: channelID, Title: "Load"})
+	ch, err := store.PutChannel(t.Context(), motacilla.Channel{ID: channelID, Title: "Load"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,11 +28,11 @@ func TestAnyPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Stop(t.Context())
-	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: "storm", Title: "The storm"}); err != nil {
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "storm", Title: "The storm"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>The bridge is closed.</p>")}}
-	if _, err := store.CreatePost(t.Context(), "storm", post); err != nil {
+	if _, err := store.PutPost(t.Context(), "storm", post, 0); err != nil {
 		t.Fatal(err)
 	}
 

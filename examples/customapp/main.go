@@ -27,10 +27,10 @@ func goals(store storage.Store) route.Route {
 		func(w http.ResponseWriter, r *http.Request) {
 			ch, err := route.ChannelID(r)
 			if err == nil {
-				_, _ = store.CreateChannel(r.Context(), motacilla.Channel{ID: ch}) // the channel may exist
-				_, err = store.CreatePost(r.Context(), ch, motacilla.Post{
+				_, _ = store.PutChannel(r.Context(), motacilla.Channel{ID: ch}, 0) // the channel may exist
+				_, err = store.PutPost(r.Context(), ch, motacilla.Post{
 					Show: true, KeyEvent: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")},
-				})
+				}, 0)
 			}
 			if err != nil {
 				route.WriteError(w, r, err)

@@ -96,6 +96,6 @@ func (g *goals) score(ctx context.Context, ch motacilla.ChannelID, player string
 		return fmt.Errorf("count goals: %w", err)
 	}
 	text := motacilla.Text(fmt.Sprintf("<p>Goal by %s, who has %d now.</p>", html.EscapeString(player), n))
-	_, err := g.store.CreatePost(ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{text}})
+	_, err := g.store.PutPost(ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{text}}, 0)
 	return err
 }

@@ -30,7 +30,7 @@ func TestOwnDatabase(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: "final"}); err != nil {
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "final"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	base := "http://" + server.Addr().String()

@@ -49,7 +49,7 @@ func ExampleMixin() {
 		return
 	}
 	defer feed.Close()
-	channel, _ := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
+	channel, _ := store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
 	own := &polling.Mixin{Path: "head/{channel_id}/", Name: "head", Feed: feed}
 	own.Get = func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {

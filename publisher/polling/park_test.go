@@ -17,6 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // line is one connection to long polling, kept alive.
@@ -264,7 +265,7 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 	l.say(request(at, ""))
 	time.Sleep(20 * time.Millisecond)
 	private.Store(true)
-	_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+	_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
 		c.Access, c.Title = motacilla.Private, "A secret"
 		return nil
 	})

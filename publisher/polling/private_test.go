@@ -10,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // A channel becomes private between a reader's being let in and its being answered.
@@ -23,7 +24,7 @@ func TestChannelBecomesPrivate(t *testing.T) {
 		ours := s.begin(t.Context(), "GET", longPath+"?since="+head.String())
 		old := s.begin(t.Context(), "GET", longPath+"?last_update_ts="+head.Timestamp())
 		time.Sleep(time.Second)
-		_, err := s.store.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error {
+		_, err := storage.EditChannel(context.Background(), s.store, match, func(c *motacilla.Channel) error {
 			c.Access, c.Title = motacilla.Private, "A secret"
 			return nil
 		})

@@ -15,6 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
 )
@@ -279,7 +280,7 @@ func TestIntervalCaching(t *testing.T) {
 		if a := s.get(target, "If-None-Match", tag); a.Code != 200 || a.Header().Get("ETag") == tag {
 			t.Errorf("after a post: %d, ETag %s", a.Code, a.Header().Get("ETag"))
 		}
-		_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+		_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
 			c.Access = motacilla.Private
 			return nil
 		})

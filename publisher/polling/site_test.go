@@ -117,7 +117,7 @@ func build(t testing.TB, clock motacilla.Clock, i *polling.IntervalOptions, l *p
 			t.Fatal(err)
 		}
 	}
-	if _, err := store.CreateChannel(context.Background(), motacilla.Channel{ID: match, Title: "A match"}); err != nil {
+	if _, err := store.PutChannel(context.Background(), motacilla.Channel{ID: match, Title: "A match"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -131,8 +131,7 @@ func (s *site) long() string { return s.server.URL + "/live/long-polling/" + str
 
 func (s *site) post(t testing.TB, text string) motacilla.Post {
 	t.Helper()
-	p, err := s.store.CreatePost(context.Background(), match,
-		motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	p, err := s.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

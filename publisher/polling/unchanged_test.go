@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // A poll of who has everything reads nothing of the store, and keeps the channel in memory.
@@ -65,7 +66,7 @@ func TestUnchangedOfPrivateChannel(t *testing.T) {
 		s := build(t, nil, nil, nil)
 		grant := route.Grant{}
 		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return grant, nil }
-		_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+		_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
 			c.Access = motacilla.Private
 			return nil
 		})

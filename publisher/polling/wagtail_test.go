@@ -16,6 +16,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // wagtailClient is a model of Wagtail Live's browser client for both ways of polling: it keeps the timestamp as the
@@ -183,12 +184,12 @@ func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.Post, roun
 	}
 	at := rng.IntN(len(posts))
 	if rng.IntN(4) == 0 {
-		if _, err := s.store.DeletePost(t.Context(), match, posts[at].ID, nil); err != nil {
+		if _, err := s.store.DeletePost(t.Context(), match, posts[at].ID, 0); err != nil {
 			t.Fatal(err)
 		}
 		return slices.Delete(posts, at, at+1)
 	}
-	p, err := s.store.UpdatePost(t.Context(), match, posts[at].ID, func(p *motacilla.Post) error {
+	p, err := storage.Edit(t.Context(), s.store, match, posts[at].ID, func(p *motacilla.Post) error {
 		if rng.IntN(3) == 0 {
 			p.Show = !p.Show
 		} else {
@@ -234,7 +235,7 @@ func TestWagtailBytes(t *testing.T) {
 	}, nil, nil)
 	a := s.post(t, "a")
 	b := s.post(t, "b <i>")
-	b, err := s.store.UpdatePost(t.Context(), match, b.ID, func(p *motacilla.Post) error { p.Show = false; return nil })
+	b, err := storage.Edit(t.Context(), s.store, match, b.ID, func(p *motacilla.Post) error { p.Show = false; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

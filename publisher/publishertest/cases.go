@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 const name = "publisher" // of Run's only part
@@ -101,7 +102,7 @@ func testState(t *testing.T, run func(settings) *site) {
 		func(c *motacilla.Channel) { c.Ended = motacilla.Revision(1763890000123456).Time() },
 		func(c *motacilla.Channel) { c.Ended = motacilla.Channel{}.Ended },
 	} {
-		_, err := s.store().UpdateChannel(t.Context(), channel, func(c *motacilla.Channel) error { edit(c); return nil })
+		_, err := storage.EditChannel(t.Context(), s.store(), channel, func(c *motacilla.Channel) error { edit(c); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,7 +56,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 		for began := time.Now(); time.Since(began) < delay; { // sleeping is too coarse
 			continue
 		}
-		_, err := s.store().CreatePost(ctx, ch, motacilla.Post{Show: true, Content: content})
+		_, err := s.store().PutPost(ctx, ch, motacilla.Post{Show: true, Content: content}, 0)
 		wrote <- err
 	}()
 	defer func() { <-wrote }()

@@ -21,7 +21,7 @@ func testBarrier(t *testing.T, run func(settings) *site) {
 	s.post(t, channel, "While one is away")
 	stays.at(t, s.head(t))
 	at := motacilla.Revision(time.Now().Add(10 * time.Minute).UnixMicro())
-	bar, err := s.store().Barrier(t.Context(), channel, at)
+	bar, err := s.mover().Barrier(t.Context(), channel, at)
 	if err != nil || bar < at {
 		t.Fatal(bar, err)
 	}
@@ -49,7 +49,7 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 		s.post(t, channel, "Kept")
 	}
 	var backup motacilla.ChannelRecord
-	list, err := s.store().ChannelRecords(t.Context(), "", 0)
+	list, err := s.mover().ChannelRecords(t.Context(), "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 			backup = c
 		}
 	}
-	records, err := s.store().ChangeRecords(t.Context(), channel, 0, 100)
+	records, err := s.mover().ChangeRecords(t.Context(), channel, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 	s.check(t, r)
 
 	backup.Born-- // else it would be the same life, in which no head goes back
-	if err := s.store().Import(t.Context(), backup, records); err != nil {
+	if err := s.mover().Import(t.Context(), backup, records); err != nil {
 		t.Fatal(err)
 	}
 	level := func(r *reader) {
@@ -87,7 +87,7 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 		r.at(t, s.head(t))
 		s.check(t, r)
 	}
-	bar, err := s.store().Barrier(t.Context(), channel, motacilla.Revision(time.Now().Add(time.Minute).UnixMicro()))
+	bar, err := s.mover().Barrier(t.Context(), channel, motacilla.Revision(time.Now().Add(time.Minute).UnixMicro()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // testConvergence makes random edits and faults beside readers that come and go.
@@ -96,7 +97,7 @@ func (w *writer) write(t *testing.T) {
 	}
 	var err error
 	edit := func(change func(p *motacilla.Post)) {
-		_, err = w.store().UpdatePost(ctx, channel, w.posts[w.rng.IntN(len(w.posts))], func(p *motacilla.Post) error {
+		_, err = storage.Edit(ctx, w.store(), channel, w.posts[w.rng.IntN(len(w.posts))], func(p *motacilla.Post) error {
 			change(p)
 			return nil
 		})
@@ -109,7 +110,7 @@ func (w *writer) write(t *testing.T) {
 		if w.rng.IntN(10) == 0 {
 			p.Created = time.Now().Add(-time.Duration(w.rng.IntN(60)) * time.Second)
 		}
-		if p, err = w.store().CreatePost(ctx, channel, p); err == nil {
+		if p, err = w.store().PutPost(ctx, channel, p, 0); err == nil {
 			w.posts = append(w.posts, p.ID)
 		}
 	case n < 60:
@@ -124,11 +125,11 @@ func (w *writer) write(t *testing.T) {
 		})
 	case n < 97:
 		at := w.rng.IntN(len(w.posts))
-		_, err = w.store().DeletePost(ctx, channel, w.posts[at], nil)
+		_, err = w.store().DeletePost(ctx, channel, w.posts[at], 0)
 		w.posts[at] = w.posts[len(w.posts)-1]
 		w.posts = w.posts[:len(w.posts)-1]
 	default:
-		_, err = w.store().UpdateChannel(ctx, channel, func(c *motacilla.Channel) error {
+		_, err = storage.EditChannel(ctx, w.store(), channel, func(c *motacilla.Channel) error {
 			c.Title = fmt.Sprintf("title %d", w.made)
 			if c.Ended.IsZero() {
 				c.Ended = time.Now()

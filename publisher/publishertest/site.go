@@ -150,9 +150,12 @@ func (s *site) close(t *testing.T) {
 
 func (s *site) store() storage.Store { return s.source.Store }
 
+// mover is the same store, which is in memory and can move channels.
+func (s *site) mover() storage.Mover { return s.source.Store.(storage.Mover) }
+
 func (s *site) create(t testing.TB, ch motacilla.ChannelID) {
 	t.Helper()
-	if _, err := s.store().CreateChannel(t.Context(), motacilla.Channel{ID: ch, Title: "A match"}); err != nil {
+	if _, err := s.store().PutChannel(t.Context(), motacilla.Channel{ID: ch, Title: "A match"}, 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,7 +163,7 @@ func (s *site) create(t testing.TB, ch motacilla.ChannelID) {
 func (s *site) post(t testing.TB, ch motacilla.ChannelID, text string) motacilla.Post {
 	t.Helper()
 	content := []motacilla.Block{motacilla.Text(text)}
-	p, err := s.store().CreatePost(t.Context(), ch, motacilla.Post{Show: true, Content: content})
+	p, err := s.store().PutPost(t.Context(), ch, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +172,7 @@ func (s *site) post(t testing.TB, ch motacilla.ChannelID, text string) motacilla
 
 func (s *site) edit(t testing.TB, p motacilla.Post, edit func(*motacilla.Post)) motacilla.Post {
 	t.Helper()
-	p, err := s.store().UpdatePost(t.Context(), channel, p.ID, func(p *motacilla.Post) error { edit(p); return nil })
+	p, err := storage.Edit(t.Context(), s.store(), channel, p.ID, func(p *motacilla.Post) error { edit(p); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +181,7 @@ func (s *site) edit(t testing.TB, p motacilla.Post, edit func(*motacilla.Post)) 
 
 func (s *site) remove(t testing.TB, p motacilla.Post) {
 	t.Helper()
-	if _, err := s.store().DeletePost(t.Context(), channel, p.ID, nil); err != nil {
+	if _, err := s.store().DeletePost(t.Context(), channel, p.ID, 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -200,7 +203,7 @@ func (s *site) headOf(t testing.TB, ch motacilla.ChannelID) motacilla.Revision {
 // setAccess makes the channel public or private.
 func (s *site) setAccess(t testing.TB, access motacilla.Access) motacilla.Revision {
 	t.Helper()
-	c, err := s.store().UpdateChannel(t.Context(), channel, func(c *motacilla.Channel) error {
+	c, err := storage.EditChannel(t.Context(), s.store(), channel, func(c *motacilla.Channel) error {
 		c.Access = access
 		return nil
 	})

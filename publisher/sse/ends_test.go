@@ -14,6 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 func TestLifetime(t *testing.T) {
@@ -62,7 +63,7 @@ func TestBecomesPrivate(t *testing.T) {
 			guest, member := s.begin(""), s.begin("", "Authorization", "Bearer "+secret)
 			s.update(guest)
 			at := s.update(member).Revision
-			_, err := s.store.UpdateChannel(t.Context(), match, func(c *motacilla.Channel) error {
+			_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
 				c.Access = motacilla.Private
 				return nil
 			})
@@ -211,7 +212,7 @@ func TestSlowReader(t *testing.T) {
 		const edits = 1000
 		big := strings.Repeat("x", 20_000)
 		for i := range edits {
-			_, err := s.store.UpdatePost(t.Context(), match, p.ID, func(p *motacilla.Post) error {
+			_, err := storage.Edit(t.Context(), s.store, match, p.ID, func(p *motacilla.Post) error {
 				p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint(i, big))}
 				return nil
 			})

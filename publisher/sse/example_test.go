@@ -50,7 +50,7 @@ func ExampleNew() {
 		return
 	}
 	defer feed.Close()
-	_, _ = store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
+	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
 	readers := sse.New(feed, nil)
 	routes := route.NewTable()
@@ -81,7 +81,7 @@ func ExampleNew() {
 	fmt.Println("reset:", u.Reset, u.State.Title)
 
 	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
-	_, _ = store.CreatePost(ctx, "match-42", post)
+	_, _ = store.PutPost(ctx, "match-42", post, 0)
 	fmt.Println("update:", len(next().Renders), "post")
 
 	_ = readers.Shutdown(ctx)

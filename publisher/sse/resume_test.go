@@ -102,7 +102,7 @@ func TestOutage(t *testing.T) {
 		var want string
 		for i := range 5 {
 			content := []motacilla.Block{motacilla.Text(fmt.Sprint(i))}
-			if _, err := s.store.CreatePost(t.Context(), match, motacilla.Post{Show: true, Content: content}); err != nil {
+			if _, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: content}, 0); err != nil {
 				t.Fatal(err)
 			}
 			want += fmt.Sprint(i)

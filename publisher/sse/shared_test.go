@@ -17,6 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // person asks over a connection that others ask over too.
@@ -182,7 +183,7 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 
 func (s *site) access(access motacilla.Access) {
 	s.Helper()
-	_, err := s.store.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error {
+	_, err := storage.EditChannel(context.Background(), s.store, match, func(c *motacilla.Channel) error {
 		c.Access = access
 		return nil
 	})

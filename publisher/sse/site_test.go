@@ -253,7 +253,7 @@ func (s *site) shutdown() {
 
 func (s *site) create(ch motacilla.ChannelID, access motacilla.Access) {
 	s.Helper()
-	_, err := s.source.CreateChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access})
+	_, err := s.source.PutChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access}, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func (s *site) post(text string) motacilla.Post { return s.postTo(match, text) }
 func (s *site) postTo(ch motacilla.ChannelID, text string) motacilla.Post {
 	s.Helper()
 	content := []motacilla.Block{motacilla.Text(text)}
-	p, err := s.source.CreatePost(context.Background(), ch, motacilla.Post{Show: true, Content: content})
+	p, err := s.source.PutPost(context.Background(), ch, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func ExampleNew() {
 		return
 	}
 	defer feed.Close()
-	_, _ = store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"})
+	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
 	readers := websocket.New(feed, &websocket.Options{Origins: route.NewOrigins("https://www.example.org")})
 	routes := route.NewTable()
@@ -74,7 +74,7 @@ func ExampleNew() {
 	fmt.Println("reset:", u.Reset, u.State.Title)
 
 	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
-	_, _ = store.CreatePost(ctx, "match-42", post)
+	_, _ = store.PutPost(ctx, "match-42", post, 0)
 	u = motacilla.Update{}
 	_ = conn.ReadJSON(&u)
 	fmt.Println("update:", len(u.Renders), "post")

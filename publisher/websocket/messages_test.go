@@ -12,6 +12,7 @@ import (
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // Wagtail Live's client looks into renders and removals without asking whether they are there.
@@ -43,14 +44,14 @@ func TestMessagesAreTheUpdates(t *testing.T) {
 		next("the first")
 		p := s.post("Goal! <b>1:0</b> \u2028 \"'& 🐦")
 		next("a post")
-		if _, err := s.source.UpdatePost(t.Context(), match, p.ID, func(p *motacilla.Post) error {
+		if _, err := storage.Edit(t.Context(), s.source, match, p.ID, func(p *motacilla.Post) error {
 			p.Show = false
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
 		next("a hidden post")
-		if _, err := s.source.DeletePost(t.Context(), match, p.ID, nil); err != nil {
+		if _, err := s.source.DeletePost(t.Context(), match, p.ID, 0); err != nil {
 			t.Fatal(err)
 		}
 		next("a removal")
@@ -282,7 +283,7 @@ func TestSlowReader(t *testing.T) {
 
 func (s *site) edit(id motacilla.PostID, text string) motacilla.Post {
 	s.Helper()
-	p, err := s.source.UpdatePost(s.Context(), match, id, func(p *motacilla.Post) error {
+	p, err := storage.Edit(s.Context(), s.source, match, id, func(p *motacilla.Post) error {
 		p.Content = []motacilla.Block{motacilla.Text(text)}
 		return nil
 	})

@@ -128,7 +128,7 @@ func (s *site) shutdown() {
 
 func (s *site) create(ch motacilla.ChannelID, access motacilla.Access) {
 	s.Helper()
-	_, err := s.source.CreateChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access})
+	_, err := s.source.PutChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access}, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (s *site) create(ch motacilla.ChannelID, access motacilla.Access) {
 func (s *site) post(text string) motacilla.Post {
 	s.Helper()
 	content := []motacilla.Block{motacilla.Text(text)}
-	p, err := s.source.CreatePost(context.Background(), match, motacilla.Post{Show: true, Content: content})
+	p, err := s.source.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func (s *site) post(text string) motacilla.Post {
 
 func (s *site) change(edit func(*motacilla.Channel)) motacilla.Channel {
 	s.Helper()
-	c, err := s.source.UpdateChannel(context.Background(), match, func(c *motacilla.Channel) error { edit(c); return nil })
+	c, err := storage.EditChannel(context.Background(), s.source, match, func(c *motacilla.Channel) error { edit(c); return nil })
 	if err != nil {
 		s.Fatal(err)
 	}

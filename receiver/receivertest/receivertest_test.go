@@ -14,6 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // wire is a receiver as small as can be, with the faults that the suite is there to find.
@@ -35,7 +36,7 @@ func (x *wire) serve(w http.ResponseWriter, r *http.Request) {
 	var d Delivery
 	if err := json.NewDecoder(r.Body).Decode(&d); err != nil {
 		if x.fault == "tolerant" {
-			_, _ = x.sink.UpdateChannel(r.Context(), home, func(c *motacilla.Channel) error { c.Title = "?"; return nil })
+			_, _ = storage.EditChannel(r.Context(), x.sink, home, func(c *motacilla.Channel) error { c.Title = "?"; return nil })
 		}
 		route.WriteError(w, r, motacilla.Invalid("body", "must be JSON"))
 		return
@@ -61,13 +62,13 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 	case "unversioned":
 		version = 0
 	case "generous":
-		_, _ = x.sink.CreateChannel(ctx, motacilla.Channel{ID: d.Channel})
+		_, _ = x.sink.PutChannel(ctx, motacilla.Channel{ID: d.Channel}, 0)
 	}
 	switch method {
 	case http.MethodPost:
 		if x.fault == "raw" {
-			_, err := x.sink.CreatePost(ctx, d.Channel, motacilla.Post{MessageID: id, Source: "wire", Show: true,
-				Content: []motacilla.Block{motacilla.Text(d.Text)}})
+			_, err := x.sink.PutPost(ctx, d.Channel, motacilla.Post{MessageID: id, Source: "wire", Show: true,
+				Content: []motacilla.Block{motacilla.Text(d.Text)}}, 0)
 			return err
 		}
 		_, _, err := x.in.Post(ctx, d.Channel, m)

@@ -32,7 +32,7 @@ func newRig(tb testing.TB, s Source) *rig {
 	tb.Helper()
 	store := memory.New(nil)
 	tb.Cleanup(func() { _ = store.Close() })
-	if _, err := store.CreateChannel(context.Background(), motacilla.Channel{ID: home}); err != nil {
+	if _, err := store.PutChannel(context.Background(), motacilla.Channel{ID: home}, 0); err != nil {
 		tb.Fatalf("create channel: %v", err)
 	}
 	r := &rig{source: s, store: store, sink: &faulty{Sink: store}}
@@ -95,29 +95,22 @@ func (f *faulty) PostByMessage(ctx context.Context, ch motacilla.ChannelID, id s
 	return f.Sink.PostByMessage(ctx, ch, id)
 }
 
-func (f *faulty) CreatePost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error) {
-	if err := f.call(); err != nil {
-		return motacilla.Post{}, err
-	}
-	return f.Sink.CreatePost(ctx, ch, p)
-}
-
-func (f *faulty) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+func (f *faulty) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
 	if err := f.call(); err != nil {
 		return motacilla.Post{}, err
 	}
-	return f.Sink.UpdatePost(ctx, ch, id, edit)
+	return f.Sink.PutPost(ctx, ch, p, replaces)
 }
 
 func (f *faulty) DeletePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error,
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
 	if err := f.call(); err != nil {
 		return 0, err
 	}
-	return f.Sink.DeletePost(ctx, ch, id, check)
+	return f.Sink.DeletePost(ctx, ch, id, replaces)
 }
 
 // deliver sends what makes and returns the status. A receiver has no reason to fail but an outage.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	editing "github.com/motacilla-live/motacilla/internal/edit"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -60,7 +61,7 @@ func (a *Webapp) createChannel(w http.ResponseWriter, r *http.Request, _ motacil
 	if err != nil {
 		return err
 	}
-	if c, err = a.sink.CreateChannel(r.Context(), c); err != nil {
+	if c, err = a.sink.PutChannel(r.Context(), c, 0); err != nil {
 		return err
 	}
 	w.Header().Set("Location", channelPath(c.ID))
@@ -87,7 +88,7 @@ func (a *Webapp) patchChannel(w http.ResponseWriter, r *http.Request, ch motacil
 	if err != nil {
 		return err
 	}
-	c, err := a.sink.UpdateChannel(r.Context(), ch, edit)
+	c, err := editing.Channel(r.Context(), a.sink, ch, edit)
 	if err != nil {
 		return err
 	}

@@ -37,10 +37,10 @@ func fuzzBody(f *testing.F, method, target string) {
 	f.Fuzz(func(t *testing.T, body string) {
 		store := memory.New(nil)
 		defer store.Close()
-		if _, err := store.CreateChannel(ctx, motacilla.Channel{ID: "c"}); err != nil {
+		if _, err := store.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0); err != nil {
 			t.Fatal(err)
 		}
-		p, err := store.CreatePost(ctx, "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}})
+		p, err := store.PutPost(ctx, "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,11 +32,11 @@ func TestPrivateChannelsAreSkippedInFewReads(t *testing.T) {
 	})
 	for i := range 250 {
 		c := motacilla.Channel{ID: motacilla.ChannelID(fmt.Sprintf("p%03d", i)), Access: motacilla.Private}
-		if _, err := s.store.CreateChannel(t.Context(), c); err != nil {
+		if _, err := s.store.PutChannel(t.Context(), c, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.store.CreateChannel(t.Context(), motacilla.Channel{ID: "z"}); err != nil {
+	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: "z"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	a := s.do(t, "GET", "/api/channels?limit=1", "", "-", "")

@@ -60,22 +60,16 @@ func (f failing) PostByMessage(context.Context, motacilla.ChannelID, string) (mo
 func (f failing) Posts(context.Context, motacilla.ChannelID, motacilla.Query) (motacilla.Page, error) {
 	return motacilla.Page{}, f.err
 }
-func (f failing) CreateChannel(context.Context, motacilla.Channel) (motacilla.Channel, error) {
-	return motacilla.Channel{}, f.err
-}
-func (f failing) UpdateChannel(context.Context, motacilla.ChannelID, func(*motacilla.Channel) error) (motacilla.Channel, error) {
+func (f failing) PutChannel(context.Context, motacilla.Channel, motacilla.Revision) (motacilla.Channel, error) {
 	return motacilla.Channel{}, f.err
 }
 func (f failing) DeleteChannel(context.Context, motacilla.ChannelID) (motacilla.Revision, error) {
 	return 0, f.err
 }
-func (f failing) CreatePost(context.Context, motacilla.ChannelID, motacilla.Post) (motacilla.Post, error) {
+func (f failing) PutPost(context.Context, motacilla.ChannelID, motacilla.Post, motacilla.Revision) (motacilla.Post, error) {
 	return motacilla.Post{}, f.err
 }
-func (f failing) UpdatePost(context.Context, motacilla.ChannelID, motacilla.PostID, func(*motacilla.Post) error) (motacilla.Post, error) {
-	return motacilla.Post{}, f.err
-}
-func (f failing) DeletePost(context.Context, motacilla.ChannelID, motacilla.PostID, func(motacilla.Post) error) (motacilla.Revision, error) {
+func (f failing) DeletePost(context.Context, motacilla.ChannelID, motacilla.PostID, motacilla.Revision) (motacilla.Revision, error) {
 	return 0, f.err
 }
 

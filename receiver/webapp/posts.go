@@ -1,6 +1,7 @@
 package webapp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -135,12 +136,34 @@ func (a *Webapp) deletePost(w http.ResponseWriter, r *http.Request, ch motacilla
 	if err != nil {
 		return err
 	}
-	check := func(p motacilla.Post) error { return unchanged(match, p) }
-	if _, err := a.sink.DeletePost(r.Context(), ch, id, check); err != nil {
+	if err := a.remove(r.Context(), ch, id, match); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// remove removes a post that meets the precondition. If another write comes in between, the post is looked at again.
+func (a *Webapp) remove(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, match route.Condition,
+) error {
+	for {
+		var replaces motacilla.Revision // 0: whatever it is
+		if match.Sent {
+			p, err := a.sink.Post(ctx, ch, id)
+			if err == nil {
+				err = unchanged(match, p)
+			}
+			if err != nil {
+				return err
+			}
+			replaces = p.Revision
+		}
+		_, err := a.sink.DeletePost(ctx, ch, id, replaces)
+		if !errors.Is(err, motacilla.ErrConflict) {
+			return err
+		}
+	}
 }
 
 // target reads which post a write is about, and its precondition.

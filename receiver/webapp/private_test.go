@@ -16,10 +16,10 @@ import (
 func TestChannelBecamePrivateElsewhere(t *testing.T) {
 	store := memory.New(nil)
 	defer store.Close()
-	if _, err := store.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Access: motacilla.Private}); err != nil {
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "c", Access: motacilla.Private}, 0); err != nil {
 		t.Fatal(err)
 	}
-	p, err := store.CreatePost(t.Context(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}})
+	p, err := store.PutPost(t.Context(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -358,7 +358,7 @@ func (down) Channels(context.Context, motacilla.ChannelID, int) ([]motacilla.Cha
 	return nil, motacilla.ErrUnavailable
 }
 
-func (down) CreatePost(context.Context, motacilla.ChannelID, motacilla.Post) (motacilla.Post, error) {
+func (down) PutPost(context.Context, motacilla.ChannelID, motacilla.Post, motacilla.Revision) (motacilla.Post, error) {
 	return motacilla.Post{}, context.DeadlineExceeded
 }
 

@@ -10,21 +10,20 @@ import (
 
 // channel is everything that is known of one channel ID.
 //
-// A writer holds writing from reading the state to having changed it, so what it reads without mu stays as it is; mu
-// it takes only to put a finished change in place. Readers take mu alone, and never wait for an edit.
+// A writer holds writing while it reads the state and changes it, so what it reads without mu does not change meanwhile. It
+// takes mu only to put a finished change in place. Readers take mu alone.
 type channel struct {
 	writing sync.Mutex
 
 	mu       sync.RWMutex
-	state    motacilla.Channel // Head is the newest revision, of a deleted channel that of its deletion; 0: never was
+	state    motacilla.Channel // Head is the newest revision, also of a deleted channel; 0 if there never was one
 	alive    bool
 	born     motacilla.Revision                   // when the present life, or the last one, began
-	reworded motacilla.Revision                   // when title, access or end last changed
-	posts    map[motacilla.PostID]*motacilla.Post // what is pointed to never changes
+	posts    map[motacilla.PostID]*motacilla.Post // the posts themselves never change
 	tombs    map[motacilla.PostID]tombstone       // of the posts that were removed
-	messages map[string]motacilla.PostID          // by message ID; of removed posts too
+	messages map[string]motacilla.PostID          // by message ID, also of removed posts
 	order    order                                // all posts
-	pinned   order                                // those that are pinned
+	pinned   order                                // the pinned posts
 	log      []change                             // what is remembered of this life, oldest first
 }
 
@@ -34,7 +33,7 @@ type tombstone struct {
 	revision motacilla.Revision
 }
 
-// change is what a revision was issued for: a post, or the channel itself where post is "".
+// change is what a revision was issued for: a post, or the channel itself if post is "".
 type change struct {
 	revision motacilla.Revision
 	post     motacilla.PostID
@@ -51,7 +50,7 @@ func (c *channel) next(clock motacilla.Clock) (motacilla.Revision, time.Time) {
 func (c *channel) begin(state motacilla.Channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state, c.alive, c.born, c.reworded = state, true, state.Head, state.Head
+	c.state, c.alive, c.born = state, true, state.Head
 	c.empty()
 	c.log = []change{{revision: state.Head}}
 }
@@ -74,14 +73,14 @@ func (c *channel) empty() {
 	c.messages = make(map[string]motacilla.PostID)
 }
 
-// clear lets all posts go.
+// clear forgets all posts.
 func (c *channel) clear() { c.posts, c.tombs, c.messages, c.order, c.pinned = nil, nil, nil, nil, nil }
 
 // amend puts a changed channel in place. The caller holds writing.
 func (c *channel) amend(state motacilla.Channel, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state, c.reworded = state, state.Head
+	c.state = state
 	c.record(change{revision: state.Head}, now)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -13,17 +14,17 @@ func Example() {
 	store := memory.New(nil)
 	defer store.Close()
 
-	channel, err := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Rovers v United"})
+	channel, err := store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Rovers v United"}, 0)
 	if err != nil {
 		panic(err)
 	}
-	post, err := store.CreatePost(ctx, "match-42", motacilla.Post{
+	post, err := store.PutPost(ctx, "match-42", motacilla.Post{
 		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.Text("Kick-off")},
-	})
+	}, 0)
 	if err != nil {
 		panic(err)
 	}
-	_, err = store.UpdatePost(ctx, "match-42", post.ID, func(p *motacilla.Post) error {
+	_, err = storage.Edit(ctx, store, "match-42", post.ID, func(p *motacilla.Post) error {
 		p.Content = []motacilla.Block{motacilla.Text("Kick-off, two minutes late")}
 		return nil
 	})

@@ -49,12 +49,16 @@ type Store struct {
 
 	records *records
 
+	edits    storage.Edits
 	closing  sync.Once
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store = (*Store)(nil)
+	_ storage.Mover = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New(o *Options) *Store {

@@ -12,8 +12,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestStore(t *testing.T) {
-	storagetest.Run(t, func(_ *testing.T, clock motacilla.Clock) storage.Store {
-		return memory.New(&memory.Options{Clock: clock})
-	}, nil)
+func open(_ *testing.T, clock motacilla.Clock) storage.Store {
+	return memory.New(&memory.Options{Clock: clock})
 }
+
+func TestStore(t *testing.T) { storagetest.Run(t, open, nil) }
+
+func TestMover(t *testing.T) { storagetest.RunMover(t, open, nil) }

@@ -40,7 +40,7 @@ func (c *channel) export() (r motacilla.ChannelRecord, ever bool) {
 		return r, false
 	}
 	return motacilla.ChannelRecord{
-		Channel: c.state, Born: c.born, Changed: c.reworded, Floor: c.log[0].revision, Deleted: !c.alive,
+		Channel: c.state, Born: c.born, Floor: c.log[0].revision, Deleted: !c.alive,
 	}, true
 }
 
@@ -156,7 +156,7 @@ func (c *channel) take(r motacilla.ChannelRecord, records []motacilla.ChangeReco
 		c.log = nil
 		c.clear()
 	}
-	c.state, c.alive, c.born, c.reworded = r.Channel, !r.Deleted, r.Born, r.Changed
+	c.state, c.alive, c.born = r.Channel, !r.Deleted, r.Born
 	switch {
 	case r.Deleted:
 		c.state = motacilla.Channel{ID: r.ID, Head: r.Head}

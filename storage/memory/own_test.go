@@ -11,39 +11,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Readers and writers of other channels do not wait for an edit, and one that panics leaves the channel usable.
-func TestEditHoldsUpNobody(t *testing.T) {
-	s, ctx := memory.New(nil), t.Context()
-	for _, ch := range []motacilla.ChannelID{"a", "b"} {
-		if _, err := s.CreateChannel(ctx, motacilla.Channel{ID: ch}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p, err := s.CreatePost(ctx, "a", motacilla.Post{Show: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	func() {
-		defer func() { _ = recover() }()
-		_, _ = s.UpdatePost(ctx, "a", p.ID, func(*motacilla.Post) error {
-			if _, err := s.Changes(ctx, "a", p.Revision, 0); err != nil {
-				t.Error(err)
-			}
-			if _, err := s.Posts(ctx, "a", motacilla.Query{}); err != nil {
-				t.Error(err)
-			}
-			if _, err := s.CreatePost(ctx, "b", motacilla.Post{}); err != nil {
-				t.Error(err)
-			}
-			panic("edit")
-		})
-	}()
-	if _, err := s.DeletePost(ctx, "a", p.ID, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// A hint is there when the write returns, and whoever gets it may read and write at once.
+// A hint is told before the write returns, and whoever is told may read and write at once.
 func TestHintsAreSynchronous(t *testing.T) {
 	s := memory.New(nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,16 +29,16 @@ func TestHintsAreSynchronous(t *testing.T) {
 			}
 			heads[m.Channel] = m.Head
 			if m.Channel == "c" {
-				_, _ = s.CreateChannel(ctx, motacilla.Channel{ID: "made-by-the-watcher"})
+				_, _ = s.PutChannel(ctx, motacilla.Channel{ID: "made-by-the-watcher"}, 0)
 			}
 		})
 	}()
 	<-began
-	c, err := s.CreateChannel(ctx, motacilla.Channel{ID: "c"})
+	c, err := s.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0)
 	if err != nil || heads["c"] != c.Head || heads["made-by-the-watcher"] == 0 {
 		t.Fatalf("after the write of %d the hints are %v (%v)", c.Head, heads, err)
 	}
-	p, err := s.CreatePost(ctx, "c", motacilla.Post{})
+	p, err := s.PutPost(ctx, "c", motacilla.Post{}, 0)
 	if err != nil || heads["c"] != p.Revision {
 		t.Fatalf("after the write of %d the hints are %v (%v)", p.Revision, heads, err)
 	}

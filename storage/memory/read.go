@@ -163,7 +163,7 @@ func (c *channel) changes(since motacilla.Revision, limit int) (motacilla.Change
 		return facts, true
 	}
 	facts.Floor = c.log[0].revision
-	if c.reworded > since {
+	if c.state.Changed > since {
 		state := c.state
 		facts.Channel = &state
 	}

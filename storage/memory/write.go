@@ -2,77 +2,76 @@ package memory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/storage/internal/calls"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
-// CreateChannel makes a channel.
-func (s *Store) CreateChannel(ctx context.Context, c motacilla.Channel) (motacilla.Channel, error) {
-	if err := s.usable(ctx, "create channel %q", c.ID); err != nil {
+// Edits lets edits of one post share a put.
+func (s *Store) Edits() *storage.Edits { return &s.edits }
+
+// PutChannel stores a channel.
+func (s *Store) PutChannel(
+	ctx context.Context, next motacilla.Channel, replaces motacilla.Revision,
+) (motacilla.Channel, error) {
+	if err := s.usable(ctx, "put channel %q", next.ID); err != nil {
 		return motacilla.Channel{}, err
 	}
-	c = c.Normalize()
-	if err := c.Validate(); err != nil {
-		return motacilla.Channel{}, failed(err, "create channel %q", c.ID)
+	next = next.Normalize()
+	if err := next.Validate(); err != nil {
+		return motacilla.Channel{}, failed(err, "put channel %q", next.ID)
 	}
-	c, err := s.claim(c.ID).create(s.clock, c)
+	var stored motacilla.Channel
+	var changed bool
+	var err error
+	if replaces == 0 {
+		stored, changed, err = s.claim(next.ID).create(s.clock, next)
+	} else if c := s.find(next.ID); c != nil {
+		stored, changed, err = c.replace(s.clock, next, replaces)
+	} else {
+		err = motacilla.ErrNotFound
+	}
 	if err != nil {
-		return c, failed(err, "create channel %q", c.ID)
+		return stored, failed(err, "put channel %q", next.ID)
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: c.ID, Head: c.Head})
-	return c, nil
+	if changed {
+		s.watchers.Tell(motacilla.Moved{Channel: stored.ID, Head: stored.Head})
+	}
+	return stored, nil
 }
 
-func (c *channel) create(clock motacilla.Clock, state motacilla.Channel) (motacilla.Channel, error) {
+func (c *channel) create(clock motacilla.Clock, next motacilla.Channel) (motacilla.Channel, bool, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if c.alive {
-		return c.state, motacilla.ErrExists
+		return c.state, false, motacilla.ErrExists
 	}
 	rev, _ := c.next(clock)
-	state.Head, state.Created = rev, rev.Time()
-	c.begin(state)
-	return state, nil
+	next.Head, next.Changed, next.Created = rev, rev, rev.Time()
+	c.begin(next)
+	return next, true, nil
 }
 
-// UpdateChannel changes a channel.
-func (s *Store) UpdateChannel(
-	ctx context.Context, id motacilla.ChannelID, edit func(*motacilla.Channel) error,
-) (motacilla.Channel, error) {
-	if err := s.usable(ctx, "update channel %q", id); err != nil {
-		return motacilla.Channel{}, err
-	}
-	c := s.find(id)
-	if c == nil {
-		return motacilla.Channel{}, failed(motacilla.ErrNotFound, "update channel %q", id)
-	}
-	state, changed, err := c.update(s.clock, edit)
-	if err != nil {
-		return motacilla.Channel{}, calls.Said(err, "update channel %q", id)
-	}
-	if changed {
-		s.watchers.Tell(motacilla.Moved{Channel: id, Head: state.Head})
-	}
-	return state, nil
-}
-
-func (c *channel) update(
-	clock motacilla.Clock, edit func(*motacilla.Channel) error,
-) (state motacilla.Channel, changed bool, err error) {
+func (c *channel) replace(
+	clock motacilla.Clock, next motacilla.Channel, replaces motacilla.Revision,
+) (motacilla.Channel, bool, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if !c.alive {
-		return state, false, motacilla.ErrNotFound
+	switch {
+	case !c.alive:
+		return motacilla.Channel{}, false, motacilla.ErrNotFound
+	case c.state.Changed != replaces:
+		return c.state, false, motacilla.ErrConflict
 	}
-	state, changed, err = c.state.Amend(calls.Foreign(edit))
+	amended, changed, err := c.state.Amend(next)
 	if err != nil || !changed {
-		return state, false, err
+		return amended, false, err
 	}
 	rev, now := c.next(clock)
-	state.Head = rev
-	c.amend(state, now)
-	return state, true, nil
+	amended.Changed, amended.Head = rev, rev
+	c.amend(amended, now)
+	return amended, true, nil
 }
 
 // DeleteChannel deletes a channel with all its posts.
@@ -100,95 +99,84 @@ func (c *channel) delete(clock motacilla.Clock) (motacilla.Revision, bool) {
 	return rev, true
 }
 
-// CreatePost makes a post. Where the message ID and the ID are those of different posts, the message ID decides.
-func (s *Store) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+// PutPost stores a post.
+func (s *Store) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	if err := s.usable(ctx, "create post on channel %q", ch); err != nil {
+	if err := s.usable(ctx, "put post %q of channel %q", p.ID, ch); err != nil {
 		return motacilla.Post{}, err
 	}
-	c := s.find(ch)
-	if c == nil {
-		return motacilla.Post{}, failed(motacilla.ErrNotFound, "create post on channel %q", ch)
+	var stored *motacilla.Post
+	var changed bool
+	err := motacilla.ErrNotFound
+	if c := s.find(ch); c != nil {
+		if replaces == 0 {
+			stored, changed, err = c.createPost(s.clock, p)
+		} else {
+			stored, changed, err = c.replacePost(s.clock, p, replaces)
+		}
 	}
-	made, err := c.createPost(s.clock, p)
-	if err != nil {
-		return made, failed(err, "create post on channel %q", ch)
+	switch {
+	case errors.Is(err, motacilla.ErrExists), errors.Is(err, motacilla.ErrConflict):
+		return stored.Clone(), failed(err, "put post %q of channel %q", p.ID, ch)
+	case err != nil:
+		return motacilla.Post{}, failed(err, "put post %q of channel %q", p.ID, ch)
 	}
-	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: made.Revision})
-	return made, nil
+	if changed {
+		s.watchers.Tell(motacilla.Moved{Channel: ch, Head: stored.Revision})
+	}
+	return stored.Clone(), nil
 }
 
-func (c *channel) createPost(clock motacilla.Clock, p motacilla.Post) (motacilla.Post, error) {
+func (c *channel) createPost(clock motacilla.Clock, p motacilla.Post) (*motacilla.Post, bool, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if !c.alive {
-		return motacilla.Post{}, motacilla.ErrNotFound
+		return nil, false, motacilla.ErrNotFound
 	}
 	id, taken := c.messages[p.MessageID]
 	if !taken {
 		id = p.ID
 	}
 	if there := c.posts[id]; there != nil {
-		return there.Clone(), motacilla.ErrExists
+		return there, false, motacilla.ErrExists
 	}
 	if _, removed := c.tombs[id]; removed {
-		return motacilla.Post{}, motacilla.ErrDeleted
+		return nil, false, motacilla.ErrDeleted
 	}
 	rev, now := c.next(clock)
 	made, err := p.Admit(rev)
 	if err != nil {
-		return motacilla.Post{}, err
+		return nil, false, err
 	}
 	c.put(&made, now)
-	return made.Clone(), nil
+	return &made, true, nil
 }
 
-// UpdatePost changes a post. There are no conflicts: edit runs once, while other writers of the channel wait.
-func (s *Store) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
-) (motacilla.Post, error) {
-	if err := s.usable(ctx, "update post %q of channel %q", id, ch); err != nil {
-		return motacilla.Post{}, err
-	}
-	c := s.find(ch)
-	if c == nil {
-		return motacilla.Post{}, failed(motacilla.ErrNotFound, "update post %q of channel %q", id, ch)
-	}
-	p, changed, err := c.updatePost(s.clock, id, edit)
-	if err != nil {
-		return motacilla.Post{}, calls.Said(err, "update post %q of channel %q", id, ch)
-	}
-	if changed {
-		s.watchers.Tell(motacilla.Moved{Channel: ch, Head: p.Revision})
-	}
-	return p, nil
-}
-
-func (c *channel) updatePost(
-	clock motacilla.Clock, id motacilla.PostID, edit func(*motacilla.Post) error,
-) (motacilla.Post, bool, error) {
+func (c *channel) replacePost(
+	clock motacilla.Clock, p motacilla.Post, replaces motacilla.Revision,
+) (*motacilla.Post, bool, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	there := c.posts[id]
-	if there == nil {
-		return motacilla.Post{}, false, motacilla.ErrNotFound
+	there := c.posts[p.ID]
+	switch {
+	case there == nil:
+		return nil, false, motacilla.ErrNotFound
+	case there.Revision != replaces:
+		return there, false, motacilla.ErrConflict
 	}
 	rev, now := c.next(clock)
-	next, changed, err := there.Amend(rev, calls.Foreign(edit))
-	if err != nil {
-		return motacilla.Post{}, false, err
+	amended, changed, err := there.Amend(p, rev)
+	if err != nil || !changed {
+		return there, false, err
 	}
-	if changed {
-		stored := next.Clone() // edit may have kept its pointer, by which it reaches next
-		c.put(&stored, now)
-	}
-	return next.Clone(), changed, nil // else it is the stored one
+	c.put(&amended, now)
+	return &amended, true, nil
 }
 
-// DeletePost removes a post. check runs once, while other writers of the channel wait.
+// DeletePost removes a post.
 func (s *Store) DeletePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error,
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
 	if err := s.usable(ctx, "delete post %q of channel %q", id, ch); err != nil {
 		return 0, err
@@ -197,25 +185,25 @@ func (s *Store) DeletePost(
 	if c == nil {
 		return 0, failed(motacilla.ErrNotFound, "delete post %q of channel %q", id, ch)
 	}
-	rev, err := c.deletePost(s.clock, id, check)
+	rev, err := c.deletePost(s.clock, id, replaces)
 	if err != nil {
-		return 0, calls.Said(err, "delete post %q of channel %q", id, ch)
+		return 0, failed(err, "delete post %q of channel %q", id, ch)
 	}
 	s.watchers.Tell(motacilla.Moved{Channel: ch, Head: rev})
 	return rev, nil
 }
 
 func (c *channel) deletePost(
-	clock motacilla.Clock, id motacilla.PostID, check func(motacilla.Post) error,
+	clock motacilla.Clock, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	there := c.posts[id]
-	if there == nil {
+	switch {
+	case there == nil:
 		return 0, motacilla.ErrNotFound
-	}
-	if err := calls.Checked(check, there.Clone()); err != nil {
-		return 0, err
+	case replaces != 0 && there.Revision != replaces:
+		return 0, motacilla.ErrConflict
 	}
 	rev, now := c.next(clock)
 	c.remove(there, rev, now)

@@ -69,9 +69,13 @@ type Report struct {
 
 // Check reads everything that a store has and reports what is not as package storage promises. It changes nothing. The
 // error is of a store that does not answer; what is there and wrong is in the Report.
-func Check(ctx context.Context, store storage.Store, o *CheckOptions) (Report, error) {
+func Check(ctx context.Context, s storage.Store, o *CheckOptions) (Report, error) {
 	options := o.withDefaults()
 	var report Report
+	store, err := mover(s, "the store")
+	if err != nil {
+		return report, err
+	}
 	listing, err := newListing(ctx, store, options.Batch)
 	if err != nil {
 		return report, err
@@ -111,7 +115,7 @@ func chosen(named []motacilla.ChannelID, id motacilla.ChannelID) bool {
 
 // checkChannel reads a channel until it has stood still meanwhile.
 func checkChannel(
-	ctx context.Context, store storage.Store, o CheckOptions, l *listing, id motacilla.ChannelID, report *Report,
+	ctx context.Context, store movable, o CheckOptions, l *listing, id motacilla.ChannelID, report *Report,
 ) error {
 	for range o.Tries {
 		before, err := recordOf(ctx, store, id)
@@ -146,7 +150,7 @@ func checkChannel(
 
 // checking is one channel, as it was at one head.
 type checking struct {
-	store      storage.Store
+	store      movable
 	options    CheckOptions
 	listing    *listing
 	record     motacilla.ChannelRecord
@@ -296,7 +300,7 @@ func (l *listing) seen(c *checking, r motacilla.ChannelRecord) {
 }
 
 // missing compares the list as a whole, once all channels are known.
-func missing(ctx context.Context, store storage.Store, o CheckOptions, before *listing, report *Report) error {
+func missing(ctx context.Context, store movable, o CheckOptions, before *listing, report *Report) error {
 	report.Violations = append(report.Violations, before.problems...)
 	first, err := channels(ctx, store)
 	if err != nil {

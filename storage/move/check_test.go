@@ -16,7 +16,7 @@ import (
 
 // broken is a store whose answers are spoilt on their way out.
 type broken struct {
-	storage.Store
+	movable
 	channels func([]motacilla.Channel) []motacilla.Channel
 	records  func([]motacilla.ChannelRecord)
 	kept     func([]motacilla.ChangeRecord) []motacilla.ChangeRecord
@@ -29,7 +29,7 @@ type broken struct {
 }
 
 func (b *broken) Channels(ctx context.Context, after motacilla.ChannelID, n int) ([]motacilla.Channel, error) {
-	list, err := b.Store.Channels(ctx, after, n)
+	list, err := b.movable.Channels(ctx, after, n)
 	if b.channels != nil {
 		list = b.channels(list)
 	}
@@ -37,7 +37,7 @@ func (b *broken) Channels(ctx context.Context, after motacilla.ChannelID, n int)
 }
 
 func (b *broken) ChannelRecords(ctx context.Context, after motacilla.ChannelID, n int) ([]motacilla.ChannelRecord, error) {
-	list, err := b.Store.ChannelRecords(ctx, after, n)
+	list, err := b.movable.ChannelRecords(ctx, after, n)
 	if b.records != nil {
 		b.records(list)
 	}
@@ -47,7 +47,7 @@ func (b *broken) ChannelRecords(ctx context.Context, after motacilla.ChannelID, 
 func (b *broken) ChangeRecords(
 	ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, n int,
 ) ([]motacilla.ChangeRecord, error) {
-	list, err := b.Store.ChangeRecords(ctx, ch, after, n)
+	list, err := b.movable.ChangeRecords(ctx, ch, after, n)
 	if b.kept != nil && ch == "c" {
 		list = b.kept(list)
 	}
@@ -55,7 +55,7 @@ func (b *broken) ChangeRecords(
 }
 
 func (b *broken) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
-	page, err := b.Store.Posts(ctx, ch, q)
+	page, err := b.movable.Posts(ctx, ch, q)
 	if b.page != nil {
 		b.page(&page)
 	}
@@ -65,7 +65,7 @@ func (b *broken) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.
 func (b *broken) Changes(
 	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, n int,
 ) (motacilla.Changes, error) {
-	c, err := b.Store.Changes(ctx, ch, since, n)
+	c, err := b.movable.Changes(ctx, ch, since, n)
 	if b.changes != nil && ch == "c" {
 		b.changes(&c)
 	}
@@ -73,7 +73,7 @@ func (b *broken) Changes(
 }
 
 func (b *broken) Heads(ctx context.Context, chs []motacilla.ChannelID) (map[motacilla.ChannelID]motacilla.Revision, error) {
-	heads, err := b.Store.Heads(ctx, chs)
+	heads, err := b.movable.Heads(ctx, chs)
 	if b.heads != nil {
 		b.heads(heads)
 	}
@@ -81,7 +81,7 @@ func (b *broken) Heads(ctx context.Context, chs []motacilla.ChannelID) (map[mota
 }
 
 func (b *broken) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
-	c, err := b.Store.Channel(ctx, id)
+	c, err := b.movable.Channel(ctx, id)
 	if b.channel != nil && err == nil {
 		b.channel(&c)
 	}
@@ -89,7 +89,7 @@ func (b *broken) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla
 }
 
 func (b *broken) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
-	p, err := b.Store.Post(ctx, ch, id)
+	p, err := b.movable.Post(ctx, ch, id)
 	if b.post != nil && err == nil {
 		b.post(&p)
 	}
@@ -100,11 +100,11 @@ func (b *broken) PostByMessage(ctx context.Context, ch motacilla.ChannelID, mess
 	if b.message != nil {
 		message = b.message(message)
 	}
-	return b.Store.PostByMessage(ctx, ch, message)
+	return b.movable.PostByMessage(ctx, ch, message)
 }
 
 // filled is a store with a channel of everything, and one that was deleted.
-func filled(t *testing.T) storage.Store {
+func filled(t *testing.T) movable {
 	t.Helper()
 	ctx, h := t.Context(), newHand()
 	s := memory.New(&memory.Options{Clock: h.Now})
@@ -115,23 +115,23 @@ func filled(t *testing.T) storage.Store {
 		}
 	}
 	for _, ch := range []motacilla.ChannelID{"c", "gone", "z"} {
-		_, err := s.CreateChannel(ctx, motacilla.Channel{ID: ch})
+		_, err := s.PutChannel(ctx, motacilla.Channel{ID: ch}, 0)
 		must(err)
 	}
 	var ids []motacilla.PostID
 	for i := range 8 {
 		h.Move(time.Second)
-		p, err := s.CreatePost(ctx, "c", motacilla.Post{MessageID: fmt.Sprint("m", i), Show: i != 3, Pinned: i == 2})
+		p, err := s.PutPost(ctx, "c", motacilla.Post{MessageID: fmt.Sprint("m", i), Show: i != 3, Pinned: i == 2}, 0)
 		must(err)
 		ids = append(ids, p.ID)
 	}
 	for _, i := range []int{0, 5} {
-		_, err := s.DeletePost(ctx, "c", ids[i], nil)
+		_, err := s.DeletePost(ctx, "c", ids[i], 0)
 		must(err)
 	}
-	_, err := s.UpdateChannel(ctx, "c", func(c *motacilla.Channel) error { c.Title = "New"; return nil })
+	_, err := storage.EditChannel(ctx, s, "c", func(c *motacilla.Channel) error { c.Title = "New"; return nil })
 	must(err)
-	_, err = s.UpdatePost(ctx, "c", ids[1], func(p *motacilla.Post) error { p.Author = "A"; return nil })
+	_, err = storage.Edit(ctx, s, "c", ids[1], func(p *motacilla.Post) error { p.Author = "A"; return nil })
 	must(err)
 	_, err = s.DeleteChannel(ctx, "gone")
 	must(err)
@@ -248,7 +248,7 @@ func TestCheckFinds(t *testing.T) {
 		{"a title that is not told", broken{changes: func(c *motacilla.Changes) { c.Channel = nil }}, "tells of that: false"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.flaw.Store = filled(t)
+			tt.flaw.movable = filled(t)
 			report, err := move.Check(t.Context(), &tt.flaw, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -271,16 +271,31 @@ func TestCheckFinds(t *testing.T) {
 func TestCheckOfManyRevisions(t *testing.T) {
 	s := memory.New(nil)
 	defer s.Close()
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "long"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "long"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	for range motacilla.MaxIssued + 10 {
-		if _, err := s.CreatePost(t.Context(), "long", motacilla.Post{}); err != nil {
+		if _, err := s.PutPost(t.Context(), "long", motacilla.Post{}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	report, err := move.Check(t.Context(), s, nil)
 	if err != nil || len(report.Violations) > 0 {
 		t.Fatalf("%+v (%v)", report, err)
+	}
+}
+
+// A store that does not move channels is refused, with a reason.
+func TestNoMover(t *testing.T) {
+	whole := memory.New(nil)
+	defer whole.Close()
+	plain := struct{ storage.Store }{whole}
+	_, ofCheck := move.Check(t.Context(), plain, nil)
+	_, ofSource := move.Copy(t.Context(), plain, whole, nil)
+	_, ofTarget := move.Copy(t.Context(), whole, plain, nil)
+	for what, err := range map[string]error{"the store ": ofCheck, "the source ": ofSource, "the target ": ofTarget} {
+		if err == nil || !strings.HasPrefix(err.Error(), what) || !strings.Contains(err.Error(), "does not implement storage.Mover") {
+			t.Errorf("%serror is %v", what, err)
+		}
 	}
 }

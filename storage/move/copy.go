@@ -69,7 +69,15 @@ type Result struct {
 // If the target has records in a namespace of the source that did not come from there, that is an ErrConflict before
 // anything is written, unless Options.Replace is set. Namespaces that the target has on its own are left alone.
 func Copy(ctx context.Context, from, to storage.Store, o *Options) (Result, error) {
-	c := &copying{from: from, to: to, options: o.withDefaults(), brought: make(map[motacilla.ChannelID]life)}
+	source, err := mover(from, "the source")
+	if err != nil {
+		return Result{}, err
+	}
+	target, err := mover(to, "the target")
+	if err != nil {
+		return Result{}, err
+	}
+	c := &copying{from: source, to: target, options: o.withDefaults(), brought: make(map[motacilla.ChannelID]life)}
 	records := &recordCopy{from: from.Records(), to: to.Records(), batch: min(c.options.Batch, 100)}
 	if err := records.prepare(ctx, c.options.Replace); err != nil {
 		return c.result, err
@@ -100,9 +108,24 @@ func (c *copying) copyChannels(ctx context.Context) (Result, error) {
 	}
 }
 
+// movable is a store that has what moving channels needs.
+type movable interface {
+	storage.Store
+	storage.Mover
+}
+
+// mover returns s as a movable store. The error says that it is none.
+func mover(s storage.Store, what string) (movable, error) {
+	m, ok := s.(movable)
+	if !ok {
+		return nil, fmt.Errorf("%s can't move channels: its type, %T, does not implement storage.Mover", what, s)
+	}
+	return m, nil
+}
+
 // copying is one Copy.
 type copying struct {
-	from, to storage.Store
+	from, to movable
 	options  Options
 	pass     int
 	brought  map[motacilla.ChannelID]life // by this Copy
@@ -202,7 +225,7 @@ func (c *copying) put(
 func (c *copying) wipe(ctx context.Context, r motacilla.ChannelRecord) error {
 	at := r.Born + 1
 	return c.to.Import(ctx, motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: r.ID, Head: at}, Born: at, Changed: at, Floor: at, Deleted: true,
+		Channel: motacilla.Channel{ID: r.ID, Changed: at, Head: at}, Born: at, Floor: at, Deleted: true,
 	}, nil)
 }
 

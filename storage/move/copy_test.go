@@ -20,25 +20,25 @@ import (
 	"pgregory.net/rapid"
 )
 
-func openSQLite(t *testing.T) storage.Store {
+func openSQLite(t *testing.T) movable {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), nil)
 	return closing(t, s, err)
 }
 
-func openPostgres(t *testing.T) storage.Store {
+func openPostgres(t *testing.T) movable {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), realserver.SharedPostgres(t).Database(t), nil)
 	return closing(t, s, err)
 }
 
-func openRedis(t *testing.T) storage.Store {
+func openRedis(t *testing.T) movable {
 	t.Helper()
 	s, err := redis.Open(t.Context(), realserver.NewRedis(t).URL(), nil)
 	return closing(t, s, err)
 }
 
-func closing(t *testing.T, s storage.Store, err error) storage.Store {
+func closing(t *testing.T, s movable, err error) movable {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func closing(t *testing.T, s storage.Store, err error) storage.Store {
 
 // dies breaks after a number of imports.
 type dies struct {
-	storage.Store
+	movable
 	left atomic.Int64
 	kill context.CancelFunc // instead of failing
 }
@@ -65,20 +65,20 @@ func (d *dies) Import(ctx context.Context, c motacilla.ChannelRecord, records []
 		}
 		d.kill()
 	}
-	return d.Store.Import(ctx, c, records)
+	return d.movable.Import(ctx, c, records)
 }
 
 // Random histories arrive as they are, from memory in each other store and from there in memory, in a copy that is cut
 // off and goes on, again after the source was written to.
 func TestRandomHistories(t *testing.T) {
-	for name, open := range map[string]func(*testing.T) storage.Store{
+	for name, open := range map[string]func(*testing.T) movable{
 		"sqlite": openSQLite, "postgres": openPostgres, "redis": openRedis,
 	} {
 		t.Run(name, func(t *testing.T) { randomHistories(t, open(t)) })
 	}
 }
 
-func randomHistories(t *testing.T, there storage.Store) {
+func randomHistories(t *testing.T, there movable) {
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		run++
@@ -91,7 +91,7 @@ func randomHistories(t *testing.T, there storage.Store) {
 		for range rapid.IntRange(1, 3).Draw(rt, "times") {
 			w.write(ctx, rt, rapid.IntRange(0, 60).Draw(rt, "writes"))
 			cut, cancel := context.WithCancel(ctx)
-			dying := &dies{Store: there}
+			dying := &dies{movable: there}
 			if rapid.Bool().Draw(rt, "killed") {
 				dying.kill = cancel
 			}
@@ -122,12 +122,12 @@ func randomHistories(t *testing.T, there storage.Store) {
 
 // chooses shows some of the channels.
 type chooses struct {
-	storage.Store
+	movable
 	names []motacilla.ChannelID
 }
 
 func (s *chooses) ChannelRecords(ctx context.Context, after motacilla.ChannelID, _ int) ([]motacilla.ChannelRecord, error) {
-	all, err := s.Store.ChannelRecords(ctx, after, 1<<20)
+	all, err := s.movable.ChannelRecords(ctx, after, 1<<20)
 	var list []motacilla.ChannelRecord
 	for _, c := range all {
 		for _, name := range s.names {
@@ -148,7 +148,7 @@ func TestCopyWhileWritten(t *testing.T) {
 	stop := make(chan struct{})
 	ended := make(chan struct{})
 	var writes atomic.Int64
-	if _, err := from.CreateChannel(ctx, motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := from.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -161,14 +161,14 @@ func TestCopyWhileWritten(t *testing.T) {
 			default:
 			}
 			if n%5 == 4 {
-				_, _ = from.DeletePost(ctx, "c", posts[n/5], nil)
+				_, _ = from.DeletePost(ctx, "c", posts[n/5], 0)
 			} else if n%5 == 3 {
-				_, _ = from.UpdatePost(ctx, "c", posts[len(posts)/2], func(p *motacilla.Post) error { p.Author += "x"; return nil })
-			} else if p, err := from.CreatePost(ctx, "c", motacilla.Post{Show: true, MessageID: fmt.Sprint(n)}); err == nil {
+				_, _ = storage.Edit(ctx, from, "c", posts[len(posts)/2], func(p *motacilla.Post) error { p.Author += "x"; return nil })
+			} else if p, err := from.PutPost(ctx, "c", motacilla.Post{Show: true, MessageID: fmt.Sprint(n)}, 0); err == nil {
 				posts = append(posts, p.ID)
 			}
 			if n%100 == 0 {
-				_, _ = from.UpdateChannel(ctx, "c", func(c *motacilla.Channel) error { c.Title = fmt.Sprint(n); return nil })
+				_, _ = storage.EditChannel(ctx, from, "c", func(c *motacilla.Channel) error { c.Title = fmt.Sprint(n); return nil })
 			}
 			writes.Store(int64(n))
 			if n == 3000 {
@@ -205,51 +205,51 @@ func TestCopyWhileWritten(t *testing.T) {
 func TestConflicts(t *testing.T) {
 	ctx := t.Context()
 	h := newHand()
-	post := func(s storage.Store, ch motacilla.ChannelID, text string) motacilla.Post {
+	post := func(s movable, ch motacilla.ChannelID, text string) motacilla.Post {
 		t.Helper()
 		h.Move(1e6)
-		p, err := s.CreatePost(ctx, ch, motacilla.Post{Show: true, Author: text})
+		p, err := s.PutPost(ctx, ch, motacilla.Post{Show: true, Author: text}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
-	channel := func(s storage.Store, ch motacilla.ChannelID) {
+	channel := func(s movable, ch motacilla.ChannelID) {
 		t.Helper()
 		h.Move(1e6)
-		if _, err := s.CreateChannel(ctx, motacilla.Channel{ID: ch}); err != nil {
+		if _, err := s.PutChannel(ctx, motacilla.Channel{ID: ch}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, tt := range []struct {
 		name    string
-		prepare func(from, to storage.Store) // channel "c" was copied
-		problem string                       // "" of none
+		prepare func(from, to movable) // channel "c" was copied
+		problem string                 // "" of none
 	}{
-		{"as it was", func(_, _ storage.Store) {}, ""},
-		{"its own channel", func(_, to storage.Store) { channel(to, "own"); post(to, "own", "x") }, ""},
-		{"written to at the target", func(_, to storage.Store) { post(to, "c", "x") }, "is older: the target has been written to"},
-		{"written to at both", func(from, to storage.Store) { post(to, "c", "x"); post(from, "c", "y") }, "has never issued"},
-		{"written to at both, and forgotten", func(from, to storage.Store) {
+		{"as it was", func(_, _ movable) {}, ""},
+		{"its own channel", func(_, to movable) { channel(to, "own"); post(to, "own", "x") }, ""},
+		{"written to at the target", func(_, to movable) { post(to, "c", "x") }, "is older: the target has been written to"},
+		{"written to at both", func(from, to movable) { post(to, "c", "x"); post(from, "c", "y") }, "has never issued"},
+		{"written to at both, and forgotten", func(from, to movable) {
 			post(to, "c", "x")
 			post(from, "c", "y")
 			if _, err := from.Barrier(ctx, "c", 0); err != nil {
 				t.Fatal(err)
 			}
 		}, "which the source does not have"},
-		{"made at both", func(from, to storage.Store) { channel(to, "d"); channel(from, "d"); post(to, "d", "x") }, `"d": the target has another`},
-		{"made anew at the source", func(from, _ storage.Store) {
+		{"made at both", func(from, to movable) { channel(to, "d"); channel(from, "d"); post(to, "d", "x") }, `"d": the target has another`},
+		{"made anew at the source", func(from, _ movable) {
 			if _, err := from.DeleteChannel(ctx, "c"); err != nil {
 				t.Fatal(err)
 			}
 			channel(from, "c")
 		}, "was deleted and made again at the source"},
-		{"deleted at the source", func(from, _ storage.Store) {
+		{"deleted at the source", func(from, _ movable) {
 			if _, err := from.DeleteChannel(ctx, "c"); err != nil {
 				t.Fatal(err)
 			}
 		}, ""},
-		{"deleted at the target", func(_, to storage.Store) {
+		{"deleted at the target", func(_, to movable) {
 			if _, err := to.DeleteChannel(ctx, "c"); err != nil {
 				t.Fatal(err)
 			}
@@ -296,17 +296,17 @@ func TestConflicts(t *testing.T) {
 func TestTargetWrittenMeanwhile(t *testing.T) {
 	ctx := t.Context()
 	from, to := memory.New(nil), memory.New(nil)
-	if _, err := from.CreateChannel(ctx, motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := from.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		if _, err := from.CreatePost(ctx, "c", motacilla.Post{MessageID: fmt.Sprint(i)}); err != nil {
+		if _, err := from.PutPost(ctx, "c", motacilla.Post{MessageID: fmt.Sprint(i)}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
 	_, err := move.Copy(ctx, from, to, &move.Options{Batch: 5, Progress: func(p move.Progress) {
 		if p.Records == 10 {
-			if _, err := to.CreatePost(ctx, "c", motacilla.Post{MessageID: "own"}); err != nil {
+			if _, err := to.PutPost(ctx, "c", motacilla.Post{MessageID: "own"}, 0); err != nil {
 				t.Error(err)
 			}
 		}
@@ -320,11 +320,11 @@ func TestProgress(t *testing.T) {
 	ctx := t.Context()
 	from, to := memory.New(nil), memory.New(nil)
 	for _, ch := range []motacilla.ChannelID{"a", "b"} {
-		if _, err := from.CreateChannel(ctx, motacilla.Channel{ID: ch}); err != nil {
+		if _, err := from.PutChannel(ctx, motacilla.Channel{ID: ch}, 0); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {
-			if _, err := from.CreatePost(ctx, ch, motacilla.Post{}); err != nil {
+			if _, err := from.PutPost(ctx, ch, motacilla.Post{}, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

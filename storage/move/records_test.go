@@ -57,7 +57,7 @@ func drop(t *testing.T, s storage.Store, namespace, key string) {
 
 // Records are brought to every other store, and what has gone since goes there too.
 func TestRecordsAreBrought(t *testing.T) {
-	for name, open := range map[string]func(*testing.T) storage.Store{
+	for name, open := range map[string]func(*testing.T) movable{
 		"sqlite": openSQLite, "postgres": openPostgres, "redis": openRedis,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestRecordsOfTheTarget(t *testing.T) {
 			from, to, other := memory.New(nil), memory.New(nil), memory.New(nil)
 			put(t, from, "accounts", "a", "the source's", time.Time{})
 			prepare(from, to, other)
-			if _, err := from.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+			if _, err := from.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 				t.Fatal(err)
 			}
 			before := held(t, to, "accounts")

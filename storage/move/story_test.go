@@ -17,6 +17,12 @@ import (
 	"pgregory.net/rapid"
 )
 
+// movable is a store that can move channels.
+type movable interface {
+	storage.Store
+	storage.Mover
+}
+
 func TestMain(m *testing.M) {
 	// Each check copies to a disk several times: 100, which is rapid's own number, takes minutes on a slow one.
 	if checks := flag.Lookup("rapid.checks"); checks != nil {
@@ -47,7 +53,7 @@ func (h *hand) Move(d time.Duration) {
 
 // writer writes a random history to a store.
 type writer struct {
-	store storage.Store
+	store movable
 	hand  *hand
 	names []motacilla.ChannelID
 	posts map[motacilla.ChannelID][]motacilla.PostID
@@ -73,9 +79,9 @@ func (w *writer) write(ctx context.Context, rt *rapid.T, n int) {
 		}
 		switch rapid.IntRange(0, 19).Draw(rt, "what") {
 		case 0, 1:
-			_, _ = w.store.CreateChannel(ctx, motacilla.Channel{ID: ch, Title: "made"})
+			_, _ = w.store.PutChannel(ctx, motacilla.Channel{ID: ch, Title: "made"}, 0)
 		case 2:
-			_, _ = w.store.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error {
+			_, _ = storage.EditChannel(ctx, w.store, ch, func(c *motacilla.Channel) error {
 				c.Title += "x"
 				c.Ended = w.hand.Now()
 				return nil
@@ -89,9 +95,9 @@ func (w *writer) write(ctx context.Context, rt *rapid.T, n int) {
 				_, _ = w.store.Barrier(ctx, ch, 0)
 			}
 		case 5, 6:
-			_, _ = w.store.DeletePost(ctx, ch, pick, nil)
+			_, _ = w.store.DeletePost(ctx, ch, pick, 0)
 		case 7, 8, 9, 10:
-			_, _ = w.store.UpdatePost(ctx, ch, pick, func(p *motacilla.Post) error {
+			_, _ = storage.Edit(ctx, w.store, ch, pick, func(p *motacilla.Post) error {
 				p.Author, p.Show, p.Pinned = p.Author+"x", !p.Show, rapid.Bool().Draw(rt, "pin")
 				return nil
 			})
@@ -103,7 +109,7 @@ func (w *writer) write(ctx context.Context, rt *rapid.T, n int) {
 			if rapid.IntRange(0, 4).Draw(rt, "old") == 0 {
 				p.Created = time.Date(2001, 2, 3, 4, 5, 6, 7000, time.UTC)
 			}
-			if made, err := w.store.CreatePost(ctx, ch, p); err == nil {
+			if made, err := w.store.PutPost(ctx, ch, p, 0); err == nil {
 				w.posts[ch] = append(w.posts[ch], made.ID)
 			}
 		}
@@ -116,7 +122,7 @@ type fatal interface {
 }
 
 // same fails the test where the channels of from are not in to as they are, or to does not keep a store's promises.
-func same(ctx context.Context, t fatal, from, to storage.Store) {
+func same(ctx context.Context, t fatal, from, to movable) {
 	t.Helper()
 	var chosen []motacilla.ChannelID
 	for after := motacilla.ChannelID(""); ; {
@@ -152,7 +158,7 @@ func same(ctx context.Context, t fatal, from, to storage.Store) {
 	}
 }
 
-func recordOf(ctx context.Context, t fatal, s storage.Store, id motacilla.ChannelID) motacilla.ChannelRecord {
+func recordOf(ctx context.Context, t fatal, s movable, id motacilla.ChannelID) motacilla.ChannelRecord {
 	t.Helper()
 	list, err := s.ChannelRecords(ctx, "", 1<<20)
 	if err != nil {
@@ -167,7 +173,7 @@ func recordOf(ctx context.Context, t fatal, s storage.Store, id motacilla.Channe
 	return motacilla.ChannelRecord{}
 }
 
-func records(ctx context.Context, t fatal, s storage.Store, id motacilla.ChannelID) []motacilla.ChangeRecord {
+func records(ctx context.Context, t fatal, s movable, id motacilla.ChannelID) []motacilla.ChangeRecord {
 	t.Helper()
 	list, err := s.ChangeRecords(ctx, id, 0, 1<<20)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/benchtest"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // The benchmarks are about a server that waits for the disk, as it does unless it is told otherwise.
@@ -49,13 +50,13 @@ func BenchmarkWrite(b *testing.B) {
 		_, err := s.pool.Exec(b.Context(), qBare, "c", content)
 		return err
 	}}, benchtest.Step{Name: "post", Do: func() (err error) {
-		p, err = s.CreatePost(b.Context(), "c", text(content))
+		p, err = s.PutPost(b.Context(), "c", text(content), 0)
 		return err
 	}}, benchtest.Step{Name: "edit", Do: func() error {
-		_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+		_, err := storage.Edit(b.Context(), s, "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
 		return err
 	}}, benchtest.Step{Name: "delete", Do: func() error {
-		_, err := s.DeletePost(b.Context(), "c", p.ID, nil)
+		_, err := s.DeletePost(b.Context(), "c", p.ID, 0)
 		return err
 	}})
 }
@@ -72,7 +73,7 @@ func BenchmarkHint(b *testing.B) {
 	<-told
 	var way time.Duration
 	for b.Loop() {
-		p, err := writer.CreatePost(b.Context(), "c", text(body))
+		p, err := writer.PutPost(b.Context(), "c", text(body), 0)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -118,7 +119,7 @@ func BenchmarkNotify(b *testing.B) {
 	}{
 		{"without", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBare, ch) }},
 		{"within", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBareNotify, ch) }},
-		{"merged", func(ch motacilla.ChannelID) error { _, err := s.CreatePost(b.Context(), ch, text(body)); return err }},
+		{"merged", func(ch motacilla.ChannelID) error { _, err := s.PutPost(b.Context(), ch, text(body), 0); return err }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
 			var next atomic.Int64

@@ -76,7 +76,7 @@ func (b *batch) commit() error {
 	return b.run()
 }
 
-// rollback lets go of a transaction in which nothing is wrong; any other is ended by closing its connection.
+// rollback ends a transaction in which no statement has failed. Any other is ended by closing its connection.
 func (q *queries) rollback() { _, _ = q.conn.Exec(q.ctx, qRollback) }
 
 // read runs f, which only reads, and runs it again where the backend did not answer: the connection may be one that a
@@ -174,7 +174,8 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
-// fault makes the store's own faults ErrUnavailable, and the caller's context that ended the caller's.
+// fault translates errors. A database error becomes ErrUnavailable. If the caller's context has ended, fault returns the
+// context's error.
 func (s *Store) fault(parent context.Context, err error) error {
 	var pg *pgconn.PgError
 	switch {
@@ -183,7 +184,7 @@ func (s *Store) fault(parent context.Context, err error) error {
 	case parent.Err() != nil:
 		return parent.Err()
 	case again(err):
-		return fmt.Errorf("%w: %w", motacilla.ErrConflict, err)
+		return fmt.Errorf("%w: the server undid the transaction in each of %d attempts: %w", motacilla.ErrUnavailable, tries, err)
 	case s.hard.Err() != nil:
 		return fmt.Errorf("%w: %w", motacilla.ErrClosed, err)
 	case errors.As(err, &pg):
@@ -238,11 +239,8 @@ func broken(err error) bool {
 	return len(pg.Code) == 5 && pg.Code[:2] == "08"
 }
 
-// ours reports whether err is of this project, or of the caller's edit or check.
+// ours reports whether err is one that crosses the port as it is.
 func ours(err error) bool {
-	if calls.IsOwn(err) {
-		return true
-	}
 	for _, known := range []error{
 		motacilla.ErrNotFound, motacilla.ErrExists, motacilla.ErrDeleted, motacilla.ErrConflict, motacilla.ErrInvalid,
 		motacilla.ErrUnavailable, motacilla.ErrClosed,

@@ -19,7 +19,7 @@ func (s *Store) ChannelRecords(
 			var floor motacilla.Revision
 			c, err := scanWith(from, &floor)
 			r := motacilla.ChannelRecord{
-				Channel: c.Channel, Born: c.born, Changed: c.changed, Floor: floor, Deleted: c.deleted,
+				Channel: c.Channel, Born: c.born, Floor: floor, Deleted: c.deleted,
 			}
 			if c.deleted {
 				r.Channel = motacilla.Channel{ID: c.ID, Head: c.Head}
@@ -96,7 +96,7 @@ func merge(
 	return records[:min(len(records), limit)]
 }
 
-// Import makes the channel what c says, and puts records beside those it has, in two round trips.
+// Import makes the channel what c says, and adds records to those it has, in one transaction and two round trips.
 func (s *Store) Import(
 	ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord,
 ) error {
@@ -104,29 +104,33 @@ func (s *Store) Import(
 	if err := c.Validate(records); err != nil {
 		return fmt.Errorf("import channel %q: %w", c.ID, err)
 	}
-	err := s.edit(ctx, c.ID, func(q *queries) error {
-		var old channelRow
-		b := q.begin(qBegin)
-		b.Queue(qAddChannel, string(c.ID), c.Title, string(c.Access), c.Created.UnixMicro(), ended(c.Ended),
-			int64(c.Head), int64(c.Changed), int64(c.Born), c.Deleted)
-		one(b, &old, scanChannel, qLock, string(c.ID))
-		if err := b.run(); err != nil {
-			return err
-		}
-		if old.born == c.Born && old.Head > c.Head {
-			return motacilla.ErrConflict
-		}
-		b = &batch{q: q}
-		if err := b.put(c, old.born != c.Born, records); err != nil {
-			return err
-		}
-		return b.commit()
-	}, "import channel %q", c.ID)
+	err := s.write(ctx, func(q *queries) error { return q.take(c, records) }, "import channel %q", c.ID)
 	if err != nil {
 		return err
 	}
 	s.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
 	return nil
+}
+
+func (q *queries) take(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
+	var old channelRow
+	b := q.begin(qBegin)
+	b.Queue(qAddChannel, string(c.ID), c.Title, string(c.Access), c.Created.UnixMicro(), ended(c.Ended),
+		int64(c.Head), int64(c.Changed), int64(c.Born), c.Deleted)
+	one(b, &old, scanChannel, qLock, string(c.ID))
+	if err := b.run(); err != nil {
+		return err
+	}
+	if old.born == c.Born && old.Head > c.Head {
+		q.rollback()
+		return motacilla.ErrConflict
+	}
+	b = &batch{q: q}
+	if err := b.put(c, old.born != c.Born, records); err != nil {
+		q.rollback()
+		return err
+	}
+	return b.commit()
 }
 
 func (b *batch) put(c motacilla.ChannelRecord, anew bool, records []motacilla.ChangeRecord) error {
@@ -169,30 +173,20 @@ func (b *batch) put(c motacilla.ChannelRecord, anew bool, records []motacilla.Ch
 // Barrier issues a revision that is not before at, and forgets all before it.
 func (s *Store) Barrier(
 	ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision,
-) (rev motacilla.Revision, err error) {
-	var deleted bool
-	err = s.edit(ctx, ch, func(q *queries) error {
-		var c channelRow
-		var now motacilla.Revision
-		b := q.begin(qBegin)
-		one(b, &c, scanChannel, qLock, string(ch))
-		one(b, &now, scanRevision, qNow)
-		if err := b.run(); err != nil {
-			return err
+) (motacilla.Revision, error) {
+	m := motacilla.Moved{Channel: ch}
+	err := s.write(ctx, func(q *queries) error {
+		if !storable(string(ch)) {
+			return motacilla.ErrNotFound
 		}
-		if s.clock != nil {
-			now = motacilla.Revision(s.clock.Now().UnixMicro())
-		}
-		rev, deleted = max(at, motacilla.NextRevision(c.Head, now.Time())), c.deleted
-		b = &batch{q: q}
-		b.Queue(qDropLog, string(ch))
-		b.Queue(qLog, string(ch), int64(rev))
-		b.Queue(qSetHead, string(ch), int64(rev))
-		return b.commit()
-	}, "issue a barrier on channel %q", ch)
+		_, err := row(q, func(from pgx.Row) (struct{}, error) {
+			return struct{}{}, notFound(from.Scan(&m.Head, &m.Deleted))
+		}, qBarrier, string(ch), int64(at), s.own())
+		return err
+	}, "put a barrier on channel %q", ch)
 	if err != nil {
 		return 0, err
 	}
-	s.tell(motacilla.Moved{Channel: ch, Head: rev, Deleted: deleted})
-	return rev, nil
+	s.tell(m)
+	return m.Head, nil
 }

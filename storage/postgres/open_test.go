@@ -51,7 +51,7 @@ func TestOpenedTogether(t *testing.T) {
 
 func TestMigratesAnOlderSchema(t *testing.T) {
 	s := opened(t, database(t), nil)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	next := fstest.MapFS{
@@ -78,7 +78,7 @@ func TestMigratesAnOlderSchema(t *testing.T) {
 	if c, err := s.Channel(t.Context(), "c"); err != nil || c.Title != "kept" {
 		t.Errorf("channel is %+v (%v)", c, err)
 	}
-	if _, err := s.CreatePost(t.Context(), "c", motacilla.Post{}); err != nil {
+	if _, err := s.PutPost(t.Context(), "c", motacilla.Post{}, 0); err != nil {
 		t.Errorf("a write of the version before: %v", err)
 	}
 	next["migrations/99999_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM motacilla_channels;\nALTER TABLE none ADD x int;\n")}
@@ -214,7 +214,7 @@ func TestReadOnlyServer(t *testing.T) {
 	if err := s.Ping(t.Context()); !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "standby") {
 		t.Errorf("ping: %v", err)
 	}
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); !errors.Is(err, motacilla.ErrUnavailable) {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); !errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("write: %v", err)
 	}
 }
@@ -227,7 +227,7 @@ func TestSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := opened(t, with(db, "search_path", "one"), nil), opened(t, with(db, "search_path", "two"), nil)
-	if _, err := a.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := a.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Channel(t.Context(), "c"); !errors.Is(err, motacilla.ErrNotFound) {

@@ -73,6 +73,7 @@ type Store struct {
 	name     string // of this Store, among those that tell on it
 	teller   *teller
 	watchers storage.Watchers
+	edits    storage.Edits
 
 	gate calls.Gate // counts Watches too
 

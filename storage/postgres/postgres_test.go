@@ -32,11 +32,18 @@ func database(t testing.TB) string {
 	return realserver.SharedPostgres(t).Database(t)
 }
 
+func empty(t *testing.T, clock motacilla.Clock) storage.Store {
+	return opened(t, database(t), &Options{Clock: clock})
+}
+
 func TestStore(t *testing.T) {
 	realserver.SharedPostgres(t)
-	storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
-		return opened(t, database(t), &Options{Clock: clock})
-	}, &storagetest.Options{Operations: 5_000})
+	storagetest.Run(t, empty, &storagetest.Options{Operations: 5_000})
+}
+
+func TestMover(t *testing.T) {
+	realserver.SharedPostgres(t)
+	storagetest.RunMover(t, empty, &storagetest.Options{Operations: 5_000})
 }
 
 func TestShared(t *testing.T) {
@@ -76,7 +83,7 @@ func TestPooler(t *testing.T) {
 
 func TestDeletedChannelForgets(t *testing.T) {
 	s := opened(t, database(t), nil)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.pool.Exec(t.Context(), "INSERT INTO motacilla_log SELECT 'c', generate_series(1, $1::int)", storage.Remember+50)

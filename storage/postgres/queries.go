@@ -32,7 +32,7 @@ const (
 	qKnown = `SELECT EXISTS (SELECT 1 FROM motacilla_log WHERE channel = $1 AND revision = $2)`
 	qFloor = `SELECT coalesce(min(revision), 0) FROM motacilla_log WHERE channel = $1`
 
-	// Of what is forgotten nothing can be told: since is at least the one before the floor.
+	// Nothing is known of what was forgotten, so since is at least the revision before the floor.
 	since = ` revision > greatest($2, (SELECT coalesce(min(revision), 0) - 1 FROM motacilla_log WHERE channel = $1))`
 
 	qChanged = `SELECT ` + postColumns + ` FROM motacilla_posts WHERE channel = $1 AND` + since +
@@ -47,11 +47,11 @@ const (
 	qDeleteChannel = `SELECT motacilla_delete_channel($1, $2)`
 	qCreatePost    = `SELECT outcome, ` + postColumns +
 		` FROM motacilla_create_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
-	qDeletePost = `SELECT motacilla_delete_post($1, $2, $3)`
-	qRecord     = `SELECT motacilla_record($1, $2, $3)`
-	qSetChannel = `UPDATE motacilla_channels SET title = $2, access = $3, ended = $4, changed = $5 WHERE id = $1`
-	qSetPost    = `UPDATE motacilla_posts SET source_version = $3, author = $4, created = $5, modified = $6, show = $7,` +
-		` pinned = $8, key_event = $9, content = $10, revision = $11 WHERE channel = $1 AND id = $2`
+	qReplaceChannel = `SELECT outcome, ` + channelColumns + ` FROM motacilla_replace_channel($1, $2, $3, $4, $5, $6)`
+	qReplacePost    = `SELECT outcome, ` + postColumns +
+		` FROM motacilla_replace_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	qDeletePost = `SELECT motacilla_delete_post($1, $2, $3, $4)`
+	qBarrier    = `SELECT head, deleted FROM motacilla_barrier($1, $2, $3)`
 
 	qLogAfter = `SELECT revision FROM motacilla_log WHERE channel = $1 AND revision > $2 ORDER BY revision LIMIT $3`
 	qPostsBy  = `SELECT ` + postColumns + ` FROM motacilla_posts WHERE channel = $1 AND revision > $2` +
@@ -62,7 +62,6 @@ const (
 		` ON CONFLICT DO NOTHING`
 	qPutChannel = `UPDATE motacilla_channels SET title = $2, access = $3, created = $4, ended = $5, head = $6,` +
 		` changed = $7, born = $8, deleted = $9 WHERE id = $1`
-	qSetHead   = `UPDATE motacilla_channels SET head = $2 WHERE id = $1`
 	qDropPosts = `DELETE FROM motacilla_posts WHERE channel = $1`
 	qDropTombs = `DELETE FROM motacilla_tombstones WHERE channel = $1`
 	qDropLog   = `DELETE FROM motacilla_log WHERE channel = $1`

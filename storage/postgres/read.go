@@ -152,7 +152,7 @@ func (q *queries) changes(ch string, since motacilla.Revision, limit int) (motac
 	switch {
 	case c.deleted:
 		return motacilla.Changes{Head: c.Head, Known: facts.Known, Deleted: true}, nil
-	case c.changed > since:
+	case c.Changed > since:
 		facts.Channel = &c.Channel
 	}
 	if limit > 0 && len(facts.Posts)+len(facts.Removed) > limit {

@@ -15,19 +15,18 @@ import (
 // channelRow is a channel with what only the store knows of it.
 type channelRow struct {
 	motacilla.Channel
-	changed motacilla.Revision
 	born    motacilla.Revision
 	deleted bool
 }
 
 func scanChannel(from pgx.Row) (channelRow, error) { return scanWith(from) }
 
-// scanWith scans what else a row has before the channel, and the channel.
+// scanWith scans a channel, and the columns before it into before.
 func scanWith(from pgx.Row, before ...any) (channelRow, error) {
 	var c channelRow
 	var created int64
 	var ended *int64
-	err := from.Scan(append(before, &c.ID, &c.Title, &c.Access, &created, &ended, &c.Head, &c.changed, &c.born, &c.deleted)...)
+	err := from.Scan(append(before, &c.ID, &c.Title, &c.Access, &created, &ended, &c.Head, &c.Changed, &c.born, &c.deleted)...)
 	c.Created = time.UnixMicro(created).UTC()
 	if ended != nil {
 		c.Ended = time.UnixMicro(*ended).UTC()
@@ -63,15 +62,22 @@ func scanPost(from pgx.Row) (motacilla.Post, error) {
 	return p, nil
 }
 
-// admission is what motacilla_create_post answers.
-type admission struct {
-	outcome  int // see the function
-	post     motacilla.Post
-	id       motacilla.PostID
-	revision motacilla.Revision
+// answer is what motacilla_create_post and motacilla_replace_post return.
+type answer struct {
+	outcome int
+	post    motacilla.Post // what the function tells of it
 }
 
-func scanAdmission(from pgx.Row) (a admission, err error) {
+// The outcomes of these functions.
+const (
+	done = iota
+	there
+	removed
+	same
+	conflicts
+)
+
+func scanAnswer(from pgx.Row) (a answer, err error) {
 	var p struct {
 		id, message, source, author, content *string
 		version, created, modified, revision *int64
@@ -82,34 +88,30 @@ func scanAdmission(from pgx.Row) (a admission, err error) {
 	if err != nil || a.outcome == removed {
 		return a, notFound(err)
 	}
-	a.id, a.revision = motacilla.PostID(*p.id), motacilla.Revision(*p.revision)
-	if a.outcome == made {
+	a.post.ID, a.post.Revision = motacilla.PostID(*p.id), motacilla.Revision(*p.revision)
+	if p.message == nil {
 		return a, nil
 	}
 	a.post = motacilla.Post{
-		ID: a.id, MessageID: *p.message, SourceVersion: *p.version, Source: *p.source, Author: *p.author,
+		ID: a.post.ID, MessageID: *p.message, SourceVersion: *p.version, Source: *p.source, Author: *p.author,
 		Created: time.UnixMicro(*p.created).UTC(), Modified: time.UnixMicro(*p.modified).UTC(),
-		Show: *p.show, Pinned: *p.pinned, KeyEvent: *p.key, Revision: a.revision,
+		Show: *p.show, Pinned: *p.pinned, KeyEvent: *p.key, Revision: a.post.Revision,
+	}
+	if p.content == nil {
+		return a, nil
 	}
 	if err := json.Unmarshal([]byte(*p.content), &a.post.Content); err != nil {
-		return a, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, a.id, err)
+		return a, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, a.post.ID, err)
 	}
 	return a, nil
 }
-
-// The outcomes of motacilla_create_post.
-const (
-	made = iota
-	there
-	removed
-)
 
 func scanRevision(from pgx.Row) (rev motacilla.Revision, err error) {
 	err = from.Scan(&rev)
 	return rev, err
 }
 
-// scanIssued scans a revision that is null where there was nothing to change.
+// scanIssued scans a revision. It is null if there was nothing to change; then the error is ErrNotFound.
 func scanIssued(from pgx.Row) (motacilla.Revision, error) {
 	var rev *motacilla.Revision
 	if err := from.Scan(&rev); err != nil {
@@ -173,7 +175,7 @@ func notFound(err error) error {
 	return err
 }
 
-// storable reports whether PostgreSQL takes every s as text. What it does not take is in no row.
+// storable reports whether PostgreSQL accepts all of these as text. What it does not accept is in no row.
 func storable(texts ...string) bool {
 	for _, s := range texts {
 		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
@@ -183,7 +185,7 @@ func storable(texts ...string) bool {
 	return true
 }
 
-// place returns a text that PostgreSQL takes and that stands where s does among IDs, which are printable ASCII.
+// place returns a text that PostgreSQL accepts and that sorts among IDs, which are printable ASCII, where s does.
 func place(s string) string {
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])

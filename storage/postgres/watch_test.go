@@ -90,7 +90,7 @@ func TestListeningCut(t *testing.T) {
 			channel(t, a, "gone")
 			w := watch(t, b)
 			proxy.Become(t, away)
-			p, err := a.CreatePost(t.Context(), "c", text("missed"))
+			p, err := a.PutPost(t.Context(), "c", text("missed"), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func TestListeningTerminated(t *testing.T) {
 		if err != nil || n != 1 && i == 0 {
 			t.Fatalf("%d connections listen (%v)", n, err)
 		}
-		p, err := a.CreatePost(t.Context(), "c", text("x"))
+		p, err := a.PutPost(t.Context(), "c", text("x"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

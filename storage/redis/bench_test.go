@@ -12,6 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/benchtest"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
 	goredis "github.com/redis/go-redis/v9"
 )
 
@@ -22,10 +23,10 @@ var durabilities = map[string][]string{
 	"memory":   nil,
 }
 
-// words are what a post has, and a bare SET beside it.
-var words = strings.Repeat("x", 300)
+// long is the text of a post, and the value of the bare SET that it is compared with.
+var long = strings.Repeat("x", 300)
 
-// each runs a benchmark on a server with each durability; set makes a new key with words.
+// each runs a benchmark on a server with each durability; set makes a new key with long.
 func each(b *testing.B, bench func(b *testing.B, s *Store, set func() error)) {
 	for _, name := range []string{"always", "everysec", "memory"} {
 		b.Run(name, func(b *testing.B) {
@@ -35,7 +36,7 @@ func each(b *testing.B, bench func(b *testing.B, s *Store, set func() error)) {
 			bare := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
 			b.Cleanup(func() { _ = bare.Close() })
 			var n atomic.Int64
-			bench(b, s, func() error { return bare.Set(context.Background(), fmt.Sprint("bare:", n.Add(1)), words, 0).Err() })
+			bench(b, s, func() error { return bare.Set(context.Background(), fmt.Sprint("bare:", n.Add(1)), long, 0).Err() })
 		})
 	}
 }
@@ -46,13 +47,13 @@ func BenchmarkWrite(b *testing.B) {
 	each(b, func(b *testing.B, s *Store, set func() error) {
 		var p motacilla.Post
 		benchtest.InTurn(b, benchtest.Step{Name: "SET", Do: set}, benchtest.Step{Name: "post", Do: func() (err error) {
-			p, err = s.CreatePost(b.Context(), "c", post(words))
+			p, err = s.PutPost(b.Context(), "c", post(long), 0)
 			return err
 		}}, benchtest.Step{Name: "edit", Do: func() error {
-			_, err := s.UpdatePost(b.Context(), "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
+			_, err := storage.Edit(b.Context(), s, "c", p.ID, func(p *motacilla.Post) error { p.Author = "edited"; return nil })
 			return err
 		}}, benchtest.Step{Name: "delete", Do: func() error {
-			_, err := s.DeletePost(b.Context(), "c", p.ID, nil)
+			_, err := s.DeletePost(b.Context(), "c", p.ID, 0)
 			return err
 		}})
 	})
@@ -83,7 +84,7 @@ func BenchmarkWriters(b *testing.B) {
 		}
 	}
 	each(b, func(b *testing.B, s *Store, set func() error) {
-		create := func() error { _, err := s.CreatePost(b.Context(), "c", post(words)); return err }
+		create := func() error { _, err := s.PutPost(b.Context(), "c", post(long), 0); return err }
 		benchtest.InTurn(b, benchtest.Step{Name: "SETs", Do: crowd(set)}, benchtest.Step{Name: "posts", Do: crowd(create)})
 	})
 }
@@ -108,7 +109,7 @@ func BenchmarkHint(b *testing.B) {
 	})
 	b.Run("CreatePost", func(b *testing.B) {
 		for range b.N {
-			if _, err := near.CreatePost(ctx, "c", post("x")); err != nil {
+			if _, err := near.PutPost(ctx, "c", post("x"), 0); err != nil {
 				b.Fatal(err)
 			}
 			<-hints

@@ -46,11 +46,11 @@ func testClusterChannels(t *testing.T, s *Store, nodes []*realserver.Redis) {
 		channel(t, s, id)
 		p := post("pinned")
 		p.Pinned, p.MessageID = true, "m"
-		if _, err := s.CreatePost(t.Context(), id, p); err != nil {
+		if _, err := s.PutPost(t.Context(), id, p, 0); err != nil {
 			t.Fatal(err)
 		}
 		gone := text(t, s, id, "gone")
-		w.reaches(t, id, must(s.DeletePost(t.Context(), id, gone.ID, nil)))
+		w.reaches(t, id, must(s.DeletePost(t.Context(), id, gone.ID, 0)))
 	}
 	list := must(s.Channels(t.Context(), "", 1000))
 	heads := must(s.Heads(t.Context(), ids))
@@ -127,7 +127,7 @@ func testClusterNodeGone(t *testing.T, url string, nodes []*realserver.Redis) {
 	nodes[2].Kill()
 	failed := 0
 	for _, id := range ids {
-		_, err := s.CreatePost(t.Context(), id, post("x"))
+		_, err := s.PutPost(t.Context(), id, post("x"), 0)
 		switch {
 		case errors.Is(err, motacilla.ErrUnavailable):
 			failed++
@@ -141,11 +141,11 @@ func testClusterNodeGone(t *testing.T, url string, nodes []*realserver.Redis) {
 	nodes[2].Restart(t)
 	for _, id := range ids {
 		until(t, "channel "+string(id)+" is there again", func() bool {
-			p, err := s.CreatePost(t.Context(), id, post("afterwards"))
+			p, err := s.PutPost(t.Context(), id, post("afterwards"), 0)
 			if errors.Is(err, motacilla.ErrNotFound) { // this node keeps nothing on disk
-				_, err = s.CreateChannel(t.Context(), motacilla.Channel{ID: id})
+				_, err = s.PutChannel(t.Context(), motacilla.Channel{ID: id}, 0)
 				if err == nil {
-					p, err = s.CreatePost(t.Context(), id, post("afterwards"))
+					p, err = s.PutPost(t.Context(), id, post("afterwards"), 0)
 				}
 			}
 			if err == nil {

@@ -21,13 +21,13 @@ func Example() {
 	}
 	defer store.Close()
 
-	channel, err := store.CreateChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Rovers v United"})
+	channel, err := store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Rovers v United"}, 0)
 	if err != nil {
 		panic(err)
 	}
-	_, err = store.CreatePost(ctx, "match-42", motacilla.Post{
+	_, err = store.PutPost(ctx, "match-42", motacilla.Post{
 		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.Text("Kick-off")},
-	})
+	}, 0)
 	if err != nil {
 		panic(err)
 	}

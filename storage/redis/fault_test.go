@@ -11,6 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/internal/silencetest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -89,7 +90,7 @@ func until(t *testing.T, what string, done func() bool) {
 
 func channel(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
 	t.Helper()
-	c, err := s.CreateChannel(context.Background(), motacilla.Channel{ID: id, Title: "Title"})
+	c, err := s.PutChannel(context.Background(), motacilla.Channel{ID: id, Title: "Title"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func channel(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
 
 func text(t testing.TB, s *Store, ch motacilla.ChannelID, words string) motacilla.Post {
 	t.Helper()
-	p, err := s.CreatePost(context.Background(), ch, post(words))
+	p, err := s.PutPost(context.Background(), ch, post(words), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestServerKilled(t *testing.T) {
 	for n := range 4 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				p, err := writing.CreatePost(context.Background(), "c", post(fmt.Sprintf("%d of writer %d", i, n)))
+				p, err := writing.PutPost(context.Background(), "c", post(fmt.Sprintf("%d of writer %d", i, n)), 0)
 				mu.Lock()
 				switch {
 				case err == nil:
@@ -244,11 +245,11 @@ func TestHalfOpen(t *testing.T) {
 		"Posts":    func(ctx context.Context) error { _, err := far.Posts(ctx, "c", motacilla.Query{}); return err },
 		"Ping":     far.Ping,
 		"CreatePost": func(ctx context.Context) error {
-			_, err := far.CreatePost(ctx, "c", motacilla.Post{})
+			_, err := far.PutPost(ctx, "c", motacilla.Post{}, 0)
 			return err
 		},
 		"UpdatePost": func(ctx context.Context) error {
-			_, err := far.UpdatePost(ctx, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
+			_, err := storage.Edit(ctx, far, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
 			return err
 		},
 	} {
@@ -303,7 +304,7 @@ func TestClientKilled(t *testing.T) {
 		w.reaches(t, "c", text(t, near, "c", fmt.Sprint("again, ", i)).Revision)
 	}
 	server.Do(t, "CLIENT", "KILL", "TYPE", "normal")
-	if _, err := near.CreatePost(t.Context(), "c", post("on a new connection")); err != nil {
+	if _, err := near.PutPost(t.Context(), "c", post("on a new connection"), 0); err != nil {
 		t.Errorf("a write after all connections were closed: %v", err)
 	}
 }

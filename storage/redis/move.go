@@ -50,7 +50,7 @@ func (s *Store) record(ctx context.Context, id motacilla.ChannelID) (motacilla.C
 	}
 	floor, err := parseRevision(r.text(2))
 	return motacilla.ChannelRecord{
-		Channel: c.Channel, Born: c.born, Changed: c.changed, Floor: floor, Deleted: c.deleted,
+		Channel: c.Channel, Born: c.born, Floor: floor, Deleted: c.deleted,
 	}, err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 func TestMove(t *testing.T) {
@@ -95,19 +96,19 @@ func busy(t *testing.T, s *Store, ch motacilla.ChannelID, n int) {
 			if at == 3 {
 				p.Created = time.Date(1+random.IntN(9998), 1, 1, 0, 0, 0, 0, time.UTC)
 			}
-			p, err = s.CreatePost(t.Context(), ch, p)
+			p, err = s.PutPost(t.Context(), ch, p, 0)
 			ids = append(ids, p.ID)
 		case at < 8:
-			_, err = s.UpdatePost(t.Context(), ch, ids[random.IntN(len(ids))], func(p *motacilla.Post) error {
+			_, err = storage.Edit(t.Context(), s, ch, ids[random.IntN(len(ids))], func(p *motacilla.Post) error {
 				p.Author, p.Show, p.Pinned = fmt.Sprint(i), !p.Show, at == 5
 				return nil
 			})
 		case at == 8:
 			n := random.IntN(len(ids))
-			_, err = s.DeletePost(t.Context(), ch, ids[n], nil)
+			_, err = s.DeletePost(t.Context(), ch, ids[n], 0)
 			ids = slices.Delete(ids, n, n+1)
 		default:
-			_, err = s.UpdateChannel(t.Context(), ch, func(c *motacilla.Channel) error { c.Title = fmt.Sprint(i); return nil })
+			_, err = storage.EditChannel(t.Context(), s, ch, func(c *motacilla.Channel) error { c.Title = fmt.Sprint(i); return nil })
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +169,8 @@ func TestImport(t *testing.T) {
 	w := watched(t, s)
 	at := motacilla.Revision(1_000_000)
 	c := motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: "c", Title: "T", Created: at.Time(), Head: at + 9}, Born: at, Changed: at, Floor: at + 2,
+		Channel: motacilla.Channel{ID: "c", Title: "T", Created: at.Time(), Changed: at, Head: at + 9},
+		Born:    at, Floor: at + 2,
 	}
 	one, two := motacilla.NewPostID(at.Time()), motacilla.NewPostID(at.Time())
 	made := func(id motacilla.PostID, message string, rev motacilla.Revision) *motacilla.Post {
@@ -231,7 +233,7 @@ func TestImport(t *testing.T) {
 	}
 	c.ID = "c"
 	for _, bad := range []motacilla.ChannelRecord{
-		{}, {Channel: motacilla.Channel{ID: "c"}}, {Channel: motacilla.Channel{ID: "d", Head: 5}, Born: 6, Changed: 6, Floor: 6},
+		{}, {Channel: motacilla.Channel{ID: "c"}}, {Channel: motacilla.Channel{ID: "d", Changed: 6, Head: 5}, Born: 6, Floor: 6},
 	} {
 		if err := s.Import(t.Context(), bad, nil); !errors.Is(err, motacilla.ErrInvalid) {
 			t.Errorf("import %+v: %v", bad, err)

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,7 +34,7 @@ func TestClocksApart(t *testing.T) {
 			for n, s := range nodes {
 				wg.Go(func() {
 					for i := range 100 {
-						p, err := s.CreatePost(t.Context(), "c", post(fmt.Sprint(n, i)))
+						p, err := s.PutPost(t.Context(), "c", post(fmt.Sprint(n, i)), 0)
 						if err != nil {
 							t.Error(err)
 							return
@@ -74,7 +73,7 @@ func TestRevisionsBeyondDoubles(t *testing.T) {
 			t.Fatalf("barrier %d is %d (%v)", at, rev, err)
 		}
 		for i := range motacilla.Revision(3) {
-			rev, err = s.DeletePost(t.Context(), "c", post2(t, s, at+2*i+1).ID, nil)
+			rev, err = s.DeletePost(t.Context(), "c", post2(t, s, at+2*i+1).ID, 0)
 			if err != nil || rev != at+2*i+2 {
 				t.Fatalf("revision %d (%v), want %d", rev, err, at+2*i+2)
 			}
@@ -90,10 +89,10 @@ func TestRevisionsBeyondDoubles(t *testing.T) {
 		}
 	}
 	// A post that is made without a time would be of the year 10,000.
-	if _, err := s.CreatePost(t.Context(), "c", post("late")); !errors.Is(err, motacilla.ErrInvalid) {
+	if _, err := s.PutPost(t.Context(), "c", post("late"), 0); !errors.Is(err, motacilla.ErrInvalid) {
 		t.Errorf("a post of the year 148,000: %v", err)
 	}
-	p, err := s.UpdatePost(t.Context(), "c", kept.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
+	p, err := storage.Edit(t.Context(), s, "c", kept.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
 	if err != nil || !p.Modified.Equal(p.Revision.Time()) {
 		t.Fatalf("%+v (%v)", p, err)
 	}
@@ -103,7 +102,7 @@ func TestRevisionsBeyondDoubles(t *testing.T) {
 	if _, err := s.Barrier(t.Context(), "c", 1<<63-1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.DeletePost(t.Context(), "c", kept.ID, nil); !errors.Is(err, motacilla.ErrUnavailable) ||
+	if _, err := s.DeletePost(t.Context(), "c", kept.ID, 0); !errors.Is(err, motacilla.ErrUnavailable) ||
 		!strings.Contains(err.Error(), "no revision is left") {
 		t.Errorf("after the last revision: %v", err)
 	}
@@ -113,7 +112,7 @@ func post2(t *testing.T, s *Store, want motacilla.Revision) motacilla.Post {
 	t.Helper()
 	p := post("dated")
 	p.Created = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	p, err := s.CreatePost(t.Context(), "c", p)
+	p, err := s.PutPost(t.Context(), "c", p, 0)
 	if err != nil || p.Revision != want {
 		t.Fatalf("revision %d (%v), want %d", p.Revision, err, want)
 	}
@@ -134,7 +133,7 @@ func TestScriptsFlushed(t *testing.T) {
 		}
 	}
 	server.Do(t, "FLUSHALL")
-	if _, err := s.CreatePost(t.Context(), "c", post("x")); !errors.Is(err, motacilla.ErrNotFound) {
+	if _, err := s.PutPost(t.Context(), "c", post("x"), 0); !errors.Is(err, motacilla.ErrNotFound) {
 		t.Errorf("after FLUSHALL: %v", err)
 	}
 	if list, err := s.Channels(t.Context(), "", 0); err != nil || len(list) > 0 {
@@ -152,20 +151,19 @@ func TestFullMemory(t *testing.T) {
 	p := text(t, s, "c", "one")
 	server.Do(t, "CONFIG", "SET", "maxmemory", "1")
 	before := server.Do(t, "DEBUG", "DIGEST")
-	edited := 0
 	for what, do := range map[string]func() error{
-		"create channel": func() error { _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "d"}); return err },
+		"create channel": func() error { _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "d"}, 0); return err },
 		"update channel": func() error {
-			_, err := s.UpdateChannel(t.Context(), "c", func(c *motacilla.Channel) error { c.Title = "x"; return nil })
+			_, err := storage.EditChannel(t.Context(), s, "c", func(c *motacilla.Channel) error { c.Title = "x"; return nil })
 			return err
 		},
 		"delete channel": func() error { _, err := s.DeleteChannel(t.Context(), "c"); return err },
-		"create post":    func() error { _, err := s.CreatePost(t.Context(), "c", post("x")); return err },
+		"create post":    func() error { _, err := s.PutPost(t.Context(), "c", post("x"), 0); return err },
 		"update post": func() error {
-			_, err := s.UpdatePost(t.Context(), "c", p.ID, func(p *motacilla.Post) error { edited++; p.Author = "x"; return nil })
+			_, err := storage.Edit(t.Context(), s, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
 			return err
 		},
-		"delete post": func() error { _, err := s.DeletePost(t.Context(), "c", p.ID, nil); return err },
+		"delete post": func() error { _, err := s.DeletePost(t.Context(), "c", p.ID, 0); return err },
 		"barrier":     func() error { _, err := s.Barrier(t.Context(), "c", 0); return err },
 	} {
 		if err := do(); !errors.Is(err, motacilla.ErrUnavailable) || !strings.Contains(err.Error(), "OOM") {
@@ -178,87 +176,8 @@ func TestFullMemory(t *testing.T) {
 	if page, err := s.Posts(t.Context(), "c", motacilla.Query{}); err != nil || len(page.Posts) != 1 {
 		t.Errorf("a read: %+v (%v)", page, err)
 	}
-	if edited != 1 {
-		t.Errorf("the edit ran %d times", edited)
-	}
 	server.Do(t, "CONFIG", "SET", "maxmemory", "0")
 	text(t, s, "c", "when there is room again")
-}
-
-// An edit whose post another changes meanwhile runs again, so and so often.
-func TestConflicts(t *testing.T) {
-	server := realserver.NewRedis(t)
-	s, other := opened(t, server.URL(), nil), opened(t, server.URL(), nil)
-	channel(t, s, "c")
-	p := text(t, s, "c", "one")
-	meddle := func() {
-		_, err := other.UpdatePost(context.Background(), "c", p.ID, func(p *motacilla.Post) error { p.SourceVersion++; return nil })
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	retitle := func() {
-		_, err := other.UpdateChannel(context.Background(), "c", func(c *motacilla.Channel) error { c.Title += "."; return nil })
-		if err != nil {
-			t.Error(err)
-		}
-	}
-	for _, tt := range []struct {
-		what   string
-		meddle func()
-		edit   func(then func()) error
-	}{
-		{"update post", meddle, func(then func()) error {
-			_, err := s.UpdatePost(t.Context(), "c", p.ID, func(p *motacilla.Post) error { then(); p.Author += "x"; return nil })
-			return err
-		}},
-		{"update channel", retitle, func(then func()) error {
-			_, err := s.UpdateChannel(t.Context(), "c", func(c *motacilla.Channel) error { then(); c.Title += "x"; return nil })
-			return err
-		}},
-		{"delete post", meddle, func(then func()) error {
-			_, err := s.DeletePost(t.Context(), "c", p.ID, func(motacilla.Post) error { then(); return nil })
-			return err
-		}},
-	} {
-		head, err := s.Channel(t.Context(), "c")
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs := 0
-		if err := tt.edit(func() { runs++; tt.meddle() }); !errors.Is(err, motacilla.ErrConflict) || runs != attempts {
-			t.Errorf("%s: %v after %d runs", tt.what, err, runs)
-		}
-		facts, err := s.Changes(t.Context(), "c", head.Head, 0)
-		if err != nil || len(facts.Issued) != attempts {
-			t.Errorf("%s: %d revisions (%v)", tt.what, len(facts.Issued), err)
-		}
-		runs = 0
-		err = tt.edit(func() {
-			if runs++; runs == 1 {
-				tt.meddle()
-			}
-		})
-		if err != nil || runs != 2 {
-			t.Errorf("%s: %v after %d runs", tt.what, err, runs)
-		}
-	}
-	if c, err := s.Channel(t.Context(), "c"); err != nil || c.Title != "Title"+strings.Repeat(".", attempts+1)+"x" {
-		t.Errorf("title is %q (%v)", c.Title, err)
-	}
-	// What others do on the channel is no conflict.
-	q := text(t, s, "c", "two")
-	runs := 0
-	_, err := s.UpdatePost(t.Context(), "c", q.ID, func(p *motacilla.Post) error {
-		runs++
-		retitle()
-		text(t, other, "c", "another")
-		p.Author = "x"
-		return nil
-	})
-	if err != nil || runs != 1 {
-		t.Errorf("%v after %d runs", err, runs)
-	}
 }
 
 // A channel whose making broke off after its entry in the index was made is not there, and can be made.

@@ -226,7 +226,7 @@ func parseChanges(ch motacilla.ChannelID, since motacilla.Revision, r reply) (fa
 	if facts.Floor, err = parseRevision(r.text(3)); err != nil {
 		return facts, err
 	}
-	if c.changed > since {
+	if c.Changed > since {
 		facts.Channel = &c.Channel
 	}
 	facts.Truncated = r.text(4) == "1"

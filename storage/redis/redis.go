@@ -20,9 +20,8 @@
 // # Limits
 //
 // Redis 7.0 or later, or Valkey. Everything is in the server's memory. A channel's keys are in one hash slot, so one
-// channel has the capacity of one node of a cluster, and so has a namespace of records. Edits are optimistic: many at
-// once of one post may end in ErrConflict. A server that is full (maxmemory), loading, failing over or gone is
-// ErrUnavailable; the store goes on by itself when that has passed.
+// channel has the capacity of one node of a cluster, and so has a namespace of records. A server that is full (maxmemory),
+// loading, failing over or gone is ErrUnavailable; the store goes on by itself when that has passed.
 package redis
 
 import (
@@ -63,6 +62,7 @@ type Store struct {
 	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
 	link    atomic.Pointer[link]
 
+	edits    storage.Edits
 	gate     calls.Gate // counts commands too
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close

@@ -39,11 +39,20 @@ func opened(t testing.TB, url string, o *Options) *Store {
 	return s
 }
 
-func TestStore(t *testing.T) {
+// empty opens stores with keys of their own on one server.
+func empty(t *testing.T) storagetest.Open {
 	url := realserver.NewRedis(t).URL()
-	storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
+	return func(t *testing.T, clock motacilla.Clock) storage.Store {
 		return opened(t, url, &Options{Clock: clock, Prefix: fresh()})
-	}, &storagetest.Options{Operations: 10_000})
+	}
+}
+
+func TestStore(t *testing.T) {
+	storagetest.Run(t, empty(t), &storagetest.Options{Operations: 10_000})
+}
+
+func TestMover(t *testing.T) {
+	storagetest.RunMover(t, empty(t), &storagetest.Options{Operations: 10_000})
 }
 
 func TestShared(t *testing.T) {

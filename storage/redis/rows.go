@@ -10,13 +10,13 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// bias is added to microseconds since 1970 so that those of the year 1 are 0: texts of digits have no sign.
+// bias is added to microseconds since 1970, so that the first of the year 1 is 0: texts of digits have no sign.
 const bias = 62_135_596_800_000_000
 
 // digits is the length of a revision or time as text.
 const digits = 19
 
-// lastCreated is the end of the year 9999, as clockText has it.
+// lastCreated is the end of the year 9999 in the form of clockText.
 const lastCreated = "0315537897599999999"
 
 func revisionText(rev motacilla.Revision) string { return fmt.Sprintf("%0*d", digits, max(rev, 0)) }
@@ -29,7 +29,7 @@ func parseRevision(text string) (motacilla.Revision, error) {
 	return motacilla.Revision(n), nil
 }
 
-// clockText is a time of the years 1 to 9999; what is before or after is the first or the last of them.
+// clockText is a time of the years 1 to 9999. An earlier time becomes the first, a later time the last of them.
 func clockText(t time.Time) string {
 	switch y := t.UTC().Year(); {
 	case y < 1:
@@ -48,7 +48,7 @@ func parseTime(text string) (time.Time, error) {
 	return time.UnixMicro(int64(n - bias)).UTC(), nil
 }
 
-// endedText is empty while the channel goes on.
+// endedText is empty if the channel has not ended.
 func endedText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -66,15 +66,14 @@ func flag(b bool) string {
 // channelRow is a channel with what only the store knows of it.
 type channelRow struct {
 	motacilla.Channel
-	changed motacilla.Revision
 	born    motacilla.Revision
 	deleted bool
 }
 
-// channelFields are what parseChannel takes, in its order; lib.lua has them too.
+// channelFields are the fields that parseChannel takes, in its order. lib.lua has the same list.
 var channelFields = []string{"title", "access", "created", "ended", "head", "changed", "born", "deleted"}
 
-// parseChannel returns ErrNotFound where there never was such a channel.
+// parseChannel returns ErrNotFound if there never was such a channel.
 func parseChannel(id motacilla.ChannelID, f reply) (c channelRow, err error) {
 	if f.text(4) == "" {
 		return c, motacilla.ErrNotFound
@@ -83,7 +82,7 @@ func parseChannel(id motacilla.ChannelID, f reply) (c channelRow, err error) {
 	for _, rev := range []struct {
 		into *motacilla.Revision
 		at   int
-	}{{&c.Head, 4}, {&c.changed, 5}, {&c.born, 6}} {
+	}{{&c.Head, 4}, {&c.Changed, 5}, {&c.born, 6}} {
 		if *rev.into, err = parseRevision(f.text(rev.at)); err != nil {
 			return c, err
 		}
@@ -101,7 +100,7 @@ func parseChannel(id motacilla.ChannelID, f reply) (c channelRow, err error) {
 	return c, err
 }
 
-// parseAlive is parseChannel for a channel that is there.
+// parseAlive is parseChannel for a channel that must not be deleted.
 func parseAlive(id motacilla.ChannelID, f reply) (channelRow, error) {
 	c, err := parseChannel(id, f)
 	if err == nil && c.deleted {
@@ -113,31 +112,33 @@ func parseAlive(id motacilla.ChannelID, f reply) (channelRow, error) {
 	return c, nil
 }
 
-// body is the part of a post that scripts don't look into.
-type body struct {
-	Version  int64             `json:"v,omitempty"`
-	Source   string            `json:"s,omitempty"`
-	Author   string            `json:"a,omitempty"`
-	KeyEvent bool              `json:"k,omitempty"`
-	Content  []motacilla.Block `json:"c,omitempty"`
+// words is the part of a post whose change makes it edited.
+type words struct {
+	Author  string            `json:"a,omitempty"`
+	Content []motacilla.Block `json:"c,omitempty"`
 }
 
-func bodyText(p motacilla.Post) (string, error) {
+func wordsText(p motacilla.Post) (string, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false) // posts are HTML
-	err := enc.Encode(body{p.SourceVersion, p.Source, p.Author, p.KeyEvent, p.Content})
+	err := enc.Encode(words{p.Author, p.Content})
 	return string(bytes.TrimRight(buf.Bytes(), "\n")), err
 }
 
+func flagsText(p motacilla.Post) string { return flag(p.Show) + flag(p.Pinned) + flag(p.KeyEvent) }
+
+// measured is a text of at most 999 bytes after its length.
+func measured(text string) string { return fmt.Sprintf("%03d", len(text)) + text }
+
+// versionText orders texts as their numbers, the negative ones too.
+func versionText(version int64) string { return fmt.Sprintf("%020d", uint64(version)^1<<63) }
+
 // postText is a post as it is stored; lib.lua says what comes in which order.
 func postText(p motacilla.Post) (string, error) {
-	rest, err := bodyText(p)
-	if err != nil {
-		return "", err
-	}
-	return revisionText(p.Revision) + clockText(p.Created) + modifiedText(p.Modified) + flag(p.Show) + flag(p.Pinned) +
-		fmt.Sprintf("%03d", len(p.MessageID)) + p.MessageID + rest, nil
+	w, err := wordsText(p)
+	return revisionText(p.Revision) + clockText(p.Created) + modifiedText(p.Modified) + flagsText(p) +
+		measured(p.MessageID) + measured(p.Source) + versionText(p.SourceVersion) + w, err
 }
 
 // modifiedText is clockText without its bounds: a revision, and so Modified, may be beyond the year 9999.
@@ -146,37 +147,58 @@ func modifiedText(t time.Time) string {
 }
 
 func parsePost(id motacilla.PostID, text string) (motacilla.Post, error) {
-	const fixed = 3*digits + 2 + 3
-	p := motacilla.Post{ID: id}
-	if len(text) < fixed {
-		return p, malformed("post %q", id)
-	}
-	var err error
-	if p.Revision, err = parseRevision(text[:digits]); err != nil {
+	p, rest, err := parseHeader(id, text)
+	if err != nil {
 		return p, err
 	}
-	if p.Created, err = parseTime(text[digits : 2*digits]); err != nil {
-		return p, err
-	}
-	if p.Modified, err = parseTime(text[2*digits : 3*digits]); err != nil {
-		return p, err
-	}
-	p.Show, p.Pinned = text[3*digits] == '1', text[3*digits+1] == '1'
-	n, err := strconv.ParseUint(text[fixed-3:fixed], 10, 16)
-	if err != nil || len(text) < fixed+int(n) {
-		return p, malformed("message ID of post %q", id)
-	}
-	p.MessageID = text[fixed : fixed+int(n)]
-	var rest body
-	if err := json.Unmarshal([]byte(text[fixed+int(n):]), &rest); err != nil {
+	var w words
+	if err := json.Unmarshal([]byte(rest), &w); err != nil {
 		return p, malformed("post %q: %v", id, err)
 	}
-	p.SourceVersion, p.Source, p.Author, p.KeyEvent = rest.Version, rest.Source, rest.Author, rest.KeyEvent
-	p.Content = rest.Content
+	p.Author, p.Content = w.Author, w.Content
 	return p, nil
 }
 
-// malformed is an error of what this package did not write.
+// parseHeader parses all of a post but its words, and returns those as rest.
+func parseHeader(id motacilla.PostID, text string) (p motacilla.Post, rest string, err error) {
+	p.ID = id
+	if len(text) < 3*digits+3 {
+		return p, "", malformed("post %q", id)
+	}
+	if p.Revision, err = parseRevision(text[:digits]); err != nil {
+		return p, "", err
+	}
+	if p.Created, err = parseTime(text[digits : 2*digits]); err != nil {
+		return p, "", err
+	}
+	if p.Modified, err = parseTime(text[2*digits : 3*digits]); err != nil {
+		return p, "", err
+	}
+	flags, rest := text[3*digits:3*digits+3], text[3*digits+3:]
+	p.Show, p.Pinned, p.KeyEvent = flags[0] == '1', flags[1] == '1', flags[2] == '1'
+	for _, into := range []*string{&p.MessageID, &p.Source} {
+		if len(rest) < 3 {
+			return p, "", malformed("post %q", id)
+		}
+		n, err := strconv.ParseUint(rest[:3], 10, 16)
+		if rest = rest[3:]; err != nil || len(rest) < int(n) {
+			return p, "", malformed("post %q", id)
+		}
+		*into, rest = rest[:n], rest[n:]
+	}
+	const length = 20
+	if len(rest) < length {
+		return p, "", malformed("version of post %q", id)
+	}
+	version, err := strconv.ParseUint(rest[:length], 10, 64)
+	if err != nil {
+		return p, "", malformed("version of post %q", id)
+	}
+	p.SourceVersion = int64(version ^ 1<<63)
+	return p, rest[length:], nil
+}
+
+// malformed is the error for a text that this package can't have written.
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: malformed %s", motacilla.ErrUnavailable, fmt.Sprintf(format, args...))
 }

@@ -24,8 +24,8 @@ type script struct {
 // scripts are all that the store runs. Their first lines say what each takes and returns.
 type scripts struct {
 	allowed, channelRecord, changeRecords, changes, message, posts *script
-	createChannel, updateChannel, deleteChannel                    *script
-	createPost, updatePost, deletePost                             *script
+	createChannel, replaceChannel, deleteChannel                   *script
+	createPost, replacePost, deletePost                            *script
 	forget, imports, barrier                                       *script
 }
 
@@ -40,8 +40,8 @@ var lua = func() scripts {
 		allowed: made("allowed", false), channelRecord: made("channel_record", false),
 		changeRecords: made("change_records", false), changes: made("changes", false), message: made("message", false),
 		posts: made("posts", false), createChannel: made("create_channel", true),
-		updateChannel: made("update_channel", true), deleteChannel: made("delete_channel", true),
-		createPost: made("create_post", true), updatePost: made("update_post", true),
+		replaceChannel: made("replace_channel", true), deleteChannel: made("delete_channel", true),
+		createPost: made("create_post", true), replacePost: made("replace_post", true),
 		deletePost: made("delete_post", true), forget: made("forget", true), imports: made("import", true),
 		barrier: made("barrier", true),
 	}

@@ -155,7 +155,7 @@ func TestWarnings(t *testing.T) {
 	}
 	until(t, "the replica's word", func() bool { return slices.Contains(warnings(replica.URL()), "role=slave") })
 	s := opened(t, replica.URL(), nil)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); !errors.Is(err, motacilla.ErrUnavailable) ||
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); !errors.Is(err, motacilla.ErrUnavailable) ||
 		!strings.Contains(err.Error(), "READONLY") {
 		t.Errorf("a write to a replica: %v", err)
 	}
@@ -163,7 +163,7 @@ func TestWarnings(t *testing.T) {
 	w := opened(t, server.URL(), nil)
 	replica.Kill()
 	until(t, "a write is refused", func() bool {
-		_, err := w.CreateChannel(t.Context(), motacilla.Channel{ID: "c"})
+		_, err := w.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0)
 		return errors.Is(err, motacilla.ErrUnavailable) && strings.Contains(err.Error(), "NOREPLICAS")
 	})
 }
@@ -202,7 +202,7 @@ func TestUsers(t *testing.T) {
 			w := watched(t, s)
 			channel(t, s, id)
 			p := text(t, s, id, "x")
-			w.reaches(t, id, must(s.DeletePost(t.Context(), id, p.ID, nil)))
+			w.reaches(t, id, must(s.DeletePost(t.Context(), id, p.ID, 0)))
 			w.reaches(t, id, must(s.DeleteChannel(t.Context(), id)))
 			r := must(s.Records().Put(t.Context(), storage.Record{Namespace: string(id), Key: "key", TTL: time.Hour}))
 			_ = must(s.Records().List(t.Context(), string(id), "", "", 0))

@@ -25,7 +25,7 @@ func TestBackupUnderWriters(t *testing.T) {
 	const writers = 16
 	acknowledged := make([]atomic.Int64, writers)
 	for i := range writers {
-		if _, err := handles[0].CreateChannel(t.Context(), motacilla.Channel{ID: writerChannel(i)}); err != nil {
+		if _, err := handles[0].PutChannel(t.Context(), motacilla.Channel{ID: writerChannel(i)}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -36,9 +36,9 @@ func TestBackupUnderWriters(t *testing.T) {
 	for i := range writers {
 		writing.Go(func() {
 			for n := int64(1); ctx.Err() == nil; n++ {
-				_, err := handles[i%2].CreatePost(ctx, writerChannel(i), motacilla.Post{
+				_, err := handles[i%2].PutPost(ctx, writerChannel(i), motacilla.Post{
 					MessageID: fmt.Sprint(n), Show: true, Content: []motacilla.Block{motacilla.Text(fmt.Sprint("post ", n))},
-				})
+				}, 0)
 				if err != nil {
 					if ctx.Err() == nil {
 						t.Errorf("a writer is disturbed: %v", err)
@@ -114,7 +114,7 @@ func checkCopy(t *testing.T, path string, before []int64) (held int) {
 			t.Errorf("%s: head %d, newest change %d", ch, facts.Head, last)
 		}
 	}
-	p, err := s.CreatePost(t.Context(), writerChannel(0), motacilla.Post{Content: []motacilla.Block{motacilla.Text("on")}})
+	p, err := s.PutPost(t.Context(), writerChannel(0), motacilla.Post{Content: []motacilla.Block{motacilla.Text("on")}}, 0)
 	if err != nil || p.Revision == 0 {
 		t.Errorf("the copy can't be written: %v", err)
 	}
@@ -125,7 +125,7 @@ func TestBackupRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "live.db")
 	s := opened(t, path)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	there, foreign, link := filepath.Join(dir, "there.db"), filepath.Join(dir, "foreign.db"), filepath.Join(dir, "link.db")
@@ -188,12 +188,12 @@ func TestBackupOfDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	for range 200 {
-		if _, err := s.CreatePost(t.Context(), "c", motacilla.Post{
-			Content: []motacilla.Block{motacilla.Text(strings.Repeat("x", 1000))}}); err != nil {
+		if _, err := s.PutPost(t.Context(), "c", motacilla.Post{
+			Content: []motacilla.Block{motacilla.Text(strings.Repeat("x", 1000))}}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

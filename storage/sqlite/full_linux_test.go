@@ -18,7 +18,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
 	s := opened(t, filepath.Join(dir, "live.db"))
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	ballast := filepath.Join(dir, "ballast")
@@ -28,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(strings.Repeat("x", 60<<10))}}
 	stored := 0
 	for ; ; stored++ {
-		_, err := s.CreatePost(t.Context(), "c", post)
+		_, err := s.PutPost(t.Context(), "c", post, 0)
 		if errors.Is(err, motacilla.ErrUnavailable) {
 			break
 		}
@@ -39,7 +39,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CreatePost(t.Context(), "c", post); err != nil {
+	if _, err := s.PutPost(t.Context(), "c", post, 0); err != nil {
 		t.Fatalf("when there is room again: %v", err)
 	}
 	page, err := s.Posts(t.Context(), "c", motacilla.Query{Limit: 200})

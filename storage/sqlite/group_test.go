@@ -28,10 +28,10 @@ func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	s.longest = time.Minute
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	if post, err = s.CreatePost(t.Context(), "c", text("first")); err != nil {
+	if post, err = s.PutPost(t.Context(), "c", text("first"), 0); err != nil {
 		t.Fatal(err)
 	}
 	hints = watched(t, s)
@@ -66,7 +66,7 @@ func TestWritersShareCommits(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				if _, err := s.CreatePost(t.Context(), "c", text(fmt.Sprint(w, i))); err != nil {
+				if _, err := s.PutPost(t.Context(), "c", text(fmt.Sprint(w, i)), 0); err != nil {
 					t.Error(err)
 				}
 			}
@@ -93,7 +93,7 @@ func TestOneWriterAlone(t *testing.T) {
 	release()
 	before := s.commits.Load()
 	for i := range 20 {
-		if _, err := s.CreatePost(t.Context(), "c", text("x")); err != nil {
+		if _, err := s.PutPost(t.Context(), "c", text("x"), 0); err != nil {
 			t.Fatal(err)
 		}
 		if n := s.commits.Load() - before; n != int64(i+1) {
@@ -102,68 +102,68 @@ func TestOneWriterAlone(t *testing.T) {
 	}
 }
 
-// Of a batch each write sees what those before it did, and what fails changes nothing of the others.
-func TestPoisonedWrites(t *testing.T) {
+// In a batch each write sees what those before it did, and a write that fails changes nothing of the others.
+func TestWritesThatFail(t *testing.T) {
 	s, post, hints, release := held(t, nil)
-	no := errors.New("no")
-	edit := func(f func(*motacilla.Post) error) func() error {
+	other, err := motacilla.Post{Show: true}.Admit(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := post
+	long.Author = strings.Repeat("x", motacilla.MaxID+1)
+	add := func(word string) func() error {
 		return func() error {
-			_, err := s.UpdatePost(t.Context(), "c", post.ID, f)
+			_, err := change(t.Context(), s, func(q *queries) (motacilla.Post, error) {
+				there, err := scanPost(q.row(qPost, "c", post.ID))
+				if err != nil {
+					return there, err
+				}
+				head, err := q.liveHead("c")
+				if err != nil {
+					return there, err
+				}
+				next := there.Clone()
+				next.Content[0].Text += word
+				return s.replacePost(q, "c", there, next, head)
+			}, "add")
 			return err
 		}
 	}
-	add := func(word string) func() error {
-		return edit(func(p *motacilla.Post) error {
-			p.Content[0].Text += word
-			return nil
-		})
+	put := func(p motacilla.Post, replaces motacilla.Revision) func() error {
+		return func() error { _, err := s.PutPost(t.Context(), "c", p, replaces); return err }
 	}
-	writes := []func() error{
-		add(" a"),
-		edit(func(p *motacilla.Post) error { p.Content[0].Text += " failed"; return no }),
-		edit(func(p *motacilla.Post) error { p.Content[0].Text += " panicked"; panic("at the edit") }),
-		add(" b"),
-		edit(func(p *motacilla.Post) error { p.Content[0].Text += " ended"; runtime.Goexit(); return nil }),
-		edit(func(p *motacilla.Post) error { p.Author = strings.Repeat("x", motacilla.MaxID+1); return nil }),
-		func() error { // is refused after it has written
-			p := text("twice")
-			p.ID = "no UUID"
-			_, err := s.CreatePost(t.Context(), "c", p)
+	refused := errors.New("refused")
+	writes := []struct {
+		do   func() error
+		want error
+	}{
+		{add(" a"), nil},
+		{put(post, post.Revision), motacilla.ErrConflict}, // of what the one before wrote
+		{put(other, 5), motacilla.ErrNotFound},
+		{func() error { // is refused after it has written
+			_, err := change(t.Context(), s, func(q *queries) (motacilla.Revision, error) {
+				_, err := s.issue(q, "c", post.Revision+1000)
+				return 0, errors.Join(refused, err)
+			}, "refuse")
 			return err
-		},
-		func() error {
-			_, err := s.DeletePost(t.Context(), "c", post.ID, func(motacilla.Post) error { return no })
-			return err
-		},
-		add(" c"),
+		}, refused},
+		{add(" b"), nil},
+		{put(motacilla.Post{ID: "no UUID"}, 0), motacilla.ErrInvalid},
+		{func() error { _, err := s.DeletePost(t.Context(), "c", post.ID, post.Revision); return err }, motacilla.ErrConflict},
+		{add(" c"), nil},
 	}
 	before := s.commits.Load()
 	errs := make([]error, len(writes))
-	panics := make([]any, len(writes))
-	returned := make([]bool, len(writes))
 	var wg sync.WaitGroup
-	for i, write := range writes {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			defer func() { panics[i] = recover() }()
-			errs[i] = write()
-			returned[i] = true
-		}()
+	for i, w := range writes {
+		wg.Go(func() { errs[i] = w.do() })
 		s.queued(i + 1)
 	}
 	release()
 	wg.Wait()
-	for i, want := range []error{nil, no, nil, nil, nil, motacilla.ErrInvalid, motacilla.ErrInvalid, no, nil} {
-		if !errors.Is(errs[i], want) {
-			t.Errorf("write %d: %v, want %v", i, errs[i], want)
-		}
-		wantPanic, wantReturn := any(nil), i != 2 && i != 4
-		if i == 2 {
-			wantPanic = "at the edit"
-		}
-		if panics[i] != wantPanic || returned[i] != wantReturn {
-			t.Errorf("write %d: panic %v, returned %v", i, panics[i], returned[i])
+	for i, w := range writes {
+		if !errors.Is(errs[i], w.want) {
+			t.Errorf("write %d: %v, want %v", i, errs[i], w.want)
 		}
 	}
 	if n := s.commits.Load() - before; n != 1 {
@@ -184,13 +184,13 @@ func TestPoisonedWrites(t *testing.T) {
 	}
 }
 
-// A write whose context ends before its turn is not done, one whose turn has come gets what happened.
+// If a writer's context ends before the turn of its write, the write is not done. Later the writer gets what happened.
 func TestWriterWhoLeaves(t *testing.T) {
-	s, post, _, release := held(t, nil)
+	s, _, _, release := held(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 2)
 	go func() {
-		_, err := s.CreatePost(ctx, "c", text("withdrawn"))
+		_, err := s.PutPost(ctx, "c", text("withdrawn"), 0)
 		result <- err
 	}()
 	s.queued(1)
@@ -201,11 +201,14 @@ func TestWriterWhoLeaves(t *testing.T) {
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
-		_, err := s.UpdatePost(ctx, "c", post.ID, func(p *motacilla.Post) error {
+		_, err := change(ctx, s, func(q *queries) (motacilla.Post, error) {
 			cancel()
-			p.Content[0].Text = "edited"
-			return nil
-		})
+			head, err := q.liveHead("c")
+			if err != nil {
+				return motacilla.Post{}, err
+			}
+			return s.createPost(q, "c", text("stored"), head)
+		}, "leave")
 		result <- err
 	}()
 	s.queued(1)
@@ -214,48 +217,46 @@ func TestWriterWhoLeaves(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	page, err := s.Posts(t.Context(), "c", motacilla.Query{})
-	if err != nil || len(page.Posts) != 1 || page.Posts[0].Content[0].Text != "edited" {
+	if err != nil || len(page.Posts) != 2 || page.Posts[0].Content[0].Text != "stored" {
 		t.Errorf("posts are %+v (%v)", page.Posts, err)
 	}
 }
 
-// Nobody is blocked for longer than Options.Timeout by another one's callback.
-func TestCallbackThatBlocks(t *testing.T) {
-	s, post, _, release := held(t, &Options{Timeout: 200 * time.Millisecond})
-	ran, unblock := make(chan error, 1), make(chan struct{})
-	blocked, waiting := make(chan error, 1), make(chan error, 1)
-	go func() {
-		_, err := s.CreatePost(t.Context(), "c", text("run before"))
-		ran <- err
-	}()
+// A write that hangs, as on a disk that does not answer, makes no caller wait for longer than Options.Timeout.
+func TestWriteThatHangs(t *testing.T) {
+	s, _, _, release := held(t, &Options{Timeout: 200 * time.Millisecond})
+	begun, answer := make(chan struct{}), make(chan struct{})
+	errs := make(chan error, 3)
+	write := func(words string) {
+		_, err := s.PutPost(t.Context(), "c", text(words), 0)
+		errs <- err
+	}
+	go write("run before")
 	s.queued(1)
-	begun := make(chan struct{})
 	go func() {
-		_, err := s.UpdatePost(t.Context(), "c", post.ID, func(*motacilla.Post) error {
+		_, err := change(t.Context(), s, func(*queries) (int, error) {
 			close(begun)
-			<-unblock
-			return nil
-		})
-		blocked <- err
+			<-answer
+			return 0, nil
+		}, "hang")
+		errs <- err
 	}()
 	s.queued(2)
 	release()
 	<-begun
-	go func() {
-		_, err := s.CreatePost(t.Context(), "c", text("waits"))
-		waiting <- err
-	}()
-	for _, c := range []chan error{ran, waiting} {
-		if err := <-c; !errors.Is(err, motacilla.ErrUnavailable) {
+	go write("waits")
+	for range cap(errs) {
+		if err := <-errs; !errors.Is(err, motacilla.ErrUnavailable) {
 			t.Errorf("error is %v", err)
 		}
 	}
-	close(unblock)
-	if err := <-blocked; err != nil {
-		t.Errorf("error is %v", err)
+	close(answer)
+	last, err := s.PutPost(t.Context(), "c", text("afterwards"), 0)
+	if err != nil {
+		t.Fatal(err)
 	}
 	page, err := s.Posts(t.Context(), "c", motacilla.Query{})
-	if err != nil || len(page.Posts) != 2 { // what was withdrawn is not done
+	if err != nil || len(page.Posts) != 3 || page.Posts[0].ID != last.ID { // what was withdrawn is not done
 		t.Errorf("posts are %+v (%v)", page.Posts, err)
 	}
 }
@@ -266,7 +267,7 @@ func TestCloseWhileWritesWait(t *testing.T) {
 	errs := make(chan error, writes)
 	for range writes {
 		go func() {
-			_, err := s.CreatePost(context.Background(), "c", text("x"))
+			_, err := s.PutPost(context.Background(), "c", text("x"), 0)
 			errs <- err
 		}()
 	}
@@ -274,7 +275,7 @@ func TestCloseWhileWritesWait(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
 	<-s.done
-	if _, err := s.CreatePost(t.Context(), "c", text("late")); !errors.Is(err, motacilla.ErrClosed) {
+	if _, err := s.PutPost(t.Context(), "c", text("late"), 0); !errors.Is(err, motacilla.ErrClosed) {
 		t.Errorf("error is %v", err)
 	}
 	release()
@@ -303,7 +304,7 @@ func TestLockFailsAllWhoWait(t *testing.T) {
 	const writers = 8
 	errs := make(chan error, writers)
 	write := func() {
-		_, err := s.CreatePost(t.Context(), "c", text("x"))
+		_, err := s.PutPost(t.Context(), "c", text("x"), 0)
 		errs <- err
 	}
 	for range writers {
@@ -332,16 +333,17 @@ func TestCommitThatFails(t *testing.T) {
 	errs := make(chan error, writes)
 	for i := range writes - 1 {
 		go func() {
-			_, err := s.CreatePost(t.Context(), "c", same) // one makes it, the others are told that it is there
+			_, err := s.PutPost(t.Context(), "c", same, 0) // one makes it, the others are told that it is there
 			errs <- err
 		}()
 		s.queued(i + 1)
 	}
 	go func() { // a row of no channel, which the commit finds out
-		errs <- s.change(t.Context(), func(q *queries) error {
+		_, err := change(t.Context(), s, func(q *queries) (int, error) {
 			_, err := q.tx.Exec("PRAGMA defer_foreign_keys = 1")
-			return errors.Join(err, q.exec(qLog, "none", 1))
+			return 0, errors.Join(err, q.exec(qLog, "none", 1))
 		}, "break the commit")
+		errs <- err
 	}()
 	s.queued(writes)
 	release()
@@ -350,7 +352,7 @@ func TestCommitThatFails(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	}
-	p, err := s.CreatePost(t.Context(), "c", same)
+	p, err := s.PutPost(t.Context(), "c", same, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestMigratesAnOlderFile(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c", Title: "kept"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	next := fstest.MapFS{

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -22,7 +24,7 @@ func (s *Store) ChannelRecords(
 		}
 		records = make([]motacilla.ChannelRecord, len(channels))
 		for i, c := range channels {
-			records[i] = motacilla.ChannelRecord{Channel: c.Channel, Born: c.born, Changed: c.changed, Deleted: c.deleted}
+			records[i] = motacilla.ChannelRecord{Channel: c.Channel, Born: c.born, Deleted: c.deleted}
 			if c.deleted {
 				records[i].Channel = motacilla.Channel{ID: c.ID, Head: c.Head}
 			}
@@ -104,13 +106,21 @@ func (q *queries) records(ch motacilla.ChannelID, after motacilla.Revision, limi
 // Import makes the channel what c says, and puts records beside those it has.
 func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	c.Channel = c.Normalize()
-	return s.change(ctx, func(q *queries) error {
-		if err := c.Validate(records); err != nil {
-			return err
+	if err := c.Validate(records); err != nil {
+		return fmt.Errorf("import channel %q: %w", c.ID, err)
+	}
+	records = slices.Clone(records) // a caller whose time is up does not wait for the write
+	for i, r := range records {
+		if r.Post != nil {
+			p := r.Post.Clone()
+			records[i].Post = &p
 		}
+	}
+	_, err := change(ctx, s, func(q *queries) (struct{}, error) {
 		q.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
-		return q.take(c, records)
+		return struct{}{}, q.take(c, records)
 	}, "import channel %q", c.ID)
+	return err
 }
 
 func (q *queries) take(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
@@ -186,18 +196,14 @@ func (q *queries) takeRecord(ch motacilla.ChannelID, r motacilla.ChangeRecord) e
 // Barrier issues a revision that is not before at, and forgets all before it.
 func (s *Store) Barrier(
 	ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision,
-) (rev motacilla.Revision, err error) {
-	err = s.change(ctx, func(q *queries) error {
+) (motacilla.Revision, error) {
+	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
 		c, err := scanChannel(q.row(qChannel, ch))
 		if err != nil {
-			return err
+			return 0, err
 		}
-		rev = max(motacilla.NextRevision(c.Head, s.clock.Now()), at)
+		rev := max(motacilla.NextRevision(c.Head, s.clock.Now()), at)
 		q.tell(motacilla.Moved{Channel: ch, Head: rev, Deleted: c.deleted})
-		return errors.Join(q.exec(qSetHead, rev, ch), q.exec(qDropLog, ch), q.exec(qLog, ch, rev))
+		return rev, errors.Join(q.exec(qSetHead, rev, ch), q.exec(qDropLog, ch), q.exec(qLog, ch, rev))
 	}, "put a barrier on channel %q", ch)
-	if err != nil {
-		return 0, err
-	}
-	return rev, nil
 }

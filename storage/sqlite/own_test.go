@@ -46,7 +46,7 @@ func TestPaths(t *testing.T) {
 	for _, name := range []string{"a b.db", "q?x=1&mode=ro.db", "50%.db", "%41.db", "h#h.db", "ü.db", "file:x.db"} {
 		path := filepath.Join(t.TempDir(), name)
 		s := opened(t, path)
-		if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+		if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 		for _, file := range []string{path, path + "-wal", path + "-shm"} {
@@ -105,11 +105,11 @@ func TestLockedByAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); !errors.Is(err, motacilla.ErrUnavailable) {
+	if _, err := b.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); !errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("error is %v", err)
 	}
 	_ = tx.Rollback()
-	if _, err := b.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := b.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestWatchOfAnotherHandle(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- b.Watch(ctx, func(m motacilla.Moved) { hints <- m }) }()
 	<-hints // it has begun
-	c, err := a.CreateChannel(ctx, motacilla.Channel{ID: "c"})
+	c, err := a.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func contains(err error, text string) bool { return err != nil && strings.Contai
 
 func TestDeletedChannelForgets(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)

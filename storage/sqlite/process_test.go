@@ -33,7 +33,7 @@ func other(t *testing.T, path string) {
 		}
 	}
 	fmt.Fprintln(out, "told")
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "of-other"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "of-other"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintln(out, "made")
@@ -54,9 +54,9 @@ func watched(t *testing.T, s *Store) <-chan motacilla.Moved {
 
 func writeMany(t *testing.T, s *Store) (revs []motacilla.Revision) {
 	for range postsEach {
-		p, err := s.CreatePost(t.Context(), "of-test", motacilla.Post{
+		p, err := s.PutPost(t.Context(), "of-test", motacilla.Post{
 			Show: true, Content: []motacilla.Block{motacilla.Text("x")},
-		})
+		}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestTwoProcesses(t *testing.T) {
 	s := opened(t, path) // while the other process opens it
 	hints := watched(t, s)
 	read("watching")
-	made, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "of-test"})
+	made, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "of-test"}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func (q *queries) changes(ch motacilla.ChannelID, since motacilla.Revision, limi
 	if err := q.row(qFloor, ch).Scan(&facts.Floor); err != nil {
 		return facts, err
 	}
-	if c.changed > since {
+	if c.Changed > since {
 		facts.Channel = &c.Channel
 	}
 	since = max(since, facts.Floor-1) // of what is forgotten nothing can be told

@@ -12,13 +12,13 @@ import (
 // Linux does not remount read-only what a process has open for writing, so a running store's turn is SQLite's own.
 func TestReadOnlyWhileOpen(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.write.Exec("PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.CreatePost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}})
+	_, err := s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)
 	if !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "readonly") {
 		t.Errorf("error is %v", err)
 	}
@@ -28,7 +28,7 @@ func TestReadOnlyWhileOpen(t *testing.T) {
 	if _, err := s.write.Exec("PRAGMA query_only = 0"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.CreatePost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}})
+	_, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)
 	if err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
@@ -42,7 +42,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
 	path := filepath.Join(dir, "live.db")
 	s := opened(t, path)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -60,7 +60,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = opened(t, path)
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "d"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "d"}, 0); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 	if _, err := s.Channel(t.Context(), "c"); err != nil {

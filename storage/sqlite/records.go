@@ -62,54 +62,52 @@ func (r records) Get(ctx context.Context, namespace, key string) (found storage.
 // Put stores the record.
 func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, error) {
 	stored := rec.Normalize()
-	err := r.change(ctx, func(q *queries) error {
+	stored.Value = append([]byte{}, stored.Value...)
+	return change(ctx, r.Store, func(q *queries) (storage.Record, error) {
 		if err := rec.Validate(); err != nil {
-			return err
+			return storage.Record{}, err
 		}
 		now := r.clock.Now()
-		version, err := q.recordVersion(rec.Namespace, rec.Key, now)
+		version, err := q.recordVersion(stored.Namespace, stored.Key, now)
 		switch {
 		case err != nil:
-			return err
-		case version != rec.Version:
-			return motacilla.ErrConflict
+			return storage.Record{}, err
+		case version != stored.Version:
+			return storage.Record{}, motacilla.ErrConflict
 		}
 		if stored.TTL > 0 {
 			stored.Expires, stored.TTL = now.Truncate(time.Microsecond).Add(stored.TTL), 0
 		}
-		if stored.Version, err = q.issueVersion(rec.Namespace, now); err != nil {
-			return err
+		if stored.Version, err = q.issueVersion(stored.Namespace, now); err != nil {
+			return storage.Record{}, err
 		}
-		return q.exec(qPutRecord, stored.Namespace, stored.Key, stored.Value, stored.Version, ended(stored.Expires))
+		return stored, q.exec(qPutRecord, stored.Namespace, stored.Key, stored.Value, stored.Version, ended(stored.Expires))
 	}, "put record %q of %q", rec.Key, rec.Namespace)
-	if err != nil {
-		return storage.Record{}, err
-	}
-	stored.Value = append([]byte{}, stored.Value...)
-	return stored, nil
 }
 
 // Delete removes the record of this version.
 func (r records) Delete(ctx context.Context, namespace, key string, version int64) error {
-	return r.change(ctx, func(q *queries) error {
+	_, err := change(ctx, r.Store, func(q *queries) (int64, error) {
 		if !storage.PossibleRecord(namespace, key) {
-			return motacilla.ErrNotFound
+			return 0, motacilla.ErrNotFound
 		}
 		now := r.clock.Now()
 		there, err := q.recordVersion(namespace, key, now)
 		switch {
 		case err != nil:
-			return err
+			return 0, err
 		case there == 0:
-			return motacilla.ErrNotFound
+			return 0, motacilla.ErrNotFound
 		case there != version:
-			return motacilla.ErrConflict
+			return 0, motacilla.ErrConflict
 		}
-		if _, err := q.issueVersion(namespace, now); err != nil {
-			return err
+		issued, err := q.issueVersion(namespace, now)
+		if err != nil {
+			return 0, err
 		}
-		return q.exec(qDropRecord, namespace, key)
+		return issued, q.exec(qDropRecord, namespace, key)
 	}, "delete record %q of %q", key, namespace)
+	return err
 }
 
 // List returns at most limit records with the prefix after the given key.

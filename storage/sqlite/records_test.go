@@ -113,14 +113,14 @@ func TestBackupOfRecords(t *testing.T) {
 // A batch of writes stores those that succeed and refuses the others.
 func TestRecordsShareACommit(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
-	if _, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "c"}); err != nil {
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	errs := make(chan error, 20)
 	for i := range cap(errs) {
 		go func() {
 			if i%2 == 0 {
-				_, err := s.CreatePost(t.Context(), "c", motacilla.Post{})
+				_, err := s.PutPost(t.Context(), "c", motacilla.Post{}, 0)
 				errs <- err
 				return
 			}

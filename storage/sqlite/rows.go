@@ -13,7 +13,6 @@ import (
 // channelRow is a channel with what only the store knows of it.
 type channelRow struct {
 	motacilla.Channel
-	changed motacilla.Revision
 	born    motacilla.Revision
 	deleted bool
 }
@@ -24,7 +23,7 @@ func scanChannel(from scanner) (channelRow, error) {
 	var c channelRow
 	var created int64
 	var ended sql.NullInt64
-	err := from.Scan(&c.ID, &c.Title, &c.Access, &created, &ended, &c.Head, &c.changed, &c.born, &c.deleted)
+	err := from.Scan(&c.ID, &c.Title, &c.Access, &created, &ended, &c.Head, &c.Changed, &c.born, &c.deleted)
 	c.Created = time.UnixMicro(created).UTC()
 	if ended.Valid {
 		c.Ended = time.UnixMicro(ended.Int64).UTC()

@@ -69,14 +69,18 @@ type Store struct {
 	watchers storage.Watchers
 	done     chan struct{} // closed by Close
 
+	edits      storage.Edits
 	queueing   sync.Mutex
-	queue      []*write // that wait for their turn
+	queue      []*write // the writes that wait for their turn
 	committing bool     // a goroutine makes batches of the queue; it counts as a call
 	longest    time.Duration
 	commits    atomic.Int64
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store = (*Store)(nil)
+	_ storage.Mover = (*Store)(nil)
+)
 
 // Open opens the file at path, which it makes where there is none; the directory must be there. It brings an older
 // file up to date; one that a newer version made is an error.

@@ -12,14 +12,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestStore(t *testing.T) {
-	storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
-		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), &Options{Clock: clock})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}, &storagetest.Options{Operations: 10_000})
+func empty(t *testing.T, clock motacilla.Clock) storage.Store {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), &Options{Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) { storagetest.Run(t, empty, &storagetest.Options{Operations: 10_000}) }
+
+func TestMover(t *testing.T) {
+	storagetest.RunMover(t, empty, &storagetest.Options{Operations: 10_000})
 }
 
 func TestShared(t *testing.T) {

@@ -42,11 +42,11 @@ type queries struct {
 	tx   *sql.Tx
 	from statements
 
-	// Of a transaction that writes:
-	kept  statements        // that were used in it already; nil keeps none
-	saved bool              // the write has changed something, so that it has a savepoint
-	fault error             // of a query that changes something: the transaction may be over, and another query on its own
-	moved []motacilla.Moved // what is told when it is stored
+	// Only a transaction that writes has these.
+	kept  statements        // the statements that were used in it; nil keeps none
+	saved bool              // the write has changed something, so it has a savepoint
+	fault error             // of a query that changes something; the transaction may have ended, so no other may follow
+	moved []motacilla.Moved // what is told when the transaction is stored
 }
 
 func (q *queries) stmt(text string) *sql.Stmt {
@@ -68,7 +68,7 @@ func (q *queries) rows(text string, args ...any) (*sql.Rows, error) {
 	return q.stmt(text).QueryContext(q.ctx, args...)
 }
 
-// exec runs a query that changes something, in the write's savepoint. After one that failed it runs none.
+// exec runs a query that changes something, in the write's savepoint. After a query that failed it runs none.
 func (q *queries) exec(text string, args ...any) error {
 	if q.fault == nil && !q.saved {
 		q.fault = q.plain(qSave)
@@ -85,30 +85,40 @@ func (q *queries) plain(text string, args ...any) error {
 	return err
 }
 
-// tell has Watch told of m when the write is stored.
+// tell notes a hint, which Watch is told when the write is stored.
 func (q *queries) tell(m motacilla.Moved) { q.moved = append(q.moved, m) }
 
 // snapshot runs f on one snapshot of the file.
 func (s *Store) snapshot(ctx context.Context, f func(*queries) error, format string, args ...any) error {
-	return s.call(ctx, s.look, f, format, args...)
-}
-
-// change runs f once in a transaction that writes, which is committed where f returns nil. Until change has returned f
-// has what it uses for itself; f runs in another goroutine.
-func (s *Store) change(ctx context.Context, f func(*queries) error, format string, args ...any) error {
-	return s.call(ctx, s.share, f, format, args...)
-}
-
-func (s *Store) call(
-	ctx context.Context, transact func(context.Context, func(*queries) error) error, f func(*queries) error,
-	format string, args ...any,
-) error {
 	err := s.gate.Begin(ctx)
 	if err == nil {
 		defer s.gate.Done()
-		err = transact(ctx, f)
+		err = s.look(ctx, f)
 	}
 	return calls.Said(err, format, args...)
+}
+
+// change runs f once in a transaction that writes, which is committed if f returns no error. f runs in another goroutine,
+// and may do so after change has returned an error. With ErrExists and ErrConflict change returns what f has returned;
+// with any other error it returns the zero value.
+func change[T any](ctx context.Context, s *Store, f func(*queries) (T, error), format string, args ...any) (T, error) {
+	var none T
+	result := new(T) // is not read if f may still run
+	err := s.gate.Begin(ctx)
+	if err == nil {
+		defer s.gate.Done()
+		err = s.share(ctx, func(q *queries) (err error) {
+			*result, err = f(q)
+			return err
+		})
+	}
+	switch {
+	case err == nil:
+		return *result, nil
+	case errors.Is(err, motacilla.ErrExists), errors.Is(err, motacilla.ErrConflict):
+		return *result, calls.Said(err, format, args...)
+	}
+	return none, calls.Said(err, format, args...)
 }
 
 // look runs f in a transaction that reads.
@@ -119,18 +129,19 @@ func (s *Store) look(parent context.Context, f func(*queries) error) error {
 	if err != nil {
 		return s.fault(parent, err)
 	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	if err := f(&queries{ctx: ctx, tx: tx, from: s.reads}); err != nil {
 		return s.fault(parent, err)
 	}
 	return s.fault(parent, tx.Commit())
 }
 
-// fault makes the store's own faults ErrUnavailable and leaves other errors as they are.
+// fault translates errors of SQLite. If the caller's context has ended, it returns the context's error; otherwise an error
+// of the file or the disk becomes ErrUnavailable. Other errors stay as they are.
 func (s *Store) fault(parent context.Context, err error) error {
 	var broken *sqlite.Error
 	switch {
-	case err == nil, calls.IsOwn(err):
+	case err == nil:
 		return err
 	case parent.Err() != nil && (errors.As(err, &broken) || errors.Is(err, sql.ErrTxDone)):
 		return parent.Err()
@@ -144,7 +155,7 @@ func (s *Store) fault(parent context.Context, err error) error {
 	return err
 }
 
-// reasons are those that clients are told, by SQLite's primary result code.
+// reasons are what clients are told, by SQLite's primary result code.
 var reasons = map[int]string{
 	sqlite3.SQLITE_FULL:     "the disk is full",
 	sqlite3.SQLITE_READONLY: "the file is read-only",

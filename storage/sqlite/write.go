@@ -8,124 +8,137 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
-	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
 // forgetting: one write in so many, on average, prunes the log of its channel.
 const forgetting = 64
 
-// CreateChannel makes a channel.
-func (s *Store) CreateChannel(ctx context.Context, c motacilla.Channel) (motacilla.Channel, error) {
-	c = c.Normalize()
-	err := s.change(ctx, func(q *queries) error {
-		if err := c.Validate(); err != nil {
-			return err
+// Edits lets edits of one post share a put.
+func (s *Store) Edits() *storage.Edits { return &s.edits }
+
+// PutChannel stores a channel.
+func (s *Store) PutChannel(
+	ctx context.Context, next motacilla.Channel, replaces motacilla.Revision,
+) (motacilla.Channel, error) {
+	next = next.Normalize()
+	return change(ctx, s, func(q *queries) (motacilla.Channel, error) {
+		if err := next.Validate(); err != nil {
+			return motacilla.Channel{}, err
 		}
-		old, err := scanChannel(q.row(qChannel, c.ID))
+		there, err := scanChannel(q.row(qChannel, next.ID))
+		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+			return motacilla.Channel{}, err
+		}
+		alive := err == nil && !there.deleted
 		switch {
-		case err == nil && !old.deleted:
-			c = old.Channel
-			return motacilla.ErrExists
-		case err != nil && !errors.Is(err, motacilla.ErrNotFound):
-			return err
+		case replaces == 0 && alive:
+			return there.Channel, motacilla.ErrExists
+		case replaces == 0:
+			return s.createChannel(q, next, there.Head)
+		case !alive:
+			return motacilla.Channel{}, motacilla.ErrNotFound
+		case there.Changed != replaces:
+			return there.Channel, motacilla.ErrConflict
 		}
-		rev := motacilla.NextRevision(old.Head, s.clock.Now())
-		c.Head, c.Created = rev, rev.Time()
-		if err := q.exec(qDropLog, c.ID); err != nil {
-			return err
-		}
-		err = q.exec(qPutChannel, c.ID, c.Title, c.Access, c.Created.UnixMicro(), ended(c.Ended), rev, rev, rev)
-		if err != nil {
-			return err
-		}
-		q.tell(motacilla.Moved{Channel: c.ID, Head: rev})
-		return q.exec(qLog, c.ID, rev)
-	}, "create channel %q", c.ID)
-	return c, err
+		return s.replaceChannel(q, there.Channel, next)
+	}, "put channel %q", next.ID)
 }
 
-// UpdateChannel changes a channel. edit runs once, while other writers wait.
-func (s *Store) UpdateChannel(
-	ctx context.Context, id motacilla.ChannelID, edit func(*motacilla.Channel) error,
-) (motacilla.Channel, error) {
-	var c motacilla.Channel
-	err := s.change(ctx, func(q *queries) error {
-		old, err := q.channel(id)
-		if err != nil {
-			return err
-		}
-		var changed bool
-		if c, changed, err = old.Amend(calls.Foreign(edit)); err != nil || !changed {
-			return err
-		}
-		if c.Head, err = s.issue(q, id, old.Head); err != nil {
-			return err
-		}
-		q.tell(motacilla.Moved{Channel: id, Head: c.Head})
-		return q.exec(qSetChannel, c.Title, c.Access, ended(c.Ended), c.Head, c.Head, id)
-	}, "update channel %q", id)
-	if err != nil {
-		return motacilla.Channel{}, err
+// createChannel makes a channel whose earlier life, if it had one, ended at head.
+func (s *Store) createChannel(q *queries, c motacilla.Channel, head motacilla.Revision) (motacilla.Channel, error) {
+	rev := motacilla.NextRevision(head, s.clock.Now())
+	c.Head, c.Changed, c.Created = rev, rev, rev.Time()
+	if err := q.exec(qDropLog, c.ID); err != nil {
+		return c, err
 	}
-	return c, nil
+	err := q.exec(qPutChannel, c.ID, c.Title, c.Access, c.Created.UnixMicro(), ended(c.Ended), rev, rev, rev)
+	if err != nil {
+		return c, err
+	}
+	q.tell(motacilla.Moved{Channel: c.ID, Head: rev})
+	return c, q.exec(qLog, c.ID, rev)
+}
+
+func (s *Store) replaceChannel(q *queries, there, next motacilla.Channel) (motacilla.Channel, error) {
+	c, changed, err := there.Amend(next)
+	if err != nil || !changed {
+		return c, err
+	}
+	rev, err := s.issue(q, c.ID, there.Head)
+	if err != nil {
+		return c, err
+	}
+	c.Changed, c.Head = rev, rev
+	q.tell(motacilla.Moved{Channel: c.ID, Head: rev})
+	return c, q.exec(qSetChannel, c.Title, c.Access, ended(c.Ended), rev, rev, c.ID)
 }
 
 // DeleteChannel deletes a channel with all its posts.
-func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev motacilla.Revision, err error) {
-	err = s.change(ctx, func(q *queries) error {
+func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (motacilla.Revision, error) {
+	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
 		c, err := q.channel(id)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if rev, err = s.issue(q, id, c.Head); err != nil {
-			return err
+		rev, err := s.issue(q, id, c.Head)
+		if err != nil {
+			return 0, err
 		}
 		if err := s.forget(q, id); err != nil { // no later write will
-			return err
+			return 0, err
 		}
 		q.tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
-		return errors.Join(q.exec(qDropPosts, id), q.exec(qDropTombs, id), q.exec(qEndChannel, rev, id))
+		return rev, errors.Join(q.exec(qDropPosts, id), q.exec(qDropTombs, id), q.exec(qEndChannel, rev, id))
 	}, "delete channel %q", id)
-	if err != nil {
-		return 0, err
-	}
-	return rev, nil
 }
 
-// CreatePost makes a post. Where the message ID and the ID are those of different posts, the message ID decides.
-func (s *Store) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
-) (made motacilla.Post, err error) {
-	err = s.change(ctx, func(q *queries) error {
+// PutPost stores a post.
+func (s *Store) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
+) (motacilla.Post, error) {
+	p = p.Clone() // a caller whose time is up does not wait for the write
+	return change(ctx, s, func(q *queries) (motacilla.Post, error) {
 		head, err := q.liveHead(ch)
 		if err != nil {
-			return err
+			return motacilla.Post{}, err
 		}
-		if made, err = q.taken(ch, p); err != nil {
-			return err
+		if replaces == 0 {
+			return s.createPost(q, ch, p, head)
 		}
-		rev, err := s.issue(q, ch, head)
-		if err != nil {
-			return err
+		there, err := scanPost(q.row(qPost, ch, p.ID))
+		switch {
+		case err != nil:
+			return motacilla.Post{}, err
+		case there.Revision != replaces:
+			return there, motacilla.ErrConflict
 		}
-		if made, err = p.Admit(rev); err != nil {
-			return err
-		}
-		content, err := encode(made.Content)
-		if err != nil {
-			return err
-		}
-		q.tell(motacilla.Moved{Channel: ch, Head: rev})
-		return q.exec(qPutPost, ch, made.ID, made.MessageID, made.SourceVersion, made.Source, made.Author,
-			made.Created.UnixMicro(), made.Modified.UnixMicro(), made.Show, made.Pinned, made.KeyEvent, content, rev)
-	}, "create post on channel %q", ch)
-	if err != nil && !errors.Is(err, motacilla.ErrExists) {
-		return motacilla.Post{}, err
-	}
-	return made, err
+		return s.replacePost(q, ch, there, p, head)
+	}, "put post %q of channel %q", p.ID, ch)
 }
 
-// taken returns the post that has p's message ID or ID, with ErrExists, or ErrDeleted where it was removed.
+func (s *Store) createPost(
+	q *queries, ch motacilla.ChannelID, p motacilla.Post, head motacilla.Revision,
+) (motacilla.Post, error) {
+	if there, err := q.taken(ch, p); err != nil {
+		return there, err
+	}
+	p, err := p.Admit(motacilla.NextRevision(head, s.clock.Now()))
+	if err != nil {
+		return motacilla.Post{}, err
+	}
+	content, err := encode(p.Content)
+	if err != nil {
+		return motacilla.Post{}, err
+	}
+	if err := s.record(q, ch, p.Revision); err != nil {
+		return motacilla.Post{}, err
+	}
+	q.tell(motacilla.Moved{Channel: ch, Head: p.Revision})
+	return p, q.exec(qPutPost, ch, p.ID, p.MessageID, p.SourceVersion, p.Source, p.Author, p.Created.UnixMicro(),
+		p.Modified.UnixMicro(), p.Show, p.Pinned, p.KeyEvent, content, p.Revision)
+}
+
+// taken returns the post that has p's message ID or ID and ErrExists. If that post was removed, it returns ErrDeleted.
 func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, error) {
 	for _, by := range []struct{ post, tomb, key string }{
 		{qMessage, qTombMessage, p.MessageID}, {qPost, qTomb, string(p.ID)},
@@ -151,87 +164,67 @@ func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Pos
 	return motacilla.Post{}, nil
 }
 
-// UpdatePost changes a post. There are no conflicts: edit runs once, while other writers wait.
-func (s *Store) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
-) (p motacilla.Post, err error) {
-	err = s.change(ctx, func(q *queries) error {
-		old, err := scanPost(q.row(qPost, ch, id))
-		if err != nil {
-			return err
-		}
-		head, err := q.liveHead(ch)
-		if err != nil {
-			return err
-		}
-		rev := motacilla.NextRevision(head, s.clock.Now())
-		var changed bool
-		if p, changed, err = old.Amend(rev, calls.Foreign(edit)); err != nil || !changed {
-			return err
-		}
-		p = p.Clone() // edit may have kept its pointer
-		content, err := encode(p.Content)
-		if err != nil {
-			return err
-		}
-		if err := s.record(q, ch, rev); err != nil {
-			return err
-		}
-		q.tell(motacilla.Moved{Channel: ch, Head: rev})
-		return q.exec(qSetPost, p.SourceVersion, p.Author, p.Created.UnixMicro(), p.Modified.UnixMicro(), p.Show,
-			p.Pinned, p.KeyEvent, content, rev, ch, id)
-	}, "update post %q of channel %q", id, ch)
+func (s *Store) replacePost(
+	q *queries, ch motacilla.ChannelID, there, next motacilla.Post, head motacilla.Revision,
+) (motacilla.Post, error) {
+	p, changed, err := there.Amend(next, motacilla.NextRevision(head, s.clock.Now()))
+	if err != nil || !changed {
+		return p, err
+	}
+	content, err := encode(p.Content)
 	if err != nil {
 		return motacilla.Post{}, err
 	}
-	return p, nil
+	if err := s.record(q, ch, p.Revision); err != nil {
+		return motacilla.Post{}, err
+	}
+	q.tell(motacilla.Moved{Channel: ch, Head: p.Revision})
+	return p, q.exec(qSetPost, p.SourceVersion, p.Author, p.Created.UnixMicro(), p.Modified.UnixMicro(), p.Show,
+		p.Pinned, p.KeyEvent, content, p.Revision, ch, p.ID)
 }
 
-// DeletePost removes a post. check runs once, while other writers wait.
+// DeletePost removes a post.
 func (s *Store) DeletePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, check func(motacilla.Post) error,
-) (rev motacilla.Revision, err error) {
-	err = s.change(ctx, func(q *queries) error {
-		old, err := scanPost(q.row(qPost, ch, id))
-		if err != nil {
-			return err
-		}
-		if err := calls.Checked(check, old.Clone()); err != nil {
-			return err
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
+) (motacilla.Revision, error) {
+	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
+		there, err := scanPost(q.row(qPost, ch, id))
+		switch {
+		case err != nil:
+			return 0, err
+		case replaces != 0 && there.Revision != replaces:
+			return 0, motacilla.ErrConflict
 		}
 		head, err := q.liveHead(ch)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if rev, err = s.issue(q, ch, head); err != nil {
-			return err
+		rev, err := s.issue(q, ch, head)
+		if err != nil {
+			return 0, err
 		}
 		if err := q.exec(qDropPost, ch, id); err != nil {
-			return err
+			return 0, err
 		}
 		q.tell(motacilla.Moved{Channel: ch, Head: rev})
-		return q.exec(qBury, ch, id, old.MessageID, rev)
+		return rev, q.exec(qBury, ch, id, there.MessageID, rev)
 	}, "delete post %q of channel %q", id, ch)
-	if err != nil {
-		return 0, err
-	}
-	return rev, nil
 }
 
-// issue gives a change of the channel that is at head its revision.
+// issue issues a revision of the channel that is at head.
 func (s *Store) issue(q *queries, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Revision, error) {
 	rev := motacilla.NextRevision(head, s.clock.Now())
 	return rev, s.record(q, ch, rev)
 }
 
-// liveHead returns the head of a channel that is there.
+// liveHead returns the head of a channel that is not deleted.
 func (q *queries) liveHead(ch motacilla.ChannelID) (motacilla.Revision, error) {
 	head, err := scanRevision(q.row(qLiveHead, ch))
 	return head, notFound(err)
 }
 
-// record makes rev the channel's head, and now and then forgets what need not be remembered any longer. A revision is
-// never before the time at which it was issued, so its own time says what is old enough.
+// record makes rev the channel's head and adds it to the log. Now and then it forgets what need not be remembered any
+// longer.
 func (s *Store) record(q *queries, ch motacilla.ChannelID, rev motacilla.Revision) error {
 	if err := q.exec(qSetHead, rev, ch); err != nil {
 		return err

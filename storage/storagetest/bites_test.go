@@ -30,6 +30,22 @@ func TestBites(t *testing.T) {
 			}
 		})
 	}
+	for _, f := range moverFlaws {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			out, failed := child(t, "TestBrokenMover", f.fails, f.name)
+			if !failed || !strings.Contains(out, "--- FAIL: TestBrokenMover/"+f.fails+" ") {
+				t.Fatalf("%s passed as a store with %s:\n%s", f.fails, f.name, out)
+			}
+		})
+	}
+	t.Run("no mover", func(t *testing.T) {
+		t.Parallel()
+		out, failed := child(t, "TestBrokenMover", "Channels", "no mover")
+		if !failed || !strings.Contains(out, "no storage.Mover") {
+			t.Fatalf("a store that moves no channels passed as one that does:\n%s", out)
+		}
+	})
 	t.Run("two backends", func(t *testing.T) {
 		t.Parallel()
 		out, failed := child(t, "TestBrokenShared", "Writes", "two backends")
@@ -64,6 +80,26 @@ func TestBroken(t *testing.T) {
 	for _, f := range slices.Concat(flaws, recordFlaws) {
 		if f.name == name {
 			storagetest.Run(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
+				whole := memory.New(&memory.Options{Clock: clock})
+				t.Cleanup(func() { _ = whole.Close() })
+				return f.spoil(whole)
+			}, quick)
+		}
+	}
+}
+
+// TestBrokenMover is what TestBites runs in a child process.
+func TestBrokenMover(t *testing.T) {
+	name := os.Getenv(brokenEnv)
+	if name == "" {
+		return // TestBites runs it
+	}
+	flaws := append(moverFlaws, moverFlaw{"no mover", "", func(s movable) storage.Store {
+		return struct{ storage.Store }{s}
+	}})
+	for _, f := range flaws {
+		if f.name == name {
+			storagetest.RunMover(t, func(t *testing.T, clock motacilla.Clock) storage.Store {
 				whole := memory.New(&memory.Options{Clock: clock})
 				t.Cleanup(func() { _ = whole.Close() })
 				return f.spoil(whole)

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// flaw is a store that is right but for one thing, and the subtest that has to notice.
+// flaw is a store that is right except for one thing, and the subtest that must notice it.
 type flaw struct {
 	name  string
 	fails string
@@ -31,7 +31,14 @@ var flaws = []flaw{
 	{"a torn page", "Snapshots", func(s storage.Store) storage.Store { return tornPage{s} }},
 	{"torn changes", "Followers", func(s storage.Store) storage.Store { return tornChanges{s} }},
 	{"a revision that came late", "Followers", func(s storage.Store) storage.Store { return &showsLate{Store: s} }},
-	{"a lost update", "Counter", func(s storage.Store) storage.Store { return losesUpdate{s} }},
+	{"a revision that is not compared", "PostConflict", func(s storage.Store) storage.Store { return ignoresReplaces{s} }},
+	{"a revision that is not compared, at random", "Model", func(s storage.Store) storage.Store { return ignoresReplaces{s} }},
+	{"a revision compared too early", "Counter", func(s storage.Store) storage.Store { return checksBefore{s} }},
+	{"a post's revision compared too early", "Races", func(s storage.Store) storage.Store { return checksBefore{s} }},
+	{"a channel's revision compared too early", "Races", func(s storage.Store) storage.Store { return checksChannelBefore{s} }},
+	{"a removal of any revision", "PostConflict", func(s storage.Store) storage.Store { return removesAny{s} }},
+	{"a revision for a conflict", "PostConflict", func(s storage.Store) storage.Store { return revisesOnConflict{s} }},
+	{"a conflict without the post", "PostConflict", func(s storage.Store) storage.Store { return silentOnConflict{s} }},
 	{"every cursor known", "ChangesUnknown", func(s storage.Store) storage.Store { return knowsAll{s} }},
 	{"cursors of another life known", "ChannelAnew", func(s storage.Store) storage.Store { return knowsAll{s} }},
 	{"every revision listed", "Forgetting", func(s storage.Store) storage.Store { return listsAll{s} }},
@@ -39,19 +46,35 @@ var flaws = []flaw{
 	{"hidden posts left out", "Changes", func(s storage.Store) storage.Store { return hidesHidden{s} }},
 	{"a page boundary by time alone", "PostOrder", func(s storage.Store) storage.Store { return pagesByTime{s} }},
 	{"a page boundary, at random", "Model", func(s storage.Store) storage.Store { return pagesByTime{s} }},
-	{"a revision for no change", "PostEdit", func(s storage.Store) storage.Store { return alwaysRevises{s} }},
+	{"a revision for no change", "PostReplace", func(s storage.Store) storage.Store { return alwaysRevises{s} }},
 	{"a shared slice", "Ownership", func(s storage.Store) storage.Store { return &sharesContent{Store: s} }},
 	{"a write in spite of its context", "Cancelled", func(s storage.Store) storage.Store { return ignoresContext{s} }},
-	{"tombstones left behind", "MoveRoundTrip", func(s storage.Store) storage.Store { return losesTombstones{s} }},
-	{"revisions that forget too little", "MoveForgotten", func(s storage.Store) storage.Store { return keepsFloor{s} }},
-	{"a torn import", "MoveAtomic", func(s storage.Store) storage.Store { return tornImport{s} }},
-	{"an import that nobody is told of", "MoveWatch", func(s storage.Store) storage.Store { return &quietImport{Store: s} }},
-	{"an import that goes back", "MoveRepeats", func(s storage.Store) storage.Store { return neverConflicts{s} }},
-	{"an import that loses a post", "MoveWhileWritten", func(s storage.Store) storage.Store { return skipsRecords{s} }},
-	{"a barrier that anyone passes", "Barrier", func(s storage.Store) storage.Store { return lowBarrier{s} }},
-	{"a barrier before its time", "Model", func(s storage.Store) storage.Store { return earlyBarrier{s} }},
-	{"imported posts left out, at random", "Model", func(s storage.Store) storage.Store { return skipsRecords{s} }},
 	{"open after Close", "Closed", func(s storage.Store) storage.Store { return staysOpen{s} }},
+}
+
+// moverFlaws are those of stores that move channels wrongly.
+var moverFlaws = []moverFlaw{
+	{"tombstones left behind", "RoundTrip", func(s movable) storage.Store { return losesTombstones{s} }},
+	{"revisions that forget too little", "Forgotten", func(s movable) storage.Store { return keepsFloor{s} }},
+	{"a torn import", "Atomic", func(s movable) storage.Store { return tornImport{s} }},
+	{"an import that nobody is told of", "Watch", func(s movable) storage.Store { return &quietImport{movable: s} }},
+	{"an import that goes back", "Repeats", func(s movable) storage.Store { return neverConflicts{s} }},
+	{"an import that loses a post", "WhileWritten", func(s movable) storage.Store { return skipsRecords{s} }},
+	{"a barrier that anyone passes", "Barrier", func(s movable) storage.Store { return lowBarrier{s} }},
+	{"a barrier before its time", "Model", func(s movable) storage.Store { return earlyBarrier{s} }},
+	{"imported posts left out, at random", "Model", func(s movable) storage.Store { return skipsRecords{s} }},
+}
+
+// movable is a store that moves channels.
+type movable interface {
+	storage.Store
+	storage.Mover
+}
+
+type moverFlaw struct {
+	name  string
+	fails string
+	spoil func(s movable) storage.Store
 }
 
 // reusesRevision gives every third post the revision before its own.
@@ -60,11 +83,11 @@ type reusesRevision struct {
 	n atomic.Int64
 }
 
-func (s *reusesRevision) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+func (s *reusesRevision) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	p, err := s.Store.CreatePost(ctx, ch, p)
-	if err == nil && s.n.Add(1)%3 == 0 {
+	p, err := s.Store.PutPost(ctx, ch, p, replaces)
+	if err == nil && replaces == 0 && s.n.Add(1)%3 == 0 {
 		p.Revision--
 	}
 	return p, err
@@ -105,13 +128,13 @@ func (s watchesOn) Watch(ctx context.Context, notify func(motacilla.Moved)) erro
 // forgetsTombstone makes a removed post again.
 type forgetsTombstone struct{ storage.Store }
 
-func (s forgetsTombstone) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+func (s forgetsTombstone) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	made, err := s.Store.CreatePost(ctx, ch, p)
+	made, err := s.Store.PutPost(ctx, ch, p, replaces)
 	if errors.Is(err, motacilla.ErrDeleted) {
 		p.ID, p.MessageID = "", ""
-		return s.Store.CreatePost(ctx, ch, p)
+		return s.Store.PutPost(ctx, ch, p, replaces)
 	}
 	return made, err
 }
@@ -168,20 +191,100 @@ func (s *showsLate) Changes(
 	return c, err
 }
 
-// losesUpdate reads, edits and writes without holding anything.
-type losesUpdate struct{ storage.Store }
+// ignoresReplaces puts a post in the place of whichever is there.
+type ignoresReplaces struct{ storage.Store }
 
-func (s losesUpdate) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+func (s ignoresReplaces) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	p, err := s.Post(ctx, ch, id)
-	if err != nil {
-		return p, err
+	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
+	for replaces != 0 && errors.Is(err, motacilla.ErrConflict) {
+		stored, err = s.Store.PutPost(ctx, ch, p, stored.Revision)
 	}
-	if err := edit(&p); err != nil {
-		return p, err
+	return stored, err
+}
+
+// checksBefore compares the revision before the transaction that writes.
+type checksBefore struct{ storage.Store }
+
+func (s checksBefore) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
+) (motacilla.Post, error) {
+	if replaces == 0 {
+		return s.Store.PutPost(ctx, ch, p, 0)
 	}
-	return s.Store.UpdatePost(ctx, ch, id, func(stored *motacilla.Post) error { *stored = p; return nil })
+	there, err := s.Post(ctx, ch, p.ID)
+	switch {
+	case err != nil:
+		return motacilla.Post{}, err
+	case there.Revision != replaces:
+		return there, motacilla.ErrConflict
+	}
+	pause()
+	return ignoresReplaces{s.Store}.PutPost(ctx, ch, p, replaces)
+}
+
+// checksChannelBefore does that with a channel.
+type checksChannelBefore struct{ storage.Store }
+
+func (s checksChannelBefore) PutChannel(
+	ctx context.Context, c motacilla.Channel, replaces motacilla.Revision,
+) (motacilla.Channel, error) {
+	if replaces == 0 {
+		return s.Store.PutChannel(ctx, c, 0)
+	}
+	there, err := s.Channel(ctx, c.ID)
+	switch {
+	case err != nil:
+		return motacilla.Channel{}, err
+	case there.Changed != replaces:
+		return there, motacilla.ErrConflict
+	}
+	pause()
+	stored, err := s.Store.PutChannel(ctx, c, replaces)
+	for errors.Is(err, motacilla.ErrConflict) {
+		stored, err = s.Store.PutChannel(ctx, c, stored.Changed)
+	}
+	return stored, err
+}
+
+// removesAny removes a post whatever its revision is.
+type removesAny struct{ storage.Store }
+
+func (s removesAny) DeletePost(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, _ motacilla.Revision,
+) (motacilla.Revision, error) {
+	return s.Store.DeletePost(ctx, ch, id, 0)
+}
+
+// revisesOnConflict issues a revision for a put that it refuses.
+type revisesOnConflict struct{ storage.Store }
+
+func (s revisesOnConflict) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
+) (motacilla.Post, error) {
+	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
+	if errors.Is(err, motacilla.ErrConflict) {
+		gone, other := s.Store.PutPost(ctx, ch, motacilla.Post{}, 0)
+		if other == nil {
+			_, other = s.DeletePost(ctx, ch, gone.ID, 0)
+		}
+		err = errors.Join(err, other)
+	}
+	return stored, err
+}
+
+// silentOnConflict does not return the post that is there.
+type silentOnConflict struct{ storage.Store }
+
+func (s silentOnConflict) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
+) (motacilla.Post, error) {
+	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
+	if errors.Is(err, motacilla.ErrConflict) {
+		stored = motacilla.Post{}
+	}
+	return stored, err
 }
 
 // knowsAll says of every cursor up to the head that it knows it.
@@ -243,17 +346,15 @@ func (s pagesByTime) Posts(ctx context.Context, ch motacilla.ChannelID, q motaci
 // alwaysRevises issues a revision whether or not anything changed.
 type alwaysRevises struct{ storage.Store }
 
-func (s alwaysRevises) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+func (s alwaysRevises) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	return s.Store.UpdatePost(ctx, ch, id, func(p *motacilla.Post) error {
-		version := p.SourceVersion
-		err := edit(p)
-		if p.SourceVersion == version {
-			p.SourceVersion++
-		}
-		return err
-	})
+	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
+	if err == nil && stored.Revision == replaces {
+		p.SourceVersion++
+		return s.Store.PutPost(ctx, ch, p, replaces)
+	}
+	return stored, err
 }
 
 // sharesContent hands out the slice that it keeps.
@@ -282,10 +383,10 @@ func (s *sharesContent) Post(
 // ignoresContext writes though the caller has gone.
 type ignoresContext struct{ storage.Store }
 
-func (s ignoresContext) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+func (s ignoresContext) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	made, err := s.Store.CreatePost(context.WithoutCancel(ctx), ch, p)
+	made, err := s.Store.PutPost(context.WithoutCancel(ctx), ch, p, replaces)
 	return made, errors.Join(err, ctx.Err())
 }
 
@@ -294,15 +395,15 @@ type staysOpen struct{ storage.Store }
 
 func (s staysOpen) Close() error { return nil }
 
-// Those below are wrong in how they move channels.
+// The stores below move channels wrongly.
 
 // losesTombstones does not tell of removed posts.
-type losesTombstones struct{ storage.Store }
+type losesTombstones struct{ movable }
 
 func (s losesTombstones) ChangeRecords(
 	ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, limit int,
 ) ([]motacilla.ChangeRecord, error) {
-	list, err := s.Store.ChangeRecords(ctx, ch, after, limit)
+	list, err := s.movable.ChangeRecords(ctx, ch, after, limit)
 	for i := range list {
 		list[i].Removed = nil
 	}
@@ -310,7 +411,7 @@ func (s losesTombstones) ChangeRecords(
 }
 
 // keepsFloor forgets nothing of what it has.
-type keepsFloor struct{ storage.Store }
+type keepsFloor struct{ movable }
 
 func (s keepsFloor) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	all, err := s.ChannelRecords(ctx, "", 1000)
@@ -319,39 +420,39 @@ func (s keepsFloor) Import(ctx context.Context, c motacilla.ChannelRecord, recor
 			c.Floor = min(c.Floor, old.Floor)
 		}
 	}
-	return errors.Join(err, s.Store.Import(ctx, c, records))
+	return errors.Join(err, s.movable.Import(ctx, c, records))
 }
 
 // tornImport is two writes.
-type tornImport struct{ storage.Store }
+type tornImport struct{ movable }
 
 func (s tornImport) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	if n := len(records) / 2; n > 0 {
 		half := c
 		half.Head = records[n].Revision
 		half.Floor, half.Changed = min(c.Floor, half.Head), min(c.Changed, half.Head)
-		if err := s.Store.Import(ctx, half, records[:n]); err != nil {
+		if err := s.movable.Import(ctx, half, records[:n]); err != nil {
 			return err
 		}
 		pause()
 	}
-	return s.Store.Import(ctx, c, records)
+	return s.movable.Import(ctx, c, records)
 }
 
 // quietImport does not tell of what is imported.
 type quietImport struct {
-	storage.Store
+	movable
 	quiet atomic.Bool
 }
 
 func (s *quietImport) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	s.quiet.Store(true)
 	defer s.quiet.Store(false)
-	return s.Store.Import(ctx, c, records)
+	return s.movable.Import(ctx, c, records)
 }
 
 func (s *quietImport) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
-	return s.Store.Watch(ctx, func(m motacilla.Moved) {
+	return s.movable.Watch(ctx, func(m motacilla.Moved) {
 		if !s.quiet.Load() {
 			notify(m)
 		}
@@ -359,10 +460,10 @@ func (s *quietImport) Watch(ctx context.Context, notify func(motacilla.Moved)) e
 }
 
 // neverConflicts takes a head that goes back for one that was repeated.
-type neverConflicts struct{ storage.Store }
+type neverConflicts struct{ movable }
 
 func (s neverConflicts) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
-	err := s.Store.Import(ctx, c, records)
+	err := s.movable.Import(ctx, c, records)
 	if errors.Is(err, motacilla.ErrConflict) {
 		return nil
 	}
@@ -370,36 +471,37 @@ func (s neverConflicts) Import(ctx context.Context, c motacilla.ChannelRecord, r
 }
 
 // skipsRecords loses the first post of an import.
-type skipsRecords struct{ storage.Store }
+type skipsRecords struct{ movable }
 
 func (s skipsRecords) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	records = slices.Clone(records)
 	if at := slices.IndexFunc(records, func(r motacilla.ChangeRecord) bool { return r.Post != nil }); at >= 0 {
 		records[at].Post = nil
 	}
-	return s.Store.Import(ctx, c, records)
+	return s.movable.Import(ctx, c, records)
 }
 
 // lowBarrier is a revision like any other.
-type lowBarrier struct{ storage.Store }
+type lowBarrier struct{ movable }
 
 func (s lowBarrier) Barrier(ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision) (motacilla.Revision, error) {
-	title := ""
-	c, err := s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error {
-		title = c.Title
-		c.Title += "x"
-		return nil
-	})
+	c, err := s.Channel(ctx, ch)
 	if err != nil {
 		return 0, err
 	}
-	c, err = s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error { c.Title = title; return nil })
+	title := c.Title
+	c.Title += "x"
+	if c, err = s.PutChannel(ctx, c, c.Changed); err != nil {
+		return 0, err
+	}
+	c.Title = title
+	c, err = s.PutChannel(ctx, c, c.Changed)
 	return max(c.Head, at), err
 }
 
 // earlyBarrier does not mind how late it is to be.
-type earlyBarrier struct{ storage.Store }
+type earlyBarrier struct{ movable }
 
 func (s earlyBarrier) Barrier(ctx context.Context, ch motacilla.ChannelID, _ motacilla.Revision) (motacilla.Revision, error) {
-	return s.Store.Barrier(ctx, ch, 0)
+	return s.movable.Barrier(ctx, ch, 0)
 }

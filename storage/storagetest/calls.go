@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// What is passed in and what comes out is the caller's: to change it changes nothing in the store.
+// What is passed to the store and what it returns belongs to the caller, who may change it.
 func testOwnership(s *suite) {
 	first := s.channel("c").Head
 	content := []motacilla.Block{motacilla.Text("one"), motacilla.Text("two")}
@@ -26,13 +26,13 @@ func testOwnership(s *suite) {
 		equalPost(s, "after spoiling "+what, must[motacilla.Post](s)(s.Post(s.ctx, "c", made.ID)), expected)
 	}
 	spoil(content)
-	check("what was passed to CreatePost")
+	check("what was passed to PutPost for a new post")
 	spoil(made.Content)
-	check("what CreatePost returned")
-	there, err := s.CreatePost(s.ctx, "c", motacilla.Post{MessageID: "m"})
+	check("what PutPost returned for a new post")
+	there, err := s.PutPost(s.ctx, "c", motacilla.Post{MessageID: "m"}, 0)
 	want(s, "create again", err, motacilla.ErrExists)
 	spoil(there.Content)
-	check("what CreatePost returned with ErrExists")
+	check("what PutPost returned with ErrExists")
 	spoil(must[motacilla.Post](s)(s.Post(s.ctx, "c", made.ID)).Content)
 	check("what Post returned")
 	spoil(must[motacilla.Post](s)(s.PostByMessage(s.ctx, "c", "m")).Content)
@@ -45,32 +45,21 @@ func testOwnership(s *suite) {
 		equalPosts(s, "posts", s.page("c", q).Posts, []motacilla.Post{expected})
 	}
 
-	mine := []motacilla.Block{motacilla.Text("three")}
-	var seen *motacilla.Post
-	changed := s.edit("c", made.ID, func(p *motacilla.Post) {
-		p.Content = mine
-		seen = p
-	})
+	next := expected
+	next.Content = []motacilla.Block{motacilla.Text("three"), motacilla.Text("four")}
+	changed := must[motacilla.Post](s)(s.PutPost(s.ctx, "c", next, expected.Revision))
 	expected = changed.Clone()
-	spoil(mine)
-	seen.Author = "spoilt"
-	spoil(seen.Content)
-	check("what an edit held on to")
+	spoil(next.Content)
+	check("what was passed to PutPost")
 	spoil(changed.Content)
-	check("what UpdatePost returned")
+	check("what PutPost returned")
 	same := s.edit("c", made.ID, func(*motacilla.Post) {})
 	spoil(same.Content)
-	check("what UpdatePost returned without a change")
-	_, _ = s.UpdatePost(s.ctx, "c", made.ID, func(p *motacilla.Post) error {
-		spoil(p.Content)
-		return errors.New("no")
-	})
-	check("what an edit that fails was given")
-	_, _ = s.DeletePost(s.ctx, "c", made.ID, func(p motacilla.Post) error {
-		spoil(p.Content)
-		return errors.New("no")
-	})
-	check("what a check that fails was given")
+	check("what PutPost returned without a change")
+	there, err = s.PutPost(s.ctx, "c", expected, made.Revision)
+	want(s, "replace an earlier revision", err, motacilla.ErrConflict)
+	spoil(there.Content)
+	check("what PutPost returned with ErrConflict")
 
 	s.retitle("c", "New")
 	s.deletePost("c", s.text("c", "gone").ID)
@@ -98,7 +87,7 @@ func testOwnership(s *suite) {
 	}
 }
 
-// every calls each method of the store but Watch and Close, the writes last.
+// every calls each method of the store but Watch and Close, the writes last, and returns their errors.
 func (s *suite) every(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post) map[string]error {
 	errs := make(map[string]error)
 	_, errs["Channel"] = s.Channel(ctx, ch)
@@ -108,33 +97,49 @@ func (s *suite) every(ctx context.Context, ch motacilla.ChannelID, p motacilla.P
 	_, errs["Posts"] = s.Posts(ctx, ch, motacilla.Query{})
 	_, errs["Changes"] = s.Changes(ctx, ch, p.Revision, 0)
 	_, errs["Heads"] = s.Heads(ctx, []motacilla.ChannelID{ch})
-	_, errs["ChannelRecords"] = s.ChannelRecords(ctx, "", 0)
-	_, errs["ChangeRecords"] = s.ChangeRecords(ctx, ch, 0, 0)
 	errs["Ping"] = s.Ping(ctx)
 	_, errs["Records.Get"] = s.Records().Get(ctx, "every", "key")
 	_, errs["Records.List"] = s.Records().List(ctx, "every", "", "", 0)
 	_, errs["Records.Namespaces"] = s.Records().Namespaces(ctx, "", 0)
 	_, errs["Records.Put"] = s.Records().Put(ctx, storage.Record{Namespace: "every", Key: "key"})
 	errs["Records.Delete"] = s.Records().Delete(ctx, "every", "key", 1)
-	errs["Import"] = s.Import(ctx, motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: "new", Head: p.Revision}, Born: p.Revision, Changed: p.Revision, Floor: p.Revision,
-	}, nil)
-	_, errs["Barrier"] = s.Barrier(ctx, ch, 0)
-	_, errs["CreateChannel"] = s.CreateChannel(ctx, motacilla.Channel{ID: "new"})
-	_, errs["UpdateChannel"] = s.UpdateChannel(ctx, ch, func(c *motacilla.Channel) error { c.Title = "new"; return nil })
-	_, errs["CreatePost"] = s.CreatePost(ctx, ch, motacilla.Post{MessageID: "new"})
-	_, errs["UpdatePost"] = s.UpdatePost(ctx, ch, p.ID, func(p *motacilla.Post) error { p.Author = "new"; return nil })
-	_, errs["DeletePost"] = s.DeletePost(ctx, ch, p.ID, nil)
+	_, errs["PutChannel, new"] = s.PutChannel(ctx, motacilla.Channel{ID: "new"}, 0)
+	_, errs["PutChannel"] = s.PutChannel(ctx, motacilla.Channel{ID: ch, Title: "new"}, p.Revision-1)
+	_, errs["PutPost, new"] = s.PutPost(ctx, ch, motacilla.Post{MessageID: "new"}, 0)
+	_, errs["PutPost"] = s.PutPost(ctx, ch, motacilla.Post{ID: p.ID, Author: "new"}, p.Revision)
+	_, errs["DeletePost"] = s.DeletePost(ctx, ch, p.ID, 0)
 	_, errs["DeleteChannel"] = s.DeleteChannel(ctx, ch)
 	return errs
 }
 
+// everyMove calls each method of storage.Mover.
+func (s *suite) everyMove(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post) map[string]error {
+	errs := make(map[string]error)
+	_, errs["ChannelRecords"] = s.ChannelRecords(ctx, "", 0)
+	_, errs["ChangeRecords"] = s.ChangeRecords(ctx, ch, 0, 0)
+	errs["Import"] = s.Import(ctx, motacilla.ChannelRecord{
+		Channel: motacilla.Channel{ID: "new", Changed: p.Revision, Head: p.Revision}, Born: p.Revision, Floor: p.Revision,
+	}, nil)
+	_, errs["Barrier"] = s.Barrier(ctx, ch, 0)
+	return errs
+}
+
 func testCancelled(s *suite) {
+	s.cancelled(s.every)
+	if err := s.Ping(s.ctx); err != nil {
+		s.Fatalf("Ping: %v", err)
+	}
+}
+
+func testMoveCancelled(s *suite) { s.cancelled(s.everyMove) }
+
+func (s *suite) cancelled(every func(context.Context, motacilla.ChannelID, motacilla.Post) map[string]error) {
+	s.Helper()
 	s.channel("c")
 	p := s.post("c", motacilla.Post{MessageID: "m"})
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
-	for name, err := range s.every(ctx, "c", p) {
+	for name, err := range every(ctx, "c", p) {
 		want(s, name+" with a context that has ended", err, context.Canceled)
 	}
 	if err := s.Watch(ctx, func(motacilla.Moved) {}); err != nil {
@@ -143,25 +148,29 @@ func testCancelled(s *suite) {
 	s.untouched("calls whose context had ended", "c", p.Revision)
 	_, err := s.Channel(s.ctx, "new")
 	want(s, "get a channel that was not made", err, motacilla.ErrNotFound)
-	if err := s.Ping(s.ctx); err != nil {
-		s.Fatalf("Ping: %v", err)
-	}
 }
 
 func testClosed(s *suite) {
+	watching := s.watch()
+	s.closed(s.every)
+	if err := watching.wait(s); err != nil && !errors.Is(err, motacilla.ErrClosed) {
+		s.Fatalf("Watch ended by Close: %v", err)
+	}
+	want(s, "Watch after Close", s.Watch(s.ctx, func(motacilla.Moved) {}), motacilla.ErrClosed)
+}
+
+func testMoveClosed(s *suite) { s.closed(s.everyMove) }
+
+func (s *suite) closed(every func(context.Context, motacilla.ChannelID, motacilla.Post) map[string]error) {
+	s.Helper()
 	s.channel("c")
 	p := s.post("c", motacilla.Post{MessageID: "m"})
-	watching := s.watch()
 	for range 2 {
 		if err := s.Close(); err != nil {
 			s.Fatalf("Close: %v", err)
 		}
 	}
-	if err := watching.wait(s); err != nil && !errors.Is(err, motacilla.ErrClosed) {
-		s.Fatalf("Watch ended by Close: %v", err)
-	}
-	for name, err := range s.every(s.ctx, "c", p) {
+	for name, err := range every(s.ctx, "c", p) {
 		want(s, name+" after Close", err, motacilla.ErrClosed)
 	}
-	want(s, "Watch after Close", s.Watch(s.ctx, func(motacilla.Moved) {}), motacilla.ErrClosed)
 }

@@ -1,7 +1,6 @@
 package storagetest
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -111,10 +110,8 @@ func testChangesOfChannel(s *suite) {
 			s.Fatalf("channel since %d, and its state did not change", since)
 		}
 	}
-	ended := must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, "c", func(c *motacilla.Channel) error {
-		c.Ended = s.hand.Now()
-		return nil
-	}))
+	titled.Ended = s.hand.Now()
+	ended := must[motacilla.Channel](s)(s.PutChannel(s.ctx, titled, titled.Changed))
 	c := s.changes("c", q.Revision, 0)
 	if c.Channel == nil || len(c.Posts) > 0 {
 		s.Fatalf("changes since a channel ended: %+v", c)
@@ -223,17 +220,20 @@ func testForgetting(s *suite) {
 	kept := s.text("c", "kept")
 	p := s.text("c", "edited")
 	s.hand.Move(time.Second)
+	posts := []motacilla.Post{p}
+	for range 7 {
+		posts = append(posts, s.text("c", "edited"))
+	}
 	write := func(n int) { // from several goroutines, for stores that commit together
 		var wg sync.WaitGroup
-		for w := range 8 {
+		for w := range posts {
 			wg.Go(func() {
-				for i := 0; i < n/8; {
-					_, err := s.UpdatePost(s.ctx, "c", p.ID, func(p *motacilla.Post) error { p.SourceVersion++; return nil })
-					switch {
-					case err == nil:
-						i++
-					case !errors.Is(err, motacilla.ErrConflict):
-						s.Errorf("write %d of writer %d: %v", i, w, err)
+				for range n / len(posts) {
+					next := posts[w]
+					next.SourceVersion++
+					var err error
+					if posts[w], err = s.PutPost(s.ctx, "c", next, posts[w].Revision); err != nil {
+						s.Errorf("writer %d: %v", w, err)
 						return
 					}
 				}
@@ -272,8 +272,8 @@ func testForgetting(s *suite) {
 		s.Fatalf("%d revisions are remembered after the forgetting", n)
 	}
 	// Only revisions are forgotten.
-	equal(s, "number of posts", len(s.all("c")), 2)
+	equal(s, "number of posts", len(s.all("c")), 1+len(posts))
 	equalPost(s, "old post", must[motacilla.Post](s)(s.Post(s.ctx, "c", kept.ID)), kept)
-	_, err := s.CreatePost(s.ctx, "c", motacilla.Post{MessageID: "m"})
+	_, err := s.PutPost(s.ctx, "c", motacilla.Post{MessageID: "m"}, 0)
 	want(s, "create an old removed post", err, motacilla.ErrDeleted)
 }

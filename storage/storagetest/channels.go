@@ -1,7 +1,6 @@
 package storagetest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,20 +18,21 @@ func testChannels(s *suite) {
 
 	zone := time.FixedZone("east", 3600)
 	ended := time.Date(2026, 5, 1, 12, 0, 0, 999_999_999, zone)
-	made := must[motacilla.Channel](s)(s.CreateChannel(s.ctx, motacilla.Channel{
+	made := must[motacilla.Channel](s)(s.PutChannel(s.ctx, motacilla.Channel{
 		ID: "match-42", Title: "Line\nbreak, \"quotes\", 'ticks', \\ % _ ü 🐦", Access: motacilla.Private, Ended: ended,
-		Created: ended, Head: 77,
-	}))
+		Created: ended, Changed: 76, Head: 77,
+	}, 0))
 	rev := motacilla.NextRevision(0, s.hand.Now())
 	expected := motacilla.Channel{
 		ID: "match-42", Title: "Line\nbreak, \"quotes\", 'ticks', \\ % _ ü 🐦", Access: motacilla.Private,
-		Created: rev.Time(), Ended: motacilla.Micro(ended), Head: rev,
+		Created: rev.Time(), Ended: motacilla.Micro(ended), Changed: rev, Head: rev,
 	}
 	equalChannel(s, "the channel that was made", made, expected)
 	equalChannel(s, "the channel that is read", must[motacilla.Channel](s)(s.Channel(s.ctx, "match-42")), expected)
 
-	_, err = s.CreateChannel(s.ctx, motacilla.Channel{ID: "match-42", Title: "Another"})
-	want(s, "create a channel again", err, motacilla.ErrExists)
+	there, err := s.PutChannel(s.ctx, motacilla.Channel{ID: "match-42", Title: "Another"}, 0)
+	want(s, "make a channel again", err, motacilla.ErrExists)
+	equalChannel(s, "the channel there is", there, expected)
 	equalChannel(s, "after that", must[motacilla.Channel](s)(s.Channel(s.ctx, "match-42")), expected)
 	equal(s, "default access", s.channel("open").Access, motacilla.Public)
 
@@ -50,13 +50,13 @@ func testChannels(s *suite) {
 	_, err = s.DeleteChannel(s.ctx, "none")
 	want(s, "delete a channel that never was", err, motacilla.ErrNotFound)
 	for _, ch := range []motacilla.ChannelID{"match-42", "none"} {
-		_, err = s.UpdateChannel(s.ctx, ch, func(*motacilla.Channel) error { return nil })
-		want(s, "update a channel that is not there", err, motacilla.ErrNotFound)
-		_, err = s.CreatePost(s.ctx, ch, motacilla.Post{Show: true})
+		_, err = s.PutChannel(s.ctx, motacilla.Channel{ID: ch}, expected.Changed)
+		want(s, "replace a channel that is not there", err, motacilla.ErrNotFound)
+		_, err = s.PutPost(s.ctx, ch, motacilla.Post{Show: true}, 0)
 		want(s, "post to a channel that is not there", err, motacilla.ErrNotFound)
-		_, err = s.UpdatePost(s.ctx, ch, p.ID, func(*motacilla.Post) error { return nil })
-		want(s, "update a post of a channel that is not there", err, motacilla.ErrNotFound)
-		_, err = s.DeletePost(s.ctx, ch, p.ID, nil)
+		_, err = s.PutPost(s.ctx, ch, p, p.Revision)
+		want(s, "replace a post of a channel that is not there", err, motacilla.ErrNotFound)
+		_, err = s.DeletePost(s.ctx, ch, p.ID, 0)
 		want(s, "delete a post of a channel that is not there", err, motacilla.ErrNotFound)
 		_, err = s.Post(s.ctx, ch, p.ID)
 		want(s, "get a post of a channel that is not there", err, motacilla.ErrNotFound)
@@ -121,7 +121,7 @@ func testChannelIDs(s *suite) {
 		want(s, fmt.Sprintf("changes of channel %q", id), err, motacilla.ErrNotFound)
 		_, err = s.Post(s.ctx, "a", motacilla.PostID(id))
 		want(s, fmt.Sprintf("get post %q", id), err, motacilla.ErrNotFound)
-		_, err = s.DeletePost(s.ctx, "a", motacilla.PostID(id), nil)
+		_, err = s.DeletePost(s.ctx, "a", motacilla.PostID(id), 0)
 		want(s, fmt.Sprintf("delete post %q", id), err, motacilla.ErrNotFound)
 		_, err = s.PostByMessage(s.ctx, "a", id)
 		want(s, fmt.Sprintf("get message %q", id), err, motacilla.ErrNotFound)
@@ -140,7 +140,7 @@ func testChannelAnew(s *suite) {
 	deleted := s.deleteChannel("c")
 
 	s.hand.Move(-time.Hour)
-	again := must[motacilla.Channel](s)(s.CreateChannel(s.ctx, motacilla.Channel{ID: "c", Title: "Anew"}))
+	again := must[motacilla.Channel](s)(s.PutChannel(s.ctx, motacilla.Channel{ID: "c", Title: "Anew"}, 0))
 	equal(s, "revision of the new life", again.Head, deleted+1)
 	equal(s, "its title", again.Title, "Anew")
 	if again.Created.Before(s.hand.Now().Add(-time.Second)) {
@@ -187,7 +187,7 @@ func testChannelValidation(s *suite) {
 		{ID: "new", Ended: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		{ID: "new", Ended: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
-		_, err := s.CreateChannel(s.ctx, c)
+		_, err := s.PutChannel(s.ctx, c, 0)
 		wantInvalid(s, fmt.Sprintf("create %.60v", c), err)
 	}
 	list := must[[]motacilla.Channel](s)(s.Channels(s.ctx, "", 0))
@@ -202,49 +202,11 @@ func testChannelValidation(s *suite) {
 		"access": func(c *motacilla.Channel) { c.Access = "secret" },
 		"ended":  func(c *motacilla.Channel) { c.Ended = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
-		_, err := s.UpdateChannel(s.ctx, "there", func(c *motacilla.Channel) error { edit(c); return nil })
-		wantInvalid(s, "update with a bad "+name, err)
+		c := must[motacilla.Channel](s)(s.Channel(s.ctx, "there"))
+		edit(&c)
+		_, err := s.PutChannel(s.ctx, c, c.Changed)
+		wantInvalid(s, "replace with a bad "+name, err)
 	}
 	s.untouched("invalid input", "there", head)
 	equal(s, "title", must[motacilla.Channel](s)(s.Channel(s.ctx, "there")).Title, "Title of there")
-}
-
-func testChannelEdit(s *suite) {
-	made := s.channel("c")
-	s.hand.Move(time.Second)
-	ended := time.Date(2026, 6, 7, 8, 9, 10, 11_000, time.UTC)
-	changed := must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, "c", func(c *motacilla.Channel) error {
-		equalChannel(s, "what edit sees", *c, made)
-		c.Title, c.Access, c.Ended = "New", motacilla.Private, ended
-		c.ID, c.Created, c.Head = "other", ended, 5
-		return nil
-	}))
-	expected := motacilla.Channel{
-		ID: "c", Title: "New", Access: motacilla.Private, Created: made.Created, Ended: ended,
-		Head: motacilla.NextRevision(made.Head, s.hand.Now()),
-	}
-	equalChannel(s, "the changed channel", changed, expected)
-	equalChannel(s, "as it is read", must[motacilla.Channel](s)(s.Channel(s.ctx, "c")), expected)
-
-	reopened := must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, "c", func(c *motacilla.Channel) error {
-		c.Ended = time.Time{}
-		return nil
-	}))
-	if !reopened.Ended.IsZero() || reopened.Head != expected.Head+1 {
-		s.Fatalf("reopened: %+v", reopened)
-	}
-	same := must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, "c", func(c *motacilla.Channel) error {
-		c.Title = "New"
-		c.Head = 9
-		return nil
-	}))
-	equalChannel(s, "after no change", same, reopened)
-	own := errors.New("own")
-	_, err := s.UpdateChannel(s.ctx, "c", func(c *motacilla.Channel) error {
-		c.Title = "Never"
-		return own
-	})
-	want(s, "an edit that fails", err, own)
-	s.untouched("an edit that fails", "c", reopened.Head)
-	equalChannel(s, "after an edit that fails", must[motacilla.Channel](s)(s.Channel(s.ctx, "c")), reopened)
 }

@@ -110,7 +110,7 @@ func equalChannel(t tb, what string, got, expected motacilla.Channel) {
 	t.Helper()
 	// Not ==: times may be the same and differ in representation.
 	same := got.ID == expected.ID && got.Title == expected.Title && got.Access == expected.Access &&
-		got.Head == expected.Head && sameTime(got.Created, expected.Created) && sameTime(got.Ended, expected.Ended)
+		got.Changed == expected.Changed && got.Head == expected.Head && sameTime(got.Created, expected.Created) && sameTime(got.Ended, expected.Ended)
 	if !same {
 		t.Fatalf("%s is\n\t%+v, want\n\t%+v", what, got, expected)
 	}

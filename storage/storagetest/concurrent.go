@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -44,21 +45,19 @@ func (s *suite) write(
 	n := len(*own)
 	switch pick := random.IntN(10); {
 	case n == 0 || pick < 5:
-		p, err := store.CreatePost(s.ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+		p, err := store.PutPost(s.ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
 		if err != nil {
 			return err
 		}
 		h.wrote(p)
 		*own = append(*own, p.ID)
 	case pick < 8:
-		p, err := store.UpdatePost(s.ctx, ch, (*own)[random.IntN(n)], func(p *motacilla.Post) error {
-			p.Content = []motacilla.Block{motacilla.Text(text)}
-			return nil
-		})
-		if errors.Is(err, motacilla.ErrConflict) {
-			return nil
-		}
+		p, err := store.Post(s.ctx, ch, (*own)[random.IntN(n)])
 		if err != nil {
+			return err
+		}
+		p.Content = []motacilla.Block{motacilla.Text(text)}
+		if p, err = store.PutPost(s.ctx, ch, p, p.Revision); err != nil {
 			return err
 		}
 		h.wrote(p)
@@ -72,10 +71,7 @@ func (s *suite) write(
 	default:
 		at := random.IntN(n)
 		id := (*own)[at]
-		rev, err := store.DeletePost(s.ctx, ch, id, nil)
-		if errors.Is(err, motacilla.ErrConflict) {
-			return nil
-		}
+		rev, err := store.DeletePost(s.ctx, ch, id, 0)
 		if err != nil {
 			return err
 		}
@@ -168,7 +164,7 @@ type errorer struct{ *suite }
 
 func (e errorer) Fatalf(format string, args ...any) { e.Helper(); e.Errorf(format, args...) }
 
-// UpdatePost is atomic: of many that count, none is lost.
+// A put is compared and stored in one step: if many writers count by it, no count is lost.
 func testCounter(s *suite) {
 	s.channel("c")
 	s.count(s.Store)
@@ -176,33 +172,84 @@ func testCounter(s *suite) {
 
 func (s *suite) count(stores ...storage.Store) {
 	s.Helper()
-	p := s.text("c", "counter")
-	var acknowledged atomic.Int64
+	const each = 25
+	first := s.text("c", "counter")
 	var wg sync.WaitGroup
 	for w := range writers {
 		store := stores[w%len(stores)]
 		wg.Go(func() {
-			for range 25 {
-				_, err := store.UpdatePost(s.ctx, "c", p.ID, func(p *motacilla.Post) error {
-					p.SourceVersion++
-					runtime.Gosched() // lets others in, if the store does
-					return nil
-				})
+			for counted := 0; counted < each; {
+				p, err := store.Post(s.ctx, "c", first.ID)
 				if err == nil {
-					acknowledged.Add(1)
-				} else if !errors.Is(err, motacilla.ErrConflict) {
+					p.SourceVersion++
+					runtime.Gosched() // lets other writers in
+					_, err = store.PutPost(s.ctx, "c", p, p.Revision)
+				}
+				switch {
+				case err == nil:
+					counted++
+				case !errors.Is(err, motacilla.ErrConflict):
 					s.Errorf("count: %v", err)
+					return
 				}
 			}
 		})
 	}
 	wg.Wait()
-	equal(s, "counter", must[motacilla.Post](s)(s.Post(s.ctx, "c", p.ID)).SourceVersion, acknowledged.Load())
-	c := s.changes("c", p.Revision, 0)
-	equal(s, "number of revisions", int64(len(c.Issued)), acknowledged.Load())
+	equal(s, "counter", must[motacilla.Post](s)(s.Post(s.ctx, "c", first.ID)).SourceVersion, writers*each)
+	equal(s, "number of revisions", len(s.changes("c", first.Revision, 0).Issued), writers*each)
 }
 
-// Of many that do the same at once, one does it.
+// storage.Edit loses no edit, however many edit the same post at once. An edit may fail with ErrConflict, unless the store
+// lets edits share a put.
+func testEdit(s *suite) {
+	s.channel("c")
+	const editors, each = 16, 10
+	first := s.text("c", "counter")
+	_, shares := s.Store.(interface{ Edits() *storage.Edits })
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range editors {
+		wg.Go(func() {
+			for range each {
+				before := int64(0)
+				p, err := storage.Edit(s.ctx, s.Store, "c", first.ID, func(p *motacilla.Post) error {
+					before = p.SourceVersion
+					p.SourceVersion++
+					return nil
+				})
+				switch {
+				case err == nil && p.SourceVersion > before:
+					done.Add(1)
+				case shares || !errors.Is(err, motacilla.ErrConflict):
+					s.Errorf("edit of %d: %d (%v)", before, p.SourceVersion, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	equal(s, "counter", must[motacilla.Post](s)(s.Post(s.ctx, "c", first.ID)).SourceVersion, done.Load())
+	for range editors {
+		wg.Go(func() {
+			_, err := storage.EditChannel(s.ctx, s.Store, "c", func(c *motacilla.Channel) error { c.Title += "x"; return nil })
+			if err != nil {
+				s.Errorf("edit of the channel: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	title := must[motacilla.Channel](s)(s.Channel(s.ctx, "c")).Title
+	equal(s, "title", title, "Title of c"+strings.Repeat("x", editors))
+	own := errors.New("own")
+	_, err := storage.Edit(s.ctx, s.Store, "c", first.ID, func(p *motacilla.Post) error { p.Author = "never"; return own })
+	want(s, "an edit that fails", err, own)
+	_, err = storage.Edit(s.ctx, s.Store, "c", motacilla.NewPostID(s.hand.Now()), func(*motacilla.Post) error { return own })
+	want(s, "edit a post that is not there", err, motacilla.ErrNotFound)
+	equal(s, "author", must[motacilla.Post](s)(s.Post(s.ctx, "c", first.ID)).Author, "")
+}
+
+// If many writers do the same at once, exactly one succeeds.
 func testRaces(s *suite) { s.race(s.Store) }
 
 func (s *suite) race(stores ...storage.Store) {
@@ -225,15 +272,17 @@ func (s *suite) race(stores ...storage.Store) {
 		}
 		equal(s, what+" succeeded so many times:", done, 1)
 	}
+	var serial atomic.Int64
+	author := func() string { return fmt.Sprint("author ", serial.Add(1)) }
 	for i := range 10 {
 		ch := motacilla.ChannelID(fmt.Sprintf("race-%d", i))
-		once("CreateChannel", motacilla.ErrExists, func(store storage.Store) error {
-			_, err := store.CreateChannel(s.ctx, motacilla.Channel{ID: ch})
+		once("a new channel", motacilla.ErrExists, func(store storage.Store) error {
+			_, err := store.PutChannel(s.ctx, motacilla.Channel{ID: ch}, 0)
 			return err
 		})
 		made := make(chan motacilla.Post, 2*writers)
-		once("CreatePost", motacilla.ErrExists, func(store storage.Store) error {
-			p, err := store.CreatePost(s.ctx, ch, motacilla.Post{MessageID: "m", Show: true})
+		once("a new post", motacilla.ErrExists, func(store storage.Store) error {
+			p, err := store.PutPost(s.ctx, ch, motacilla.Post{MessageID: "m", Show: true}, 0)
 			made <- p
 			return err
 		})
@@ -241,11 +290,38 @@ func (s *suite) race(stores ...storage.Store) {
 		for range 2*writers - 1 {
 			equalPost(s, "the post that all of them got", <-made, p)
 		}
-		once("DeletePost", motacilla.ErrNotFound, func(store storage.Store) error {
-			_, err := store.DeletePost(s.ctx, ch, p.ID, nil)
+		once("a put", motacilla.ErrConflict, func(store storage.Store) error {
+			next := p
+			next.Author = author()
+			_, err := store.PutPost(s.ctx, ch, next, p.Revision)
 			return err
 		})
-		once("DeleteChannel", motacilla.ErrNotFound, func(store storage.Store) error {
+		c := must[motacilla.Channel](s)(s.Channel(s.ctx, ch))
+		once("a put of the channel", motacilla.ErrConflict, func(store storage.Store) error {
+			next := c
+			next.Title = author()
+			_, err := store.PutChannel(s.ctx, next, c.Changed)
+			return err
+		})
+		q := s.post(ch, motacilla.Post{Show: true})
+		once("a put or a removal", motacilla.ErrConflict, func(store storage.Store) error {
+			var err error
+			next := q
+			if next.Author = author(); serial.Load()%2 == 0 {
+				_, err = store.DeletePost(s.ctx, ch, q.ID, q.Revision)
+			} else {
+				_, err = store.PutPost(s.ctx, ch, next, q.Revision)
+			}
+			if errors.Is(err, motacilla.ErrNotFound) { // a removal was first
+				return motacilla.ErrConflict
+			}
+			return err
+		})
+		once("DeletePost", motacilla.ErrNotFound, func(store storage.Store) error {
+			_, err := store.DeletePost(s.ctx, ch, p.ID, 0)
+			return err
+		})
+		once("a deletion of the channel", motacilla.ErrNotFound, func(store storage.Store) error {
 			_, err := store.DeleteChannel(s.ctx, ch)
 			return err
 		})
@@ -287,7 +363,7 @@ func testLives(s *suite) {
 	for range writers {
 		wg.Go(func() {
 			for range 40 {
-				p, err := s.CreatePost(s.ctx, "c", motacilla.Post{Show: true})
+				p, err := s.PutPost(s.ctx, "c", motacilla.Post{Show: true}, 0)
 				switch {
 				case err == nil:
 					h.wrote(p)

@@ -73,21 +73,20 @@ func writeUntilKilled(t *testing.T, open func(context.Context, string) (storage.
 			after = "" // it is removed
 		}
 		content := []motacilla.Block{motacilla.Text(text)}
-		p, err := s.CreatePost(t.Context(), "crash", motacilla.Post{Author: text, Content: content})
+		p, err := s.PutPost(t.Context(), "crash", motacilla.Post{Author: text, Content: content}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		say(ack{p.ID, p.Revision, text, edited})
-		p, err = s.UpdatePost(t.Context(), "crash", p.ID, func(p *motacilla.Post) error {
-			p.Author, p.Content = edited, []motacilla.Block{motacilla.Text(edited)}
-			return nil
-		})
+		rev := p.Revision
+		p.Author, p.Content = edited, []motacilla.Block{motacilla.Text(edited)}
+		p, err = s.PutPost(t.Context(), "crash", p, rev)
 		if err != nil {
 			t.Fatal(err)
 		}
 		say(ack{p.ID, p.Revision, edited, after})
 		if after == "" {
-			rev, err := s.DeletePost(t.Context(), "crash", p.ID, nil)
+			rev, err := s.DeletePost(t.Context(), "crash", p.ID, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +103,7 @@ func durable(
 	if err != nil {
 		return err
 	}
-	first, err := s.CreateChannel(t.Context(), motacilla.Channel{ID: "crash"})
+	first, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "crash"}, 0)
 	if err != nil {
 		return err
 	}
@@ -209,7 +208,7 @@ func survived(
 	}
 	maps.Copy(acked, now)
 	content := []motacilla.Block{motacilla.Text("after")}
-	p, err := s.CreatePost(ctx, "crash", motacilla.Post{Author: "after", Content: content})
+	p, err := s.PutPost(ctx, "crash", motacilla.Post{Author: "after", Content: content}, 0)
 	if err != nil || p.Revision <= facts.Head {
 		return 0, fmt.Errorf("a write after the kill: revision %d, head was %d: %w", p.Revision, facts.Head, err)
 	}

@@ -24,23 +24,20 @@ func openDelayed(ctx context.Context, path string) (storage.Store, error) {
 	return delayed{s, path + ".request"}, err
 }
 
-func (s delayed) UpdatePost(
-	_ context.Context, _ motacilla.ChannelID, id motacilla.PostID, _ func(*motacilla.Post) error,
+func (s delayed) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	if err := os.WriteFile(s.path, []byte(id), 0o600); err != nil {
-		return motacilla.Post{}, err
+	if replaces != 0 {
+		if err := os.WriteFile(s.path, []byte(p.ID), 0o600); err != nil {
+			return motacilla.Post{}, err
+		}
+		select {} // until the kill
 	}
-	select {} // until the kill
-}
-
-func (s delayed) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
-) (motacilla.Post, error) {
 	if id, err := os.ReadFile(s.path); err == nil {
 		if err := os.Remove(s.path); err != nil {
 			return p, err
 		}
-		_, err := s.Store.UpdatePost(ctx, ch, motacilla.PostID(id), func(p *motacilla.Post) error {
+		_, err := storage.Edit(ctx, s.Store, ch, motacilla.PostID(id), func(p *motacilla.Post) error {
 			p.Author += ", edited"
 			p.Content = []motacilla.Block{motacilla.Text(p.Author)}
 			return nil
@@ -49,7 +46,7 @@ func (s delayed) CreatePost(
 			return p, err
 		}
 	}
-	return s.Store.CreatePost(ctx, ch, p)
+	return s.Store.PutPost(ctx, ch, p, 0)
 }
 
 func TestDurableAllowsDelayedWrite(t *testing.T) {
@@ -110,16 +107,18 @@ func openTorn(ctx context.Context, path string) (storage.Store, error) {
 	return torn{s}, err
 }
 
-func (s torn) UpdatePost(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
+func (s torn) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	_, err := s.Store.UpdatePost(ctx, ch, id, func(p *motacilla.Post) error {
-		content := p.Content
-		err := edit(p)
-		p.Content = content
-		return err
-	})
+	if replaces == 0 {
+		return s.Store.PutPost(ctx, ch, p, 0)
+	}
+	there, err := s.Post(ctx, ch, p.ID)
 	if err != nil {
+		return motacilla.Post{}, err
+	}
+	p.Content = there.Content
+	if _, err := s.Store.PutPost(ctx, ch, p, replaces); err != nil {
 		return motacilla.Post{}, err
 	}
 	select {} // until the kill
@@ -147,25 +146,22 @@ func openEarly(ctx context.Context, path string) (storage.Store, error) {
 	return &early{Store: s}, err
 }
 
-func (e *early) CreatePost(
-	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post,
+func (e *early) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
+	if replaces != 0 {
+		select {} // until the kill
+	}
 	heads, err := e.Heads(ctx, []motacilla.ChannelID{ch})
 	if err != nil {
 		return p, err
 	}
 	made, err := p.Admit(motacilla.NextRevision(heads[ch], time.Now()))
 	e.commit = func() error {
-		_, err := e.Store.CreatePost(ctx, ch, made)
+		_, err := e.Store.PutPost(ctx, ch, made, 0)
 		return err
 	}
 	return made, err
-}
-
-func (e *early) UpdatePost(
-	context.Context, motacilla.ChannelID, motacilla.PostID, func(*motacilla.Post) error,
-) (motacilla.Post, error) {
-	select {} // until the kill
 }
 
 func (e *early) Close() error {

@@ -6,11 +6,11 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// The calls that most subtests need and that are to succeed.
+// These are the calls that most subtests need. They must succeed.
 
 func (s *suite) channel(id motacilla.ChannelID) motacilla.Channel {
 	s.Helper()
-	return must[motacilla.Channel](s)(s.CreateChannel(s.ctx, motacilla.Channel{ID: id, Title: "Title of " + string(id)}))
+	return must[motacilla.Channel](s)(s.PutChannel(s.ctx, motacilla.Channel{ID: id, Title: "Title of " + string(id)}, 0))
 }
 
 func (s *suite) head(ch motacilla.ChannelID) motacilla.Revision {
@@ -20,10 +20,9 @@ func (s *suite) head(ch motacilla.ChannelID) motacilla.Revision {
 
 func (s *suite) retitle(ch motacilla.ChannelID, title string) motacilla.Channel {
 	s.Helper()
-	return must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, ch, func(c *motacilla.Channel) error {
-		c.Title = title
-		return nil
-	}))
+	c := must[motacilla.Channel](s)(s.Channel(s.ctx, ch))
+	c.Title = title
+	return must[motacilla.Channel](s)(s.PutChannel(s.ctx, c, c.Changed))
 }
 
 func (s *suite) deleteChannel(ch motacilla.ChannelID) motacilla.Revision {
@@ -33,16 +32,16 @@ func (s *suite) deleteChannel(ch motacilla.ChannelID) motacilla.Revision {
 
 func (s *suite) post(ch motacilla.ChannelID, p motacilla.Post) motacilla.Post {
 	s.Helper()
-	return must[motacilla.Post](s)(s.CreatePost(s.ctx, ch, p))
+	return must[motacilla.Post](s)(s.PutPost(s.ctx, ch, p, 0))
 }
 
-// text makes a visible post of one text block.
+// text makes a visible post with one text block.
 func (s *suite) text(ch motacilla.ChannelID, text string) motacilla.Post {
 	s.Helper()
 	return s.post(ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
 }
 
-// texts makes n of them.
+// texts makes n visible posts.
 func (s *suite) texts(ch motacilla.ChannelID, n int) []motacilla.Post {
 	s.Helper()
 	list := make([]motacilla.Post, n)
@@ -54,10 +53,10 @@ func (s *suite) texts(ch motacilla.ChannelID, n int) []motacilla.Post {
 
 func (s *suite) edit(ch motacilla.ChannelID, id motacilla.PostID, edit func(p *motacilla.Post)) motacilla.Post {
 	s.Helper()
-	return must[motacilla.Post](s)(s.UpdatePost(s.ctx, ch, id, func(p *motacilla.Post) error {
-		edit(p)
-		return nil
-	}))
+	p := must[motacilla.Post](s)(s.Post(s.ctx, ch, id))
+	rev := p.Revision
+	edit(&p)
+	return must[motacilla.Post](s)(s.PutPost(s.ctx, ch, p, rev))
 }
 
 func (s *suite) reword(ch motacilla.ChannelID, id motacilla.PostID, text string) motacilla.Post {
@@ -67,7 +66,7 @@ func (s *suite) reword(ch motacilla.ChannelID, id motacilla.PostID, text string)
 
 func (s *suite) deletePost(ch motacilla.ChannelID, id motacilla.PostID) motacilla.Revision {
 	s.Helper()
-	return must[motacilla.Revision](s)(s.DeletePost(s.ctx, ch, id, nil))
+	return must[motacilla.Revision](s)(s.DeletePost(s.ctx, ch, id, 0))
 }
 
 // page reads posts, newest first.
@@ -89,7 +88,7 @@ func (s *suite) changes(ch motacilla.ChannelID, since motacilla.Revision, limit 
 	return c
 }
 
-// untouched fails the test where the channel has moved from head.
+// untouched fails the test if the channel has moved from head.
 func (s *suite) untouched(what string, ch motacilla.ChannelID, head motacilla.Revision) {
 	s.Helper()
 	equal(s, "head after "+what, s.head(ch), head)

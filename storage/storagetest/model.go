@@ -2,7 +2,6 @@ package storagetest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is what one channel should be, in the simplest way: a list of everything that ever happened to it.
+// model is what one channel must be, kept in the simplest way: a list of everything that ever happened to it.
 type model struct {
 	ever   bool
 	alive  bool
@@ -39,7 +38,7 @@ func (m *model) begin(c motacilla.Channel, rev motacilla.Revision) motacilla.Cha
 	m.ever, m.alive, m.born, m.life, m.gone = true, true, rev, nil, nil
 	m.posts, m.source = make(map[motacilla.PostID]motacilla.Post), make(map[string]motacilla.PostID)
 	m.state = c.Normalize()
-	m.state.Created = rev.Time()
+	m.state.Created, m.state.Changed = rev.Time(), rev
 	m.happened(event{revision: rev})
 	return m.state
 }
@@ -78,7 +77,7 @@ func (m *model) since(since motacilla.Revision) (c motacilla.Changes) {
 	return c
 }
 
-// trial is a store beside its model, for a few channels.
+// trial is a store and the models of a few of its channels.
 type trial struct {
 	*suite
 	rt     *rapid.T
@@ -87,7 +86,7 @@ type trial struct {
 	done   *int
 }
 
-// Random operations do to the store what they do to the model.
+// After random operations the store must hold what the model holds.
 func testModel(s *suite) {
 	const each = 3000 // operations of a Check: rapid's 100 of 30 steps
 	rounds := min(10, s.Operations/each+1)
@@ -113,10 +112,13 @@ func testModel(s *suite) {
 
 func (tr *trial) actions() map[string]func(*rapid.T) {
 	actions := map[string]func(m *model, ch motacilla.ChannelID){
-		"create channel": tr.createChannel, "update channel": tr.updateChannel, "delete channel": tr.removeChannel,
-		"create post": tr.createPost, "create post 2": tr.createPost, "create post 3": tr.createPost,
-		"update post": tr.updatePost, "update post 2": tr.updatePost, "delete post": tr.removePost,
-		"move clock": tr.moveClock, "barrier": tr.barrier, "import": tr.importInto, "posts": tr.comparePosts, "changes": tr.compareChanges, "gets": tr.compareGets,
+		"new channel": tr.createChannel, "replace channel": tr.replaceChannel, "delete channel": tr.removeChannel,
+		"new post": tr.createPost, "new post 2": tr.createPost, "new post 3": tr.createPost,
+		"replace post": tr.replacePost, "replace post 2": tr.replacePost, "delete post": tr.removePost,
+		"move clock": tr.moveClock, "posts": tr.comparePosts, "changes": tr.compareChanges, "gets": tr.compareGets,
+	}
+	if tr.Mover != nil {
+		actions["barrier"], actions["import"] = tr.barrier, tr.importInto
 	}
 	wrapped := make(map[string]func(*rapid.T))
 	for name, do := range actions {
@@ -139,7 +141,7 @@ func (tr *trial) moveClock(*model, motacilla.ChannelID) {
 
 func (tr *trial) createChannel(m *model, ch motacilla.ChannelID) {
 	c := motacilla.Channel{ID: ch, Title: rapid.SampledFrom([]string{"", "one", "two"}).Draw(tr.rt, "title")}
-	got, err := tr.CreateChannel(tr.ctx, c)
+	got, err := tr.PutChannel(tr.ctx, c, 0)
 	if m.alive {
 		want(tr.rt, "create a channel that is there", err, motacilla.ErrExists)
 		return
@@ -151,23 +153,43 @@ func (tr *trial) createChannel(m *model, ch motacilla.ChannelID) {
 	equalChannel(tr.rt, "new channel", made, expected)
 }
 
-func (tr *trial) updateChannel(m *model, ch motacilla.ChannelID) {
-	title := rapid.SampledFrom([]string{"", "one", "two"}).Draw(tr.rt, "title")
-	ended := rapid.SampledFrom([]time.Time{{}, time.Unix(1, 0).UTC()}).Draw(tr.rt, "ended")
-	got, err := tr.UpdateChannel(tr.ctx, ch, func(c *motacilla.Channel) error {
-		c.Title, c.Ended = title, ended
-		return nil
-	})
-	if !m.alive {
-		want(tr.rt, "update a channel that is not there", err, motacilla.ErrNotFound)
+// replaced draws the revision that a write replaces: mostly the present one, and sometimes another of the channel, or one
+// that was never issued.
+func (tr *trial) replaced(m *model, present motacilla.Revision) motacilla.Revision {
+	n := len(m.events)
+	switch pick := rapid.IntRange(-20, 20).Draw(tr.rt, "replaces"); {
+	case pick <= 0 || n == 0:
+		return cmp.Or(present, 1)
+	case pick < 4:
+		return m.events[n-1].revision + motacilla.Revision(pick)
+	default:
+		return m.events[max(0, n-pick+3)].revision
+	}
+}
+
+func (tr *trial) replaceChannel(m *model, ch motacilla.ChannelID) {
+	next := motacilla.Channel{
+		ID: ch, Title: rapid.SampledFrom([]string{"", "one", "two"}).Draw(tr.rt, "title"),
+		Ended: rapid.SampledFrom([]time.Time{{}, time.Unix(1, 0).UTC()}).Draw(tr.rt, "ended"),
+	}
+	replaces := tr.replaced(m, m.state.Changed)
+	got, err := tr.PutChannel(tr.ctx, next, replaces)
+	switch {
+	case !m.alive:
+		want(tr.rt, "replace a channel that is not there", err, motacilla.ErrNotFound)
+		return
+	case replaces != m.state.Changed:
+		want(tr.rt, "replace another revision of a channel", err, motacilla.ErrConflict)
+		equalChannel(tr.rt, "the channel there is", got, m.state)
 		return
 	}
 	must[motacilla.Channel](tr.rt)(got, err)
-	if m.state.Title != title || !m.state.Ended.Equal(ended) {
-		m.state.Title, m.state.Ended = title, ended
-		m.happened(event{revision: m.next(tr.hand.Now())})
+	if m.state.Title != next.Title || !m.state.Ended.Equal(next.Ended) {
+		m.state.Title, m.state.Ended = next.Title, next.Ended
+		m.state.Changed = m.next(tr.hand.Now())
+		m.happened(event{revision: m.state.Changed})
 	}
-	equalChannel(tr.rt, "updated channel", got, m.state)
+	equalChannel(tr.rt, "replaced channel", got, m.state)
 }
 
 func (tr *trial) removeChannel(m *model, ch motacilla.ChannelID) {
@@ -191,7 +213,7 @@ func (tr *trial) createPost(m *model, ch motacilla.ChannelID) {
 		p.MessageID = fmt.Sprint(n)
 	}
 	p.Source = "model"
-	got, err := tr.CreatePost(tr.ctx, ch, p)
+	got, err := tr.PutPost(tr.ctx, ch, p, 0)
 	if !m.alive {
 		want(tr.rt, "post to a channel that is not there", err, motacilla.ErrNotFound)
 		return
@@ -219,7 +241,7 @@ func (tr *trial) createPost(m *model, ch motacilla.ChannelID) {
 	m.happened(event{revision: p.Revision, id: p.ID})
 }
 
-// drawPost draws what both a new post and an edit may say.
+// drawPost draws what both a new post and one that replaces another may say.
 func (tr *trial) drawPost() motacilla.Post {
 	p := motacilla.Post{
 		Show: rapid.IntRange(0, 3).Draw(tr.rt, "hide") > 0, Pinned: rapid.IntRange(0, 5).Draw(tr.rt, "pin") == 5,
@@ -234,7 +256,7 @@ func (tr *trial) drawPost() motacilla.Post {
 	return p
 }
 
-// pick draws a post of the channel, one that is gone, or one that never was.
+// pick draws a post of the channel, a removed one, or one that never was.
 func (tr *trial) pick(m *model) (motacilla.PostID, bool) {
 	there := slices.SortedFunc(maps.Values(m.posts), func(a, b motacilla.Post) int { return cmp.Compare(a.Revision, b.Revision) })
 	n := rapid.IntRange(-1, 20).Draw(tr.rt, "post")
@@ -247,29 +269,26 @@ func (tr *trial) pick(m *model) (motacilla.PostID, bool) {
 	return there[len(there)-1-n%len(there)].ID, true
 }
 
-func (tr *trial) updatePost(m *model, ch motacilla.ChannelID) {
+func (tr *trial) replacePost(m *model, ch motacilla.ChannelID) {
 	id, there := tr.pick(m)
 	draw := tr.drawPost()
-	var refused error
-	if rapid.IntRange(0, 9).Draw(tr.rt, "refuse") == 9 {
-		refused = errors.New("refused")
-	}
-	got, err := tr.UpdatePost(tr.ctx, ch, id, func(p *motacilla.Post) error {
-		p.Show, p.Pinned, p.Author, p.Content, p.Created = draw.Show, draw.Pinned, draw.Author, draw.Content, draw.Created
-		return refused
-	})
-	if !there {
-		want(tr.rt, "update a post that is not there", err, motacilla.ErrNotFound)
+	draw.ID = id
+	replaces := tr.replaced(m, m.posts[id].Revision)
+	got, err := tr.PutPost(tr.ctx, ch, draw, replaces)
+	switch {
+	case !there:
+		want(tr.rt, "replace a post that is not there", err, motacilla.ErrNotFound)
 		return
-	}
-	if refused != nil {
-		want(tr.rt, "update that is refused", err, refused)
+	case replaces != m.posts[id].Revision:
+		want(tr.rt, "replace another revision of a post", err, motacilla.ErrConflict)
+		equalPost(tr.rt, "the post there is", got, m.posts[id])
 		return
 	}
 	must[motacilla.Post](tr.rt)(got, err)
 	old := m.posts[id]
 	p := old
 	p.Show, p.Pinned, p.Author, p.Content = draw.Show, draw.Pinned, draw.Author, draw.Content
+	p.SourceVersion = draw.SourceVersion
 	if !draw.Created.IsZero() {
 		p.Created = draw.Created
 	}
@@ -286,16 +305,24 @@ func (tr *trial) updatePost(m *model, ch motacilla.ChannelID) {
 		equalPost(tr.rt, "post that was not changed", got, old)
 		return
 	}
-	equalPost(tr.rt, "changed post", got, p)
+	equalPost(tr.rt, "replaced post", got, p)
 	m.posts[id] = p
 	m.happened(event{revision: p.Revision, id: id})
 }
 
 func (tr *trial) removePost(m *model, ch motacilla.ChannelID) {
 	id, there := tr.pick(m)
-	rev, err := tr.DeletePost(tr.ctx, ch, id, nil)
-	if !there {
+	var replaces motacilla.Revision // 0: whatever it is
+	if rapid.Bool().Draw(tr.rt, "this revision") {
+		replaces = tr.replaced(m, m.posts[id].Revision)
+	}
+	rev, err := tr.DeletePost(tr.ctx, ch, id, replaces)
+	switch {
+	case !there:
 		want(tr.rt, "delete a post that is not there", err, motacilla.ErrNotFound)
+		return
+	case replaces != 0 && replaces != m.posts[id].Revision:
+		want(tr.rt, "delete another revision of a post", err, motacilla.ErrConflict)
 		return
 	}
 	equal(tr.rt, "revision of a removal", must[motacilla.Revision](tr.rt)(rev, err), m.next(tr.hand.Now()))

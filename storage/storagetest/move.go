@@ -13,20 +13,20 @@ func testMoveChannels(s *suite) {
 	equal(s, "records of an empty store", len(must[[]motacilla.ChannelRecord](s)(s.ChannelRecords(s.ctx, "", 0))), 0)
 	made := s.channel("c")
 	equalRecord(s, "new channel", s.record("c"),
-		motacilla.ChannelRecord{Channel: made, Born: made.Head, Changed: made.Head, Floor: made.Head})
+		motacilla.ChannelRecord{Channel: made, Born: made.Head, Floor: made.Head})
 	p := s.text("c", "one")
 	titled := s.retitle("c", "New")
 	q := s.text("c", "two")
 	titled.Head = q.Revision
 	equalRecord(s, "channel", s.record("c"),
-		motacilla.ChannelRecord{Channel: titled, Born: made.Head, Changed: q.Revision - 1, Floor: made.Head})
+		motacilla.ChannelRecord{Channel: titled, Born: made.Head, Floor: made.Head})
 	s.hand.Move(time.Second)
 	gone := s.deleteChannel("c")
 	equalRecord(s, "deleted channel", s.record("c"),
 		motacilla.ChannelRecord{Channel: motacilla.Channel{ID: "c", Head: gone}, Born: made.Head, Floor: made.Head, Deleted: true})
 	again := s.channel("c")
 	equalRecord(s, "channel made anew", s.record("c"),
-		motacilla.ChannelRecord{Channel: again, Born: again.Head, Changed: again.Head, Floor: again.Head})
+		motacilla.ChannelRecord{Channel: again, Born: again.Head, Floor: again.Head})
 	_ = p
 
 	all := []motacilla.ChannelID{"+", "A", "B", "a", "a.b", "c", "~"}
@@ -221,8 +221,8 @@ func testMoveForgotten(s *suite) {
 	at := s.hand.Now().UTC()
 	base := motacilla.Revision(at.UnixMicro())
 	c := motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: "c", Title: "Old", Access: motacilla.Public, Created: base.Time(), Head: base + 40},
-		Born:    base, Changed: base + 5, Floor: base + 30,
+		Channel: motacilla.Channel{ID: "c", Title: "Old", Access: motacilla.Public, Created: base.Time(), Changed: base + 5, Head: base + 40},
+		Born:    base, Floor: base + 30,
 	}
 	var records []motacilla.ChangeRecord
 	for i := range 40 {

@@ -18,6 +18,7 @@ func (s *suite) second() *suite {
 	})
 	other := *s
 	other.Store = store
+	other.asMover()
 	return &other
 }
 
@@ -139,18 +140,18 @@ func (s *suite) sameByID(to *suite, ch motacilla.ChannelID) {
 			equalPost(s, "post", must[motacilla.Post](s)(to.Post(s.ctx, ch, r.Post.ID)), *r.Post)
 			if r.Post.MessageID != "" {
 				equalPost(s, "post by message", must[motacilla.Post](s)(to.PostByMessage(s.ctx, ch, r.Post.MessageID)), *r.Post)
-				_, err := to.CreatePost(s.ctx, ch, motacilla.Post{MessageID: r.Post.MessageID})
+				_, err := to.PutPost(s.ctx, ch, motacilla.Post{MessageID: r.Post.MessageID}, 0)
 				want(s, "create a message that was moved", err, motacilla.ErrExists)
 			}
 		case r.Removed != nil:
 			_, err := to.Post(s.ctx, ch, r.Removed.ID)
 			want(s, "get a removed post that was moved", err, motacilla.ErrNotFound)
-			_, err = to.CreatePost(s.ctx, ch, motacilla.Post{ID: r.Removed.ID})
+			_, err = to.PutPost(s.ctx, ch, motacilla.Post{ID: r.Removed.ID}, 0)
 			want(s, "create a removed post that was moved", err, motacilla.ErrDeleted)
 			if r.Removed.MessageID != "" {
 				_, err = to.PostByMessage(s.ctx, ch, r.Removed.MessageID)
 				want(s, "get a removed message that was moved", err, motacilla.ErrDeleted)
-				_, err = to.CreatePost(s.ctx, ch, motacilla.Post{MessageID: r.Removed.MessageID})
+				_, err = to.PutPost(s.ctx, ch, motacilla.Post{MessageID: r.Removed.MessageID}, 0)
 				want(s, "create a removed message that was moved", err, motacilla.ErrDeleted)
 			}
 		}
@@ -160,8 +161,8 @@ func (s *suite) sameByID(to *suite, ch motacilla.ChannelID) {
 func equalRecord(t tb, what string, got, expected motacilla.ChannelRecord) {
 	t.Helper()
 	if expected.Deleted { // the rest does not count
-		got.Channel, got.Changed = motacilla.Channel{ID: got.ID, Head: got.Head}, 0
-		expected.Channel, expected.Changed = motacilla.Channel{ID: expected.ID, Head: expected.Head}, 0
+		got.Channel = motacilla.Channel{ID: got.ID, Head: got.Head}
+		expected.Channel = motacilla.Channel{ID: expected.ID, Head: expected.Head}
 	}
 	if !expected.Deleted {
 		equalChannel(t, what, got.Channel, expected.Channel)
@@ -222,10 +223,9 @@ func (s *suite) story() []motacilla.ChannelID {
 	s.reword("live", posts[0].ID, "reworded again")
 	s.edit("live", posts[6].ID, func(p *motacilla.Post) { p.Created = p.Created.Add(-24 * time.Hour) })
 	s.deletePost("live", s.text("live", "here and gone").ID)
-	must[motacilla.Channel](s)(s.UpdateChannel(s.ctx, "live", func(c *motacilla.Channel) error {
-		c.Access, c.Ended = motacilla.Private, s.hand.Now()
-		return nil
-	}))
+	live := must[motacilla.Channel](s)(s.Channel(s.ctx, "live"))
+	live.Access, live.Ended = motacilla.Private, s.hand.Now()
+	must[motacilla.Channel](s)(s.PutChannel(s.ctx, live, live.Changed))
 
 	s.channel("empty")
 	s.channel("deleted")

@@ -56,8 +56,8 @@ func testMoveAtomic(s *suite) {
 	const posts, rounds = 20, 60
 	base := motacilla.Revision(s.hand.Now().UnixMicro())
 	c := motacilla.ChannelRecord{
-		Channel: motacilla.Channel{ID: "c", Access: motacilla.Public, Created: base.Time(), Head: base},
-		Born:    base, Changed: base, Floor: base,
+		Channel: motacilla.Channel{ID: "c", Access: motacilla.Public, Created: base.Time(), Changed: base, Head: base},
+		Born:    base, Floor: base,
 	}
 	s.take(c, []motacilla.ChangeRecord{{Revision: base, Remembered: true}})
 	ids := make([]motacilla.PostID, posts)
@@ -190,7 +190,7 @@ func testBarrier(s *suite) {
 		s.untouched("nothing "+what, "c", rev)
 		equalPosts(s, what+"posts", s.all("c"), []motacilla.Post{p})
 		equalPost(s, what+"post by message", must[motacilla.Post](s)(s.PostByMessage(s.ctx, "c", "m")), p)
-		_, err := s.CreatePost(s.ctx, "c", motacilla.Post{MessageID: "gone"})
+		_, err := s.PutPost(s.ctx, "c", motacilla.Post{MessageID: "gone"}, 0)
 		want(s, what+"create a removed message", err, motacilla.ErrDeleted)
 		before.Head = rev
 		equalChannel(s, what+"channel", must[motacilla.Channel](s)(s.Channel(s.ctx, "c")), before)

@@ -33,9 +33,9 @@ func testPosts(s *suite) {
 	want(s, "get a post of another channel", err, motacilla.ErrNotFound)
 	_, err = s.Post(s.ctx, "c", motacilla.NewPostID(s.hand.Now()))
 	want(s, "get a post that never was", err, motacilla.ErrNotFound)
-	_, err = s.UpdatePost(s.ctx, "d", p.ID, func(*motacilla.Post) error { return nil })
-	want(s, "update a post of another channel", err, motacilla.ErrNotFound)
-	_, err = s.DeletePost(s.ctx, "d", p.ID, nil)
+	_, err = s.PutPost(s.ctx, "d", p, p.Revision)
+	want(s, "replace a post of another channel", err, motacilla.ErrNotFound)
+	_, err = s.DeletePost(s.ctx, "d", p.ID, 0)
 	want(s, "delete a post of another channel", err, motacilla.ErrNotFound)
 
 	// IDs and message IDs are their channel's own.
@@ -210,7 +210,7 @@ func testPostIdempotency(s *suite) {
 		"the ID, other message": {ID: p.ID, MessageID: "other"},
 		"message ID, other ID":  {ID: motacilla.NewPostID(s.hand.Now()), MessageID: "m"},
 	} {
-		there, err := s.CreatePost(s.ctx, "c", again)
+		there, err := s.PutPost(s.ctx, "c", again, 0)
 		want(s, "create again by "+what, err, motacilla.ErrExists)
 		equalPost(s, "the post there is, by "+what, there, p)
 	}
@@ -245,15 +245,17 @@ func testPostTombstones(s *suite) {
 		want(s, "get a removed post", err, motacilla.ErrNotFound)
 		_, err = s.PostByMessage(s.ctx, "c", "m")
 		want(s, "get the message of a removed post", err, motacilla.ErrDeleted)
-		_, err = s.UpdatePost(s.ctx, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
-		want(s, "update a removed post", err, motacilla.ErrNotFound)
-		_, err = s.DeletePost(s.ctx, "c", p.ID, nil)
+		for _, replaces := range []motacilla.Revision{p.Revision, rev} {
+			_, err = s.PutPost(s.ctx, "c", p, replaces)
+			want(s, "replace a removed post", err, motacilla.ErrNotFound)
+		}
+		_, err = s.DeletePost(s.ctx, "c", p.ID, 0)
 		want(s, "delete a removed post", err, motacilla.ErrNotFound)
-		_, err = s.CreatePost(s.ctx, "c", motacilla.Post{MessageID: "m"})
+		_, err = s.PutPost(s.ctx, "c", motacilla.Post{MessageID: "m"}, 0)
 		want(s, "create a removed post by message ID", err, motacilla.ErrDeleted)
-		_, err = s.CreatePost(s.ctx, "c", motacilla.Post{ID: p.ID})
+		_, err = s.PutPost(s.ctx, "c", motacilla.Post{ID: p.ID}, 0)
 		want(s, "create a removed post by ID", err, motacilla.ErrDeleted)
-		_, err = s.CreatePost(s.ctx, "c", motacilla.Post{ID: p.ID, MessageID: "m"})
+		_, err = s.PutPost(s.ctx, "c", motacilla.Post{ID: p.ID, MessageID: "m"}, 0)
 		want(s, "create a removed post by both", err, motacilla.ErrDeleted)
 	}
 	check()
@@ -290,11 +292,10 @@ func testPostValidation(s *suite) {
 		"second block bad": {Content: []motacilla.Block{motacilla.Text("fine"), {Type: "?"}}},
 	}
 	for what, b := range bad {
-		_, err := s.UpdatePost(s.ctx, "c", p.ID, func(p *motacilla.Post) error {
-			p.Author, p.Created, p.Content = b.Author, b.Created, b.Content
-			return nil
-		})
-		wantInvalid(s, "update with "+what, err)
+		next := p
+		next.Author, next.Created, next.Content = b.Author, b.Created, b.Content
+		_, err := s.PutPost(s.ctx, "c", next, p.Revision)
+		wantInvalid(s, "replace with "+what, err)
 	}
 	bad["ID"] = motacilla.Post{ID: "x"}
 	bad["ID in upper case"] = motacilla.Post{ID: motacilla.PostID(strings.ToUpper(string(p.ID)))}
@@ -306,7 +307,7 @@ func testPostValidation(s *suite) {
 		if b.MessageID == "" {
 			b.MessageID = "refused"
 		}
-		_, err := s.CreatePost(s.ctx, "c", b)
+		_, err := s.PutPost(s.ctx, "c", b, 0)
 		wantInvalid(s, "create with "+what, err)
 	}
 	s.untouched("invalid input", "c", head)

@@ -57,7 +57,7 @@ func testSharedWrites(a, b *suite) {
 		p := from.post("c", motacilla.Post{MessageID: fmt.Sprint(i), Show: true})
 		equal(from, "revision", p.Revision, motacilla.NextRevision(head, from.hand.Now()))
 		equalPost(to, "post on the other handle", must[motacilla.Post](to)(to.Post(to.ctx, "c", p.ID)), p)
-		_, err := to.CreatePost(to.ctx, "c", motacilla.Post{MessageID: fmt.Sprint(i)})
+		_, err := to.PutPost(to.ctx, "c", motacilla.Post{MessageID: fmt.Sprint(i)}, 0)
 		want(to, "create it again", err, motacilla.ErrExists)
 		p = to.reword("c", p.ID, "reworded")
 		equalPost(from, "edited on the other handle", must[motacilla.Post](from)(from.Post(from.ctx, "c", p.ID)), p)

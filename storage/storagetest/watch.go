@@ -141,12 +141,12 @@ func testWatchMany(s *suite) {
 	var wg sync.WaitGroup
 	for i := range channels {
 		wg.Go(func() {
-			if _, err := s.CreateChannel(s.ctx, motacilla.Channel{ID: name(i)}); err != nil {
+			if _, err := s.PutChannel(s.ctx, motacilla.Channel{ID: name(i)}, 0); err != nil {
 				s.Errorf("create channel: %v", err)
 				return
 			}
 			for range posts {
-				p, err := s.CreatePost(s.ctx, name(i), motacilla.Post{Show: true})
+				p, err := s.PutPost(s.ctx, name(i), motacilla.Post{Show: true}, 0)
 				if err != nil {
 					s.Errorf("create post: %v", err)
 					return
@@ -190,7 +190,7 @@ func testWatchEnds(s *suite) {
 	again.reaches(s, "a write to a second Watch", "after", s.text("after", "x").Revision)
 }
 
-func testWatchLeaks(t *testing.T, open func(*testing.T, motacilla.Clock) storage.Store, o Options) {
+func testWatchLeaks(t *testing.T, open Open, o Options) {
 	before := goleak.IgnoreCurrent()
 	h := newHand()
 	s := &suite{T: t, Store: open(t, h.Now), ctx: t.Context(), hand: h, Options: o}

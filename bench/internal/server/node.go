@@ -112,7 +112,7 @@ func obey(ctx context.Context, s storage.Writer, o Order) (since int64, err erro
 	case "create":
 		heads := make([]motacilla.Revision, o.Channels)
 		err := each(o.Channels, func(i int) error {
-			ch, err := s.CreateChannel(ctx, motacilla.Channel{ID: name(i), Title: "Bench"})
+			ch, err := s.PutChannel(ctx, motacilla.Channel{ID: name(i), Title: "Bench"}, 0)
 			heads[i] = ch.Head
 			return err
 		})
@@ -122,14 +122,14 @@ func obey(ctx context.Context, s storage.Writer, o Order) (since int64, err erro
 		return int64(heads[o.Channels-1]), nil
 	case "write":
 		for i := range o.Posts {
-			if _, err := s.CreatePost(ctx, name(0), message.Post(o.Seq+i, o.Stamp)); err != nil {
+			if _, err := s.PutPost(ctx, name(0), message.Post(o.Seq+i, o.Stamp), 0); err != nil {
 				return 0, fmt.Errorf("write %d: %w", o.Seq+i, err)
 			}
 		}
 		return 0, nil
 	case "spread":
 		return 0, each(o.Channels, func(i int) error {
-			_, err := s.CreatePost(ctx, name(i), message.Post(o.Seq, o.Stamp))
+			_, err := s.PutPost(ctx, name(i), message.Post(o.Seq, o.Stamp), 0)
 			return err
 		})
 	}

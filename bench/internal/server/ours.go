@@ -27,7 +27,7 @@ type whole struct {
 func (s *whole) Ready() Ready { return s.ready }
 
 func (s *whole) Publish(ctx context.Context, seq int, stamp int64) error {
-	if _, err := s.store.CreatePost(ctx, message.Channel, message.Post(seq, stamp)); err != nil {
+	if _, err := s.store.PutPost(ctx, message.Channel, message.Post(seq, stamp), 0); err != nil {
 		return fmt.Errorf("publish %d: %w", seq, err)
 	}
 	return nil
@@ -51,7 +51,7 @@ func ours(publisherType string, general bool) func(context.Context) (Server, err
 		if err := a.Start(ctx); err != nil {
 			return nil, fmt.Errorf("start the app with %s: %w", publisherType, err)
 		}
-		ch, err := s.store.CreateChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"})
+		ch, err := s.store.PutChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"}, 0)
 		if err != nil {
 			return nil, fmt.Errorf("make the channel: %w", err)
 		}
@@ -79,7 +79,7 @@ func oursCost(store string) func(context.Context) (Server, error) {
 		if err := a.Start(ctx); err != nil {
 			return nil, fmt.Errorf("start the app with %s: %w", store, err)
 		}
-		ch, err := s.store.CreateChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"})
+		ch, err := s.store.PutChannel(ctx, motacilla.Channel{ID: message.Channel, Title: "Bench"}, 0)
 		if err != nil {
 			return nil, fmt.Errorf("make the channel: %w", err)
 		}

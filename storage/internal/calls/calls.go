@@ -4,7 +4,6 @@ package calls
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -63,44 +62,10 @@ func (g *Gate) While(do func()) bool {
 	return !g.shut
 }
 
-// Own is an error of an edit or a check, which its caller gets back as it is.
-type Own struct{ error }
-
-// Foreign is edit with its errors marked as Own.
-func Foreign[T any](edit func(*T) error) func(*T) error {
-	return func(v *T) error {
-		if err := edit(v); err != nil {
-			return Own{err}
-		}
-		return nil
-	}
-}
-
-// Checked is check with its errors marked as Own; a nil check has none.
-func Checked[T any](check func(T) error, v T) error {
-	if check == nil {
-		return nil
-	}
-	if err := check(v); err != nil {
-		return Own{err}
-	}
-	return nil
-}
-
-// IsOwn reports whether err is a caller's own.
-func IsOwn(err error) bool {
-	var own Own
-	return errors.As(err, &own)
-}
-
-// Said is err, that was met while doing what format says; a caller's own error is given back as it is.
+// Said wraps err with the operation that format describes. It returns nil if err is nil.
 func Said(err error, format string, args ...any) error {
-	var own Own
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &own):
-		return own.error
 	}
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
 }

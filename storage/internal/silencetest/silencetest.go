@@ -28,7 +28,7 @@ func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, noticed func() bo
 		t.Fatal(err)
 	}
 	post := func() error {
-		_, err := s.CreatePost(context.Background(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}})
+		_, err := s.PutPost(context.Background(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
 		return err
 	}
 	var calls sync.WaitGroup

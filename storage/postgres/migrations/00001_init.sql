@@ -55,9 +55,9 @@ CREATE TABLE motacilla_log (
     PRIMARY KEY (channel, revision)
 );
 
--- The functions make a write one round trip, and one short hold of the channel's lock. They are for transactions that
--- are READ COMMITTED: what is read after the lock was waited for must be what its last holder committed. clock is the
--- time of nodes that have one of their own, which are those of tests; null is the database's.
+-- With these functions a write is one round trip and holds the channel's lock for a short time. The transaction must be
+-- READ COMMITTED: what is read after the wait for the lock must be what its last holder committed. clock is the time of a
+-- node that has a clock of its own, as in tests; null means the database's.
 
 -- +goose StatementBegin
 CREATE FUNCTION motacilla_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
@@ -92,7 +92,7 @@ END
 $$;
 -- +goose StatementEnd
 
--- made is false where the channel was there already.
+-- made is false if the channel was there already.
 -- +goose StatementBegin
 CREATE FUNCTION motacilla_create_channel(ch text, new_title text, new_access text, new_ended bigint, clock bigint)
 RETURNS TABLE (
@@ -130,7 +130,44 @@ END
 $$;
 -- +goose StatementEnd
 
--- Returns the revision of the deletion, null where there is no such channel.
+-- Replaces the title, access and end of the channel that last changed at replaces. outcome: 0 replaced, 1 nothing
+-- changes, 2 it has changed since. No row: there is no such channel.
+-- +goose StatementBegin
+CREATE FUNCTION motacilla_replace_channel(
+    ch text, new_title text, new_access text, new_ended bigint, replaces bigint, clock bigint
+) RETURNS TABLE (
+    outcome int, id text, title text, access text, created bigint, ended bigint, head bigint, changed bigint,
+    born bigint, deleted boolean
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    c motacilla_channels;
+    rev bigint;
+    issued bigint;
+BEGIN
+    SELECT * INTO c FROM motacilla_channels o WHERE o.id = ch AND NOT o.deleted FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF c.changed <> replaces THEN
+        outcome := 2;
+    ELSIF (c.title, c.access) = (new_title, new_access) AND c.ended IS NOT DISTINCT FROM new_ended THEN
+        outcome := 1;
+    ELSE
+        outcome := 0;
+        issued := coalesce(clock, motacilla_now());
+        rev := greatest(c.head + 1, issued);
+        UPDATE motacilla_channels o SET title = new_title, access = new_access, ended = new_ended, changed = rev
+            WHERE o.id = ch;
+        PERFORM motacilla_record(ch, rev, issued);
+        SELECT * INTO c FROM motacilla_channels o WHERE o.id = ch;
+    END IF;
+    RETURN QUERY SELECT outcome, c.id, c.title, c.access, c.created, c.ended, c.head, c.changed, c.born, c.deleted;
+END
+$$;
+-- +goose StatementEnd
+
+-- Returns the revision of the deletion, null if there is no such channel.
 -- +goose StatementBegin
 CREATE FUNCTION motacilla_delete_channel(ch text, clock bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -154,7 +191,7 @@ $$;
 -- +goose StatementEnd
 
 -- outcome: 0 made, of which only id and revision are told; 1 the post is there; 2 it was removed. No row: there is no
--- such channel. new_id is that of the caller; without one it is made of the revision's time and tail.
+-- such channel. If new_id is empty, the ID is made of the revision's time and tail.
 -- +goose StatementBegin
 CREATE FUNCTION motacilla_create_post(
     ch text, new_id text, tail text, message text, version bigint, new_source text, new_author text, at bigint,
@@ -220,32 +257,109 @@ END
 $$;
 -- +goose StatementEnd
 
--- Returns the revision of the removal, null where there is no such post.
+-- Replaces the post of revision replaces; at is null if its time stays. outcome: 0 replaced, of which all but the content
+-- is told; 3 nothing changes; 4 it is of another revision. No row: there is no such post.
 -- +goose StatementBegin
-CREATE FUNCTION motacilla_delete_post(ch text, post text, clock bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION motacilla_replace_post(
+    ch text, post text, version bigint, new_author text, at bigint, new_show boolean, new_pinned boolean,
+    new_key boolean, new_content text, replaces bigint, clock bigint
+) RETURNS TABLE (
+    outcome int, id text, message_id text, source_version bigint, source text, author text, created bigint,
+    modified bigint, show boolean, pinned boolean, key_event boolean, content text, revision bigint
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    p motacilla_posts;
+    rev bigint;
+    issued bigint;
+BEGIN
+    SELECT c.head INTO rev FROM motacilla_channels c WHERE c.id = ch AND NOT c.deleted FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT * INTO p FROM motacilla_posts o WHERE o.channel = ch AND o.id = post;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    at := coalesce(at, p.created);
+    IF p.revision <> replaces THEN
+        outcome := 4;
+    ELSIF (p.author, p.content, p.source_version, p.created, p.show, p.pinned, p.key_event) =
+        (new_author, new_content, version, at, new_show, new_pinned, new_key) THEN
+        outcome := 3;
+    ELSE
+        outcome := 0;
+        issued := coalesce(clock, motacilla_now());
+        rev := greatest(rev + 1, issued);
+        IF (p.author, p.content) <> (new_author, new_content) THEN
+            p.modified := rev;
+        ELSIF p.modified = p.created THEN
+            p.modified := at;
+        END IF;
+        UPDATE motacilla_posts o SET source_version = version, author = new_author, created = at, modified = p.modified,
+            show = new_show, pinned = new_pinned, key_event = new_key, content = new_content, revision = rev
+            WHERE o.channel = ch AND o.id = post;
+        PERFORM motacilla_record(ch, rev, issued);
+        RETURN QUERY SELECT outcome, p.id, p.message_id, version, p.source, new_author, at, p.modified, new_show,
+            new_pinned, new_key, NULL::text, rev;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT outcome, p.id, p.message_id, p.source_version, p.source, p.author, p.created, p.modified, p.show,
+        p.pinned, p.key_event, p.content, p.revision;
+END
+$$;
+-- +goose StatementEnd
+
+-- Removes the post of revision replaces, of any if that is 0. Returns the revision of the removal, 0 if the post is of
+-- another revision, null if there is no such post.
+-- +goose StatementBegin
+CREATE FUNCTION motacilla_delete_post(ch text, post text, replaces bigint, clock bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     rev bigint;
     issued bigint;
-    message text;
+    p motacilla_posts;
 BEGIN
     SELECT c.head INTO rev FROM motacilla_channels c WHERE c.id = ch AND NOT c.deleted FOR UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    DELETE FROM motacilla_posts p WHERE p.channel = ch AND p.id = post RETURNING p.message_id INTO message;
+    SELECT * INTO p FROM motacilla_posts o WHERE o.channel = ch AND o.id = post;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    IF replaces <> 0 AND p.revision <> replaces THEN
+        RETURN 0;
+    END IF;
     issued := coalesce(clock, motacilla_now());
     rev := greatest(rev + 1, issued);
-    INSERT INTO motacilla_tombstones (channel, id, message_id, revision) VALUES (ch, post, message, rev);
+    DELETE FROM motacilla_posts o WHERE o.channel = ch AND o.id = post;
+    INSERT INTO motacilla_tombstones (channel, id, message_id, revision) VALUES (ch, post, p.message_id, rev);
     PERFORM motacilla_record(ch, rev, issued);
     RETURN rev;
 END
 $$;
 -- +goose StatementEnd
 
+-- Issues a revision that is not before at and forgets all before it. No row: there never was such a channel.
+-- +goose StatementBegin
+CREATE FUNCTION motacilla_barrier(ch text, at bigint, clock bigint) RETURNS TABLE (head bigint, deleted boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT greatest(c.head + 1, at, coalesce(clock, motacilla_now())), c.deleted INTO head, deleted
+        FROM motacilla_channels c WHERE c.id = ch FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    UPDATE motacilla_channels c SET head = motacilla_barrier.head WHERE c.id = ch;
+    DELETE FROM motacilla_log l WHERE l.channel = ch;
+    INSERT INTO motacilla_log (channel, revision) VALUES (ch, motacilla_barrier.head);
+    RETURN NEXT;
+END
+$$;
+-- +goose StatementEnd
+
 -- +goose Down
-DROP FUNCTION motacilla_delete_post, motacilla_create_post, motacilla_delete_channel, motacilla_create_channel,
-    motacilla_record, motacilla_forget, motacilla_now;
+DROP FUNCTION motacilla_barrier, motacilla_delete_post, motacilla_replace_post, motacilla_create_post,
+    motacilla_delete_channel, motacilla_replace_channel, motacilla_create_channel, motacilla_record, motacilla_forget, motacilla_now;
 DROP TABLE motacilla_log, motacilla_tombstones, motacilla_posts, motacilla_channels;

@@ -8,10 +8,20 @@ local function fields()
     return redis.call('HMGET', channel, 'title', 'access', 'created', 'ended', 'head', 'changed', 'born', 'deleted')
 end
 
--- A post is stored as revision, created, modified, show, pinned, the length of its message ID and that, and the rest.
+-- A post is stored as revision, created and modified of 19 digits each; show, pinned and key event as three flags; message
+-- ID and source, each after its length of three digits; the version of 20 digits; and the words, which are JSON.
 local function revision(post) return string.sub(post, 1, 19) end
+local function flags(post) return string.sub(post, 58, 60) end
 local function is_pinned(post) return string.sub(post, 59, 59) == '1' end
-local function message(post) return string.sub(post, 63, 62 + tonumber(string.sub(post, 60, 62))) end
+local function message(post) return string.sub(post, 64, 63 + tonumber(string.sub(post, 61, 63))) end
+
+-- Message ID and source with their lengths, the version, and the words.
+local function parts(post)
+    local source = 64 + tonumber(string.sub(post, 61, 63))
+    local version = source + 3 + tonumber(string.sub(post, source, source + 2))
+    return string.sub(post, 61, version - 1), string.sub(post, version, version + 19), string.sub(post, version + 20)
+end
+
 local function place(id, post) return string.sub(post, 20, 38) .. id .. string.sub(post, 58, 58) end
 
 -- Many values of a hash: unpack has a limit.

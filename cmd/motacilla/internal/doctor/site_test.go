@@ -62,7 +62,7 @@ func serve(t *testing.T, flags map[string]string) *site {
 	})
 	s.url = &url.URL{Scheme: "http", Host: server.Addr().String()}
 	for id, access := range map[motacilla.ChannelID]motacilla.Access{"a-private": motacilla.Private, "open": motacilla.Public} {
-		if _, err := s.store.CreateChannel(t.Context(), motacilla.Channel{ID: id, Access: access}); err != nil {
+		if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: id, Access: access}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,7 +75,7 @@ func (s *site) alone() *site { return &site{url: s.url, store: s.store, now: s.t
 
 func (s *site) post(t *testing.T) {
 	t.Helper()
-	_, err := s.store.CreatePost(t.Context(), "open", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}})
+	_, err := s.store.PutPost(t.Context(), "open", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func serve() error {
 	if err := feed.Start(ctx); err != nil {
 		return err
 	}
-	c, err := source.CreateChannel(ctx, motacilla.Channel{ID: ch})
+	c, err := source.PutChannel(ctx, motacilla.Channel{ID: ch}, 0)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func serve() error {
 		switch commands.Text() {
 		case "post":
 			p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}}
-			if _, err := source.CreatePost(ctx, ch, p); err != nil {
+			if _, err := source.PutPost(ctx, ch, p, 0); err != nil {
 				return err
 			}
 		case "drain":
