@@ -90,7 +90,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 	}
-	n := c.feed.Counters()
+	n := c.feed.Metrics().Counters()
 	send(describe("channels", "Channels in memory."), prometheus.GaugeValue, float64(n.Channels))
 	for _, counter := range []struct {
 		name, help string
@@ -110,7 +110,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstSummary(
 		describe("update_lag_seconds", "From a change in the store to its arrival at this node."),
 		uint64(max(n.Updates, 0)), n.LagSum.Seconds(), nil)
-	for name, s := range c.feed.AllStats() {
+	for name, s := range c.feed.Metrics().Publishers() {
 		send(describe("readers", "Streams and parked requests now.", "publisher"),
 			prometheus.GaugeValue, float64(s.Readers.Load()), name)
 		send(describe("deliveries_total", "Updates written to readers.", "publisher"),

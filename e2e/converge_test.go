@@ -93,7 +93,7 @@ func TestTabsConverge(t *testing.T) {
 				p.shows(want...)
 				p.live()
 			}
-			readers := &s.feed.Stats(name).Readers
+			readers := &s.feed.Metrics().Of(name).Readers
 			for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatalf("%d connections for %d pages of one browser", readers.Load(), len(tabs))

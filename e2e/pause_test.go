@@ -17,7 +17,7 @@ func TestPausesWithThePage(t *testing.T) {
 			p.hide(true)
 			p.until(`document.querySelector("[data-live-status=paused]")`)
 			// A request that was under way when the page was hidden may still arrive. After that there is none.
-			readers := &s.feed.Stats(name).Readers
+			readers := &s.feed.Metrics().Of(name).Readers
 			for deadline := time.Now().Add(time.Minute); ; {
 				asked := s.asked.Load()
 				time.Sleep(time.Second) // a visible page asks in that time

@@ -194,7 +194,7 @@ func TestAnotherTabLeadsWhereOneHangs(t *testing.T) {
 	s.post("two")
 	one.shows("two", "one")
 	two.shows("two", "one")
-	readers := &s.feed.Stats("sse").Readers
+	readers := &s.feed.Metrics().Of("sse").Readers
 	for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d connections, want 1: who led before has to follow", readers.Load())

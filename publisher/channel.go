@@ -2,230 +2,192 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"go.uber.org/zap"
+	"github.com/motacilla-live/motacilla/publisher/internal/flight"
 )
 
-// channel is what Feed keeps of a channel with readers.
+// channel is what readers of a channel ask, and how long they wait. What it knows is its loader's state.
 type channel struct {
 	feed    *Feed
 	id      motacilla.ChannelID
-	renders renderCache
-	readers atomic.Int64 // requests under way and subscriptions
-	used    atomic.Int64 // when one was released last; Unix nanoseconds by the feed's clock
-
-	// version changes with everything that a step depends on; written under mu.
-	version atomic.Uint64
-
-	mu      sync.Mutex
-	loads   turns
-	changes turns // readings of what is new
-	lookups turns // of what is after an old cursor
-	pages   turns
-	windows turns
-	loaded  bool
-	current motacilla.Channel // Head is recent.head
-	recent  recent
-	at      time.Time          // when the head was read
-	floor   motacilla.Revision // the oldest revision that the store remembers
-	tooMuch motacilla.Revision // what came after it, or an older one, is more than one update brings
-	asked   motacilla.Revision // the cursor of the last lookup
-	hint    motacilla.Revision // the newest head that was heard of
-	recheck bool               // the store's head is older than ours: it may have lost writes
-	kicked  bool               // a refresh by itself is under way
-	gone    bool
-	wake    chan struct{} // closed when the head moves or the channel goes
-	steps   map[motacilla.Revision]*Step
-	page    *page    // the last that was read, while there is one; it may be behind
-	window  *Window  // moves with recent
-	seen    *Window  // the last that was read; it may be behind or ahead
-	topics  []*topic // of the streams; never changed, but replaced
+	loader  loader
+	windows windows
+	readers atomic.Int64 // requests that are being answered, and topics
+	used    atomic.Int64 // when one of them ended last; Unix nanoseconds by the feed's clock
 }
 
 func newChannel(f *Feed, id motacilla.ChannelID) *channel {
-	c := &channel{feed: f, id: id, wake: make(chan struct{})}
-	for _, t := range []*turns{&c.loads, &c.changes, &c.pages, &c.windows} {
-		t.lock = newLock()
-	}
-	c.lookups.lock = c.changes.lock // both move what is remembered
-	c.used.Store(f.options.Clock.Now().UnixNano())
+	c := &channel{feed: f, id: id}
+	c.loader.init(c)
+	c.windows.init(c)
+	c.touch()
 	return c
 }
 
+func (c *channel) touch() { c.used.Store(c.feed.options.Clock.Now().UnixNano()) }
+
 func (c *channel) release() {
-	c.used.Store(c.feed.options.Clock.Now().UnixNano())
+	c.touch()
 	c.readers.Add(-1)
 }
 
-// load reads the channel for the first time.
-func (c *channel) load(ctx context.Context) error {
-	if c.ready() {
+func (c *channel) state() *state { return c.loader.state.Load() }
+
+// open reads the channel if it has no state yet.
+func (c *channel) open(ctx context.Context) error {
+	if c.state() != nil {
 		return nil
 	}
-	ctx, cancel := c.feed.patient(ctx)
-	defer cancel()
-	_, err := await(ctx, c, &c.loads, func(uint64) (struct{}, bool) {
-		return struct{}{}, c.loaded
-	}, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, c.begin(ctx)
-	})
+	_, err := wait(ctx, c, &c.loader.changes)
 	return err
 }
 
-func (c *channel) begin(ctx context.Context) error {
-	var current motacilla.Channel
-	err := c.feed.call(ctx, func(ctx context.Context) (err error) {
-		current, err = c.feed.source.Channel(ctx, c.id)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open channel %q: %w", c.id, err)
+// delta returns what carries a reader from cursor to the head.
+func (c *channel) delta(ctx context.Context, cursor motacilla.Revision) (*Delta, error) {
+	s := c.state()
+	d, look := s.delta(cursor)
+	if d != nil && c.loader.level(s) {
+		return d, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loaded, c.current = true, current
-	c.recent.restart(current.Head)
-	c.at = c.feed.options.Clock.Now()
-	c.floor = 0
+	if d == nil && !look {
+		return c.snapshot(ctx, cursor) // it has what is new
+	}
+	ctx, cancel := c.feed.patient(ctx)
+	defer cancel()
+	var old *Delta
+	if d == nil && !s.lacks(cursor) {
+		var err error
+		old, err = c.loader.lookups.Do(ctx, cursor)
+		if err = c.waited(ctx, err); err != nil {
+			return nil, err
+		}
+		if old == nil {
+			return c.snapshot(ctx, cursor)
+		}
+	}
+	if err := c.fresh(ctx, cursor); err != nil {
+		return nil, err
+	}
+	if d, _ = c.state().delta(cursor); d != nil {
+		return d, nil
+	}
+	if old != nil {
+		return old, nil
+	}
+	return c.snapshot(ctx, cursor)
+}
+
+// snapshot returns the newest snapshot. If the store takes too long, the last one is used, provided that it is not older than
+// cursor: what is newer follows it.
+func (c *channel) snapshot(ctx context.Context, cursor motacilla.Revision) (*Delta, error) {
+	s := c.state()
+	newest, err := s.snapshot, error(nil)
+	if !c.loader.current(s) {
+		newest, err = wait(ctx, c, &c.loader.snapshots)
+		s = c.state()
+	}
+	if errors.Is(err, motacilla.ErrUnavailable) && s.snapshot != nil && s.snapshot.Revision >= cursor && !c.loader.lost.Load() {
+		newest, err = s.snapshot, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.loader.current(s) {
+		s.deltas.mark(cursor)
+	}
+	return newest.from(cursor), nil
+}
+
+// fresh brings the state level with what was heard of, and with cursor. If memory serves the reader as well, fresh waits for a
+// third of a call's deadline at most. It returns an error only if the caller's ctx has ended, or memory is of no use for
+// cursor.
+func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
+	s := c.state()
+	ahead := s.lacks(cursor)
+	if !ahead && c.loader.level(s) {
+		return nil
+	}
+	patience := c.feed.options.Timeout / 3
+	if ahead {
+		patience = c.feed.patience()
+		c.loader.asked.Add(1)
+		defer c.loader.asked.Add(-1)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
+	defer cancel()
+	_, err := wait(ctx, c, &c.loader.changes)
+	switch {
+	case err == nil:
+		return nil
+	case c.state().lacks(cursor), errors.Is(err, motacilla.ErrClosed):
+		return err
+	case ctx.Err() != nil && !errors.Is(err, motacilla.ErrUnavailable):
+		return err
+	}
 	return nil
 }
 
-func (c *channel) ready() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.loaded
-}
-
-// hear takes a hint. It does not block.
-func (c *channel) hear(head motacilla.Revision) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if head > c.hint {
-		c.hint = head
-	}
-	c.kick()
-}
-
-// compare takes the store's head of the channel, 0 where it has none, which was asked for when memory was at before.
-func (c *channel) compare(head, before motacilla.Revision) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.loaded {
-		c.met(head, before)
-	}
-}
-
-// atHead is memory's head.
-func (c *channel) atHead() motacilla.Revision {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.recent.head
-}
-
-// met takes the store's head, as something was read that began when memory was at before: memory may have moved on
-// meanwhile, and the store has lost nothing by that. c.mu is held.
-func (c *channel) met(head, before motacilla.Revision) {
-	c.hint = max(c.hint, head)
-	c.recheck = c.recheck || head < before
-	c.kick()
-}
-
-// kick has what is new read in the background. c.mu is held.
-func (c *channel) kick() {
-	if c.kicked || c.gone || !c.loaded || !c.behind() {
-		return
-	}
-	c.kicked = c.feed.spawn(func() {
-		err := c.refresh()
-		if err != nil && c.feed.ctx.Err() == nil {
-			c.feed.log.Debug("reading changes failed", zap.String("channel", string(c.id)), zap.Error(err))
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.kicked = false
-		if err == nil {
-			c.kick() // a hint may have come after the last read
-		}
-	})
-}
-
-// behind reports whether the store has something that is not here. c.mu is held.
-func (c *channel) behind() bool { return c.hint > c.recent.head || c.recheck }
-
-func (c *channel) state(ctx context.Context) (motacilla.Channel, error) {
-	if err := c.fresh(ctx, 0); err != nil {
-		return motacilla.Channel{}, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.gone {
-		return motacilla.Channel{}, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
-	}
-	return c.current, nil
-}
-
-// access is who may read what there was at head, which may be newer than memory.
+// access returns who may read what there was at head, which may be newer than memory.
 func (c *channel) access(ctx context.Context, head motacilla.Revision) (motacilla.Access, error) {
-	c.mu.Lock()
-	reached := c.gone || c.recent.head >= head
-	c.mu.Unlock()
-	if !reached {
+	if c.state().lacks(head) {
 		if err := c.fresh(ctx, head); err != nil {
 			return "", err
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.gone {
-		return "", fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
+	s := c.state()
+	if s.gone {
+		return "", notFound(c.id)
 	}
-	return c.current.Access, nil
+	return s.channel.Access, nil
 }
 
-func (c *channel) head(ctx context.Context) (motacilla.Revision, <-chan struct{}, error) {
-	if err := c.fresh(ctx, 0); err != nil {
-		return 0, nil, err
+// heartbeat says that nothing has happened after cursor.
+func (c *channel) heartbeat(cursor motacilla.Revision) *Delta {
+	if s := c.state(); s != nil && s.head() == cursor && !s.gone {
+		d, _ := s.delta(cursor)
+		return d
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.gone {
-		return 0, nil, fmt.Errorf("channel %q: %w", c.id, motacilla.ErrNotFound)
+	return c.feed.newDelta(&motacilla.Update{Channel: c.id, From: cursor, Revision: cursor})
+}
+
+// gone says that the channel is no longer there.
+func (c *channel) gone(cursor motacilla.Revision) *Delta {
+	return c.feed.newDelta(&motacilla.Update{Channel: c.id, From: cursor, Revision: cursor + 1, Gone: true})
+}
+
+var errImpatient = errors.New("the store takes too long")
+
+// patience is how long a reader may wait for the store: for two calls, since one may be under way.
+func (f *Feed) patience() time.Duration { return 2 * f.options.Timeout }
+
+func (f *Feed) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, f.patience(), errImpatient)
+}
+
+// wait returns the result of a load that starts now or later, for no longer than a reader may wait.
+func wait[T any](ctx context.Context, c *channel, loads *flight.Flight[T]) (T, error) {
+	ctx, cancel := c.feed.patient(ctx)
+	defer cancel()
+	v, err := loads.Do(ctx)
+	return v, c.waited(ctx, err)
+}
+
+// waited returns the error of a reader that has waited for a load.
+func (c *channel) waited(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, flight.ErrClosed), c.feed.work.ctx.Err() != nil:
+		return motacilla.ErrClosed
+	case errors.Is(err, errImpatient):
+		return fmt.Errorf("channel %q: %w: %w", c.id, motacilla.ErrUnavailable, errImpatient)
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return ctx.Err()
 	}
-	return c.recent.head, c.wake, nil
-}
-
-func (c *channel) isPrivate() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.gone && c.current.Access != motacilla.Public
-}
-
-// follow has a topic told when the head moves, and keeps the channel until unfollow.
-func (c *channel) follow(t *topic) {
-	c.readers.Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.topics = append(slices.Clip(c.topics), t)
-}
-
-func (c *channel) unfollow(t *topic) {
-	c.mu.Lock()
-	c.topics = slices.DeleteFunc(slices.Clone(c.topics), func(other *topic) bool { return other == t })
-	c.mu.Unlock()
-	c.release()
-}
-
-func (c *channel) beat(silence time.Duration) {
-	c.mu.Lock()
-	topics := c.topics
-	c.mu.Unlock()
-	for _, t := range topics {
-		t.beat(silence)
-	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -44,9 +45,9 @@ func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 			})
 		}
 		all.Go(func() { source.down.Store(false) })
-		sub, err := feed.Subscribe(t.Context(), id, 0)
+		sub, err := publishertest.Subscribe(t.Context(), feed, id, 0)
 		for err != nil {
-			sub, err = feed.Subscribe(t.Context(), id, 0)
+			sub, err = publishertest.Subscribe(t.Context(), feed, id, 0)
 		}
 		all.Wait()
 		if _, err := sub.Next(t.Context()); err != nil {
@@ -60,6 +61,5 @@ func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 			t.Fatalf("round %d: the reader hears nothing: %v", i, err)
 		}
 		stop()
-		sub.Close()
 	}
 }

@@ -79,7 +79,7 @@ func ExampleStreams() {
 	}
 	defer stream.Close()
 	titles := 0
-	end := stream.Run(ctx, func(step *publisher.Step) error {
+	end := stream.Run(ctx, func(step *publisher.Delta) error {
 		_, err := w.Write(step.Encode(title))
 		if titles++; titles == 1 {
 			_, _ = storage.EditChannel(ctx, store, "match-42", func(c *motacilla.Channel) error { c.Title = "Final, 1-0"; return nil })

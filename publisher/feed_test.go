@@ -14,6 +14,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
 func TestOneReadAndOneEncodingForAllWhoWait(t *testing.T) {
@@ -35,10 +36,10 @@ func TestOneReadAndOneEncodingForAllWhoWait(t *testing.T) {
 		})
 	}
 	ready.Wait()
-	reads, before := f.source.reads.Load(), f.feed.Counters()
+	reads, before := f.source.reads.Load(), f.feed.Metrics().Counters()
 	f.post("Goal")
 	done.Wait()
-	after := f.feed.Counters()
+	after := f.feed.Metrics().Counters()
 	if n := f.source.reads.Load() - reads; n != 1 {
 		t.Errorf("%d reads of the store for one update, want 1", n)
 	}
@@ -124,11 +125,10 @@ func TestAThousandCursorsAfterARestart(t *testing.T) {
 func TestDeletedChannel(t *testing.T) {
 	f := setUp(t, nil)
 	head := f.since(0).Revision
-	sub, err := f.feed.Subscribe(t.Context(), match, head)
+	sub, err := publishertest.Subscribe(t.Context(), f.feed, match, head)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Close()
 	if step, err := sub.Next(t.Context()); err != nil || !step.Heartbeat() {
 		t.Fatalf("first step: %v, %v", step, err)
 	}
@@ -216,7 +216,7 @@ func TestHiddenTextNeverLeaves(t *testing.T) {
 	if len(step.Renders) != 1 || step.Renders[0].Show || step.Renders[0].Content != motacilla.Stub(p.ID) {
 		t.Fatalf("got %+v", step.Update)
 	}
-	w, err := f.feed.Window(t.Context(), match)
+	w, err := publisher.WagtailOf(f.feed).Window(t.Context(), match)
 	if err != nil || len(w.Posts) != 1 || w.Posts[0].Content != motacilla.Stub(p.ID) {
 		t.Fatalf("window %+v, %v", w, err)
 	}
@@ -256,7 +256,7 @@ func TestUnknownChannelsCostNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := f.feed.Counters().Channels; n > 1 {
+	if n := f.feed.Metrics().Counters().Channels; n > 1 {
 		t.Errorf("%d channels in memory, want the one there is", n)
 	}
 }
@@ -264,11 +264,10 @@ func TestUnknownChannelsCostNothing(t *testing.T) {
 func TestSubscriptionHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setUp(t, nil)
-		sub, err := f.feed.Subscribe(t.Context(), match, f.since(0).Revision)
+		sub, err := publishertest.Subscribe(t.Context(), f.feed, match, f.since(0).Revision)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer sub.Close()
 		for i, want := range []time.Duration{0, 15 * time.Second, 15 * time.Second} {
 			began := time.Now()
 			step, err := sub.Next(t.Context())
@@ -292,7 +291,7 @@ func TestChannelsLingerAndGo(t *testing.T) {
 		}
 		time.Sleep(62 * time.Second)
 		synctest.Wait()
-		if n := f.feed.Counters().Channels; n != 0 {
+		if n := f.feed.Metrics().Counters().Channels; n != 0 {
 			t.Errorf("%d channels without readers in memory", n)
 		}
 	})

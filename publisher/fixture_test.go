@@ -156,7 +156,7 @@ func (f fixture) edit(id motacilla.PostID, edit func(*motacilla.Post)) motacilla
 	return p
 }
 
-func (f fixture) since(cursor motacilla.Revision) *publisher.Step {
+func (f fixture) since(cursor motacilla.Revision) *publisher.Delta {
 	f.Helper()
 	step, err := f.feed.Since(context.Background(), match, cursor)
 	if err != nil {

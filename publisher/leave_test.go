@@ -17,8 +17,8 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// TestSeatsComeBack: however a reader is served, and whether it goes or is sent away, its place is free again.
-func TestSeatsComeBack(t *testing.T) {
+// TestSlotsComeBack: however a reader is served, and whether it goes or is sent away, its place is free again.
+func TestSlotsComeBack(t *testing.T) {
 	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	for name, way := range map[string]struct {
@@ -88,7 +88,7 @@ func TestSeatsComeBack(t *testing.T) {
 				t.Error(err)
 			}
 			f.await(0, "they were sent away")
-			if n := f.feed.Counters().Refused; n != (publisher.Refusals{}) {
+			if n := f.feed.Metrics().Counters().Refused; n != (publisher.Refusals{}) {
 				t.Errorf("refused: %+v", n)
 			}
 		})
@@ -98,9 +98,9 @@ func TestSeatsComeBack(t *testing.T) {
 // await waits until the limits keep so much.
 func (f fixture) await(want int, when string) {
 	f.Helper()
-	for deadline := time.Now().Add(15 * time.Second); f.feed.Seats() != want; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(15 * time.Second); f.feed.Slots() != want; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			f.Fatalf("when %s the limits keep %d, want %d", when, f.feed.Seats(), want)
+			f.Fatalf("when %s the limits keep %d, want %d", when, f.feed.Slots(), want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
@@ -75,11 +76,10 @@ func TestPageOfALostWrite(t *testing.T) {
 			}
 		}
 		// Who was given the lost write is reset once, and then waits.
-		sub, err := feed.Subscribe(t.Context(), match, lost)
+		sub, err := publishertest.Subscribe(t.Context(), feed, match, lost)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer sub.Close()
 		for i := range 2 {
 			step, err := sub.Next(t.Context())
 			if err != nil || step.Reset != (i == 0) || step.Revision != head {
@@ -99,7 +99,7 @@ func TestWaitSeesTheHeadGoBack(t *testing.T) {
 		synctest.Wait()
 		got := make(chan motacilla.Revision, 1)
 		go func() {
-			rev, err := f.feed.Wait(t.Context(), match, lost)
+			rev, err := publisher.WagtailOf(f.feed).Wait(t.Context(), match, lost)
 			if err != nil {
 				t.Error(err)
 			}
@@ -115,7 +115,7 @@ func TestWaitSeesTheHeadGoBack(t *testing.T) {
 		case <-time.After(2 * time.Second):
 			t.Fatal("not told within 2 s")
 		}
-		window, err := f.feed.Window(t.Context(), match)
+		window, err := publisher.WagtailOf(f.feed).Window(t.Context(), match)
 		if err != nil || window.Head != head || len(window.Posts) > 0 {
 			t.Fatalf("the window has %d posts at %d (%v), want none at %d", len(window.Posts), window.Head, err, head)
 		}

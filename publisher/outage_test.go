@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -26,11 +27,10 @@ func TestOutage(t *testing.T) {
 	f := setUp(t, &publisher.FeedOptions{Repair: 10 * time.Millisecond, Heartbeat: 20 * time.Millisecond})
 	p := f.post("before")
 	head := f.since(0).Revision
-	sub, err := f.feed.Subscribe(t.Context(), match, head)
+	sub, err := publishertest.Subscribe(t.Context(), f.feed, match, head)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Close()
 	f.source.down.Store(true)
 	f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = "meanwhile" })
 

@@ -52,7 +52,7 @@ type pollProtocol struct {
 	polls *Polls
 }
 
-func connOf(r *fanout.Reader) *pollConn { return r.Data.(*seated).state.(*pollConn) }
+func connOf(r *fanout.Reader) *pollConn { return r.Data.(*member).state.(*pollConn) }
 
 // Input implements fanout.Protocol.
 func (t *pollProtocol) Input(r *fanout.Reader, data []byte) {
@@ -89,7 +89,7 @@ func (t *pollProtocol) Input(r *fanout.Reader, data []byte) {
 func (t *pollProtocol) Due(r *fanout.Reader) {
 	c := connOf(r)
 	if r.Asking() {
-		r.Answer(t.Idle(r.Cursor()))
+		r.Answer(t.idle(r.Cursor()))
 	} else if c.idle {
 		r.Close()
 		return
@@ -101,15 +101,15 @@ func (t *pollProtocol) Due(r *fanout.Reader) {
 // Refused implements fanout.Protocol. The reader gets a heartbeat. Its next request is unparked, and the handlers refuse it.
 func (t *pollProtocol) Refused(r *fanout.Reader) {
 	connOf(r).until = time.Time{}
-	r.Answer(t.Idle(r.Cursor()))
+	r.Answer(t.idle(r.Cursor()))
 }
 
 // Last implements fanout.Protocol. The reader's next request is unparked.
 func (t *pollProtocol) Last(r *fanout.Reader) { connOf(r).until = time.Time{} }
 
-func (t *pollProtocol) bye(r *fanout.Reader, _ End) {
+func (t *pollProtocol) close(r *fanout.Reader, _ End) {
 	if r.Asking() {
-		r.Answer(t.idle(motacilla.Revision(r.Cursor())).Encode(t.polls.wire.Drain))
+		r.Answer(t.channel.heartbeat(motacilla.Revision(r.Cursor())).Encode(t.polls.wire.Drain))
 	}
 	r.End(nil, 0)
 }

@@ -54,7 +54,7 @@ func (p *Polls) Shutdown(ctx context.Context) error { return p.streams.Shutdown(
 func (p *Polls) CanPark(r *http.Request) bool {
 	return serverOf(r) != nil && r.TLS == nil && r.ProtoMajor == 1 && r.ProtoMinor == 1 && !r.Close &&
 		r.Method == http.MethodGet && repeat.Of(r) != 0 &&
-		!p.wrapped.Load() && !p.streams.draining.Load() && p.streams.Fast()
+		!p.wrapped.Load() && !p.streams.draining.Load() && p.streams.HasEngine()
 }
 
 func serverOf(r *http.Request) *http.Server {
@@ -69,7 +69,7 @@ func serverOf(r *http.Request) *http.Server {
 // be parked. The errors are those of [Streams.Open]. If both are nil, the request is no longer the caller's.
 func (p *Polls) Park(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, hold time.Duration,
-) (*Step, error) {
+) (*Delta, error) {
 	st, err := p.streams.Open(r, ch, cursor)
 	if err != nil {
 		return nil, err
@@ -87,8 +87,8 @@ func (p *Polls) Park(
 	if back, ok := conn.(*unparked); ok {
 		conn = back.Conn // the request was the last that back had read ahead
 	}
-	if !st.Bare(conn) || buf.Reader.Buffered() > 0 {
-		p.wrapped.Store(p.wrapped.Load() || !st.Bare(conn))
+	if !st.CanJoin(conn) || buf.Reader.Buffered() > 0 {
+		p.wrapped.Store(p.wrapped.Load() || !st.CanJoin(conn))
 		defer st.Close()
 		_ = conn.SetWriteDeadline(time.Now().Add(p.streams.Stall()))
 		_, _ = conn.Write(st.First.Encode(p.wire.Drain))
@@ -102,9 +102,9 @@ func (p *Polls) Park(
 	if expires := st.grant.Expires; !expires.IsZero() && expires.Before(c.until) {
 		c.until = expires
 	}
-	err = st.topic.hand(conn, fanout.Join{
+	err = st.topic.join(conn, fanout.Join{
 		Cursor: int64(cursor), Once: true, Guarded: st.grant.WhilePublic, Due: time.Now().Add(c.wait()),
-		Data: &seated{seat: st.seat, state: c},
+		Data: &member{slot: st.slot, state: c},
 	})
 	if err != nil { // the feed is closing
 		_ = conn.Close()

@@ -25,18 +25,18 @@ type renderCache struct {
 const cacheSize = 1024
 
 // renderAll renders posts one after the other, so that no revision is rendered twice at once.
-func (c *channel) renderAll(posts []motacilla.Post) []motacilla.Render {
-	c.renders.mu.Lock()
-	defer c.renders.mu.Unlock()
+func (l *loader) renderAll(posts []motacilla.Post) []motacilla.Render {
+	l.renders.mu.Lock()
+	defer l.renders.mu.Unlock()
 	renders := make([]motacilla.Render, len(posts))
 	for i, p := range posts {
-		renders[i] = c.render(p)
+		renders[i] = l.render(p)
 	}
 	return renders
 }
 
-func (c *channel) render(p motacilla.Post) motacilla.Render {
-	cache := &c.renders
+func (l *loader) render(p motacilla.Post) motacilla.Render {
+	cache := &l.renders
 	r, ok := cache.young[p.ID]
 	if !ok {
 		r, ok = cache.old[p.ID]
@@ -44,7 +44,7 @@ func (c *channel) render(p motacilla.Post) motacilla.Render {
 	if !ok || r.Revision != p.Revision {
 		r = motacilla.Render{
 			ID: p.ID, Show: p.Show, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned, Revision: p.Revision,
-			Content: c.feed.html(c.id, p),
+			Content: l.channel.feed.html(l.channel.id, p),
 		}
 	}
 	if cache.young == nil || len(cache.young) >= cacheSize {
@@ -58,9 +58,9 @@ func (f *Feed) html(id motacilla.ChannelID, p motacilla.Post) (html string) {
 	if !p.Show {
 		return motacilla.Stub(p.ID)
 	}
-	f.counters.renders.Add(1)
+	f.metrics.renders.Add(1)
 	fail := func(err error) {
-		f.log.Error("rendering a post failed; readers get a stub", zap.String("channel", string(id)),
+		f.options.Logger.Error("rendering a post failed; readers get a stub", zap.String("channel", string(id)),
 			zap.String("post", string(p.ID)), zap.Int64("revision", int64(p.Revision)), zap.Error(err))
 		html = motacilla.Stub(p.ID)
 	}

@@ -8,20 +8,32 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
+	"github.com/motacilla-live/motacilla/route"
 )
 
-// Bare reports whether the reader's connection can be handed over: there is a fan-out, and conn is the socket itself.
-func (st *Stream) Bare(conn net.Conn) bool { return fanout.Bare(conn) && st.streams.Fast() }
+// Stream is one reader of a channel, from its request on. Its methods must not be called from two goroutines at once.
+type Stream struct {
+	First *Delta // what the reader gets first; a heartbeat if nothing is new
 
-// Hand gives the connection, which was hijacked, to the fan-out, which writes hello, with [Stream.First] in it, and all
-// that follows. state is what Wire.Input gets. The stream and the connection are no longer the caller's.
-func (st *Stream) Hand(conn net.Conn, hello []byte, state any) {
+	streams *Streams
+	topic   *topic
+	slot    Slot
+	grant   route.Grant
+	due     time.Time // when it has to end; zero is never
+}
+
+// CanJoin reports whether the epoll engine can write to conn: there is an engine, and conn is a bare socket.
+func (st *Stream) CanJoin(conn net.Conn) bool { return fanout.Bare(conn) && st.streams.HasEngine() }
+
+// Join gives the reader's connection, which was hijacked, to the epoll engine, which writes hello, with [Stream.First] in it,
+// and everything that follows. state is passed to Wire.Input. The caller must not use the stream or the connection afterwards.
+func (st *Stream) Join(conn net.Conn, hello []byte, state any) {
 	if !st.First.Heartbeat() {
 		st.streams.stats.Deliveries.Add(1)
 	}
-	err := st.topic.hand(conn, fanout.Join{
+	err := st.topic.join(conn, fanout.Join{
 		Cursor: int64(st.First.Revision), Hello: hello, Guarded: st.grant.WhilePublic, Due: st.due,
-		Data: &seated{seat: st.seat, state: state, expires: !st.due.IsZero() && st.due.Equal(st.grant.Expires)},
+		Data: &member{slot: st.slot, state: state, expires: !st.due.IsZero() && st.due.Equal(st.grant.Expires)},
 	})
 	if err != nil { // the feed is closing
 		_ = conn.Close()
@@ -29,39 +41,38 @@ func (st *Stream) Hand(conn net.Conn, hello []byte, state any) {
 	}
 }
 
-// Close ends a stream that was not handed over.
+// Close ends a stream that the epoll engine does not have.
 func (st *Stream) Close() {
-	st.seat.Release()
+	st.slot.Release()
 	st.streams.leave(st.topic)
 }
 
-// OnCut has f called where a drain's patience ends before the reader has left: it is to break off what write is waiting
-// in. stop takes that back.
+// OnCut has f called if the reader has not left when a drain's time is over: f must break off the write that the stream waits in.
+// stop takes that back.
 func (st *Stream) OnCut(f func()) (stop func() bool) { return context.AfterFunc(st.streams.patient, f) }
 
-// Run writes what the reader is to have with write, in the caller's goroutine, until it ends, and returns why: First,
-// and then what comes; a step that is a heartbeat is to be written in the Wire's Idle format. write has to come back
-// within FeedOptions.Stall; where it fails with a deadline's error the reader counts as one that took nothing. After an
-// EndLeft there is nobody to say farewell to. Close the stream when the connection is.
-func (st *Stream) Run(ctx context.Context, write func(step *Step) error) End {
-	t := st.topic
+// Run writes to the reader in the caller's goroutine until the stream ends, and returns why: First, and then what comes. A
+// heartbeat after First is to be written in the Wire's Idle format. write must return within FeedOptions.Stall; if it fails with a
+// deadline's error, the reader counts as one that took nothing. After EndLeft there is nobody to send a close message to. The
+// caller must close the stream when it has closed the connection.
+func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
+	c := st.topic.channel
 	if !st.due.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, st.due)
 		defer cancel()
 	}
-	cursor := st.First.Revision
+	beats, cursor := c.state().beats, st.First.Revision
 	if end, over := st.write(st.First, write); over {
 		return end
 	}
-	_, beats := t.watch()
 	for {
-		wake, beat := t.watch() // before looking, so that what comes meanwhile is seen
+		s := c.state() // before looking, so that what comes meanwhile ends the waiting
 		if end, over := st.drained(ctx); over {
 			return end
 		}
 		var again <-chan time.Time
-		step, err := st.look(ctx, cursor)
+		d, err := st.next(ctx, s, cursor)
 		switch {
 		case errors.Is(err, motacilla.ErrForbidden):
 			return EndForbidden
@@ -70,18 +81,18 @@ func (st *Stream) Run(ctx context.Context, write func(step *Step) error) End {
 		case err != nil && ctx.Err() == nil:
 			return EndDrain // the feed is closed
 		}
-		if step == nil && beat != beats {
-			step = t.idle(cursor)
+		if d == nil && s.beats != beats {
+			d = c.heartbeat(cursor)
 		}
-		beats = beat
-		if step != nil {
-			cursor = step.Revision
-			if end, over := st.write(step, write); over {
+		beats = s.beats
+		if d != nil {
+			cursor = d.Revision
+			if end, over := st.write(d, write); over {
 				return end
 			}
 		}
 		select {
-		case <-wake:
+		case <-s.moved:
 		case <-again:
 		case <-ctx.Done():
 			return st.ended(ctx)
@@ -89,40 +100,41 @@ func (st *Stream) Run(ctx context.Context, write func(step *Step) error) End {
 	}
 }
 
-func (st *Stream) write(step *Step, write func(step *Step) error) (end End, over bool) {
+// next returns what follows cursor; nil if nothing does.
+func (st *Stream) next(ctx context.Context, s *state, cursor motacilla.Revision) (*Delta, error) {
+	d, _ := s.delta(cursor)
+	if d == nil {
+		var err error
+		if d, err = st.topic.channel.delta(ctx, cursor); errors.Is(err, motacilla.ErrNotFound) {
+			return st.topic.channel.gone(cursor), nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case st.grant.WhilePublic && d.private:
+		return nil, motacilla.ErrForbidden
+	case d.Heartbeat():
+		return nil, nil
+	}
+	return d, nil
+}
+
+func (st *Stream) write(d *Delta, write func(d *Delta) error) (end End, over bool) {
 	stats := st.streams.stats
-	if err := write(step); err != nil {
+	if err := write(d); err != nil {
 		if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 			stats.SlowClosed.Add(1)
 		}
 		return EndLeft, true
 	}
-	if !step.Heartbeat() {
+	if !d.Heartbeat() {
 		stats.Deliveries.Add(1)
 	}
-	return EndGone, step.Gone
+	return EndGone, d.Gone
 }
 
-// look returns what follows cursor; nil where nothing does.
-func (st *Stream) look(ctx context.Context, cursor motacilla.Revision) (step *Step, err error) {
-	c := st.topic.channel
-	if step = st.topic.remembered(cursor); step == nil {
-		step, _, err = c.step(ctx, cursor)
-	}
-	switch {
-	case errors.Is(err, motacilla.ErrNotFound):
-		return c.farewell(cursor), nil
-	case err != nil:
-		return nil, err
-	case st.grant.WhilePublic && step.private:
-		return nil, motacilla.ErrForbidden
-	case step.Heartbeat():
-		return nil, nil
-	}
-	return step, nil
-}
-
-// ended is why the stream ends where ctx has.
+// ended returns why the stream ends when ctx has.
 func (st *Stream) ended(ctx context.Context) End {
 	switch expires := st.grant.Expires; {
 	case !errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -133,9 +145,9 @@ func (st *Stream) ended(ctx context.Context) End {
 	return EndLifetime
 }
 
-// drained reports whether the stream is to end in a drain, when its turn has come.
+// drained reports, when it is the reader's turn, whether a drain ends the stream.
 func (st *Stream) drained(ctx context.Context) (end End, draining bool) {
-	wait, draining := st.streams.ends()
+	wait, draining := st.streams.drainDelay()
 	if draining && wait > 0 {
 		select {
 		case <-time.After(wait):

@@ -15,19 +15,18 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Streams carries a channel's updates to connections that stay open: what streaming publishers have in common. A
-// transport answers the request and says how things look ([Wire]); the rest, from the first update to the farewell, is
-// here.
+// Streams carries a channel's updates to connections that stay open: what streaming publishers have in common. A transport
+// answers the request and says how things look ([Wire]); the rest, from the first update to the close message, is here.
 //
-// There are two ways to write. The fast one takes the bare socket of a TCP connection, where the system has one to
-// give ([Stream.Hand]): a reader is then a cursor in a table, and no goroutine. The general one, for TLS, HTTP/2 and
-// systems without epoll, is a goroutine per reader, the handler's own ([Stream.Run]). The promises are the same.
+// A reader whose connection is a bare TCP or Unix socket is given to the epoll engine, if the system has one ([Stream.Join]): it
+// is then an entry in a table, and has no goroutine. With TLS, HTTP/2 and systems without epoll, each connection has a
+// goroutine ([Stream.Run]). The promises are the same.
 type Streams struct {
 	feed  *Feed
 	wire  *Wire
 	stats *Stats
 
-	protocol func(t *topic) protocol // nil for that of streams
+	protocol func(t *topic) protocol // nil for the topic itself
 
 	draining atomic.Bool
 	mu       sync.Mutex
@@ -35,14 +34,14 @@ type Streams struct {
 	open     int
 	spread   time.Duration   // over which a drain ends the readers
 	idle     chan struct{}   // closed when draining and open is 0
-	patient  context.Context // ends when a drain cuts off who has not left
+	patient  context.Context // ends when a drain cuts off the readers that have not left
 	cut      context.CancelFunc
 }
 
 // NewStreams returns the streams of one transport.
 func NewStreams(feed *Feed, w *Wire) *Streams {
 	s := &Streams{
-		feed: feed, wire: w, stats: feed.Stats(w.Name), topics: make(map[*channel]*topic), idle: make(chan struct{}),
+		feed: feed, wire: w, stats: feed.metrics.Of(w.Name), topics: make(map[*channel]*topic), idle: make(chan struct{}),
 	}
 	s.patient, s.cut = context.WithCancel(context.Background())
 	return s
@@ -51,52 +50,41 @@ func NewStreams(feed *Feed, w *Wire) *Streams {
 // Stall is how long a write may take.
 func (s *Streams) Stall() time.Duration { return s.feed.options.Stall }
 
-// Fast reports whether there is a fan-out on this system that connections may be handed to.
-func (s *Streams) Fast() bool { return s.feed.fanOut() != nil }
+// HasEngine reports whether this system has an epoll engine.
+func (s *Streams) HasEngine() bool { return s.feed.engine() != nil }
 
-// Stream is a reader's place on a channel, from the request on. It is for one goroutine.
-type Stream struct {
-	First *Step // what the reader gets first; a heartbeat where nothing is new
-
-	streams *Streams
-	topic   *topic
-	seat    Seat
-	grant   route.Grant
-	due     time.Time // when it has to end; zero is never
-}
-
-// Open admits the reader of a request and reads what it gets first, after cursor. What it returns is for
-// [Stream.Hand] or [Stream.Close]. The errors are those of [Feed.Since] and [Feed.Admit], ErrForbidden where the
-// reader's permission has ended, and ErrClosed in a drain.
+// Open acquires a slot for the reader of a request and reads what the reader gets first, after cursor. The stream is for
+// [Stream.Join] or [Stream.Close]. The errors are those of [Feed.Since] and [Feed.Acquire], ErrForbidden if the reader's
+// permission has ended, and ErrClosed in a drain.
 func (s *Streams) Open(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) (*Stream, error) {
 	if s.draining.Load() {
 		return nil, fmt.Errorf("open stream: %w", motacilla.ErrClosed)
 	}
-	seat, err := s.feed.Admit(r, ch)
+	slot, err := s.feed.Acquire(r, ch)
 	if err != nil {
 		return nil, err
 	}
 	st, err := s.begin(r, ch, cursor)
 	if err != nil {
-		seat.Release()
+		slot.Release()
 		return nil, err
 	}
-	st.seat = seat
+	st.slot = slot
 	return st, nil
 }
 
 func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) (*Stream, error) {
-	c, err := s.feed.open(r.Context(), ch)
+	c, err := s.feed.channels.open(r.Context(), ch)
 	if err != nil {
 		return nil, err
 	}
 	defer c.release()
-	step, _, err := c.step(r.Context(), cursor)
-	if err == nil && step.Gone {
-		err = fmt.Errorf("channel %q: %w", ch, motacilla.ErrNotFound)
+	first, err := c.delta(r.Context(), cursor)
+	if err == nil && first.Gone {
+		err = notFound(ch)
 	}
 	grant := route.GrantOf(r)
-	if err == nil && grant.WhilePublic && (step.private || c.isPrivate()) {
+	if err == nil && grant.WhilePublic && (first.private || c.state().private()) {
 		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
 	}
 	if err != nil {
@@ -106,7 +94,7 @@ func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacill
 	if err != nil {
 		return nil, err
 	}
-	st := &Stream{First: step, streams: s, topic: t, grant: grant, due: grant.Expires}
+	st := &Stream{First: first, streams: s, topic: t, grant: grant, due: grant.Expires}
 	if life := s.wire.Lifetime; life > 0 {
 		end := time.Now().Add(life + rand.N(life/4+1))
 		if st.due.IsZero() || end.Before(st.due) {
@@ -116,7 +104,7 @@ func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacill
 	return st, nil
 }
 
-// enter counts a reader in.
+// enter counts a reader, and returns its topic.
 func (s *Streams) enter(c *channel) (*topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +115,7 @@ func (s *Streams) enter(c *channel) (*topic, error) {
 	if t == nil {
 		t = newTopic(s, c)
 		s.topics[c] = t
-		c.follow(t)
+		c.readers.Add(1)
 	}
 	t.readers++
 	s.open++
@@ -135,7 +123,7 @@ func (s *Streams) enter(c *channel) (*topic, error) {
 	return t, nil
 }
 
-// leave counts a reader out.
+// leave stops counting a reader of t.
 func (s *Streams) leave(t *topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,16 +131,16 @@ func (s *Streams) leave(t *topic) {
 	s.open--
 	if t.readers--; t.readers == 0 {
 		delete(s.topics, t.channel)
-		t.channel.unfollow(t)
+		close(t.over)
+		t.channel.release()
 	}
 	if s.draining.Load() && s.open == 0 {
 		close(s.idle)
 	}
 }
 
-// ends returns how long a reader that is one of those that a drain ends is to wait for its turn; false where there is
-// no drain.
-func (s *Streams) ends() (wait time.Duration, draining bool) {
+// drainDelay returns how long this reader waits before it is closed during a drain; draining is false if there is no drain.
+func (s *Streams) drainDelay() (wait time.Duration, draining bool) {
 	if !s.draining.Load() {
 		return 0, false
 	}
@@ -161,15 +149,14 @@ func (s *Streams) ends() (wait time.Duration, draining bool) {
 	return rand.N(s.spread + 1), true
 }
 
-// perSecond is how many readers a drain sends away: so many a second can come back elsewhere without a stampede.
 const (
-	perSecond   = 4000
-	longestLeft = 3 * time.Second
-	cutWithin   = 100 * time.Millisecond
+	drainRate    = 4000                   // readers that a drain closes in a second, so that they do not all come back at once
+	longestDrain = 3 * time.Second        // the time over which a drain closes readers, however many there are
+	cutWithin    = 100 * time.Millisecond // how long the readers that were cut off need to leave
 )
 
-// Shutdown sends every reader its farewell, spread over up to 3 s, and waits until all are gone; whoever is still there
-// when four fifths of ctx's time are over is cut off. Open refuses from then on. It may be called again.
+// Shutdown drains: it sends every reader its close message, spread over up to 3 s, and waits until all have left. Readers that are
+// still there when four fifths of ctx's time are over are cut off. Open fails from then on. Shutdown may be called again.
 func (s *Streams) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	began := s.draining.Swap(true)
@@ -178,7 +165,7 @@ func (s *Streams) Shutdown(ctx context.Context) error {
 		late = time.After(time.Until(deadline) * 4 / 5)
 	}
 	if !began {
-		s.spread = min(time.Duration(s.open)*time.Second/perSecond, longestLeft)
+		s.spread = min(time.Duration(s.open)*time.Second/drainRate, longestDrain)
 		if deadline, ok := ctx.Deadline(); ok {
 			s.spread = max(min(s.spread, time.Until(deadline)/2), 0)
 		}
@@ -211,7 +198,7 @@ func (s *Streams) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	select { // those that were cut off just now need a moment
+	select {
 	case <-s.idle:
 		return nil
 	case <-time.After(cutWithin):

@@ -12,211 +12,171 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
 )
 
-// topic is one channel in one transport: where its readers wait, and where the fan-out gets its frames.
+// topic is a channel in one transport. It hands each state of the channel to the epoll engine. Readers that have a goroutine
+// wait for states themselves.
 type topic struct {
 	streams *Streams
 	channel *channel
-	readers int // guarded by streams.mu
+	readers int           // guarded by streams.mu
+	over    chan struct{} // closed when the last reader has left
 	speaks  protocol
-	fast    atomic.Pointer[fanout.Topic] // nil where nobody has been handed over
-	said    atomic.Int64                 // when readers were written to last, or would have been; Unix nanoseconds
 
-	mu      sync.Mutex
-	signal  atomic.Pointer[signal] // written under mu
-	newest  atomic.Pointer[newest]
-	finding map[motacilla.Revision]struct{}
+	mu  sync.Mutex                   // held while fan is made
+	fan atomic.Pointer[fanout.Topic] // nil as long as the epoll engine has no reader of the topic
 }
 
-// newest is the step that was looked up last, for all in goroutines who are at the same cursor.
-type newest struct {
-	version uint64 // the channel's
-	cursor  motacilla.Revision
-	step    *Step
-}
-
-// remembered is channel.remembered, without its lock where another reader has just asked the same.
-func (t *topic) remembered(cursor motacilla.Revision) *Step {
-	version := t.channel.version.Load()
-	if n := t.newest.Load(); n != nil && n.version == version && n.cursor == cursor {
-		return n.step
-	}
-	step, _, _ := t.channel.remembered(cursor)
-	if step != nil && t.channel.version.Load() == version {
-		t.newest.Store(&newest{version, cursor, step})
-	}
-	return step
-}
-
-// signal is what readers in goroutines wait for.
-type signal struct {
-	wake  chan struct{} // closed when there is something to look at
-	beats uint64        // heartbeats so far
-}
-
-// protocol is what the readers of a topic on the fast way are spoken to with.
+// protocol is what the epoll engine's readers are spoken to with.
 type protocol interface {
 	fanout.Protocol
-	bye(r *fanout.Reader, why End)
+	close(r *fanout.Reader, why End)
 }
 
 func newTopic(s *Streams, c *channel) *topic {
-	t := &topic{streams: s, channel: c}
+	t := &topic{streams: s, channel: c, over: make(chan struct{})}
 	t.speaks = t
 	if s.protocol != nil {
 		t.speaks = s.protocol(t)
 	}
-	t.said.Store(time.Now().UnixNano())
-	t.signal.Store(&signal{wake: make(chan struct{})})
 	return t
 }
 
-// hand gives a connection to the fan-out.
-func (t *topic) hand(conn net.Conn, j fanout.Join) error {
-	fast := t.fast.Load()
-	if fast == nil {
-		engine := t.streams.feed.fanOut()
-		if engine == nil {
-			return fanout.ErrUnsupported
-		}
-		t.mu.Lock()
-		if fast = t.fast.Load(); fast == nil {
-			fast = engine.NewTopic(t, t.speaks, &t.streams.stats.Deliveries)
-			t.fast.Store(fast)
-		}
-		t.mu.Unlock()
+// join gives a connection to the epoll engine.
+func (t *topic) join(conn net.Conn, j fanout.Join) error {
+	fan, err := t.engine()
+	if err != nil {
+		return err
 	}
-	err := fast.Join(conn, j)
-	if err == nil && t.streams.draining.Load() { // the drain may have gone by
+	err = fan.Join(conn, j)
+	if err == nil && t.streams.draining.Load() { // the drain may have passed already
 		t.drain(context.Background(), 1, 0)
 	}
 	return err
 }
 
-// moved lets the readers know that the channel has moved. It does not block.
-func (t *topic) moved() {
-	t.said.Store(time.Now().UnixNano())
-	t.tell(false)
-}
-
-// beat has readers given a heartbeat where they have had nothing for long.
-func (t *topic) beat(silence time.Duration) {
-	now := time.Now().UnixNano()
-	if now-t.said.Load() < int64(silence) {
-		return
-	}
-	t.said.Store(now)
-	t.tell(true)
-}
-
-func (t *topic) tell(beat bool) {
-	if fast := t.fast.Load(); fast != nil {
-		if beat {
-			fast.Beat()
-		} else {
-			fast.Wake()
-		}
+// engine returns the topic in the epoll engine, where it begins with the first reader.
+func (t *topic) engine() (*fanout.Topic, error) {
+	if fan := t.fan.Load(); fan != nil {
+		return fan, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before := t.signal.Load()
-	next := &signal{make(chan struct{}), before.beats}
-	if beat {
-		next.beats++
+	if fan := t.fan.Load(); fan != nil {
+		return fan, nil
 	}
-	t.signal.Store(next)
-	close(before.wake)
-}
-
-// watch returns what is closed when there is something to look at, and how many heartbeats there have been.
-func (t *topic) watch() (wake <-chan struct{}, beats uint64) {
-	s := t.signal.Load()
-	return s.wake, s.beats
-}
-
-// After is fanout.Frames'.
-func (t *topic) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict) {
-	step, _, _ := t.channel.remembered(motacilla.Revision(cursor))
-	switch {
-	case step == nil:
-		if guarded && t.channel.isPrivate() {
-			return fanout.Frame{}, fanout.Refused
-		}
-		t.find(motacilla.Revision(cursor))
-		return fanout.Frame{}, fanout.Later
-	case guarded && step.private:
-		return fanout.Frame{}, fanout.Refused
-	case step.Heartbeat():
-		return fanout.Frame{}, fanout.Nothing
+	engine := t.streams.feed.engine()
+	if engine == nil {
+		return nil, fanout.ErrUnsupported
 	}
-	return t.frame(step), fanout.Ready
-}
-
-func (t *topic) frame(step *Step) fanout.Frame {
-	return fanout.Frame{
-		Bytes: step.Encode(t.streams.wire.Format), Next: int64(step.Revision), Last: step.Gone, Private: step.private,
+	s := t.channel.state()
+	fan := engine.NewTopic(t.speaks, table{s, t}, &t.streams.stats.Deliveries)
+	if !t.streams.feed.work.spawn(func() { t.follow(fan, s) }) {
+		return nil, fanout.ErrClosed
 	}
+	t.fan.Store(fan)
+	return fan, nil
 }
 
-// Idle is fanout.Frames'.
-func (t *topic) Idle(cursor int64) []byte {
-	return t.idle(motacilla.Revision(cursor)).Encode(t.streams.wire.idle())
-}
-
-func (t *topic) idle(cursor motacilla.Revision) *Step {
-	if step := t.channel.idle(cursor); step != nil {
-		return step
-	}
-	return t.channel.heartbeat(cursor)
-}
-
-// mostFinding is how many cursors are asked of the store at once for one topic's readers.
+// mostFinding is how many cursors are looked up at a time for one topic.
 const mostFinding = 32
 
-// find reads from the store what follows a cursor that memory does not reach back to, and has it given to the readers
-// that are there.
-func (t *topic) find(cursor motacilla.Revision) {
-	f := t.streams.feed
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, under := t.finding[cursor]; under || len(t.finding) >= mostFinding {
-		return
-	}
-	if t.finding == nil {
-		t.finding = make(map[motacilla.Revision]struct{})
-	}
-	t.finding[cursor] = struct{}{}
-	f.spawn(func() {
-		defer func() {
-			t.mu.Lock()
-			delete(t.finding, cursor)
-			t.mu.Unlock()
-			t.fast.Load().Wake() // there may be others that were put off
-		}()
-		for t.fast.Load().Len() > 0 {
-			step, _, err := t.channel.step(f.ctx, cursor)
-			if errors.Is(err, motacilla.ErrNotFound) {
-				step, err = t.channel.farewell(cursor), nil
-			}
-			if err == nil {
-				if !step.Heartbeat() {
-					t.fast.Load().Give(int64(cursor), t.frame(step))
-				}
-				return
-			}
-			select {
-			case <-time.After(f.options.Repair):
-			case <-f.ctx.Done():
-				return
-			}
-		}
-	})
+// found is what was looked up for the readers at a cursor; no delta if the feed was closed.
+type found struct {
+	cursor motacilla.Revision
+	delta  *Delta
 }
 
-// seated is what is kept of a reader on the fast way.
-type seated struct {
-	seat    Seat
+// follow gives the epoll engine each state that comes after s, and what its readers miss in them.
+func (t *topic) follow(fan *fanout.Topic, s *state) {
+	finding := make(map[motacilla.Revision]bool)
+	results := make(chan found, mostFinding)
+	for {
+		select {
+		case <-s.moved:
+			next := t.channel.state()
+			fan.Publish(table{next, t}, next.beats != s.beats)
+			s = next
+		case missed := <-fan.Missed():
+			cursor := motacilla.Revision(missed)
+			if len(finding) < mostFinding && !finding[cursor] {
+				finding[cursor] = t.streams.feed.work.spawn(func() { results <- found{cursor, t.find(cursor)} })
+			}
+		case r := <-results:
+			delete(finding, r.cursor)
+			if r.delta != nil && !r.delta.Heartbeat() {
+				fan.Give(int64(r.cursor), t.frame(r.delta))
+			}
+			fan.Wake() // cursors that did not fit into finding are missed again
+		case <-t.over:
+			return
+		case <-t.streams.feed.Done():
+			return
+		}
+	}
+}
+
+// find returns the delta from a cursor that a state does not reach. It tries until the store answers, or nobody waits.
+func (t *topic) find(cursor motacilla.Revision) *Delta {
+	f := t.streams.feed
+	for {
+		d, err := t.channel.delta(f.work.ctx, cursor)
+		switch {
+		case err == nil:
+			return d
+		case errors.Is(err, motacilla.ErrNotFound):
+			return t.channel.gone(cursor)
+		}
+		select {
+		case <-time.After(f.options.Repair):
+		case <-t.over:
+			return nil
+		case <-f.Done():
+			return nil
+		}
+	}
+}
+
+// table is a state as the epoll engine reads it: frames in the format of the topic's transport.
+type table struct {
+	state *state
+	topic *topic
+}
+
+// After is fanout.Table's.
+func (t table) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict) {
+	d, look := t.state.delta(motacilla.Revision(cursor))
+	if s := t.state.snapshot; d == nil && !look && s != nil && s.Revision >= t.state.head() {
+		d = s.from(motacilla.Revision(cursor))
+	}
+	switch {
+	case guarded && (d == nil && t.state.private() || d != nil && d.private):
+		return fanout.Frame{}, fanout.Refused
+	case d == nil:
+		return fanout.Frame{}, fanout.Later
+	case d.Heartbeat():
+		return fanout.Frame{}, fanout.Nothing
+	}
+	return t.topic.frame(d), fanout.Ready
+}
+
+// Idle is fanout.Table's.
+func (t table) Idle(cursor int64) []byte { return t.topic.idle(cursor) }
+
+func (t *topic) frame(d *Delta) fanout.Frame {
+	return fanout.Frame{
+		Bytes: d.Encode(t.streams.wire.Format), Next: int64(d.Revision), Last: d.Gone, Private: d.private,
+	}
+}
+
+// idle returns a heartbeat.
+func (t *topic) idle(cursor int64) []byte {
+	return t.channel.heartbeat(motacilla.Revision(cursor)).Encode(t.streams.wire.idle())
+}
+
+// member is what is kept of a reader that the epoll engine has.
+type member struct {
+	slot    Slot
 	state   any
-	expires bool // it is the permission that ends when the reader's time is up
+	expires bool // the reader's time is its permission's
 }
 
 // Input is fanout.Protocol's.
@@ -225,7 +185,7 @@ func (t *topic) Input(r *fanout.Reader, data []byte) {
 	if input == nil || r.Ending() {
 		return
 	}
-	answer, end := input(r.Data.(*seated).state, data)
+	answer, end := input(r.Data.(*member).state, data)
 	if end {
 		r.End(answer, t.streams.wire.Linger)
 		return
@@ -235,21 +195,21 @@ func (t *topic) Input(r *fanout.Reader, data []byte) {
 
 // Due is fanout.Protocol's.
 func (t *topic) Due(r *fanout.Reader) {
-	if r.Data.(*seated).expires {
-		t.bye(r, EndForbidden)
+	if r.Data.(*member).expires {
+		t.close(r, EndForbidden)
 		return
 	}
-	t.bye(r, EndLifetime)
+	t.close(r, EndLifetime)
 }
 
 // Refused is fanout.Protocol's.
-func (t *topic) Refused(r *fanout.Reader) { t.bye(r, EndForbidden) }
+func (t *topic) Refused(r *fanout.Reader) { t.close(r, EndForbidden) }
 
 // Last is fanout.Protocol's.
-func (t *topic) Last(r *fanout.Reader) { t.bye(r, EndGone) }
+func (t *topic) Last(r *fanout.Reader) { t.close(r, EndGone) }
 
-func (t *topic) bye(r *fanout.Reader, why End) {
-	r.End(t.streams.wire.farewell(why), t.streams.wire.Linger)
+func (t *topic) close(r *fanout.Reader, why End) {
+	r.End(t.streams.wire.closeMessage(why), t.streams.wire.Linger)
 }
 
 // Closed is fanout.Protocol's.
@@ -257,20 +217,20 @@ func (t *topic) Closed(r *fanout.Reader, why fanout.Reason) {
 	if why == fanout.Stalled {
 		t.streams.stats.SlowClosed.Add(1)
 	}
-	r.Data.(*seated).seat.Release()
+	r.Data.(*member).slot.Release()
 	t.streams.leave(t)
 }
 
-// drain sends the readers their farewell. readers is how many there are on all topics, who share the time.
+// drain sends the readers their close message. readers is how many there are on all topics, which share the time of spread.
 func (t *topic) drain(ctx context.Context, readers int, spread time.Duration) {
-	t.tell(false) // those who wait in a goroutine see to it themselves
-	fast := t.fast.Load()
-	if fast == nil {
+	t.channel.loader.swap((*state).beat) // wakes the readers that have a goroutine
+	fan := t.fan.Load()
+	if fan == nil {
 		return
 	}
 	const batch = 50
 	pause := spread * batch / time.Duration(max(readers, 1))
-	fast.Each(batch, func() bool {
+	fan.Each(batch, func() bool {
 		if pause <= 0 {
 			return ctx.Err() == nil
 		}
@@ -280,13 +240,12 @@ func (t *topic) drain(ctx context.Context, readers int, spread time.Duration) {
 		case <-ctx.Done():
 			return false
 		}
-	}, func(r *fanout.Reader) { t.speaks.bye(r, EndDrain) })
+	}, func(r *fanout.Reader) { t.speaks.close(r, EndDrain) })
 }
 
-// cut closes what the farewell did not.
+// cut closes the readers that the drain has left.
 func (t *topic) cut() {
-	t.tell(false)
-	if fast := t.fast.Load(); fast != nil {
-		fast.Each(1<<30, func() bool { return true }, func(r *fanout.Reader) { r.Close() })
+	if fan := t.fan.Load(); fan != nil {
+		fan.Each(1<<30, func() bool { return true }, func(r *fanout.Reader) { r.Close() })
 	}
 }

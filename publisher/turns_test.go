@@ -50,7 +50,7 @@ func TestReadersShareAReading(t *testing.T) {
 			return err
 		},
 		"a window": func(f *publisher.Feed, _ motacilla.Revision) error {
-			_, err := f.Window(context.Background(), match)
+			_, err := publisher.WagtailOf(f).Window(context.Background(), match)
 			return err
 		},
 	} {
@@ -148,7 +148,7 @@ func TestMemoryMovesOnWhileAPageIsRead(t *testing.T) {
 	}
 	defer f.feed.Close()
 	old := f.since(f.head()).Revision
-	read := make(chan *publisher.Step)
+	read := make(chan *publisher.Delta)
 	go func() {
 		step, err := f.feed.Snapshot(context.Background(), match)
 		if err != nil {
@@ -272,7 +272,7 @@ func TestReadersShareAFailure(t *testing.T) {
 			_, err := f.Channel(context.Background(), "other")
 			return err
 		}, "a window": func(f *publisher.Feed) error {
-			_, err := f.Window(context.Background(), match)
+			_, err := publisher.WagtailOf(f).Window(context.Background(), match)
 			return err
 		},
 	} {

@@ -92,10 +92,10 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 			run(way.times / 10) // for what is made once
 			goroutines, heap := runtime.NumGoroutine(), heapInUse()
 			run(way.times)
-			if n := f.feed.Counters().Channels; n != 0 {
+			if n := f.feed.Metrics().Counters().Channels; n != 0 {
 				t.Errorf("%d channels are in memory", n)
 			}
-			if n := f.feed.Seats(); n != 0 {
+			if n := f.feed.Slots(); n != 0 {
 				t.Errorf("the limits keep %d entries", n)
 			}
 			deadline := time.Now().Add(5 * time.Second)

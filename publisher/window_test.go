@@ -27,7 +27,7 @@ func TestTheWindowMovesWithoutReads(t *testing.T) {
 				}
 				posts = append(posts, p.ID)
 			}
-			w, err := f.feed.Window(t.Context(), match)
+			w, err := publisher.WagtailOf(f.feed).Window(t.Context(), match)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,13 +48,13 @@ func TestTheWindowMovesWithoutReads(t *testing.T) {
 		}
 	}
 	f := setUp(t, nil)
-	if _, err := f.feed.Window(t.Context(), match); err != nil {
+	if _, err := publisher.WagtailOf(f.feed).Window(t.Context(), match); err != nil {
 		t.Fatal(err)
 	}
 	reads := f.source.reads.Load()
 	for i := range 10 {
 		f.post(fmt.Sprint(i))
-		if w, err := f.feed.Window(t.Context(), match); err != nil || len(w.Posts) != i+1 {
+		if w, err := publisher.WagtailOf(f.feed).Window(t.Context(), match); err != nil || len(w.Posts) != i+1 {
 			t.Fatalf("%d posts, %v", len(w.Posts), err)
 		}
 	}

@@ -2,30 +2,30 @@ package publisher
 
 import "time"
 
-// Wire is all in which one streaming transport differs from another: how things look on its connections. Its functions
-// are called by many goroutines at once, and never block.
+// Wire holds what differs between streaming transports: framing, heartbeat and close message. Its functions are called from many
+// goroutines at once, and must not block.
 type Wire struct {
 	Name   string  // the publisher's, in metrics
 	Format *Format // an update
 	Idle   *Format // a heartbeat, which is an update with nothing inside; nil means Format
 
-	// Farewell returns the last bytes on a connection; nil means none.
-	Farewell func(why End) []byte
-	// Linger is how long the peer is given to close the connection after the farewell; 0 closes it at once.
+	// CloseMessage returns the last bytes on a connection; nil means none.
+	CloseMessage func(why End) []byte
+	// Linger is how long the peer is given to close the connection after the close message; 0 closes it at once.
 	Linger time.Duration
-	// Lifetime is how long a connection lives at least; it ends up to a quarter later. 0 is for ever.
+	// Lifetime is how long a connection lives at least; it ends up to a quarter later. 0 is no limit.
 	Lifetime time.Duration
-	// Input takes what a reader sent, in order, with the state that belongs to its connection, and returns what to
-	// answer, if anything; where end is true this is the farewell. in is valid during the call. nil means that what
-	// readers send is thrown away.
+	// Input takes what a reader sent, in order, with the state that belongs to its connection, and returns what to answer, if
+	// anything. If end is true, the answer is the close message. in is valid during the call. If Input is nil, what readers send
+	// is thrown away.
 	Input func(state any, in []byte) (answer []byte, end bool)
 }
 
-func (w *Wire) farewell(why End) []byte {
-	if w.Farewell == nil {
+func (w *Wire) closeMessage(why End) []byte {
+	if w.CloseMessage == nil {
 		return nil
 	}
-	return w.Farewell(why)
+	return w.CloseMessage(why)
 }
 
 func (w *Wire) idle() *Format {

@@ -69,7 +69,7 @@ func (p *NDJSON) stream(w http.ResponseWriter, r *http.Request) {
 	defer stream.Close()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	control := http.NewResponseController(w)
-	stream.Run(r.Context(), func(step *publisher.Step) error {
+	stream.Run(r.Context(), func(step *publisher.Delta) error {
 		_ = control.SetWriteDeadline(time.Now().Add(p.streams.Stall())) // not every w has a deadline
 		if _, err := w.Write(step.Encode(line)); err != nil {
 			return err

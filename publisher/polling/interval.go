@@ -94,7 +94,7 @@ func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.
 		p.Fail(w, r, err)
 		return
 	}
-	p.Feed.Stats(p.Name).Deliveries.Add(1)
+	p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 	p.Write(w, body)
 }
 
@@ -128,7 +128,7 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		return
 	}
 	if !step.Heartbeat() {
-		p.Feed.Stats(p.Name).Deliveries.Add(1)
+		p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 	}
 	p.Write(w, step.Encode(p.format))
 }

@@ -62,7 +62,7 @@ func TestLimits(t *testing.T) {
 		if a := s.get(ours); a.Code != 200 {
 			t.Errorf("after the others were answered: %d", a.Code)
 		}
-		if n := feed.Counters().Refused.Node; n != 8 {
+		if n := feed.Metrics().Counters().Refused.Node; n != 8 {
 			t.Errorf("%d refusals are counted, want 8", n)
 		}
 	})

@@ -96,7 +96,7 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 	if hold > 0 && !p.general {
 		if done, step, err := p.park(w, r, ch, cursor); done {
 			if step != nil {
-				p.Feed.Stats(p.Name).Deliveries.Add(1)
+				p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 				p.Write(w, step.Encode(publisher.JSON))
 			} else if err != nil {
 				p.Fail(w, r, err)
@@ -104,19 +104,19 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 			return
 		}
 	}
-	seat, err := p.Feed.Admit(r, ch)
+	slot, err := p.Feed.Acquire(r, ch)
 	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
-	defer seat.Release() // where the next one is not reached
+	defer slot.Release() // if the next one is not reached
 	ctx, release := p.Hold(r, hold)
 	defer release()
-	stats := p.Feed.Stats(p.Name)
+	stats := p.Feed.Metrics().Of(p.Name)
 	stats.Readers.Add(1)
 	step, err := p.Feed.Next(ctx, ch, cursor)
 	stats.Readers.Add(-1)
-	seat.Release()
+	slot.Release()
 	format := publisher.JSON
 	if over, drained := ended(ctx, err); over {
 		if step, err = p.idle(r.Context(), ch, cursor); drained {
@@ -140,7 +140,7 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 
 // idle is the answer when the time is up. The request may not have got as far as waiting, so what memory has is asked
 // once more.
-func (p *Long) idle(ctx context.Context, ch motacilla.ChannelID, cursor motacilla.Revision) (*publisher.Step, error) {
+func (p *Long) idle(ctx context.Context, ch motacilla.ChannelID, cursor motacilla.Revision) (*publisher.Delta, error) {
 	step, err := p.Feed.Since(ctx, ch, cursor)
 	if errors.Is(err, motacilla.ErrUnavailable) || errors.Is(err, motacilla.ErrClosed) {
 		return p.Feed.Idle(ch, cursor), nil
@@ -151,19 +151,19 @@ func (p *Long) idle(ctx context.Context, ch motacilla.ChannelID, cursor motacill
 // updates answers Wagtail Live's client, which asks again at once whatever the answer: what would be an error of the
 // store is a timeout when the time is up.
 func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, last motacilla.Revision) {
-	seat, err := p.Feed.Admit(r, ch)
+	slot, err := p.Feed.Acquire(r, ch)
 	if err != nil {
 		p.late(w, r, err)
 		return
 	}
-	defer seat.Release()
+	defer slot.Release()
 	ctx, release := p.Hold(r, p.timeout)
 	defer release()
-	stats := p.Feed.Stats(p.Name)
+	stats := p.Feed.Metrics().Of(p.Name)
 	stats.Readers.Add(1)
 	body, head, err := p.wait(ctx, ch, last)
 	stats.Readers.Add(-1)
-	seat.Release()
+	slot.Release()
 	over, _ := ended(ctx, err)
 	forbidden := false
 	if err == nil {
@@ -189,13 +189,13 @@ func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.
 	for settled := false; ; {
 		err = func() error {
 			if !settled { // a timestamp beyond the head counts as the head that was there when the client asked
-				window, err := p.Feed.Window(ctx, ch)
+				window, err := publisher.WagtailOf(p.Feed).Window(ctx, ch)
 				if err != nil {
 					return err
 				}
 				last, settled = min(last, window.Head), true
 			}
-			_, err := p.Feed.Wait(ctx, ch, last)
+			_, err := publisher.WagtailOf(p.Feed).Wait(ctx, ch, last)
 			return err
 		}()
 		if err == nil {

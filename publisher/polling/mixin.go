@@ -102,7 +102,7 @@ func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {
 // Post is the handshake of Wagtail Live's client (post): the posts there are, newest first, and the timestamp to go on
 // from.
 func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
-	window, err := m.Feed.Window(r.Context(), ch)
+	window, err := publisher.WagtailOf(m.Feed).Window(r.Context(), ch)
 	if err == nil {
 		_, err = m.Feed.Readable(r, ch, window.Head)
 	}
@@ -119,7 +119,7 @@ func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision) (
 	body []byte, head motacilla.Revision, err error,
 ) {
-	window, err := m.Feed.Window(ctx, ch)
+	window, err := publisher.WagtailOf(m.Feed).Window(ctx, ch)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -162,7 +162,7 @@ func (m *Mixin) Write(w http.ResponseWriter, body []byte) {
 		err = rc.Flush()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		m.Feed.Stats(m.Name).SlowClosed.Add(1)
+		m.Feed.Metrics().Of(m.Name).SlowClosed.Add(1)
 		return
 	}
 	_ = rc.SetWriteDeadline(time.Time{})

@@ -68,7 +68,7 @@ func answer(body *publisher.Format, head string) *publisher.Format {
 // has to be answered with step or err; if both are nil, it is parked.
 func (p *Long) park(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision,
-) (done bool, step *publisher.Step, err error) {
+) (done bool, step *publisher.Delta, err error) {
 	header := w.Header().Clone()
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -87,7 +87,7 @@ func TestAnsweredWhenItComes(t *testing.T) {
 			all = append(all, s.begin(t.Context(), "GET", longPath+"?last_update_ts="+(head+1e9).Timestamp()))
 		}
 		time.Sleep(10 * time.Second)
-		stats := s.feed.Stats("long-polling")
+		stats := s.feed.Metrics().Of("long-polling")
 		if n := stats.Readers.Load(); n != 20 {
 			t.Errorf("Readers = %d, want 20", n)
 		}

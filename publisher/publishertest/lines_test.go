@@ -38,7 +38,7 @@ type lines struct {
 func newLines(fault string) publishertest.New {
 	return func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
 		p := &lines{
-			feed: feed, fault: fault, stats: feed.Stats("lines"),
+			feed: feed, fault: fault, stats: feed.Metrics().Of("lines"),
 			first: map[motacilla.ChannelID]*motacilla.Update{}, one: make(chan struct{}, 1),
 		}
 		p.stopped, p.stop = context.WithCancel(context.Background())
@@ -121,7 +121,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithDeadline(ctx, expires)
 		defer cancel()
 	}
-	sub, err := p.feed.Subscribe(ctx, ch, cursor)
+	sub, err := publishertest.Subscribe(ctx, p.feed, ch, cursor)
 	switch {
 	case err != nil && p.fault == "silent":
 		return
@@ -132,7 +132,6 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		route.WriteError(w, r, err)
 		return
 	}
-	defer func() { sub.Close() }()
 	if p.fault == "leaks" {
 		go func() { <-time.After(time.Hour) }()
 	}
@@ -164,8 +163,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 			if err != nil {
 				return
 			}
-			sub.Close()
-			if sub, err = p.feed.Subscribe(ctx, ch, c.Head); err != nil {
+			if sub, err = publishertest.Subscribe(ctx, p.feed, ch, c.Head); err != nil {
 				return
 			}
 			if _, err := sub.Next(ctx); err != nil {
@@ -193,8 +191,8 @@ func (p *lines) write(w http.ResponseWriter, line []byte) error {
 }
 
 // queue keeps every step for a reader, however slowly it takes them.
-func queue(ctx context.Context, sub *publisher.Subscription) func(context.Context) (*publisher.Step, error) {
-	steps := make(chan *publisher.Step, 1<<16)
+func queue(ctx context.Context, sub *publishertest.Subscription) func(context.Context) (*publisher.Delta, error) {
+	steps := make(chan *publisher.Delta, 1<<16)
 	go func() {
 		defer close(steps)
 		for {
@@ -205,7 +203,7 @@ func queue(ctx context.Context, sub *publisher.Subscription) func(context.Contex
 			steps <- step
 		}
 	}()
-	return func(context.Context) (*publisher.Step, error) {
+	return func(context.Context) (*publisher.Delta, error) {
 		if step := <-steps; step != nil {
 			return step, nil
 		}
@@ -213,7 +211,7 @@ func queue(ctx context.Context, sub *publisher.Subscription) func(context.Contex
 	}
 }
 
-func (p *lines) line(ch motacilla.ChannelID, step *publisher.Step) []byte {
+func (p *lines) line(ch motacilla.ChannelID, step *publisher.Delta) []byte {
 	u := *step.Update
 	switch n := p.count.Add(1); p.fault {
 	case "loses":

@@ -99,7 +99,7 @@ func open(t *testing.T, entries map[string]Entry, o settings) *site {
 		if !strings.HasPrefix(pattern, "/") {
 			pattern = basePath + "/" + pattern
 		}
-		s.parts[name] = &part{p, e.Follow, strings.TrimRight(pattern, "/") + "/", s.feed.Stats(routes[0].Name)}
+		s.parts[name] = &part{p, e.Follow, strings.TrimRight(pattern, "/") + "/", s.feed.Metrics().Of(routes[0].Name)}
 	}
 	s.main = s.door(t, false, 0)
 	t.Cleanup(func() { s.close(t) })

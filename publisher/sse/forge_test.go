@@ -41,7 +41,7 @@ func FuzzForge(f *testing.F) {
 		}
 		const before, after = "id: 7\ndata: before\n\n", "data: after\n\n"
 		wire := append(retry([]byte(before), time.Second, 2*time.Second), event.Append(nil, u)...)
-		wire = append(append(wire, farewell(publisher.EndDrain)...), after...)
+		wire = append(append(wire, closeMessage(publisher.EndDrain)...), after...)
 
 		s := newEventStream(bytes.NewReader(wire))
 		var got []message

@@ -190,7 +190,7 @@ func (s *site) pollBehind() {
 		resp := s.request(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, head))
 		done <- answered(s.T, resp)
 	}()
-	s.eventually("the request is held", func() bool { return s.feed.Stats("long-polling").Readers.Load() == 1 })
+	s.eventually("the request is held", func() bool { return s.feed.Metrics().Of("long-polling").Readers.Load() == 1 })
 	p := s.post("polled")
 	if u := <-done; u == nil || u.Revision != p.Revision || texts(u) != "polled" {
 		s.Errorf("the poll gets %+v", u)

@@ -147,7 +147,7 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 			if front == "nginx" {
 				s.behindNginx(proxies["keepalive"])
 			}
-			stats := s.feed.Stats("long-polling")
+			stats := s.feed.Metrics().Of("long-polling")
 			for round := range 20 {
 				s.access(motacilla.Public)
 				asked := s.head()

@@ -280,7 +280,7 @@ func (s *site) head() motacilla.Revision {
 	return c.Head
 }
 
-func (s *site) stats() *publisher.Stats { return s.feed.Stats(name) }
+func (s *site) stats() *publisher.Stats { return s.feed.Metrics().Of(name) }
 
 // eventually waits until cond holds.
 func (s *site) eventually(what string, cond func() bool) {

@@ -90,7 +90,7 @@ var _ publisher.Publisher = (*Publisher)(nil)
 func New(feed *publisher.Feed, o *Options) *Publisher {
 	p := &Publisher{options: o.withDefaults()}
 	p.streams = publisher.NewStreams(feed, &publisher.Wire{
-		Name: name, Format: event, Lifetime: p.options.Lifetime, Farewell: farewell,
+		Name: name, Format: event, Lifetime: p.options.Lifetime, CloseMessage: closeMessage,
 	})
 	return p
 }
@@ -163,8 +163,8 @@ func hello(dst []byte, s *publisher.Stream) []byte {
 	return append(retry(dst, time.Second, 4*time.Second), s.First.Encode(event)...)
 }
 
-// farewell tells who is to come back when to do so.
-func farewell(why publisher.End) []byte {
+// closeMessage tells who is to come back when to do so.
+func closeMessage(why publisher.End) []byte {
 	switch why {
 	case publisher.EndDrain:
 		return append(retry(nil, time.Second, 5*time.Second), '\n')
@@ -174,5 +174,5 @@ func farewell(why publisher.End) []byte {
 	return nil
 }
 
-// Shutdown ends all streams, with a farewell, spread over up to 3 s.
+// Shutdown ends all streams, with a close message, spread over up to 3 s.
 func (p *Publisher) Shutdown(ctx context.Context) error { return p.streams.Shutdown(ctx) }

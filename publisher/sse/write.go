@@ -27,8 +27,8 @@ func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.
 	_ = w.Header().Write(&head) // to memory
 	head.WriteString("\r\n")
 	first := hello(head.Bytes(), s)
-	if !p.options.General && s.Bare(conn) {
-		s.Hand(conn, first, nil)
+	if !p.options.General && s.CanJoin(conn) {
+		s.Join(conn, first, nil)
 		return
 	}
 	go p.carry(conn, first, s) // net/http's goroutine has a deep stack, and buffers
@@ -55,7 +55,7 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 		_, err := conn.Write(b)
 		return err
 	}
-	end := s.Run(ctx, func(step *publisher.Step) error {
+	end := s.Run(ctx, func(step *publisher.Delta) error {
 		if first != nil {
 			b := first
 			first = nil
@@ -64,7 +64,7 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 		return write(step.Encode(event))
 	})
 	if end != publisher.EndLeft {
-		_ = write(farewell(end))
+		_ = write(closeMessage(end))
 	}
 	_ = conn.Close()
 	<-gone
@@ -84,16 +84,16 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.
 		return control.Flush()
 	}
 	begun := false
-	end := s.Run(r.Context(), func(step *publisher.Step) error {
+	end := s.Run(r.Context(), func(step *publisher.Delta) error {
 		if !begun {
 			begun = true
 			return write(hello(nil, s))
 		}
 		return write(step.Encode(event))
 	})
-	if last := farewell(end); end != publisher.EndLeft && len(last) > 0 {
+	if last := closeMessage(end); end != publisher.EndLeft && len(last) > 0 {
 		if err := write(last); err != nil {
-			p.options.Logger.Debug("farewell not delivered", zap.Error(err))
+			p.options.Logger.Debug("the close message was not delivered", zap.Error(err))
 		}
 	}
 }

@@ -24,8 +24,8 @@ func (p *Publisher) begin(w http.ResponseWriter, r *http.Request, s *publisher.S
 		return
 	}
 	first := s.First.Encode(message)
-	if s.Bare(taken.conn.Conn) && !p.options.General {
-		s.Hand(taken.conn.Conn, append(taken.conn.head, first...), &incoming{})
+	if s.CanJoin(taken.conn.Conn) && !p.options.General {
+		s.Join(taken.conn.Conn, append(taken.conn.head, first...), &incoming{})
 		return
 	}
 	go p.carry(conn, taken.conn, s) // net/http's goroutine has a deep stack, and buffers
@@ -43,7 +43,7 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 		read(conn)
 	})
 	begun := false
-	end := s.Run(ctx, func(step *publisher.Step) error {
+	end := s.Run(ctx, func(step *publisher.Delta) error {
 		format := message
 		if begun && step.Heartbeat() {
 			format = heartbeat
@@ -53,7 +53,7 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 		return err
 	})
 	if end != publisher.EndLeft {
-		if _, err := out.Write(farewell(end)); err == nil {
+		if _, err := out.Write(closeMessage(end)); err == nil {
 			_ = conn.SetReadDeadline(time.Now().Add(linger)) // the peer closes, or is closed
 			reading.Wait()
 		}

@@ -50,8 +50,8 @@ func closing(code int, reason string) []byte {
 	return appendFrame(nil, gorilla.CloseMessage, gorilla.FormatCloseMessage(code, reason))
 }
 
-// farewell is the close frame.
-func farewell(why publisher.End) []byte {
+// closeMessage is the close frame.
+func closeMessage(why publisher.End) []byte {
 	code, reason := goodbye(why)
 	return closing(code, reason)
 }

@@ -213,7 +213,7 @@ func TestTalkersGetEverything(t *testing.T) {
 // A reader that takes nothing is closed after Stall, and the others get everything meanwhile.
 func TestStalledReader(t *testing.T) {
 	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: time.Second}})
+		s := open(t, settings{general: general, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: 4 * time.Second}})
 		stalled := s.connect()
 		_ = stalled.SetReadBuffer(8 << 10)
 		fmt.Fprintf(stalled, "GET %s HTTP/1.1\r\nHost: live.example\r\n%s\r\n\r\n", path(match, ""), strings.Join(upgrading, "\r\n"))

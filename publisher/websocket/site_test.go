@@ -153,7 +153,7 @@ func (s *site) change(edit func(*motacilla.Channel)) motacilla.Channel {
 	return c
 }
 
-func (s *site) stats() *publisher.Stats { return s.feed.Stats(name) }
+func (s *site) stats() *publisher.Stats { return s.feed.Metrics().Of(name) }
 
 // eventually waits until cond holds.
 func (s *site) eventually(what string, cond func() bool) {

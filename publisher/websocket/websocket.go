@@ -92,7 +92,7 @@ var _ publisher.Publisher = (*Publisher)(nil)
 func New(feed *publisher.Feed, o *Options) *Publisher {
 	p := &Publisher{options: o.withDefaults(), feed: feed, refusing: make(map[*gorilla.Conn]struct{})}
 	p.streams = publisher.NewStreams(feed, &publisher.Wire{
-		Name: name, Format: message, Idle: heartbeat, Farewell: farewell, Linger: linger, Input: input,
+		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
 	})
 	p.upgrader = gorilla.Upgrader{
 		ReadBufferSize: 256, WriteBufferSize: 256, // readers have little to say, and control frames are short
@@ -158,9 +158,9 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 func (p *Publisher) plain(w http.ResponseWriter, r *http.Request) {
 	ch, err := route.ChannelID(r)
 	if err == nil {
-		var seat publisher.Seat
-		seat, err = p.feed.Admit(r, ch)
-		seat.Release()
+		var slot publisher.Slot
+		slot, err = p.feed.Acquire(r, ch)
+		slot.Release()
 	}
 	if err != nil {
 		p.fail(w, r, err)

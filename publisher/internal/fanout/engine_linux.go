@@ -69,22 +69,33 @@ func (e *Engine) at(t time.Time) int64 {
 // Topic is what readers follow, in one protocol.
 type Topic struct {
 	engine   *Engine
-	frames   Frames
+	table    atomic.Pointer[Table]
+	missed   chan int64
 	protocol Protocol
 	parts    []*part // one for each shard
 
-	// Delivered counts the frames of Frames.After that sockets took.
+	// Delivered counts the frames of Table.After that sockets took.
 	Delivered *atomic.Int64
 }
 
 // NewTopic returns a topic without readers. delivered counts the frames that are written. A topic need not be closed:
 // without readers it is garbage like any other value.
-func (e *Engine) NewTopic(frames Frames, protocol Protocol, delivered *atomic.Int64) *Topic {
-	t := &Topic{engine: e, frames: frames, protocol: protocol, Delivered: delivered}
+func (e *Engine) NewTopic(protocol Protocol, table Table, delivered *atomic.Int64) *Topic {
+	t := &Topic{engine: e, protocol: protocol, missed: make(chan int64, mostMissed), Delivered: delivered}
+	t.table.Store(&table)
 	for _, s := range e.shards {
 		t.parts = append(t.parts, &part{topic: t, shard: s})
 	}
 	return t
+}
+
+// Publish gives the topic a table in place of its last one, and starts a pass. If beat is true, every reader that lacks nothing,
+// or whose frame is not known, gets a heartbeat. It does not block.
+func (t *Topic) Publish(table Table, beat bool) {
+	t.table.Store(&table)
+	for _, p := range t.parts {
+		p.shard.enqueue(p, orders{beat: beat})
+	}
 }
 
 // Wake starts a pass, in which every reader gets what it lacks. It does not block.
@@ -94,15 +105,21 @@ func (t *Topic) Wake() {
 	}
 }
 
-// Beat starts a pass in which every reader that lacks nothing, or whose frame is not known yet, gets a heartbeat. It does
-// not block.
-func (t *Topic) Beat() {
-	for _, p := range t.parts {
-		p.shard.enqueue(p, orders{beat: true})
+// Missed tells the cursors of readers for which the table answered Later. Give is the answer. If too many cursors are missed at a
+// time, some are left out: they are missed again in the next pass.
+func (t *Topic) Missed() <-chan int64 { return t.missed }
+
+// mostMissed is how many cursors wait in Missed.
+const mostMissed = 32
+
+func (t *Topic) miss(cursor int64) {
+	select {
+	case t.missed <- cursor:
+	default:
 	}
 }
 
-// Give starts a pass in which every reader at cursor gets f, if Frames.After still answers Later. It does not block.
+// Give starts a pass in which every reader at cursor gets f, if Table.After still answers Later. It does not block.
 func (t *Topic) Give(cursor int64, f Frame) {
 	for _, p := range t.parts {
 		p.shard.enqueue(p, orders{given: []given{{cursor, f}}})

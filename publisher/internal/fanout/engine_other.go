@@ -18,7 +18,7 @@ func New(*Options) (*Engine, error) { return nil, ErrUnsupported }
 func (*Engine) Close() error { return nil }
 
 // NewTopic returns nil.
-func (*Engine) NewTopic(Frames, Protocol, *atomic.Int64) *Topic { return nil }
+func (*Engine) NewTopic(Protocol, Table, *atomic.Int64) *Topic { return nil }
 
 // Topic does not exist on this system.
 type Topic struct{}
@@ -26,8 +26,11 @@ type Topic struct{}
 // Wake does nothing.
 func (*Topic) Wake() {}
 
-// Beat does nothing.
-func (*Topic) Beat() {}
+// Publish does nothing.
+func (*Topic) Publish(Table, bool) {}
+
+// Missed returns nil.
+func (*Topic) Missed() <-chan int64 { return nil }
 
 // Give does nothing.
 func (*Topic) Give(int64, Frame) {}

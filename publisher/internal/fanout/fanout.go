@@ -5,7 +5,7 @@
 // writes to every socket that has room. A reader whose socket is full is left alone until there is room again. Then it
 // gets what its cursor lacks by that time, as one frame.
 //
-// The package does not know what channels, updates or protocols are. [Frames] returns what follows a cursor. [Protocol]
+// The package does not know what channels, updates or protocols are. A [Table] has what follows a cursor. [Protocol]
 // handles what readers send. On systems without epoll [New] returns ErrUnsupported, and each reader needs a goroutine.
 package fanout
 
@@ -35,13 +35,13 @@ type Verdict uint8
 const (
 	Ready   Verdict = iota // there is a frame
 	Nothing                // nothing is new
-	Later                  // not known yet; Topic.Give or Topic.Wake has to follow
+	Later                  // the table does not know; see Topic.Missed
 	Refused                // guarded readers must not get any more
 )
 
-// Frames is the source of a topic's frames. Its methods are called often, with a shard's lock held. They must not block,
-// and must not call the topic.
-type Frames interface {
+// Table has a topic's frames at one moment. Its methods are called often, with a shard's lock held. They must not block, and
+// must not call the topic.
+type Table interface {
 	// After returns the frame that follows cursor. guarded is that of Join.
 	After(cursor int64, guarded bool) (Frame, Verdict)
 	// Idle returns a heartbeat for a reader at cursor. It may be empty; then none is written.
@@ -55,7 +55,7 @@ type Protocol interface {
 	Input(r *Reader, data []byte)
 	// Due is called at the time that Join.Due or Reader.SetDue set, at most a tick late.
 	Due(r *Reader)
-	// Refused is called when Frames refuses a guarded reader.
+	// Refused is called when the Table refuses a guarded reader.
 	Refused(r *Reader)
 	// Last is called when a topic's last frame has been written to the reader.
 	Last(r *Reader)
@@ -107,7 +107,7 @@ type Join struct {
 	Cursor  int64
 	Hello   []byte    // written before everything else; must not be changed after Join
 	Once    bool      // the reader gets one frame each time it asks (joining asks, and so does Reader.Ask), instead of all
-	Guarded bool      // see Frames.After
+	Guarded bool      // see Table.After
 	Due     time.Time // see Protocol.Due; zero is never
 	Data    any       // the protocol's own
 }

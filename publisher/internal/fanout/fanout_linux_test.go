@@ -140,7 +140,7 @@ func newRigAt(t *testing.T, o Options, clock func() time.Time) *rig {
 	}
 	dial := func(addr net.Addr) (net.Conn, error) { return net.Dial(addr.Network(), addr.String()) }
 	r := &rig{T: t, engine: engine, listener: ln, dial: dial}
-	r.topic = engine.NewTopic(&r.story, &r.speech, &r.delivered)
+	r.topic = engine.NewTopic(&r.speech, &r.story, &r.delivered)
 	t.Cleanup(func() {
 		_ = ln.Close()
 		if err := engine.Close(); err != nil {
@@ -315,7 +315,7 @@ func TestReaderGetsAFrameThatIsFoundLater(t *testing.T) {
 	r.forget()
 	late, there := r.join(Join{Cursor: 0}), r.join(Join{Cursor: 2})
 	r.topic.Wake()
-	r.topic.Beat()
+	r.topic.Publish(&r.story, true)
 	r.want(there, 2, 2)
 	r.want(late, 0, 0) // a heartbeat
 	r.story.mu.Lock()
@@ -357,7 +357,7 @@ func TestQuestionsAndAnswers(t *testing.T) {
 	r.move(10)
 	r.want(c, 0, 1)
 	r.move(10) // the reader has not asked
-	r.topic.Beat()
+	r.topic.Publish(&r.story, true)
 	if _, err := c.Write([]byte("1")); err != nil {
 		t.Fatal(err)
 	}

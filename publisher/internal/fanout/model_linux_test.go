@@ -108,7 +108,7 @@ func TestModel(t *testing.T) {
 			r.story.mu.Unlock()
 			r.topic.Wake()
 		case n < 80:
-			r.topic.Beat()
+			r.topic.Publish(&r.story, true)
 		case n < 82:
 			join(true)
 		case n < 90:
@@ -124,7 +124,7 @@ func TestModel(t *testing.T) {
 	stay.Wait()
 	close(stop)
 	for range 20 { // readers that are going to leave may wait for a frame
-		r.topic.Beat()
+		r.topic.Publish(&r.story, true)
 		time.Sleep(time.Millisecond)
 	}
 	all.Wait()

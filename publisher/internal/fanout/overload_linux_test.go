@@ -39,7 +39,7 @@ func TestLongPassDoesNotDelayOtherTopics(t *testing.T) {
 		crowd = append(crowd, r.join(Join{}))
 	}
 	small := &story{}
-	topic := r.engine.NewTopic(small, &r.speech, &r.delivered)
+	topic := r.engine.NewTopic(&r.speech, small, &r.delivered)
 	server, client := r.pair()
 	if err := topic.Join(server, Join{}); err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ func (m *overload) run() {
 	seed := uint64(time.Now().UnixNano())
 	m.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	m.quiet = m.engine.NewTopic(&story{}, &m.speech, &m.delivered)
+	m.quiet = m.engine.NewTopic(&m.speech, &story{}, &m.delivered)
 	m.speech.input = func(rd *Reader, _ []byte) { rd.SetDue(20 * time.Millisecond); rd.Ask(0) }
 	m.speech.due = func(rd *Reader) { rd.Answer((&story{}).Idle(rd.Cursor())) }
 	m.story.mu.Lock()

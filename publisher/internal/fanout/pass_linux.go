@@ -175,15 +175,16 @@ func (l *look) at(t *Topic, cursor int64, guarded bool) {
 		return
 	}
 	l.known, l.cursor, l.guarded, l.idle = true, cursor, guarded, nil
-	l.frame, l.verdict = t.frames.After(cursor, guarded)
-	if l.orders == nil {
-		return
-	}
-	if l.verdict == Later {
+	table := *t.table.Load()
+	l.frame, l.verdict = table.After(cursor, guarded)
+	if l.orders != nil && l.verdict == Later {
 		l.take(cursor, guarded)
 	}
-	if l.orders.beat && (l.verdict == Nothing || l.verdict == Later) {
-		l.idle = t.frames.Idle(cursor)
+	if l.verdict == Later {
+		t.miss(cursor)
+	}
+	if l.orders != nil && l.orders.beat && (l.verdict == Nothing || l.verdict == Later) {
+		l.idle = table.Idle(cursor)
 	}
 }
 

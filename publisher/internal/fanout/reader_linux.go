@@ -30,7 +30,7 @@ type Reader struct {
 const (
 	once    uint16 = 1 << iota // gets a frame when it asks
 	asking                     // has asked
-	guarded                    // see Frames.After
+	guarded                    // see Table.After
 	ending                     // gets no more frames
 	linger                     // ending, and waits until the peer closes or due
 	armed                      // epoll tells when the socket has room again

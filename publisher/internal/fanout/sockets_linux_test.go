@@ -31,7 +31,7 @@ func TestConnectionsClosedOutside(t *testing.T) {
 			t.Fatalf("a connection outside the engine was sent %q", got)
 		}
 	}
-	r.eventually("the engine notices all of them", func() bool { r.topic.Beat(); return r.speech.count(Left) == 200 })
+	r.eventually("the engine notices all of them", func() bool { r.topic.Publish(&r.story, true); return r.speech.count(Left) == 200 })
 }
 
 // A connection is closed outside the engine, and a new reader gets its descriptor before the engine notices.

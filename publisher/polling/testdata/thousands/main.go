@@ -106,7 +106,7 @@ func serve() error {
 				return err
 			}
 		}
-		counters, stats := feed.Counters(), feed.Stats("long-polling")
+		counters, stats := feed.Metrics().Counters(), feed.Metrics().Of("long-polling")
 		_ = json.NewEncoder(os.Stdout).Encode(map[string]int64{
 			"readers": stats.Readers.Load(), "deliveries": stats.Deliveries.Load(), "source": source.reads.Load(),
 			"reads": counters.StoreReads, "renders": counters.Renders, "encodings": counters.Encodings,

@@ -24,14 +24,14 @@ func from(addr string) *http.Request {
 	return r
 }
 
-// Seats is how much the limits keep: entries, and readers counted.
-func (f *Feed) Seats() int {
-	f.admission.mu.Lock()
-	defer f.admission.mu.Unlock()
-	return len(f.admission.channels) + len(f.admission.addresses) + f.admission.readers
+// Slots is how much the limits keep: entries, and readers counted.
+func (f *Feed) Slots() int {
+	f.slots.mu.Lock()
+	defer f.slots.mu.Unlock()
+	return len(f.slots.channels) + len(f.slots.addresses) + f.slots.readers
 }
 
-func TestAdmit(t *testing.T) {
+func TestAcquire(t *testing.T) {
 	type ask struct {
 		addr    string
 		channel motacilla.ChannelID
@@ -68,43 +68,43 @@ func TestAdmit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := limited(tt.limits)
 			for range 3 { // what is released is free again
-				var seats []Seat
+				var slots []Slot
 				for _, ask := range tt.asks {
-					seat, err := f.Admit(from(ask.addr), ask.channel)
+					slot, err := f.Acquire(from(ask.addr), ask.channel)
 					if !errors.Is(err, ask.want) || ask.want == nil && err != nil {
 						t.Fatalf("%s on %s: %v, want %v", ask.addr, ask.channel, err, ask.want)
 					}
 					retry := (*motacilla.RetryError)(nil)
-					if err != nil && (!errors.As(err, &retry) || retry.After < admitAfter || retry.After >= admitAfter+admitJitter) {
+					if err != nil && (!errors.As(err, &retry) || retry.After < refusedFor || retry.After >= refusedFor+refusedJitter) {
 						t.Errorf("%v does not say when to come again", err)
 					}
-					seats = append(seats, seat)
+					slots = append(slots, slot)
 				}
-				for i := range seats {
-					seats[i].Release()
-					seats[i].Release()
+				for i := range slots {
+					slots[i].Release()
+					slots[i].Release()
 				}
-				if n := f.Seats(); n != 0 {
+				if n := f.Slots(); n != 0 {
 					t.Fatalf("%d entries are left", n)
 				}
 			}
 			want := Refusals{3 * tt.refused.Node, 3 * tt.refused.Channel, 3 * tt.refused.Address}
-			if got := f.Counters().Refused; got != want {
+			if got := f.Metrics().Counters().Refused; got != want {
 				t.Errorf("refused %+v, want %+v", got, want)
 			}
 		})
 	}
 }
 
-// TestAdmitJitter: a crowd that is refused at once does not come back at once.
-func TestAdmitJitter(t *testing.T) {
+// TestAcquireJitter: a crowd that is refused at once does not come back at once.
+func TestAcquireJitter(t *testing.T) {
 	f := limited(Limits{Readers: 1})
-	if _, err := f.Admit(from("192.0.2.1"), "a"); err != nil {
+	if _, err := f.Acquire(from("192.0.2.1"), "a"); err != nil {
 		t.Fatal(err)
 	}
 	per := map[time.Duration]int{}
 	for range 1000 {
-		_, err := f.Admit(from("192.0.2.1"), "a")
+		_, err := f.Acquire(from("192.0.2.1"), "a")
 		retry := (*motacilla.RetryError)(nil)
 		if !errors.As(err, &retry) {
 			t.Fatal(err)
@@ -118,8 +118,8 @@ func TestAdmitJitter(t *testing.T) {
 	}
 }
 
-// TestAdmitRace: whatever the order, no limit is passed, and in the end nothing is counted.
-func TestAdmitRace(t *testing.T) {
+// TestAcquireRace: whatever the order, no limit is passed, and in the end nothing is counted.
+func TestAcquireRace(t *testing.T) {
 	limits := Limits{Readers: 24, PerChannel: 9, PerAddress: 5}
 	f := limited(limits)
 	var node atomic.Int64
@@ -134,21 +134,21 @@ func TestAdmitRace(t *testing.T) {
 	for range 16 {
 		all.Go(func() {
 			type held struct {
-				seat      Seat
+				slot      Slot
 				ch, owner int
 			}
-			var seats []held
+			var slots []held
 			leave := func() {
-				h := seats[len(seats)-1]
-				seats = seats[:len(seats)-1]
+				h := slots[len(slots)-1]
+				slots = slots[:len(slots)-1]
 				node.Add(-1)
 				channels[h.ch].Add(-1)
 				addresses[h.owner].Add(-1)
-				h.seat.Release()
+				h.slot.Release()
 			}
 			for range 2000 {
 				h := held{ch: rand.IntN(len(channels)), owner: rand.IntN(len(addresses))}
-				seat, err := f.Admit(from(fmt.Sprintf("2001:db8:0:%d::%d", h.owner, rand.IntN(9))),
+				slot, err := f.Acquire(from(fmt.Sprintf("2001:db8:0:%d::%d", h.owner, rand.IntN(9))),
 					motacilla.ChannelID(fmt.Sprint("channel-", h.ch)))
 				if err != nil {
 					refused.Add(1)
@@ -157,30 +157,30 @@ func TestAdmitRace(t *testing.T) {
 					check(&node, limits.Readers, "node")
 					check(&channels[h.ch], limits.PerChannel, "channel")
 					check(&addresses[h.owner], limits.PerAddress, "address")
-					h.seat = seat
-					seats = append(seats, h)
+					h.slot = slot
+					slots = append(slots, h)
 				}
-				if len(seats) > 0 && rand.IntN(2) == 0 {
+				if len(slots) > 0 && rand.IntN(2) == 0 {
 					leave()
 				}
 			}
-			for len(seats) > 0 {
+			for len(slots) > 0 {
 				leave()
 			}
 		})
 	}
 	all.Wait()
-	if n := f.Seats(); n != 0 {
+	if n := f.Slots(); n != 0 {
 		t.Errorf("%d entries are left", n)
 	}
-	n := f.Counters().Refused
+	n := f.Metrics().Counters().Refused
 	if admitted.Load() == 0 || refused.Load() == 0 || n.Node+n.Channel+n.Address != refused.Load() {
 		t.Errorf("%d admitted, %d refused, counted as %+v", admitted.Load(), refused.Load(), n)
 	}
 }
 
-// TestAdmitBehindProxies: only what a trusted proxy says counts.
-func TestAdmitBehindProxies(t *testing.T) {
+// TestAcquireBehindProxies: only what a trusted proxy says counts.
+func TestAcquireBehindProxies(t *testing.T) {
 	proxies, err := route.ParseProxies([]string{"10.0.0.0/8"})
 	if err != nil {
 		t.Fatal(err)
@@ -199,17 +199,17 @@ func TestAdmitBehindProxies(t *testing.T) {
 	} {
 		r := from(ask.peer)
 		r.Header.Set("X-Forwarded-For", ask.forwarded)
-		if _, err := f.Admit(r, "a"); (err == nil) != ask.ok {
+		if _, err := f.Acquire(r, "a"); (err == nil) != ask.ok {
 			t.Errorf("%s through %s: %v", ask.forwarded, ask.peer, err)
 		}
 	}
 }
 
-func TestAdmitWithoutLimitsCostsNothing(t *testing.T) {
+func TestAcquireWithoutLimitsCostsNothing(t *testing.T) {
 	f, r := limited(Limits{}), from("192.0.2.1")
 	if n := testing.AllocsPerRun(100, func() {
-		seat, _ := f.Admit(r, "a")
-		seat.Release()
+		slot, _ := f.Acquire(r, "a")
+		slot.Release()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -1,0 +1,203 @@
+package publisher
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/internal/flight"
+	"go.uber.org/zap"
+)
+
+// loader reads the store for one channel, and is the only writer of the channel's state. Reads of different things run at the
+// same time: what is new, what happened after an old cursor, the snapshot. Readers share them: see package flight.
+type loader struct {
+	channel *channel
+	renders renderCache
+	state   atomic.Pointer[state] // nil until the channel was read
+	swaps   sync.Mutex            // held while the next state is made and put in place; never while the store is read
+
+	changes   flight.Flight[struct{}]
+	lookups   flight.Group[motacilla.Revision, *Delta]
+	snapshots flight.Flight[*snapshot]
+
+	heard  atomic.Int64 // the newest head that the store has told of
+	lost   atomic.Bool  // the store's head is older than ours: it may have lost writes
+	asked  atomic.Int64 // readers that wait at cursors newer than our head
+	failed atomic.Int64 // when reading what is new failed, if the last time did; Unix nanoseconds by the feed's clock, or 0
+}
+
+// mostLookups is how many old cursors of a channel are looked up at a time. One lookup may answer others, so that more at a time
+// would be more reads.
+const mostLookups = 2
+
+func (l *loader) init(c *channel) {
+	spawn := c.feed.work.spawn
+	l.channel = c
+	l.changes.Spawn, l.changes.Load = spawn, func() (struct{}, error) { return struct{}{}, l.refresh() }
+	l.lookups.Spawn, l.lookups.Load = spawn, l.lookUp
+	l.lookups.Slots = make(chan struct{}, mostLookups)
+	l.snapshots.Spawn, l.snapshots.Load = spawn, l.readSnapshot
+}
+
+// notified takes a hint of the store's. It does not block.
+func (l *loader) notified(head motacilla.Revision) {
+	for heard := l.heard.Load(); heard < int64(head) && !l.heard.CompareAndSwap(heard, int64(head)); heard = l.heard.Load() {
+	}
+	if s := l.state.Load(); s != nil && l.behind(s) {
+		l.changes.Start()
+	}
+}
+
+// compare takes the store's head, 0 if the channel is not there, as a read found it that began when ours was at before. We may
+// have moved on meanwhile: that does not mean that the store has lost something.
+func (l *loader) compare(head, before motacilla.Revision) {
+	if head < before {
+		l.lost.Store(true)
+	}
+	l.notified(head)
+}
+
+// behind reports whether the store has something that s has not.
+func (l *loader) behind(s *state) bool {
+	return !s.gone && (motacilla.Revision(l.heard.Load()) > s.head() || l.lost.Load())
+}
+
+// level reports whether a reader need not wait for more than s. After a failed read no reader waits until the store answers
+// again, which is tried in the background.
+func (l *loader) level(s *state) bool {
+	if !l.behind(s) {
+		return true
+	}
+	failed := l.failed.Load()
+	if failed == 0 {
+		return false
+	}
+	o := &l.channel.feed.options
+	if o.Clock.Now().UnixNano()-failed >= int64(o.Repair) {
+		l.changes.Start()
+	}
+	return true
+}
+
+// current reports whether the snapshot of s is as new as everything that was heard of.
+func (l *loader) current(s *state) bool {
+	return s.snapshot != nil && s.snapshot.Revision >= max(s.head(), motacilla.Revision(l.heard.Load())) && !l.lost.Load()
+}
+
+// refresh reads what is new, if something is. That there is no such channel is an answer, not a failure.
+func (l *loader) refresh() error {
+	s := l.state.Load()
+	var err error
+	switch {
+	case s == nil:
+		err = l.readFirst()
+	case s.gone, !l.behind(s) && l.asked.Load() == 0:
+		return nil
+	default:
+		err = l.readNew(s)
+	}
+	o := &l.channel.feed.options
+	if err == nil || errors.Is(err, motacilla.ErrNotFound) {
+		l.failed.Store(0)
+		return err
+	}
+	l.failed.Store(o.Clock.Now().UnixNano())
+	o.Logger.Debug("reading a channel failed", zap.String("channel", string(l.channel.id)), zap.Error(err))
+	return err
+}
+
+// readFirst reads the channel, and begins its log.
+func (l *loader) readFirst() error {
+	f := l.channel.feed
+	current, err := f.reads.channel(l.channel.id)
+	if err != nil {
+		return fmt.Errorf("open channel %q: %w", l.channel.id, err)
+	}
+	l.swap(func(*state) *state {
+		return firstState(current, f.options.CatchUp, f.options.Clock.Now(), &f.metrics.encodings)
+	})
+	return nil
+}
+
+// readNew reads what happened after the head of s. Nothing else moves the head.
+func (l *loader) readNew(s *state) error {
+	f, id, heard := l.channel.feed, l.channel.id, l.heard.Load()
+	changes, err := f.reads.changes(id, s.head(), f.options.CatchUp)
+	read := fresh{changes: changes, channel: changes.Channel, lost: s.snapshot != nil && s.snapshot.Revision > changes.Head}
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound): // the store was restored to before the channel
+		read.changes.Deleted = true
+	case err != nil:
+		return fmt.Errorf("read changes of channel %q: %w", id, err)
+	case carriesOn(changes):
+		read.renders = l.renderAll(changes.Posts)
+	case !changes.Deleted: // too much happened, or this is another store: the title may differ
+		again, err := f.reads.channel(id)
+		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+			return fmt.Errorf("read channel %q: %w", id, err)
+		}
+		if err == nil {
+			read.channel = &again
+		}
+	}
+	if read.changes.Deleted {
+		f.channels.forget(l.channel)
+	}
+	read.at = f.options.Clock.Now()
+	head := l.swap(func(s *state) *state { return s.next(read) }).head()
+	l.lost.Store(false)
+	if heard > int64(head) { // the hint was of something that is no longer there
+		l.heard.CompareAndSwap(heard, int64(head))
+	}
+	return nil
+}
+
+// lookUp reads what happened after an old cursor, and makes the log reach back to it if a log can. It returns the delta from
+// there, or nil if the store does not know the cursor, or too much has happened since.
+func (l *loader) lookUp(cursor motacilla.Revision) (*Delta, error) {
+	f, id, s := l.channel.feed, l.channel.id, l.state.Load()
+	if d, look := s.delta(cursor); d != nil || !look {
+		return d, nil // another lookup has found it
+	}
+	changes, err := f.reads.changes(id, cursor, f.options.CatchUp)
+	if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+		return nil, fmt.Errorf("read changes of channel %q: %w", id, err)
+	}
+	var d *Delta
+	back := lookup{cursor: cursor, changes: changes}
+	if carriesOn(changes) {
+		back.renders = l.renderAll(changes.Posts)
+		d = s.old(back)
+	}
+	l.swap(func(s *state) *state { return s.reached(back) })
+	l.compare(changes.Head, s.head())
+	return d, nil
+}
+
+// swap puts the state that next makes in the place of the present one, and wakes whoever waits for it.
+func (l *loader) swap(next func(*state) *state) *state {
+	l.swaps.Lock()
+	defer l.swaps.Unlock()
+	before := l.state.Load()
+	after := next(before)
+	l.state.Store(after)
+	if before == nil || before.moved == after.moved {
+		return after
+	}
+	if before.beats == after.beats {
+		l.channel.feed.metrics.moved(after.at.Sub(after.head().Time()))
+	}
+	close(before.moved)
+	return after
+}
+
+// beat makes a heartbeat due if readers have had nothing for so long.
+func (l *loader) beat(silence time.Duration) {
+	if s := l.state.Load(); time.Since(s.quiet) >= silence {
+		l.swap((*state).beat)
+	}
+}

@@ -1,0 +1,151 @@
+package publisher
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// Limits are how many readers there may be at a time: streams, and requests that are held. 0 is no limit.
+type Limits struct {
+	Readers    int // on this node
+	PerChannel int // on one channel, on this node
+	PerAddress int // from one IPv4 address or IPv6 /64, on this node
+
+	// Address returns where a request comes from; nil uses RemoteAddr. Readers whose address is not known, such as those of
+	// a Unix socket, do not count by address.
+	Address func(*http.Request) netip.Addr
+}
+
+// Refusals count the readers that were refused since the feed was made, by the limit that was reached.
+type Refusals struct{ Node, Channel, Address int64 }
+
+// A refused reader is told to come again after so long, and up to so much longer. That is time for others to leave, and a crowd
+// that is refused at once does not return at once.
+const (
+	refusedFor    = 5 * time.Second
+	refusedJitter = 20 * time.Second
+)
+
+// slots count the readers. The maps have entries only for what has readers now, and only if that is limited.
+type slots struct {
+	mu        sync.Mutex
+	readers   int
+	channels  map[motacilla.ChannelID]*place
+	addresses map[route.Network]int
+	anywhere  place // of all readers, if channels are not limited
+
+	refusedNode, refusedChannel, refusedAddress atomic.Int64
+}
+
+// place is a channel's entry in slots.
+type place struct {
+	slots   *slots
+	channel motacilla.ChannelID
+	readers int
+}
+
+// Slot counts one reader against the limits until Release. It is two words. A Slot must not be used by two goroutines at once.
+type Slot struct {
+	at      *place // nil if nothing is limited, and after Release
+	address route.Network
+}
+
+// Acquire counts the reader of a request. The error is an ErrTooMany if its address has as many readers as it may have, or an
+// ErrOverloaded if the channel or the node has; both are a [motacilla.RetryError]. The caller must release the slot when the reader
+// leaves. Acquire does not look whether there is such a channel. Without limits it does nothing.
+func (f *Feed) Acquire(r *http.Request, ch motacilla.ChannelID) (Slot, error) {
+	l := &f.options.Limits
+	if l.Readers <= 0 && l.PerChannel <= 0 && l.PerAddress <= 0 {
+		return Slot{}, nil
+	}
+	var from route.Network
+	if l.PerAddress > 0 {
+		from = route.NetworkOf(l.address(r))
+	}
+	return f.slots.acquire(l, ch, from)
+}
+
+func (ss *slots) acquire(l *Limits, ch motacilla.ChannelID, from route.Network) (Slot, error) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	at := &ss.anywhere
+	if l.PerChannel > 0 {
+		at = ss.channels[ch]
+	}
+	switch {
+	case from != 0 && ss.addresses[from] >= l.PerAddress:
+		ss.refusedAddress.Add(1)
+		return Slot{}, refuse("this address has %d readers already: %w", l.PerAddress, motacilla.ErrTooMany)
+	case l.PerChannel > 0 && at != nil && at.readers >= l.PerChannel:
+		ss.refusedChannel.Add(1)
+		return Slot{}, refuse("the channel has %d readers here already: %w", l.PerChannel, motacilla.ErrOverloaded)
+	case l.Readers > 0 && ss.readers >= l.Readers:
+		ss.refusedNode.Add(1)
+		return Slot{}, refuse("the server has %d readers already: %w", l.Readers, motacilla.ErrOverloaded)
+	}
+	if at == nil {
+		at = &place{channel: motacilla.ChannelID(strings.Clone(string(ch)))}
+		if ss.channels == nil {
+			ss.channels = make(map[motacilla.ChannelID]*place)
+		}
+		ss.channels[at.channel] = at
+	}
+	if from != 0 {
+		if ss.addresses == nil {
+			ss.addresses = make(map[route.Network]int)
+		}
+		ss.addresses[from]++
+	}
+	if at.slots == nil { // written once, since Release reads it without the lock
+		at.slots = ss
+	}
+	at.readers++
+	ss.readers++
+	return Slot{at, from}, nil
+}
+
+// Release stops counting the reader. A second call does nothing. Only one copy of a slot may be released.
+func (s *Slot) Release() {
+	at := s.at
+	if at == nil {
+		return
+	}
+	s.at = nil
+	ss := at.slots
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.readers--
+	if at.readers--; at.readers == 0 && at != &ss.anywhere {
+		delete(ss.channels, at.channel)
+	}
+	if s.address == 0 {
+		return
+	}
+	if ss.addresses[s.address]--; ss.addresses[s.address] == 0 {
+		delete(ss.addresses, s.address)
+	}
+}
+
+func (l *Limits) address(r *http.Request) netip.Addr {
+	if l.Address != nil {
+		return l.Address(r)
+	}
+	return route.Proxies(nil).ClientAddr(r)
+}
+
+func refuse(format string, limit int, reason error) error {
+	return &motacilla.RetryError{Err: fmt.Errorf(format, limit, reason), After: refusedFor + rand.N(refusedJitter)}
+}
+
+func (ss *slots) refusals() Refusals {
+	return Refusals{ss.refusedNode.Load(), ss.refusedChannel.Load(), ss.refusedAddress.Load()}
+}
