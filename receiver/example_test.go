@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// A source delivers a message twice, and then its second version.
+// A source delivers a message twice, and then a newer version of it.
 func ExampleIngest() {
 	ctx := context.Background()
 	store := memory.New(nil)

@@ -64,8 +64,8 @@ func TestPostNamesTheWrongField(t *testing.T) {
 	}
 }
 
-// TestLimitsAreOfWhatIsStored: markup that goes does not count.
-func TestLimitsAreOfWhatIsStored(t *testing.T) {
+// Markup that is removed does not count against the limits.
+func TestLimitsAreMeasuredOnWhatIsStored(t *testing.T) {
 	in, _ := ingest(t)
 	m := receiver.Message{Text: "x" + strings.Repeat("<script>y</script>", motacilla.MaxText/8)}
 	if _, _, err := in.Post(t.Context(), "c", m); err != nil {

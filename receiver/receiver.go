@@ -1,5 +1,6 @@
-// Package receiver is the port of receivers, which take posts from a source (a REST client, Slack, Telegram) and write
-// them into the store, and Ingest, which does for each of them what all need: sanitising and idempotency.
+// Package receiver is the port of receivers. A receiver takes posts from a source, such as a REST client or Slack, and
+// writes them into the store. Ingest does what all receivers need: it validates, sanitises, and makes one post of one
+// message.
 package receiver
 
 import (
@@ -9,26 +10,24 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Receiver takes posts from a source. One with work of its own to begin is a [Starter], one with work to end a
-// [Stopper].
+// Receiver takes posts from a source. A receiver with work of its own is a [Starter], a [Stopper] or both.
 type Receiver interface {
-	// URLs returns the routes that the source calls. It is pure: it calls nothing and changes nothing. A receiver
-	// authenticates its source by itself.
+	// URLs returns the routes that the source calls. It must return the same each time, and must not call anything or
+	// change anything. The receiver itself authenticates its source.
 	URLs() []route.Route
 }
 
-// Starter is a receiver with work of its own. Start returns when it has begun.
+// Starter is a receiver with work to begin. Start returns when it has begun.
 type Starter interface {
 	Start(ctx context.Context) error
 }
 
-// Stopper is a receiver that has something to end: Shutdown returns when no goroutine of its own is left, or with ctx.
+// Stopper is a receiver with work to end. Shutdown returns when the receiver has no goroutine left, or with ctx's error.
 type Stopper interface {
 	Shutdown(ctx context.Context) error
 }
 
-// Sink is what receivers write into: the part of a store that they need, with the contract of storage.Reader and
-// storage.Writer.
+// Sink is the part of a store that receivers need. Its contract is that of storage.Reader and storage.Writer.
 type Sink interface {
 	Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
 	Channels(ctx context.Context, after motacilla.ChannelID, limit int) ([]motacilla.Channel, error)

@@ -12,11 +12,12 @@ import (
 // linkRel is the rel attribute of every link that is kept.
 const linkRel = "nofollow noopener"
 
-// settle is how many passes Sanitise makes until the text no longer changes. Markup that is nested as HTML forbids it
-// takes two or three; what takes more is made to be hard.
+// settle is the most passes that Sanitise makes until the text no longer changes. Wrongly nested markup takes two or
+// three. Text that takes more was made to be hard.
 const settle = 6
 
-// maxNesting is how deep marks may be nested. Browsers, and the parser, stop at 512, the page around a post included.
+// maxNesting is how deep elements may be nested. Browsers and the parser stop at 512, which includes the page around a
+// post.
 const maxNesting = 100
 
 // sanitiser is safe for concurrent use.
@@ -50,11 +51,9 @@ func newSanitiser() *sanitiser {
 	return &sanitiser{policy: p, plain: bluemonday.StrictPolicy()}
 }
 
-// html returns what is kept of text: marks, lists, tables, quotations and links, balanced, so that a post can't end the
-// element it stands in. What it returns it would return again. No id, name, class, style, data- or on- attribute is
-// kept, no script, no frame, and no image, for which there are blocks; links are http, https or mailto, with their rel
-// set.
-// Text that is nested too deep, or that does not settle, keeps its words alone.
+// html returns the sanitised text, as [Ingest] describes it. Elements are balanced, so that a post can't end the element
+// it stands in. html returns its own results unchanged. Text that is nested too deep, or that does not settle, keeps only
+// its words.
 func (s *sanitiser) html(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	if simple(text) {
@@ -79,8 +78,8 @@ func (s *sanitiser) settled(text string) string {
 	return escapeText(plainBreaks.Replace(plain))
 }
 
-// pass is false where text is nested too deep; html then keeps its words alone.
-func (s *sanitiser) pass(text string) (string, bool) {
+// pass is one pass. ok is false if text is nested too deep.
+func (s *sanitiser) pass(text string) (sanitised string, ok bool) {
 	body := &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body}
 	nodes, err := html.ParseFragment(strings.NewReader(s.policy.Sanitize(text)), body)
 	if err != nil {
@@ -95,9 +94,9 @@ func (s *sanitiser) pass(text string) (string, bool) {
 	return out.String(), true
 }
 
-// writeNode writes what the parser made, in the form of the HTML standard's serialisation; text keeps its quotes as
-// they are. The elements are the policy's and tbody at most, so none has raw text. It is false where more than depth
-// elements are nested.
+// writeNode writes a parsed node as the HTML standard serialises it, except that text keeps its quotes. The only elements
+// are the policy's and tbody, and none of them has raw text. writeNode returns false if more than depth elements are
+// nested.
 func writeNode(out *strings.Builder, n *html.Node, depth int) bool {
 	switch n.Type {
 	case html.TextNode:
@@ -150,12 +149,12 @@ func writeAttr(out *strings.Builder, key, value string) {
 
 func escapeText(s string) string { return textEscapes.Replace(s) }
 
-// These never change, and are costly to make.
+// These are costly to make, and never change.
 var (
 	sanitise    = newSanitiser()
 	textEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#13;")
 	plainBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd")
 )
 
-// Sanitise returns what a text block may keep of the HTML that a source sent: see [Ingest].
+// Sanitise returns the HTML that a text block may have, made from what a source sent. [Ingest] says what is kept.
 func Sanitise(text string) string { return sanitise.html(text) }

@@ -45,7 +45,7 @@ func TestSanitise(t *testing.T) {
 	}
 }
 
-// checkSanitised fails unless out is what Sanitise promises.
+// checkSanitised fails the test if out is not what Sanitise promises.
 func checkSanitised(t *testing.T, out string) {
 	t.Helper()
 	if again := Sanitise(out); again != out {

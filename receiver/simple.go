@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// simpleMarks are marks that the parser leaves as they are where they are closed in turn. All are the policy's.
+// simpleMarks are marks that the parser leaves as they are if they are closed in turn. The policy keeps them all.
 var simpleMarks = []string{"b", "i", "em", "strong", "u", "s", "code", "small", "mark", "sub", "sup"}
 
-// simple reports whether sanitising surely leaves text as it is, for it is what nearly all posts are: words, and simple
-// marks without attributes, closed in turn. Of what it does not know it makes no statement.
+// simple reports whether text is only words and simple marks without attributes, closed in turn. Nearly all posts are.
+// Sanitising leaves such a text as it is. false says nothing about the text.
 func simple(text string) bool {
 	const deepest = 8
 	open := make([]string, 0, deepest)

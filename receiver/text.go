@@ -36,8 +36,7 @@ var providers = []provider{
 	{[]string{"ted.com"}, regexp.MustCompile(`^/talks/\w+`)},
 }
 
-// KnownEmbed reports whether u is the address of a page that a known provider (YouTube, Vimeo, X and others) lets
-// others embed.
+// KnownEmbed reports whether u is a page that can be embedded, of a known provider such as YouTube, Vimeo or X.
 func KnownEmbed(u *url.URL) bool {
 	if u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Port() != "" {
 		return false
@@ -53,8 +52,8 @@ func KnownEmbed(u *url.URL) bool {
 	return false
 }
 
-// lines makes the blocks of the text shorthand: a text block of HTML per line, and an embed block of a line that is
-// nothing but a link that embed knows. Blank lines, and those of which nothing is left once sanitised, make none.
+// lines makes blocks from a message's text: an embed block from a line that is only a link that embed accepts, a text
+// block from every other line. A blank line makes no block, nor does a line of which nothing is left after sanitising.
 func lines(text string, embed func(*url.URL) bool) []motacilla.Block {
 	var blocks []motacilla.Block
 	text = lineBreaks.Replace(strings.ToValidUTF8(text, "\ufffd"))
@@ -73,7 +72,7 @@ func lines(text string, embed func(*url.URL) bool) []motacilla.Block {
 
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// bareLink reads a line that is one URL. The line is HTML, so its & may be written as &amp;.
+// bareLink parses a line that is only a URL. The line is HTML, so & may be written as &amp;.
 func bareLink(line string) (*url.URL, bool) {
 	if len(line) > motacilla.MaxURL || !strings.HasPrefix(line, "http") || strings.ContainsAny(line, " \t<>\"'`") {
 		return nil, false

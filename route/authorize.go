@@ -8,10 +8,10 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Action is what a request wants to do on a channel.
+// Action is what a request does on a channel.
 type Action string
 
-// The actions. Write takes in everything that Read does.
+// The actions. Whoever may write may read.
 const (
 	Read  Action = "read"
 	Write Action = "write"
@@ -20,13 +20,13 @@ const (
 // Grant is a permission. Streams end when it expires.
 type Grant struct {
 	Expires time.Time // zero: never
-	// WhilePublic is a permission that the channel's being public gives, and ends with that: what is read for a reader
-	// who waits is not given to it where the channel has become private meanwhile.
+	// WhilePublic means that the permission rests on the channel being public, and ends when the channel becomes
+	// private. A reader that waits must not be sent what was read after that.
 	WhilePublic bool
 }
 
-// Authorizer is the one hook that decides. channel may be empty, of actions on no channel in particular, such as making
-// one. It must not refuse a channel that does not exist. If the caller has read the channel already, the request carries
+// Authorizer is the one hook that authorises requests. channel is empty if the action is on no channel in particular,
+// such as creating one. It must not refuse a channel that does not exist. If the caller has read the channel already, the request carries
 // it: see [Channel]. The error is ErrUnauthorized, ErrForbidden, ErrUnavailable or the application's own.
 type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action) (Grant, error)
 
@@ -41,17 +41,17 @@ func WithGrant(r *http.Request, g Grant) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), grantKey{}, value))
 }
 
-// whilePublicValue is the grant of nearly all readers, made once.
+// whilePublicValue is the grant of nearly all readers. It is made once.
 var whilePublicValue any = Grant{WhilePublic: true}
 
-// GrantOf returns the grant under which r was let through; the zero Grant where there is none.
+// GrantOf returns the grant that r carries, or the zero Grant.
 func GrantOf(r *http.Request) Grant {
 	g, _ := r.Context().Value(grantKey{}).(Grant)
 	return g
 }
 
-// Guard returns rt with its handler behind authorize: the channel ID of the path is parsed, the hook is asked for
-// action, and what is refused goes to rt.Refuse.
+// Guard returns rt with its handler behind authorize. It parses the channel ID of the path and asks the hook for action.
+// rt.Refuse answers what is refused.
 func Guard(rt Route, action Action, authorize Authorizer) Route {
 	handler, refuse := rt.Handler, rt.Refuse
 	if refuse == nil {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Proxies are the addresses from which alone X-Forwarded-For, X-Forwarded-Proto and Forwarded count. nil trusts none.
+// Proxies are the proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded headers are believed. nil is none.
 type Proxies []netip.Prefix
 
-// ParseProxies reads addresses and networks, such as "10.0.0.0/8" and "::1".
+// ParseProxies parses addresses and networks, such as "10.0.0.0/8" and "::1".
 func ParseProxies(list []string) (Proxies, error) {
 	var ps Proxies
 	for _, s := range list {
@@ -39,8 +39,8 @@ func (ps Proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
-// ClientAddr is the address that the request comes from: the peer's, or, where the peer is a trusted proxy, the last
-// one in X-Forwarded-For (else Forwarded) that is none.
+// ClientAddr returns the address that the request comes from. This is the peer's address. If the peer is a trusted
+// proxy, it is the last address in X-Forwarded-For, or else in Forwarded, that is not a trusted proxy's.
 func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -58,11 +58,11 @@ func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
 	return client
 }
 
-// plain is a without a zone, which no prefix contains and whose text is the sender's to choose.
+// plain returns a without its zone: no prefix contains a zone, and the sender chooses its text.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// Scheme is "https" or "http": of the connection, or, where the peer is a trusted proxy, what it says last in
-// X-Forwarded-Proto (else Forwarded).
+// Scheme returns "https" or "http": that of the connection, or, if the peer is a trusted proxy, the last one in
+// X-Forwarded-Proto, or else in Forwarded.
 func (ps Proxies) Scheme(r *http.Request) string {
 	if r.TLS != nil {
 		return "https"
@@ -86,7 +86,7 @@ func lastProto(h http.Header) string {
 	return ""
 }
 
-// forwardedFor is the way that the request says it came, nearest hop last; a hop that can't be told is empty.
+// forwardedFor returns the hops that the request says it came by, the nearest last. An unknown hop is empty.
 func forwardedFor(h http.Header) []string {
 	var hops []string
 	for _, line := range h.Values("X-Forwarded-For") {

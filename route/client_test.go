@@ -127,7 +127,7 @@ func join(ps route.Proxies) string {
 	return strings.Join(list, " ")
 }
 
-// Whatever a client sends, it can't be taken for anyone but what the proxy says behind it, on the same line or the next.
+// Whatever a client sends, the server believes only what the proxy adds behind it, on the same line or the next.
 func FuzzForwarded(f *testing.F) {
 	for _, s := range []string{"", "for=6.6.6.6", `for="x`, `a="b\`, `for=1.1.1.1;x="`, ",,;=", `"`, "for=\"[::1]:80\",x"} {
 		f.Add(s)

@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// The hook by which one token lets in who may read a private channel.
+// A private channel can be read with the token only.
 func ExampleGuard() {
 	channel := func(_ context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
 		return motacilla.Channel{ID: id, Access: motacilla.Private}, nil
@@ -35,7 +35,7 @@ func ExampleGuard() {
 	// 200 text/plain; charset=utf-8
 }
 
-// Other sites whose scripts may read.
+// Scripts of one other site may read.
 func ExampleOrigins() {
 	origins := route.NewOrigins("https://www.example.org")
 	for _, origin := range []string{"https://www.example.org", "https://live.example.org", "https://evil.example"} {
@@ -47,7 +47,7 @@ func ExampleOrigins() {
 	// https://evil.example false
 }
 
-// One address may ask three times at once, and then once a second.
+// One address may make three requests at once, and then one each second.
 func ExampleRateLimit() {
 	limit := route.NewRateLimit(1, &route.RateLimitOptions{Burst: 3})
 	h := limit.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

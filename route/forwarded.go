@@ -2,9 +2,9 @@ package route
 
 import "strings"
 
-// forwarded reads the Forwarded header (RFC 7239), one map of lower-case parameters for each hop. A line that breaks
-// the grammar is one hop of which nothing is known, for its front may be the client's own and its end the proxy's: a
-// quote left open must not swallow what the proxy said, nor a quoted comma (in host, say) add a hop.
+// forwarded reads the Forwarded header (RFC 7239). It returns the parameters of each hop, with names in lower case. A
+// line that breaks the grammar is one unknown hop, since the client may have written its beginning and the proxy its
+// end: an open quote must not swallow what the proxy wrote, and a quoted comma must not add a hop.
 func forwarded(lines []string) []map[string]string {
 	var hops []map[string]string
 	for _, line := range lines {

@@ -5,15 +5,14 @@ import (
 	"net/netip"
 )
 
-// Network is whom an address counts for where something is limited by address: an IPv4 address for itself, an IPv6
-// address for its /64, since a subscriber has at least that many (RFC 6177). The zero Network is of an address that
-// can't be told.
+// Network is what a limit by address counts: an IPv4 address, or the /64 of an IPv6 address, since a subscriber has at
+// least that many (RFC 6177). The zero Network stands for an unknown address.
 type Network uint64
 
-// IPv6 has no addresses below these: 0::/8 is reserved (RFC 4291), so that IPv4's find room there.
+// The IPv4 networks stand in 0::/8, which IPv6 reserves (RFC 4291).
 const (
 	networkV4 Network = 1 << 32
-	networkV6 Network = 1 << 33 // stands for ::/64, of which ::1 is
+	networkV6 Network = 1 << 33 // stands for ::/64, to which ::1 belongs
 )
 
 // NetworkOf returns a's network.
@@ -32,7 +31,7 @@ func NetworkOf(a netip.Addr) Network {
 	return networkV6
 }
 
-// wide is the allocation that n is probably of: an IPv4 /16, an IPv6 /32.
+// wide returns the block of addresses that n's owner probably got: an IPv4 /16 or an IPv6 /32.
 func (n Network) wide() Network {
 	if n>>32 == networkV4>>32 {
 		return n &^ 0xffff

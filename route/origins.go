@@ -8,14 +8,14 @@ import (
 	"github.com/rs/cors"
 )
 
-// Origins is the exact list of origins that may read from elsewhere. The server's own origin always may; "*" allows
-// all, without credentials. The zero value and nil allow the own one alone.
+// Origins is the list of other origins whose scripts may read. The server's own origin always may. "*" allows all
+// origins, without credentials. The zero value and nil allow only the own origin.
 type Origins struct {
 	list []string
 	any  bool
 }
 
-// NewOrigins returns the list of the given origins, each a scheme and host such as "https://www.example.org", or "*".
+// NewOrigins returns a list of origins. Each is a scheme and host such as "https://www.example.org", or "*".
 func NewOrigins(origins ...string) *Origins {
 	list := make([]string, len(origins))
 	for i, origin := range origins {
@@ -24,8 +24,8 @@ func NewOrigins(origins ...string) *Origins {
 	return &Origins{list: list, any: slices.Contains(list, "*")}
 }
 
-// Allow reports whether a request with the given Origin header may be answered: the own origin (of the given host), one
-// of the list, or any where the list has "*". An empty origin is a request that is not of a browser's script.
+// Allow reports whether a request with that Origin header may be answered: if it is the own origin, of that host, if the
+// list has it, or if the list has "*". An empty origin is not allowed.
 func (o *Origins) Allow(origin, host string) bool {
 	scheme, own, _ := strings.Cut(origin, "://")
 	if (scheme == "http" || scheme == "https") && host != "" && strings.EqualFold(own, host) {
@@ -34,8 +34,8 @@ func (o *Origins) Allow(origin, host string) bool {
 	return o != nil && origin != "" && (o.any || o.lists(origin))
 }
 
-// Trusts reports whether a request with the given Origin header may use the reader's cookies: the own origin, or one that
-// is listed by name.
+// Trusts reports whether a request with that Origin header may use the reader's cookies: if it is the own origin, or if
+// the list names it.
 func (o *Origins) Trusts(origin, host string) bool {
 	var own *Origins
 	return own.Allow(origin, host) || o != nil && origin != "" && o.lists(origin)

@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Problem is an error as clients get it, in application/problem+json (RFC 9457).
+// Problem is an error as clients get it, as application/problem+json (RFC 9457).
 type Problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
@@ -33,11 +33,11 @@ func WriteProblem(w http.ResponseWriter, p Problem) {
 	_, _ = w.Write(body)
 }
 
-// RetryAfter is how long a client is asked to wait where no [motacilla.RetryError] says it.
+// RetryAfter is how long a client is asked to wait if no [motacilla.RetryError] says it.
 const RetryAfter = 2 * time.Second
 
-// WriteError writes err as the problem that it is, with Retry-After (RFC 9110, whole seconds, rounded up) where it may
-// pass. An error that is none of the root package's is a 500 without its text.
+// WriteError writes err as a problem. If a later try may succeed, it sets Retry-After (RFC 9110), in whole seconds,
+// rounded up. An error that is not one of the root package's is a 500 without its text.
 func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 	p := ProblemOf(err)
 	switch p.Status {
@@ -57,7 +57,7 @@ func retryAfter(err error) string {
 	return strconv.Itoa(int((after + time.Second - 1) / time.Second))
 }
 
-// ProblemOf returns the problem that err is.
+// ProblemOf returns err as a problem.
 func ProblemOf(err error) Problem {
 	var field *motacilla.FieldError
 	for _, known := range []struct {
@@ -94,7 +94,7 @@ func ProblemOf(err error) Problem {
 	return Problem{Status: http.StatusInternalServerError}
 }
 
-// Allow answers 405 with Allow where the request's method is none of methods, and reports whether it is one.
+// Allow reports whether the request's method is one of methods. If it is not, Allow answers 405.
 func Allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	list := ""
 	for _, m := range methods {
@@ -111,7 +111,7 @@ func Allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
-// ChannelID returns the request's channel ID, of the path's {channel_id}; the error is an ErrInvalid.
+// ChannelID returns the channel ID in the request's path, of {channel_id}. The error is an ErrInvalid.
 func ChannelID(r *http.Request) (motacilla.ChannelID, error) {
 	return motacilla.ParseChannelID(r.PathValue("channel_id"))
 }

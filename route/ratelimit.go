@@ -13,38 +13,41 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// RateLimitOptions are the settings of [RateLimit]; nil and zero fields mean the defaults.
+// RateLimitOptions are the settings of [RateLimit]. nil and zero fields mean the defaults.
 type RateLimitOptions struct {
-	// Burst is how many requests may come at once after a pause; five seconds' worth, and at least 20, for a page brings
-	// its assets with it.
+	// Burst is how many requests may come at once after a pause. The default is five seconds' worth, and at least 20,
+	// since a browser asks for a page and its assets at once.
 	Burst int
-	// Addresses is how many of them are told apart at a time; 65,536, some 8 MB when all are taken.
+	// Addresses is how many addresses have a limit of their own at a time. The default is 65,536, about 8 MB if all are
+	// taken.
 	Addresses int
-	// Address is where a request comes from; nil means RemoteAddr's. Where it can't be told, the request is let through.
+	// Address returns the address that a request comes from. nil means RemoteAddr. A request whose address is unknown is
+	// not limited.
 	Address func(*http.Request) netip.Addr
-	// Refuse answers what is refused, with a [motacilla.RetryError] that is an ErrTooMany; nil means [WriteError].
+	// Refuse answers a refused request. Its error is a [motacilla.RetryError] that is an ErrTooMany. nil means
+	// [WriteError].
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// RateLimit lets each address, an IPv6 address by its /64, ask so often and no more.
+// RateLimit limits the requests per second of each address. IPv6 addresses of one /64 count as one.
 //
-// Its memory is bounded: an address that has not asked for as long as its burst takes to fill again is forgotten, which
-// changes nothing for it. When more addresses ask than are told apart, those that come last share the limits of a fixed
-// number of buckets, one for each IPv4 /16 and IPv6 /32 or a few of them: who has many addresses crowds out his own
-// neighbours, and does not get as many limits as addresses.
+// Its memory is bounded. An address that has made no request while its burst filled again is forgotten; this changes
+// nothing for it. If more addresses make requests than [RateLimitOptions].Addresses, the last to come share a fixed number
+// of limits, by their IPv4 /16 or IPv6 /32. So whoever has many addresses does not get as many limits, and only crowds
+// out its neighbours.
 type RateLimit struct {
 	limit   rate.Limit
 	burst   int
-	most    int // addresses in both generations
+	most    int // addresses with a limit of their own, in both generations
 	refill  time.Duration
 	address func(*http.Request) netip.Addr
 	refuse  func(w http.ResponseWriter, r *http.Request, err error)
 	now     func() time.Time
 
 	mu     sync.Mutex
-	turned time.Time // when recent was begun
-	recent map[Network]*rate.Limiter
-	older  map[Network]*rate.Limiter // of the generation before
+	turned time.Time                 // when the newest generation began
+	recent map[Network]*rate.Limiter // the newest generation
+	older  map[Network]*rate.Limiter // the generation before
 	shared [sharedBuckets]*rate.Limiter
 	seed   maphash.Seed
 
@@ -54,11 +57,11 @@ type RateLimit struct {
 const (
 	sharedBuckets = 512
 
-	// Who is refused waits until there is a token, and up to so much longer.
+	// A refused client is told to wait until it may ask again, and up to so much longer.
 	rateJitter = 4 * time.Second
 )
 
-// NewRateLimit returns a limit of so many requests per second.
+// NewRateLimit returns a limit of perSecond requests per second for each address.
 func NewRateLimit(perSecond int, o *RateLimitOptions) *RateLimit {
 	var d RateLimitOptions
 	if o != nil {
@@ -96,18 +99,18 @@ func (l *RateLimit) Handler(h http.Handler) http.Handler {
 			l.refuse(w, r, err)
 			return
 		}
-		// Who is refused there comes through here, and is told.
+		// A repeat that is refused passes through this handler, which answers it.
 		again := OnRepeat(r, func() bool {
 			now := l.now()
 			limiter, _ := l.of(n, now)
 			return limiter.AllowN(now, 1)
 		})
-		defer func() { r.Pattern = again.Pattern }() // as if h had had r itself
+		defer func() { r.Pattern = again.Pattern }() // the caller looks for the pattern in r
 		h.ServeHTTP(w, again)
 	})
 }
 
-// Allow counts the request, and returns an ErrTooMany, as a [motacilla.RetryError], where it is one too many.
+// Allow counts the request. If it is one too many, the error is a [motacilla.RetryError] that is an ErrTooMany.
 func (l *RateLimit) Allow(r *http.Request) error {
 	n := NetworkOf(l.address(r))
 	if n == 0 {
@@ -131,13 +134,13 @@ func (l *RateLimit) allow(n Network) error {
 	return &motacilla.RetryError{Err: motacilla.ErrTooMany, After: max(wait, 0) + rand.N(rateJitter)}
 }
 
-// Refused returns how many requests were refused by the limit of their own address, and by one that they shared.
+// Refused returns how many requests were refused by their address's own limit, and by a shared one.
 func (l *RateLimit) Refused() (address, shared int64) {
 	return l.refusedAddress.Load(), l.refusedShared.Load()
 }
 
-// of returns the limiter that counts for n, and whether it is n's own. One that has not been asked for a whole
-// generation is full, as a new one is, and goes.
+// of returns the limiter for n, and whether it is n's own. A limiter that was not used for a whole generation is full,
+// like a new one, and is dropped.
 func (l *RateLimit) of(n Network, now time.Time) (limiter *rate.Limiter, own bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

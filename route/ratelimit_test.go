@@ -32,7 +32,7 @@ func many(i int) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// burst is how many requests of addr are let through at once.
+// burst returns how many requests of addr are allowed at once.
 func (l *RateLimit) burstOf(addr string) (n int) {
 	for l.Allow(ask(addr)) == nil {
 		n++
@@ -118,12 +118,12 @@ func TestRateLimitAnswer(t *testing.T) {
 	unknown.RemoteAddr = "@"
 	for range 10 {
 		if err := l.Allow(unknown); err != nil {
-			t.Errorf("an address that can't be told: %v", err)
+			t.Errorf("an unknown address: %v", err)
 		}
 	}
 }
 
-// TestRateLimitIsBounded: who has many addresses neither fills the memory nor gets as many limits.
+// Whoever has many addresses neither fills the memory nor gets as many limits.
 func TestRateLimitIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 1000
@@ -144,7 +144,7 @@ func TestRateLimitIsBounded(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				addr = old
 				if err := l.Allow(nil); err != nil {
-					t.Fatalf("who was there before is refused: %v", err)
+					t.Fatalf("an address that was known before is refused: %v", err)
 				}
 			}
 			if n := len(l.recent) + len(l.older); n > most {
@@ -153,14 +153,14 @@ func TestRateLimitIsBounded(t *testing.T) {
 		}
 		// 999 of their own, one bucket's 50 and 10 a second of 5 s; half of the table is free again after 5 s.
 		if let > 2*most+200 {
-			t.Errorf("%d of 100,000 were let through", let)
+			t.Errorf("%d of 100,000 were allowed", let)
 		}
 		if _, shared := l.Refused(); shared == 0 {
 			t.Error("none was refused by a limit that it shared")
 		}
 		addr = netip.MustParseAddr("2001:db9::1")
 		if err := l.Allow(nil); err != nil {
-			t.Errorf("who comes from elsewhere: %v", err)
+			t.Errorf("an address of another network: %v", err)
 		}
 		time.Sleep(time.Minute)
 		addr = old
@@ -209,12 +209,12 @@ func TestRateLimitRace(t *testing.T) {
 	all.Wait()
 	for i := range let {
 		if n := let[i].Load(); n != 100 {
-			t.Errorf("%d requests of an address were let through, want 100", n)
+			t.Errorf("%d requests of an address were allowed, want 100", n)
 		}
 	}
 }
 
-// What is answered without passing through the handler counts too.
+// A request that is answered without the handler counts too.
 func TestRateLimitCountsRepeats(t *testing.T) {
 	l := NewRateLimit(1, &RateLimitOptions{Burst: 3})
 	now := time.Now()

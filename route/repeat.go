@@ -7,9 +7,9 @@ import (
 
 type repeatKey struct{}
 
-// OnRepeat returns r carrying may, which is asked whenever the same request comes again on the same connection and is
-// answered without passing through the handlers before: where it returns false, it passes through them. may must not
-// block, nor keep r.
+// OnRepeat returns r carrying may. A server that answers the same request again on the same connection, without calling
+// the handlers, must call may first. If may returns false, the request must pass through the handlers. may must not
+// block and must not keep r.
 func OnRepeat(r *http.Request, may func() bool) *http.Request {
 	if before := Repeats(r); before != nil {
 		then := may
@@ -18,7 +18,7 @@ func OnRepeat(r *http.Request, may func() bool) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), repeatKey{}, may))
 }
 
-// Repeats returns what is to be asked when r comes again; nil for nothing.
+// Repeats returns the function that must be called when r comes again, or nil.
 func Repeats(r *http.Request) func() bool {
 	may, _ := r.Context().Value(repeatKey{}).(func() bool)
 	return may

@@ -6,7 +6,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Since returns the revision of ?since, from which a reader goes on; none at all counts as 0. The error is an ErrInvalid.
+// Since returns the reader's cursor, from ?since, or 0 if there is none. The error is an ErrInvalid.
 func Since(r *http.Request) (motacilla.Revision, error) {
 	switch since := r.URL.Query()["since"]; len(since) {
 	case 0:

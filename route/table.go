@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Table mounts routes and reverses their names. Add everything first; then it serves and reverses, from many
-// goroutines.
+// Table mounts routes, and makes URLs from their names. Add all routes before the first request. After that, its methods
+// may be called from many goroutines at once.
 type Table struct {
-	// NotFound answers what no route matches; nil answers with a 404 problem. Set it before the first request.
+	// NotFound answers requests that no route matches. nil answers with a 404 problem. Set it before the first request.
 	NotFound http.HandlerFunc
 
 	mux    *http.ServeMux
 	added  []Route
 	routes map[string]mounted // by name
-	owners map[string]string  // by pattern, wildcards unnamed
+	owners map[string]string  // by the pattern's shape
 }
 
 type mounted struct {
@@ -26,15 +26,16 @@ type mounted struct {
 	owner   string
 }
 
-// NewTable returns an empty table, which answers every request with a 404 problem.
+// NewTable returns an empty table.
 func NewTable() *Table {
 	t := &Table{mux: http.NewServeMux(), routes: map[string]mounted{}, owners: map[string]string{}}
 	t.mux.HandleFunc("/", t.notFound)
 	return t
 }
 
-// Add mounts routes, those with a relative pattern below base. owner, such as `publisher "sse"`, names whose they are in
-// errors: a pattern that can't be parsed, and a pattern or name that two claim, which names both.
+// Add mounts routes. Those with a relative pattern stand below base. owner, such as `publisher "sse"`, names the routes'
+// owner in errors. A pattern that can't be parsed is an error. So is a pattern or name that two owners claim; the error
+// names both.
 func (t *Table) Add(owner, base string, routes ...Route) error {
 	for _, rt := range routes {
 		if err := t.add(owner, base, rt); err != nil {
@@ -62,7 +63,7 @@ func (t *Table) add(owner, base string, rt Route) (err error) {
 	if other, taken := t.routes[rt.Name]; taken && rt.Name != "" {
 		return fmt.Errorf("%s and %s both claim the route name %q", other.owner, owner, rt.Name)
 	}
-	shape := unnamed(pattern)
+	shape := shapeOf(pattern)
 	if other, taken := t.owners[shape]; taken {
 		return fmt.Errorf("%s and %s both claim the path %s/", other, owner, pattern)
 	}
@@ -89,11 +90,12 @@ func (t *Table) add(owner, base string, rt Route) (err error) {
 	return nil
 }
 
-// Routes returns what was added, in that order, with patterns that are absolute and end in a slash.
+// Routes returns the routes in the order in which they were added. Their patterns are absolute and end in a slash.
 func (t *Table) Routes() []Route { return slices.Clone(t.added) }
 
-// ServeHTTP serves what was added. A path with empty or dot segments is not there, where ServeMux would redirect to the
-// path without them; nor is one that ends in an escaped slash, which ServeMux would take for one that ends in a slash.
+// ServeHTTP serves the routes. A path with empty or dot segments is not found; ServeMux would redirect to the path
+// without them. A path that ends in an escaped slash is not found; ServeMux would take it for a path that ends in a
+// slash.
 func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	escaped := r.URL.EscapedPath()
 	if r.RequestURI != "*" && (!clean(escaped) || strings.HasSuffix(strings.ToLower(escaped), "/%2f")) {
@@ -111,12 +113,12 @@ func (t *Table) notFound(w http.ResponseWriter, r *http.Request) {
 	WriteProblem(w, Problem{Status: http.StatusNotFound, Detail: "there is nothing at this path"})
 }
 
-// clean reports whether p begins with a slash and has no empty or dot segments; a last slash is fine.
+// clean reports whether p begins with a slash and has no empty or dot segments. It may end in a slash.
 func clean(p string) bool {
 	return p == "/" || p != "//" && strings.HasPrefix(p, "/") && path.Clean(p) == strings.TrimSuffix(p, "/")
 }
 
-// URL reverses a name into an absolute path, params standing for the pattern's wildcards in their order:
+// URL returns the path of the route of that name, with params in the place of the pattern's wildcards:
 // URL("long-polling", "match-42").
 func (t *Table) URL(name string, params ...string) (string, error) {
 	rt, ok := t.routes[name]
@@ -143,20 +145,21 @@ func (t *Table) URL(name string, params ...string) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
-func unnamed(pattern string) string {
+// shapeOf returns pattern with its wildcards unnamed. Patterns of one shape match the same paths.
+func shapeOf(pattern string) string {
 	parts := strings.Split(pattern, "/")
 	for i, part := range parts {
 		if strings.HasPrefix(part, "{") {
 			parts[i] = "{}"
 		} else if plain, err := url.PathUnescape(part); err == nil {
-			parts[i] = url.PathEscape(plain) // as ServeMux compares them: %61 is a
+			parts[i] = url.PathEscape(plain) // ServeMux takes %61 for a
 		}
 	}
 	return strings.Join(parts, "/")
 }
 
-// overlap reports whether two shapes have paths in common while neither is the more specific one, which ServeMux takes
-// for a conflict: /a/{} and /{}/b.
+// overlap reports whether two shapes have paths in common though neither is more specific, such as /a/{} and /{}/b.
+// ServeMux panics on such a pair.
 func overlap(a, b string) bool {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	if len(as) != len(bs) {

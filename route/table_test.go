@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// says answers with the name and the path's values.
+// says returns a handler that answers with the name and the path's values.
 func says(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(name + "(" + r.PathValue("channel_id") + r.PathValue("post") + ")"))

@@ -21,19 +21,19 @@ const Cookie = "motacilla_reader"
 // cookieLife is how long a browser stays signed in.
 const cookieLife = 30 * 24 * time.Hour
 
-// Token is the default hook: one secret for writing, and for reading private channels. Public channels are open to
-// read. Writing takes the Authorization header alone, which no other site can make a browser send; reading takes the
-// cookie too, for a page and its streams can't set a header.
+// Token is the default hook. One secret permits writing, and reading private channels. Everybody may read public
+// channels. Writing needs the Authorization header, since no other site can make a browser send it. Reading takes the
+// cookie too, since a page and its streams can't set a header.
 type Token struct {
 	secret  []byte
 	digest  [sha256.Size]byte
-	reader  string // the cookie's value: derived from the secret, and of no use for writing
+	reader  string // the cookie's value, which is derived from the secret and does not permit writing
 	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
 	secure  func(*http.Request) bool
 }
 
-// NewToken returns the hook for secret; an empty one matches nothing. channel looks a channel up, secure reports
-// whether the reader came by https, so that its cookie must too.
+// NewToken returns the hook for secret. An empty secret matches nothing. channel looks up a channel. secure reports
+// whether a request came by https; if it did, the cookie is for https only. nil means never.
 func NewToken(
 	secret string,
 	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error),
@@ -44,8 +44,8 @@ func NewToken(
 	return t
 }
 
-// Authorize is an [Authorizer]. Writing without the token is ErrUnauthorized, reading a private channel without it
-// ErrForbidden. Reading a channel that does not exist is let through: to say so is the handler's.
+// Authorize is an [Authorizer]. Writing without the token is an ErrUnauthorized, reading a private channel without it an
+// ErrForbidden. Reading a channel that does not exist is permitted: the handler answers that there is no such channel.
 func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action) (Grant, error) {
 	if t.bearer(r) {
 		return Grant{}, nil
@@ -72,7 +72,7 @@ func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action
 	return Grant{}, fmt.Errorf("channel %q is private: %w without the token", ch, motacilla.ErrForbidden)
 }
 
-// SignIn sets the reader's cookie where token is the secret, else it returns an ErrForbidden.
+// SignIn sets the reader's cookie if token is the secret. Otherwise it returns an ErrForbidden.
 func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
 	if !t.matches(token) {
 		return fmt.Errorf("sign in: %w: the token is wrong", motacilla.ErrForbidden)
@@ -101,7 +101,7 @@ func (t *Token) signedIn(r *http.Request) bool {
 	return false
 }
 
-// matches compares in constant time, whatever the lengths.
+// matches compares in constant time, also if the lengths differ.
 func (t *Token) matches(token string) bool {
 	if len(t.secret) == 0 {
 		return false

@@ -16,7 +16,7 @@ func message(n int, text string) Delivery {
 	return Delivery{Channel: home, Message: n, Version: 1, Text: text, Author: "Ann"}
 }
 
-// of is an edit of the message of d, made from the post as it was stored first.
+// of returns an edit of d's message. p is the post as it was first stored.
 func (d Delivery) of(p motacilla.Post, version int, text string) Delivery {
 	d.Post, d.Version, d.Text = p, version, text
 	return d
@@ -41,7 +41,7 @@ func urlsIsPure(tb testing.TB, r *rig) {
 func postIsStoredOnce(tb testing.TB, r *rig) {
 	d := message(1, "Kick-off")
 	if status := r.deliver(tb, r.source.Post, d); status >= 400 {
-		tb.Fatalf("a new message is answered %d", status)
+		tb.Fatalf("a new message is answered with status %d", status)
 	}
 	p := r.one(tb)
 	if !strings.Contains(text(p), "Kick-off") || !p.Show || p.Source == "" || p.MessageID == "" {
@@ -50,7 +50,7 @@ func postIsStoredOnce(tb testing.TB, r *rig) {
 	before := r.posts(tb)
 	for range 3 {
 		if status := r.deliver(tb, r.source.Post, d); status >= 400 {
-			tb.Errorf("the same message again is answered %d", status)
+			tb.Errorf("the same message again is answered with status %d", status)
 		}
 		r.still(tb, before, "the same message again")
 	}
@@ -68,7 +68,7 @@ func concurrentDelivery(tb testing.TB, r *rig) {
 				return
 			}
 			if status := send(tb, req); status == 0 || status >= 400 {
-				tb.Errorf("one of %d deliveries is answered %d", times, status)
+				tb.Errorf("one of %d deliveries is answered with status %d", times, status)
 			}
 		})
 	}
@@ -91,18 +91,18 @@ func editReplacesInPlace(tb testing.TB, r *rig) {
 	r.deliver(tb, r.source.Post, d)
 	first := r.one(tb)
 	if status := r.deliver(tb, r.source.Edit, d.of(first, 2, "second")); status >= 400 {
-		tb.Fatalf("an edit is answered %d", status)
+		tb.Fatalf("an edit is answered with status %d", status)
 	}
 	p := r.one(tb)
 	if !strings.Contains(text(p), "second") || strings.Contains(text(p), "first") {
 		tb.Errorf("after the edit the text is %q", text(p))
 	}
 	if p.ID != first.ID || !p.Created.Equal(first.Created) || p.Revision <= first.Revision {
-		tb.Errorf("the edit made of %+v\n%+v", first, p)
+		tb.Errorf("the edit changed the post from %+v\nto %+v", first, p)
 	}
 	before := r.posts(tb)
 	r.deliver(tb, r.source.Post, d)
-	r.still(tb, before, "the message itself, late after its edit,")
+	r.still(tb, before, "the message itself, delivered after its edit,")
 }
 
 func olderVersionNeverOverwrites(tb testing.TB, r *rig) {
@@ -112,7 +112,7 @@ func olderVersionNeverOverwrites(tb testing.TB, r *rig) {
 	r.deliver(tb, r.source.Edit, d.of(first, 3, "third"))
 	r.deliver(tb, r.source.Edit, d.of(first, 2, "second"))
 	if got := text(r.one(tb)); !strings.Contains(got, "third") {
-		tb.Errorf("version 2, late after version 3, leaves %q", got)
+		tb.Errorf("version 2, delivered after version 3, leaves %q", got)
 	}
 }
 
@@ -132,7 +132,7 @@ func removedStaysRemoved(tb testing.TB, r *rig) {
 	p := r.one(tb)
 	removal := d.of(p, 2, "")
 	if status := r.deliver(tb, r.source.Remove, removal); status >= 400 {
-		tb.Fatalf("a removal is answered %d", status)
+		tb.Fatalf("a removal is answered with status %d", status)
 	}
 	before := r.posts(tb)
 	if len(before.Posts) != 0 {
@@ -145,7 +145,7 @@ func removedStaysRemoved(tb testing.TB, r *rig) {
 	r.deliver(tb, r.source.Post, d)
 	r.still(tb, before, "a removed message, delivered again,")
 	if _, err := r.store.PostByMessage(context.Background(), home, p.MessageID); !errors.Is(err, motacilla.ErrDeleted) {
-		tb.Errorf("the removed message is %v", err)
+		tb.Errorf("reading the removed message returns %v", err)
 	}
 }
 
@@ -154,7 +154,7 @@ func unknownChannel(tb testing.TB, r *rig) {
 	d.Channel = "no-such-channel"
 	r.deliver(tb, r.source.Post, d)
 	if _, err := r.store.Channel(context.Background(), d.Channel); !errors.Is(err, motacilla.ErrNotFound) {
-		tb.Errorf("a message to an unknown channel: the channel is %v", err)
+		tb.Errorf("a message to an unknown channel: reading the channel returns %v", err)
 	}
 	if posts := r.posts(tb).Posts; len(posts) != 0 {
 		tb.Errorf("a message to an unknown channel went to another one: %+v", posts)
@@ -166,7 +166,7 @@ func unknownMessage(tb testing.TB, r *rig) {
 	before := r.one(tb)
 	stranger := message(2, "second").of(motacilla.Post{ID: motacilla.NewPostID(before.Created), Revision: 1}, 2, "second")
 	r.deliver(tb, r.source.Remove, stranger)
-	r.deliver(tb, r.source.Edit, stranger) // some sources make a post of it, as the message may still come
+	r.deliver(tb, r.source.Edit, stranger) // some sources make a post of it, since the message may still come
 	for _, p := range r.posts(tb).Posts {
 		if p.ID == before.ID && p.Revision == before.Revision {
 			return
@@ -188,7 +188,7 @@ func badInput(tb testing.TB, r *rig) {
 	}
 	for i, req := range requests {
 		if status := send(tb, req); status < 400 || status >= 500 {
-			tb.Errorf("bad request %d, %s %s, is answered %d", i, req.Method, req.URL.Path, status)
+			tb.Errorf("bad request %d, %s %s, is answered with status %d", i, req.Method, req.URL.Path, status)
 		}
 		r.still(tb, before, fmt.Sprintf("bad request %d", i))
 	}
@@ -223,7 +223,7 @@ func scriptNeverSurvives(tb testing.TB, r *rig) {
 	}
 }
 
-// harm names what of a stored text would do harm on a page.
+// harm returns the part of a stored text that would do harm on a page, or "".
 func harm(stored string) string {
 	doc, err := html.Parse(strings.NewReader("<!doctype html><section>" + stored + "</section>"))
 	if err != nil {
@@ -258,11 +258,11 @@ func outage(tb testing.TB, r *rig) {
 	d := message(1, "first")
 	r.sink.down.Store(true)
 	if status := r.deliver(tb, r.source.Post, d); status < 500 {
-		tb.Errorf("a message is answered %d while the store is down; the source would not deliver it again", status)
+		tb.Errorf("a message is answered with status %d while the store is down; the source would not deliver it again", status)
 	}
 	r.sink.down.Store(false)
 	if status := r.deliver(tb, r.source.Post, d); status >= 400 {
-		tb.Errorf("after the outage the message is answered %d", status)
+		tb.Errorf("after the outage the message is answered with status %d", status)
 	}
 	r.one(tb)
 }

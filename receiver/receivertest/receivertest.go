@@ -1,5 +1,5 @@
-// Package receivertest holds receivers to what they promise, over real HTTP and a real store: one message makes one
-// post however often and in whatever order it is delivered, and nothing that comes in does harm.
+// Package receivertest is the conformance suite of receivers. It runs over real HTTP and a real store. One message must
+// make one post, however often and in whatever order it is delivered, and no input must do harm.
 package receivertest
 
 import (
@@ -10,37 +10,38 @@ import (
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
-// Delivery is one thing that the source tells the receiver.
+// Delivery is one message, edit or removal that the source sends to the receiver.
 type Delivery struct {
-	// Channel is the channel of the message. A receiver that maps the source's channels to others maps the suite's.
+	// Channel is the message's channel. A receiver that maps the source's channels must map this one to itself.
 	Channel motacilla.ChannelID
-	// Message numbers the messages of a test from 1; the source's message ID is made from it. The same number is the
-	// same message.
+	// Message numbers the messages of a test from 1. The source makes its message ID from it. The same number is the same
+	// message.
 	Message int
-	// Version is 1 for the message itself and grows with its edits.
+	// Version is 1 for the message, and grows with its edits.
 	Version int
-	Text    string // one line of HTML as a user of the source wrote it
+	Text    string // one line of HTML, as a user of the source wrote it
 	Author  string
-	// Post is the stored post that an edit or a removal is about, as it was when the message was stored first; zero for
-	// a new message. It is for sources that name the post, or the state that an edit was made from.
+	// Post is the post that an edit or a removal is about, as the message was first stored. It is zero for a new message.
+	// It is for sources that name the post, or the state that an edit was made from.
 	Post motacilla.Post
 }
 
-// Source says how the receiver's source speaks.
+// Source makes the requests of a receiver's source.
 type Source struct {
-	// New makes the receiver on a sink. It is called once per check.
+	// New makes the receiver on a sink. It is called once for each check.
 	New func(tb testing.TB, sink receiver.Sink) receiver.Receiver
 
 	// Post, Edit and Remove make the request by which the source delivers d to the server at base, signed as the
-	// receiver wants it. They may be called from many goroutines. Repeating a delivery means making its request anew.
+	// receiver wants it. They are called from many goroutines at once. To repeat a delivery, the suite makes its request
+	// again.
 	Post, Edit, Remove func(base string, d Delivery) (*http.Request, error)
 
 	// Bad makes requests that the receiver must refuse: malformed, unsigned, too large. d is a delivery that would be
-	// good, of a channel that is there.
+	// accepted, on a channel that exists.
 	Bad func(base string, d Delivery) ([]*http.Request, error)
 }
 
-// check is one rule, on a rig of its own.
+// check is one rule. It has a rig of its own.
 type check struct {
 	name string
 	run  func(tb testing.TB, r *rig)
@@ -64,7 +65,7 @@ func checks() []check {
 	}
 }
 
-// Run runs the suite, each rule a subtest with a store and a server of its own.
+// Run runs the suite. Each rule is a subtest with a store and a server of its own.
 func Run(t *testing.T, s Source) {
 	for _, c := range checks() {
 		t.Run(c.name, func(t *testing.T) { c.run(t, newRig(t, s)) })

@@ -17,7 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// wire is a receiver as small as can be, with the faults that the suite is there to find.
+// wire is a very small receiver. fault names a fault that the suite must find.
 type wire struct {
 	sink  receiver.Sink
 	in    *receiver.Ingest
@@ -44,7 +44,7 @@ func (x *wire) serve(w http.ResponseWriter, r *http.Request) {
 	err := x.take(r.Context(), r.Method, d)
 	switch {
 	case x.fault == "acknowledging":
-	case errors.Is(err, motacilla.ErrNotFound), errors.Is(err, motacilla.ErrDeleted): // nothing to deliver again for
+	case errors.Is(err, motacilla.ErrNotFound), errors.Is(err, motacilla.ErrDeleted): // the source need not deliver it again
 	case err != nil:
 		route.WriteError(w, r, err)
 	}
@@ -120,7 +120,7 @@ func source(fault string) Source {
 
 func TestSoundReceiverPasses(t *testing.T) { Run(t, source("")) }
 
-func TestSuiteBites(t *testing.T) {
+func TestSuiteFindsEachFault(t *testing.T) {
 	for fault, rule := range map[string]string{
 		"impure":        "URLsIsPure",
 		"forgetful":     "PostIsStoredOnce",
@@ -145,13 +145,13 @@ func TestSuiteBites(t *testing.T) {
 	t.Run("concurrency", func(t *testing.T) {
 		for _, c := range checks() {
 			if c.name == "ConcurrentDeliveryMakesOnePost" && !fails(t, c, source("forgetful")) {
-				t.Error("fifty posts of one message pass")
+				t.Error("the suite passes a receiver that makes fifty posts of one message")
 			}
 		}
 	})
 }
 
-// recorder is a TB that keeps failures to itself.
+// recorder is a TB that only records failures.
 type recorder struct {
 	testing.TB
 	mu     sync.Mutex

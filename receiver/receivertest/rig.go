@@ -59,7 +59,7 @@ func newRig(tb testing.TB, s Source) *rig {
 	return r
 }
 
-// faulty counts the calls of a sink that change or read posts, and fails them during an outage.
+// faulty counts the calls of a sink, and fails them during an outage.
 type faulty struct {
 	receiver.Sink
 	calls atomic.Int64
@@ -113,7 +113,7 @@ func (f *faulty) DeletePost(
 	return f.Sink.DeletePost(ctx, ch, id, replaces)
 }
 
-// deliver sends what makes and returns the status. A receiver has no reason to fail but an outage.
+// deliver sends the request that makes makes, and returns the status. Only an outage excuses a status of 500 or more.
 func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request, error), d Delivery) int {
 	tb.Helper()
 	req, err := makes(r.base, d)
@@ -127,7 +127,7 @@ func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request
 	return status
 }
 
-// send reports a failure as status 0, since it may run outside the test's own goroutine.
+// send returns the status, or 0 if the request fails. It may run outside the test's goroutine.
 func send(tb testing.TB, req *http.Request) int {
 	tb.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(req)
@@ -140,7 +140,7 @@ func send(tb testing.TB, req *http.Request) int {
 	return resp.StatusCode
 }
 
-// posts is what the channel holds, newest first, hidden ones too.
+// posts returns the channel's posts, newest first, with the hidden ones.
 func (r *rig) posts(tb testing.TB) motacilla.Page {
 	tb.Helper()
 	page, err := r.store.Posts(context.Background(), home, motacilla.Query{Limit: 1000})
@@ -150,7 +150,7 @@ func (r *rig) posts(tb testing.TB) motacilla.Page {
 	return page
 }
 
-// one is the only post that the channel must hold.
+// one returns the channel's only post.
 func (r *rig) one(tb testing.TB) motacilla.Post {
 	tb.Helper()
 	page := r.posts(tb)
@@ -160,7 +160,7 @@ func (r *rig) one(tb testing.TB) motacilla.Post {
 	return page.Posts[0]
 }
 
-// still fails unless nothing has changed since the page was read.
+// still fails the test if the channel has changed since before was read.
 func (r *rig) still(tb testing.TB, before motacilla.Page, what string) {
 	tb.Helper()
 	if after := r.posts(tb); after.Head != before.Head || len(after.Posts) != len(before.Posts) {

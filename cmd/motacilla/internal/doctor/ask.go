@@ -140,19 +140,31 @@ func (d *doctor) findChannel(ctx context.Context) Check {
 	return c
 }
 
+// firstPublic returns the first public channel that the server lists, or "".
 func (d *doctor) firstPublic(ctx context.Context) motacilla.ChannelID {
-	a, err := d.ask(ctx, http.MethodGet, d.at("/api/channels?limit=100"))
-	if err != nil || a.StatusCode != http.StatusOK {
-		return ""
-	}
-	var list struct{ Channels []struct{ ID, Access string } }
-	if json.Unmarshal(a.body, &list) != nil {
-		return ""
-	}
-	for _, c := range list.Channels {
-		if id, err := motacilla.ParseChannelID(c.ID); err == nil && c.Access == string(motacilla.Public) {
-			return id
+	const mostPages = 10
+	query := "?limit=100"
+	for range mostPages {
+		a, err := d.ask(ctx, http.MethodGet, d.at("/api/channels"+query))
+		if err != nil || a.StatusCode != http.StatusOK {
+			return ""
 		}
+		var list struct {
+			Channels []struct{ ID, Access string }
+			Next     string
+		}
+		if json.Unmarshal(a.body, &list) != nil {
+			return ""
+		}
+		for _, c := range list.Channels {
+			if id, err := motacilla.ParseChannelID(c.ID); err == nil && c.Access == string(motacilla.Public) {
+				return id
+			}
+		}
+		if list.Next == "" {
+			return ""
+		}
+		query = "?limit=100&after=" + url.QueryEscape(list.Next)
 	}
 	return ""
 }

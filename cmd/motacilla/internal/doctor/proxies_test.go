@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -65,7 +66,7 @@ func replay(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
 	_, _ = w.Write(rec.Body.Bytes())
 }
 
-// cuts gives long polls, and streams after their first event, so long and no longer.
+// cuts breaks off streams after their first event, and held polls after a while.
 func cuts(p *httputil.ReverseProxy) http.Handler {
 	const patience = 250 * time.Millisecond
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +74,7 @@ func cuts(p *httputil.ReverseProxy) http.Handler {
 		defer cancel()
 		switch {
 		case strings.Contains(r.URL.Path, "/sse/"):
-			w = &impatient{w, func() { time.AfterFunc(patience, cancel) }}
+			w = &impatient{ResponseWriter: w, end: cancel}
 		case strings.Contains(r.URL.Path, "/long-polling/") && !strings.Contains(r.URL.RawQuery, "hold=0"):
 			time.AfterFunc(patience, cancel)
 		}
@@ -81,19 +82,32 @@ func cuts(p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// impatient has its time run from its first write on.
+// impatient lets the first event of a stream through and then calls end. A heartbeat may follow the event at once.
 type impatient struct {
 	http.ResponseWriter
-	begin func()
+	seen  []byte
+	ended bool
+	end   func()
 }
 
 func (w *impatient) Write(b []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(b)
-	if w.begin != nil {
-		w.begin()
-		w.begin = nil
+	if w.ended {
+		return 0, io.ErrClosedPipe
 	}
-	return n, err
+	before := len(w.seen)
+	w.seen = append(w.seen, b...)
+	data := bytes.Index(w.seen, []byte("data:"))
+	if data < 0 {
+		return w.ResponseWriter.Write(b)
+	}
+	length := bytes.Index(w.seen[data:], []byte("\n\n"))
+	if length < 0 {
+		return w.ResponseWriter.Write(b)
+	}
+	w.ended = true
+	defer w.end()
+	_, err := w.ResponseWriter.Write(b[:data+length+2-before])
+	return len(b), err
 }
 
 func (w *impatient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -183,7 +197,7 @@ func only(path string, h http.Handler, answer http.HandlerFunc) http.Handler {
 	})
 }
 
-// TestProxies has each fault of a proxy found by its name, and nothing else.
+// Each fault of a proxy is found under its name, and no other fault is reported.
 func TestProxies(t *testing.T) {
 	s := serve(t, nil)
 	backend := s.url.Host
