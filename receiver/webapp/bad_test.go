@@ -14,7 +14,7 @@ type bad struct {
 	header               []string
 }
 
-// TestBadInput sends every kind of bad input to every endpoint: a 4xx that names the field, and nothing changed.
+// Every kind of bad input, at every endpoint, is answered with a 4xx that names the field, and changes nothing.
 func TestBadInput(t *testing.T) {
 	s := serve(t, nil)
 	s.want(t, 201, "POST", "/api/channels", `{"id":"c","title":"C"}`)

@@ -22,10 +22,10 @@ const maxBody = 1 << 20
 // maxDepth is how deep a body's objects and arrays may be nested.
 const maxDepth = 32
 
-// body is the field that is named where the JSON as a whole is wrong.
+// body is the field that an error names if the JSON as a whole is wrong.
 const body = "body"
 
-// readBody reads a JSON body into v, strictly. The error is an ErrInvalid that names the field, or a refusal.
+// readBody reads a JSON body into v, as decode does. The error is an ErrInvalid that names the field, or a refusal.
 func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := jsonMedia(r.Header); err != nil {
 		return err
@@ -34,7 +34,7 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		w.Header().Set("Connection", "close") // else the answer waits for the rest of the body
+		w.Header().Set("Connection", "close") // otherwise the answer waits for the rest of the body
 		return &refusal{route.Problem{Status: http.StatusRequestEntityTooLarge, Field: body,
 			Detail: fmt.Sprintf("body: must be at most %d bytes", maxBody)}}
 	case err != nil:
@@ -59,11 +59,11 @@ func jsonMedia(h http.Header) error {
 	return nil
 }
 
-// decode reads one JSON object into v: names are case-sensitive, and unknown and repeated ones, trailing data, what is
-// not UTF-8, lone surrogates, U+0000 and deep nesting are refused.
+// decode decodes one JSON object into v. Names are case-sensitive. It refuses unknown and repeated names, trailing data,
+// invalid UTF-8, lone surrogates, U+0000 and deep nesting.
 //
-// Decoding into a struct finds all of that but U+0000 and a null, since no field takes what is nested deep. What is wrong
-// is scanned from the beginning to be named.
+// Decoding into a struct finds all of these except U+0000 and null. Nothing nested deep fits a field. If decoding fails,
+// decode scans the data from the beginning, to name what is wrong.
 func decode(data []byte, v any) error {
 	if object := bytes.TrimLeft(data, " \t\r\n"); len(object) > 0 && object[0] == '{' && !bytes.Contains(data, []byte(`\u0000`)) {
 		if json.Unmarshal(data, v, strict) == nil {
@@ -91,7 +91,7 @@ func decode(data []byte, v any) error {
 	return motacilla.Invalid(field, "must be %s", expected(semantic.GoType))
 }
 
-// scan checks what decoding into a struct does not.
+// scan finds what decoding into a struct does not find, or does not name.
 func scan(data []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
@@ -132,7 +132,7 @@ func syntaxProblem(err error) error {
 	return motacilla.Invalid(field, "%s", problem)
 }
 
-// fieldName turns /content/0/value/url into content[0].value.url. A name that the client made up is cut.
+// fieldName turns /content/0/value/url into content[0].value.url. It cuts long names, which the client may choose.
 func fieldName(p jsontext.Pointer) string {
 	const most = 100
 	var name strings.Builder
@@ -177,7 +177,7 @@ var errNull = errors.New("null")
 
 var strict = json.RejectUnknownMembers(true)
 
-// maybe is a field that may be left out, but is not null.
+// maybe is a field that may be left out but must not be null.
 type maybe[T any] struct {
 	Set   bool
 	Value T
@@ -192,7 +192,7 @@ func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, &m.Value, strict)
 }
 
-// or returns the field, or other where it was left out.
+// or returns the field's value, or other if the field was left out.
 func (m maybe[T]) or(other T) T {
 	if m.Set {
 		return m.Value

@@ -39,7 +39,7 @@ func (a *Webapp) listChannels(w http.ResponseWriter, r *http.Request, _ motacill
 	return write(w, http.StatusOK, out)
 }
 
-// listed reports whether r may read c, of which no more is read.
+// listed reports whether r may read c. It does not read c again.
 func (a *Webapp) listed(r *http.Request, c motacilla.Channel) (bool, error) {
 	grant, err := a.authorize(route.WithChannel(r, c), c.ID, route.Read)
 	switch {

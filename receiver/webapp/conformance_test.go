@@ -27,7 +27,7 @@ func request(method, url string, body map[string]any) (*http.Request, error) {
 	return r, nil
 }
 
-// TestConformance: an edit names the state that it was made from by If-Match, which is what REST has for versions.
+// If-Match stands for versions: it names the state from which an edit was made.
 func TestConformance(t *testing.T) {
 	posts := func(base string, d receivertest.Delivery) string {
 		return base + "/api/channels/" + string(d.Channel) + "/posts"

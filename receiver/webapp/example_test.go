@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// The receiver without fx: a store, the hook that authorises, and a table of routes.
+// The receiver without fx needs a store, an authorisation hook and a table of routes.
 func ExampleNew() {
 	store := memory.New(nil)
 	defer store.Close()

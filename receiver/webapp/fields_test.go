@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestFieldsAreDescribed: a field that is read of a body is a property of its schema, and the other way round. What is
-// answered is held to the schemas by the tests that go through the contract.
+// Each field that a body may have is a property of its schema, and the other way round. The tests that go through the
+// contract compare answers with their schemas.
 func TestFieldsAreDescribed(t *testing.T) {
 	var d struct {
 		Components struct {

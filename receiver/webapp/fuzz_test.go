@@ -27,8 +27,8 @@ var bodies = []string{
 	`null`, ``, "\xff", `{"text":"x"} `, `{}}`,
 }
 
-// fuzzBody sends each body by method to target, below a store with a channel and a post: a success or a 4xx problem
-// that names the field, and then nothing has changed.
+// fuzzBody sends each body by method to target. The store has a channel and a post. The answer must be a success, or a
+// 4xx problem that names the field; then nothing must have changed.
 func fuzzBody(f *testing.F, method, target string) {
 	for _, b := range bodies {
 		f.Add(b)

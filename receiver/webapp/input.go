@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
-// channelBody is what POST takes of a channel.
+// channelBody is the body of a POST of a channel.
 type channelBody struct {
 	ID     maybe[string] `json:"id"`
 	Title  maybe[string] `json:"title"`
@@ -28,14 +28,14 @@ func (b channelBody) channel() (motacilla.Channel, error) {
 	return c, c.Validate()
 }
 
-// channelPatch is what PATCH takes of a channel.
+// channelPatch is the body of a PATCH of a channel.
 type channelPatch struct {
 	Title  maybe[string] `json:"title"`
 	Ended  nullable      `json:"ended"`
 	Access maybe[string] `json:"access"`
 }
 
-// edit returns the change that the patch is. An empty access is wrong, not the default.
+// edit returns the patch as an edit. An empty access is invalid.
 func (b channelPatch) edit() (func(*motacilla.Channel) error, error) {
 	var ended time.Time
 	if b.Ended.Set && !b.Ended.Null {
@@ -58,7 +58,7 @@ func (b channelPatch) edit() (func(*motacilla.Channel) error, error) {
 	}, nil
 }
 
-// postPatch is what PATCH takes of a post.
+// postPatch is the body of a PATCH of a post.
 type postPatch struct {
 	Text     maybe[string]      `json:"text"`
 	Content  maybe[[]blockBody] `json:"content"`
@@ -69,7 +69,7 @@ type postPatch struct {
 	Created  maybe[string]      `json:"created"`
 }
 
-// postBody is what POST takes of a post.
+// postBody is the body of a POST of a post.
 type postBody struct {
 	Text      maybe[string]      `json:"text"`
 	Content   maybe[[]blockBody] `json:"content"`
@@ -81,12 +81,12 @@ type postBody struct {
 	MessageID maybe[string]      `json:"message_id"`
 }
 
-// patch is the part of a post's body that PATCH takes too.
+// patch returns the fields that a PATCH has too.
 func (b postBody) patch() postPatch {
 	return postPatch{b.Text, b.Content, b.Author, b.Show, b.Pinned, b.KeyEvent, b.Created}
 }
 
-// message returns the message that the body is, with the ID that body or header gives.
+// message returns the body as a message. Its ID is in the body or in the header.
 func (b postBody) message(h http.Header) (receiver.Message, error) {
 	id, err := b.messageID(h)
 	if err != nil {
@@ -123,7 +123,7 @@ func (b postBody) messageID(h http.Header) (string, error) {
 	return keys[0], nil
 }
 
-// edit returns the change that the patch is. in makes the new content, if there is one.
+// edit returns the patch as an edit. in makes the new content, if there is any.
 func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
 	var content []motacilla.Block
 	reworded := b.Text.Set || b.Content.Set
@@ -177,7 +177,7 @@ func (b postPatch) created() (time.Time, error) {
 	return parseTime("created", b.Created.Value)
 }
 
-// blockBody is a block; which fields of value it has is its type's.
+// blockBody is a block. Its type says which fields value has.
 type blockBody struct {
 	Type  maybe[string]     `json:"type"`
 	Value maybe[blockValue] `json:"value"`
@@ -224,11 +224,11 @@ func (b blockBody) block(field string) (motacilla.Block, error) {
 	}, nil
 }
 
-// parseTime reads RFC 3339 strictly, in the years 1 to 9999 of UTC. Decimals beyond the sixth are cut. The very first
-// instant of year 1 is no time: within the program it stands for none.
+// parseTime parses RFC 3339 strictly. The time must be in the years 1 to 9999 of UTC. Decimals beyond the sixth are cut.
+// The first instant of year 1 is invalid: in the program it means that there is no time.
 func parseTime(field, s string) (time.Time, error) {
 	var t time.Time
-	if err := t.UnmarshalText([]byte(s)); err != nil || strings.Contains(s, ",") { // which package time takes for a point
+	if err := t.UnmarshalText([]byte(s)); err != nil || strings.Contains(s, ",") { // package time takes a comma for a point
 		return time.Time{}, motacilla.Invalid(field, "must be a time in RFC 3339 such as 2026-01-02T15:04:05Z")
 	}
 	t = time.UnixMicro(t.UnixMicro()).UTC()

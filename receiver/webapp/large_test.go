@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A client that sends no end of a body is answered while it still sends.
+// A client whose body does not end is answered while it still sends.
 func TestTooLargeIsAnsweredAtOnce(t *testing.T) {
 	s := serve(t, nil)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,7 @@ func (c *counting) Channels(
 	return c.Sink.Channels(ctx, after, limit)
 }
 
-// A stranger who asks for one channel can't have the store read for each private one.
+// To list one channel, the store is not read for each private one.
 func TestPrivateChannelsAreSkippedInFewReads(t *testing.T) {
 	var sink *counting
 	s := serve(t, func(in receiver.Sink) receiver.Sink {

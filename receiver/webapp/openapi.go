@@ -15,12 +15,12 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// openAPI describes the receiver's own routes (OpenAPI 3.1), and has the components that others refer to.
+// openAPI describes the receiver's own routes in OpenAPI 3.1. Other routes' descriptions refer to its components.
 //
 //go:embed openapi.json
 var openAPI []byte
 
-// description is an OpenAPI document as far as it is put together here.
+// description is an OpenAPI document, as far as Describe changes it.
 type description struct {
 	OpenAPI    string                    `json:"openapi"`
 	Info       jsontext.Value            `json:"info"`
@@ -30,7 +30,7 @@ type description struct {
 	Components jsontext.Value            `json:"components"`
 }
 
-// document is a description as it is served.
+// document is an encoded description with its entity tag.
 type document struct {
 	body []byte
 	tag  string
@@ -41,9 +41,9 @@ func newDocument(body []byte) document {
 	return document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// Describe puts routes beside the receiver's own into the description at /api/openapi.json: those that have one, at
-// their patterns, which are absolute. What they refer to are the components of the receiver's own description. Call it
-// before the first request, and once; routes that are described already are left as they are.
+// Describe adds routes to the description at /api/openapi.json, at their absolute patterns. A route without a description
+// is left out, and so is one that is described already. The routes' descriptions may refer to the components of the
+// receiver's own. Call Describe at most once, before the first request.
 func (a *Webapp) Describe(routes ...route.Route) error {
 	var d description
 	if err := json.Unmarshal(openAPI, &d); err != nil {
@@ -71,7 +71,7 @@ func (a *Webapp) Describe(routes ...route.Route) error {
 	return nil
 }
 
-// describe answers with the description. It tells no secrets, so that any origin's tools may read it.
+// describe answers with the description. It has no secrets, so tools of any origin may read it.
 func (a *Webapp) describe(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")

@@ -18,7 +18,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// contract is the receiver's description; [serve] holds every exchange of the package's tests to it.
+// contract is the receiver's description. [serve] compares every exchange of the package's tests with it.
 var contract = sync.OnceValues(func() (*openapitest.Contract, error) {
 	w := httptest.NewRecorder()
 	open := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{}, nil }
@@ -36,13 +36,13 @@ func held(tb testing.TB, h http.Handler) http.Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, fuzzing := tb.(*testing.F); fuzzing { // which must not fail outside of its own t
+	if _, fuzzing := tb.(*testing.F); fuzzing { // a fuzz test must not fail outside its own t
 		return h
 	}
 	return c.Handler(tb, h)
 }
 
-// failing is a sink whose every method fails.
+// failing is a sink whose methods all fail.
 type failing struct{ err error }
 
 func (f failing) Channel(context.Context, motacilla.ChannelID) (motacilla.Channel, error) {
@@ -75,7 +75,7 @@ func (f failing) DeletePost(context.Context, motacilla.ChannelID, motacilla.Post
 
 const somePost = "019ab000-0000-7000-8000-000000000001"
 
-// requests are one good request of each operation that reads or writes the store.
+// requests returns a valid request of each operation that reads or writes the store.
 var requests = []struct{ method, target, body string }{
 	{"GET", "/api/channels", ""}, {"POST", "/api/channels", `{"id":"n"}`},
 	{"GET", "/api/channels/c", ""}, {"PATCH", "/api/channels/c", `{}`}, {"DELETE", "/api/channels/c", ""},
@@ -84,7 +84,7 @@ var requests = []struct{ method, target, body string }{
 	{"DELETE", "/api/channels/c/posts/" + somePost, ""},
 }
 
-// TestFaults: what the store and the limits refuse, on every operation.
+// Every operation answers as described if the store fails or a limit refuses.
 func TestFaults(t *testing.T) {
 	for _, fault := range []struct {
 		err    error
@@ -110,7 +110,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestDescriptionIsServed: with what the app tells of other routes, and for those who have it already.
+// The description is served with the app's other routes. A client that has it already gets a 304.
 func TestDescriptionIsServed(t *testing.T) {
 	s := serve(t, nil)
 	a := s.do(t, "GET", "/api/openapi.json", "", "-", "-")
@@ -145,7 +145,7 @@ func TestDescriptionIsServed(t *testing.T) {
 	}
 }
 
-// TestLimits: what the description allows at most is taken, and is the domain's own limit.
+// The description's limits are those of the domain, and input at the limit is accepted.
 func TestLimits(t *testing.T) {
 	s := serve(t, nil)
 	long := func(n int) string { return strings.Repeat("x", n) }
@@ -212,8 +212,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestDescription: every operation, status, header, parameter and property that is described has been seen, when the
-// package's tests have run that go through the description. That what they do is as described is held by [serve].
+// The package's tests cover every operation, status, header, parameter and property that the description has. [serve]
+// checks that what they do is as described.
 func TestDescription(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"channels": TestChannels, "private channels": TestPrivateChannelsAreLeftOut, "posts": TestPosts, "listing": TestListing,

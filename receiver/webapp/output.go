@@ -64,7 +64,7 @@ type postsJSON struct {
 	Next  *string            `json:"next"`
 }
 
-// write answers with v. What is answered depends on who asks, so that no shared cache may keep it.
+// write answers with v. The answer depends on the client's permissions, so a shared cache must not keep it.
 func write(w http.ResponseWriter, status int, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// A hook that has not heard yet that the channel is private lets strangers in.
+// A hook that does not know yet that the channel is private lets strangers read it.
 func TestChannelBecamePrivateElsewhere(t *testing.T) {
 	store := memory.New(nil)
 	defer store.Close()

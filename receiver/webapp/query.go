@@ -12,10 +12,10 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// maxLimit is the most that a listing holds.
+// maxLimit is the most entries of a listing.
 const maxLimit = 100
 
-// query returns the request's parameters, each of which may be there once.
+// query returns the request's parameters. Each must be given at most once.
 func query(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -41,12 +41,12 @@ func limitOf(q url.Values) (int, error) {
 	return int(n), nil
 }
 
-// cursor names a place among a channel's posts: the time of creation in microseconds, and the ID.
+// cursor returns a place among a channel's posts as text: the time of creation in microseconds, and the ID.
 func cursor(k motacilla.PostKey) string {
 	return strconv.FormatInt(k.Created.UnixMicro(), 10) + "_" + string(k.ID)
 }
 
-// parseCursor reads what cursor made, and nothing else.
+// parseCursor parses what cursor returns, and nothing else.
 func parseCursor(s string) (motacilla.PostKey, bool) {
 	micros, id, _ := strings.Cut(s, "_")
 	n, err := strconv.ParseInt(micros, 10, 64)
@@ -62,7 +62,7 @@ func parseCursor(s string) (motacilla.PostKey, bool) {
 	return k, year >= 1 && year <= 9999 && cursor(k) == s
 }
 
-// before reads where a listing begins: a cursor, or the ID of a post that is there.
+// before returns the place before which a listing begins. ?before is a cursor, or the ID of a post of the channel.
 func (a *Webapp) before(ctx context.Context, ch motacilla.ChannelID, q url.Values) (motacilla.PostKey, error) {
 	if !q.Has("before") {
 		return motacilla.PostKey{}, nil

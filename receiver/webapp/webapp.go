@@ -1,23 +1,23 @@
-// Package webapp is the receiver that takes posts by REST: channels and posts are made, changed, removed and read as
-// JSON below /api/channels, errors are application/problem+json (RFC 9457). It describes itself at /api/openapi.json.
+// Package webapp is the receiver for REST clients. They create, change, remove and read channels and posts as JSON below
+// /api/channels. Errors are application/problem+json (RFC 9457). /api/openapi.json describes the interface.
 //
 // # Source
 //
-// Whoever has a write grant of the authorisation hook, which by default is the server's token. A browser may write from
-// the server's own origin alone. Who has a write grant sees hidden posts too.
+// Whoever the authorisation hook permits to write; by default, whoever has the server's token. A browser may write only
+// from the server's own origin. Whoever may write also sees hidden posts.
 //
 // # Repeats
 //
-// A message_id, or the Idempotency-Key header in its place, makes a retry safe: the post there is comes back with 200
+// A message_id, or the Idempotency-Key header in its place, makes a retry safe: the answer is the stored post with 200
 // instead of 201. If-Match keeps an edit from overwriting a newer one.
 //
 // # Options
 //
-// A logger. The configuration has no settings for it: {type: webapp}.
+// A logger, and the Listing of channels. The configuration has no settings for it: {type: webapp}.
 //
 // # Limits
 //
-// A body has at most 1 MiB of JSON, which is read strictly; a listing has at most 100 entries.
+// A body has at most 1 MiB of JSON and is read strictly. A listing has at most 100 entries.
 package webapp
 
 import (
@@ -35,13 +35,13 @@ import (
 // Name is the receiver's name in the configuration, and the Source of its posts.
 const Name = "webapp"
 
-// Options are the receiver's settings; nil and zero fields mean the defaults.
+// Options are the receiver's settings. nil and zero fields mean the defaults.
 type Options struct {
 	Logger  *zap.Logger    // nil logs nothing
 	Listing *route.Listing // of channels; nil is one whose positions only this process can read
 }
 
-// Webapp is the receiver. It holds nothing of its own, so it has nothing to start or to end.
+// Webapp is the receiver. It has nothing to start and nothing to stop.
 type Webapp struct {
 	sink      receiver.Sink
 	ingest    *receiver.Ingest
@@ -54,8 +54,8 @@ type Webapp struct {
 
 var _ receiver.Receiver = (*Webapp)(nil)
 
-// New returns the receiver that writes into sink what authorize lets through. Reads ask authorize too: an ErrForbidden
-// or ErrUnauthorized of it leaves a channel out of the list.
+// New returns a receiver that writes into sink what authorize permits. It asks authorize for reads too: a channel for
+// which authorize returns an ErrForbidden or ErrUnauthorized is not listed.
 func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	a := &Webapp{
 		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
@@ -90,13 +90,13 @@ func (a *Webapp) URLs() []route.Route {
 	}
 }
 
-// method is what a route does on one method. ch is empty on the route without a channel.
+// method serves one HTTP method of a route. ch is empty if the path has no channel.
 type method struct {
 	name  string
 	serve func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error
 }
 
-// handler refuses what may not be, before anything is read of the body.
+// handler authorises a request before it reads the body.
 func (a *Webapp) handler(methods ...method) http.Handler {
 	names := make([]string, len(methods))
 	serve := make(map[string]method, len(methods))
@@ -110,7 +110,7 @@ func (a *Webapp) handler(methods ...method) http.Handler {
 		}
 		ch, err := channelOf(r)
 		if err == nil {
-			r, err = a.admit(r, ch)
+			r, err = a.authorised(r, ch)
 		}
 		if err == nil {
 			err = serve[r.Method].serve(w, r, ch)
@@ -121,7 +121,7 @@ func (a *Webapp) handler(methods ...method) http.Handler {
 	})
 }
 
-// channelOf is empty on the route without a channel.
+// channelOf returns the path's channel, or "" if the path has none.
 func channelOf(r *http.Request) (motacilla.ChannelID, error) {
 	if r.PathValue("channel_id") == "" {
 		return "", nil
@@ -129,7 +129,8 @@ func channelOf(r *http.Request) (motacilla.ChannelID, error) {
 	return route.ChannelID(r)
 }
 
-func (a *Webapp) admit(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
+// authorised returns r with its grant.
+func (a *Webapp) authorised(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
 	action := route.Read
 	if r.Method != http.MethodGet {
 		action = route.Write
@@ -164,7 +165,7 @@ func stillReadable(r *http.Request, c motacilla.Channel) error {
 	return nil
 }
 
-// may asks the hook beside what the request is about; a refusal is no error.
+// may reports whether r may do action, whatever it was authorised for. A refusal is no error.
 func (a *Webapp) may(r *http.Request, ch motacilla.ChannelID, action route.Action) (bool, error) {
 	_, err := a.authorize(r, ch, action)
 	if errors.Is(err, motacilla.ErrUnauthorized) || errors.Is(err, motacilla.ErrForbidden) {
@@ -173,7 +174,7 @@ func (a *Webapp) may(r *http.Request, ch motacilla.ChannelID, action route.Actio
 	return err == nil, err
 }
 
-// refusal is an error that is a problem of its own.
+// refusal is an error that is answered with its problem.
 type refusal struct{ route.Problem }
 
 func (e *refusal) Error() string { return e.Detail }

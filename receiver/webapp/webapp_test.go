@@ -53,7 +53,7 @@ func (a answer) json(tb testing.TB) map[string]any {
 	return m
 }
 
-// do sends a request with the token; header is name, value, ...; the name "-" drops the token.
+// do sends a request with the token. header has names and values in turn. The name "-" removes the token.
 func (s *server) do(tb testing.TB, method, target, body string, header ...string) answer {
 	tb.Helper()
 	var reader io.Reader
@@ -321,7 +321,7 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// state is everything that the store holds.
+// state returns everything that the store holds.
 func (s *server) state(tb testing.TB) string {
 	tb.Helper()
 	ctx := context.Background()
@@ -347,7 +347,7 @@ func (s *server) state(tb testing.TB) string {
 	return out.String()
 }
 
-// down is a sink that can't answer.
+// down is a sink that is unavailable.
 type down struct{ receiver.Sink }
 
 func (down) Channel(context.Context, motacilla.ChannelID) (motacilla.Channel, error) {
