@@ -21,35 +21,36 @@ import (
 
 const defaultServer = "http://127.0.0.1:8080"
 
-// maxAnswer is the longest answer that is read, in bytes.
+// maxAnswer is the longest answer that is accepted, in bytes.
 const maxAnswer = 64 << 20
 
-// serverEnv names the server that commands talk to; MOTACILLA_SERVER_ADDR is where serve listens.
+// serverEnv is the environment variable with the URL of the server that commands talk to. MOTACILLA_SERVER_ADDR is the
+// address on which serve listens.
 const serverEnv = "MOTACILLA_SERVER"
 
-// remote is a server, reached by HTTP.
+// remote is a server that is called by HTTP.
 type remote struct {
 	server string
-	from   string // who said so: --server, or what stands in for it
+	from   string // where the URL was given, such as --server
 	token  string
 	http   *http.Client
 }
 
-// remoteFlags gives cmd the flags of all commands that talk to a server.
+// remoteFlags gives cmd the flags that all commands that talk to a server have.
 func remoteFlags(cmd *cobra.Command) *remote {
 	r := &remote{http: httpClient()}
 	cmd.PersistentFlags().StringVar(&r.server, "server", "",
-		"`URL` of the server; else "+serverEnv+", else where server.addr of the configuration listens (default "+
+		"`URL` of the server; or else "+serverEnv+", or else server.addr of the configuration (default "+
 			defaultServer+")")
 	cmd.PersistentFlags().StringVar(&r.token, "token", "",
-		"the server's `TOKEN`; else MOTACILLA_SERVER_TOKEN, else "+app.TokenFile+" beside the data")
+		"the server's `TOKEN`; or else server.token of the configuration, or else the one in "+app.TokenFile)
 	return r
 }
 
-// httpClient waits longer than any request is held.
+// httpClient has a time-out that is longer than any request is parked.
 func httpClient() *http.Client { return &http.Client{Timeout: 90 * time.Second} }
 
-// findServer completes the server's URL from the environment and the configuration.
+// findServer takes the server's URL from the environment or the configuration if no flag gives it.
 func (r *remote) findServer() {
 	if r.from != "" {
 		return
@@ -71,7 +72,7 @@ func (r *remote) findServer() {
 	r.server = dialled(addr)
 }
 
-// dialled is the URL at which this machine reaches what listens on addr.
+// dialled returns the URL by which this machine reaches a server that listens on addr.
 func dialled(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" || port == "0" {
@@ -83,7 +84,7 @@ func dialled(addr string) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// local is the configuration that serve would have here, nil where it is wrong, which is serve's to report.
+// local returns the configuration that serve would have here, or nil if it is wrong. serve reports what is wrong.
 func local() *app.Config {
 	c, err := load(app.Input{})
 	if err != nil {
@@ -92,7 +93,7 @@ func local() *app.Config {
 	return c
 }
 
-// findToken completes the token from the environment, the configuration, and the file beside the data.
+// findToken takes the token from the environment, the configuration or the token file if no flag gives it.
 func (r *remote) findToken() {
 	if r.token != "" {
 		return
@@ -112,16 +113,16 @@ func (r *remote) findToken() {
 	}
 }
 
-// problem is an answer that is an error.
+// problem is an error that the server, or a proxy before it, answered.
 type problem struct {
 	status int
 	text   string
-	ours   bool // it was a problem of Motacilla's
+	ours   bool // it is from Motacilla
 }
 
 func (p *problem) Error() string { return p.text }
 
-// call sends body as JSON, where it is not nil, and decodes the answer into out, where that is not nil.
+// call sends body as JSON and decodes the answer into out. Both may be nil.
 func (r *remote) call(ctx context.Context, method, path string, body, out any) error {
 	r.findToken()
 	target, err := r.resolve(path)
@@ -170,7 +171,7 @@ func (r *remote) call(ctx context.Context, method, path string, body, out any) e
 	return nil
 }
 
-// base is the server's URL.
+// base returns the server's URL.
 func (r *remote) base() (*url.URL, error) {
 	r.findServer()
 	base, err := url.Parse(r.server)
@@ -182,7 +183,7 @@ func (r *remote) base() (*url.URL, error) {
 	return base, nil
 }
 
-// resolve returns path, which begins with a slash and may have a query, below the server's URL.
+// resolve returns the URL of a path of the server. path begins with a slash and may have a query.
 func (r *remote) resolve(path string) (string, error) {
 	base, err := r.base()
 	if err != nil {
@@ -198,21 +199,21 @@ func (r *remote) unreachable(err error) error {
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		err = fmt.Errorf("nothing listens at %s: is the server running? Start it with \"motacilla serve\", "+
-			"or say with --server where it is", r.server)
+			"or give its URL with --server", r.server)
 	} else {
 		err = fmt.Errorf("reach %s: %w; is %s right?", r.server, err, r.from)
 	}
 	return coded{err, exitUnavailable}
 }
 
-// tokenWanted says what to do about the token.
+// tokenWanted returns the text of an error about the token.
 func (r *remote) tokenWanted() string {
 	text := "the server does not accept the token. "
 	if r.token == "" {
 		text = "the server wants its token. "
 	}
-	return text + "It is server.token of its configuration, else in " + app.TokenFile +
-		" beside its data, and was printed at its first start. Give it with --token or MOTACILLA_SERVER_TOKEN"
+	return text + "It is server.token of its configuration, or else in the file " + app.TokenFile +
+		" in the folder of its data. Give it with --token or MOTACILLA_SERVER_TOKEN"
 }
 
 func (r *remote) refused(resp *http.Response, answer []byte) error {

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// arguments holds a command to the arguments that its Use names: CHANNEL must be there, [TEXT] may be. A channel or post
-// whose ID can't be one is an error before anybody is asked.
+// arguments checks a command's arguments against its Use, in which CHANNEL is required and [TEXT] is optional. A channel
+// or post whose ID is invalid is an error.
 func arguments(cmd *cobra.Command, args []string) error {
 	words := strings.Fields(cmd.Use)[1:]
 	text := false
@@ -42,7 +42,7 @@ func checkArgument(name, value string) error {
 		return checkChannel(value)
 	case "POST":
 		if _, err := motacilla.ParsePostID(value); err != nil {
-			return fmt.Errorf("%q is no post's ID; \"motacilla post list\" prints them", value)
+			return fmt.Errorf("%q is no post's ID; \"motacilla post list CHANNEL\" prints them", value)
 		}
 	}
 	return nil

@@ -14,16 +14,16 @@ func backupCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
-		Short: "Copy the SQLite store, while the server runs or not",
-		Long: `Copy the SQLite store that the configuration names to FILE, while the server runs or not. Nobody waits for it, and the
-copy is of one moment: it has every post that was acknowledged before the backup began. It is checked, and put in its
-place only when it is whole and on the disk. FILE must not be there, unless there is --force.
+		Short: "Copy the SQLite store, also while the server runs",
+		Long: `Copy the SQLite store that the configuration names to FILE, also while the server runs. Readers and writers do not
+wait for it. The copy is of one moment: it has every post that was acknowledged before the backup began. It is checked.
+FILE appears only when the copy is complete and on the disk. FILE must not exist, unless --force is given.
 
-It takes the flags of "motacilla serve"; what counts is the store: storage.type and storage.path. The token of a server
-that made its own is kept beside the store, in motacilla.token, and is not in the copy.
+The flags are those of "motacilla serve"; only storage.type and storage.path matter. If the server made its own token,
+the file motacilla.token in the folder of the store has it; the copy does not.
 
-To go back to a copy: stop the server, put the copy in the place of the store, remove the files beside it whose names
-end in -wal and -shm, and start the server.`,
+To restore a copy: stop the server, put the copy in the place of the store, remove the files with the same name that end
+in -wal and -shm, and start the server.`,
 		Example: `  motacilla backup backup.db
   motacilla backup "/var/backups/motacilla-$(date +%F).db" --config /etc/motacilla.yaml
   motacilla backup backup.db --force --storage.path /srv/live/motacilla.db`,
@@ -32,7 +32,7 @@ end in -wal and -shm, and start the server.`,
 			return nil, cobra.ShellCompDirectiveDefault // files
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace FILE where it is there")
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
 	keys := configured(cmd)
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		in, err := keys()
@@ -52,9 +52,9 @@ end in -wal and -shm, and start the server.`,
 		copied, err := sqlite.Backup(ctx, path, args[0], &sqlite.BackupOptions{Overwrite: force})
 		switch {
 		case errors.Is(err, motacilla.ErrExists):
-			return fmt.Errorf("%s is there already; choose another name, or replace it with --force", args[0])
+			return fmt.Errorf("%s exists already; choose another name, or replace it with --force", args[0])
 		case errors.Is(err, motacilla.ErrNotFound):
-			return fmt.Errorf("%w; say with --config or --storage.path where the store is", err)
+			return fmt.Errorf("%w; give the store with --config or --storage.path", err)
 		case err != nil:
 			return err
 		}
@@ -73,7 +73,7 @@ end in -wal and -shm, and start the server.`,
 	return cmd
 }
 
-// storePath is the file of the store in force; of another kind of store the error says what copies that.
+// storePath returns the file of the store in force. If the store is of another type, the error says how to copy it.
 func storePath(c *app.Config) (string, error) {
 	const only = "backup copies an SQLite store, and storage.type is %s: %s"
 	switch c.Storage.Type {
@@ -83,14 +83,14 @@ func storePath(c *app.Config) (string, error) {
 				return v.Value, nil
 			}
 		}
-		return "", errors.New("storage.path is not there")
+		return "", errors.New("storage.path is not set")
 	case "memory":
-		return "", fmt.Errorf(only, c.Storage.Type, "what is in memory ends with the server; "+
+		return "", fmt.Errorf(only, c.Storage.Type, "a store in memory ends with its server; "+
 			"give --storage.type sqlite and --storage.path, or the --config that the server has")
 	case "postgres":
 		return "", fmt.Errorf(only, c.Storage.Type, `use pg_dump, as in: pg_dump --format custom --file live.dump "URL"`)
 	case "redis":
-		return "", fmt.Errorf(only, c.Storage.Type, "use Redis' own files: BGSAVE and the RDB file, beside appendonly yes")
+		return "", fmt.Errorf(only, c.Storage.Type, "use Redis' own files: BGSAVE writes the RDB file")
 	}
-	return "", fmt.Errorf(only, c.Storage.Type, "use what that store has for it")
+	return "", fmt.Errorf(only, c.Storage.Type, "use the tools of that store")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
 
-// TestBackup copies the store of a running server, the real program.
+// The store of a running server can be copied.
 func TestBackup(t *testing.T) {
 	t.Chdir(t.TempDir())
 	server := program(t, "serve", "--server.addr", "127.0.0.1:0", "--server.token", "s3cret")
@@ -74,8 +74,8 @@ func TestBackupErrors(t *testing.T) {
 	}{
 		{"backup", 2, "FILE is missing"},
 		{"backup a b", 2, `"b" is one argument too many`},
-		{"backup a", 1, "say with --config or --storage.path where the store is"},
-		{"backup a --storage.type memory", 1, "what is in memory ends with the server"},
+		{"backup a", 1, "give the store with --config or --storage.path"},
+		{"backup a --storage.type memory", 1, "a store in memory ends with its server"},
 		{"backup a --storage.type paper", 1, "known: "},
 		{"backup a --storge.path x", 2, "did you mean --storage.path?"},
 		{"backup a --forse", 2, "did you mean --force?"},

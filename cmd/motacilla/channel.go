@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/table"
 	"github.com/spf13/cobra"
 )
@@ -17,9 +19,8 @@ import (
 func channelCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "channel",
-		Short: "Make, list, change and delete channels",
-		Long: `Make, list, change and delete channels. A channel is one live page; it takes posts, and keeps those of a page that
-has ended.`,
+		Short: "Create, list, change and delete channels",
+		Long:  `Create, list, change and delete channels. A channel is one live page with its posts.`,
 		Example: `  motacilla channel create match-42 --title "Cup final"
   motacilla channel list
   motacilla channel end match-42`,
@@ -34,7 +35,7 @@ const channelsPath = "/api/channels"
 
 func channelPath(channel string) string { return channelsPath + "/" + url.PathEscape(channel) }
 
-// channel is what the server says of one.
+// channel is a channel as the server answers it.
 type channel struct {
 	ID       string
 	Title    string
@@ -44,7 +45,7 @@ type channel struct {
 	Revision int64
 }
 
-// channelPage is a page of the list, each channel as the server gave it.
+// channelPage is a page of the list of channels. Each channel is as the server answered it.
 type channelPage struct {
 	Channels []json.RawMessage `json:"channels"`
 	Next     *string           `json:"next"`
@@ -67,21 +68,21 @@ func (c channel) state() string {
 
 func channelCreate(r *remote) *cobra.Command {
 	var title string
-	var private bool
+	access := accessFlag()
 	cmd := &cobra.Command{
 		Use:   "create CHANNEL",
-		Short: "Make a channel, and print the address of its page",
-		Long: `Make a channel, and print the address of its page. CHANNEL is its ID: 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +.
-A private one can be read with the token alone.`,
+		Short: "Create a channel, and print the address of its page",
+		Long: `Create a channel, and print the address of its page. CHANNEL is its ID: 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +.
+Everybody may read a public channel. A private one can be read only with the token.`,
 		Example: `  motacilla channel create match-42 --title "Cup final"
-  motacilla channel create staff --private`,
+  motacilla channel create staff --access private`,
 		Args: arguments,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			body := map[string]string{"id": args[0], "title": title, "access": accessOf(private)}
+			body := map[string]string{"id": args[0], "title": title, "access": cmp.Or(access.value, "public")}
 			var made json.RawMessage
 			err := r.call(cmd.Context(), http.MethodPost, channelsPath, body, &made)
 			if is(err, http.StatusConflict) {
-				return fmt.Errorf("the channel %s is there already", args[0])
+				return fmt.Errorf("the channel %s exists already", args[0])
 			}
 			if err != nil {
 				return fmt.Errorf("create channel %s: %w", args[0], err)
@@ -97,15 +98,17 @@ A private one can be read with the token alone.`,
 		}),
 	}
 	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
-	cmd.Flags().BoolVar(&private, "private", false, "only who has the token may read")
+	addAccess(cmd, access)
 	return cmd
 }
 
-func accessOf(private bool) string {
-	if private {
-		return "private"
-	}
-	return "public"
+func accessFlag() *choice {
+	return &choice{"", []string{string(motacilla.Public), string(motacilla.Private)}}
+}
+
+func addAccess(cmd *cobra.Command, access *choice) {
+	cmd.Flags().Var(access, "access", "who may read: everybody, or only whoever has the token")
+	must(cmd.RegisterFlagCompletionFunc("access", words(access.known...)))
 }
 
 func pagePath(channel string) string { return "/channels/" + url.PathEscape(channel) }
@@ -114,10 +117,10 @@ func channelList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the channels",
-		Long: `List the channels, by ID. Private ones are among them where there is a token.
+		Long: `List the channels, by ID. With a token, private ones are listed too.
 
-On a terminal it is a table that fits it. Elsewhere each line is one channel, whole, without a title above, and with
-tabs between: ID, access, state (live or ended), title.`,
+A terminal gets a table that fits its width. A file or a pipe gets one line for each channel, without titles: ID,
+access, state (live or ended) and title, separated by tabs.`,
 		Example: `  motacilla channel list
   motacilla channel list | cut -f1
   motacilla channel list --output json | jq -r '.channels[] | select(.ended == null) | .id'`,
@@ -163,7 +166,7 @@ func (r *remote) allChannels(ctx context.Context) ([]json.RawMessage, error) {
 func channelShow(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show CHANNEL",
-		Short:             "Print what a channel is",
+		Short:             "Print a channel",
 		Long:              "Print a channel's title, access, state and newest revision, and the address of its page.",
 		Example:           "  motacilla channel show match-42",
 		Args:              arguments,
@@ -192,7 +195,7 @@ func channelShow(r *remote) *cobra.Command {
 	}
 }
 
-// channel asks for one channel.
+// channel reads a channel from the server.
 func (r *remote) channel(ctx context.Context, id string) (raw json.RawMessage, c channel, err error) {
 	if err := r.call(ctx, http.MethodGet, channelPath(id), nil, &raw); err != nil {
 		return nil, c, onChannel(fmt.Errorf("show channel %s: %w", id, err), id)
@@ -201,7 +204,7 @@ func (r *remote) channel(ctx context.Context, id string) (raw json.RawMessage, c
 	return raw, c, err
 }
 
-// onChannel says what to do where the channel is missing.
+// onChannel returns err, or an error that says what to do if there is no such channel.
 func onChannel(err error, channel string) error {
 	if isMissing(err) {
 		return noChannel(channel)
@@ -210,17 +213,17 @@ func onChannel(err error, channel string) error {
 }
 
 func noChannel(channel string) error {
-	return coded{fmt.Errorf("there is no channel %s; make it with: motacilla channel create %s", channel, channel),
+	return coded{fmt.Errorf("there is no channel %s; create it with: motacilla channel create %s", channel, channel),
 		exitNotFound}
 }
 
-// isMissing reports whether err is the server's word that there is no such thing.
+// isMissing reports whether err is the server's answer that there is no such channel or post.
 func isMissing(err error) bool {
 	var p *problem
 	return errors.As(err, &p) && p.ours && p.status == http.StatusNotFound
 }
 
-// localTime is a time of the server's for people; what is none stays as it is.
+// localTime returns a time of the server for people. Text that is not a time stays as it is.
 func localTime(s string) string {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

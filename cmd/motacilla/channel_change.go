@@ -15,12 +15,12 @@ import (
 
 func channelEdit(r *remote) *cobra.Command {
 	var title string
-	access := choice{"", []string{string(motacilla.Public), string(motacilla.Private)}}
+	access := accessFlag()
 	cmd := &cobra.Command{
 		Use:   "edit CHANNEL",
 		Short: "Change a channel's title or access",
-		Long: `Change a channel's title or access: what is given is changed, the rest stays. Readers see a new title at once.
-Where a channel becomes private, readers without the token are cut off.`,
+		Long: `Change a channel's title or access. What no flag gives stays as it is. Readers see a new title at once.
+If a channel becomes private, the streams of readers without the token end.`,
 		Example: `  motacilla channel edit match-42 --title "Cup final, after extra time"
   motacilla channel edit match-42 --access private`,
 		Args:              arguments,
@@ -40,12 +40,11 @@ Where a channel becomes private, readers without the token are cut off.`,
 		}),
 	}
 	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
-	cmd.Flags().Var(&access, "access", "who may read; private is only who has the token")
-	must(cmd.RegisterFlagCompletionFunc("access", words(access.known...)))
+	addAccess(cmd, access)
 	return cmd
 }
 
-// patchChannel changes a channel, and prints it where JSON is wanted.
+// patchChannel changes a channel, and prints it if the output is JSON.
 func (r *remote) patchChannel(cmd *cobra.Command, channel string, body any) error {
 	var changed json.RawMessage
 	if err := r.call(cmd.Context(), http.MethodPatch, channelPath(channel), body, &changed); err != nil {
@@ -60,9 +59,9 @@ func (r *remote) patchChannel(cmd *cobra.Command, channel string, body any) erro
 func channelEnd(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "end CHANNEL",
-		Short: "End a channel: its page stays, and says that it is over",
-		Long: `End a channel: its page stays, and says that it is over. Posts can be written and changed all the same.
-One that has ended already keeps its time. "motacilla channel reopen" takes it back.`,
+		Short: "End a channel; its page stays, and says that it has ended",
+		Long: `End a channel. Its page stays, and says that it has ended. Posts can still be written and changed.
+A channel that has ended already keeps the time at which it ended. "motacilla channel reopen" undoes it.`,
 		Example:           "  motacilla channel end match-42",
 		Args:              arguments,
 		ValidArgsFunction: r.places,
@@ -86,8 +85,8 @@ One that has ended already keeps its time. "motacilla channel reopen" takes it b
 func channelReopen(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:               "reopen CHANNEL",
-		Short:             "Have a channel that has ended go on",
-		Long:              `Have a channel go on that "motacilla channel end" has ended.`,
+		Short:             "Reopen a channel that has ended",
+		Long:              `Reopen a channel that "motacilla channel end" has ended.`,
 		Example:           "  motacilla channel reopen match-42",
 		Args:              arguments,
 		ValidArgsFunction: r.places,
@@ -102,10 +101,10 @@ func channelDelete(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete CHANNEL",
 		Short: "Delete a channel with all its posts",
-		Long: `Delete a channel with all its posts; who has its page open is told. It can't be taken back: to close a live page and
-keep it, use "motacilla channel end".
+		Long: `Delete a channel with all its posts. Whoever has its page open is told. This can't be undone. To close a live page
+and keep it, use "motacilla channel end".
 
-On a terminal it asks first; elsewhere, and without being asked, it needs --yes.`,
+On a terminal it asks first, unless --yes is given. Elsewhere it needs --yes.`,
 		Example: `  motacilla channel delete match-42
   motacilla channel delete match-42 --yes`,
 		Args:              arguments,
@@ -130,12 +129,12 @@ On a terminal it asks first; elsewhere, and without being asked, it needs --yes.
 	return cmd
 }
 
-// confirm asks on the terminal, and returns an error unless the answer is yes.
+// confirm asks on the terminal. It returns an error unless the answer is yes.
 func confirm(cmd *cobra.Command, question string) error {
 	if !isTerminal(cmd.InOrStdin()) {
-		return misused(errors.New("this can't be taken back, and there is no terminal to ask on: give --yes"))
+		return misused(errors.New("this can't be undone, and there is no terminal to ask on: give --yes"))
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s It can't be taken back. [y/N] ", question)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s This can't be undone. [y/N] ", question)
 	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	if answer == "y" || answer == "yes" {

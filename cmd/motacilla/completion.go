@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTime is how long the shell waits for a server at most.
+// completionTime is the longest that the shell waits for a server.
 const completionTime = 2 * time.Second
 
-// addCompletion adds cobra's command, with a help that says how to install what it prints.
+// addCompletion adds cobra's completion command, with a help that says how to install the script.
 func addCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -23,9 +23,9 @@ func addCompletion(root *cobra.Command) {
 		}
 		group(cmd)
 		cmd.Annotations[textual] = "true"
-		cmd.Short = "Make the shell complete commands, flags and channels"
-		cmd.Long = `Print a script that makes a shell complete the commands of motacilla with Tab: their names, flags and the values of
-these, and, as far as a server answers, channels and posts.
+		cmd.Short = "Print a script that makes a shell complete commands"
+		cmd.Long = `Print a script that makes a shell complete the commands of motacilla with Tab: names, flags and their values, and,
+if a server answers, channels and posts.
 
 To try it, in bash or zsh:   source <(motacilla completion bash)     # or zsh
 To keep it, in
@@ -35,7 +35,7 @@ To keep it, in
   fish        motacilla completion fish >~/.config/fish/completions/motacilla.fish
   PowerShell  motacilla completion powershell | Out-String | Invoke-Expression     (in the profile)
 
-and begin a new shell.`
+and open a new shell.`
 		cmd.Example = "  motacilla completion bash >/etc/bash_completion.d/motacilla"
 		for _, shell := range cmd.Commands() {
 			name := shell.Name()
@@ -49,12 +49,12 @@ and begin a new shell.`
 	}
 }
 
-// words completes one of some words.
+// words completes one of a few words.
 func words(list ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// listed completes the last of some words with commas between them.
+// listed completes the last word of a list that is separated by commas.
 func listed(list ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexByte(typed, ',')+1]
@@ -66,7 +66,7 @@ func listed(list ...string) cobra.CompletionFunc {
 	}
 }
 
-// completeKeys completes the values of the configuration's keys, where these are some of a few.
+// completeKeys completes the values of the configuration's keys that have a few possible values.
 func completeKeys(cmd *cobra.Command, schema *app.Schema) {
 	for key, complete := range map[string]cobra.CompletionFunc{
 		"storage.type": words(schema.Types("storage")...),
@@ -80,7 +80,7 @@ func completeKeys(cmd *cobra.Command, schema *app.Schema) {
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
 }
 
-// places completes CHANNEL and POST from the server, where there is one that answers soon.
+// places completes CHANNEL and POST from the server, if one answers in time.
 func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
@@ -98,7 +98,7 @@ func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Co
 	return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
-// channelIDs are those of the first page of channels, none where the server does not answer.
+// channelIDs returns the IDs of the first page of channels, or none if the server does not answer.
 func (r *remote) channelIDs(ctx context.Context) []cobra.Completion {
 	var page channelPage
 	if err := r.call(ctx, http.MethodGet, channelsPath, nil, &page); err != nil {
@@ -116,7 +116,7 @@ func (r *remote) channelIDs(ctx context.Context) []cobra.Completion {
 	return found
 }
 
-// postIDs are those of the newest posts.
+// postIDs returns the IDs of the newest posts, or none if the server does not answer.
 func (r *remote) postIDs(ctx context.Context, channel string) []cobra.Completion {
 	var page postPage
 	query := "?" + url.Values{"limit": {"20"}}.Encode()

@@ -14,14 +14,14 @@ import (
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Print the configuration in force, and where each value came from",
-		Long: `Print the configuration that "motacilla serve" has here with the same flags: each value, and where it came from, which
-is a flag, the environment, the file or the default. Secrets are masked. An error is the one that serve gives, but for
-what only a start can find, such as a port that is taken.
+		Short: "Print the configuration in force, and where each value comes from",
+		Long: `Print the configuration that "motacilla serve" has with the same flags: each value, and whether it comes from a flag,
+the environment, the file or the default. Secrets are masked. If the configuration is wrong, the errors are those of
+serve, except those that only a start can find, such as a port that is in use.
 
-On a terminal it is a table that fits it; elsewhere each line is a key, its value and where that came from, with tabs
-between. --output yaml prints a configuration file that says the same; with --output json each value has its own type.
-"motacilla config keys" lists all keys there are.`,
+A terminal gets a table that fits its width. A file or a pipe gets one line for each key: key, value and origin,
+separated by tabs. --output yaml prints a configuration file that says the same. With --output json each value has its
+own type. "motacilla config keys" lists all keys.`,
 		Example: `  motacilla config
   motacilla config --config /etc/motacilla.yaml --server.addr :9000
   motacilla config --output yaml >motacilla.yaml
@@ -53,7 +53,7 @@ between. --output yaml prints a configuration file that says the same; with --ou
 	return cmd
 }
 
-// fileOf says which file was read.
+// fileOf returns a sentence that names the configuration file.
 func fileOf(c *app.Config) string {
 	if c.File == "" {
 		return "No configuration file: there is no ./" + app.DefaultFile + ", and none is named."
@@ -94,7 +94,7 @@ func configJSON(c *app.Config) configAnswer {
 	return answer
 }
 
-// plainValue is a value as a file has it: a duration is text, a list is never null.
+// plainValue returns a value as a file has it: a duration is text, and a list is never null.
 func plainValue(v any) any {
 	switch v := v.(type) {
 	case time.Duration:
@@ -109,8 +109,8 @@ func configKeys() *cobra.Command {
 	return &cobra.Command{
 		Use:   "keys",
 		Short: "List every key of the configuration",
-		Long: `List every key of the configuration: its name in the file, which is that of its flag too, its name in the environment,
-its default, and what it is. On a terminal it is a table that fits it, elsewhere there are tabs between.`,
+		Long: `List every key of the configuration: its name in the file and as a flag, its name in the environment, its default, and
+what it means. A terminal gets a table that fits its width; a file or a pipe gets columns separated by tabs.`,
 		Example: `  motacilla config keys
   motacilla config keys | grep ^server.limits`,
 		Args: known,

@@ -21,7 +21,7 @@ publishers:
   - {type: sse}
 `
 
-// call runs the program within the test.
+// call runs the program in the test's process.
 func call(args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
 	code = run(args, strings.NewReader(""), &o, &e)
@@ -77,7 +77,7 @@ func checkConfigJSON(t *testing.T, out string) {
 	}
 }
 
-// checkConfigYAML reads what was printed as a configuration, which says the same but for the secret.
+// checkConfigYAML reads the printed file as a configuration. It must say the same, except for the secret.
 func checkConfigYAML(t *testing.T, out string) {
 	t.Helper()
 	t.Setenv("MOTACILLA_PAGE_SIZE", "")
@@ -100,7 +100,7 @@ func checkConfigYAML(t *testing.T, out string) {
 	}
 }
 
-// TestConfigErrors has config say what serve says.
+// config and serve report the same errors.
 func TestConfigErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{

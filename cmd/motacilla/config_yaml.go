@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// printYAML prints a configuration file that says what is in force, with where each value came from behind it. A
-// secret's line is a comment: its mask is not its value.
+// printYAML prints the configuration in force as a configuration file. A comment behind each value says where it comes
+// from. A secret's value is left empty.
 func printYAML(w io.Writer, c *app.Config) error {
 	root := &yaml.Node{Kind: yaml.MappingNode, HeadComment: fileOf(c)}
 	for _, v := range c.Values {
@@ -29,7 +29,7 @@ func printYAML(w io.Writer, c *app.Config) error {
 
 var element = regexp.MustCompile(`^(\w+)\[(\d+)\]$`)
 
-// place puts a value where its key says, below node.
+// place puts a value below node, at the place that its key names.
 func place(node *yaml.Node, path []string, v app.Value) error {
 	name := path[0]
 	if at := element.FindStringSubmatch(name); at != nil { // publishers[0]
@@ -66,7 +66,7 @@ func place(node *yaml.Node, path []string, v app.Value) error {
 	return nil
 }
 
-// child is what stands under name in a mapping, made where it is not there.
+// child returns the node under name in a mapping. It makes one if there is none.
 func child(node *yaml.Node, name string, kind yaml.Kind) *yaml.Node {
 	for i := 0; i < len(node.Content); i += 2 {
 		if node.Content[i].Value == name {

@@ -83,19 +83,19 @@ func welcome(out io.Writer, addr net.Addr) {
 		flag = " --server " + base
 	}
 	fmt.Fprintf(out, `
-Motacilla is running. Open this page, and watch a match being told:
+Motacilla is running. Open this page to follow a match:
 
     %s/channels/demo
 
-All channels:  %s/
-Join in:       motacilla post add demo "Hello!" --token TOKEN%s
-Follow here:   motacilla tail demo%s
+All channels:       %s/
+Write a post:       motacilla post add demo "Hello!" --token TOKEN%s
+Follow it here:     motacilla tail demo%s
 
-Ctrl-C ends it.
+Ctrl-C ends the demo.
 `, base, base, flag, flag)
 }
 
-// baseURL is where a browser on this machine reaches the address.
+// baseURL returns the URL by which a browser on this machine reaches addr.
 func baseURL(addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
@@ -108,7 +108,7 @@ func baseURL(addr net.Addr) string {
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 }
 
-// playOn tells matches for as long as the app runs.
+// playOn plays matches while the app runs.
 func playOn(lc fx.Lifecycle, store storage.Store, _ *app.Server, log *zap.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var playing sync.WaitGroup
@@ -120,7 +120,7 @@ func playOn(lc fx.Lifecycle, store storage.Store, _ *app.Server, log *zap.Logger
 			}
 			playing.Go(func() {
 				if err := m.play(ctx); err != nil && ctx.Err() == nil {
-					log.Error("the demo's match was broken off", zap.Error(err))
+					log.Error("the demo's match has stopped", zap.Error(err))
 				}
 			})
 			return nil

@@ -16,26 +16,26 @@ func doctorCommand() *cobra.Command {
 	var channel string
 	cmd := &cobra.Command{
 		Use:   "doctor [URL]",
-		Short: "Examine a running server, and the proxies before it",
-		Long: `Examine a running server, as its readers reach it: name the URL that they use, so that the proxies before it are
-examined too. It says of each thing that readers need whether it comes through, what was seen, and what to change, for
-nginx in its own words: held requests that are cut, streams that are held back or compressed, upgrades that are lost,
-answers that a cache keeps or whose ETag or Cache-Control is changed, other origins, the clock, URLs that browsers
-refuse, what is open to the public.
+		Short: "Check a running server, and the proxies before it",
+		Long: `Check a running server as its readers reach it. Give the URL that readers use, so that the proxies before the server
+are checked too. For each check it prints what it saw and what to change, and for nginx the lines to change. It checks
+for requests that are cut off while they are held, streams that are held back or compressed, WebSockets that do not open,
+answers that a cache keeps or whose ETag or Cache-Control was changed, other origins, the clock, URLs that browsers
+refuse, and pages that should not be public.
 
-It only reads, needs no token for a public channel (the first that is listed, or --channel), and takes about half a
-minute, since it waits for held requests and heartbeats; --fast leaves that out. What it could not test it says.
+It only reads. It needs no token for a public channel: --channel, or the first that is listed. It takes about half a
+minute, since it waits for held requests and heartbeats; --fast leaves these out. It also prints what it did not test.
 
-It ends with 1 where a check failed, with 0 where there are warnings alone.`,
+The exit code is 1 if a check failed, and 0 if there are only warnings.`,
 		Example: `  motacilla doctor https://live.example.org
   motacilla doctor https://live.example.org --origin https://www.example.org --fast
   motacilla doctor --output json | jq '.checks[] | select(.status != "ok")'`,
 		Args: arguments,
 	}
 	r := remoteFlags(cmd)
-	cmd.Flags().StringVar(&channel, "channel", "", "`CHANNEL` to read; else the first public one that is listed")
-	cmd.Flags().StringVar(&o.Origin, "origin", "", "other `ORIGIN` whose pages are to read, such as https://www.example.org")
-	cmd.Flags().BoolVar(&o.Fast, "fast", false, "leave out what has to wait")
+	cmd.Flags().StringVar(&channel, "channel", "", "`CHANNEL` to read; without it, the first public one that is listed")
+	cmd.Flags().StringVar(&o.Origin, "origin", "", "other `ORIGIN` whose scripts should be able to read, such as https://www.example.org")
+	cmd.Flags().BoolVar(&o.Fast, "fast", false, "leave out what takes long")
 	must(cmd.RegisterFlagCompletionFunc("channel",
 		func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -58,7 +58,7 @@ It ends with 1 where a check failed, with 0 where there are warnings alone.`,
 		report, err := doctor.Run(ctx, base, o)
 		switch {
 		case ctx.Err() != nil:
-			return errors.New("broken off")
+			return errors.New("interrupted")
 		case err != nil:
 			return r.unreachable(err)
 		}
@@ -73,8 +73,8 @@ It ends with 1 where a check failed, with 0 where there are warnings alone.`,
 	return cmd
 }
 
-// examined is the URL that the argument names, else that of the server that other commands talk to, whose token is
-// found for it.
+// examined returns the URL that the argument gives, or else that of the server that other commands talk to. Only for that
+// server it finds the token.
 func (r *remote) examined(args []string) (*url.URL, error) {
 	if len(args) > 0 {
 		r.server, r.from = args[0], "URL"

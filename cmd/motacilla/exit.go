@@ -7,7 +7,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// The exit codes, which "motacilla --help" and docs/command-line.md tell.
+// The exit codes. "motacilla --help" and docs/command-line.md list them.
 const (
 	exitOK          = 0
 	exitFailure     = 1
@@ -20,17 +20,17 @@ const (
 const exitCodes = `Exit codes:
   0  done
   1  failed; also: a check of doctor failed
-  2  called wrongly: a command, flag or argument
+  2  wrong usage: a command, flag or argument
   3  there is no such channel or post
   4  the server wants the token, or does not accept it
   5  the server can't be reached, or can't answer now: try again`
 
-// failed is an error of a command that was called rightly; an error without any of these types is one of usage.
+// failed is an error of a command that was used correctly. An error without one of these types is one of usage.
 type failed struct{ error }
 
 func (f failed) Unwrap() error { return f.error }
 
-// coded is an error that says itself with what the program ends.
+// coded is an error with its own exit code.
 type coded struct {
 	error
 	code int
@@ -38,10 +38,10 @@ type coded struct {
 
 func (c coded) Unwrap() error { return c.error }
 
-// misused is an error of a command that was called wrongly, which only its work could find.
+// misused returns an error of usage that a command's work found.
 func misused(err error) error { return coded{err, exitUsage} }
 
-// exitCode is what the program ends with.
+// exitCode returns the program's exit code.
 func exitCode(err error) int {
 	var c coded
 	var p *problem

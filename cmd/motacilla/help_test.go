@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew")
 
-// every visits each command but cobra's help.
+// every visits each command except cobra's help.
 func every(cmd *cobra.Command, visit func(*cobra.Command)) {
 	visit(cmd)
 	for _, c := range cmd.Commands() {
@@ -26,13 +26,13 @@ func every(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// keyFlag is the line of a key of the configuration, which the reference of those has, not this test.
+// keyFlag is the line of a configuration key. The test of the reference checks those.
 var keyFlag = regexp.MustCompile(`(?m)^ +--([a-z_-]+\.[a-z_.-]+|publishers|receivers) .*\n`)
 
-// columns is the space between a flag and its text, which the keys' lengths would change.
+// columns is the space between a flag and its text. It depends on the keys' lengths.
 var columns = regexp.MustCompile(`(?m)^( +-.*?) {3,}`)
 
-// TestHelp holds the help of every command to testdata/help; -update writes it anew, to be read as a stranger would.
+// The help of every command is as in testdata/help. -update writes the files again; read them as a stranger would.
 func TestHelp(t *testing.T) {
 	seen := map[string]bool{}
 	every(command(nil, io.Discard, io.Discard), func(cmd *cobra.Command) {
@@ -65,7 +65,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestCommandsAreWhole holds what a stranger needs of every command.
+// Every command has what a stranger needs.
 func TestCommandsAreWhole(t *testing.T) {
 	docs, err := os.ReadFile("../../docs/command-line.md")
 	if err != nil {
@@ -103,7 +103,7 @@ func TestCommandsAreWhole(t *testing.T) {
 	}
 }
 
-// checkExample has the command line in an example name a command that there is, rightly called.
+// checkExample checks that the command line of an example is valid.
 func checkExample(t *testing.T, of, line string) {
 	t.Helper()
 	words := shellWords(line)
@@ -130,7 +130,7 @@ func checkExample(t *testing.T, of, line string) {
 	}
 }
 
-// shellWords are a command's words, as far as examples need it: quotes, and the end at a pipe or a redirection.
+// shellWords splits a command line into words, as far as examples need it: it knows quotes, pipes and redirections.
 func shellWords(line string) []string {
 	var words []string
 	for _, w := range regexp.MustCompile(`"([^"]*)"|'([^']*)'|[^\s"']+`).FindAllString(line, -1) {

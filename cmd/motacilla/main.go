@@ -1,4 +1,4 @@
-// Command motacilla serves live pages, and writes to and follows a server that does.
+// Command motacilla is a server of live pages, and a client of one.
 package main
 
 import (
@@ -40,10 +40,10 @@ func command(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Use:   "motacilla",
 		Short: "Pages that update while people read them",
 		Long: `Motacilla serves live pages: live blogs, scores, election nights, incident pages.
-Posts that are written to a channel appear at once on every page that shows it.
+A channel is one live page. A post that is written to it appears at once for everybody who has the page open.
 
-To see one move, run "motacilla demo" and open the page that it names.
-To begin in earnest, run "motacilla serve", then
+To see it, run "motacilla demo" and open the page that it prints.
+To start your own, run "motacilla serve", and in another terminal
 
     motacilla channel create match-42 --title "Cup final"
     motacilla post add match-42 "Kick-off!"
@@ -74,7 +74,7 @@ func add(root *cobra.Command, group string, commands ...*cobra.Command) {
 	}
 }
 
-// does makes a command's errors failures, but for those that say otherwise.
+// does turns a command's errors into failures, unless they have an exit code of their own.
 func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {
@@ -84,7 +84,7 @@ func does(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 	}
 }
 
-// interruptible ends with SIGINT or SIGTERM.
+// interruptible returns a context that ends with SIGINT or SIGTERM.
 func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 }
@@ -93,7 +93,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
-		Long:    "Print the program's version, and that of Go with which it was built.",
+		Long:    "Print the program's version, and the version of Go that built it.",
 		Example: "  motacilla version",
 		Args:    known,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
@@ -106,7 +106,7 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-// version is the module's, else the revision that it was built from, and Go's.
+// version returns the module's version, or else the revision that it was built from, and the version of Go.
 func version() (version, toolchain string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

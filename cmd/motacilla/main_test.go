@@ -27,7 +27,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// TestMain makes the test binary the program itself where it is asked to be.
+// TestMain runs the program itself if the environment says so.
 func TestMain(m *testing.M) {
 	if os.Getenv("RUN_AS_PROGRAM") != "" {
 		main()
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program is a command of the real program, with an environment and a folder of its own.
+// program returns a command that runs the program, with an environment and a folder of its own.
 func program(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -48,7 +48,7 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// freeAddr is an address that nothing listens on.
+// freeAddr returns an address on which nothing listens.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -111,8 +111,8 @@ func TestCommands(t *testing.T) {
 		{args: "channel create final --server URL", code: 4, err: "--token or MOTACILLA_SERVER_TOKEN"},
 		{args: "channel create final --server URL --token wrong", code: 4, err: "does not accept the token"},
 		{args: "channel create final --title Final --server URL --token s3cret", out: "/channels/final\n"},
-		{args: "channel create final --server URL --token s3cret", code: 1, err: "there already"},
-		{args: "channel create secret --private --server URL --token s3cret"},
+		{args: "channel create final --server URL --token s3cret", code: 1, err: "exists already"},
+		{args: "channel create secret --access private --server URL --token s3cret"},
 		{args: "channel list --server URL", out: "final\tpublic\tlive\tFinal\n"},
 		{args: "channel list --server URL --token s3cret", out: "secret\tprivate"},
 		{args: "post add nowhere hello --server URL --token s3cret", code: 3, err: "motacilla channel create nowhere"},
@@ -183,7 +183,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// lines collects what is written, and tells when a text has come.
+// lines collects what is written, and can wait for a text.
 type lines struct {
 	mu   sync.Mutex
 	text string
@@ -221,7 +221,7 @@ func (l *lines) await(t *testing.T, text string) string {
 	}
 }
 
-// TestTail follows over each transport, below a path of a proxy, where all commands find the server too.
+// tail works with each transport, also if a proxy serves the server below a path.
 func TestTail(t *testing.T) {
 	for _, name := range append([]string{"auto"}, client.Transports()...) {
 		t.Run(name, func(t *testing.T) { testTail(t, name) })
@@ -274,7 +274,7 @@ func testTail(t *testing.T, transport string) {
 	}
 }
 
-// TestServerFound has the commands find the server where they are not told.
+// Commands find the server without --server.
 func TestServerFound(t *testing.T) {
 	t.Chdir(t.TempDir())
 	base := serve(t)
@@ -315,7 +315,7 @@ func TestServerFound(t *testing.T) {
 	}
 }
 
-// TestFullDisk has nobody take what is printed.
+// A command fails if its output can't be written.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -326,7 +326,7 @@ func TestFullDisk(t *testing.T) {
 	more := []string{"--server", serve(t), "--token", "s3cret"}
 	for _, line := range []string{
 		"channel create final --title Final", "channel list", "channel show final", "post add final Goal", "post list final",
-		"tail final", "tail final --json", "version", "channel list -o json", "post list final -o json", "completion bash",
+		"tail final", "tail final -o json", "version", "channel list -o json", "post list final -o json", "completion bash",
 		"config", "config -o json", "config -o yaml", "config keys", "doctor --fast",
 	} {
 		args := strings.Fields(line)

@@ -13,20 +13,20 @@ import (
 const (
 	demoChannel = motacilla.ChannelID("demo")
 
-	// keepPosts is how many posts of earlier matches stay: a demo may run for weeks.
+	// keepPosts is how many posts stay after a match. A demo may run for weeks.
 	keepPosts = 150
 
-	// unhurried is the pause between two steps that name none.
+	// unhurried is the pause before a step that has none of its own.
 	unhurried = 4 * time.Second
 )
 
-// match tells one match after another on the demo's channel.
+// match plays one match after another on the demo's channel.
 type match struct {
 	store storage.Store
 	posts map[string]motacilla.PostID // of this match, by the name in the script
 }
 
-// fixture is who plays. The script's placeholders stand for its fields.
+// fixture is the teams and players of a match. The script's placeholders stand for its fields.
 type fixture struct {
 	home, away           string
 	keeper, striker, mid string // of the home side
@@ -62,7 +62,7 @@ func (m *match) play(ctx context.Context) error {
 			}
 		}
 		for i, s := range script {
-			if n > 0 || i >= opening { // whoever opens the page at once finds something there
+			if n > 0 || i >= opening { // a page that is opened at once is not empty
 				if !pause(ctx, s.wait) {
 					return nil
 				}
@@ -109,7 +109,7 @@ func (m *match) step(ctx context.Context, f fixture, s step) error {
 	return err
 }
 
-// reopen gives the channel its title and its end; the zero time takes the end away.
+// reopen sets the channel's title and the time at which it ended. The zero time reopens the channel.
 func (m *match) reopen(ctx context.Context, title string, ended time.Time) error {
 	_, err := storage.EditChannel(ctx, m.store, demoChannel, func(c *motacilla.Channel) error {
 		c.Title, c.Ended = title, ended
@@ -140,7 +140,7 @@ func (m *match) sweep(ctx context.Context) error {
 	}
 }
 
-// pause waits, and reports false where ctx ended meanwhile.
+// pause waits. It returns false if ctx ends.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		d = unhurried

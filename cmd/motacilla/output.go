@@ -14,16 +14,16 @@ import (
 	"golang.org/x/term"
 )
 
-// outputFlag chooses between text and JSON.
+// outputFlag is the flag that chooses between text and JSON.
 const outputFlag = "output"
 
-// addOutput gives root and all beneath it the flag. Those that have no JSON refuse it.
+// addOutput gives root and its subcommands the flag. Commands that print no JSON refuse it.
 func addOutput(root *cobra.Command) {
 	root.PersistentFlags().VarP(&choice{"text", []string{"text", "json"}}, outputFlag, "o",
 		"what is printed")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Annotations[textual] != "" && outputOf(cmd) != "text" {
-			return fmt.Errorf("%s prints no JSON; leave --output out", cmd.CommandPath())
+			return fmt.Errorf("%s prints no JSON; leave out --output", cmd.CommandPath())
 		}
 		return nil
 	}
@@ -39,7 +39,7 @@ func outputOf(cmd *cobra.Command) string {
 
 func asJSON(cmd *cobra.Command) bool { return outputOf(cmd) == "json" }
 
-// printJSON prints an answer as the server gave it, indented.
+// printJSON prints an answer of the server, indented.
 func printJSON(w io.Writer, answer json.RawMessage) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, answer, "", "  "); err != nil {
@@ -61,10 +61,10 @@ func printValue(w io.Writer, v any) error {
 	return printed(w.Write(b.Bytes()))
 }
 
-// printTable prints t for the terminal that w is, else for a program.
+// printTable prints t as wide as the terminal. If w is no terminal, it prints for a program.
 func printTable(w io.Writer, t *table.Table) error { return printed(0, t.Print(w, terminalWidth(w))) }
 
-// terminalWidth is how many columns the terminal has, and 0 where w is none. COLUMNS wins over what the terminal says.
+// terminalWidth returns how many columns the terminal has, or 0 if w is no terminal. COLUMNS wins over the terminal.
 func terminalWidth(w io.Writer) int {
 	if !isTerminal(w) {
 		return 0
@@ -78,13 +78,13 @@ func terminalWidth(w io.Writer) int {
 	return 80
 }
 
-// isTerminal reports whether a stream is a person's terminal.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// printed is the error of having printed what the command is for.
+// printed wraps the error of printing a command's result. It takes the results of Write.
 func printed(_ int, err error) error {
 	if err != nil {
 		return fmt.Errorf("print: %w", err)
@@ -107,9 +107,9 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// must is for what only a mistake of ours makes fail, such as naming a flag that is not there.
+// must panics if err is not nil. It is for errors that only a mistake in this program causes.
 func must(err error) {
 	if err != nil {
-		panic(errors.Join(errors.New("a command is made wrongly"), err))
+		panic(errors.Join(errors.New("a command is defined wrongly"), err))
 	}
 }

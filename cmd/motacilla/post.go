@@ -17,7 +17,7 @@ func postCommand() *cobra.Command {
 		Use:   "post",
 		Short: "Write, list, change and delete posts",
 		Long: `Write, list, change and delete the posts of a channel. Readers see each change at once.
-POST is a post's ID, as "motacilla post add", "post list" and "tail" print it.`,
+POST is a post's ID. "motacilla post add", "motacilla post list" and "motacilla tail" print IDs.`,
 		Example: `  motacilla post add match-42 "Kick-off!"
   motacilla post list match-42
   motacilla post pin match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3`,
@@ -37,8 +37,8 @@ func postAdd(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add CHANNEL [TEXT]",
 		Short: "Write a post, and print its ID",
-		Long: `Write a post, and print its ID. Its text is the argument, else standard input; it may have simple HTML.
-Each line is a paragraph of its own, and a line that is a link to a known provider is embedded.`,
+		Long: `Write a post, and print its ID. The text is the argument, or else standard input. It may have simple HTML.
+Each line is a paragraph. A line that is only a link to a known provider, such as YouTube, is embedded.`,
 		Example: `  motacilla post add match-42 "19 min: <strong>Goal!</strong>" --author Mara --key-event
   uptime | motacilla post add status`,
 		Args:              arguments,
@@ -69,8 +69,8 @@ Each line is a paragraph of its own, and a line that is a link to a known provid
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), p.ID))
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
-	cmd.Flags().StringVar(&messageID, "message-id", "", "an `ID` of your own: the same one again makes no second post")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of the author")
+	cmd.Flags().StringVar(&messageID, "message-id", "", "an `ID` of your own; a post with the same one is not written again")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&hide, "hide", false, "do not show the post yet")
@@ -83,8 +83,8 @@ func postEdit(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit CHANNEL POST [TEXT]",
 		Short: "Change a post",
-		Long: `Change a post: what is given is changed, the rest stays. The text is the argument, or with - standard input.
-"motacilla post hide", "show", "pin" and "unpin" are short for the flags of these names.`,
+		Long: `Change a post. What no argument or flag gives stays as it is. The text is the argument; - means standard input.
+"motacilla post hide", "show", "pin" and "unpin" are short forms of --show=false, --show, --pin and --pin=false.`,
 		Example: `  motacilla post edit match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3 "19 min: Goal, after all"
   motacilla post edit match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3 --pin --show=false`,
 		Args:              arguments,
@@ -112,14 +112,14 @@ func postEdit(r *remote) *cobra.Command {
 			return r.patchPost(cmd, args, body)
 		}),
 	}
-	cmd.Flags().StringVar(&author, "author", "", "`NAME` of who writes")
+	cmd.Flags().StringVar(&author, "author", "", "`NAME` of the author")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&show, "show", true, "show the post")
 	return cmd
 }
 
-// patchPost changes a post, and prints it where JSON is wanted.
+// patchPost changes a post, and prints it if the output is JSON.
 func (r *remote) patchPost(cmd *cobra.Command, args []string, body any) error {
 	var changed json.RawMessage
 	if err := r.call(cmd.Context(), http.MethodPatch, postPath(args), body, &changed); err != nil {
@@ -135,8 +135,8 @@ func postDelete(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete CHANNEL POST",
 		Short: "Delete a post",
-		Long: `Delete a post: it goes from every page that shows it, and can't be taken back.
-To take it off the pages and keep it, use "motacilla post hide".`,
+		Long: `Delete a post. It disappears from every page that shows it. This can't be undone.
+To take a post off the pages and keep it, use "motacilla post hide".`,
 		Example:           "  motacilla post delete match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3",
 		Args:              arguments,
 		ValidArgsFunction: r.places,
@@ -149,19 +149,19 @@ To take it off the pages and keep it, use "motacilla post hide".`,
 	}
 }
 
-// switches are the commands that set one thing of a post.
+// switches are the commands that set one property of a post.
 var switches = [...]postChange{
 	{"hide", "Take a post off the pages, and keep it",
-		`Take a post off the pages, and keep it. Its text is not sent to readers any more, until "motacilla post show".`,
+		`Take a post off the pages, and keep it. Its text is not sent to readers until "motacilla post show".`,
 		"show", false},
-	{"show", "Show a post that was hidden", `Show a post that was hidden, in its old place.`, "show", true},
+	{"show", "Show a hidden post", `Show a hidden post, in its old place.`, "show", true},
 	{"pin", "Keep a post at the top", `Keep a post at the top of the page, until "motacilla post unpin".`, "pinned", true},
-	{"unpin", "Let a pinned post go to its place", `Let a pinned post go to its place among the others.`, "pinned", false},
+	{"unpin", "Move a pinned post back to its place", `Move a pinned post back to its place among the others.`, "pinned", false},
 }
 
 type postChange struct {
 	name, short, long string
-	key               string // in the body
+	key               string // in the request's body
 	value             bool
 }
 
@@ -179,7 +179,7 @@ func postSwitch(r *remote, s postChange) *cobra.Command {
 	}
 }
 
-// textOf is the argument, else standard input.
+// textOf returns the text of a post: the argument, or else standard input.
 func textOf(cmd *cobra.Command, args []string) (string, error) {
 	if len(args) > 0 && args[0] != "-" {
 		return args[0], nil

@@ -17,10 +17,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// mostPosts is what the server gives at a time.
+// mostPosts is the most posts that the server lists in one answer.
 const mostPosts = 100
 
-// post is what the server says of one.
+// post is a post as the server answers it.
 type post struct {
 	ID       string
 	Author   string
@@ -31,7 +31,7 @@ type post struct {
 	Content  []motacilla.Block
 }
 
-// postPage is a page of the list, each post as the server gave it.
+// postPage is a page of the list of posts. Each post is as the server answered it.
 type postPage struct {
 	Posts []json.RawMessage `json:"posts"`
 	Head  json.RawMessage   `json:"head"`
@@ -46,7 +46,7 @@ func decodePost(raw json.RawMessage) (post, error) {
 	return p, nil
 }
 
-// text is what the post says, on one line.
+// text returns the post's text on one line.
 func (p post) text() string {
 	var parts []string
 	for _, b := range p.Content {
@@ -62,7 +62,7 @@ func (p post) text() string {
 	return strings.Join(parts, " ")
 }
 
-// state is what is not usual about the post.
+// state returns which of hidden, pinned and key the post is.
 func (p post) state() string {
 	var words []string
 	for _, w := range []struct {
@@ -83,12 +83,13 @@ func postList(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list CHANNEL",
 		Short: "List a channel's posts, newest first",
-		Long: `List a channel's posts, newest first. Hidden ones are among them where there is a token.
+		Long: `List a channel's posts, newest first. With a token, hidden ones are listed too.
 
-On a terminal it is a table that fits it, with local times. Elsewhere each line is one post, whole, without a title
-above, and with tabs between: time (RFC 3339), ID, state (of hidden, pinned, key, with commas between), author, text.
+A terminal gets a table that fits its width, with local times. A file or a pipe gets one line for each post, without
+titles: time (RFC 3339), ID, state (which of hidden, pinned, key, separated by commas), author and text, separated by
+tabs.
 
---before takes what the JSON calls next, or a post's ID, and goes on from there to older ones.`,
+--before takes a post's ID, or next from the JSON, and lists the posts before it.`,
 		Example: `  motacilla post list match-42
   motacilla post list match-42 --limit 5 --before 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3
   motacilla post list match-42 --all --output json | jq '.posts | length'`,
@@ -96,7 +97,7 @@ above, and with tabs between: time (RFC 3339), ID, state (of hidden, pinned, key
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if limit < 1 {
-				return misused(errors.New("--limit must be 1 or more; --all lists all"))
+				return misused(errors.New("--limit must be 1 or more; --all lists all posts"))
 			}
 			if all && cmd.Flags().Changed("limit") {
 				return misused(errors.New("--all and --limit can't be given together"))
@@ -119,11 +120,11 @@ above, and with tabs between: time (RFC 3339), ID, state (of hidden, pinned, key
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "at most `N` posts")
 	cmd.Flags().StringVar(&before, "before", "", "only posts older than `POST`")
-	cmd.Flags().BoolVar(&all, "all", false, "all posts there are")
+	cmd.Flags().BoolVar(&all, "all", false, "all posts of the channel")
 	return cmd
 }
 
-// posts asks for the newest posts before a place, as many as limit says; 0 is all. Head is that of the first answer.
+// posts lists the newest posts before a place: limit of them, or all if limit is 0. Head is that of the first answer.
 func (r *remote) posts(ctx context.Context, channel, before string, limit int) (postPage, error) {
 	all := postPage{Posts: []json.RawMessage{}}
 	for {
@@ -171,12 +172,12 @@ func printPosts(cmd *cobra.Command, channel string, list postPage) error {
 		return err
 	}
 	if person && list.Next != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "There are older ones: motacilla post list %s --before %s\n", channel, *list.Next)
+		fmt.Fprintf(cmd.ErrOrStderr(), "There are older posts: motacilla post list %s --before %s\n", channel, *list.Next)
 	}
 	return nil
 }
 
-// shortTime is a time of the server's: of today the time alone.
+// shortTime returns a time of the server for people, without the date if it is of today.
 func shortTime(s string, now time.Time) string {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

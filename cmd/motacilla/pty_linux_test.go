@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal of that many columns: what a person types goes into person, and what they see comes
-// out of it; the program has the other end.
+// terminal opens a pseudo-terminal of that many columns. The person's end takes what a person types, and gives what the
+// person sees. The program has the other end.
 func terminal(t *testing.T, columns uint16) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -42,7 +42,7 @@ func terminal(t *testing.T, columns uint16) (person, program *os.File) {
 	return person, program
 }
 
-// seen runs the program on a terminal, with what the person types, and returns what they see.
+// seen runs the program on a terminal with what the person types. It returns what the person sees.
 func seen(t *testing.T, columns uint16, typed string, args ...string) (code int, screen string) {
 	t.Helper()
 	person, program := terminal(t, columns)
@@ -81,7 +81,7 @@ func TestTerminal(t *testing.T) {
 		t.Errorf("40 columns show\n%swant\n%s", screen, want)
 	}
 	_, screen = seen(t, 90, "", append([]string{"post", "list", "final", "--limit", "1"}, remote...)...)
-	if !strings.Contains(screen, "  "+id+"         Mara    速報:優勝決定戦がまもなく…\nThere are older ones: motacilla post list final --before ") {
+	if !strings.Contains(screen, "  "+id+"         Mara    速報:優勝決定戦がまもなく…\nThere are older posts: motacilla post list final --before ") {
 		t.Errorf("90 columns show\n%s", screen)
 	}
 	t.Setenv("COLUMNS", "200")
@@ -92,7 +92,7 @@ func TestTerminal(t *testing.T) {
 	del := append([]string{"channel", "delete", "final"}, remote...)
 	for _, typed := range []string{"\n", "no\n", "yellow\n"} {
 		if code, screen := seen(t, 80, typed, del...); code != 1 || !strings.Contains(screen, "nothing was deleted") ||
-			!strings.Contains(screen, `"The cup final, after extra time") with all its posts? It can't be taken back. [y/N]`) {
+			!strings.Contains(screen, `"The cup final, after extra time") with all its posts? This can't be undone. [y/N]`) {
 			t.Errorf("%q: %d\n%s", typed, code, screen)
 		}
 	}

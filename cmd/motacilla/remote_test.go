@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestExitCodes has a server answer with each status.
+// Each status that a server answers has its exit code.
 func TestExitCodes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, tt := range []struct {
@@ -41,7 +41,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestPages lists more than the server gives at a time.
+// Lists are read to their end, over several pages.
 func TestPages(t *testing.T) {
 	t.Chdir(t.TempDir())
 	remote := []string{"--server", serve(t), "--token", "s3cret"}
@@ -129,7 +129,7 @@ func TestCompletion(t *testing.T) {
 		{"backup x --storage.type me", "memory\n"},
 		{"serve --publishers sse,''", "sse,websocket\n"},
 		{"config --log.level ''", "debug\ninfo\nwarn\nerror\n:"},
-		{"chan", "channel\tMake, list"},
+		{"chan", "channel\tCreate, list"},
 	} {
 		var args []string
 		for _, word := range strings.Fields(tt.line) {

@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// step is one change to one post: the first of a name makes it, later ones change it.
+// step is one change to one post. The first step with a post's name creates the post, later ones change it.
 type step struct {
 	post   string // the post's name in this script
 	text   string // sanitised HTML; "" leaves it as it is
@@ -19,7 +19,7 @@ const (
 	joe  = "Joe Whitlock"
 )
 
-// opening is how many steps are there from the beginning.
+// opening is how many steps happen without a pause.
 const opening = 3
 
 var script = [...]step{

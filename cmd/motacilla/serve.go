@@ -13,13 +13,14 @@ func serveCommand() *cobra.Command {
 		Short: "Run the server",
 		Long: `Run the server: pages, the readers' transports and the REST interface.
 
-The configuration comes from a YAML file (--config, else MOTACILLA_CONFIG, else ./motacilla.yaml where it exists),
-from the environment and from flags, in rising order. A flag's name is the key in the file; --server.addr is
-MOTACILLA_SERVER_ADDR in the environment. Without any, posts are kept in motacilla.db, and the server listens on
-127.0.0.1:8080. "motacilla config" prints what is in force, and where it comes from.
+The configuration comes from a YAML file, from the environment and from flags; flags win over the environment, which
+wins over the file. The file is --config, or else MOTACILLA_CONFIG, or else ./motacilla.yaml if it exists. A key has the
+same name in the file and as a flag; --server.addr is MOTACILLA_SERVER_ADDR in the environment. Without configuration,
+the server keeps posts in motacilla.db and listens on 127.0.0.1:8080. "motacilla config" prints the configuration that
+is in force, and where each value comes from.
 
-The token for writing is server.token. Where it is not configured one is made at the first start, kept in
-motacilla.token beside the data, and printed once.`,
+server.token is the secret for writing. If it is not configured, the first start makes one, prints it once, and keeps it
+in motacilla.token in the folder of the data.`,
 		Example: `  motacilla serve
   motacilla serve --storage.type memory --server.addr :9000
   MOTACILLA_PUBLISHERS=long-polling motacilla serve`,
@@ -37,7 +38,7 @@ motacilla.token beside the data, and printed once.`,
 	return cmd
 }
 
-// configured gives cmd the configuration's keys as flags, and returns what reads these.
+// configured gives cmd the configuration's keys as flags. The function that it returns reads them.
 func configured(cmd *cobra.Command) func() (app.Input, error) {
 	schema, err := app.SchemaOf(standard.Module)
 	if err != nil {
@@ -48,7 +49,7 @@ func configured(cmd *cobra.Command) func() (app.Input, error) {
 	return func() (app.Input, error) { return flags.Input(), nil }
 }
 
-// load reads the configuration as serve would.
+// load reads the configuration as serve does.
 func load(in app.Input) (*app.Config, error) {
 	schema, err := app.SchemaOf(standard.Module)
 	if err != nil {

@@ -15,38 +15,37 @@ import (
 	"go.uber.org/zap"
 )
 
-const storageHelp = `A store is TYPE:PLACE, such as sqlite:motacilla.db, or a URL that says both, such as
-postgres://live@db.example.org/live. TYPE alone takes the place from the configuration (--config, MOTACILLA_CONFIG,
-motacilla.yaml, and the environment); nothing at all takes both from there.`
+const storageHelp = `STORE is TYPE:PLACE, such as sqlite:motacilla.db, or a URL, such as postgres://live@db.example.org/live.
+If STORE is only a type, the configuration has the place: --config, or else MOTACILLA_CONFIG, or else motacilla.yaml, and
+the environment.`
 
 func storageCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "storage",
-		Short: "Move, check and repair what is stored",
-		Long: `Move, check and repair what is stored. These commands open the store themselves, beside a server that uses it or
-without one.
+		Short: "Copy, check and repair stores",
+		Long: `Copy, check and repair stores. These commands open the store themselves, also while a server uses it.
 
 ` + storageHelp,
 		Example: `  motacilla storage copy --from sqlite:motacilla.db --to postgres://live@db.example.org/live
   motacilla storage check`,
-	}
+	})
 	s := &storageFlags{}
-	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; else MOTACILLA_CONFIG, else motacilla.yaml where it exists")
+	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; or else MOTACILLA_CONFIG, or else motacilla.yaml if it exists")
 	cmd.AddCommand(storageCopy(s), storageCheck(s), storageBarrier(s))
 	return cmd
 }
 
-// storageFlags are the flags of all of them.
+// storageFlags are the flags that all storage commands have.
 type storageFlags struct{ config string }
 
-// openedStore is a store that a command was given.
+// openedStore is a store that a flag of a command names.
 type openedStore struct {
 	*app.OpenedStore
 	flag    string // such as "--from"
 	secrets *strings.Replacer
 }
 
-// open opens a store; one in a file has to be there already where it is not made.
+// open opens a store. If the store is a file, it must exist, unless made is true.
 func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*openedStore, error) {
 	in := app.Input{File: s.config}
 	found, err := app.StoreAt(at).Find(in, standard.Module)
@@ -56,7 +55,7 @@ func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*o
 	p := &openedStore{OpenedStore: found, flag: flag, secrets: secretsIn(found.Place)}
 	switch {
 	case p.Type == "memory":
-		return nil, fmt.Errorf("%s: a store of type memory lives within its server's process: there is nothing to open", flag)
+		return nil, fmt.Errorf("%s: a store of type memory is inside its server's process and can't be opened", flag)
 	case p.Key == "path" && !made:
 		if _, err := os.Stat(p.Place); err != nil {
 			return nil, fmt.Errorf("%s: there is no store: %w", flag, err)
@@ -68,7 +67,7 @@ func (s *storageFlags) open(ctx context.Context, flag, at string, made bool) (*o
 	return p, nil
 }
 
-// String is the store as it may be shown.
+// String returns the store's name without secrets.
 func (p *openedStore) String() string {
 	shown := p.secrets.Replace(p.Place)
 	if strings.Contains(shown, "://") {
@@ -96,7 +95,7 @@ func resolved(path string) string {
 	return path
 }
 
-// close closes the store; err is what went wrong before.
+// close closes the store. It returns err, or if err is nil the error of closing, without secrets.
 func (p *openedStore) close(err error) error {
 	if closing := p.Close(); err == nil && closing != nil {
 		err = fmt.Errorf("close %s: %w", p, closing)
@@ -107,7 +106,7 @@ func (p *openedStore) close(err error) error {
 	return err
 }
 
-// storageFailed says what to do where a store gave up or the command was ended.
+// storageFailed returns err. If the store is unavailable or the command was interrupted, the error says what to do then.
 func storageFailed(ctx context.Context, err error, then string) error {
 	switch {
 	case err == nil:

@@ -16,17 +16,24 @@ func storageBarrier(s *storageFlags) *cobra.Command {
 	var margin time.Duration
 	cmd := &cobra.Command{
 		Use:   "barrier [CHANNEL...]",
-		Short: "After a backup was restored: have every reader begin anew",
-		Long: `After a backup was restored, or a store has lost writes otherwise: give every channel, or those that are named, a
-revision that is newer than any that was lost, and forget all before it. Readers, who may have seen what is lost, get
-the page anew; posts stay as they are. Run it before the servers are started again.
+		Short: "Reset all readers after a backup was restored",
+		Long: `Reset all readers after a backup was restored, or after a store has lost writes. Every channel, or each that is named,
+gets a revision that is newer than any that was lost, and forgets its change log. Readers may have seen what is lost, so
+they get the page again. Posts stay as they are. Run it before you start the servers again.
 
-A revision is a time. --margin is how far the clocks of those who wrote may have been ahead of this one.
+A revision is a time. --margin is how far the clocks of the old servers may have been ahead of this machine's.
 
 ` + storageHelp,
 		Example: `  motacilla storage barrier
   motacilla storage barrier --storage postgres://live@db.example.org/live match-42`,
-		Args: cobra.ArbitraryArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			for _, id := range args {
+				if err := checkChannel(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if margin < 0 || margin > 30*24*time.Hour {
@@ -34,8 +41,8 @@ A revision is a time. --margin is how far the clocks of those who wrote may have
 		}
 		return does(func(cmd *cobra.Command, args []string) error { return s.barrier(cmd, at, margin, args) })(cmd, args)
 	}
-	cmd.Flags().StringVar(&at, "storage", "", "the store that was restored; else the configuration's")
-	cmd.Flags().DurationVar(&margin, "margin", 10*time.Minute, "how far beyond the present time the revision is at least")
+	cmd.Flags().StringVar(&at, "storage", "", "`STORE` that was restored; without it, the configuration's")
+	cmd.Flags().DurationVar(&margin, "margin", 10*time.Minute, "how far after the present time the revision is at least")
 	return cmd
 }
 
@@ -55,9 +62,9 @@ func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Durati
 	defer func() { err = store.close(err) }()
 	mover, ok := store.Store.(storage.Mover)
 	if !ok {
-		return fmt.Errorf("%s can't put barriers: its store does not implement storage.Mover", store)
+		return fmt.Errorf("%s can't have barriers: a store of this type does not implement storage.Mover", store)
 	}
-	then := "run the same command again: a second barrier does no harm"
+	then := "run the same command again; a second barrier does no harm"
 	var channels []barrier
 	for after := motacilla.ChannelID(""); ; {
 		list, err := mover.ChannelRecords(ctx, after, 500)
@@ -84,20 +91,20 @@ func (s *storageFlags) barrier(cmd *cobra.Command, at string, margin time.Durati
 	if asJSON(cmd) {
 		return printValue(out, map[string]any{"storage": store.String(), "barriers": append([]barrier{}, channels...)})
 	}
-	return printed(fmt.Fprintf(out, "%s: %s put on. Readers begin anew.\n", store, count(int64(len(channels)), "barrier")))
+	return printed(fmt.Fprintf(out, "%s: %s set. Readers begin again.\n", store, count(int64(len(channels)), "barrier")))
 }
 
 func unknownChannels(names []string, there []barrier) error {
 	var errs []error
 	for _, name := range names {
 		if !slices.ContainsFunc(there, func(b barrier) bool { return string(b.Channel) == name }) {
-			errs = append(errs, fmt.Errorf("there is no channel %s in the store, so no barrier was put on any", name))
+			errs = append(errs, fmt.Errorf("there is no channel %s in the store; no barrier was set", name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// putBarriers puts a barrier on each, and prints it at once where it is not left to the end.
+// putBarriers sets a barrier on each channel. It prints each at once, unless the output is JSON.
 func putBarriers(cmd *cobra.Command, m storage.Mover, channels []barrier, margin time.Duration) error {
 	for i := range channels {
 		b := &channels[i]

@@ -13,17 +13,17 @@ func storageCheck(s *storageFlags) *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Say what is wrong with what is stored",
-		Long: `Read everything that is stored and say what is not as it must be: revisions and their order, posts, what was removed,
-lists, and what is remembered. It changes nothing, and the store may be in use. Status 1 where something is wrong.
+		Short: "Find what is wrong in a store",
+		Long: `Read everything in a store and print what is wrong: with revisions and their order, posts, removed posts, lists, and the
+change log. It changes nothing. The store may be in use. The exit code is 1 if anything is wrong.
 
 ` + storageHelp,
 		Example: `  motacilla storage check
   motacilla storage check --storage sqlite:backup.db`,
-		Args: cobra.NoArgs,
+		Args: known,
 	}
 	cmd.RunE = does(func(cmd *cobra.Command, _ []string) error { return s.check(cmd, at) })
-	cmd.Flags().StringVar(&at, "storage", "", "the store that is checked; else the configuration's")
+	cmd.Flags().StringVar(&at, "storage", "", "`STORE` to check; without it, the configuration's")
 	return cmd
 }
 
@@ -37,7 +37,7 @@ func (s *storageFlags) check(cmd *cobra.Command, at string) (err error) {
 	defer func() { err = store.close(err) }()
 	report, err := move.Check(ctx, store.Store, nil)
 	if err != nil {
-		return storageFailed(ctx, err, "what was checked so far says nothing of the rest: run it again")
+		return storageFailed(ctx, err, "the check is not complete: run it again")
 	}
 	out := cmd.OutOrStdout()
 	if asJSON(cmd) {
@@ -46,7 +46,7 @@ func (s *storageFlags) check(cmd *cobra.Command, at string) (err error) {
 		err = printed(fmt.Fprint(out, checked(store, report)))
 	}
 	if n := len(report.Violations); err == nil && n > 0 {
-		err = fmt.Errorf("%s: %s. Copy the store's data aside before anything writes to it again, and restore a backup that checks without any",
+		err = fmt.Errorf("%s: %s. Copy the store's data before anything writes to it again, and restore a backup that passes this check",
 			store, count(int64(n), "violation"))
 	}
 	return err
@@ -62,10 +62,10 @@ func checked(store *openedStore, r move.Report) string {
 	if n := len(r.Violations); n > 0 {
 		fmt.Fprintln(&b, count(int64(n), "violation"))
 	} else {
-		fmt.Fprintln(&b, "all as it must be")
+		fmt.Fprintln(&b, "nothing is wrong")
 	}
 	for _, ch := range r.Moving {
-		fmt.Fprintf(&b, "channel %s was written to all the time: of it nothing can be said\n", ch)
+		fmt.Fprintf(&b, "channel %s changed too often to be checked\n", ch)
 	}
 	return b.String()
 }

@@ -20,30 +20,30 @@ func storageCopy(s *storageFlags) *cobra.Command {
 	var batch int
 	cmd := &cobra.Command{
 		Use:   "copy --from STORE --to STORE",
-		Short: "Bring every channel to another store",
-		Long: `Bring every channel to another store as it is: posts, their IDs and revisions, what was removed, and what is
-remembered for readers who come back. The source may be in use. Run it again to bring what has changed since, also after
-it was interrupted: it goes on from what the target has. Nothing may write to the target.
+		Short: "Copy every channel to another store",
+		Long: `Copy every channel to another store: posts, their IDs and revisions, which posts were removed, and the change log, so
+that readers can resume. The source may be in use. Nothing else may write to the target. Run the command again to copy
+what has changed since, or to continue after an interruption.
 
 ` + storageHelp,
 		Example: `  motacilla storage copy --from sqlite:motacilla.db --to postgres://live@db.example.org/live
   motacilla storage copy --from sqlite --to redis://cache.example.org/0`,
-		Args: cobra.NoArgs,
+		Args: known,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch {
 		case from == "" || to == "":
-			return errors.New("--from and --to are both wanted, such as --from sqlite:motacilla.db --to postgres://db/live")
+			return errors.New("--from and --to are both needed, such as --from sqlite:motacilla.db --to postgres://db/live")
 		case batch < 1 || batch > 10_000:
 			return errors.New("--batch: must be 1 to 10000")
 		}
 		options := &move.Options{Batch: batch, Replace: replace}
 		return does(func(cmd *cobra.Command, _ []string) error { return s.copy(cmd, from, to, options) })(cmd, nil)
 	}
-	cmd.Flags().StringVar(&from, "from", "", "the store that is copied")
-	cmd.Flags().StringVar(&to, "to", "", "the store that gets it; a file is made where there is none")
-	cmd.Flags().BoolVar(&replace, "replace", false, "let a channel of the target go that is another one than the source's")
-	cmd.Flags().IntVar(&batch, "batch", 500, "changes that are written at once")
+	cmd.Flags().StringVar(&from, "from", "", "`STORE` to copy from")
+	cmd.Flags().StringVar(&to, "to", "", "`STORE` to copy to; a file is created if it does not exist")
+	cmd.Flags().BoolVar(&replace, "replace", false, "replace a channel of the target that is not the source's")
+	cmd.Flags().IntVar(&batch, "batch", 500, "how many changes are written at once")
 	return cmd
 }
 
@@ -80,21 +80,21 @@ func (s *storageFlags) copy(cmd *cobra.Command, from, to string, o *move.Options
 	return printed(fmt.Fprint(cmd.OutOrStdout(), copied(source, target, result, time.Since(began))))
 }
 
-// copied is the summary.
+// copied returns the summary.
 func copied(source, target *openedStore, r move.Result, took time.Duration) string {
-	text := fmt.Sprintf("%s -> %s\n%s brought from %d of %s, in %s.\n", source, target, count(r.Records, "change"), r.Copied,
+	text := fmt.Sprintf("%s -> %s\n%s copied from %d of %s, in %s.\n", source, target, count(r.Records, "change"), r.Copied,
 		count(int64(r.Channels), "channel"), took.Round(time.Millisecond))
 	if r.Shared > 0 {
 		text += fmt.Sprintf("%s that nodes share, such as accounts, brought or removed.\n", count(r.Shared, "record"))
 	}
 	if r.Own > 0 {
-		text += fmt.Sprintf("The target has %s of its own, which were left alone.\n", count(int64(r.Own), "channel"))
+		text += fmt.Sprintf("The target has %s of its own, which stay as they are.\n", count(int64(r.Own), "channel"))
 	}
 	if r.Behind > 0 {
-		return text + fmt.Sprintf("%s of the source moved meanwhile. Copy again, the last time when nothing writes to it.\n",
+		return text + fmt.Sprintf("%s of the source changed meanwhile. Copy again; the last time, nothing must write to the source.\n",
 			count(int64(r.Behind), "channel"))
 	}
-	return text + "The heads are the same: the target is level with the source.\n"
+	return text + "The target has everything that the source has.\n"
 }
 
 func count(n int64, of string) string {
@@ -105,15 +105,15 @@ func count(n int64, of string) string {
 }
 
 func (s *storageFlags) copyFailed(ctx context.Context, err error, r move.Result) error {
-	then := fmt.Sprintf("%s brought so far; run the same command again and it goes on from there", count(r.Records, "change"))
+	then := fmt.Sprintf("%s copied so far; run the same command again to continue", count(r.Records, "change"))
 	if errors.Is(err, motacilla.ErrConflict) {
-		return fmt.Errorf("%w\nTo have the source's channel instead of the target's, give --replace. "+
-			"To keep both, copy into a store that has no such channel", err)
+		return fmt.Errorf("%w\nTo replace the target's channel by the source's, give --replace. "+
+			"To keep both, copy to a store that has no such channel", err)
 	}
 	return storageFailed(ctx, err, then)
 }
 
-// copyProgress shows how far a copy is: on a terminal in one line that changes, else in a line now and then.
+// copyProgress shows how far a copy is: on a terminal in one line that changes, otherwise in a line every ten seconds.
 type copyProgress struct {
 	w        io.Writer
 	terminal bool
@@ -147,7 +147,7 @@ func (c *copyProgress) show(p move.Progress) {
 	fmt.Fprintln(c.w, line)
 }
 
-// end leaves the terminal at the beginning of a line.
+// end moves the terminal's cursor to the beginning of a line.
 func (c *copyProgress) end() {
 	if c.written {
 		fmt.Fprintln(c.w)

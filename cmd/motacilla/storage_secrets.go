@@ -18,8 +18,8 @@ func (e maskedError) Error() string { return e.secrets.Replace(e.error.Error()) 
 
 func (e maskedError) Unwrap() error { return e.error }
 
-// secretsIn masks the secrets of a place wherever they stand in a text: the password of a URL, and what its query calls
-// a password, secret or token, as they are written and as they are read.
+// secretsIn returns a replacer that masks the secrets of a store's place in a text. Secrets are the password of a URL and
+// what its query calls a password, secret or token, escaped and unescaped.
 func secretsIn(place string) *strings.Replacer {
 	var pairs []string
 	hide := func(secret string) {
@@ -34,7 +34,7 @@ func secretsIn(place string) *strings.Replacer {
 	authority, _, _ := strings.Cut(rest, "/")
 	authority, _, _ = strings.Cut(authority, "?")
 	if at := strings.LastIndexByte(rest, '@'); at >= len(authority) && !strings.Contains(authority, "@") {
-		authority = rest[:at+1] // a password with a / in it, which was not escaped
+		authority = rest[:at+1] // the password has a / that is not escaped
 	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		if _, written, ok := strings.Cut(authority[:at], ":"); ok && written != "" {
@@ -42,7 +42,7 @@ func secretsIn(place string) *strings.Replacer {
 			if read, err := url.PathUnescape(written); err == nil && len(read) > 3 {
 				hide(read)
 			}
-			if len(written) > 3 { // a shorter one would be found in every word
+			if len(written) > 3 { // a shorter one would match parts of words
 				hide(written)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
 
-// stored makes a store with two channels in the working directory, one of which was deleted.
+// stored makes a store in the working directory. It has two channels, of which one was deleted.
 func stored(t *testing.T, path string) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, nil)
@@ -59,11 +59,11 @@ func TestStorageCommands(t *testing.T) {
 	}{
 		{args: "storage --help", out: "copy"},
 		{args: "storage copy --help", out: "--replace"},
-		{args: "storage copy", code: 2, err: "--from and --to are both wanted"},
-		{args: "storage copy --from sqlite:live.db", code: 2, err: "--from and --to are both wanted"},
+		{args: "storage copy", code: 2, err: "--from and --to are both needed"},
+		{args: "storage copy --from sqlite:live.db", code: 2, err: "--from and --to are both needed"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --batch 0", code: 2, err: "--batch: must be 1 to 10000"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --output xml", code: 2, err: "--output"},
-		{args: "storage copy --from memory --to sqlite:new.db", code: 1, err: "lives within its server's process"},
+		{args: "storage copy --from memory --to sqlite:new.db", code: 1, err: "is inside its server's process"},
 		{args: "storage copy --from sqlite:live.db --to memory", code: 1, err: "--to: a store of type memory"},
 		{args: "storage copy --from pigeon:x --to sqlite:new.db", code: 1, err: `there is no store "pigeon"; known: `},
 		{args: "storage copy --from sqlite: --to sqlite:new.db", code: 1, err: "the path of the store"},
@@ -72,21 +72,24 @@ func TestStorageCommands(t *testing.T) {
 		{args: "storage copy --from sqlite:live.db --to sqlite:./live.db", code: 1, err: "--from and --to are both sqlite:live.db"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:none/new.db", code: 1, err: "there is no directory"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:new.db",
-			out: "sqlite:live.db -> sqlite:new.db\n7 changes brought from 2 of 2 channels", err: "pass 1: 2 of 2 channels, 7 changes"},
-		{args: "storage copy --from sqlite:live.db --to sqlite:new.db", out: "0 changes brought from 0 of 2 channels"},
+			out: "sqlite:live.db -> sqlite:new.db\n7 changes copied from 2 of 2 channels", err: "pass 1: 2 of 2 channels, 7 changes"},
+		{args: "storage copy --from sqlite:live.db --to sqlite:new.db", out: "0 changes copied from 0 of 2 channels"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:new.db --output json", out: `"records": 0`},
 		{args: "storage copy --from sqlite --config here.yaml --to sqlite:second.db", out: "sqlite:live.db -> sqlite:second.db"},
 		{args: "storage copy --from sqlite:live.db --to sqlite:other.db", code: 1, err: "give --replace"},
-		{args: "storage copy --from sqlite:live.db --to sqlite:other.db --replace", out: "the target is level with the source"},
+		{args: "storage copy --from sqlite:live.db --to sqlite:other.db --replace", out: "The target has everything that the source has"},
+		{args: "storage cehck", code: 2, err: "did you mean check?"},
+		{args: "storage check x", code: 2, err: `"x" is one argument too many`},
+		{args: "storage barrier a/b", code: 2, err: `"a/b" can't be a channel's ID`},
 		{args: "storage check", code: 1, err: "there is no store"},
 		{args: "storage check --config here.yaml",
-			out: "sqlite:live.db: 2 channels, 2 posts, 1 tombstone, 7 revisions remembered: all as it must be\n"},
+			out: "sqlite:live.db: 2 channels, 2 posts, 1 tombstone, 7 revisions remembered: nothing is wrong\n"},
 		{args: "storage check --storage sqlite:other.db --output json", out: `"violations": []`},
 		{args: "storage barrier --storage sqlite:other.db --margin -1s", code: 2, err: "--margin: must be"},
-		{args: "storage barrier --storage sqlite:other.db final nowhere", code: 1, err: "there is no channel nowhere in the store, so no barrier"},
-		{args: "storage barrier --storage sqlite:other.db final", out: "1 barrier put on"},
+		{args: "storage barrier --storage sqlite:other.db final nowhere", code: 1, err: "there is no channel nowhere in the store; no barrier was set"},
+		{args: "storage barrier --storage sqlite:other.db final", out: "1 barrier set"},
 		{args: "storage barrier --storage sqlite:other.db --output json", out: `"channel": "gone"`},
-		{args: "storage check --storage sqlite:other.db", out: "all as it must be"},
+		{args: "storage check --storage sqlite:other.db", out: "nothing is wrong"},
 	} {
 		var out, stderr bytes.Buffer
 		code := run(strings.Fields(tt.args), strings.NewReader(""), &out, &stderr)
@@ -124,7 +127,7 @@ func TestStorageCheckFindsDamage(t *testing.T) {
 	for format, expected := range map[string]string{"text": "is its head, and is not remembered", "json": `"problem": "is its head`} {
 		var out, stderr bytes.Buffer
 		code := run([]string{"storage", "check", "--storage", "sqlite:live.db", "--output", format}, nil, &out, &stderr)
-		if code != 1 || !strings.Contains(out.String(), expected) || !strings.Contains(stderr.String(), "violations. Copy the store's data aside") {
+		if code != 1 || !strings.Contains(out.String(), expected) || !strings.Contains(stderr.String(), "violations. Copy the store's data before") {
 			t.Fatalf("status %d, output %s, errors %s", code, out.String(), stderr.String())
 		}
 	}
@@ -159,7 +162,7 @@ func TestStorageSecrets(t *testing.T) {
 	}
 }
 
-// Off a terminal a copy tells now and then, and at its end; on one it writes over its line.
+// On a terminal the progress of a copy is one line that changes. Elsewhere it is a line now and then, and at the end.
 func TestStorageProgress(t *testing.T) {
 	var plain, onTerminal bytes.Buffer
 	for _, c := range []*copyProgress{

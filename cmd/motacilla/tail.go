@@ -15,37 +15,35 @@ import (
 )
 
 func tailCommand() *cobra.Command {
-	var lines bool
 	var since revisionFlag
 	transport := choice{auto, transportNames()}
 	cmd := &cobra.Command{
 		Use:   "tail CHANNEL",
 		Short: "Follow a channel, line by line",
 		Long: `Print a channel's newest posts, oldest first, and then every post as it is written, edited or deleted.
-It goes on by itself after the server or the network was away, and ends with Ctrl-C, or when the channel is deleted.
+It reconnects by itself when the server or the network was away. It ends with Ctrl-C, or when the channel is deleted.
 
-It takes the first of the server's transports that works, as a page does; --transport takes one alone.
+It uses the first of the server's transports that works, as a page does. --transport chooses one.
 
-With --json each line is one update as the server sends it (docs/wire.md), without the heartbeats: first a reset with
-the channel's newest posts, then what changed. An update names the revision that it leads to; --since with the last
-one goes on from there.`,
+With --output json each line is one update as the server sends it (docs/wire.md), without heartbeats: first a reset with
+the channel's newest posts, then what changed. Each update has the revision that it leads to. To continue later, give the
+last one with --since.`,
 		Example: `  motacilla tail match-42
   motacilla tail match-42 --transport websocket
-  motacilla tail match-42 --json | jq -r '.renders[] | select(.show) | .content'`,
+  motacilla tail match-42 --output json | jq -r '.renders[] | select(.show) | .content'`,
 		Args: arguments,
 	}
 	r := remoteFlags(cmd)
 	cmd.ValidArgsFunction = r.places
 	cmd.Flags().Var(&transport, "transport", "how updates come; auto is the first that works")
-	cmd.Flags().BoolVar(&lines, "json", false, "print updates as JSON, one on each line; the same as --output json")
-	cmd.Flags().Var(&since, "since", "`REVISION` from which to go on; else the newest posts come first")
+	cmd.Flags().Var(&since, "since", "`REVISION` after which to begin; without it, the newest posts come first")
 	must(cmd.RegisterFlagCompletionFunc("transport", words(transport.known...)))
 	cmd.RunE = does(func(cmd *cobra.Command, args []string) error {
 		ctx, stop := interruptible(cmd)
 		defer stop()
 		f := &follower{
 			remote: r, channel: args[0], transport: transport.value, out: &output{w: cmd.OutOrStdout()},
-			notes: cmd.ErrOrStderr(), json: lines || asJSON(cmd), since: motacilla.Revision(since),
+			notes: cmd.ErrOrStderr(), json: asJSON(cmd), since: motacilla.Revision(since),
 		}
 		if err := f.follow(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("tail: %w", err)
@@ -86,7 +84,7 @@ type follower struct {
 	channel   string
 	transport string // "" is auto
 	out       *output
-	notes     io.Writer // for what is not of the channel
+	notes     io.Writer // for messages that are not updates
 	json      bool      // print updates as they come
 	since     motacilla.Revision
 
@@ -94,11 +92,11 @@ type follower struct {
 	printed map[motacilla.PostID]motacilla.Render
 	title   string
 	ended   bool
-	begun   bool // there was an update
-	faults  int  // before that
+	begun   bool // an update has come
+	faults  int  // before the first update
 }
 
-// firstFaults is how many faults are borne before the first update: one of the transports may not work here.
+// firstFaults is how many faults before the first update end the command. Some transports may not work here.
 const firstFaults = 4
 
 func (f *follower) follow(ctx context.Context) error {
@@ -118,7 +116,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return f.end(err)
 		}
 		if f.begun && u.Reset && !u.Complete {
-			fmt.Fprintln(f.notes, "Too much happened meanwhile; going on with the newest posts.")
+			fmt.Fprintln(f.notes, "There were too many changes meanwhile; continuing with the newest posts.")
 		}
 		f.begun = true
 		switch {
@@ -135,7 +133,7 @@ func (f *follower) follow(ctx context.Context) error {
 	return f.deleted()
 }
 
-// fault says what is wrong, once there was something to follow; before that it is for the caller to mend.
+// fault prints what is wrong, and goes on. Before the first update, faults end the command.
 func (f *follower) fault(err error, _ time.Duration) error {
 	var op *net.OpError
 	f.faults++
@@ -146,7 +144,7 @@ func (f *follower) fault(err error, _ time.Duration) error {
 	return nil
 }
 
-// end is what the end of Follow means.
+// end returns the command's error when Follow has ended with err.
 func (f *follower) end(err error) error {
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound) && f.begun:
@@ -161,7 +159,7 @@ func (f *follower) end(err error) error {
 	return f.explained(err)
 }
 
-// explained says what to do where the server can't be reached.
+// explained returns err with what to do if the server can't be reached.
 func (f *follower) explained(err error) error {
 	var op net.Error
 	if errors.As(err, &op) {
@@ -175,7 +173,7 @@ func (f *follower) deleted() error {
 	return nil
 }
 
-// print prints how what is held differs from what was printed.
+// print prints how the view differs from what was printed.
 func (f *follower) print() {
 	held := map[motacilla.PostID]bool{}
 	for _, r := range f.view.Renders() {
@@ -205,7 +203,7 @@ func (f *follower) print() {
 			continue
 		}
 		delete(f.printed, id)
-		if r.Show && (floor.IsZero() || r.Key().Compare(floor) >= 0) { // else it is only out of sight
+		if r.Show && (floor.IsZero() || r.Key().Compare(floor) >= 0) { // otherwise it is only too old for the view
 			f.line(r, "removed", "")
 		}
 	}

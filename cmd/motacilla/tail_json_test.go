@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// TestTailJSON applies the lines as any reader would, and goes on from the last one.
+// The lines of tail --output json are updates that can be applied, and --since continues after the last one.
 func TestTailJSON(t *testing.T) {
 	t.Chdir(t.TempDir())
 	remote := []string{"--server", serve(t), "--token", "s3cret"}
@@ -25,7 +25,7 @@ func TestTailJSON(t *testing.T) {
 	first := do("post", "add", "final", "One")
 	out, notes, ended := newLines(), newLines(), make(chan int)
 	go func() {
-		ended <- run(append([]string{"tail", "final", "--json"}, remote...), nil, out, notes)
+		ended <- run(append([]string{"tail", "final", "--output", "json"}, remote...), nil, out, notes)
 	}()
 	out.await(t, first)
 	second := do("post", "add", "final", "Two")

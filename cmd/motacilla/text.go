@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// oneLine has no control characters, which a terminal would obey, and single spaces.
+// oneLine returns s without control characters, which a terminal would obey, and with single spaces.
 func oneLine(s string) string {
 	clean := strings.Map(func(c rune) rune {
 		if c < ' ' || c >= 0x7f && c < 0xa0 {
@@ -18,10 +18,10 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(clean), " ")
 }
 
-// brief is the beginning of a text.
+// brief returns the beginning of a text.
 func brief(s string) string { return runewidth.Truncate(s, 60, "…") }
 
-// textIn is the text of a post's HTML, on one line and without control characters.
+// textIn returns the text of a post's HTML on one line, without control characters.
 func textIn(content string) string {
 	var b strings.Builder
 	z := html.NewTokenizer(strings.NewReader(content))
@@ -53,7 +53,7 @@ func hasNoText(tag string) bool {
 	return tag == "script" || tag == "style" || tag == "header" || tag == "time"
 }
 
-// gap is the space that a block's tag makes.
+// gap returns the space that a tag stands for: none if it is inline.
 func gap(tag string) string {
 	switch tag {
 	case "a", "b", "em", "i", "strong", "span", "code", "u", "s", "sub", "sup", "mark", "small":

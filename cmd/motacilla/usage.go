@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// group is a command that only has others beneath it. Without a word it tells them; cobra would do that for a word that
-// it does not know too.
+// group makes cmd a command that only has subcommands. By itself it prints its help; cobra would do so for an unknown
+// subcommand too.
 func group(cmd *cobra.Command) *cobra.Command {
 	cmd.Annotations = map[string]string{isGroup: "true"}
 	cmd.Args = known
@@ -21,11 +21,11 @@ func group(cmd *cobra.Command) *cobra.Command {
 }
 
 const (
-	isGroup = "group"   // annotation: has no work of its own
-	textual = "textual" // annotation: has no JSON
+	isGroup = "group"   // annotation: only has subcommands
+	textual = "textual" // annotation: prints no JSON
 )
 
-// known refuses arguments: where cmd has commands beneath it, as unknown ones.
+// known refuses all arguments. If cmd has subcommands, the error says that there is no such one.
 func known(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -47,7 +47,7 @@ func known(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%w; there are: %s", err, strings.Join(names, ", "))
 }
 
-// explain says what to do about a flag that is wrong.
+// explain returns err, of a wrong flag, with what to do about it.
 func explain(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -55,7 +55,7 @@ func explain(cmd *cobra.Command, err error) error {
 	switch {
 	case errors.As(err, &unknown):
 		name := unknown.GetSpecifiedName()
-		if letters := unknown.GetSpecifiedShortnames(); letters != "" { // -server.addr is read as many short ones
+		if letters := unknown.GetSpecifiedShortnames(); letters != "" { // pflag reads -server.addr as many short flags
 			name, _, _ = strings.Cut(letters, "=")
 			err = fmt.Errorf("unknown flag: -%s", name)
 		}
@@ -100,7 +100,7 @@ func nearestFlag(cmd *cobra.Command, name string) string {
 	return ""
 }
 
-// choice is the value of a flag that takes one of some words.
+// choice is a flag whose value is one of a few words.
 type choice struct {
 	value string
 	known []string
@@ -118,8 +118,8 @@ func (c *choice) Set(value string) error {
 	return nil
 }
 
-// usageTemplate is cobra's, but that a group is not shown as if it did something by itself, and that a command without
-// JSON does not show --output.
+// usageTemplate is cobra's, with two changes. A group is not shown as a command that does something by itself, and a
+// command that prints no JSON does not show --output.
 const usageTemplate = `Usage:{{if and .Runnable (not (index .Annotations "group"))}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [command]{{end}}{{if .HasExample}}

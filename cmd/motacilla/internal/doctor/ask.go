@@ -14,21 +14,21 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// maxAnswer is the longest answer that is read, in bytes.
+// maxAnswer is the longest answer that is accepted, in bytes.
 const maxAnswer = 64 << 20
 
-// answer is what came.
+// answer is an HTTP answer with its body.
 type answer struct {
 	*http.Response
 	body []byte
-	at   time.Time // when it came, by our clock
+	at   time.Time // when it came, by this machine's clock
 	took time.Duration
 }
 
-// at is the address of a path below the server's URL.
+// at returns the URL of a path of the server.
 func (d *doctor) at(path string) string { return d.base.String() + path }
 
-// request is a request as a script would make it. headers are names and values in turn.
+// request returns a request. headers are names and values in turn.
 func (d *doctor) request(ctx context.Context, method, target string, headers ...string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
@@ -43,7 +43,7 @@ func (d *doctor) request(ctx context.Context, method, target string, headers ...
 	return req, nil
 }
 
-// ask asks for what is answered at once.
+// ask makes a request that the server answers at once.
 func (d *doctor) ask(ctx context.Context, method, target string, headers ...string) (*answer, error) {
 	return d.askFor(ctx, d.o.Quick, method, target, headers...)
 }
@@ -69,7 +69,7 @@ func (d *doctor) askFor(ctx context.Context, most time.Duration, method, target 
 	return &answer{resp, body, d.o.Now(), time.Since(began)}, nil
 }
 
-// because is why ctx ended, where it did, else err without what net/http says around it.
+// because returns the cause of ctx's end, or err if ctx has not ended.
 func because(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -77,7 +77,7 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-// update reads an answer that is to be an update.
+// update decodes an answer that must be an update.
 func (a *answer) update() (*motacilla.Update, error) {
 	if a.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s", a.Status)
@@ -92,13 +92,13 @@ func (a *answer) update() (*motacilla.Update, error) {
 // listed is a transport as the server lists it.
 type listed struct{ Name, URL string }
 
-// findChannel finds the channel to read, and what it is offered by.
+// findChannel finds the channel to read, and its transports.
 func (d *doctor) findChannel(ctx context.Context) Check {
 	c := Check{Name: "channel", Status: NotTested}
 	if d.channel = d.o.Channel; d.channel == "" {
 		if d.channel = d.firstPublic(ctx); d.channel == "" {
 			c.Seen = "no public channel is listed: held requests, streams, caching and origins were not tested"
-			c.Change = "name a channel with --channel, or make one with: motacilla channel create test"
+			c.Change = "name a channel with --channel, or create one with: motacilla channel create test"
 			return c
 		}
 	}
@@ -169,7 +169,8 @@ func (d *doctor) firstPublic(ctx context.Context) motacilla.ChannelID {
 	return ""
 }
 
-// askChannel asks the REST interface, where there is one, what the channel is; it counts as public otherwise.
+// askChannel reads the channel's access and head from the REST interface. Without that interface, the channel counts as
+// public if no token was given.
 func (d *doctor) askChannel(ctx context.Context, escaped string) {
 	d.public = d.o.Token == ""
 	a, err := d.ask(ctx, http.MethodGet, d.at("/api/channels/"+escaped))
@@ -185,7 +186,7 @@ func (d *doctor) askChannel(ctx context.Context, escaped string) {
 	}
 }
 
-// resolve is the address of a transport, as a reader of the base URL gets it: nil where it is none.
+// resolve returns the URL of a transport for readers of the base URL, or nil if ref is no URL.
 func (d *doctor) resolve(ref string) *url.URL {
 	u, err := url.Parse(ref)
 	if err != nil || ref == "" {
@@ -199,7 +200,7 @@ func (d *doctor) resolve(ref string) *url.URL {
 	return d.base.ResolveReference(u)
 }
 
-// since is a transport's address with a cursor, and more of a query.
+// since returns a transport's URL with a cursor and more of a query.
 func since(u *url.URL, r motacilla.Revision, more string) string {
 	v := *u
 	q := v.Query()
@@ -208,7 +209,7 @@ func since(u *url.URL, r motacilla.Revision, more string) string {
 	return v.String()
 }
 
-// seconds is a duration for people.
+// seconds returns a duration for people.
 func seconds(d time.Duration) string {
 	if d < 100*time.Millisecond {
 		return d.Round(time.Millisecond).String()

@@ -16,17 +16,17 @@ const (
 	interval = "interval-polling"
 	long     = "long-polling"
 
-	// cacheable is what the server says of a poll of a public channel.
+	// cacheable is the server's Cache-Control for a poll of a public channel.
 	cacheable = polling.SharedCaching
 	private   = "private, no-store"
 
-	// oldest is how old an answer may be that a cache keeps as it was told.
+	// oldest is the age of the oldest answer that a correct cache gives.
 	oldest = 6 * time.Second
-	// slack is for Date, which has whole seconds, and for the way.
+	// slack is for Date, which has whole seconds, and for the network.
 	slack = 2 * time.Second
 )
 
-// caching looks at what interval polling needs of caches, with two polls.
+// caching checks with two polls what interval polling needs of caches.
 func (d *doctor) caching(ctx context.Context) []Check {
 	tag, control := Check{Name: "etag", Status: NotTested}, Check{Name: "cache-control", Status: NotTested}
 	u := d.offers[interval]
@@ -48,7 +48,7 @@ func (d *doctor) caching(ctx context.Context) []Check {
 	return []Check{d.etag(ctx, a), d.cacheControl(a)}
 }
 
-// etag asks again with what the first answer had.
+// etag asks again with the entity tag of the first answer.
 func (d *doctor) etag(ctx context.Context, a *answer) Check {
 	c := Check{Name: "etag", Status: OK}
 	tag := a.Header.Get("ETag")
@@ -65,7 +65,7 @@ func (d *doctor) etag(ctx context.Context, a *answer) Check {
 	case again.StatusCode == http.StatusNotModified:
 		c.Seen = "a poll with nothing new is answered with 304"
 	case again.StatusCode == http.StatusOK && again.Header.Get("ETag") != tag:
-		c.Status, c.Seen = NotTested, "the channel moved meanwhile"
+		c.Status, c.Seen = NotTested, "the channel changed meanwhile"
 	default:
 		c.Status = Failure
 		c.Seen = fmt.Sprintf("a poll with If-None-Match: %s is answered with %s, not 304", tag, again.Status)
@@ -87,7 +87,7 @@ func (d *doctor) cacheControl(a *answer) Check {
 		return c
 	}
 	c.Status = Warning
-	c.Seen = fmt.Sprintf("a poll's answer says %q, where the server says %q", got, want)
+	c.Seen = fmt.Sprintf("a poll's answer says %q, but the server says %q", got, want)
 	c.Change = "do not change Cache-Control on the way; with it a cache in front can answer nearly all polls"
 	c.Nginx = "# remove from the location: expires ...; proxy_hide_header Cache-Control; add_header Cache-Control ...;"
 	if !d.public || maxAge(got) > 0 {
@@ -108,18 +108,18 @@ func directives(header string) []string {
 	return list
 }
 
-// maxAge is for how many seconds a browser keeps the answer.
+// maxAge returns for how many seconds a browser keeps the answer.
 func maxAge(header string) int {
 	for _, d := range directives(header) {
 		if value, ok := strings.CutPrefix(d, "max-age="); ok {
-			n, _ := strconv.Atoi(value) // 0 where it is none
+			n, _ := strconv.Atoi(value) // 0 if it is no number
 			return n
 		}
 	}
 	return 0
 }
 
-// kept looks for a cache that keeps what it must not keep, or keeps it for too long.
+// kept looks for a cache that keeps what it must not keep, or keeps it too long.
 func (d *doctor) kept(ctx context.Context) []Check {
 	c := Check{Name: "cache", Status: OK, Seen: "no cache on the way keeps an answer for too long"}
 	change := "have the cache obey Cache-Control, with the whole URL as its key"
@@ -139,7 +139,7 @@ func (d *doctor) kept(ctx context.Context) []Check {
 	return []Check{c}
 }
 
-// keyless has a cache betray itself that does not mind the query: an answer names the cursor that was asked with.
+// keyless finds a cache that ignores the query: an answer has the cursor of its request.
 func (d *doctor) keyless(ctx context.Context) string {
 	u := d.offers[interval]
 	if u == nil {
@@ -158,13 +158,13 @@ func (d *doctor) keyless(ctx context.Context) string {
 	return ""
 }
 
-// stale has a cache betray itself by an answer that is older than the channel.
+// stale finds a cache whose answer is older than the channel.
 func (d *doctor) stale(ctx context.Context) string {
 	u := d.offers[interval]
 	if u == nil || !d.rest || d.o.Now().Sub(d.head.Time()) < oldest+slack {
 		return ""
 	}
-	for range 2 { // the first one may be the last of an old answer, while a new one is fetched
+	for range 2 { // a cache may give an old answer once more while it fetches a new one
 		a, err := d.ask(ctx, http.MethodGet, since(u, 0, ""))
 		if err != nil {
 			return ""
@@ -180,7 +180,7 @@ func (d *doctor) stale(ctx context.Context) string {
 	return "a poll's answer is older than what the channel's newest revision was at the beginning: it is from a cache"
 }
 
-// keptUnkeepable asks twice for what says no-store.
+// keptUnkeepable asks twice for an answer with no-store.
 func (d *doctor) keptUnkeepable(ctx context.Context) string {
 	u := d.offers[long]
 	if u == nil {
@@ -220,7 +220,7 @@ func fromCache(h http.Header) string {
 	return ""
 }
 
-// keptLong asks again for a poll's answer when a cache may not have it any more.
+// keptLong asks again for a poll's answer when no cache may have it any more.
 func (d *doctor) keptLong(ctx context.Context) string {
 	u := d.offers[interval]
 	if u == nil || d.o.Fast {
@@ -233,14 +233,14 @@ func (d *doctor) keptLong(ctx context.Context) string {
 			return
 		}
 		age, _ = strconv.Atoi(a.Header.Get("Age"))
-		date, _ = http.ParseTime(a.Header.Get("Date")) // zero where it is none
+		date, _ = http.ParseTime(a.Header.Get("Date")) // zero if it is no time
 		return date, a.at, age
 	}
 	first, then, _ := ask()
 	if first.IsZero() || d.o.Pause(ctx, oldest+slack) != nil {
 		return ""
 	}
-	ask() // a cache may give the old answer once more, while it fetches a new one
+	ask() // a cache may give the old answer once more while it fetches a new one
 	if d.o.Pause(ctx, time.Second) != nil {
 		return ""
 	}

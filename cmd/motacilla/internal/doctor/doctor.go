@@ -1,5 +1,5 @@
-// Package doctor asks a running server, through whatever proxies stand before it, whether what readers need comes
-// through: requests that are held, streams, upgrades, caching, origins. It only reads.
+// Package doctor checks a running server, and the proxies before it: whether held requests, streams and WebSockets come
+// through, and whether caches and other origins are served as they must be. It only reads.
 package doctor
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Status is what a check came to.
+// Status is the result of a check.
 type Status string
 
 // The statuses.
@@ -24,7 +24,7 @@ const (
 	NotTested Status = "not tested"
 )
 
-// Check is one thing that was looked at.
+// Check is one check and its result.
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
@@ -33,14 +33,14 @@ type Check struct {
 	Nginx  string `json:"nginx,omitempty"`  // the same, for nginx, in lines
 }
 
-// Report is what was found.
+// Report has the results of all checks.
 type Report struct {
 	URL     string  `json:"url"`
-	Channel string  `json:"channel,omitempty"` // the one that was read; "" where there was none
+	Channel string  `json:"channel,omitempty"` // the channel that was read; "" if there was none
 	Checks  []Check `json:"checks"`
 }
 
-// Count returns how many checks came to a status.
+// Count returns how many checks have a status.
 func (r *Report) Count(s Status) int {
 	n := 0
 	for _, c := range r.Checks {
@@ -51,21 +51,21 @@ func (r *Report) Count(s Status) int {
 	return n
 }
 
-// Options are the settings of [Run]; nil and zero fields mean the defaults.
+// Options are the settings of [Run]. nil and zero fields mean the defaults.
 type Options struct {
-	Channel motacilla.ChannelID // the one to read; the first public one that is listed
+	Channel motacilla.ChannelID // the channel to read; the first public one that is listed
 	Token   string              // for a private channel
 	Origin  string              // another origin whose scripts are to read, such as https://www.example.org
 	Fast    bool                // leave out what takes more than a few seconds
 
-	// Progress is told what is waited for. It may be called from several goroutines, one at a time.
+	// Progress is called with what Run waits for. It may be called from several goroutines, one at a time.
 	Progress func(text string)
-	// Transport makes the requests; a transport like http.DefaultTransport. It must not decompress answers.
+	// Transport makes the requests. It must not decompress answers. The default is like http.DefaultTransport.
 	Transport *http.Transport
 
 	Quick     time.Duration // how long an answer that comes at once may take; 5 s
 	Held      time.Duration // how long to wait for the answer to a request that is held; 70 s
-	Short     time.Duration // a request that is answered sooner without anything new was not held; 2 s
+	Short     time.Duration // a request that is answered sooner, without changes, was not held; 2 s
 	Heartbeat time.Duration // how long to wait for a heartbeat; 45 s
 	Now       func() time.Time
 	Pause     func(ctx context.Context, d time.Duration) error // waits between two requests
@@ -111,17 +111,17 @@ type doctor struct {
 	client   *http.Client
 	progress sync.Mutex
 
-	proxied bool // a proxy has left signs
+	proxied bool // a proxy has left its headers
 	channel motacilla.ChannelID
 	public  bool
 	offers  map[string]*url.URL // by the transport's name
 	listed  []listed            // as the server gave them
-	head    motacilla.Revision  // of the channel, as the REST interface has it; 0 where it was not to be had
-	rest    bool                // head is from there
+	head    motacilla.Revision  // of the channel; 0 if unknown
+	rest    bool                // head is from the REST interface
 }
 
-// Run examines the server at base. Its error is that of the first request, where nothing answered it, or ctx's own.
-// Everything that an answer says is in the report.
+// Run checks the server at base. If the first request is not answered, it returns the error. If ctx ends, it returns
+// ctx's error. All else is in the report.
 func Run(ctx context.Context, base *url.URL, o *Options) (*Report, error) {
 	d := &doctor{o: o.withDefaults(), base: base, offers: map[string]*url.URL{}}
 	d.client = &http.Client{Transport: d.o.Transport}
@@ -146,7 +146,7 @@ func Run(ctx context.Context, base *url.URL, o *Options) (*Report, error) {
 	return report, ctx.Err()
 }
 
-// slow are the checks that wait, all at once.
+// slow runs the checks that wait, all at once.
 func (d *doctor) slow(ctx context.Context) []Check {
 	if !d.o.Fast {
 		d.tell("Holding requests and streams open, for about half a minute (--fast leaves this out) ...")

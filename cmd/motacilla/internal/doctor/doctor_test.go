@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestGood examines a good server, and holds what is tested and what is not.
+// A correct server passes. The report says what was not tested.
 func TestGood(t *testing.T) {
 	s := serve(t, nil)
 	said := []string{}
@@ -56,7 +56,7 @@ func TestNoPublicChannel(t *testing.T) {
 	}
 }
 
-// TestStalePolls has a cache give out what was true before the channel's last post.
+// A cache that answers with what was true before the channel's last post is found.
 func TestStalePolls(t *testing.T) {
 	s := serve(t, nil)
 	h := s.proxy(cache(polls("interval", "since=0", wholeURL), nil))
@@ -67,7 +67,7 @@ func TestStalePolls(t *testing.T) {
 	found(t, checks, map[string]string{"cache": "failure: older than"})
 }
 
-// TestStrangers examines by https and by a name, as the public would.
+// A server with https and a public name is checked as the public sees it.
 func TestStrangers(t *testing.T) {
 	s := serve(t, map[string]string{"server.public_url": "http://live.example.com"})
 	front := httptest.NewUnstartedServer(s.proxy(nil))
@@ -95,8 +95,8 @@ func TestStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	checks := byName(t, report)
-	if report.URL != "https://live.example.com" || !strings.Contains(checks["reach"].Seen, "sends readers on to https://") {
-		t.Errorf("examined %s: %+v", report.URL, checks["reach"])
+	if report.URL != "https://live.example.com" || !strings.Contains(checks["reach"].Seen, "redirects readers to https://") {
+		t.Errorf("checked %s: %+v", report.URL, checks["reach"])
 	}
 	for name, want := range map[string]Status{"tls": OK, "http/2": OK, "exposure": Warning, "urls": Failure} {
 		if checks[name].Status != want {
@@ -121,7 +121,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestOtherHost has the transports' URLs on another host than the one that was asked.
+// Transports with URLs on another host are found.
 func TestOtherHost(t *testing.T) {
 	s := serve(t, map[string]string{"server.public_url": "http://127.0.0.1:1", "publishers": "interval-polling"})
 	_, checks := s.examine(t, s.proxy(nil), Options{Fast: true})
@@ -133,7 +133,7 @@ func TestOtherHost(t *testing.T) {
 	}
 }
 
-// TestBelowAPath has a proxy serve the server below a path of its own.
+// A server that a proxy serves below a path passes.
 func TestBelowAPath(t *testing.T) {
 	s := serve(t, nil)
 	front := httptest.NewServer(http.StripPrefix("/live-blog", s.proxy(nil)))

@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// held asks long polling for what is not there yet, and waits for the answer.
+// held makes a long poll from the newest revision, and waits for the answer.
 func (d *doctor) held(ctx context.Context) []Check {
 	c := Check{Name: "held-requests", Status: NotTested}
 	u := d.offers[long]
@@ -21,7 +21,7 @@ func (d *doctor) held(ctx context.Context) []Check {
 		return []Check{d.atOnce(ctx, c)}
 	}
 	cursor := d.head
-	for range 3 { // the channel may move meanwhile
+	for range 3 { // the channel may change meanwhile
 		update, took, err := d.hold(ctx, since(u, cursor, ""))
 		switch {
 		case err != nil:
@@ -32,21 +32,21 @@ func (d *doctor) held(ctx context.Context) []Check {
 		case took < d.o.Short:
 			c.Status = Warning
 			c.Seen = fmt.Sprintf("answered after %s though there was nothing new", seconds(took))
-			c.Change = "the server is about to stop, its hold is short, or something answers in its stead"
+			c.Change = "the server is about to stop, its hold is short, or something answers instead of it"
 			return []Check{c}
 		}
 		if d.keptHeld(ctx, since(u, cursor, "")) {
 			c.Status = Failure
 			c.Seen = fmt.Sprintf("held for %s; but then the same answer came at once: a cache keeps what says no-store", seconds(took))
-			c.Change = "keep caches from the readers' paths, but for interval polling"
+			c.Change = "use no cache on the readers' paths, except for interval polling"
 			c.Nginx = "location /live/ { proxy_pass http://127.0.0.1:8080; proxy_cache off; }"
 			return []Check{c}
 		}
 		c.Status, c.Seen = OK, fmt.Sprintf("held for %s, then answered", seconds(took))
 		return []Check{c}
 	}
-	c.Seen = "the channel moves too often to tell"
-	c.Change = "name a quieter one with --channel"
+	c.Seen = "the channel changes too often to tell"
+	c.Change = "name a quieter channel with --channel"
 	return []Check{c}
 }
 
@@ -60,7 +60,7 @@ func (d *doctor) hold(ctx context.Context, target string) (*motacilla.Update, ti
 	return update, a.took, err
 }
 
-// keptHeld reports whether the question that was just held for its time is now answered at once.
+// keptHeld reports whether the same request, which was held before, is now answered at once.
 func (d *doctor) keptHeld(ctx context.Context, target string) bool {
 	a, err := d.askFor(ctx, d.o.Short, http.MethodGet, target)
 	if err != nil {
@@ -70,7 +70,7 @@ func (d *doctor) keptHeld(ctx context.Context, target string) bool {
 	return err == nil && update.Heartbeat()
 }
 
-// cut is a held request that was not answered as the server does.
+// cut returns the check of a held request that the server did not answer.
 func cut(c Check, took time.Duration, err error) Check {
 	c.Status = Failure
 	c.Seen = fmt.Sprintf("cut off after %s: %v", seconds(took), err)
@@ -79,7 +79,7 @@ func cut(c Check, took time.Duration, err error) Check {
 	return c
 }
 
-// atOnce asks long polling not to hold.
+// atOnce makes a long poll that is not held.
 func (d *doctor) atOnce(ctx context.Context, c Check) Check {
 	a, err := d.ask(ctx, http.MethodGet, since(d.offers[long], d.head, "&hold=0"))
 	if err == nil {

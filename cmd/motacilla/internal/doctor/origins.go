@@ -12,11 +12,11 @@ import (
 const (
 	allowOrigin = "Access-Control-Allow-Origin"
 
-	// stranger is an origin that nobody lists (RFC 2606).
+	// stranger is an origin that no server lists (RFC 2606).
 	stranger = "https://doctor.invalid"
 )
 
-// origins asks as a script of another origin would.
+// origins makes the requests of a script of another origin.
 func (d *doctor) origins(ctx context.Context) Check {
 	c := Check{Name: "origins", Status: OK}
 	target := d.at("/channels/" + url.PathEscape(string(d.channel)) + "/transports")
@@ -34,7 +34,7 @@ func (d *doctor) origins(ctx context.Context) Check {
 	case len(allowed) > 1:
 		c.Status = Failure
 		c.Seen = fmt.Sprintf("%s is there %d times (%s): browsers refuse that", allowOrigin, len(allowed), strings.Join(allowed, ", "))
-		c.Change = "let the server alone say it, by server.origins"
+		c.Change = "let only the server set it, with server.origins"
 		c.Nginx = "# remove from the location: add_header Access-Control-Allow-Origin ...;"
 		return c
 	case d.o.Origin == "":
@@ -49,14 +49,14 @@ func (d *doctor) origins(ctx context.Context) Check {
 		return c
 	case allowed[0] != origin && allowed[0] != "*":
 		c.Status, c.Seen = Failure, fmt.Sprintf("scripts of %s may not read: %s is %s", origin, allowOrigin, allowed[0])
-		c.Change = "a cache gives the answer for another origin: have it mind Vary; or let the server alone set the header"
+		c.Change = "a cache gives the answer for another origin: let it obey Vary; or let only the server set the header"
 		c.Nginx = "# remove: proxy_ignore_headers Vary; add_header Access-Control-Allow-Origin ...;"
 		return c
 	}
 	c.Seen = "scripts of " + origin + " may read"
 	if allowed[0] != "*" && !varies(a.Header) {
 		c.Status = Warning
-		c.Seen += ", but the answer does not say Vary: Origin, so that a cache may give it to another origin's"
+		c.Seen += ", but the answer does not say Vary: Origin, so a cache may give it to another origin"
 		c.Change, c.Nginx = "do not take Vary off on the way", "# remove: proxy_hide_header Vary;"
 	}
 	return d.preflight(ctx, c, target, origin)
@@ -68,7 +68,7 @@ func varies(h http.Header) bool {
 	})
 }
 
-// preflight asks what a browser asks before a request with a header of its own.
+// preflight makes the request that a browser makes before a request with a header of its own.
 func (d *doctor) preflight(ctx context.Context, c Check, target, origin string) Check {
 	a, err := d.ask(ctx, http.MethodOptions, target, "Origin", origin,
 		"Access-Control-Request-Method", http.MethodGet, "Access-Control-Request-Headers", "if-none-match")
@@ -89,5 +89,5 @@ func (d *doctor) preflight(ctx context.Context, c Check, target, origin string) 
 	}
 }
 
-// own is the origin of the server's own pages.
+// own returns the origin of the server's own pages.
 func (d *doctor) own() string { return d.base.Scheme + "://" + d.base.Host }

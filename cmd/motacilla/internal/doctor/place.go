@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// reached says how the server was reached. Where it sends http on to https, that is examined.
+// reached returns the checks of how the server was reached. If it redirects http to https, https is checked from then on.
 func (d *doctor) reached(a *answer) []Check {
 	c := Check{Name: "reach", Status: OK, Seen: fmt.Sprintf("%s in %s", a.Proto, seconds(a.took))}
 	if signs := proxySigns(a.Header); signs != "" {
@@ -23,13 +23,13 @@ func (d *doctor) reached(a *answer) []Check {
 	if asked.Scheme != d.base.Scheme || asked.Host != d.base.Host {
 		base := *d.base
 		base.Scheme, base.Host = asked.Scheme, asked.Host
-		c.Seen += fmt.Sprintf("; %s sends readers on to %s, which was examined", d.base, &base)
+		c.Seen += fmt.Sprintf("; %s redirects readers to %s, which was checked", d.base, &base)
 		d.base = &base
 	}
 	return []Check{c, d.certificate(a), d.http2(a)}
 }
 
-// proxySigns are headers that a proxy has left; most leave none.
+// proxySigns returns the headers that proxies have left. Most proxies leave none.
 func proxySigns(h http.Header) string {
 	var signs []string
 	for _, name := range []string{"Server", "Via", "CF-Ray", "X-Served-By", "X-Cache"} {
@@ -44,7 +44,7 @@ func (d *doctor) certificate(a *answer) Check {
 	c := Check{Name: "tls", Status: NotTested, Seen: "the URL is http"}
 	if a.TLS == nil || len(a.TLS.PeerCertificates) == 0 {
 		if !d.local() {
-			c.Status, c.Change = Warning, "serve readers by https: tokens and cookies go in the clear, and browsers warn"
+			c.Status, c.Change = Warning, "serve readers by https: tokens and cookies are not encrypted, and browsers warn"
 			c.Nginx = "listen 443 ssl;\nhttp2 on;"
 		}
 		return c
@@ -59,20 +59,20 @@ func (d *doctor) certificate(a *answer) Check {
 }
 
 func (d *doctor) http2(a *answer) Check {
-	c := Check{Name: "http/2", Status: NotTested, Seen: "browsers speak it by https alone"}
+	c := Check{Name: "http/2", Status: NotTested, Seen: "browsers use it only with https"}
 	switch {
 	case d.base.Scheme != "https":
 	case a.ProtoMajor >= 2:
 		c.Status, c.Seen = OK, a.Proto
 	default:
 		c.Status = Warning
-		c.Seen = a.Proto + ": a browser opens six connections to a host, for all its tabs together, and streams hold theirs"
-		c.Change, c.Nginx = "have the proxy speak HTTP/2 to browsers", "http2 on;"
+		c.Seen = a.Proto + ": a browser opens at most six connections to a host, for all its tabs, and each stream takes one"
+		c.Change, c.Nginx = "turn on HTTP/2 for browsers in the proxy", "http2 on;"
 	}
 	return c
 }
 
-// local reports whether the server was asked on this machine.
+// local reports whether the server is on this machine.
 func (d *doctor) local() bool {
 	host := d.base.Hostname()
 	ip := net.ParseIP(host)
@@ -92,11 +92,11 @@ func (d *doctor) ready(ctx context.Context, health *answer) Check {
 		}
 	case a.StatusCode == http.StatusNotFound, a.StatusCode == http.StatusForbidden, a.StatusCode == http.StatusUnauthorized:
 		c.Status = NotTested
-		c.Seen = fmt.Sprintf("/readyz is not open to us (%s), which is as good", a.Status)
+		c.Seen = fmt.Sprintf("/readyz is not open to us (%s), which is fine", a.Status)
 	default:
 		c.Status = Failure
 		c.Seen = fmt.Sprintf("/readyz: %s, %s", a.Status, strings.TrimSpace(limited(a.body)))
-		c.Change = "its log says why; bring the store back, or start the server anew"
+		c.Change = "the server's log says why; bring the store back, or restart the server"
 	}
 	return c
 }
@@ -114,7 +114,7 @@ func (d *doctor) exposed(ctx context.Context) Check {
 		c.Seen += ", on this machine"
 		return c
 	}
-	c.Status, c.Change = Warning, "keep /metrics from the public"
+	c.Status, c.Change = Warning, "close /metrics to the public"
 	c.Nginx = "location = /metrics { allow 127.0.0.1; deny all; proxy_pass http://127.0.0.1:8080; }"
 	return c
 }
@@ -139,17 +139,17 @@ func (d *doctor) clock(ctx context.Context) Check {
 		return c
 	}
 	off := date.Add(500 * time.Millisecond).Sub(a.at) // Date has whole seconds
-	c.Status, c.Seen = OK, "Date and ours differ by "+seconds(off.Abs())
+	c.Status, c.Seen = OK, "the server's clock and this one differ by "+seconds(off.Abs())
 	ahead := d.head.Time().Sub(a.at)
 	switch {
 	case off.Abs() > clockSlack:
 		c.Status = Warning
-		c.Seen = fmt.Sprintf("Date is %s %s of ours", off.Abs().Round(time.Second), direction(off))
-		c.Change = "set the clocks by NTP, the proxy's too, and this machine's; caches reckon with Date"
+		c.Seen = fmt.Sprintf("the server's clock is %s %s this one", off.Abs().Round(time.Second), direction(off))
+		c.Change = "set the clocks of the server, the proxy and this machine by NTP; caches use Date"
 	case d.head > 0 && ahead > clockSlack:
 		c.Status = Warning
 		c.Seen = fmt.Sprintf("the channel's newest revision is %s ahead of now", ahead.Round(time.Second))
-		c.Change = "set the clock of the server, or of its store, by NTP; revisions go on from there until then"
+		c.Change = "set the clock of the server, or of its store, by NTP; until then revisions continue from there"
 	}
 	if off.Abs() > clockWrong {
 		c.Status = Failure
@@ -164,7 +164,7 @@ func direction(off time.Duration) string {
 	return "ahead"
 }
 
-// askHead is the channel's revision as readers get it; 0 where it was not to be had.
+// askHead returns the channel's revision as readers get it, or 0 if no transport tells it.
 func (d *doctor) askHead(ctx context.Context) motacilla.Revision {
 	for name, more := range map[string]string{"interval-polling": "", "long-polling": "&hold=0"} {
 		if u := d.offers[name]; u != nil {
@@ -178,15 +178,15 @@ func (d *doctor) askHead(ctx context.Context) motacilla.Revision {
 	return 0
 }
 
-// addresses looks at the transports' URLs: what they name must be what readers can open.
+// addresses checks that readers can open the transports' URLs.
 func (d *doctor) addresses() Check {
 	c := Check{Name: "urls", Status: OK, Seen: "the transports' URLs are on this host"}
 	for _, t := range d.listed {
 		u := d.offers[t.Name]
 		switch {
 		case u == nil:
-			c.Status, c.Seen = Failure, fmt.Sprintf("%s has the URL %q, which is none", t.Name, t.URL)
-			c.Change = "mend its path, and server.public_url"
+			c.Status, c.Seen = Failure, fmt.Sprintf("%s has %q as its URL, which is none", t.Name, t.URL)
+			c.Change = "correct its path, and server.public_url"
 			return c
 		case d.base.Scheme == "https" && (u.Scheme == "http" || u.Scheme == "ws"):
 			c.Status = Failure
@@ -196,13 +196,13 @@ func (d *doctor) addresses() Check {
 		case u.Host != d.base.Host || u.Scheme != d.base.Scheme && u.Scheme != "ws" && u.Scheme != "wss":
 			c.Status = Warning
 			c.Seen = fmt.Sprintf("%s is offered at %s, which is not %s", t.Name, t.URL, d.base)
-			c.Change = "set server.public_url to the URL that readers use; where they use that one, examine it instead"
+			c.Change = "set server.public_url to the URL that readers use; if they use that one, check it instead"
 		}
 	}
 	return c
 }
 
-// forwarded says what can't be seen from here.
+// forwarded says what can't be checked from outside.
 func (d *doctor) forwarded() Check {
 	c := Check{
 		Name: "client-address", Status: NotTested,
@@ -211,8 +211,8 @@ func (d *doctor) forwarded() Check {
 	if d.local() && !d.proxied {
 		return c
 	}
-	c.Change = "behind a proxy name it in server.trusted_proxies, and have it set X-Forwarded-For and X-Forwarded-Proto: " +
-		"limits by address, and cookies for https alone, depend on them"
+	c.Change = "if there is a proxy, name it in server.trusted_proxies, and let it set X-Forwarded-For and X-Forwarded-Proto: " +
+		"limits by address, and cookies for https, depend on them"
 	c.Nginx = "proxy_set_header Host $host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n" +
 		"proxy_set_header X-Forwarded-Proto $scheme;"
 	return c

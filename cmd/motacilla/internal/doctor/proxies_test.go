@@ -19,7 +19,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// responses changes what comes back.
+// responses changes the server's answers.
 func responses(change func(*http.Response)) func(*httputil.ReverseProxy) http.Handler {
 	return func(p *httputil.ReverseProxy) http.Handler {
 		date := p.ModifyResponse
@@ -34,7 +34,7 @@ func responses(change func(*http.Response)) func(*httputil.ReverseProxy) http.Ha
 	}
 }
 
-// requests changes what goes in.
+// requests changes the requests to the server.
 func requests(change func(*http.Request)) func(*httputil.ReverseProxy) http.Handler {
 	return func(p *httputil.ReverseProxy) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func requests(change func(*http.Request)) func(*httputil.ReverseProxy) http.Hand
 
 func isUpgrade(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }
 
-// buffers holds answers back until they are complete.
+// buffers holds back answers until they are complete.
 func buffers(p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isUpgrade(r) {
@@ -60,7 +60,7 @@ func buffers(p *httputil.ReverseProxy) http.Handler {
 }
 
 func replay(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
-	_ = recover() // the proxy's way of breaking off
+	_ = recover() // a proxy ends a broken answer by a panic
 	maps.Copy(w.Header(), rec.Header())
 	w.WriteHeader(rec.Code)
 	_, _ = w.Write(rec.Body.Bytes())
@@ -118,7 +118,7 @@ func moveDate(h http.Header, by time.Duration) {
 	}
 }
 
-// cache keeps answers for ever, by what key makes of the request; "" keeps nothing.
+// cache keeps answers for ever under the key that key returns. It does not keep an answer whose key is "".
 func cache(key func(*http.Request) string, changed func(http.Header)) func(*httputil.ReverseProxy) http.Handler {
 	return func(p *httputil.ReverseProxy) http.Handler {
 		var mu sync.Mutex

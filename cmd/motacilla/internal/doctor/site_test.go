@@ -31,7 +31,7 @@ feed: {heartbeat: 1s}
 publishers: [sse, websocket, {type: long-polling, hold: 3s}, interval-polling]
 `
 
-// site is a real server, and the time that it and the examination have: it moves when the examination waits.
+// site is a real server, and the clock of the checks. The clock moves when a check pauses.
 type site struct {
 	url   *url.URL
 	store storage.Store
@@ -70,7 +70,7 @@ func serve(t *testing.T, flags map[string]string) *site {
 	return s
 }
 
-// alone is the same server in a time of its own, for examinations that run beside each other.
+// alone returns the same server with a clock of its own, for tests that run in parallel.
 func (s *site) alone() *site { return &site{url: s.url, store: s.store, now: s.time()} }
 
 func (s *site) post(t *testing.T) {
@@ -94,7 +94,7 @@ func (s *site) pause(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// proxy is a good one, but for what change does to it.
+// proxy returns a correct proxy with a change.
 func (s *site) proxy(change func(*httputil.ReverseProxy) http.Handler) http.Handler {
 	transport := &http.Transport{DisableCompression: true}
 	p := httputil.NewSingleHostReverseProxy(s.url)
@@ -116,7 +116,7 @@ func (s *site) date(r *http.Response) error {
 	return nil
 }
 
-// options are a test's: short waits, and the site's time.
+// options returns a test's options: short waits, and the site's clock.
 func (s *site) options(o Options) *Options {
 	o.Quick = cmp.Or(o.Quick, 20*time.Second)
 	o.Held, o.Short, o.Heartbeat = 30*time.Second, 1500*time.Millisecond, 30*time.Second
@@ -155,7 +155,7 @@ func byName(t *testing.T, report *Report) map[string]Check {
 	return checks
 }
 
-// found holds that the named checks, and no others, came to something.
+// found fails the test unless the named checks, and no others, found what want says.
 func found(t *testing.T, checks map[string]Check, want map[string]string) {
 	t.Helper()
 	for name, expected := range want {

@@ -54,7 +54,7 @@ func (d *doctor) stream(ctx context.Context) []Check {
 	return []Check{first, squeezed, beat}
 }
 
-// opened judges a stream whose first event has come.
+// opened returns the check of a stream whose first event has come.
 func (d *doctor) opened(c Check, s *events, took time.Duration) Check {
 	c.Status, c.Seen = OK, fmt.Sprintf("the first event came after %s", seconds(took))
 	if !strings.Contains(strings.ToLower(s.header.Get("Cache-Control")), "no-store") {
@@ -70,7 +70,7 @@ func (d *doctor) opened(c Check, s *events, took time.Duration) Check {
 	return c
 }
 
-// unopened judges a stream that brought no event.
+// unopened returns the check of a stream that brought no event.
 func unopened(c Check, err error, took time.Duration) Check {
 	c.Status = Failure
 	var refused *refusedStream
@@ -100,7 +100,7 @@ func compression(c Check, s *events) Check {
 	return c
 }
 
-// heartbeat judges what came, or did not, after the first event.
+// heartbeat returns the check of the silence after the first event. err is the error of waiting for the next event.
 func heartbeat(c Check, err error, took, most time.Duration) Check {
 	switch {
 	case err == nil:
@@ -118,7 +118,7 @@ func heartbeat(c Check, err error, took, most time.Duration) Check {
 	return c
 }
 
-// refusedStream is an answer that is no event stream.
+// refusedStream is the error of an answer that is no event stream.
 type refusedStream struct{ text string }
 
 func (e *refusedStream) Error() string { return e.text }
@@ -159,7 +159,7 @@ func (d *doctor) open(ctx context.Context, target string) (*events, error) {
 	return s, nil
 }
 
-// event waits for an event that is complete and has data.
+// event waits for a complete event with data.
 func (s *events) event() error {
 	data := false
 	for s.lines.Scan() {

@@ -15,7 +15,7 @@ import (
 const upgradeLines = "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\n" +
 	"proxy_set_header Connection \"upgrade\";\nproxy_set_header Host $host;"
 
-// webSocket opens a WebSocket as a page of the server's own does, and as one of the other origin, where there is one.
+// webSocket opens a WebSocket as a page of the server does, and as a page of the other origin if one is given.
 func (d *doctor) webSocket(ctx context.Context) []Check {
 	first, beat := Check{Name: "websocket", Status: NotTested}, Check{Name: "websocket-heartbeat", Status: NotTested}
 	u := d.offers["websocket"]
@@ -42,7 +42,7 @@ func (d *doctor) webSocket(ctx context.Context) []Check {
 	if err := within(alive, d.o.Quick); err != nil {
 		first.Status = Failure
 		first.Seen = fmt.Sprintf("it opened, but no update came: %v", err)
-		first.Change, first.Nginx = "pass what the server sends on at once", upgradeLines
+		first.Change, first.Nginx = "pass on at once what the server sends", upgradeLines
 		return []Check{first, beat}
 	}
 	first.Status, first.Seen = OK, fmt.Sprintf("it opened, and the first update came, after %s", seconds(time.Since(began)))
@@ -54,7 +54,7 @@ func (d *doctor) webSocket(ctx context.Context) []Check {
 	return []Check{first, heartbeat(beat, within(alive, d.o.Heartbeat), time.Since(began), d.o.Heartbeat)}
 }
 
-// refusedUpgrade is an answer that is no upgrade.
+// refusedUpgrade is the error of an answer that is no upgrade.
 type refusedUpgrade struct {
 	code   int
 	status string
@@ -83,7 +83,7 @@ func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.
 	}
 	conn, resp, err := dialer.DialContext(ctx, target.String(), header)
 	if resp != nil {
-		defer resp.Body.Close() // of an upgrade it is empty, of anything else it has been read
+		defer resp.Body.Close() // the body of an upgrade is empty, any other was read
 	}
 	if errors.Is(err, gorilla.ErrBadHandshake) && resp != nil {
 		return nil, &refusedUpgrade{resp.StatusCode, resp.Status}
@@ -95,13 +95,14 @@ func (d *doctor) dial(ctx context.Context, u *url.URL, origin string) (*gorilla.
 	return conn, nil
 }
 
-// listen tells of each sign of life, a message or a ping, and at last of the end. stop closes the connection and waits.
+// listen sends nil for each message or ping, and the error when the connection ends. stop closes the connection and
+// waits.
 func listen(ctx context.Context, conn *gorilla.Conn) (signs <-chan error, stop func()) {
 	heard := make(chan error, 1)
 	tell := func(err error) {
 		select {
 		case heard <- err:
-		default: // one is waiting to be heard already
+		default: // another one is waiting already
 		}
 	}
 	pong := conn.PingHandler()
@@ -123,7 +124,7 @@ func listen(ctx context.Context, conn *gorilla.Conn) (signs <-chan error, stop f
 	}
 }
 
-// within is the next sign of life, or errNoEvent.
+// within returns the next of signs, or errNoEvent.
 func within(signs <-chan error, most time.Duration) error {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
@@ -135,7 +136,7 @@ func within(signs <-chan error, most time.Duration) error {
 	}
 }
 
-// notUpgraded judges a WebSocket that did not open.
+// notUpgraded returns the check of a WebSocket that did not open.
 func notUpgraded(c Check, err error, origin string, own bool) Check {
 	c.Status = Failure
 	var refused *refusedUpgrade
@@ -144,9 +145,9 @@ func notUpgraded(c Check, err error, origin string, own bool) Check {
 		c.Seen = fmt.Sprintf("it does not open: %v", err)
 		c.Change, c.Nginx = "pass the upgrade on to the server", upgradeLines
 	case refused.code == http.StatusForbidden && own:
-		c.Seen = "a page of " + origin + " itself is refused (403): the server is asked under another host's name"
+		c.Seen = "a page of " + origin + " itself is refused (403): the server gets another host's name"
 		c.Change = "pass the Host header on to the server as the browser sends it"
-		c.Nginx = "proxy_set_header Host $host;   # $http_host where the port is not the usual one"
+		c.Nginx = "proxy_set_header Host $host;   # $http_host if the port is not the usual one"
 	case refused.code == http.StatusForbidden:
 		c.Seen = "scripts of " + origin + " are refused (403)"
 		c.Change = "list it: server.origins: [" + origin + "]"

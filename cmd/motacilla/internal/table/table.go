@@ -1,4 +1,4 @@
-// Package table prints rows for people, as wide as their terminal, and for programs, separated by tabs.
+// Package table prints rows for people, as wide as their terminal, or for programs, separated by tabs.
 package table
 
 import (
@@ -13,11 +13,11 @@ import (
 // Column is a column of a table.
 type Column struct {
 	Title string
-	// Flexible columns give way first where the terminal is too narrow.
+	// Flexible columns get narrower first if the terminal is too narrow.
 	Flexible bool
 }
 
-// Table is rows under columns. The zero value with Columns is empty.
+// Table has rows with a cell for each of Columns.
 type Table struct {
 	Columns []Column
 	rows    [][]string
@@ -25,12 +25,11 @@ type Table struct {
 
 const (
 	gap      = 2 // between columns
-	narrow   = 4 // a flexible column is not made narrower while others can still give way
+	narrow   = 4 // a flexible column does not get narrower than this while others can
 	ellipsis = "…"
 )
 
-// Add adds a row, which has a cell for each column. What is in it is printed on one line: control characters, which a
-// terminal would obey, become spaces.
+// Add adds a row with a cell for each column. Control characters, which a terminal would obey, become spaces.
 func (t *Table) Add(cells ...string) {
 	row := make([]string, len(t.Columns))
 	for i := range row {
@@ -41,8 +40,8 @@ func (t *Table) Add(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// Print prints the table for a terminal of that many columns, in which no line is longer: cells that are too long end
-// in an ellipsis. With a width of 0 it prints all cells whole, separated by tabs and without titles, for programs.
+// Print prints the table for a terminal. No line is longer than width. Cells that are too long end in an ellipsis. If
+// width is 0, Print prints all cells whole, separated by tabs and without titles, for programs.
 func (t *Table) Print(w io.Writer, width int) error {
 	out := bufio.NewWriter(w)
 	if width <= 0 {
@@ -64,13 +63,13 @@ func (t *Table) Print(w io.Writer, width int) error {
 			}
 			line.WriteString(runewidth.FillRight(runewidth.Truncate(cell, widths[i], ellipsis), widths[i]))
 		}
-		// Where the terminal has not even room for the gaps, the line is cut.
+		// If the terminal has no room for the gaps, the line is cut.
 		fmt.Fprintln(out, strings.TrimRight(runewidth.Truncate(line.String(), width, ""), " "))
 	}
 	return out.Flush()
 }
 
-// widths are the columns' widths in terminal cells: what their cells need, less what is too much.
+// widths returns the columns' widths in terminal cells: what their cells need, or less if the terminal is too narrow.
 func (t *Table) widths(titles []string, width int) []int {
 	widths := make([]int, len(titles))
 	sum := gap * (len(titles) - 1)

@@ -40,7 +40,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestNoLineIsLonger prints any texts for any width.
+// Whatever the cells and the width, no line is longer than the width.
 func TestNoLineIsLonger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := &Table{Columns: []Column{{Title: "ID"}, {Title: "日本語"}, {Title: "TEXT", Flexible: true}}}
