@@ -137,8 +137,12 @@ func (f *follower) follow(ctx context.Context) error {
 func (f *follower) fault(err error, _ time.Duration) error {
 	var op *net.OpError
 	f.faults++
-	if !f.begun && (f.faults >= firstFaults || errors.As(err, &op) && op.Op == "dial") {
+	switch {
+	case f.begun:
+	case errors.As(err, &op) && op.Op == "dial":
 		return err
+	case f.faults >= firstFaults:
+		return fmt.Errorf("%w; is %s right?", err, f.remote.from)
 	}
 	fmt.Fprintf(f.notes, "%v; trying again.\n", f.explained(err))
 	return nil
