@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs every fuzz target for the given time (10s), one on each core.
+# Runs every fuzz target for the given time (10s), one on each processor at a time.
 set -eu
 cd "$(dirname "$0")/.."
 each=${1:-10s}
 
-# Go's fuzzer may say "context deadline exceeded" when its time ends in the middle of an input (golang/go#75804). That is
-# no finding: one that is writes the input. Such a run is done again, and fails when it ends so three times.
+# Go's fuzzer may fail with "context deadline exceeded" if its time ends in the middle of an input (golang/go#75804). That
+# is not a finding: a finding has a failing input, which the fuzzer writes. Such a run is repeated, at most three times.
 if [ $# = 3 ]; then
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
@@ -20,7 +20,7 @@ if [ $# = 3 ]; then
 		if ! grep -q 'context deadline exceeded' "$log" || grep -q 'Failing input written' "$log"; then
 			break
 		fi
-		echo "$3: ended with its time in the middle of an input, try $try" >&2
+		echo "$3: the time ended in the middle of an input, try $try" >&2
 	done
 	cat "$log"
 	exit "$status"

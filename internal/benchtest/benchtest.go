@@ -1,4 +1,4 @@
-// Package benchtest compares what things cost in one benchmark.
+// Package benchtest compares the cost of several things in one benchmark.
 package benchtest
 
 import (
@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Step is one of the things that are compared.
+// Step is one thing that is compared.
 type Step struct {
 	Name string
 	Do   func() error
 }
 
-// InTurn does the steps one after the other, again and again, so that all have the same weather. It reports how long each
-// takes, in microseconds, and in proportion to the first.
+// InTurn runs the steps in turn, again and again, so that a change of the machine's load meets all of them. It reports how
+// long each takes, in microseconds, and in proportion to the first.
 func InTurn(b *testing.B, steps ...Step) {
 	b.Helper()
 	took := make([]time.Duration, len(steps))

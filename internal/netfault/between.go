@@ -2,7 +2,7 @@ package netfault
 
 import "testing"
 
-// Between returns a proxy to target for the length of a test.
+// Between returns a proxy to target. It is closed when the test ends.
 func Between(t testing.TB, target string) *Proxy {
 	t.Helper()
 	p, err := Listen(target)
@@ -13,7 +13,7 @@ func Between(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Become is Set, whose error ends the test.
+// Become calls Set. An error ends the test.
 func (p *Proxy) Become(t testing.TB, f Fault) {
 	t.Helper()
 	if err := p.Set(f); err != nil {

@@ -11,7 +11,7 @@ import (
 
 const (
 	chunkSize   = 4 << 10 // bytes that are read at once
-	inFlight    = 256     // chunks that are on their way at most, in one direction
+	inFlight    = 256     // the most chunks on their way in one direction
 	dialTimeout = 5 * time.Second
 )
 
@@ -19,18 +19,18 @@ const (
 type conn struct {
 	proxy  *Proxy
 	client net.Conn
-	lost   atomic.Bool // something was swallowed: nothing passes any more
+	lost   atomic.Bool // something was swallowed, so nothing may pass any more
 
 	mu     sync.Mutex
-	server net.Conn // nil where nothing was passed on yet
+	server net.Conn // nil until something is passed on
 	ended  bool
 }
 
-// chunk is what is on its way.
+// chunk is data on its way.
 type chunk struct {
 	data []byte
 	due  time.Time
-	by   Fault // that says when it is due
+	by   Fault // the fault that decides when it is due
 }
 
 func (c *conn) serve() {
@@ -55,7 +55,7 @@ func (c *conn) serve() {
 	c.server = server
 	ended := c.ended
 	c.mu.Unlock()
-	if ended { // while it was dialled
+	if ended { // the client left while the server was dialled
 		_ = server.Close()
 		return
 	}
@@ -65,7 +65,7 @@ func (c *conn) serve() {
 	both.Wait()
 }
 
-// pump passes on what comes from one side to the other, until that side has ended and the other knows.
+// pump passes data on from one side to the other. It returns when the first has ended and the other has been told.
 func (c *conn) pump(from, to net.Conn, l *lane) {
 	chunks := make(chan chunk, inFlight)
 	broken := make(chan error, 1)
@@ -79,12 +79,12 @@ func (c *conn) pump(from, to net.Conn, l *lane) {
 			n, err := from.Read(data)
 			if n > 0 {
 				due, by := c.proxy.due(l, n)
-				if due.Before(last) { // none overtakes another
+				if due.Before(last) { // order is kept
 					due = last
 				}
 				last = due
 				next := chunk{data[:n], due, by}
-				if by.kind == bandwidth { // what is not yet sent is the sender's to keep
+				if by.kind == bandwidth { // the sender keeps what does not fit
 					c.await(next)
 				}
 				chunks <- next
@@ -104,11 +104,11 @@ func (c *conn) pump(from, to net.Conn, l *lane) {
 			continue
 		}
 		if _, err := to.Write(next.data); err != nil {
-			c.reset() // ends the reading too
+			c.reset() // this ends the reading too
 		}
 	}
 	err := <-broken
-	for { // the other side hears of it when the network lets it
+	for { // the other side is told once the fault allows it
 		f, changed := c.proxy.now()
 		if f.kind != halfOpen {
 			break
@@ -124,10 +124,10 @@ func (c *conn) pump(from, to net.Conn, l *lane) {
 		c.reset()
 		return
 	}
-	_ = half.CloseWrite() // where it can't be, reading from it ends too
+	_ = half.CloseWrite() // if it fails, reading from half ends too
 }
 
-// await waits until next is due, as long as the fault that says so lasts.
+// await waits until next is due, or its fault has ended.
 func (c *conn) await(next chunk) {
 	f, changed := c.proxy.now()
 	wait := time.Until(next.due)

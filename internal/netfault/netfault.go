@@ -1,5 +1,5 @@
-// Package netfault is a TCP proxy whose network fails on demand: it stands between a program and what it depends on, and
-// is told while it runs what goes wrong. It is for tests.
+// Package netfault is a TCP proxy whose network fails on demand. It stands between a program and a server that the program
+// needs. A test sets the fault while connections are open.
 package netfault
 
 import (
@@ -23,7 +23,7 @@ const (
 	bandwidth
 )
 
-// Fault is what a Proxy does to the connections through it. Two are equal where they are the same fault.
+// Fault is what a Proxy does to the connections through it. Equal values are the same fault.
 type Fault struct {
 	kind          kind
 	delay, jitter time.Duration
@@ -33,24 +33,23 @@ type Fault struct {
 // Pass is no fault.
 func Pass() Fault { return Fault{} }
 
-// Cut closes all connections in good order, and refuses new ones.
+// Cut closes all connections with FIN and refuses new ones.
 func Cut() Fault { return Fault{kind: cut} }
 
-// Reset resets all connections (RST), and new ones as soon as they are there.
+// Reset resets all connections with RST, and each new one when it is accepted.
 func Reset() Fault { return Fault{kind: reset} }
 
-// HalfOpen swallows whatever comes, in both directions, and lets nobody know: connections stay, new ones are accepted,
-// and of one that is closed on one side the other side hears nothing. What was swallowed does not come back, so a
-// connection that has lost something never says a word more, after the fault too, until one of its sides closes it: then
+// HalfOpen swallows all data in both directions. Connections stay open and new ones are accepted. If one side closes, the
+// other is not told. A connection that has lost data passes nothing after the fault either. When one of its sides closes,
 // the other is reset.
 func HalfOpen() Fault { return Fault{kind: halfOpen} }
 
-// Latency makes every round trip longer by delay, give or take jitter, half of it in each direction. Order is kept.
+// Latency makes each round trip longer by delay, plus or minus jitter. Half of it is added in each direction. Order is kept.
 func Latency(delay, jitter time.Duration) Fault {
 	return Fault{kind: latency, delay: delay, jitter: jitter}
 }
 
-// Bandwidth lets at most so many bytes a second pass in each direction, over all connections together.
+// Bandwidth passes at most bytesPerSecond in each direction, over all connections together.
 func Bandwidth(bytesPerSecond int) Fault { return Fault{kind: bandwidth, rate: bytesPerSecond} }
 
 // String names the fault.
@@ -70,8 +69,7 @@ func (f Fault) String() string {
 	return "pass"
 }
 
-// Proxy passes connections on to its target, as far as its fault lets it. Its methods may be called from many goroutines
-// at once.
+// Proxy passes connections on to its target, as its fault allows. Its methods may be called from several goroutines.
 type Proxy struct {
 	target string
 	addr   string
@@ -84,17 +82,17 @@ type Proxy struct {
 	fault    Fault
 	changed  chan struct{} // closed when the fault changes
 	conns    map[*conn]struct{}
-	there    lane // from those who connect to the target
+	there    lane // from clients to the target
 	back     lane
 }
 
-// lane is one direction, whose bandwidth all connections share.
+// lane is one direction. All connections share its bandwidth.
 type lane struct{ free time.Time }
 
-// Listen begins to pass connections on to target, host:port. Close ends it.
+// Listen returns a proxy to target (host:port) that accepts connections until Close.
 func Listen(target string) (*Proxy, error) {
-	// On an address of its own nobody takes the port while connections are refused; where there is only one loopback
-	// address it does as well.
+	// On an address of the proxy's own nobody takes the port while connections are refused. Some systems have only one
+	// loopback address.
 	own := net.IPv4(127, byte(1+rand.N(250)), byte(rand.N(250)), byte(1+rand.N(250)))
 	p := &Proxy{target: target, changed: make(chan struct{}), conns: make(map[*conn]struct{})}
 	p.ctx, p.stop = context.WithCancel(context.Background())
@@ -119,10 +117,10 @@ func (p *Proxy) listen(addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Addr is where the proxy listens, host:port; it stays the same.
+// Addr returns the proxy's address, host:port. It does not change.
 func (p *Proxy) Addr() string { return p.addr }
 
-// Set puts f in the place of the fault before. An error says that the proxy can't listen again after a Cut.
+// Set replaces the fault by f. It returns an error if the proxy cannot listen again after a Cut.
 func (p *Proxy) Set(f Fault) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +153,7 @@ func (p *Proxy) Set(f Fault) error {
 	return nil
 }
 
-// Close closes every connection and waits for the proxy's goroutines. It may be called again.
+// Close closes all connections and waits for the proxy's goroutines. It may be called more than once.
 func (p *Proxy) Close() error {
 	p.mu.Lock()
 	p.stop()
@@ -170,7 +168,7 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// closeAll ends every connection in that way. p.mu is held.
+// closeAll ends each connection by end. The caller must hold p.mu.
 func (p *Proxy) closeAll(end func(*conn)) {
 	for c := range p.conns {
 		end(c)
@@ -183,7 +181,7 @@ func (p *Proxy) accept(listener net.Listener) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil { // of one connection
+		if err != nil { // one connection failed
 			continue
 		}
 		c := &conn{proxy: p, client: client}
@@ -203,14 +201,14 @@ func (p *Proxy) accept(listener net.Listener) {
 	}
 }
 
-// now returns the fault in force, and what is closed when it is no more.
+// now returns the fault, and a channel that is closed when the fault changes.
 func (p *Proxy) now() (Fault, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fault, p.changed
 }
 
-// due is when n bytes that have just come may go on, and the fault that says so.
+// due returns when n bytes that have just arrived may be passed on, and the fault that decides it.
 func (p *Proxy) due(l *lane, n int) (time.Time, Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

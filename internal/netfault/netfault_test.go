@@ -18,13 +18,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// echo is a server that sends back what it gets, and tells how each of its connections ended.
+// echo is a server that sends back what it gets. ended says how each of its connections ended.
 type echo struct {
 	listener net.Listener
-	ended    chan error // nil is in good order
+	ended    chan error // nil after a FIN
 }
 
-// set starts a server and a proxy before it.
+// set starts a server and a proxy to it.
 func set(t *testing.T) (*echo, *netfault.Proxy) {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func set(t *testing.T) (*echo, *netfault.Proxy) {
 				_ = conn.Close()
 				select {
 				case e.ended <- err:
-				default: // nobody asks
+				default: // no test reads it
 				}
 			})
 		}
@@ -81,7 +81,7 @@ func change(t *testing.T, p *netfault.Proxy, f netfault.Fault) {
 	}
 }
 
-// say sends text and returns how long it takes until it is back.
+// say sends text, waits for its echo, and returns how long that took.
 func say(t *testing.T, conn net.Conn, text string) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -95,7 +95,7 @@ func say(t *testing.T, conn net.Conn, text string) time.Duration {
 	return time.Since(began)
 }
 
-// silent fails the test where anything comes, be it an end.
+// silent fails the test if data or an end arrives.
 func silent(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
@@ -123,7 +123,7 @@ func TestPass(t *testing.T) {
 		if _, err := conn.Write(sent); err != nil {
 			t.Error(err)
 		}
-		_ = conn.CloseWrite() // what is on its way still comes back
+		_ = conn.CloseWrite() // the echo still arrives
 	})
 	got, err := io.ReadAll(conn)
 	writing.Wait()
@@ -166,7 +166,7 @@ func TestReset(t *testing.T) {
 	if conn, err := net.Dial("tcp4", p.Addr()); err == nil {
 		wantReset(t, conn)
 		_ = conn.Close()
-	} else if !errors.Is(err, syscall.ECONNRESET) { // it may come before connect has returned
+	} else if !errors.Is(err, syscall.ECONNRESET) { // the reset may come before connect has returned
 		t.Errorf("a new connection: %v; want a reset", err)
 	}
 	change(t, p, netfault.Pass())
@@ -201,7 +201,7 @@ func TestHalfOpen(t *testing.T) {
 	}
 	say(t, idle, "nothing was lost")
 	say(t, dial(t, p), "after")
-	for _, conn := range []net.Conn{busy, born} { // what was lost stays lost
+	for _, conn := range []net.Conn{busy, born} { // lost data does not come back
 		if _, err := io.WriteString(conn, "lost too"); err != nil {
 			t.Error(err)
 		}
@@ -224,7 +224,7 @@ func TestLatency(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	for range 20 { // on their way at the same time
+	for range 20 { // all are on their way at the same time
 		if _, err := io.WriteString(conn, "0123456789"); err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestBandwidth(t *testing.T) {
 	change(t, p, netfault.Bandwidth(rate))
 	began := time.Now()
 	var work sync.WaitGroup
-	for range 2 { // they share it
+	for range 2 { // they share the bandwidth
 		conn := dial(t, p)
 		work.Go(func() {
 			_, _ = conn.Write(make([]byte, each))
@@ -299,7 +299,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 }
 
-// TestChanges changes faults while connections come, talk and go, for the race detector and goleak.
+// TestChanges changes faults while connections are made, used and closed, for the race detector and goleak.
 func TestChanges(t *testing.T) {
 	_, p := set(t)
 	done := make(chan struct{})

@@ -1,5 +1,5 @@
-// Package openapitest holds a server to its OpenAPI description in both directions: what goes over the wire is as the
-// description says, and everything that the description says has gone over the wire.
+// Package openapitest compares a server with its OpenAPI description, in both directions. Each request and answer must
+// match the description, and each part of the description must have been seen in a request or an answer.
 package openapitest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// Contract is a description, and what of it has been seen. Its methods may be called from many goroutines at once.
+// Contract is a description and the parts of it that have been seen. Its methods may be called from several goroutines.
 type Contract struct {
 	doc   *openapi3.T
 	paths *http.ServeMux
@@ -31,15 +31,14 @@ type Contract struct {
 
 // Exchange is one request and its answer.
 type Exchange struct {
-	Request     *http.Request // its body is not read
+	Request     *http.Request // its body is not used
 	RequestBody []byte        // as far as the server read it
 	Status      int
 	Header      http.Header
 	Body        []byte
 }
 
-// New returns the contract that the description is. It must be valid OpenAPI 3.1, with examples that are as their
-// schemas say.
+// New returns a contract. The description must be valid OpenAPI 3.1, and its examples must match their schemas.
 func New(description []byte) (*Contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(description)
 	if err != nil {
@@ -62,7 +61,7 @@ func New(description []byte) (*Contract, error) {
 
 type matchKey struct{}
 
-// match is a path of the description and a request that has its parameters.
+// match is a path of the description, and a request with its parameters.
 type match struct {
 	path    string
 	request *http.Request
@@ -74,7 +73,7 @@ func (c *Contract) match(r *http.Request) match {
 	return m
 }
 
-// Handler returns h with everything that goes through it held to the contract. Streams and upgrades do not.
+// Handler returns h with a check of each request and answer, but not of streams and upgrades.
 func (c *Contract) Handler(tb testing.TB, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer
@@ -96,8 +95,8 @@ func (c *Contract) Handler(tb testing.TB, h http.Handler) http.Handler {
 	})
 }
 
-// Check holds one exchange to the contract: its status, headers and body are described, and what was not refused is a
-// request as described.
+// Check compares one exchange with the contract. Status, headers and body must be described. A request that was not refused
+// must match its description.
 func (c *Contract) Check(tb testing.TB, e Exchange) {
 	tb.Helper()
 	if err := c.check(e); err != nil {
@@ -140,7 +139,7 @@ func (c *Contract) check(e Exchange) error {
 		}
 		c.sawRequest(item, operation, e)
 	}
-	// What is no JSON has no schema that the library could read it by.
+	// The library has no schema for bodies that are not JSON.
 	options.ExcludeResponseBody = !strings.HasSuffix(e.Header.Get("Content-Type"), "json")
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: e.Status, Header: e.Header, Options: options}
 	out.SetBodyBytes(e.Body)
@@ -154,7 +153,7 @@ func (c *Contract) check(e Exchange) error {
 	return c.checkResponse(e, operation, ref.Value)
 }
 
-// checkMethod is the check of a method that a path does not have.
+// checkMethod checks the answer to a method that the path does not have.
 func (c *Contract) checkMethod(e Exchange, path string, item *openapi3.PathItem) error {
 	if e.Status != http.StatusMethodNotAllowed {
 		return fmt.Errorf("the path has no %s: must be 405", e.Request.Method)
@@ -173,7 +172,7 @@ func (c *Contract) checkMethod(e Exchange, path string, item *openapi3.PathItem)
 	return c.checkResponse(e, nil, c.doc.Components.Responses["MethodNotAllowed"].Value)
 }
 
-// common are headers that any answer may have, and that say nothing of the interface.
+// common are headers that any answer may have. They are not part of the interface.
 var common = []string{
 	"Cache-Control", "Connection", "Content-Length", "Content-Type", "Date", "Referrer-Policy", "Transfer-Encoding", "Vary",
 	"X-Accel-Buffering", "X-Content-Type-Options", "Upgrade", "Sec-Websocket-Accept", "Sec-Websocket-Version",
@@ -209,7 +208,7 @@ func (c *Contract) checkResponse(e Exchange, operation *openapi3.Operation, resp
 		return err
 	}
 	if err := content.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020()); err != nil {
-		return err // of a 405, which the library does not look at
+		return err // a 405, which the library does not check
 	}
 	if problem, ok := value.(map[string]any); ok && e.Status >= 400 && problem["status"] != float64(e.Status) {
 		return fmt.Errorf("the problem's status is %v", problem["status"])
@@ -217,7 +216,7 @@ func (c *Contract) checkResponse(e Exchange, operation *openapi3.Operation, resp
 	return c.sawValue("answer", content.Schema.Value, value, true)
 }
 
-// CheckValue holds a JSON value, such as the data of an event, to the component schema of a name.
+// CheckValue compares a JSON value, such as the data of an event, with the component schema of that name.
 func (c *Contract) CheckValue(tb testing.TB, name string, data []byte) {
 	tb.Helper()
 	schema := c.doc.Components.Schemas[name]
@@ -234,7 +233,7 @@ func (c *Contract) CheckValue(tb testing.TB, name string, data []byte) {
 	}
 }
 
-// authenticate asks for what a request would say who it is with; whether it is right the server decides.
+// authenticate checks that a request has credentials. The server decides whether they are right.
 func authenticate(_ context.Context, in *openapi3filter.AuthenticationInput) error {
 	r := in.RequestValidationInput.Request
 	switch s := in.SecurityScheme; {

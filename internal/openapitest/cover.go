@@ -11,7 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// What can have been seen.
+// The kinds of things that can be seen.
 type (
 	methodKey string // the path
 	statusKey struct {
@@ -39,7 +39,7 @@ func (c *Contract) see(key any) {
 	c.seen[key] = true
 }
 
-// sawRequest takes down what a request that was not refused has.
+// sawRequest records the parts of a request that was not refused.
 func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Operation, e Exchange) {
 	query := e.Request.URL.Query()
 	for _, p := range append(slices.Clone(item.Parameters), operation.Parameters...) {
@@ -58,12 +58,12 @@ func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Opera
 	}
 }
 
-// sawValue takes down the properties that a value has. The error is of one that no schema has, where they must.
+// sawValue records the properties of a value. It returns an error if no schema has the property and one must.
 func (c *Contract) sawValue(at string, schema *openapi3.Schema, value any, all bool) error {
 	switch value := value.(type) {
 	case []any:
 		applying := c.applying(schema, value)
-		for i, element := range value[:min(len(value), 20)] { // of a long list the first ones stand for all
+		for i, element := range value[:min(len(value), 20)] { // the first elements stand for all
 			for _, s := range applying {
 				if s.Items == nil {
 					continue
@@ -100,12 +100,12 @@ func (c *Contract) sawValue(at string, schema *openapi3.Schema, value any, all b
 	return nil
 }
 
-// free reports whether s is an object of which nothing more is said.
+// free reports whether s is an object without a description of its properties.
 func free(s *openapi3.Schema) bool {
 	return s.Type.Is("object") && len(s.Properties) == 0 && s.AdditionalProperties.Schema == nil
 }
 
-// applying returns schema and those within it, of allOf and of the alternatives that hold, that speak of value.
+// applying returns the schemas that apply to value: schema, those of its allOf, and those alternatives that match.
 func (c *Contract) applying(schema *openapi3.Schema, value any) []*openapi3.Schema {
 	list := []*openapi3.Schema{schema}
 	for _, ref := range schema.AllOf {
@@ -119,7 +119,7 @@ func (c *Contract) applying(schema *openapi3.Schema, value any) []*openapi3.Sche
 	return list
 }
 
-// Unseen returns what the description says of the paths that begin with one of prefixes and that no exchange has had:
+// Unseen returns the parts of the description that no exchange has had, of the paths that begin with one of prefixes:
 // statuses, headers, parameters, properties of bodies, and a method that a path does not have.
 func (c *Contract) Unseen(prefixes ...string) []string {
 	c.mu.Lock()

@@ -1,6 +1,6 @@
-// Package realserver runs real servers for tests: each from its own binaries, on a port of its own, in a temporary
-// folder that goes with it. It is for tests alone. Where a server's binaries are missing the test fails in CI, and is
-// skipped elsewhere, with the command that installs them.
+// Package realserver runs PostgreSQL and Redis servers for tests. Each has its own port, and a temporary folder that is
+// removed with it. If a server is not installed, the test fails in CI and is skipped elsewhere. Its message names the
+// command that installs the server.
 package realserver
 
 import (
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// missing ends a test for which a server is not installed.
+// missing ends a test that needs a server which is not installed.
 func missing(t testing.TB, what, pkg string) {
 	t.Helper()
 	const text = "%s is not installed: run make deps as root, or apt-get install %s"
@@ -21,7 +21,7 @@ func missing(t testing.TB, what, pkg string) {
 	t.Skipf(text, what, pkg)
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that nobody listens on. Another may take it before its user does.
+// FreePort returns a TCP port of 127.0.0.1 that is not in use. Another process may take it before the caller does.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := freePort()

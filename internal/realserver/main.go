@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Main is a TestMain's work: it runs the tests, ends the servers that they shared, and fails where a goroutine is left.
+// Main is for TestMain. It runs the tests, stops the servers that they shared, and fails if a goroutine is left.
 func Main(m *testing.M) {
 	code := m.Run()
 	if err := StopShared(); err != nil {

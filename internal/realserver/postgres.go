@@ -20,8 +20,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Password is that of the superuser "motacilla" of every server.
-const Password = "se cret/@:%?&#" // with every mark that a URL has to encode
+// Password is the password of the superuser "motacilla" of every server.
+const Password = "se cret/@:%?&#" // with characters that a URL has to encode
 
 const starting = 60 * time.Second
 
@@ -37,8 +37,8 @@ type Postgres struct {
 	next int           // the number of the next database
 }
 
-// NewPostgres starts a server that ends with the test. settings are those of postgresql.conf, beside which commits
-// reach the disk as they do by default.
+// NewPostgres starts a server and stops it when the test ends. settings are lines of postgresql.conf. Commits wait for
+// the disk, as they do by default.
 func NewPostgres(t testing.TB, settings map[string]string) *Postgres {
 	t.Helper()
 	p, err := startPostgres(settings)
@@ -61,8 +61,8 @@ var shared struct {
 	postgres *Postgres
 }
 
-// SharedPostgres returns a server for all tests of the process, which does not wait for the disk. StopShared, in
-// TestMain, ends it.
+// SharedPostgres returns a server for all tests of the process. Its commits do not wait for the disk. TestMain must call
+// StopShared.
 func SharedPostgres(t testing.TB) *Postgres {
 	t.Helper()
 	shared.Lock()
@@ -80,7 +80,7 @@ func SharedPostgres(t testing.TB) *Postgres {
 	return shared.postgres
 }
 
-// StopShared ends what SharedPostgres started.
+// StopShared stops the server of SharedPostgres.
 func StopShared() error {
 	shared.Lock()
 	defer shared.Unlock()
@@ -96,7 +96,7 @@ var errMissing = errors.New("not installed")
 
 // postgresBin returns the folder of the newest PostgreSQL's binaries.
 func postgresBin() (string, error) {
-	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // Debian's place, which is not in PATH
+	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // on Debian it is not in PATH
 	version := func(path string) int {
 		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
 		return n
@@ -132,7 +132,7 @@ func startPostgres(settings map[string]string) (_ *Postgres, err error) {
 	if err := p.init(); err != nil {
 		return nil, err
 	}
-	for range 5 { // another may take the port first
+	for range 5 { // another process may take the port first
 		if p.port, err = freePort(); err != nil {
 			return nil, err
 		}
@@ -143,7 +143,7 @@ func startPostgres(settings map[string]string) (_ *Postgres, err error) {
 	return p, err
 }
 
-// init makes the data directory. Neither initdb nor the server runs as root, so root runs them as another.
+// init makes the data directory. initdb and the server do not run as root, so root runs them as another user.
 func (p *Postgres) init() error {
 	if err := os.WriteFile(p.path("password"), []byte(Password), 0o600); err != nil {
 		return err
@@ -175,8 +175,7 @@ func (p *Postgres) command(ctx context.Context, name string, args ...string) *ex
 	return cmd
 }
 
-// Restart starts the server that was stopped or killed again, on its port and with what it has stored, and returns when
-// it answers.
+// Restart starts a server again that was stopped or killed, with its port and data. It returns when the server answers.
 func (p *Postgres) Restart(t testing.TB) {
 	t.Helper()
 	if err := p.start(); err != nil {
@@ -198,7 +197,7 @@ func (p *Postgres) start() error {
 		if err = p.ready(gone, deadline); err == nil {
 			return nil
 		}
-		// After a kill the processes of connections may still be about, for a moment.
+		// After a kill the processes of connections may live for a moment.
 		if !strings.Contains(p.Log(), "is still in use") || time.Now().After(deadline) {
 			return fmt.Errorf("%w: the server says: %s", err, p.Log())
 		}
@@ -264,7 +263,7 @@ func (p *Postgres) URL(database string) string {
 // Port returns the server's port, on 127.0.0.1.
 func (p *Postgres) Port() int { return p.port }
 
-// Database makes an empty database, which goes with the test, and returns its URL.
+// Database creates an empty database, which is dropped when the test ends, and returns its URL.
 func (p *Postgres) Database(t testing.TB) string {
 	t.Helper()
 	p.mu.Lock()
@@ -274,7 +273,7 @@ func (p *Postgres) Database(t testing.TB) string {
 	p.Exec(t, "CREATE DATABASE "+name)
 	t.Cleanup(func() {
 		select {
-		case <-p.ended(): // its files go with it
+		case <-p.ended(): // its files are removed
 		default:
 			p.Exec(t, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 		}
@@ -282,7 +281,7 @@ func (p *Postgres) Database(t testing.TB) string {
 	return p.URL(name)
 }
 
-// Exec runs a statement as superuser, in the database "postgres".
+// Exec runs a statement as superuser in the database "postgres".
 func (p *Postgres) Exec(t testing.TB, statement string, args ...any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), starting)
@@ -297,13 +296,13 @@ func (p *Postgres) Exec(t testing.TB, statement string, args ...any) {
 	}
 }
 
-// Stop has the server end its connections and stop.
+// Stop closes all connections and stops the server.
 func (p *Postgres) Stop() { p.signal(syscall.SIGINT) }
 
-// Kill kills the server with all its processes, as the death of the machine would but for what the kernel still writes.
+// Kill kills the server and all its processes. What they have written is still in the kernel, and reaches the disk.
 func (p *Postgres) Kill() { p.signal(syscall.SIGKILL) }
 
-// signal ends the server and waits for that.
+// signal ends the server by sig and waits for its end.
 func (p *Postgres) signal(s syscall.Signal) {
 	p.mu.Lock()
 	cmd := p.cmd
@@ -326,7 +325,7 @@ func (p *Postgres) ended() <-chan struct{} {
 	return p.gone
 }
 
-// remove stops the server, at once, and removes its files.
+// remove stops the server at once and removes its files.
 func (p *Postgres) remove() error {
 	p.signal(syscall.SIGQUIT)
 	return os.RemoveAll(p.dir)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// credential is whom root runs servers as that refuse to be root's; nil for all others.
+// credential returns the user for servers that refuse to run as root. It is nil if the tests do not run as root.
 func credential() *syscall.Credential {
 	if os.Getuid() != 0 {
 		return nil
@@ -26,19 +26,19 @@ func credential() *syscall.Credential {
 	return nil
 }
 
-// sysProcAttr has the process end with ours, however ours ends.
+// sysProcAttr makes the process end when ours ends, for whatever reason.
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Credential: credential(), Pdeathsig: syscall.SIGQUIT, Setpgid: true}
 }
 
-// start starts cmd, which ends with this process; gone is closed when it has. What Pdeathsig waits for is the end of
-// the thread that started it, so that one stays until then; and beyond, for it may have started others.
+// start starts cmd. gone is closed when cmd has ended. Pdeathsig is sent when the thread that started cmd ends, so that
+// thread is kept. It is kept after the end of cmd too, because it may have started others.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	started := make(chan error)
 	gone = make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread() // else the thread ends with the goroutine
+		defer runtime.UnlockOSThread() // otherwise the thread would end with the goroutine
 		err := cmd.Start()
 		started <- err
 		if err == nil {

@@ -7,14 +7,14 @@ import (
 	"syscall"
 )
 
-// credential is whom root runs servers as; elsewhere than on Linux tests are not root's.
+// credential returns nil: on systems other than Linux the tests do not run as root.
 func credential() *user { return nil }
 
 type user struct{ Uid, Gid uint32 }
 
 func sysProcAttr() *syscall.SysProcAttr { return nil }
 
-// start starts cmd; gone is closed when it has ended.
+// start starts cmd. gone is closed when cmd has ended.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	gone = make(chan struct{})
 	if err := cmd.Start(); err != nil {

@@ -21,21 +21,21 @@ const redisPatience = 20 * time.Second
 // Redis is a running redis-server.
 type Redis struct {
 	Port int
-	Dir  string // where it keeps its data; of a short name, so that Unix sockets fit
+	Dir  string // of its data; the name is short enough for Unix sockets
 
 	args  []string
 	cmd   *exec.Cmd     // nil while it does not run
-	ended chan struct{} // closed when it has
-	out   bytes.Buffer  // of the process; read when it has ended
+	ended chan struct{} // closed when cmd has ended
+	out   bytes.Buffer  // output of cmd; must not be read before its end
 }
 
-// NewRedis starts a redis-server with these settings, such as "--appendonly", "yes", and stops it with the test. It
-// keeps nothing on disk unless they say so.
+// NewRedis starts a redis-server with these arguments, such as "--appendonly", "yes". It is stopped when the test ends.
+// By default it keeps nothing on disk.
 func NewRedis(t testing.TB, settings ...string) *Redis {
 	t.Helper()
 	redisBinary(t)
 	r := &Redis{Dir: redisDir(t)}
-	for attempt := 0; ; attempt++ { // another may take the port first
+	for attempt := 0; ; attempt++ { // another process may take the port first
 		r.Port = redisPort(t, false)
 		r.args = append([]string{
 			"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.Dir, "--save", "", "--appendonly", "no",
@@ -53,16 +53,16 @@ func NewRedis(t testing.TB, settings ...string) *Redis {
 	return r
 }
 
-// DurableRedis are the settings by which an acknowledged write is on disk.
+// DurableRedis are arguments with which an acknowledged write is on disk.
 func DurableRedis() []string { return []string{"--appendonly", "yes", "--appendfsync", "always"} }
 
-// Addr is the server's address.
+// Addr returns the server's address.
 func (r *Redis) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port)) }
 
-// URL is how go-redis connects to it.
+// URL returns the server's URL for go-redis.
 func (r *Redis) URL() string { return "redis://" + r.Addr() }
 
-// Socket is the path of its Unix socket.
+// Socket returns the path of its Unix socket.
 func (r *Redis) Socket() string { return filepath.Join(r.Dir, "s") }
 
 // Kill ends the server by SIGKILL and waits for its end.
@@ -75,7 +75,7 @@ func (r *Redis) Kill() {
 	r.cmd = nil
 }
 
-// Restart starts the server that was killed again, on its data, and returns when it answers.
+// Restart starts a killed server again with its data. It returns when the server answers.
 func (r *Redis) Restart(t testing.TB) {
 	t.Helper()
 	if err := r.start(); err != nil {
@@ -83,7 +83,7 @@ func (r *Redis) Restart(t testing.TB) {
 	}
 }
 
-// Do sends one command, without the store's client, and returns the first line of the answer.
+// Do sends one command without a client library, and returns the first line of the answer.
 func (r *Redis) Do(t testing.TB, args ...string) string {
 	t.Helper()
 	answer, err := r.do(args...)
@@ -228,7 +228,7 @@ func redisInfo(r *Redis) (string, error) {
 	return string(text), nil
 }
 
-// redisBinary ends the test where there is no redis-server.
+// redisBinary returns the path of redis-server. It ends the test if there is none.
 func redisBinary(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err == nil {
@@ -241,7 +241,7 @@ func redisBinary(t testing.TB) {
 	t.Skip(missing)
 }
 
-// redisDir is t.TempDir without the test's name: the path of a Unix socket has at most 107 bytes.
+// redisDir returns a folder like t.TempDir, without the test's name: the path of a Unix socket has at most 107 bytes.
 func redisDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "redis")
@@ -252,7 +252,7 @@ func redisDir(t testing.TB) string {
 	return dir
 }
 
-// redisPort is a free port; of a cluster's node with another, for its bus, 10,000 beyond.
+// redisPort returns a free port. For a node of a cluster the port of its bus, 10,000 above, is free too.
 func redisPort(t testing.TB, bus bool) int {
 	t.Helper()
 	for range 100 {
