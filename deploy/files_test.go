@@ -35,7 +35,7 @@ func read(t *testing.T, name string) []byte {
 	return data
 }
 
-// inForce loads the configuration that a container with these variables gets.
+// inForce loads the configuration of a container with these variables.
 func inForce(t *testing.T, env map[string]string) *app.Config {
 	t.Helper()
 	schema, err := app.SchemaOf(standard.Module)
@@ -170,7 +170,7 @@ func testDeployment(t *testing.T, d *appsv1.Deployment) {
 	}
 }
 
-// TestSystemdUnit asks systemd itself, with a program that is there in place of ours.
+// TestSystemdUnit checks the unit with systemd-analyze. The path of the program is replaced by one that exists.
 func TestSystemdUnit(t *testing.T) {
 	unit := filepath.Join(t.TempDir(), "motacilla.service")
 	text := strings.Replace(string(read(t, "motacilla.service")), "/usr/local/bin/motacilla", "/bin/true", 1)

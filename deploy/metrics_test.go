@@ -11,7 +11,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// TestMetricNames holds the dashboard and the alerts to what /metrics shows.
+// TestMetricNames checks that /metrics has all metrics of the dashboard and the alerts.
 func TestMetricNames(t *testing.T) {
 	var server *app.Server
 	a := app.New(standard.Module, fx.Populate(&server), fx.Supply(&app.Input{Env: []string{}, YAML: []byte(`

@@ -6,8 +6,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestBackForwardCache leaves a page and comes back: the browser kept it, script and all, since it had no connection
-// open, and it goes on from its cursor. The page and the element are the same in this.
+// TestBackForwardCache leaves a page and comes back. The browser keeps a page that has no open connection, with its script.
+// The page goes on from its cursor, and so does the element.
 func TestBackForwardCache(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket", "long-polling"} {

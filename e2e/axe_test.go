@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 )
 
-// TestAccessibility has axe-core look at what readers see, light and dark (testdata/README.md says where it is from).
+// TestAccessibility checks pages with axe-core, in light and dark colours. testdata/README.md says where axe-core is from.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
 	axe, err := os.ReadFile("testdata/axe.min.js")
@@ -46,7 +46,7 @@ func TestAccessibility(t *testing.T) {
 		`<live-posts src="SERVER" channel="private"></live-posts><live-posts src="SERVER" channel="ended"></live-posts>`)
 
 	p := open(t, browser(t), "about:blank")
-	p.run(call(page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})) // axe is not what the policies are for
+	p.run(call(page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})) // the policies would stop axe
 	for _, of := range []struct{ name, url, until string }{
 		{"page", s.url, `document.querySelector("[data-live-status=live]")`},
 		{"page that ended", server + "/channels/ended", `document.querySelector("[data-live-status=live]")`},

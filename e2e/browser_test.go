@@ -1,4 +1,4 @@
-// Package e2e reads live pages in Chromium, against the real parts behind them.
+// Package e2e reads live pages in Chromium. Servers, stores and pages are the real ones.
 package e2e
 
 import (
@@ -51,7 +51,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is one page that is open.
+// tab is an open page.
 type tab struct {
 	t     *testing.T
 	ctx   context.Context
@@ -61,7 +61,7 @@ type tab struct {
 	asked map[string]int // requests and WebSockets, by publisher
 }
 
-// open opens url in a new tab of in's browser. Each of early is a script that runs before the page's own.
+// open opens url in a new tab of in's browser. The scripts in early run before the page's own.
 func open(t *testing.T, in context.Context, url string, early ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(in)
@@ -80,7 +80,7 @@ func open(t *testing.T, in context.Context, url string, early ...string) *tab {
 	return p
 }
 
-// heard notes which publishers the page asks.
+// heard counts the requests of the page to each publisher.
 func (p *tab) heard(event any) {
 	var url string
 	switch sent := event.(type) {
@@ -97,7 +97,7 @@ func (p *tab) heard(event any) {
 	}
 }
 
-// transports returns what pages have used so far.
+// transports returns the transports that the pages have used so far.
 func transports(pages ...*tab) []string {
 	used := map[string]int{}
 	for _, p := range pages {
@@ -148,7 +148,7 @@ func (p *tab) run(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval runs script, whose value, awaited, is decoded into out.
+// eval runs script, awaits its value and decodes it into out.
 func (p *tab) eval(script string, out any) {
 	p.t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]byte](script, chromedp.EvalAwaitPromise))
@@ -163,7 +163,7 @@ func (p *tab) eval(script string, out any) {
 	}
 }
 
-// until waits for script to be true. While the tab goes from page to page it may fail.
+// until waits until script is true. The script may fail while the tab goes from page to page.
 func (p *tab) until(script string) {
 	p.t.Helper()
 	script = "(() => { try { return Boolean(" + script + ") } catch { return false } })()"
@@ -213,7 +213,7 @@ func (p *tab) shot(width, height int64, dark bool) []byte {
 	return png
 }
 
-// call is a command of the protocol as an action.
+// call makes an action of a command of the protocol.
 func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, command, params)

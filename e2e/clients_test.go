@@ -19,9 +19,9 @@ import (
 	"github.com/r3labs/sse/v2"
 )
 
-// The tests of this file read with clients that are not ours.
+// The tests in this file read with clients of other projects.
 
-// otherSite is a page of another origin, with nothing on it but an empty list.
+// otherSite is a page of another origin, with an empty list.
 func otherSite(t *testing.T) string {
 	t.Helper()
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -36,10 +36,10 @@ func (p *program) stream(publisher string, query string) string {
 	return "http://" + p.addr + "/live/" + publisher + "/" + string(channel) + "/" + query
 }
 
-// chained is what has to be true of the updates that one reader got, in the order in which they came.
+// chained is a script that is true if the updates of one reader, in order of arrival, form a chain.
 const chained = `updates.every((u, i) => i === 0 || u.from === updates[i - 1].revision)`
 
-// TestBrowsersEventSource leaves it to EventSource to come back, over a restart of the server.
+// TestBrowsersEventSource restarts the server. The browser's EventSource comes back by itself.
 func TestBrowsersEventSource(t *testing.T) {
 	t.Parallel()
 	site := otherSite(t)
@@ -64,7 +64,7 @@ func TestBrowsersEventSource(t *testing.T) {
 	s.readers("sse", 0)
 }
 
-// TestBrowsersWebSocket resumes at every revision that it has seen.
+// TestBrowsersWebSocket resumes at each revision that the page has seen.
 func TestBrowsersWebSocket(t *testing.T) {
 	t.Parallel()
 	site := otherSite(t)
@@ -109,8 +109,8 @@ func TestBrowsersWebSocket(t *testing.T) {
 	stranger.until(`what === "refused"`)
 }
 
-// TestWagtailLivesScript does with each message what Wagtail Live's script does (static/wagtail_live/js/utils.js and
-// websocket/websocket.js), at the path that it asks.
+// TestWagtailLivesScript handles each message as Wagtail Live's script does (static/wagtail_live/js/utils.js and
+// websocket/websocket.js), and asks at the same path.
 func TestWagtailLivesScript(t *testing.T) {
 	t.Parallel()
 	site := otherSite(t)
@@ -225,7 +225,7 @@ func TestR3labsClient(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	go func() {
 		defer close(done)
-		for ctx.Err() == nil { // it comes back by itself after an error, but not after the stream's end
+		for ctx.Err() == nil { // the client comes back by itself after an error, but not after the end of a stream
 			_ = client.SubscribeRawWithContext(ctx, func(e *sse.Event) {
 				select {
 				case events <- e:
@@ -323,7 +323,7 @@ func TestCoderWebSocket(t *testing.T) {
 	}
 	pinged, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
-	go func() { _, _ = read(again) }() // whoever pings has to read
+	go func() { _, _ = read(again) }() // a client that pings must read
 	if err := again.Ping(pinged); err != nil {
 		t.Errorf("ping: %v", err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// TestTabsConverge edits at random while pages are hidden, shown, cut off, opened and closed, and the server restarts:
-// in the end each of them shows what the store holds.
+// TestTabsConverge edits at random while pages are hidden, shown, cut off, opened and closed, and the server restarts. In
+// the end each page shows what the store holds.
 func TestTabsConverge(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {

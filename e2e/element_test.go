@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// TestElement is the custom element in a page with a strict policy on another origin, over each transport.
+// TestElement tests the custom element in a page with a strict policy on another origin, over each transport.
 func TestElement(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)
@@ -52,7 +52,7 @@ func TestElement(t *testing.T) {
 	}
 }
 
-// TestElementWithoutScripts is what a page shows whose policy lets no script of ours run.
+// TestElementWithoutScripts tests a page whose policy forbids our scripts.
 func TestElementWithoutScripts(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)
@@ -89,7 +89,7 @@ func TestElementTakesOverWhatIsThere(t *testing.T) {
 		p.elementIs("live")
 		p.holds("three", "two", "one")
 		p.until(`window.first.kept && window.first.getRootNode() === ` + root + ` && window.first.textContent.includes("two")`)
-		p.until(`told.length === 1 && told[0].added.length === 1`) // what was there was not sent again
+		p.until(`told.length === 1 && told[0].added.length === 1`) // old posts are not sent again
 		p.until(`!document.querySelector(".note").checkVisibility() && !document.querySelector("live-posts .live-post")`)
 		p.close()
 	})
@@ -111,7 +111,7 @@ func TestElementTakesOverWhatIsThere(t *testing.T) {
 	})
 }
 
-// postsOf is #live-posts as the server's page has it.
+// postsOf returns #live-posts of the server's page.
 func postsOf(t *testing.T, s *program) string {
 	t.Helper()
 	page := get(t, s.url)
@@ -209,7 +209,7 @@ func TestElementFollowsItsAttributes(t *testing.T) {
 	set("transports", "websocket")
 	s.readers("sse", 0)
 	s.readers("websocket", 1)
-	p.until(root + `.querySelector(".live-post-wrapper").kept`) // it goes on from what it has
+	p.until(root + `.querySelector(".live-post-wrapper").kept`) // the element goes on from its posts
 	p.eval(fmt.Sprintf(`void Object.assign(document.querySelector("live-posts"), {channel: "match", transports: "", src: %q})`,
 		"http://"+other.addr+"/"), nil)
 	p.holds("elsewhere")
@@ -223,7 +223,7 @@ func TestElementFollowsItsAttributes(t *testing.T) {
 	other.readers("sse", 0)
 }
 
-// census counts what is alive of what an element may leave behind.
+// census counts the things that an element may leave behind.
 const census = `(() => {
 	window.alive = {timers: new Set(), sources: new Set(), sockets: new Set(), channels: new Set(), locks: 0, requests: 0};
 	const {setTimeout: later, setInterval: every, clearTimeout: forget, fetch: ask} = window;
@@ -243,7 +243,7 @@ const census = `(() => {
 	window.count = () => [alive.timers.size, alive.sources.size, alive.sockets.size, alive.channels.size, alive.locks, alive.requests].join();
 })()`
 
-// TestElementLeavesNothing takes the element out and puts it back a hundred times, at once and when it is connected.
+// TestElementLeavesNothing removes the element and inserts it again a hundred times, both at once and after it has connected.
 func TestElementLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket", "long-polling"} {
@@ -251,7 +251,7 @@ func TestElementLeavesNothing(t *testing.T) {
 			t.Parallel()
 			f := newForeign(t)
 			s := f.serveTo(t, name)
-			for i := range 60 { // so that there are older ones
+			for i := range 60 { // so that the page has older posts to load
 				s.post(fmt.Sprint("post ", i))
 			}
 			p := open(t, browser(t), f.url, census)
@@ -325,7 +325,7 @@ func TestElementsOfOnePageShareAConnection(t *testing.T) {
 	}
 	all("one")
 	s.readers("sse", 1)
-	s.readers("websocket", 1) // who wants another transport has it
+	s.readers("websocket", 1) // a page may choose another transport
 	s.post("two")
 	all("two,one")
 	p.eval(`window.out = document.querySelector("live-posts"); out.remove()`, nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// free returns an address that nobody listens at.
+// free returns an address that is not in use.
 func free(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func example(t *testing.T, addr, server string) {
 		_ = run.Process.Kill()
 		_ = run.Wait()
 	})
-	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil { // it listens
+	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil { // the example listens
 		t.Fatal(err)
 	}
 }

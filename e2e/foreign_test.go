@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// foreign is a site that is not ours, on an origin of its own.
+// foreign is another site, with its own origin.
 type foreign struct {
 	url    string
 	others []string     // origins that may read too
@@ -20,7 +20,7 @@ type foreign struct {
 	server atomic.Value // the live server's host
 }
 
-// strict lets in what the element needs, and nothing else: no inline script or style, no HTML from strings.
+// strict is a policy that allows only what the element needs: no inline scripts or styles, no HTML from strings.
 const strict = "default-src 'none'; script-src http://SERVER; connect-src http://SERVER ws://SERVER; img-src http: https:; " +
 	"require-trusted-types-for 'script'; trusted-types motacilla"
 
@@ -48,7 +48,7 @@ func newForeign(t *testing.T) *foreign {
 	return f
 }
 
-// serveTo starts the program, which lets the site's pages read.
+// serveTo starts the program, which allows pages of the site to read.
 func (f *foreign) serveTo(t *testing.T, publishers ...string) *program {
 	t.Helper()
 	config := "server: {origins: [" + strings.Join(append(f.others, f.url), ", ") + "]}\npublishers:\n"
@@ -68,7 +68,7 @@ func (f *foreign) serveTo(t *testing.T, publishers ...string) *program {
 	return s
 }
 
-// element is the custom element with these attributes and, in it, what more there is.
+// element returns the custom element with these attributes and this content.
 func element(attributes string, inside ...string) string {
 	return `<live-posts src="SERVER" channel="match" ` + attributes + `>` + strings.Join(inside, "") + `</live-posts>`
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWebSocketGuide runs the script of docs/websocket.md in a page of the server's: it follows, and comes back with its
-// cursor when the server was away.
+// TestWebSocketGuide runs the script of docs/websocket.md in a page of the server. The script follows a channel, and comes
+// back with its cursor after a restart.
 func TestWebSocketGuide(t *testing.T) {
 	guide, err := os.ReadFile("../docs/websocket.md")
 	if err != nil {
@@ -35,7 +35,7 @@ func TestWebSocketGuide(t *testing.T) {
 	p.until(`updates.filter(u => u.reset).length === 1 && updates.every((u, i) => i === 0 || u.from === updates[i-1].revision)`)
 }
 
-// TestAnyPageGuide puts what docs/any-page.md and docs/browser-client.md quote into pages, as it stands there.
+// TestAnyPageGuide makes pages of the HTML in docs/any-page.md and docs/browser-client.md, without changes.
 func TestAnyPageGuide(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)

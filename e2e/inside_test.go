@@ -57,7 +57,7 @@ func TestFocusAndSelectionAreKept(t *testing.T) {
 	p.until(`document.activeElement.textContent.includes("other words")`)
 }
 
-// TestScriptThatGotPastTheReceiverDoesNotRun posts what no receiver lets in: the page's policy holds it back.
+// TestScriptThatGotPastTheReceiverDoesNotRun stores a script, which no receiver accepts. The policy of the page stops it.
 func TestScriptThatGotPastTheReceiverDoesNotRun(t *testing.T) {
 	t.Parallel()
 	const evil = `<script>window.ran = 1</script><img src="/none" onerror="window.ran = 2">text`

@@ -25,7 +25,7 @@ func TestFallsBackWhereTheFirstTransportIsDead(t *testing.T) {
 		if !strings.Contains(r.URL.Path, "long-polling") {
 			return true
 		}
-		<-r.Context().Done() // it takes requests and never answers
+		<-r.Context().Done() // it never answers
 		return false
 	}
 	s.start()
@@ -36,7 +36,7 @@ func TestFallsBackWhereTheFirstTransportIsDead(t *testing.T) {
 	p.until(`sessionStorage.getItem("motacilla-transport").includes("interval-polling")`)
 }
 
-// buffering is a proxy as there are many: it hands an answer on when it is complete, and knows no WebSocket.
+// buffering is a proxy like many: it passes an answer on when the answer is complete, and does not support WebSocket.
 func buffering(t *testing.T, addr string) string {
 	t.Helper()
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +73,7 @@ func TestFallsBackBehindABufferingProxyAndRemembers(t *testing.T) {
 		first string
 		least time.Duration // to the first update
 	}{
-		{"sse", 4900 * time.Millisecond}, // it takes a silence of 5 s to know
+		{"sse", 4900 * time.Millisecond}, // the page notices after 5 s of silence
 		{"websocket", 0},                 // refused at once
 	} {
 		t.Run(tt.first, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestFallsBackBehindABufferingProxyAndRemembers(t *testing.T) {
 	}
 }
 
-// TestRestartIsNoReasonToFallBack keeps the server away for so long that a stream would be given up.
+// TestRestartIsNoReasonToFallBack stops the server for longer than it takes a page to give up a stream.
 func TestRestartIsNoReasonToFallBack(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {
@@ -145,7 +145,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			if tt.name == "interval-polling" {
 				s = newStack(t, tt.name)
 			}
-			// A browser does not tell why a stream was refused, so that the page asks a second time, at once.
+			// A browser does not say why a stream was refused. The page asks a second time, at once, to learn it.
 			refusals := int64(1)
 			if tt.name == "sse" || tt.name == "websocket" {
 				refusals = 2
@@ -178,7 +178,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	}
 }
 
-// TestLimitsAreObeyed has room for one reader: another browser waits for as long as it is told, and then takes its place.
+// TestLimitsAreObeyed allows one reader. Another browser waits as long as the server says, and then takes its place.
 func TestLimitsAreObeyed(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {
@@ -227,7 +227,7 @@ func TestPageIsToldThatItsChannelIsGoneOrPrivate(t *testing.T) {
 	}
 }
 
-// answers are what a server of the test's own does with one connection after the other.
+// answers counts the connections to a server of the test.
 type answers struct {
 	mu sync.Mutex
 	at []time.Time
@@ -240,7 +240,7 @@ func (a *answers) came() (n int) {
 	return len(a.at)
 }
 
-// between returns how long after its first connection the page made its second.
+// between returns the time from the first connection to the second.
 func (a *answers) between() time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -260,8 +260,8 @@ func TestCloseCodes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		code   websocket.StatusCode
-		list   int           // what the list of transports answers from then on
-		status string        // what the page says in the end
+		list   int           // the status of the list of transports from then on
+		status string        // of the page in the end
 		least  time.Duration // before the page comes back
 	}{
 		{"going away", websocket.StatusGoingAway, 200, "live", 0},
@@ -315,7 +315,7 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
-// serveStream answers one stream of either kind: with the first update, and after that not at all, for as long as d.
+// serveStream answers a stream of either kind with the first update, and is silent for d after it.
 func serveStream(w http.ResponseWriter, r *http.Request, d time.Duration) {
 	ctx, cancel := context.WithTimeout(r.Context(), d)
 	defer cancel()
@@ -363,7 +363,7 @@ func TestSilentStreamIsDead(t *testing.T) {
 	}
 }
 
-// TestQuietStreamIsAlive waits for longer than a stream may be silent.
+// TestQuietStreamIsAlive waits for longer than a stream may be silent. Heartbeats keep it alive.
 func TestQuietStreamIsAlive(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {
@@ -382,7 +382,7 @@ func TestQuietStreamIsAlive(t *testing.T) {
 	}
 }
 
-// TestStreamThatIsAlwaysCutShortIsGivenUp has something on the way that lets no answer live for long.
+// TestStreamThatIsAlwaysCutShortIsGivenUp cuts every stream short.
 func TestStreamThatIsAlwaysCutShortIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {

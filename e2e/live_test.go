@@ -13,7 +13,7 @@ type text = map[string]any
 
 var everyTransport = []string{"sse", "websocket", "long-polling", "interval-polling"}
 
-// TestProgram is the program as it is run, with nothing but MOTACILLA_PUBLISHERS changed between transports.
+// TestProgram tests the program with each transport. Only MOTACILLA_PUBLISHERS differs.
 func TestProgram(t *testing.T) {
 	t.Parallel()
 	for _, name := range everyTransport {
@@ -114,7 +114,7 @@ func TestNothingThatIsBeingReadMoves(t *testing.T) {
 					sheet.replaceSync("* { overflow-anchor: none !important }");
 					document.adoptedStyleSheets = [sheet]; 0`, nil)
 			}
-			// The place on the screen is measured in every frame, so that a jump there and back is seen too.
+			// The place on the screen is measured in every frame. So a jump there and back is seen too.
 			p.eval(fmt.Sprintf(`window.read = document.querySelector('[data-post-id="%s"]');
 				window.scrollTo(0, window.read.getBoundingClientRect().top - 100);
 				new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {

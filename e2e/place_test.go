@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestElementMovesNothingThatIsRead puts the element below an article, and into a box that scrolls by itself.
+// TestElementMovesNothingThatIsRead puts the element below an article, and into a box that scrolls.
 func TestElementMovesNothingThatIsRead(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)
@@ -14,14 +14,14 @@ func TestElementMovesNothingThatIsRead(t *testing.T) {
 		s.post(fmt.Sprintf("<p>post %d</p><p>more</p><p>and more</p>", i))
 	}
 	chromium := browser(t)
-	// The browser's own anchoring, which Safari lacks, would hide a fault of ours.
+	// The browser's own scroll anchoring would hide a defect of the element. Safari does not have it.
 	const alone = `addEventListener("DOMContentLoaded", () => {
 		const sheet = new CSSStyleSheet();
 		sheet.replaceSync("* { overflow-anchor: none !important } .box { height: 400px; overflow: auto }");
 		document.adoptedStyleSheets = [sheet];
 	})`
 	const article = `<article>` + paragraphs + `</article>`
-	// The place of what is read is measured in every frame.
+	// The place is measured in every frame.
 	watch := func(p *tab, what string) {
 		p.eval(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
 			const top = () => (`+what+`).getBoundingClientRect().top, was = top();

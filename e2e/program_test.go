@@ -19,7 +19,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// binary is cmd/motacilla, which TestMain builds.
+// binary is the path of cmd/motacilla. TestMain builds it.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	binary = filepath.Join(dir, "motacilla")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/motacilla")
 	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it compiled
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as in make build, so that nothing is compiled twice
 	code := 1
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)
@@ -43,18 +43,17 @@ func TestMain(m *testing.M) {
 
 const token = "a-token-of-the-browser-tests"
 
-// program is `motacilla serve` as a process of its own, with sqlite. It can be stopped, and started again on the same
-// file and port.
+// program is a process of `motacilla serve` with sqlite. It can be stopped and started again with the same file and port.
 type program struct {
 	t    *testing.T
 	dir  string
 	env  []string
 	addr string
 	url  string // of the channel
-	stop func() // SIGTERM, and waits
+	stop func() // sends SIGTERM and waits
 }
 
-// serve starts the program with publishers, and makes the channel.
+// serve starts the program with publishers and creates the channel.
 func serve(t *testing.T, publishers string, env ...string) *program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,9 +98,9 @@ func (p *program) start() {
 			if err != nil {
 				p.t.Errorf("motacilla serve ended with %v\n%s", err, &output)
 			}
-		case <-time.After(15 * time.Second):
+		case <-time.After(time.Minute):
 			_ = cmd.Process.Kill()
-			p.t.Errorf("motacilla serve did not end within 15 s of SIGTERM: %v\n%s", <-ended, &output)
+			p.t.Errorf("motacilla serve did not end within a minute of SIGTERM: %v\n%s", <-ended, &output)
 		}
 	}
 	p.t.Cleanup(func() { p.stop() })
@@ -125,7 +124,7 @@ func (p *program) start() {
 	}
 }
 
-// api makes one request of the REST interface.
+// api makes one request to the REST interface.
 func (p *program) api(method, path string, in, out any) {
 	p.t.Helper()
 	body, err := json.Marshal(in)

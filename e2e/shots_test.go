@@ -16,7 +16,7 @@ var shots = flag.String("shots", "", "the folder into which pictures of the page
 
 const largest = 200 << 10 // bytes of a picture in the documentation
 
-// TestPictures makes the pictures of the documentation: go test -run Pictures . -args -shots=../docs
+// TestPictures takes the pictures of the documentation: go test -run Pictures . -args -shots=../docs
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	dir := *shots

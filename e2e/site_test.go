@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestPageOfAnotherSite imports the browser client into a page that is not ours, on an origin of its own.
+// TestPageOfAnotherSite imports the browser client into a page of another origin.
 func TestPageOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	for _, name := range everyTransport {

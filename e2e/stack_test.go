@@ -22,7 +22,7 @@ import (
 
 const channel motacilla.ChannelID = "match"
 
-// stack is a server of the real parts, which can be stopped and started again at the same address over the same store.
+// stack is a server made of the real parts. It can be stopped and started again with the same address and store.
 type stack struct {
 	t       *testing.T
 	store   *memory.Store
@@ -30,8 +30,8 @@ type stack struct {
 	addr    string
 	url     string
 	origins *route.Origins // of other sites that may read
-	beat    time.Duration  // how often the page expects a stream's heartbeat; its default
-	// gate sees what asks for updates or for the list of transports; false: it has answered itself.
+	beat    time.Duration  // between heartbeats of a stream; 0 is the default
+	// gate gets requests for updates and for the list of transports. If it returns false, it has answered the request.
 	gate func(w http.ResponseWriter, r *http.Request) bool
 	stop func()
 	feed *publisher.Feed

@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// readers waits until the program's publisher has want readers, and goes on having them.
+// readers waits until the publisher has want readers, and still has them half a second later.
 func (p *program) readers(publisher string, want int) {
 	p.t.Helper()
 	line := fmt.Sprintf("\nmotacilla_readers{publisher=%q} %d\n", publisher, want)
@@ -41,7 +41,7 @@ func (p *program) readers(publisher string, want int) {
 	}
 }
 
-// hide makes the page believe that it is hidden, or visible; the browser has no command for it.
+// hide makes the page believe that it is hidden, or visible. The browser has no command for that.
 func (p *tab) hide(hidden bool) {
 	p.t.Helper()
 	state := "visible"
@@ -85,7 +85,7 @@ func TestTabsShareOneConnection(t *testing.T) {
 				t.Errorf("the pages that follow asked %q themselves", used)
 			}
 
-			// The one that leads is closed in the middle of it.
+			// The leading page is closed during a burst.
 			for i := range 20 {
 				if i == 10 {
 					tabs[0].close()
@@ -96,7 +96,7 @@ func TestTabsShareOneConnection(t *testing.T) {
 			all(tabs...)
 			s.readers(name, 1)
 
-			// The one that leads is hidden, and shown again.
+			// The leading page is hidden and shown again.
 			tabs[0].hide(true)
 			tabs[0].until(`document.querySelector("[data-live-status=paused]")`)
 			post("while one is hidden")
@@ -107,7 +107,7 @@ func TestTabsShareOneConnection(t *testing.T) {
 			tabs[0].live()
 			s.readers(name, 1)
 
-			// All are hidden, and so nobody is connected.
+			// All pages are hidden, so none is connected.
 			for _, p := range tabs {
 				p.hide(true)
 			}
@@ -156,7 +156,7 @@ func TestTabsOnTheirOwn(t *testing.T) {
 	}
 }
 
-// TestAnotherTabLeadsWhereOneHangs blocks the script of the leading page, which keeps its lock.
+// TestAnotherTabLeadsWhereOneHangs blocks the script of the leading page, which keeps its lock. Another page must lead.
 func TestAnotherTabLeadsWhereOneHangs(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "sse")
@@ -197,7 +197,7 @@ func TestAnotherTabLeadsWhereOneHangs(t *testing.T) {
 	readers := &s.feed.Metrics().Of("sse").Readers
 	for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d connections, want 1: who led before has to follow", readers.Load())
+			t.Fatalf("%d connections, want 1: the page that led before must follow", readers.Load())
 		}
 	}
 }

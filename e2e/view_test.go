@@ -32,7 +32,7 @@ type step struct {
 	Older  bool              `json:"older"` // the update is the answer to that
 }
 
-// outcome is what Go's view holds after steps, in the form of runView.
+// outcome returns what a view in Go holds after steps, in the form of runView.
 func outcome(steps []step) string {
 	var v motacilla.View
 	again := []bool{}

@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/page"
 )
 
-// request makes one request of the REST interface at base. The error is of the network: the answer, if any, was lost.
+// request makes one request to the REST interface at base. An error is one of the network: the answer may have been lost.
 func request(ctx context.Context, base, method, path string, in, out any) (status int, header http.Header, err error) {
 	return requestBy(ctx, plain, base, method, path, in, out)
 }
@@ -50,7 +50,7 @@ func requestBy(
 	return resp.StatusCode, resp.Header, err
 }
 
-// must is request where nothing may go wrong.
+// must makes a request and ends the test if it fails.
 func must(t *testing.T, base, method, path string, in, out any) {
 	t.Helper()
 	status, _, err := request(t.Context(), base, method, path, in, out)
@@ -59,7 +59,7 @@ func must(t *testing.T, base, method, path string, in, out any) {
 	}
 }
 
-// postJSON is a post as the REST interface has it.
+// postJSON is a post of the REST interface.
 type postJSON struct {
 	ID        motacilla.PostID   `json:"id"`
 	MessageID string             `json:"message_id"`
@@ -80,13 +80,13 @@ func (p postJSON) post() motacilla.Post {
 	}
 }
 
-// listing is all that a node's store has of a channel, posts oldest first.
+// listing is a channel and all its posts, oldest first.
 type listing struct {
 	channel motacilla.Channel
 	posts   []motacilla.Post
 }
 
-// list reads a channel while nobody writes to it.
+// list reads a channel. Nothing may write to the channel meanwhile.
 func list(t *testing.T, base string, ch motacilla.ChannelID) *listing {
 	t.Helper()
 	var c struct {
@@ -117,7 +117,7 @@ func list(t *testing.T, base string, ch motacilla.ChannelID) *listing {
 	return l
 }
 
-// renders are the visible posts as readers should have them.
+// renders returns the visible posts as readers should have them.
 func (l *listing) renders(t *testing.T) []motacilla.Render {
 	t.Helper()
 	renderer := page.NewRenderer()

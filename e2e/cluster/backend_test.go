@@ -18,27 +18,27 @@ import (
 
 // backend is an empty store that nodes share.
 type backend struct {
-	addr string // host:port of its server; "" where it has none
-	// flags configure a node, whose way to the server is by addr.
+	addr string // host:port of its server; "" if it has none
+	// flags returns the flags of a node that reaches the server at addr.
 	flags func(addr string) []string
-	// open is a handle of the test's own.
+	// open opens the store for the test itself.
 	open func(t *testing.T, clock motacilla.Clock) storage.Store
 }
 
-// parallel has a test run beside others; those of -soak have the machine for themselves.
+// parallel lets a test run in parallel with others, except with -soak.
 func parallel(t *testing.T) {
 	if !*soak {
 		t.Parallel()
 	}
 }
 
-// each runs a test over every store that nodes can share, all at the same time, beside other tests.
+// each runs a test with every store that nodes can share, all in parallel, and in parallel with other tests.
 func each(t *testing.T, test func(t *testing.T, b *backend)) {
 	parallel(t)
 	stores(t, test)
 }
 
-// stores runs a test over every store that nodes can share, all at the same time, or over those of these names.
+// stores runs a test with every store that nodes can share, or with the named ones, all in parallel.
 func stores(t *testing.T, test func(t *testing.T, b *backend), names ...string) {
 	for name, open := range backends() {
 		if len(names) > 0 && !slices.Contains(names, name) {

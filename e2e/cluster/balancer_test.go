@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// balancer hands each connection to the next node, past those that are not there.
+// balancer passes each connection to the next node. It leaves out nodes that do not answer.
 type balancer struct {
 	listener net.Listener
 	work     sync.WaitGroup
@@ -18,7 +18,7 @@ type balancer struct {
 	mu    sync.Mutex
 	nodes []string // addresses
 	next  int
-	conns map[net.Conn]struct{} // of those who connected
+	conns map[net.Conn]struct{} // of clients
 }
 
 func newBalancer(t *testing.T) *balancer {
@@ -59,7 +59,7 @@ func (b *balancer) remove(addr string) {
 	b.nodes = slices.DeleteFunc(b.nodes, func(a string) bool { return a == addr })
 }
 
-// cut breaks about so large a part of the connections, whose readers come back to other nodes.
+// cut breaks about this share of the connections. Their readers come back to other nodes.
 func (b *balancer) cut(part float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

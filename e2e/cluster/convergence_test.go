@@ -14,9 +14,9 @@ import (
 
 const match motacilla.ChannelID = "match-42"
 
-// TestConvergence makes random changes through three nodes while readers of all transports move between them, nodes are
-// killed and others come: in the end every reader holds what the store holds, and so what every other does, and the
-// store what was acknowledged.
+// TestConvergence makes random changes through three nodes. Meanwhile readers of all transports move between the nodes,
+// and nodes are killed and started. In the end the store holds what was acknowledged, and every reader what the store
+// holds.
 func TestConvergence(t *testing.T) {
 	each(t, func(t *testing.T, b *backend) {
 		seed := rand.Uint64()
@@ -101,7 +101,7 @@ func TestConvergence(t *testing.T) {
 		}
 		t.Logf("%d writes, %d answers lost, %d posts in the end", made, retried, len(l.posts))
 
-		// The channel goes, and another of its name is there at once.
+		// The channel is deleted, and another of the same name is created at once.
 		must(t, front.url(), http.MethodDelete, "/"+string(match), nil, nil)
 		must(t, front.url(), http.MethodPost, "", map[string]any{"id": match, "title": "Another life"}, nil)
 		for i, w := range writers {
@@ -131,7 +131,7 @@ func urls(nodes []*node) (list []string) {
 	return list
 }
 
-// level waits until every reader is where the store is, and compares with it; all nodes must list the same.
+// level waits until every reader is at the head, and compares readers with the store. All nodes must list the same.
 func level(t *testing.T, bases []string, readers []*reader) *listing {
 	t.Helper()
 	var first *listing
@@ -155,7 +155,7 @@ func level(t *testing.T, bases []string, readers []*reader) *listing {
 	return first
 }
 
-// equal compares readers with each other: those that began when the channel was empty hold all of it.
+// equal compares readers with each other. Readers that began with the empty channel hold all of it.
 func equal(t *testing.T, readers []*reader) {
 	t.Helper()
 	show := func(r *reader) (text string) {

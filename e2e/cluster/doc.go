@@ -1,4 +1,3 @@
-// Package cluster tests the program as a cluster: several nodes of it over one store, behind a plain round-robin proxy,
-// with readers of all transports, while nodes die, networks fail and notifications are lost. With -soak the faults take
-// as long as they do in life.
+// Package cluster tests several nodes over one store, behind a round-robin proxy, with readers of all transports. Nodes are
+// killed, networks fail and notifications are lost. With -soak the faults last as long as real ones.
 package cluster

@@ -19,15 +19,15 @@ import (
 type outage struct {
 	fault netfault.Fault
 	lasts time.Duration
-	all   bool // between every node and the store; else between the first one and it
+	all   bool // for every node; otherwise for the first node only
 }
 
-// String is what -outage matches.
+// String returns the name that -outage matches.
 func (o outage) String() string {
 	return fmt.Sprintf("%v for %v, all nodes %v", o.fault, o.lasts, o.all)
 }
 
-// outages are what the network goes through, one after the other: those that -outage matches.
+// outages returns the outages that -outage matches, in their order.
 func outages(t *testing.T) []outage {
 	t.Helper()
 	chosen, err := regexp.Compile(*which)
@@ -73,7 +73,7 @@ const (
 	writesIn = 15 * time.Second // after a fault, until a node has worked off what has piled up
 )
 
-// TestFaults has the network between two nodes and their store fail in every way while fifty posts a second are written.
+// TestFaults makes the network between two nodes and their store fail in every way while 50 posts a second are written.
 func TestFaults(t *testing.T) {
 	const perSecond = 50
 	parallel(t)
@@ -166,7 +166,7 @@ func TestFaults(t *testing.T) {
 		}
 		stored := 0
 		for _, p := range l.posts {
-			if p.MessageID == "" { // a probe
+			if p.MessageID == "" { // a post of writes
 				continue
 			}
 			stored++
@@ -181,8 +181,8 @@ func TestFaults(t *testing.T) {
 	}, "postgres", "redis") // sqlite is a file, which no network leads to
 }
 
-// probe has a crowd poll a node from a cursor that it knows while a fault lasts: each is answered, at once but for the
-// first ones, which find out that the store does not answer.
+// probe polls a node from a known cursor while a fault lasts. Each poll must be answered. The first ones may be slow,
+// because they find out that the store does not answer.
 func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts time.Duration) (polls int, slowest time.Duration) {
 	t.Helper()
 	const crowd = 20
@@ -218,7 +218,7 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 	return polls, slowest
 }
 
-// writes has a node write, which it must after the fault's end, and readers get that too.
+// writes writes through a node, which must succeed after the end of the fault. Readers must get the post too.
 func writes(t *testing.T, what, base string, readers []*reader, ended time.Time) {
 	t.Helper()
 	for {

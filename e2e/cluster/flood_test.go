@@ -13,8 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// flood writes posts at a steady rate, whether those before are answered or not, and repeats each that was not
-// acknowledged, until it is.
+// flood writes posts at a steady rate and does not wait for answers. It repeats each write until it is acknowledged.
 type flood struct {
 	name    string
 	bases   []string // URLs of nodes, taken in turn
@@ -28,7 +27,7 @@ type flood struct {
 	wrong   error
 }
 
-// run writes until ctx ends, and returns when everything is acknowledged.
+// run writes until ctx ends. It returns when all writes are acknowledged.
 func (f *flood) run(ctx context.Context, perSecond int) {
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -76,11 +75,11 @@ func (f *flood) post(i int) {
 			return
 		}
 		after, _ := strconv.Atoi(header.Get("Retry-After"))
-		pause(context.Background(), time.Duration(after)*time.Second+rand.N(time.Second)) // as clients should
+		pause(context.Background(), time.Duration(after)*time.Second+rand.N(time.Second)) // as a client should
 	}
 }
 
-// state is what was acknowledged so far.
+// state returns what was acknowledged so far.
 func (f *flood) state() (head motacilla.Revision, acked, refused int, wrong error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// inside runs a node in this process, over a handle of the test's own, and returns its URL.
+// inside runs a node in this process with the given store, and returns its URL.
 func inside(t *testing.T, store storage.Store) (base string) {
 	t.Helper()
 	var server *app.Server
@@ -41,7 +41,7 @@ func inside(t *testing.T, store storage.Store) (base string) {
 	return "http://" + server.Addr().String()
 }
 
-// deaf is a store whose Watch loses a tenth of what it has to tell.
+// deaf is a store whose Watch loses one notification in ten.
 type deaf struct {
 	storage.Store
 	lost atomic.Int64
@@ -105,8 +105,8 @@ func TestLostHints(t *testing.T) {
 	})
 }
 
-// TestClocksApart has two nodes whose clocks are an hour apart: each writer's changes are in the order in which it made
-// them, whichever node took them, and readers hold what the store does.
+// TestClocksApart runs two nodes whose clocks are an hour apart. The changes of each writer are in the order in which it made
+// them, through whichever node. Readers hold what the store holds.
 func TestClocksApart(t *testing.T) {
 	each(t, func(t *testing.T, b *backend) {
 		seed := rand.Uint64()

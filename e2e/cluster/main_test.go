@@ -12,16 +12,16 @@ import (
 )
 
 var (
-	// soak has every fault take 1, 10 and 30 s, on one node and on all.
-	soak  = flag.Bool("soak", false, "let faults last up to 30 s; takes a quarter of an hour")
+	// soak makes every fault last 1, 10 and 30 s, for one node and for all.
+	soak  = flag.Bool("soak", false, "make faults last up to 30 s; takes a quarter of an hour")
 	which = flag.String("outage", "", "only the outages that match, such as '^half-open for 10s, all nodes true'")
 )
 
-// binary is cmd/motacilla with the race detector, which TestMain builds.
+// binary is the path of cmd/motacilla with the race detector. TestMain builds it.
 var binary string
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "4") // they wait more than they work; -parallel says otherwise
+	_ = flag.Set("test.parallel", "4") // the tests wait more than they work; -parallel overrides it
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "motacilla-cluster-")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 const token = "a-token-of-the-cluster"
 
-// config is every node's: polls are frequent, so that tests need not wait, and streams say often that they live.
+// config is the configuration of every node. Polls and heartbeats are frequent, so that tests need not wait.
 const config = `
 log: {format: json}
 feed: {heartbeat: 2s}
@@ -34,10 +34,10 @@ type node struct {
 	cmd   *exec.Cmd
 	out   *output
 	ended chan struct{}
-	asked atomic.Bool // to end
+	asked atomic.Bool // whether the test has ended it
 }
 
-// output is what a node says.
+// output is what a node prints.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -57,7 +57,7 @@ func (o *output) String() string {
 
 var listening = regexp.MustCompile(`"msg":"listening".*"addr":"(127[^"]+)"`)
 
-// startNode starts the program with flags on a port of its own, and returns when it is ready.
+// startNode starts the program with flags on a free port. It returns when the node is ready.
 func startNode(t *testing.T, flags ...string) *node {
 	t.Helper()
 	dir := t.TempDir()
@@ -130,20 +130,20 @@ func startNode(t *testing.T, flags ...string) *node {
 	}
 }
 
-// kill ends the node as a power cut would (SIGKILL).
+// kill ends the node with SIGKILL, like a power cut.
 func (n *node) kill() {
 	n.asked.Store(true)
 	_ = n.cmd.Process.Kill()
 	<-n.ended
 }
 
-// stop ends the node in good order.
+// stop ends the node with SIGTERM.
 func (n *node) stop() error {
 	n.asked.Store(true)
 	_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-n.ended:
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		n.kill()
 		return errors.New("it did not end within 15 s of SIGTERM")
 	}
@@ -153,9 +153,9 @@ func (n *node) stop() error {
 	return nil
 }
 
-// deadline is how long an answer of a node may take, whatever its store does: 10 s of a call of the store, and what a
-// busy machine adds.
+// deadline is how long an answer of a node may take, whatever its store does: a call of the store takes at most 10 s, and a
+// busy machine adds to that.
 const deadline = 15 * time.Second
 
-// plain opens a connection for each request, so that a round robin goes on with each.
+// plain opens a connection for each request, so that the balancer passes each to another node.
 var plain = &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}

@@ -24,16 +24,16 @@ type reader struct {
 
 	mu     sync.Mutex
 	view   motacilla.View
-	moved  chan struct{}      // closed when the view moves or something is wrong
-	leave  context.CancelFunc // has it come back anew
+	moved  chan struct{}      // closed when the view changes or a rule is broken
+	leave  context.CancelFunc // ends the connection; the reader comes back
 	resets int
-	gone   int   // times that the channel went
-	faults int   // times that it had to try again
+	gone   int   // how often the channel was deleted
+	faults int   // how often the reader had to try again
 	fault  error // the last
 	wrong  error
 }
 
-// read begins a reader of a channel that is empty or of which it gets the newest page.
+// read starts a reader, which begins with the newest page of the channel.
 func read(t *testing.T, base, transport string, ch motacilla.ChannelID) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{
@@ -53,7 +53,7 @@ func (r *reader) close() {
 	<-r.ended
 }
 
-// move has the reader break off, and come back with its cursor, to another node where it is behind the balancer.
+// move ends the connection of the reader. It comes back with its cursor, behind the balancer to another node.
 func (r *reader) move() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +64,7 @@ func (r *reader) run(ctx context.Context, transport string) {
 	o := &client.Options{
 		Transports: []string{transport}, MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
 		FirstUpdate: 15 * time.Second, Heartbeat: 5 * time.Second,
-		// A connection for each poll, so that each goes to another node.
+		// Each poll opens a connection, so that each goes to another node.
 		HTTP:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 		Retry: r.failed,
 	}
@@ -89,7 +89,7 @@ func (r *reader) follow(ctx context.Context, o *client.Options) {
 		case err == nil:
 			r.take(&u)
 		case ctx.Err() != nil:
-		case errors.Is(err, motacilla.ErrNotFound): // between two lives of the channel
+		case errors.Is(err, motacilla.ErrNotFound): // the channel is deleted and not yet created again
 			pause(ctx, 20*time.Millisecond)
 		default:
 			r.mu.Lock()
@@ -107,7 +107,7 @@ func (r *reader) failed(err error, _ time.Duration) error {
 	return nil
 }
 
-// breaks says that a rule was broken. r.mu is held.
+// breaks records that a rule was broken. The caller must hold r.mu.
 func (r *reader) breaks(err error) {
 	if r.wrong == nil {
 		r.wrong = fmt.Errorf("%s: %w", r.name, err)
@@ -139,7 +139,7 @@ func (r *reader) take(u *motacilla.Update) {
 	r.moved = make(chan struct{})
 }
 
-// at waits until the reader is at a revision or beyond.
+// at waits until the reader is at rev or later.
 func (r *reader) at(rev motacilla.Revision, within time.Duration) error {
 	late := time.NewTimer(within)
 	defer late.Stop()
@@ -162,7 +162,7 @@ func (r *reader) at(rev motacilla.Revision, within time.Duration) error {
 	}
 }
 
-// check compares what the reader holds with what the store has.
+// check compares the reader with the store.
 func (r *reader) check(t *testing.T, l *listing) {
 	t.Helper()
 	r.mu.Lock()
@@ -175,7 +175,7 @@ func (r *reader) check(t *testing.T, l *listing) {
 	}
 }
 
-// shown is what the reader shows.
+// shown returns what the reader shows.
 func (r *reader) shown() []motacilla.Render {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// metric is one figure of a node.
+// metric returns one metric of a node.
 func metric(t *testing.T, n *node, name string) int {
 	t.Helper()
 	resp, err := plain.Get("http://" + n.addr + "/metrics")
@@ -37,8 +37,8 @@ func metric(t *testing.T, n *node, name string) int {
 	return 0
 }
 
-// TestAThousandReadersAfterARestart has a thousand readers, each with another cursor, come back to a node that has just
-// been started: each goes on from where it was, at the cost of a few reads of the store for all.
+// TestAThousandReadersAfterARestart restarts a node. A thousand readers come back, each with another cursor, and go on from
+// there. All of them together cost a few reads of the store.
 func TestAThousandReadersAfterARestart(t *testing.T) {
 	const crowd, most = 1000, 20
 	each(t, func(t *testing.T, b *backend) {
@@ -80,7 +80,7 @@ func TestAThousandReadersAfterARestart(t *testing.T) {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		var there sync.WaitGroup // each stays until all are there
+		var there sync.WaitGroup // each stays until all have come
 		shared := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		there.Add(crowd)
 		for i, cursor := range cursors {

@@ -13,7 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// kept is a post that a writer has been told is stored, as it must be.
+// kept is a post that was acknowledged, in its last state.
 type kept struct {
 	message      string
 	id           motacilla.PostID
@@ -21,7 +21,8 @@ type kept struct {
 	show, pinned bool
 }
 
-// writer writes to a channel, one change after the other, and remembers what was acknowledged. Its posts are its own.
+// writer makes one change of a channel after the other, and remembers what was acknowledged. No other writer changes its
+// posts.
 type writer struct {
 	name    string
 	base    string
@@ -35,8 +36,8 @@ type writer struct {
 	retried int
 }
 
-// send makes a request until it is answered, with the same idempotency key each time; retried says that an answer may
-// have been lost before.
+// send repeats a request until it is answered, with the same idempotency key. retried says that an answer may have been
+// lost.
 func (w *writer) send(ctx context.Context, method, path string, in, out any) (status int, retried bool, err error) {
 	for late := time.Now().Add(time.Minute); ; {
 		status, header, err := request(ctx, w.base, method, path, in, out)
@@ -58,8 +59,7 @@ func (w *writer) send(ctx context.Context, method, path string, in, out any) (st
 	}
 }
 
-// advance minds that each write of one who waits for answers has a higher revision than the one before, whichever nodes
-// they go through.
+// advance checks that each write of a writer has a higher revision than the one before, through whichever node.
 func (w *writer) advance(rev motacilla.Revision) error {
 	if rev <= w.head {
 		return fmt.Errorf("%s: a write got revision %d, after one of %d", w.name, rev, w.head)
@@ -136,7 +136,7 @@ func (w *writer) remove(ctx context.Context, k *kept) error {
 	return err
 }
 
-// rename edits the channel, which the first writer alone does.
+// rename edits the channel. Only the first writer does so.
 func (w *writer) rename(ctx context.Context) error {
 	if w.name != "w0" {
 		return w.create(ctx, fmt.Sprintf("change %d of %s", w.made, w.name))
@@ -153,7 +153,7 @@ func (w *writer) rename(ctx context.Context) error {
 	return err
 }
 
-// accounted compares what writers were told is stored with what is: no more, no less, and in the state that they left.
+// accounted compares the acknowledged posts with the stored ones: the same posts, in the same state.
 func accounted(t *testing.T, l *listing, writers []*writer) {
 	t.Helper()
 	stored := make(map[string]motacilla.Post)
@@ -183,7 +183,7 @@ func accounted(t *testing.T, l *listing, writers []*writer) {
 	}
 }
 
-// together has writers make changes at the same time, each so many, and tells done of each.
+// together lets writers make changes in parallel, and calls done after each change.
 func together(ctx context.Context, t *testing.T, writers []*writer, changes int, done func()) {
 	t.Helper()
 	var work sync.WaitGroup

@@ -34,7 +34,7 @@ http {
 }
 `
 
-// documented is the configuration in docs/caching.md, with addresses and a folder of the test's own.
+// documented returns the configuration in docs/caching.md, with the addresses and the folder of the test.
 func documented(t *testing.T, dir, listen, upstream string) string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "caching.md"))
@@ -55,12 +55,12 @@ func documented(t *testing.T, dir, listen, upstream string) string {
 	return block
 }
 
-// behindNginx starts nginx in front of the program, as docs/caching.md has it, and returns its address.
+// behindNginx starts nginx in front of the program with that configuration, and returns its address.
 func behindNginx(t *testing.T, p *program) string {
 	t.Helper()
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
-		binary, err = exec.LookPath("/usr/sbin/nginx") // which is in root's path alone
+		binary, err = exec.LookPath("/usr/sbin/nginx") // it is in the path of root only
 	}
 	if err != nil {
 		const missing = "this needs nginx: apt-get install -y nginx"
@@ -125,17 +125,17 @@ func polled(t *testing.T, p *program) (n float64) {
 	return n
 }
 
-// key is what the cache keeps an answer by.
+// key is a key of the cache.
 type key struct {
 	since  motacilla.Revision
 	second int64
 }
 
-// story is what happened so far: the posts, and what was asked.
+// story records the posts and polls so far.
 type story struct {
 	mu     sync.Mutex
 	posts  []post
-	keys   map[key]bool // of all polls; a poll may have any second between its request and its answer
+	keys   map[key]bool // of all polls; a poll has any second between its request and its answer
 	asked  int
 	begun  int // readers that have an answer
 	behind int // readers that lack a post
@@ -310,7 +310,7 @@ func TestBehindCache(t *testing.T) {
 	passesBy(t, w, front)
 }
 
-// until waits for the story to come to something.
+// until waits until done returns true. It is called with s.mu held.
 func (s *story) until(ctx context.Context, t *testing.T, done func() bool) {
 	t.Helper()
 	look := time.NewTicker(20 * time.Millisecond)
@@ -333,7 +333,7 @@ func (s *story) until(ctx context.Context, t *testing.T, done func() bool) {
 	}
 }
 
-// passesBy checks what must not be kept.
+// passesBy checks that the cache does not keep what it must not.
 func passesBy(t *testing.T, w *writer, front string) {
 	t.Helper()
 	get := func(method, path string, headers ...string) *http.Response {

@@ -16,7 +16,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// manner is a way to come and go.
+// manner is a way to use and end a connection.
 type manner struct {
 	name string
 	do   func(ctx context.Context, conn *net.TCPConn, mode load.Mode)
@@ -76,7 +76,7 @@ func requestOf(conn net.Conn, mode load.Mode) string {
 
 func ask(conn net.Conn, mode load.Mode) { _, _ = io.WriteString(conn, requestOf(conn, mode)) }
 
-// read takes what comes until the end, or for a while.
+// read reads until the end, at most for a time.
 func read(conn net.Conn, most time.Duration) {
 	_ = conn.SetReadDeadline(time.Now().Add(most))
 	_, _ = io.Copy(io.Discard, conn)
@@ -89,7 +89,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// churn has connections come and go, so many a second, each in some manner and over some transport. stop waits for all.
+// churn opens connections, perSecond of them, each in a random manner over some transport. stop ends and awaits them all.
 func churn(t *testing.T, addr string, perSecond int) (count *atomic.Int64, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -114,7 +114,7 @@ func churn(t *testing.T, addr string, perSecond int) (count *atomic.Int64, stop 
 		began := time.Now()
 		for started := 0; ctx.Err() == nil; wait(ctx, step) {
 			due := int(time.Since(began).Seconds() * float64(perSecond))
-			due = min(due, started+perSecond/5) // no stampede after a pause of the machine's
+			due = min(due, started+perSecond/5) // no burst after a pause of the machine
 			for ; started < due; started++ {
 				working.Go(connect)
 			}

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestDrain stops the app within this process under readers of every transport, and no goroutine is left of it.
+// TestDrain stops an app in this process while readers of every transport are connected. No goroutine must be left.
 func TestDrain(t *testing.T) {
 	const each = 600
 	files(t, 2*each*uint64(len(streams))+500)
@@ -52,7 +52,7 @@ func TestDrain(t *testing.T) {
 	stopped := make(chan error, 1)
 	began := time.Now()
 	go func() { stopped <- stop() }()
-	for _, c := range crowds { // what they are told waits in their sockets meanwhile
+	for _, c := range crowds { // the others read what waits in their sockets later
 		if err := c.Until(func() bool { return len(c.Ends) >= each }, patience); err != nil {
 			t.Errorf("%d of %d readers were sent away: %v", len(c.Ends), each, err)
 		}

@@ -26,7 +26,7 @@ import (
 
 const token = "load"
 
-// files has the descriptors that a test needs, or skips it.
+// files raises the limit of open files to what a test needs. If it cannot, the test is skipped.
 func files(t *testing.T, need uint64) {
 	t.Helper()
 	var limit unix.Rlimit
@@ -35,7 +35,7 @@ func files(t *testing.T, need uint64) {
 	}
 	if limit.Cur < need {
 		limit.Cur, limit.Max = max(min(need, limit.Max), limit.Cur), max(need, limit.Max)
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil { // the hard limit is root's to raise
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil { // only root may raise the hard limit
 			limit.Max = limit.Cur
 			_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 		}
@@ -55,7 +55,7 @@ func files(t *testing.T, need uint64) {
 	t.Skip(text)
 }
 
-// binary is the program, built once.
+// binary builds the program once and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "motacilla-load")
 	if err != nil {
@@ -79,18 +79,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program is a server that runs.
+// program is a running server.
 type program struct {
 	t      *testing.T
 	addr   string
 	config string // a file
 	cmd    *exec.Cmd
-	log    *bytes.Buffer // to be read when the program has ended
+	log    *bytes.Buffer // must not be read before the program has ended
 	ended  chan struct{}
-	err    error // of the program, when it has ended
+	err    error // of the program, once ended is closed
 }
 
-// serve starts the program on an address of its own, with what the YAML says besides.
+// serve starts the program on a free port, with more configuration as YAML.
 func serve(t *testing.T, yaml string) *program {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -115,7 +115,7 @@ func serve(t *testing.T, yaml string) *program {
 	return p
 }
 
-// start starts the program, and returns when it is ready.
+// start starts the program. It returns when the program is ready.
 func (p *program) start() {
 	p.t.Helper()
 	path, err := binary()
@@ -154,7 +154,7 @@ func (p *program) start() {
 	}
 }
 
-// term sends SIGTERM; over says whether the program has ended since.
+// term sends SIGTERM. over reports whether the program has ended.
 func (p *program) term() (over func() bool) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -175,7 +175,7 @@ func (p *program) kill() {
 	<-p.ended
 }
 
-// metrics are the program's figures by name, labels and all.
+// metrics returns the metrics of the program by name with labels.
 func (p *program) metrics() (map[string]float64, error) {
 	resp, err := plain.Get("http://" + p.addr + "/metrics")
 	if err != nil {
@@ -198,5 +198,5 @@ func drain(r io.Reader) error {
 	return err
 }
 
-// plain is a client with a deadline, so that a server that does not answer fails a test and does not hang it.
-var plain = &http.Client{Timeout: 30 * time.Second}
+// plain has a deadline: a server that does not answer fails a test and does not hang it.
+var plain = &http.Client{Timeout: patience}

@@ -13,10 +13,10 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// streams are the transports that a crowd reads by.
+// streams are the transports of crowds.
 var streams = []load.Mode{load.SSE, load.WebSocket, load.LongPoll}
 
-// readers is how many there are, LOAD_READERS or 10,000; with -short 1,000.
+// readers returns the size of a crowd: LOAD_READERS, or 10,000, or with -short 1,000.
 func readers() int {
 	if n, err := strconv.Atoi(os.Getenv("LOAD_READERS")); err == nil && n > 0 {
 		return n
@@ -42,7 +42,7 @@ func crowd(t *testing.T, p *program, spec load.Spec) *load.Crowd {
 	return c
 }
 
-// agree holds that the readers have got everything, in order, once, and hold what the store holds.
+// agree checks that readers got each update once and in order, and hold what the store holds.
 func agree(t *testing.T, c *load.Crowd, w *writer, slow bool) {
 	t.Helper()
 	posts, head := w.truth(t)
@@ -57,12 +57,12 @@ func agree(t *testing.T, c *load.Crowd, w *writer, slow bool) {
 	}
 }
 
-// patience is for a machine that has other things to do.
+// patience ends a test that hangs. It is long, because the machine may be busy.
 const patience = 2 * time.Minute
 
-// TestRestart stops the server under 10,000 readers, while it is written to, and starts it again on the same file and
-// port: it ends with 0 within ten seconds, readers are sent away over a while and not at once, come back by their
-// cursors, and nobody misses anything or gets it twice.
+// TestRestart stops the server while 10,000 readers are connected and posts are written, and starts it again with the same
+// file and port. The program ends with 0. Readers are closed over some time and not at once, come back with their cursors,
+// and get each update once.
 func TestRestart(t *testing.T) {
 	n := readers()
 	files(t, uint64(n)+500)

@@ -12,8 +12,8 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// flat is what must not grow: in the second half, half of all samples are at most share times and more above what they
-// were in the first.
+// flat lists what must not grow: the median of the second half may be at most the median of the first times share, plus
+// more.
 var flat = []struct {
 	name, figure string
 	share, more  float64
@@ -24,9 +24,9 @@ var flat = []struct {
 	{"resident", "process_resident_memory_bytes", 1.25, 24 << 20},
 }
 
-// TestSoak has 500 connections a second come and go in every manner beside readers that stay, while the channel is
-// written to: goroutines, descriptors and memory stay as they are, when it is over nothing is left of them, and those
-// who stayed have everything. It takes two minutes, with -short 20 s, or as long as SOAK says, such as 1h.
+// TestSoak opens 500 connections a second in every manner, while other readers stay and posts are written. Goroutines,
+// descriptors and memory must not grow, and nothing may be left in the end. Readers that stay get every update. It takes
+// two minutes, with -short 20 s, or as long as SOAK says, such as 1h.
 func TestSoak(t *testing.T) {
 	const perSecond, stay = 500, 50
 	length := 2 * time.Minute
@@ -68,7 +68,7 @@ func TestSoak(t *testing.T) {
 	count, stop := churn(t, p.addr, perSecond)
 	defer stop()
 	samples := make(map[string][]float64)
-	warm := min(length/6, time.Minute) // what never reads has to be closed for the first time before anything is flat
+	warm := min(length/6, time.Minute) // nothing is flat before the first readers that never read are closed
 	began, sampled, told := time.Now(), time.Now(), time.Now()
 	for time.Since(began) < length {
 		for _, c := range crowds {
@@ -107,8 +107,8 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d connections in %v, %.0f a second", count.Load(), took.Round(time.Second), float64(count.Load())/took.Seconds())
 	for i, c := range crowds {
 		agree(t, c, w, true)
-		if len(c.Ends) > 0 && length < 5*time.Minute { // connections are made anew from time to time
-			t.Errorf("%d connections of those who stay over %s ended: %v", len(c.Ends), streams[i], c.Faults)
+		if len(c.Ends) > 0 && length < 5*time.Minute { // the server ends long connections
+			t.Errorf("%d connections over %s ended that should stay: %v", len(c.Ends), streams[i], c.Faults)
 		}
 	}
 	var left map[string]float64
@@ -122,7 +122,7 @@ func TestSoak(t *testing.T) {
 			for _, mode := range streams {
 				readers += fmt.Sprintf(" %s %v", mode, left[figure("readers", mode)])
 			}
-			t.Fatalf("when all are gone %v goroutines and %v descriptors are left, of %v and %v before; readers%s",
+			t.Fatalf("in the end %v goroutines and %v descriptors are left, there were %v and %v before; readers%s",
 				left["go_goroutines"], left["process_open_fds"], idle["go_goroutines"], idle["process_open_fds"], readers)
 		}
 		for _, c := range crowds {

@@ -10,9 +10,9 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// TestStalled has one reader in a hundred that never reads and one in five that reads a kilobyte a second, while more
-// is written than either takes. The others get everything; who never reads is closed when feed.stall is over, counted,
-// and costs the server no memory; who reads slowly is not closed, for it takes what it can, and gets the newest state.
+// TestStalled has one reader in a hundred that never reads, and one in five that reads a kilobyte a second. More is written
+// than either takes. The other readers get everything. A reader that never reads is closed after feed.stall and counted,
+// and costs no memory. A slow reader is not closed, and gets the newest state.
 func TestStalled(t *testing.T) {
 	const (
 		all, never, slow = 1000, 10, 200
@@ -49,7 +49,7 @@ func TestStalled(t *testing.T) {
 						last[figure("readers", mode)], last[figure("slow_readers_closed_total", mode)], c.Faults)
 				}
 			}
-			// writes reads while so many changes are written, and returns how long they took.
+			// writes reads while n changes are written, and returns how late they are.
 			writes := func(c *load.Crowd, n int) (p50, p99 time.Duration) {
 				t.Helper()
 				c.Measure()
@@ -94,13 +94,13 @@ func TestStalled(t *testing.T) {
 			}
 			stop()
 			agree(t, c, w, false)
-			c.Hurry() // what waits for them would take minutes
+			c.Hurry() // slow readers would take minutes for what waits
 			agree(t, c, w, true)
 			if got := after[figure("slow_readers_closed_total", mode)]; mode != load.LongPoll && got != never {
 				t.Errorf("%v readers were closed because they took nothing, want the %d that never read", got, never)
 			}
 			if len(c.Ends) > 0 {
-				t.Errorf("%d of those who do read were closed: %v", len(c.Ends), c.Faults)
+				t.Errorf("%d readers that do read were closed: %v", len(c.Ends), c.Faults)
 			}
 			grown := after["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]
 			if grown > 64<<20 {
@@ -115,7 +115,7 @@ func TestStalled(t *testing.T) {
 	}
 }
 
-// figure is the name of a publisher's metric.
+// figure returns the name of a metric of a publisher.
 func figure(name string, mode load.Mode) string {
 	return fmt.Sprintf("motacilla_%s{publisher=%q}", name, mode)
 }

@@ -20,12 +20,12 @@ import (
 
 const channelID = "load"
 
-// writer writes to the channel by REST, as a newsroom does: it makes posts, edits and removes them, a few at a time, and
-// what a server that is away did not acknowledge it does again.
+// writer writes to the channel by REST, as a newsroom does: it creates, edits and removes posts. It repeats what was not
+// acknowledged because the server was away.
 type writer struct {
 	base string
 	size int // bytes of a post's text
-	most int // posts there are at a time; few enough for a fresh page to be complete
+	most int // posts at a time; the first page of a reader holds them all
 
 	mu    sync.Mutex
 	wrote int
@@ -66,7 +66,7 @@ func (w *writer) call(ctx context.Context, method, path string, body any) (statu
 	return resp.StatusCode, answer, err
 }
 
-// insist calls until the server has answered with one of the statuses.
+// insist repeats a call until the server answers with one of the statuses.
 func (w *writer) insist(ctx context.Context, method, path string, body any, statuses string) ([]byte, error) {
 	for {
 		status, answer, err := w.call(ctx, method, path, body)
@@ -78,14 +78,14 @@ func (w *writer) insist(ctx context.Context, method, path string, body any, stat
 		case err == nil && status < 500:
 			return nil, fmt.Errorf("%s %s: %d %s", method, path, status, answer)
 		}
-		select { // it is away
+		select { // the server is away
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 		}
 	}
 }
 
-// write writes once.
+// write makes one random change.
 func (w *writer) write(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -121,7 +121,7 @@ func (w *writer) write(ctx context.Context) error {
 	return nil
 }
 
-// every begins to write, and returns what ends it.
+// every writes once per pause until stop is called.
 func (w *writer) every(t *testing.T, pause time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -153,7 +153,7 @@ func (w *writer) count() int {
 	return w.wrote
 }
 
-// truth is what the store holds, and its head.
+// truth returns what the store holds, and the head.
 func (w *writer) truth(t *testing.T) (posts map[motacilla.PostID]motacilla.Revision, head motacilla.Revision) {
 	t.Helper()
 	answer, err := w.insist(t.Context(), http.MethodGet, "/"+channelID+"/posts?limit=100", nil, "200")
