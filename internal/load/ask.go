@@ -15,25 +15,25 @@ import (
 	"time"
 )
 
-// Question is a request that is asked again and again, each time when the answer is there.
+// Question is a request that clients send again and again. Each client sends the next when it has the answer.
 type Question struct {
 	Addr    string
-	Request []byte // a whole one, of HTTP/1.1
-	Status  int    // of every answer
-	Clients int    // connections that ask at once
+	Request []byte // a whole HTTP/1.1 request
+	Status  int    // every answer must have it
+	Clients int    // connections that ask in parallel
 	Warm    time.Duration
 	Lasts   time.Duration
-	CPU     func() (time.Duration, error) // of the server so far
+	CPU     func() (time.Duration, error) // used by the server so far
 }
 
-// Answers are what asking has shown.
+// Answers is the result of Ask.
 type Answers struct {
-	Rate float64       // a second
-	CPU  time.Duration // of the server, of each
+	Rate float64       // answers per second
+	CPU  time.Duration // of the server, per answer
 	P50  time.Duration // from the request to the answer
 }
 
-// Ask asks. An answer with another status is an error.
+// Ask asks the question for Warm and Lasts, and measures Lasts. An answer with another status is an error.
 func Ask(ctx context.Context, q Question) (Answers, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -99,7 +99,7 @@ func ask(ctx context.Context, q Question, asked *atomic.Int64, measuring *atomic
 	}
 }
 
-// answered reads one answer, whose head must fit into the buffer.
+// answered reads one answer. Its head must fit into the buffer.
 func answered(in *bufio.Reader, status int) error {
 	for more := 1; ; more = in.Buffered() + 1 {
 		if _, err := in.Peek(more); err != nil {

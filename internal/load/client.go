@@ -19,66 +19,66 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mode is the way in which readers get updates.
+// Mode is the protocol by which readers get updates.
 type Mode string
 
 // The modes.
 const (
-	Raw       Mode = "raw" // events as SSE has them, on a bare connection; the first ones are the greeting
+	Raw       Mode = "raw" // events in the format of SSE on a TCP connection; the first are a greeting
 	SSE       Mode = "sse"
 	WebSocket Mode = "websocket"
-	LongPoll  Mode = "long-polling" // ?since=, an update's JSON for an answer
-	NchanPoll Mode = "nchan-poll"   // the cursor is the last answer's Last-Modified and Etag
+	LongPoll  Mode = "long-polling" // asks with ?since=; the answer is the JSON of an update
+	NchanPoll Mode = "nchan-poll"   // the cursor is Last-Modified and Etag of the last answer
 )
 
-// Polls reports whether readers ask for each update.
+// Polls reports whether readers send a request for each update.
 func (m Mode) Polls() bool { return m == LongPoll || m == NchanPoll }
 
-// Spec says what to read.
+// Spec says how a client reads.
 type Spec struct {
 	Addr    string `json:"addr"` // host:port
 	Mode    Mode   `json:"mode"`
 	Path    string `json:"path"`
 	Since   int64  `json:"since"` // the revision to start from; -1 asks without since
 	Readers int    `json:"readers"`
-	Updates int    `json:"updates"` // the most that will be read
-	First   int    `json:"first"`   // the number of the first update that counts in the figures
-	Silent  int    `json:"silent"`  // of the readers, how many never read after they have connected
-	Slow    int    `json:"slow"`    // of those after them, how many read a kilobyte a second; a Crowd has them
+	Updates int    `json:"updates"` // the most that a client reads
+	First   int    `json:"first"`   // the number of the first update that is measured
+	Silent  int    `json:"silent"`  // the number of readers that never read after they have connected
+	Slow    int    `json:"slow"`    // the number of readers, after the silent ones, that read a kilobyte a second; only in a Crowd
 
-	// Channels, where it is not 0, is over how many channels readers are spread, by turns: "{n}" in Path stands for the
-	// number of a reader's, from 0.
+	// Channels is the number of channels, unless it is 0. Readers take them in turn: "{n}" in Path stands for the number
+	// of the reader's channel, from 0.
 	Channels int `json:"channels,omitempty"`
 }
 
-// Client reads with many connections. It is not safe for use by several goroutines.
+// Client reads with many connections. Only one goroutine may use it.
 type Client struct {
 	spec    Spec
 	addr    unix.SockaddrInet4
 	epoll   int
 	conns   []conn
 	events  []unix.EpollEvent
-	buf     []byte    // of the connection that is being read
-	request []byte    // the first one
-	asks    [2][]byte // a poll's later ones, around the cursor
-	ask     []byte    // the one that is being sent
-	began   time.Time // stands for base
+	buf     []byte    // data of the connection that is being read
+	request []byte    // the first request of a reader
+	asks    [2][]byte // later requests of a poll, before and after the cursor
+	ask     []byte    // the request that is being sent
+	began   time.Time // the time of base
 	base    int64
 
 	perAddress int
 
-	connected int // readers that have got their first answer, or sent their first poll
+	connected int // readers that have their first answer, or have sent their first poll
 	crowd     *Crowd
 	record
 }
 
 const (
 	bufferSize = 256 << 10
-	window     = 1000   // connections that are being made at once, less than a listener's backlog
-	perAddress = 20_000 // connections from one address, which has less than 30,000 ports
+	window     = 1000   // connections that are made in parallel, fewer than the backlog of a listener
+	perAddress = 20_000 // connections from one address, which has fewer than 30,000 ports
 )
 
-// New returns a client that has not connected.
+// New returns a client. Connect makes its connections.
 func New(spec Spec) (*Client, error) {
 	addr, err := netip.ParseAddrPort(spec.Addr)
 	if err != nil || !addr.Addr().Is4() {
@@ -87,7 +87,7 @@ func New(spec Spec) (*Client, error) {
 	if spec.Readers < 1 || spec.Silent >= spec.Readers {
 		return nil, fmt.Errorf("load: %d readers, of whom %d do not read", spec.Readers, spec.Silent)
 	}
-	began := time.Now() // at once before base: what comes between the two is added to every wait
+	began := time.Now() // right before base: the time between the two is added to every wait
 	base, err := process.Now()
 	if err != nil {
 		return nil, err
@@ -124,8 +124,7 @@ func New(spec Spec) (*Client, error) {
 	return c, nil
 }
 
-// Close closes all connections, by a reset: none is left in TIME_WAIT for the next run to trip over. It may be called
-// again.
+// Close resets all connections, so that none is left in TIME_WAIT. It may be called more than once.
 func (c *Client) Close() error {
 	for i := range c.conns {
 		c.drop(&c.conns[i])
@@ -138,7 +137,7 @@ func (c *Client) Close() error {
 	return unix.Close(fd)
 }
 
-// Connect makes all connections, and returns when every reader has its first answer; one that polls when it has asked.
+// Connect makes all connections. It returns when every reader has its first answer, or has sent its first poll.
 func (c *Client) Connect(timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for next := 0; c.connected+c.Closed < len(c.conns); {
@@ -175,7 +174,7 @@ func (c *Client) Connect(timeout time.Duration) error {
 	return c.silence()
 }
 
-// silence takes those who never read out of the epoll.
+// silence removes the readers that never read from the epoll.
 func (c *Client) silence() error {
 	for i := range c.spec.Silent {
 		if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_DEL, c.conns[i].fd, nil); err != nil {
@@ -199,9 +198,9 @@ func (c *Client) dial(i int) error {
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 	)
 	if i < c.spec.Silent || c.slow(i) {
-		// What the kernel takes for it must soon be full. A sender's buffer grows with the segment, which on loopback is
-		// 64 KiB: the server's kernel would take megabytes. One that reads slowly tells of room only when it has read
-		// most of what it had room for.
+		// The kernel's buffers for this reader must soon be full. A sender's buffer grows with the size of a segment, which
+		// is 64 KiB on loopback, so that the kernel would take megabytes. A slow reader announces room only after it has
+		// read most of its buffer.
 		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096),
 			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, 536))
 	}
@@ -222,8 +221,8 @@ func (c *Client) dial(i int) error {
 	return nil
 }
 
-// fence asks for what is not there, and waits for the answer: whoever connected earlier has been accepted by then.
-// Polls are not answered before there is something, so nothing else says that the server keeps up.
+// fence requests a page that does not exist and waits for the answer. By then the server has accepted all earlier
+// connections. Polls do not show that, because they are answered only when there is an update.
 func (c *Client) fence() error {
 	nc, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(context.Background(), "tcp4", c.spec.Addr)
 	if err != nil {
@@ -242,7 +241,7 @@ func (c *Client) fence() error {
 	return nil
 }
 
-// Await reads until every reader has update seq, and those who poll have asked for the next one.
+// Await reads until every reader has update seq, and every polling reader has asked for the next.
 func (c *Client) Await(seq int, timeout time.Duration) error {
 	if seq < 1 || seq > c.spec.Updates {
 		return fmt.Errorf("await update %d: there are to be %d", seq, c.spec.Updates)
@@ -262,7 +261,7 @@ func (c *Client) Await(seq int, timeout time.Duration) error {
 	}
 }
 
-// step takes what has come, or waits for it.
+// step reads what has arrived, or waits.
 func (c *Client) step(deadline time.Time) error {
 	left := time.Until(deadline)
 	if left <= 0 {
@@ -286,7 +285,7 @@ func (c *Client) step(deadline time.Time) error {
 	return nil
 }
 
-// requestOf is what reader i asks for at first.
+// requestOf returns the first request of reader i.
 func (c *Client) requestOf(i int) []byte {
 	if c.spec.Channels == 0 {
 		return c.request
@@ -323,7 +322,7 @@ func (c *Client) serve(co *conn, i int, events uint32) {
 		return
 	}
 	err := c.read(co, i, math.MaxInt)
-	if err == nil && events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 { // the end came with the last bytes, in one event
+	if err == nil && events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 { // the last bytes and the end came in one event
 		err = c.read(co, i, math.MaxInt)
 	}
 	if err != nil {
@@ -338,7 +337,7 @@ func (c *Client) connect(co *conn) {
 	}
 }
 
-// fail closes a connection that has ended, or went wrong.
+// fail closes a connection that has ended or failed.
 func (c *Client) fail(co *conn, i int, err error) {
 	if c.crowd != nil {
 		c.drop(co)
@@ -359,7 +358,7 @@ func (c *Client) drop(co *conn) {
 	}
 }
 
-// read takes all that there is to read on a connection, or most bytes of it.
+// read reads everything that has arrived on a connection, or at most most bytes.
 func (c *Client) read(co *conn, i, most int) error {
 	for {
 		kept := copy(c.buf, co.rest)
@@ -386,12 +385,12 @@ func (c *Client) read(co *conn, i, most int) error {
 		}
 		co.rest = append(co.rest[:0], left...)
 		if most -= n; n < len(room) || most == 0 {
-			return nil // edge-triggered: what comes from now on is another event
+			return nil // edge-triggered: data that arrives now is another event
 		}
 	}
 }
 
-// take accounts for one frame that reader i got at a time.
+// take counts one frame that reader i got at a time.
 func (c *Client) take(co *conn, i int, frame []byte, at int64) {
 	if c.crowd != nil {
 		c.crowd.take(co, i, frame)

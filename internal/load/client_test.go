@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// update is an update as the client looks for it: its revision, and the numbers of its posts.
+// update has the parts of an update that the client reads: its revision, and the numbers of its posts.
 func update(revision int, seqs ...int) string {
 	u := fmt.Sprintf(`{"revision":%d,"renders":{`, revision)
 	for _, seq := range seqs {
@@ -59,7 +59,7 @@ func TestWhatReadersGet(t *testing.T) {
 		lost    int
 		doubled int
 		back    int
-		ended   string // why the connection did, where it did
+		ended   string // why the connection ended, if it did
 	}{
 		{name: "stream", mode: SSE, sent: streamHead + ": hi\n\n" + event(1) + event(2, 1) + event(3, 2) + event(4, 3)},
 		{name: "chunks", mode: SSE, sent: chunkedHead + chunk(event(2, 1)) + chunk(event(3, 2)[:40]) + chunk(event(3, 2)[40:]) + chunk(event(4, 3))},
@@ -83,7 +83,7 @@ func TestWhatReadersGet(t *testing.T) {
 		{name: "no HTTP", mode: SSE, sent: "SSH-2.0-OpenSSH\r\n\r\n", ended: "no answer of HTTP"},
 	}
 	for _, tt := range tests {
-		for _, size := range []int{1 << 20, 7, 1} { // of the pieces that it comes in
+		for _, size := range []int{1 << 20, 7, 1} { // of the pieces that are sent
 			t.Run(fmt.Sprintf("%s/%d", tt.name, size), func(t *testing.T) {
 				c := newClient(t, Spec{Addr: script(t, tt.mode, tt.sent, size), Mode: tt.mode, Path: "/", Readers: 1, Updates: 3})
 				err := c.Connect(5 * time.Second)
@@ -109,7 +109,7 @@ func TestWhatReadersGet(t *testing.T) {
 	}
 }
 
-// script serves bytes in pieces to each connection that has sent its request, and returns the address.
+// script answers each request with bytes in pieces. It returns its address.
 func script(t *testing.T, mode Mode, sent string, size int) string {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -150,7 +150,7 @@ func play(nc net.Conn, mode Mode, sent string, size int) {
 		}
 		rest = rest[n:]
 	}
-	_, _ = io.Copy(io.Discard, in) // until the client goes
+	_, _ = io.Copy(io.Discard, in) // until the client closes
 }
 
 func newClient(t *testing.T, spec Spec) *Client {
@@ -163,7 +163,7 @@ func newClient(t *testing.T, spec Spec) *Client {
 	return c
 }
 
-// feed is what the servers below deliver: each update as soon as it is added.
+// feed holds the updates of the servers below, which deliver each when it is added.
 type feed struct {
 	mu      sync.Mutex
 	updates []string
@@ -180,7 +180,7 @@ func (f *feed) add(u string) {
 	f.next = make(chan struct{})
 }
 
-// from returns update i, when it is there.
+// from waits for update i and returns it.
 func (f *feed) from(r *http.Request, i int) (string, bool) {
 	for {
 		f.mu.Lock()
@@ -278,7 +278,7 @@ func TestManyReadersOfRealServers(t *testing.T) {
 			c := newClient(t, Spec{
 				Addr: srv.Listener.Addr().String(), Mode: mode, Path: "/read", Readers: readers, Updates: updates, Silent: 3,
 			})
-			defer func() { _ = c.Close() }() // before the server, which waits for its handlers
+			defer func() { _ = c.Close() }() // before the server is closed, which waits for its handlers
 			if err := c.Connect(10 * time.Second); err != nil {
 				t.Fatal(err)
 			}
@@ -390,7 +390,7 @@ func TestTheSilentTakeLittle(t *testing.T) {
 	if err := errors.Join(c.Connect(5*time.Second), <-accepted); err != nil {
 		t.Fatal(err)
 	}
-	silent := conns[0] // accepted in the order in which they connected
+	silent := conns[0] // connections are accepted in their order
 	defer func() { _ = conns[0].Close(); _ = conns[1].Close() }()
 	taken := 0
 	for taken < 1<<20 {
@@ -414,7 +414,7 @@ func TestTheSilentTakeLittle(t *testing.T) {
 	}
 }
 
-// Readers take turns with the channels.
+// Readers take the channels in turn.
 func TestReadersOfManyChannels(t *testing.T) {
 	var mu sync.Mutex
 	asked := make(map[string]int)

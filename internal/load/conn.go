@@ -8,20 +8,20 @@ import (
 	"fmt"
 )
 
-// conn is one reader.
+// conn is the connection of a reader.
 type conn struct {
-	fd        int // 0: closed
+	fd        int // 0 if it is closed
 	sent      bool
 	connected bool
 	silent    bool
-	body      bool  // past the answer's head
-	next      int   // the update that comes next
+	body      bool  // the head of the answer has been read
+	next      int   // the number of the next update
 	revision  int64 // of the last update
 	chunks    dechunker
-	rest      []byte // the beginning of what has not come as a whole yet, without its chunks' marks
+	rest      []byte // the beginning of an incomplete frame, without chunk headers
 }
 
-// parse takes the frames in data, of which the first kept bytes are the connection's rest, and returns what is left.
+// parse takes the frames out of data and returns the rest. The first kept bytes of data are the rest of the last call.
 func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte, error) {
 	if c.spec.Mode.Polls() {
 		return c.answers(co, i, data, at)
@@ -55,13 +55,13 @@ func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte
 		if end < 0 {
 			return data, nil
 		}
-		c.connect(co) // a bare connection has no head
+		c.connect(co) // a TCP connection of mode Raw has no head
 		c.take(co, i, data[:end], at)
 		data = data[end+2:]
 	}
 }
 
-// answers takes answers to polls, and asks again.
+// answers takes answers to polls and polls again.
 func (c *Client) answers(co *conn, i int, data []byte, at int64) ([]byte, error) {
 	for {
 		h, size, err := parseHead(data)
@@ -97,7 +97,7 @@ func (c *Client) poll(co *conn, h head) error {
 	return send(co.fd, c.ask)
 }
 
-// frames takes a server's WebSocket frames (RFC 6455, section 5.2), and answers pings.
+// frames takes the WebSocket frames of a server (RFC 6455, section 5.2) and answers pings.
 func (c *Client) frames(co *conn, i int, data []byte, at int64) ([]byte, error) {
 	for len(data) >= 2 {
 		opcode, length, header := data[0]&0x0f, int(data[1]&0x7f), 2

@@ -14,16 +14,16 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Crowd is a client whose readers are as a browser's: one whose connection ends waits as long as it was told to, with
-// jitter, and comes back with its cursor; and each knows which revision of which post it holds, so that at the end
-// everybody's state can be compared with the store's. It is stricter than a reader has to be: an update must begin where
-// the one before has ended. It is not safe for use by several goroutines.
+// Crowd is a client whose readers behave like browsers. A reader whose connection ends waits as long as the server said,
+// with jitter, and comes back with its cursor. Each reader knows which revision of which post it holds, so that its state
+// can be compared with the store. A crowd is stricter than a browser: an update must begin where the last one ended. Only
+// one goroutine may use it.
 type Crowd struct {
 	client  *Client
 	readers []crowdReader
-	frames  map[string]*decoded      // as they were decoded; the readers get the same ones
-	posts   map[motacilla.PostID]int // their places in what a reader holds
-	away    []int                    // readers that are to come back
+	frames  map[string]*decoded      // decoded frames, which all readers share
+	posts   map[motacilla.PostID]int // indexes in what a reader holds
+	away    []int                    // readers that will come back
 	ticked  time.Time
 	asking  []byte
 
@@ -34,27 +34,27 @@ type Crowd struct {
 	CrowdReport
 }
 
-// CrowdReport is what went wrong, and what happened. All but Ends, Returns and Faults is to be zero.
+// CrowdReport counts what happened. All but Ends, Returns and Faults must be zero.
 type CrowdReport struct {
-	Gaps      int // updates that begin after what the reader has
-	Doubled   int // updates, or parts of them, that it has already
-	Resets    int // readers that came back with a cursor and had to begin anew, or had not asked
+	Gaps      int // updates that begin after the revision of the reader
+	Doubled   int // updates, or parts of them, that the reader has already
+	Resets    int // resets of readers that came back with a cursor or had not asked
 	Malformed int
 
-	Ends    []time.Time    // of connections
-	Returns int            // connections made again
-	Faults  map[string]int // why connections ended, or were not made
+	Ends    []time.Time    // when connections ended
+	Returns int            // connections of readers that came back
+	Faults  map[string]int // why connections ended or could not be made
 }
 
 type crowdReader struct {
-	held   []motacilla.Revision // of each post; 0 is none
+	held   []motacilla.Revision // of each post; 0 if it is not held
 	cursor motacilla.Revision
-	asked  bool          // the next update is what was asked for
-	retry  time.Duration // how long to wait before coming back; 0 is not said
+	asked  bool          // the next update is the first after a request
+	retry  time.Duration // how long to wait before coming back; 0 if the server did not say
 	due    time.Time     // when to come back, or to read the next kilobyte
 }
 
-// decoded is an update.
+// decoded is a decoded update.
 type decoded struct {
 	from, revision motacilla.Revision
 	reset          bool
@@ -70,12 +70,12 @@ type change struct {
 
 const (
 	crowdTick  = 10 * time.Millisecond
-	sip        = 1000   // bytes that a slow reader takes each second
-	mostFrames = 20_000 // that are kept decoded
+	sip        = 1000   // bytes that a slow reader reads each second
+	mostFrames = 20_000 // decoded frames that are kept
 	comeBack   = 4 * time.Second
 )
 
-// NewCrowd returns a crowd that has not connected.
+// NewCrowd returns a crowd. Connect makes its connections.
 func NewCrowd(spec Spec) (*Crowd, error) {
 	if spec.Mode == Raw || spec.Mode == NchanPoll || spec.Since < 0 || spec.Silent+spec.Slow >= spec.Readers {
 		return nil, fmt.Errorf("load: no crowd for %+v", spec)
@@ -101,7 +101,7 @@ func (c *Crowd) Close() error { return c.client.Close() }
 // Connect makes all connections.
 func (c *Crowd) Connect(timeout time.Duration) error { return c.client.Connect(timeout) }
 
-// Until reads until done, which is asked a hundred times a second.
+// Until reads until done returns true. It calls done a hundred times a second.
 func (c *Crowd) Until(done func() bool, timeout time.Duration) error {
 	for deadline, asked := time.Now().Add(timeout), c.ticked; !done(); asked = c.ticked {
 		for c.ticked.Equal(asked) {
@@ -113,7 +113,7 @@ func (c *Crowd) Until(done func() bool, timeout time.Duration) error {
 	return nil
 }
 
-// Await reads until every reader has got to head; slow ones too where they are to.
+// Await reads until every reader is at head. Slow readers count if slow is true.
 func (c *Crowd) Await(head motacilla.Revision, slow bool, timeout time.Duration) error {
 	first := c.first(slow)
 	behind := first
@@ -135,7 +135,7 @@ func (c *Crowd) Await(head motacilla.Revision, slow bool, timeout time.Duration)
 	return nil
 }
 
-// first is the first reader that counts: those that never read do not.
+// first returns the first reader that counts. Readers that never read do not count.
 func (c *Crowd) first(slow bool) int {
 	if slow {
 		return c.client.spec.Silent
@@ -143,14 +143,14 @@ func (c *Crowd) first(slow bool) int {
 	return c.client.spec.Silent + c.client.spec.Slow
 }
 
-// Hurry has the slow readers read as fast as the others from now on.
+// Hurry makes slow readers read as fast as the others from now on.
 func (c *Crowd) Hurry() { c.hurried = true }
 
-// Away is how many have no connection.
+// Away returns the number of readers without a connection.
 func (c *Crowd) Away() int { return len(c.away) }
 
-// Measure begins to note how long updates take, from their revision to their receipt by those who read at once, and
-// returns what it has noted since the last call, sorted.
+// Measure returns how late updates were since the last call, sorted: the time from the revision of an update to its receipt
+// by readers that are not slow. The first call begins the measurement.
 func (c *Crowd) Measure() []time.Duration {
 	lags := c.lags
 	c.lags, c.measure = nil, true
@@ -158,8 +158,8 @@ func (c *Crowd) Measure() []time.Duration {
 	return lags
 }
 
-// Differ returns how many of the readers, slow ones too where they are to be counted, hold anything else than want, and
-// what the first of them does.
+// Differ returns the number of readers that do not hold want, and what the first of them holds instead. Slow readers count
+// if slow is true.
 func (c *Crowd) Differ(want map[motacilla.PostID]motacilla.Revision, slow bool) (readers int, how string) {
 	for i := c.first(slow); i < len(c.readers); i++ {
 		missing, extra := 0, 0
@@ -191,7 +191,7 @@ func (r *crowdReader) at(post int) motacilla.Revision {
 	return 0
 }
 
-// take is what happens with everything that the server says.
+// take handles a frame of the server.
 func (c *Crowd) take(co *conn, i int, said []byte) {
 	r := &c.readers[i]
 	begin := bytes.IndexByte(said, '{')
@@ -284,7 +284,7 @@ func (c *Crowd) place(id motacilla.PostID) int {
 	return at
 }
 
-// request is what a reader asks for on a new connection.
+// request returns the first request of a connection.
 func (c *Crowd) request(co *conn) []byte {
 	before, after, _ := bytes.Cut(c.client.request, []byte("?since="))
 	_, after, _ = bytes.Cut(after, []byte(" "))
@@ -292,7 +292,7 @@ func (c *Crowd) request(co *conn) []byte {
 	return c.asking
 }
 
-// ended has a reader come back whose connection has ended, or was not made.
+// ended plans the return of a reader whose connection has ended or could not be made.
 func (c *Crowd) ended(i int, err error) {
 	now := time.Now()
 	r := &c.readers[i]
@@ -306,7 +306,7 @@ func (c *Crowd) ended(i int, err error) {
 	c.away = append(c.away, i)
 }
 
-// tick has those come back who are to, and the slow ones read.
+// tick connects the readers whose time to come back has come, and lets slow readers read.
 func (c *Crowd) tick() error {
 	now := time.Now()
 	if now.Sub(c.ticked) < crowdTick {

@@ -16,7 +16,7 @@ const (
 	postB = "019a0000-0000-7000-8000-00000000000b"
 )
 
-// changed is an update from one revision to another with a post at the latter; removed is another one's ID, or nothing.
+// changed returns an update between two revisions that has a post, and removes the post removed unless that is "".
 func changed(from, to int, post, removed, more string) string {
 	const at = `"2026-01-02T03:04:05.000000Z"`
 	renders, removals := "", ""
@@ -33,14 +33,14 @@ func changed(from, to int, post, removed, more string) string {
 
 const reset = `,"reset":true,"complete":true,"title":"","ended":null`
 
-// TestWhatACrowdSees feeds a crowd what servers do wrong.
+// TestWhatACrowdSees sends a crowd the updates of servers that do something wrong.
 func TestWhatACrowdSees(t *testing.T) {
 	snapshot := changed(0, 5, postA, "", reset)
 	tests := []struct {
 		name  string
 		sent  []string
 		want  CrowdReport
-		right bool // at the end the readers hold B alone, as it is at 8
+		right bool // in the end the readers hold only B of revision 8
 	}{
 		{name: "as it should be", sent: []string{snapshot, changed(5, 6, "", "", ""), changed(6, 8, postB, postA, "")},
 			right: true},
@@ -70,7 +70,7 @@ func TestWhatACrowdSees(t *testing.T) {
 			if err := c.Await(8, true, 10*time.Second); err != nil {
 				t.Fatal(err)
 			}
-			calm := time.Now().Add(100 * time.Millisecond) // for what comes after revision 8
+			calm := time.Now().Add(100 * time.Millisecond) // for updates after revision 8
 			if err := c.Until(func() bool { return time.Now().After(calm) }, time.Second); err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestWhatACrowdSees(t *testing.T) {
 	}
 }
 
-// TestACrowdComesBack: with their cursors, as soon as they were told to.
+// TestACrowdComesBack ends connections. The readers come back with their cursors when the server said.
 func TestACrowdComesBack(t *testing.T) {
 	c, err := NewCrowd(Spec{Addr: script(t, SSE, streamHead+"retry: 20\ndata: "+changed(0, 5, postA, "", reset)+"\n\n"+
 		"data: "+changed(5, 6, "", "", ",\"gone\":true")+"\n\n", 1000), Mode: SSE, Path: "/", Readers: 3})

@@ -1,4 +1,4 @@
-// Package load is a client with many connections that costs little: one thread, one edge-triggered epoll, one buffer,
-// and no more of a protocol than it takes to find the updates. It checks what it reads: every reader must get every
-// update once, in order, and no revision may go back.
+// Package load is a client with many connections that costs little. It has one thread, one edge-triggered epoll and one
+// buffer, and parses only as much of a protocol as it needs to find updates. It checks that each reader gets each update
+// once and in order, and that no revision goes back.
 package load

@@ -8,15 +8,15 @@ import (
 	"fmt"
 )
 
-// head is what matters of an answer's head. Its slices are the buffer's.
+// head has the parts of the head of an answer that the client needs. Its slices point into the buffer.
 type head struct {
 	status         int
-	length         int // -1 where it is not said
+	length         int // -1 if it is unknown
 	chunked        bool
 	modified, etag []byte
 }
 
-// parseHead reads the head that data begins with; size is its length, 0 while it is not complete.
+// parseHead parses the head at the beginning of data. size is its length, or 0 if it is not complete.
 func parseHead(data []byte) (h head, size int, err error) {
 	end := bytes.Index(data, []byte("\r\n\r\n"))
 	if end < 0 {
@@ -68,11 +68,11 @@ func decimal(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// dechunker takes chunks' marks out of a body (RFC 9112, section 7.1) that comes in pieces.
+// dechunker removes the chunk headers of a body (RFC 9112, section 7.1) that comes in pieces.
 type dechunker struct {
 	on    bool
 	state chunkState
-	left  int // bytes of the chunk that are still to come
+	left  int // bytes of the chunk that have not come yet
 }
 
 type chunkState uint8
@@ -84,7 +84,7 @@ const (
 	inEnd // in the line break after the data
 )
 
-// strip moves the data in p to its beginning, and returns how much that is.
+// strip moves the data in p to the beginning of p and returns its length.
 func (d *dechunker) strip(p []byte) (n int, err error) {
 	if !d.on {
 		return len(p), nil

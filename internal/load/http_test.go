@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// FuzzChunks compares with net/http's reader, whatever the pieces.
+// FuzzChunks compares dechunker with the reader of net/http, for all sizes of pieces.
 func FuzzChunks(f *testing.F) {
 	f.Add([]byte("hello"), []byte("world, again"), 3)
 	f.Add([]byte("x"), bytes.Repeat([]byte("long "), 1000), 1)

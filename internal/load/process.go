@@ -17,7 +17,7 @@ import (
 	"os"
 )
 
-// Command is what the harness tells a client that is a process of its own, as a line of JSON each.
+// Command is a command to a client in its own process: a line of JSON.
 type Command struct {
 	Do      string        `json:"do"` // "connect" (with Spec), "await" (with Seq), "report"
 	Spec    *Spec         `json:"spec,omitempty"`
@@ -25,7 +25,7 @@ type Command struct {
 	Timeout time.Duration `json:"timeout_ns,omitempty"`
 }
 
-// Reply is its answer. An await has two: it is waiting, and it has got everything.
+// Reply is the answer to a command. An await has two: the client waits, and the client has everything.
 type Reply struct {
 	Error   string        `json:"error,omitempty"`
 	Waiting bool          `json:"waiting,omitempty"`
@@ -34,7 +34,7 @@ type Reply struct {
 	Report  *Report       `json:"report,omitempty"`
 }
 
-// Run obeys the commands that come in until there are no more.
+// Run carries out the commands of in until it ends.
 func Run(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1) // nothing is allocated in its loop

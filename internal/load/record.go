@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// record is what was received.
+// record counts what was received.
 type record struct {
 	first    int
 	received []int     // by update
-	waits    [][]int64 // by update and reader: from the start of its write to its receipt, ns; -1 where it did not come
+	waits    [][]int64 // by update and reader: ns from the start of the write to the receipt; -1 if it did not come
 
 	Closed    int    // connections that ended
-	Fault     string // why the first one did
-	Lost      int    // updates that a reader did not get though it got a later one
+	Fault     string // why the first one ended
+	Lost      int    // updates that a reader did not get before a later one
 	Doubled   int    // updates that a reader got again, or late
-	Backwards int    // revisions that were less than the one before
+	Backwards int    // revisions lower than the one before
 }
 
 func newRecord(spec Spec) record {
@@ -28,13 +28,13 @@ func newRecord(spec Spec) record {
 	return r
 }
 
-// receive accounts for an update. A reader that got several at once, merged, has one frame with all of them.
+// receive counts an update. A frame may have several updates, merged.
 func (r *record) receive(co *conn, i, seq int, wait int64) {
 	switch {
 	case seq < co.next:
 		r.Doubled++
 		return
-	case seq >= len(r.received): // a server that makes up updates
+	case seq >= len(r.received): // the server made the update up
 		r.Lost++
 		return
 	}
@@ -44,12 +44,12 @@ func (r *record) receive(co *conn, i, seq int, wait int64) {
 	r.waits[seq][i] = wait
 }
 
-// Report is what a run has shown. Times are from the start of an update's write to its receipt.
+// Report is the result of a run. Times are from the start of the write of an update to its receipt.
 type Report struct {
 	Deliveries int             `json:"deliveries"` // of all updates
 	P50        time.Duration   `json:"p50_ns"`     // over readers and updates, from First on
 	P99        time.Duration   `json:"p99_ns"`
-	Last       []time.Duration `json:"last_ns"` // of each update from First on, its receipt by the last reader
+	Last       []time.Duration `json:"last_ns"` // of each update from First on, by the last reader
 	Lost       int             `json:"lost"`
 	Doubled    int             `json:"doubled"`
 	Backwards  int             `json:"backwards"`
@@ -80,7 +80,7 @@ func (c *Client) Report() Report {
 	return r
 }
 
-// Quantile returns the value of sorted below or at which a share q of them are; 0 where there is none.
+// Quantile returns the lowest value of sorted that is not below a share q of the values. It is 0 if sorted is empty.
 func Quantile[T ~int64 | ~float64](sorted []T, q float64) T {
 	if len(sorted) == 0 {
 		return 0

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receive is read(2) on a socket that does not block, so the scheduler need not hear of it.
+// receive calls read(2) on a non-blocking socket, without telling the Go scheduler.
 func receive(fd int, p []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 	return int(n), errno
 }
 
-// send writes a request, which a connection of our own always has room for.
+// send writes a request. The socket always has room for it.
 func send(fd int, p []byte) error {
 	if len(p) == 0 {
 		return nil

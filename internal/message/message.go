@@ -1,5 +1,5 @@
-// Package message makes the update that every server delivers, of the same size whoever makes it, and reads back from a
-// frame what a load client needs: the revision, and for each post in it a number and the time its write began.
+// Package message makes the updates that servers deliver in measurements, all of the same size. It also reads from a frame
+// what a load client needs: the revision, and for each post a number and the time at which its write began.
 package message
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Channel is the one that is written to.
+// Channel is the ID of the channel.
 const Channel motacilla.ChannelID = "bench"
 
 // Size is the length of an update's JSON in bytes.
@@ -21,22 +21,22 @@ const Size = 500
 const (
 	mark        = "stamp:"
 	seqDigits   = 6
-	stampDigits = 19 // of any int64
+	stampDigits = 19 // enough for an int64
 )
 
-// Text is a post's text: its number and the time at which its write began (CLOCK_MONOTONIC, ns), and filling.
+// Text returns the text of a post: its number, the time at which its write began (CLOCK_MONOTONIC, ns), and filling.
 func Text(seq int, stamp int64) string {
 	return fmt.Sprintf("%s%0*d:%0*d %s", mark, seqDigits, seq, stampDigits, stamp, filling)
 }
 
-// filling brings an update to Size: what is left beside 425 bytes of everything else. The test holds the sum.
+// filling brings an update to Size. Everything else takes 425 bytes, which a test checks.
 var filling = strings.Repeat("It is raining on the pitch. ", 7)[:Size-425]
 
-// Renderer is a publisher.Renderer whose posts are as short as they can be: an update in the page's own HTML is longer
-// than Size.
+// Renderer is a publisher.Renderer that renders posts as short as possible. In the HTML of the page an update would be
+// longer than Size.
 type Renderer struct{}
 
-// RenderPost returns p's text as one element.
+// RenderPost returns the text of p as one element.
 func (Renderer) RenderPost(p motacilla.Post) (string, error) {
 	var text string
 	if len(p.Content) > 0 {
@@ -45,18 +45,18 @@ func (Renderer) RenderPost(p motacilla.Post) (string, error) {
 	return `<div class="live-post" data-post-id="` + string(p.ID) + `">` + text + `</div>`, nil
 }
 
-// Post returns post seq as it is written to a store.
+// Post returns post seq for a store.
 func Post(seq int, stamp int64) motacilla.Post {
 	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(Text(seq, stamp))}}
 }
 
-// Maker makes updates for the servers that have no store. It is not safe for use by several goroutines.
+// Maker makes updates for servers without a store. Only one goroutine may use it.
 type Maker struct{ head motacilla.Revision }
 
 // NewMaker returns a Maker at its first revision.
 func NewMaker() *Maker { return &Maker{motacilla.NextRevision(0, time.Now())} }
 
-// Head is the revision of the last update.
+// Head returns the revision of the last update.
 func (m *Maker) Head() motacilla.Revision { return m.head }
 
 // Next returns the JSON of the update with post seq.
@@ -77,7 +77,7 @@ func (m *Maker) Next(seq int, stamp int64) ([]byte, error) {
 	return u.AppendJSON(make([]byte, 0, Size)), nil
 }
 
-// AppendEvent appends an update's JSON to dst as an SSE event.
+// AppendEvent appends the JSON of an update to dst as an SSE event.
 func AppendEvent(dst []byte, revision motacilla.Revision, body []byte) []byte {
 	dst = append(dst, "id: "...)
 	dst = strconv.AppendInt(dst, int64(revision), 10)
@@ -86,9 +86,9 @@ func AppendEvent(dst []byte, revision motacilla.Revision, body []byte) []byte {
 	return append(dst, "\n\n"...)
 }
 
-// Revision returns the revision of the update that frame holds; ok is false where there is none.
+// Revision returns the revision of the update in frame. ok is false if frame has none.
 func Revision(frame []byte) (revision int64, ok bool) {
-	const key = `"revision":` // the update's own comes before those of its renders
+	const key = `"revision":` // the first one is the update's
 	at := bytes.Index(frame, []byte(key))
 	if at < 0 {
 		return 0, false
@@ -114,7 +114,7 @@ func Stamps(frame []byte, yield func(seq int, stamp int64)) {
 	}
 }
 
-// number reads the digits that b begins with.
+// number parses the digits at the beginning of b.
 func number(b []byte) (n int64, ok bool) {
 	for _, c := range b {
 		if c < '0' || c > '9' {

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package process says what processes have used: time of CPU to the nanosecond, and resident memory.
+// Package process measures processes: their CPU time in nanoseconds, and their resident memory.
 package process
 
 import (
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Group is the processes of one server.
+// Group lists the processes of one server.
 type Group []int
 
 // Tree returns pid and its children.
@@ -32,9 +32,9 @@ func Tree(pid int) (Group, error) {
 		}
 		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
 		if err != nil {
-			continue // gone meanwhile
+			continue // it has ended
 		}
-		_, rest, _ := strings.Cut(string(stat), ") ") // after the command, which may have spaces
+		_, rest, _ := strings.Cut(string(stat), ") ") // the command before it may have spaces
 		fields := strings.Fields(rest)
 		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
 			group = append(group, child)
@@ -43,7 +43,7 @@ func Tree(pid int) (Group, error) {
 	return group, nil
 }
 
-// CPU is the time that the group has used so far, user and system.
+// CPU returns the time that the group has used so far, user and system.
 func (g Group) CPU() (time.Duration, error) {
 	var sum time.Duration
 	for _, pid := range g {
@@ -56,11 +56,11 @@ func (g Group) CPU() (time.Duration, error) {
 	return sum, nil
 }
 
-// clockOf is clock_getcpuclockid(3): the kernel's encoding of a process's CPU clock (linux/posix-timers.h), with
-// CPUCLOCK_SCHED, which counts what the scheduler has given it and not ticks.
+// clockOf returns the CPU clock of a process, as clock_getcpuclockid(3) does (linux/posix-timers.h). CPUCLOCK_SCHED counts
+// the time that the scheduler gave the process, and not ticks.
 func clockOf(pid int) int32 { return int32(^pid<<3 | 2) }
 
-// Memory is the group's resident memory in bytes. What processes share counts once.
+// Memory returns the resident memory of the group in bytes. Shared memory counts once.
 func (g Group) Memory() (int64, error) {
 	var private, shared int64
 	for _, pid := range g {
@@ -104,7 +104,7 @@ func resident(pid int) (anon, rest int64, err error) {
 	return anon, rest, nil
 }
 
-// Settle waits until the group has done next to nothing for 20 ms, at most limit.
+// Settle waits until the group has used almost no CPU for 20 ms, at most limit.
 func (g Group) Settle(limit time.Duration) error {
 	const step, enough, idle = 5 * time.Millisecond, 4, 100 * time.Microsecond
 	last, err := g.CPU()
@@ -126,7 +126,7 @@ func (g Group) Settle(limit time.Duration) error {
 	return nil
 }
 
-// Now is CLOCK_MONOTONIC in ns, which all processes of a machine share.
+// Now returns CLOCK_MONOTONIC in ns. All processes of a machine share it.
 func Now() (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
