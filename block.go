@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// BlockType says what a block of a post's content is.
+// BlockType is the kind of a block.
 type BlockType string
 
 // The block types.
@@ -26,7 +26,7 @@ const MaxURL = 2048
 // MaxAlt is the longest alternative text of an image, in bytes.
 const MaxAlt = 2000
 
-// MaxPixels is the most width and height of an image.
+// MaxPixels is the largest width or height of an image.
 const MaxPixels = 1 << 16
 
 // Block is one part of a post's content. In JSON it is {"type":T,"value":V}, where V is {"text"} of a text block,
@@ -115,8 +115,8 @@ func (b *Block) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// normalize clears the fields that a block of b's type does not have: they would be lost on the way through JSON, and
-// a post would seem to have changed.
+// normalize clears the fields that a block of b's type does not have. JSON would lose them, and the post would seem to
+// have changed.
 func (b Block) normalize() Block {
 	switch b.Type {
 	case TextBlock:
@@ -131,7 +131,7 @@ func (b Block) normalize() Block {
 	}
 }
 
-// normalContent returns blocks, normalized, in a slice of its own.
+// normalContent returns a normalized copy of blocks.
 func normalContent(blocks []Block) []Block {
 	blocks = slices.Clone(blocks)
 	for i, b := range blocks {
@@ -157,7 +157,7 @@ func validContent(blocks []Block) error {
 	return nil
 }
 
-// validate names fields as they are in the JSON of a block that stands at prefix.
+// validate returns an error that names the field as in the JSON of a block at prefix.
 func (b Block) validate(prefix string) error {
 	value := prefix + "value"
 	switch b.Type {

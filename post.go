@@ -11,7 +11,7 @@ import (
 // PostID names a post: a UUIDv7 (RFC 9562, section 5.7) in lower-case text.
 type PostID string
 
-// NewPostID makes a post ID of the given time.
+// NewPostID returns a new post ID for the given time.
 func NewPostID(at time.Time) PostID {
 	var b [16]byte
 	_, _ = rand.Read(b[6:]) // never fails (crypto/rand)
@@ -48,18 +48,18 @@ func ParsePostID(s string) (PostID, error) {
 	return PostID(s), nil
 }
 
-// MaxText is the most text that a post has, over all its blocks, in bytes.
+// MaxText is the largest text of a post, all blocks together, in bytes.
 const MaxText = 64 << 10
 
-// MaxBlocks is the most blocks that a post has.
+// MaxBlocks is the largest number of blocks in a post.
 const MaxBlocks = 1000
 
 // Post is one message on a channel.
 type Post struct {
 	ID            PostID
-	MessageID     string    // the source's own ID, unique within the channel where it is not empty; kept after removal
+	MessageID     string    // the source's own ID, unique within the channel unless empty; kept after removal
 	SourceVersion int64     // grows with the source's edits; an older one never overwrites a newer one
-	Source        string    // the receiver that it came through, such as "webapp"
+	Source        string    // the receiver that it came from, such as "webapp"
 	Author        string    // up to MaxID bytes
 	Created       time.Time // UTC, to the microsecond; may be backdated
 	Modified      time.Time // when author or content last changed; Created until then; set by the store
@@ -70,16 +70,16 @@ type Post struct {
 	Revision      Revision // of its newest change; set by the store
 }
 
-// PostKey orders posts: by Created, then by ID. The zero key is none.
+// PostKey orders posts: by Created, then by ID. The zero key means no key.
 type PostKey struct {
 	Created time.Time
 	ID      PostID
 }
 
-// IsZero reports whether k is no key.
+// IsZero reports whether k is the zero key.
 func (k PostKey) IsZero() bool { return k.ID == "" && k.Created.IsZero() }
 
-// Compare returns -1, 0 or 1 as k is older than, the same as or newer than l.
+// Compare returns -1 if k is older than l, 1 if it is newer, and 0 if they are equal.
 func (k PostKey) Compare(l PostKey) int {
 	if c := k.Created.Compare(l.Created); c != 0 {
 		return c
@@ -87,10 +87,10 @@ func (k PostKey) Compare(l PostKey) int {
 	return strings.Compare(string(k.ID), string(l.ID))
 }
 
-// Key is the post's place among its channel's posts.
+// Key returns the post's place in its channel.
 func (p Post) Key() PostKey { return PostKey{p.Created, p.ID} }
 
-// Edited reports whether author or content changed after the post was made.
+// Edited reports whether author or content changed after the post was created.
 func (p Post) Edited() bool { return !p.Modified.Equal(p.Created) }
 
 // Clone returns p with a Content of its own.

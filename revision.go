@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Revision numbers the changes of one channel: microseconds since the Unix epoch, given by the store at each change and
-// strictly increasing within a channel. It is at once the order of changes, a reader's cursor, the ETag, and Wagtail
-// Live's timestamp. 0 is before every change.
+// Revision numbers the changes of one channel. The store gives every change a revision, in microseconds since the Unix
+// epoch. Revisions are strictly increasing within a channel. They are the order of changes, readers' cursors, ETags and
+// Wagtail Live's timestamps. 0 is before every change.
 type Revision int64
 
-// Clock tells the time. Stores take one for tests; nil means time.Now.
+// Clock tells the time. Stores take one for tests. nil means time.Now.
 type Clock func() time.Time
 
-// Now returns the clock's time, in UTC; a nil Clock is time.Now.
+// Now returns the clock's time, in UTC.
 func (c Clock) Now() time.Time {
 	if c == nil {
 		return time.Now().UTC()
@@ -23,20 +23,20 @@ func (c Clock) Now() time.Time {
 	return c().UTC()
 }
 
-// NextRevision is the revision of a change made at now to a channel whose newest revision is head: the time, or head+1
-// where the clock has not gone on since.
+// NextRevision returns the revision of a change at the time now to a channel whose newest revision is head. It is the time,
+// or head+1 if the clock is not past head.
 func NextRevision(head Revision, now time.Time) Revision {
 	return max(head+1, Revision(now.UnixMicro()))
 }
 
-// Time is the revision as a time, in UTC.
+// Time returns r as a time, in UTC.
 func (r Revision) Time() time.Time { return time.UnixMicro(int64(r)).UTC() }
 
 // String returns the decimal digits of r.
 func (r Revision) String() string { return strconv.FormatInt(int64(r), 10) }
 
-// Timestamp returns r as Wagtail Live's timestamp: seconds with exactly six decimals, "1763890000.456789". Its client
-// reads them as a float64 and prints that again, which gives the same decimals until 2^33 s, in the year 2242.
+// Timestamp returns r as Wagtail Live's timestamp: seconds with exactly six decimals, such as "1763890000.456789". Its
+// client parses it as a float64 and formats that again. This keeps the decimals until 2^33 s, in the year 2242.
 func (r Revision) Timestamp() string { return string(r.AppendTimestamp(nil)) }
 
 // AppendTimestamp appends r.Timestamp() to dst.
@@ -53,7 +53,7 @@ func (r Revision) AppendTimestamp(dst []byte) []byte {
 	return append(dst, micros...)
 }
 
-// ParseRevision reads a cursor: ASCII digits and nothing else, within int64. The error is an [ErrInvalid].
+// ParseRevision parses a cursor: only ASCII digits, within int64. The error is an [ErrInvalid].
 func ParseRevision(s string) (Revision, error) {
 	if !digits(s) {
 		return 0, Invalid("since", "must be a revision in decimal digits")
@@ -65,8 +65,8 @@ func ParseRevision(s string) (Revision, error) {
 	return Revision(n), nil
 }
 
-// ParseTimestamp reads Wagtail Live's timestamp: digits, optionally a point and digits. Decimals beyond the sixth are
-// cut; no float is involved. The error is an [ErrInvalid].
+// ParseTimestamp parses Wagtail Live's timestamp: digits, optionally a point and digits. Decimals after the sixth are cut.
+// The error is an [ErrInvalid].
 func ParseTimestamp(s string) (Revision, error) {
 	whole, frac, point := strings.Cut(s, ".")
 	if !digits(whole) || point && !digits(frac) {

@@ -16,26 +16,25 @@ const TimeFormat = "2006-01-02T15:04:05.000000Z"
 // FormatTime returns t in TimeFormat.
 func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
-// Stub is the content of a post that is hidden, or that could not be rendered: it keeps the post's place.
+// Stub returns the content of a post that is hidden or could not be rendered. It keeps the post's place.
 func Stub(id PostID) string {
 	return `<div class="live-post" data-post-id="` + string(id) + `"></div>`
 }
 
-// Update carries a reader from the revision From to the revision Revision. [View] has the rules by which a reader
-// applies it.
+// Update carries a reader from the revision From to the revision Revision. A reader must apply it by the rules of [View].
 type Update struct {
 	Channel  ChannelID
 	From     Revision
 	Revision Revision
 	Renders  []Render // oldest first, by (Created, ID); none is newer than Revision
 	Removals []PostID
-	Reset    bool   // Renders replaces what the reader holds
-	Complete bool   // of a reset: there is nothing older than Renders
-	State    *State // the channel's title and end, of a reset or where they changed; nil otherwise
-	Gone     bool   // the channel was deleted; the last update that anyone gets
+	Reset    bool   // Renders replaces all that the reader holds
+	Complete bool   // in a reset: there are no posts older than Renders
+	State    *State // the channel's title and end, in a reset or if they changed; nil otherwise
+	Gone     bool   // the channel was deleted; no update follows
 }
 
-// State is what an update says of the channel itself.
+// State is what an update says about the channel itself.
 type State struct {
 	Title string
 	Ended time.Time // zero while the channel goes on
@@ -45,25 +44,25 @@ type State struct {
 type Render struct {
 	ID       PostID
 	Show     bool
-	Content  string // HTML; of a post that is not shown the Stub
+	Content  string // HTML; the Stub if Show is false
 	Created  time.Time
 	Modified time.Time
 	Pinned   bool
 	Revision Revision
 }
 
-// Key is the render's place among its channel's.
+// Key returns the post's place in its channel.
 func (r Render) Key() PostKey { return PostKey{r.Created, r.ID} }
 
-// Heartbeat reports whether u says only that nothing happened.
+// Heartbeat reports whether u says only that nothing has changed.
 func (u *Update) Heartbeat() bool {
 	return u.From == u.Revision && !u.Reset && !u.Gone && u.State == nil && len(u.Renders) == 0 && len(u.Removals) == 0
 }
 
-// MarshalJSON encodes u as readers get it; renders is an object keyed by post ID in the order of Renders.
+// MarshalJSON encodes u as on the wire. renders is an object with post IDs as keys, in the order of Renders.
 func (u Update) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil), nil }
 
-// AppendJSON appends u's JSON to dst. It has no line breaks, nor any of < > & U+2028 U+2029 but as escapes.
+// AppendJSON appends the JSON of u to dst. It contains no line breaks. < > & U+2028 and U+2029 are escaped.
 func (u *Update) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"channel":`...)
 	dst = AppendJSONString(dst, string(u.Channel))
@@ -129,8 +128,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 	return append(dst, '"')
 }
 
-// AppendJSONString appends s to dst as a JSON string that is safe inside HTML and on one line; what is not UTF-8
-// becomes U+FFFD.
+// AppendJSONString appends s to dst as a JSON string on one line that is safe inside HTML. Invalid UTF-8 becomes U+FFFD.
 func AppendJSONString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -173,8 +171,8 @@ func AppendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// UnmarshalJSON decodes what MarshalJSON makes; keys that it does not know are left alone. What would harm a [View] is
-// an [ErrInvalid]: IDs that are none, a render newer than its update, a title without ended or ended without a title.
+// UnmarshalJSON decodes what MarshalJSON encodes. It ignores unknown keys. It returns an [ErrInvalid] for what would harm
+// a [View]: invalid IDs, a render newer than its update, a title without ended, or ended without a title.
 func (u *Update) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		Channel  ChannelID                  `json:"channel"`

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// history is a channel whose every state is remembered, so that any step between two revisions can be cut from it.
+// history is a channel with all its states, so that a delta between any two revisions can be made from it.
 type history struct {
 	revs   []Revision // revs[0] is 0, the rest in order
 	posts  []map[PostID]Render
@@ -63,7 +63,7 @@ func (h *history) grow(t *rapid.T) {
 
 func byKey(a, b Render) int { return a.Key().Compare(b.Key()) }
 
-// step is the update from the i-th revision to the j-th.
+// step returns the delta from the i-th revision to the j-th.
 func (h *history) step(i, j int) *Update {
 	u := &Update{Channel: "c", From: h.revs[i], Revision: h.revs[j]}
 	for _, r := range h.posts[j] {
@@ -90,7 +90,7 @@ func (h *history) step(i, j int) *Update {
 	return u
 }
 
-// reset is the newest page of the j-th state.
+// reset returns the snapshot of the j-th state.
 func (h *history) reset(j, page int) *Update {
 	u := &Update{Channel: "c", Revision: h.revs[j], Reset: true, Complete: true, State: &h.states[j]}
 	var unpinned []Render
@@ -111,7 +111,7 @@ func (h *history) reset(j, page int) *Update {
 	return u
 }
 
-// older is the page of visible posts below before, of the j-th state.
+// older returns the page of visible posts below before in the j-th state.
 func (h *history) older(j, page int, before PostKey) (list []Render, complete bool) {
 	for _, r := range h.posts[j] {
 		if r.Show && r.Key().Compare(before) < 0 {
@@ -125,8 +125,8 @@ func (h *history) older(j, page int, before PostKey) (list []Render, complete bo
 	return list, true
 }
 
-// However a history is cut, merged, repeated and mixed up on its way, a reader that asks again when it is told to holds
-// exactly the newest state above its floor.
+// TestViewConverges delivers parts of a history twice, late, merged and out of order. A reader that asks again when it is
+// told to must end with exactly the newest state above its floor.
 func TestViewConverges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := &history{revs: []Revision{0}, posts: []map[PostID]Render{{}}, states: []State{{}}}

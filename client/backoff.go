@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// backoff says how long to wait before trying again.
+// backoff computes how long to wait before the next attempt.
 type backoff struct {
 	shortest, longest time.Duration
-	told              time.Duration // what an event stream's retry said; 0 is nothing
+	told              time.Duration // from an event stream's retry field; 0 if there was none
 	failures          int           // in a row
 	last              time.Duration
 }
 
-// retry takes what an event stream said, in the place of the shortest wait; 0 is nothing.
+// retry replaces the shortest wait by that of an event stream's retry field. 0 changes nothing.
 func (b *backoff) retry(d time.Duration) {
 	if d > 0 {
 		b.told = d
 	}
 }
 
-// lived says that a connection brought something and then broke after d; one that holds longer than the wait before it
-// begins the backoff anew.
+// lived must be called when a connection that brought an update has ended after d. If d is at least the last wait, the
+// backoff begins anew.
 func (b *backoff) lived(d time.Duration) {
 	if d >= b.last {
 		b.failures, b.last = 0, 0
 	}
 }
 
-// next returns how long to wait, at least asked.
+// next returns how long to wait. It is never shorter than asked.
 func (b *backoff) next(asked time.Duration) time.Duration {
 	wait := b.shortest
 	if b.told > 0 {
@@ -47,13 +47,13 @@ func (b *backoff) next(asked time.Duration) time.Duration {
 	b.failures++
 	b.last = wait
 	wait -= rand.N(wait/2 + 1)
-	if asked > 0 { // all who were sent away with the same number come back spread
+	if asked > 0 { // readers that were told the same time must not all come back at once
 		wait = max(wait, asked+rand.N(asked/4+1))
 	}
 	return wait
 }
 
-// spread is d, a fifth more or less.
+// spread returns d, up to a fifth more or less.
 func spread(d time.Duration) time.Duration { return d - d/5 + rand.N(2*d/5+1) }
 
 // sleep waits for d, or returns ctx's error.

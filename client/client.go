@@ -1,4 +1,4 @@
-// Package client follows channels of a server of Motacilla, over whichever transport there is.
+// Package client follows the channels of a Motacilla server over any transport that the server offers.
 //
 //	var view motacilla.View
 //	for u, err := range client.Follow(ctx, "https://live.example.org", "match-42", nil) {
@@ -23,39 +23,41 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// ErrNoTransport ends Follow where the server offers none of the transports that it may use.
+// ErrNoTransport ends Follow if the server offers none of the transports that Follow may use.
 var ErrNoTransport = errors.New("no transport in common with the server")
 
-// Options are the settings of [Follow]; nil and zero fields mean the defaults.
+// Options are the settings of [Follow]. nil and zero fields mean the defaults.
 type Options struct {
-	// Transports are the names of those that may be used, of [Transports]; none means all. The order is the server's.
+	// Transports are the names of the transports that may be used, from [Transports]. Empty means all. The server decides
+	// their order.
 	Transports []string
-	// HTTP makes the requests; its Timeout is not used, since streams last. WebSocket takes the proxy, the TLS settings
-	// and the dialling of its Transport where that is an *http.Transport, and its cookies. nil is a client like
-	// http.DefaultClient whose connections are closed when Follow ends.
+	// HTTP makes the requests. Its Timeout is not used, because streams last long. WebSocket uses its cookies and, if its
+	// Transport is an *http.Transport, the Transport's proxy, TLS settings and dial functions. nil means a client like
+	// http.DefaultClient; Follow closes its connections when it ends.
 	HTTP *http.Client
-	// Token is sent as Authorization: Bearer, to the base URL's own scheme and host alone.
+	// Token is sent as Authorization: Bearer, only to the scheme and host of the base URL.
 	Token string
-	// Since is the revision from which to go on; 0 asks for the channel's newest page.
+	// Since is the revision from which to resume. 0 asks for a snapshot.
 	Since motacilla.Revision
-	// FirstUpdate is how long a transport may take to its first update before the next one is tried; 5 s. Each time that
-	// none of them made it they have twice as long, up to 16 times.
+	// FirstUpdate is how long a transport may take to its first update before the next transport is tried; 5 s. Each time
+	// that all transports have failed, the time doubles, up to 16 times FirstUpdate.
 	FirstUpdate time.Duration
-	// Heartbeat is how often the server says something at least; 15 s. A connection that says nothing for three of them is
-	// given up.
+	// Heartbeat is the longest time between two messages of the server; 15 s. A connection that is silent for three
+	// heartbeats is closed.
 	Heartbeat time.Duration
-	// MinWait and MaxWait bound the pause before trying again; 500 ms and 15 s. It doubles from one to the other, less up
-	// to half of it at random, and is longer where the server asks for it (Retry-After, or retry of an event stream).
+	// MinWait and MaxWait are the shortest and longest pause before the next attempt; 500 ms and 15 s. The pause doubles
+	// from one to the other, less up to half of it at random. It is longer if the server asks for that (Retry-After, or
+	// the retry field of an event stream).
 	MinWait, MaxWait time.Duration
-	// MaxUpdate is the longest update that is taken, in bytes of JSON; 256 MiB, which is more than 500 posts of 64 KiB
-	// can be.
+	// MaxUpdate is the size of the largest update that is accepted, in bytes of JSON; 256 MiB, which is more than 500
+	// posts of 64 KiB need.
 	MaxUpdate int
-	// Retry, where it is not nil, is told what went wrong before each pause that follows a fault, and how long that is.
-	// An error that it returns ends Follow, with that error.
+	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
+	// returns an error, Follow ends with it. Retry may be nil.
 	Retry func(err error, wait time.Duration) error
 }
 
-// Transports returns the names of the transports that the package knows.
+// Transports returns the names of the transports that this package knows.
 func Transports() []string {
 	names := make([]string, 0, len(table()))
 	for _, t := range table() {
@@ -64,26 +66,31 @@ func Transports() []string {
 	return names
 }
 
-// Follow yields a channel's updates as they come from the server at baseURL, such as https://live.example.org, or
-// https://example.org/live-blog where a proxy serves it below a path. It asks what the server offers
-// (GET /channels/{channel}/transports) and takes the first that it knows; where one brings no first update in time, or
-// can't be used at all, it takes the next. The one that works is kept for as long as it does. After a break it goes on
-// from the last update, after a pause.
+// Follow yields the updates of a channel. baseURL is the server's URL, such as https://live.example.org, or
+// https://example.org/live-blog if a proxy serves it below a path.
 //
-// Updates are those of the wire, and the rules of [motacilla.View] have been minded: whoever applies each in the order
-// in which they come, with asked true, holds what the server holds. What ends before the cursor and was not asked for
-// is dropped; where an update begins after the cursor, or a reset that was not asked for leads back, Follow asks again
-// instead of yielding it. Heartbeats are yielded too ([motacilla.Update.Heartbeat]): they say that the reader is up to
-// date, and the first of a connection is one where nothing happened meanwhile. An update is the caller's own.
+// Follow asks for the server's list of transports (GET /channels/{channel}/transports) and uses the first that it knows.
+// If a transport brings no update in time, or does not work, Follow uses the next. It keeps a transport that works. After
+// a break it pauses and resumes from the last update.
 //
-// Follow ends after an update that says that the channel is gone, and else with an error as its last pair: ctx's own; an
-// [motacilla.ErrNotFound], [motacilla.ErrForbidden], [motacilla.ErrUnauthorized] or [motacilla.ErrInvalid], or
-// [ErrNoTransport], which trying again would not mend; or what Options.Retry returned. All else is tried again for as
-// long as it takes.
+// The updates follow the rules of [motacilla.View]. A caller that applies each, in order, with asked true, holds what the
+// server holds. Follow drops updates that are old, and asks again instead of yielding an update that does not fit. It
+// yields heartbeats too ([motacilla.Update.Heartbeat]): they say that the reader is up to date. If nothing has changed,
+// the first update of a connection is a heartbeat. The caller owns the updates.
 //
-// A caller that takes long over an update leaves the connection unread meanwhile; the server may close it, and Follow
-// goes on from the cursor. Follow runs on the caller's goroutine: when the loop over it ends, nothing of it is left. It
-// may be iterated again, from the beginning.
+// Follow ends after the update that says that the channel is gone. Otherwise its last pair is an error:
+//   - the error of ctx;
+//   - [motacilla.ErrNotFound], [motacilla.ErrForbidden], [motacilla.ErrUnauthorized] or [motacilla.ErrInvalid], if the
+//     server's own problem document says so, or the arguments are wrong;
+//   - [ErrNoTransport];
+//   - the error that Options.Retry returned.
+//
+// After any other failure Follow tries again without end. That includes the errors of a proxy, such as its 404 while the
+// server restarts, and of a server that is not Motacilla. Options.Retry sees them.
+//
+// While the caller works on an update, Follow does not read the connection. If the server closes it, Follow resumes from
+// the cursor. Follow runs on the caller's goroutine and leaves nothing behind when the loop over it ends. It may be
+// iterated again, from the beginning.
 func Follow(ctx context.Context, baseURL string, channel motacilla.ChannelID, o *Options) iter.Seq2[motacilla.Update, error] {
 	return func(yield func(motacilla.Update, error) bool) {
 		f, err := newFollower(baseURL, channel, o, yield)
@@ -143,5 +150,5 @@ func (o *Options) withDefaults() Options {
 	return d
 }
 
-// silence is after how long without a word a connection is dead.
+// silence returns for how long a connection may say nothing before it is closed.
 func (o *Options) silence() time.Duration { return 3 * o.Heartbeat }

@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 )
 
-// follow reads one connection by the client's own transport.
+// follow reads one connection with the client's transport.
 func follow(name string) publishertest.Follow {
 	return func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
 		return func(yield func(*motacilla.Update, error) bool) {
@@ -31,7 +31,7 @@ func follow(name string) publishertest.Follow {
 	}
 }
 
-// all are the publishers, each with the client's transport for it.
+// all returns the publishers, each with the client's transport for it.
 func all() map[string]publishertest.Entry {
 	made := map[string]publishertest.New{
 		"sse":       func(_ testing.TB, f *publisher.Feed) publisher.Publisher { return sse.New(f, nil) },
@@ -48,7 +48,7 @@ func all() map[string]publishertest.Entry {
 	return entries
 }
 
-// TestConformance holds the client's transports and our publishers to the suite together.
+// TestConformance runs the suite with our publishers and the client's transports.
 func TestConformance(t *testing.T) {
 	for name, e := range all() {
 		t.Run(name, func(t *testing.T) { publishertest.Run(t, e.New, e.Follow) })

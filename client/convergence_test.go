@@ -17,10 +17,10 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// errTorn is the end of a connection that a test tore.
+// errTorn is the error of a connection that a test has broken.
 var errTorn = errors.New("torn by the test")
 
-// torn is a connection that breaks after some bytes were read, wherever that is.
+// torn is a connection that breaks after some bytes.
 type torn struct {
 	net.Conn
 	left int
@@ -36,7 +36,7 @@ func (c *torn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tearing is a client whose connections break after up to most bytes.
+// tearing returns a client whose connections break after at most so many bytes.
 func tearing(most int) *http.Client {
 	var d net.Dialer
 	return &http.Client{Transport: &http.Transport{
@@ -60,7 +60,7 @@ type reader struct {
 	err  error
 }
 
-// follow reads until ctx ends, or something is wrong.
+// follow reads until ctx ends or an update does not fit.
 func (r *reader) follow(ctx context.Context, s *site, o *client.Options) {
 	for u, err := range client.Follow(ctx, s.url(), match, o) {
 		r.mu.Lock()
@@ -82,7 +82,7 @@ func (r *reader) follow(ctx context.Context, s *site, o *client.Options) {
 	}
 }
 
-// at waits until the reader is at the head, and compares what it holds with the store.
+// at waits until the reader is at head. It then compares the reader with the store.
 func (r *reader) at(t *testing.T, s *site, head motacilla.Revision) {
 	t.Helper()
 	late := time.After(30 * time.Second)
@@ -109,8 +109,8 @@ func (r *reader) at(t *testing.T, s *site, head motacilla.Revision) {
 	}
 }
 
-// TestConvergence makes random changes while connections are torn at any byte and the server is started anew: readers
-// over each transport hold what the store holds.
+// TestConvergence makes random changes while connections break at any byte and the server restarts. Readers over each
+// transport must hold what the store holds.
 func TestConvergence(t *testing.T) {
 	operations := 600
 	if testing.Short() {

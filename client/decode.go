@@ -7,19 +7,20 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// decode reads an update of the session's channel.
+// decode parses an update and checks that it is of the session's channel.
 func (s *session) decode(data []byte) (*motacilla.Update, error) {
 	u := new(motacilla.Update)
 	if err := json.Unmarshal(data, u); err != nil {
 		return nil, malformed(err)
 	}
 	if u.Channel != s.channel {
-		return nil, &failure{err: fmt.Errorf("an update of channel %q came", u.Channel), unusable: true}
+		return nil, &failure{err: fmt.Errorf("the update is of channel %q", u.Channel), unusable: true}
 	}
 	return u, nil
 }
 
-// malformed is an update that can't be read. It hides what kind err is: an ErrInvalid is what the caller did.
+// malformed returns the error for an update that can't be parsed. It does not wrap err, because callers of Follow must
+// see ErrInvalid only for their own mistakes.
 func malformed(err error) error {
-	return &failure{err: fmt.Errorf("what came is no update: %v", err), unusable: true} //nolint:errorlint // see above
+	return &failure{err: fmt.Errorf("the message is not an update: %v", err), unusable: true} //nolint:errorlint // see above
 }

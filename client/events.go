@@ -6,25 +6,26 @@ import (
 	"io"
 )
 
-// maxFraming is what an event may have beside its update, in bytes.
+// maxFraming is how much an event may be larger than its update, in bytes.
 const maxFraming = 4 << 10
 
-// maxKept is how much memory an event leaves for the next, in bytes.
+// maxKept is the size of the largest buffer that is kept for the next event, in bytes.
 const maxKept = 1 << 20
 
 var errTooLong = errors.New("an update is longer than Options.MaxUpdate")
 
-// events hands on an event stream by whole events, lines ended by \n. r3labs' client takes what a cut leaves of an event
-// for an event, does not know the byte order mark, and says of one that is too long only that a token is.
+// events reads an event stream and returns only whole events, with \n at the end of each line. r3labs' client needs that:
+// it takes the beginning of an event before a break for a whole event, does not know the byte order mark, and does not
+// say clearly that an event is too long.
 type events struct {
 	io.ReadCloser
 	max   int
 	chunk []byte // of the last read
-	input []byte // what of chunk was not looked at
+	input []byte // the rest of chunk
 	event []byte // the event so far
-	whole []byte // what of a whole event was not handed on
-	after byte   // the last byte of the input before
-	begun bool   // there was an event
+	whole []byte // the rest of a whole event
+	after byte   // the byte before input
+	begun bool   // the first line has been read
 	err   error
 }
 
@@ -32,7 +33,7 @@ func newEvents(body io.ReadCloser, longest int) *events {
 	return &events{ReadCloser: body, max: longest, chunk: make([]byte, 16<<10)}
 }
 
-// Read is io.Reader's.
+// Read implements io.Reader.
 func (e *events) Read(p []byte) (int, error) {
 	for len(e.whole) == 0 {
 		if len(e.input) > 0 {
@@ -55,7 +56,7 @@ func (e *events) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// scan takes the input up to the end of a line.
+// scan moves input to event, up to the end of a line.
 func (e *events) scan() {
 	if e.input[0] == '\n' && e.after == '\r' { // the second half of \r\n
 		e.after, e.input = '\n', e.input[1:]
@@ -81,7 +82,7 @@ func (e *events) scan() {
 		e.begun = true
 	}
 	switch {
-	case len(e.event) == 1: // an empty line more
+	case len(e.event) == 1: // an empty line between events
 		e.event = e.event[:0]
 	case bytes.HasSuffix(e.event, []byte("\n\n")):
 		e.whole = e.event

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/fx"
 )
 
-// A channel followed from its newest page until it is deleted.
+// Following a channel from its snapshot until it is deleted.
 func ExampleFollow_untilGone() {
 	var server *app.Server
 	var store storage.Store

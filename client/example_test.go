@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// A view that holds what the page shows, for as long as the channel is there.
+// A view that holds what the page shows, until the channel is deleted.
 func ExampleFollow() {
 	var view motacilla.View
 	for u, err := range client.Follow(context.Background(), "http://127.0.0.1:8080", "match-42", nil) {
@@ -28,7 +28,7 @@ func ExampleFollow() {
 	fmt.Println("the channel was deleted")
 }
 
-// Going on from a revision that was kept, over polling alone, and giving up after three faults in a row.
+// Resuming from a stored revision, with polling only, and ending after three failures in a row.
 func ExampleFollow_options() {
 	faults := 0
 	o := &client.Options{

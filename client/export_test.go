@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Connect reads one connection over a transport, or polls once, as Follow would.
+// Connect reads one connection over a transport, or polls once, as Follow does.
 func Connect(
 	ctx context.Context, name, address string, since motacilla.Revision, yield func(*motacilla.Update) bool,
 ) error {

@@ -12,34 +12,34 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// errOrderly is that the server ended the connection as it does from time to time, and in a drain.
+// errOrderly means that the server ended the connection in good order, as in a drain.
 var errOrderly = errors.New("the server ended the connection")
 
-// failure is why a connection did not come about, or broke, with what follows from that.
+// failure is the error of a connection that could not be made, or that broke, and says what follows from it.
 type failure struct {
 	err      error
-	unusable bool          // the transport does not work between here and the server, however often it is tried
-	own      bool          // the server says so itself: it is not the transport's fault
-	after    time.Duration // how long the server asks to stay away
+	unusable bool          // the transport does not work on this network; another may
+	own      bool          // the server itself refused: it is not the transport's fault
+	after    time.Duration // how long the server asks to wait
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 
 func (f *failure) Unwrap() error { return f.err }
 
-// unusable reports whether another transport may work where this one does not.
+// unusable reports whether another transport should be tried.
 func unusable(err error) bool {
 	var f *failure
 	return errors.As(err, &f) && f.unusable
 }
 
-// own reports whether err is what the server itself said.
+// own reports whether the server itself refused.
 func own(err error) bool {
 	var f *failure
 	return errors.As(err, &f) && f.own
 }
 
-// final reports whether trying again would not mend err.
+// final reports whether another attempt would be useless.
 func final(err error) bool {
 	for _, known := range []error{
 		motacilla.ErrNotFound, motacilla.ErrForbidden, motacilla.ErrUnauthorized, motacilla.ErrInvalid, ErrNoTransport,
@@ -51,9 +51,9 @@ func final(err error) bool {
 	return false
 }
 
-// refusal is an answer that is not what was asked for.
+// refusal is the error of an answer with a status other than 200.
 type refusal struct {
-	kind error // of the root package, or nil
+	kind error // an error of the root package, or nil
 	text string
 }
 
@@ -61,7 +61,7 @@ func (r *refusal) Error() string { return r.text }
 
 func (r *refusal) Unwrap() error { return r.kind }
 
-// maxProblem is how much of an answer that is an error is read, in bytes.
+// maxProblem is how much of a problem document is read, in bytes.
 const maxProblem = 4 << 10
 
 // refused returns the error for an answer with a status other than 200. It reads the body and does not close it.
@@ -113,10 +113,10 @@ func kindOf(status int) error {
 	return nil
 }
 
-// longestStay bounds what a server may ask for.
+// longestStay is the longest wait that a server may ask for.
 const longestStay = time.Hour
 
-// retryAfter reads the field (RFC 9110, section 10.2.3), seconds or a date; 0 is none.
+// retryAfter parses the header Retry-After (RFC 9110, section 10.2.3): seconds or a date. It returns 0 if there is none.
 func retryAfter(field string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(field, 10, 32); err == nil {
 		return min(time.Duration(n)*time.Second, longestStay)

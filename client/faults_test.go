@@ -90,8 +90,8 @@ func TestSlowAtFirst(t *testing.T) {
 	})
 }
 
-// TestComesBack has connections break after an update, in every way: the next question has the cursor, and comes after
-// the pause that belongs to it.
+// TestComesBack has connections break after an update, in every way. The next request must have the cursor, and must come
+// after the right pause.
 func TestComesBack(t *testing.T) {
 	second := time.Second
 	first := event(reset(0, 7))
@@ -172,7 +172,7 @@ func TestComesBack(t *testing.T) {
 	}
 }
 
-// TestSlowConsumer takes longer over each update than a connection may be silent: that is not the connection's fault.
+// TestSlowConsumer works on each update longer than a connection may be silent. The connection must stay.
 func TestSlowConsumer(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"sse":       stream(event(reset(0, 1)), event(step(1, 2)), event(step(2, 3)), event(strings.Replace(gone, `"from":1`, `"from":3`, 1))),
@@ -199,7 +199,7 @@ func TestSlowConsumer(t *testing.T) {
 	}
 }
 
-// TestAway has nobody listen for a while: that is no transport's fault, however often it is tried.
+// TestAway has the server away for a while. That is not the transport's fault, however often it is tried.
 func TestAway(t *testing.T) {
 	s := &script{offers: []string{"sse", "websocket"}, answer: map[string]http.HandlerFunc{
 		"sse": turns(stream(event(reset(0, 7)), abort{}), stream(event(ends()))),
@@ -231,7 +231,7 @@ func TestAway(t *testing.T) {
 	})
 }
 
-// TestTurnedAway has the server itself say that it is full, longer than a transport would be borne.
+// TestTurnedAway has the server itself say that it is full, more often than a transport may fail.
 func TestTurnedAway(t *testing.T) {
 	full := problem(503, "Retry-After", "30")
 	s := &script{offers: []string{"websocket", "sse"}, answer: map[string]http.HandlerFunc{
@@ -290,7 +290,7 @@ func TestListRefused(t *testing.T) {
 	}
 }
 
-// TestFinalOnTransport has a transport say what trying again does not mend, in the server's own words.
+// TestFinalOnTransport has the server itself refuse a transport for good.
 func TestFinalOnTransport(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -306,7 +306,7 @@ func TestFinalOnTransport(t *testing.T) {
 		{"websocket", socket(1008), nil, motacilla.ErrForbidden},
 		{"websocket", socket(4404), problem(404), motacilla.ErrNotFound},
 		{"long-polling", problem(403), nil, motacilla.ErrForbidden},
-		// It is another path now: what the list says counts.
+		// The path has changed. The list decides.
 		{"sse", turns(problem(404), stream(event(ends()))), nil, nil},
 	} {
 		list := say(200, "application/json", `{"transports":[{"name":"`+tt.name+`","url":"/`+tt.name+`"}]}`)
@@ -323,7 +323,7 @@ func TestFinalOnTransport(t *testing.T) {
 	}
 }
 
-// TestPolls has polling ask when it is told to, and not again at once where nothing is held.
+// TestPolls checks when polling asks again: as the server says, and not at once if requests are not held.
 func TestPolls(t *testing.T) {
 	next := strings.Replace(step(7, 7), `"removals"`, `"next_poll_ms":20000,"removals"`, 1)
 	for _, tt := range []struct {
@@ -356,7 +356,7 @@ func TestPolls(t *testing.T) {
 	}
 }
 
-// TestUnchanged has interval polling ask with the ETag, and be told that nothing changed.
+// TestUnchanged has interval polling ask with the ETag, and the server answer that nothing has changed.
 func TestUnchanged(t *testing.T) {
 	tags := ""
 	answer := turns(

@@ -12,13 +12,13 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// patience is how often in a row a transport may fail for what is not known to be its own fault, before the next one is
-// tried: a proxy may break one of them alone.
+// patience is how often in a row a transport may fail before the next is tried, if the cause is not known. A proxy may
+// break one transport and not another.
 const patience = 3
 
 var (
 	errLate   = errors.New("no update came in time")
-	errSilent = errors.New("the connection has gone silent")
+	errSilent = errors.New("the connection fell silent")
 	errEmpty  = errors.New("the connection ended before its first update")
 )
 
@@ -32,19 +32,19 @@ type follower struct {
 	yield   func(motacilla.Update, error) bool
 
 	cursor  motacilla.Revision
-	stopped bool // the caller wants no more
-	gone    bool // the channel is
+	stopped bool // the caller has left the loop
+	gone    bool // the channel was deleted
 	backoff backoff
 
-	offers []offer // what the server offers and may be used
-	at     int     // which of them is in use, or to be tried
-	rounds int     // how often all of them were tried in vain
+	offers []offer // the server's transports that may be used
+	at     int     // the index of the one in use, or to be tried next
+	rounds int     // how often all of them have failed
 	failed int     // failures of this one in a row
-	absent bool    // it said that there is no such channel
-	worked string  // the transport that brought the last update, if nothing in between has refused it since
+	absent bool    // this one answered that there is no such channel
+	worked string  // the transport that brought the last update, unless a proxy has refused it since
 }
 
-// run follows until there is nothing more; nil where the caller stopped, or the channel is gone.
+// run follows until the end. It returns nil if the caller has stopped or the channel is gone.
 func (f *follower) run(ctx context.Context) error {
 	for {
 		err := f.attempt(ctx)
@@ -64,8 +64,8 @@ func (f *follower) run(ctx context.Context) error {
 	}
 }
 
-// attempt asks for the transports where none is to be tried, and then reads over one. An error that is not final is
-// one to pause after; orderly is one too.
+// attempt reads over one transport, and asks for the list first if there is none to try. After an error that is not
+// final the caller must pause, after errOrderly too.
 func (f *follower) attempt(ctx context.Context) error {
 	if f.at >= len(f.offers) {
 		offers, err := f.ask(ctx)
@@ -89,30 +89,30 @@ func (f *follower) attempt(ctx context.Context) error {
 		return nil
 	case s.gap:
 		return errors.New("the server's updates do not follow each other")
-	case errors.Is(err, motacilla.ErrNotFound) && !f.absent: // of the channel, or of a path that is another now?
+	case errors.Is(err, motacilla.ErrNotFound) && !f.absent: // the list tells whether it is the channel or an old path
 		f.absent, f.offers = true, nil
 		return nil
 	case errors.Is(err, motacilla.ErrNotFound):
 		f.offers = nil
-		return &failure{err: errors.New("a transport that the server offers is not there")}
+		return &failure{err: errors.New("the server offers a transport and answers that it does not exist")}
 	case err == nil:
 		return errOrderly
 	case final(err) || s.delivered:
 		return err
-	case unusable(err) && f.offers[f.at].name == f.worked: // an outage, unless the list can be had
+	case unusable(err) && f.offers[f.at].name == f.worked: // the list tells whether this is an outage
 		f.worked, f.offers = "", nil
 		return err
 	case unusable(err):
 		return f.next(err)
 	case !blameless(err):
 		if f.failed++; f.failed >= patience {
-			_ = f.next(err) // after the pause
+			_ = f.next(err) // it is used after the pause
 		}
 	}
 	return err
 }
 
-// next goes on to the next transport at once, or says to pause where this was the last.
+// next chooses the next transport. It returns nil if that can be used at once, and err if all have been tried.
 func (f *follower) next(err error) error {
 	f.at, f.failed = f.at+1, 0
 	if f.at < len(f.offers) {
@@ -122,7 +122,7 @@ func (f *follower) next(err error) error {
 	return err
 }
 
-// connect reads over one transport for as long as that lasts.
+// connect reads over one transport until the connection ends.
 func (f *follower) connect(ctx context.Context, o offer) (*session, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -142,7 +142,7 @@ func (f *follower) connect(ctx context.Context, o offer) (*session, error) {
 	return s, nil
 }
 
-// pause waits before the next attempt, as long as err and the backoff say.
+// pause waits before the next attempt. err and the backoff determine how long.
 func (f *follower) pause(ctx context.Context, err error) error {
 	var asked time.Duration
 	var fail *failure
@@ -158,8 +158,8 @@ func (f *follower) pause(ctx context.Context, err error) error {
 	return sleep(ctx, wait)
 }
 
-// blameless reports whether err is no transport's fault: no connection came about, or the server itself turned it away
-// for now.
+// blameless reports whether err is not the transport's fault: there was no connection, or the server itself refused for
+// now.
 func blameless(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError

@@ -11,14 +11,14 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// each runs a test over each transport.
+// each runs a test with each transport.
 func each(t *testing.T, test func(t *testing.T, name string)) {
 	for _, name := range client.Transports() {
 		t.Run(name, func(t *testing.T) { test(t, name) })
 	}
 }
 
-// patient is a context that ends a test that hangs.
+// patient returns a context that ends a test that hangs.
 func patient(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -78,7 +78,7 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-// last is Follow's last error, and how many updates came before it.
+// last returns Follow's error and the number of updates before it.
 func last(ctx context.Context, base string, ch motacilla.ChannelID, o *client.Options) (updates int, err error) {
 	for _, e := range client.Follow(ctx, base, ch, o) {
 		if e != nil {
@@ -126,7 +126,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestRefusedOnTheWay has a reader lose its rights, and its channel, while it is away.
+// TestRefusedOnTheWay has a reader lose its permission, and its channel, while it is away.
 func TestRefusedOnTheWay(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)
@@ -181,7 +181,7 @@ func TestBelowAPath(t *testing.T) {
 	})
 }
 
-// TestForeignCursor has a reader come with a revision of another store: it gets everything anew.
+// TestForeignCursor has a reader come with a revision of another store. It must get a reset.
 func TestForeignCursor(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)
@@ -204,7 +204,7 @@ func TestForeignCursor(t *testing.T) {
 	})
 }
 
-// TestEnds has the caller stop in each way there is; goleak looks for what is left.
+// TestEnds has the caller stop in every way. goleak looks for goroutines that are left.
 func TestEnds(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)

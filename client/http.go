@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// client returns what makes the requests, and what ends it.
+// client returns the HTTP client for the requests, and a function that closes its idle connections.
 func (f *follower) client() (c *http.Client, closing func()) {
 	c, closing = &http.Client{}, func() {}
 	if f.o.HTTP != nil {
@@ -31,13 +31,13 @@ func (f *follower) client() (c *http.Client, closing func()) {
 	return c, closing
 }
 
-// watched gives up requests and answers that have gone silent, and sends the token where it belongs.
+// watched cancels requests and answers that fall silent. It sends the token to the base URL's scheme and host.
 type watched struct {
 	base http.RoundTripper
 	*follower
 }
 
-// RoundTrip is http.RoundTripper's.
+// RoundTrip implements http.RoundTripper.
 func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	req = req.Clone(ctx)
@@ -57,7 +57,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// authorization is the header for u: the token, to the base URL's own scheme and host alone.
+// authorization returns the header Authorization for u. It is empty unless u has the base URL's scheme and host.
 func (f *follower) authorization(u *url.URL) string {
 	if f.o.Token == "" || u.Scheme != f.base.Scheme || u.Host != f.base.Host {
 		return ""
@@ -65,7 +65,7 @@ func (f *follower) authorization(u *url.URL) string {
 	return "Bearer " + f.o.Token
 }
 
-// watchedBody gives up when a Read waits for too long. Time in which nobody reads does not count.
+// watchedBody cancels the request when a Read waits for too long. Time between two Reads does not count.
 type watchedBody struct {
 	io.ReadCloser
 	ctx     context.Context
@@ -91,7 +91,7 @@ func (b *watchedBody) Close() error {
 	return err
 }
 
-// silent returns errSilent where that is why ctx ended, else err.
+// silent returns errSilent if that ended ctx, and err otherwise.
 func silent(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errSilent) {
 		return errSilent

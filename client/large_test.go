@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// large is a reset with as many posts as an update may have, each as long as a post may be.
+// large returns a reset with as many posts as an update may have, each as large as a post may be.
 func large(gone bool) string {
 	u := motacilla.Update{
 		Channel: match, Revision: 500, Reset: true, Complete: true, State: &motacilla.State{Title: "Large"}, Gone: gone,
@@ -26,7 +26,7 @@ func large(gone bool) string {
 	return string(u.AppendJSON(nil))
 }
 
-// TestLarge follows over each transport through the longest update that there is.
+// TestLarge reads the largest possible update over each transport.
 func TestLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds and a gigabyte with the race detector")
@@ -51,7 +51,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// TestTooLarge has the first transport bring more than is taken.
+// TestTooLarge has the first transport bring an update that is larger than MaxUpdate.
 func TestTooLarge(t *testing.T) {
 	long := strings.Replace(ends(), `"removals"`, `"more":"`+strings.Repeat("x", 20_000)+`","removals"`, 1)
 	for name, answer := range map[string]http.HandlerFunc{

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// offer is a transport of the server's that may be used.
+// offer is a transport that the server offers and that may be used.
 type offer struct {
 	entry
 	address *url.URL
@@ -22,7 +22,7 @@ type offer struct {
 // maxOffers is the longest list of transports that is read, in bytes.
 const maxOffers = 1 << 20
 
-// ask returns what the server offers of what is known and wanted, in the server's order.
+// ask returns the server's transports that are known and may be used, in the server's order.
 func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(f.o.FirstUpdate, 5*time.Second)*2, errLate)
 	defer cancel()
@@ -38,7 +38,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		err := refused(resp)
-		if unusable(err) && own(err) { // there is no other place to ask
+		if unusable(err) && own(err) { // the list is in no other place
 			return nil, fmt.Errorf("%w: %w", ErrNoTransport, err)
 		}
 		return nil, err
@@ -52,12 +52,12 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 		return nil, fmt.Errorf("the list of transports is not a list of Motacilla's: %v", err) //nolint:errorlint // see malformed
 	}
 	if len(offers) == 0 {
-		return nil, fmt.Errorf("%w: it offers %q", ErrNoTransport, names)
+		return nil, fmt.Errorf("%w: the server offers %q", ErrNoTransport, names)
 	}
 	return offers, nil
 }
 
-// asCause returns why ctx ended, where err is that it did.
+// asCause returns the cause of ctx if err is the error of ctx, and err otherwise.
 func asCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
 		return cause
@@ -65,8 +65,8 @@ func asCause(ctx context.Context, err error) error {
 	return err
 }
 
-// parseOffers reads the list of transports below base: the names of all, and those that are known and, where wanted has
-// any, wanted.
+// parseOffers parses the list of transports of the server at base. It returns the names of all, and the transports that
+// are known and in wanted. An empty wanted means all.
 func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, offers []offer, err error) {
 	var list struct {
 		Transports []struct {
@@ -94,8 +94,8 @@ func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, o
 	return names, offers, nil
 }
 
-// resolve returns the address that ref is below base, or nil. A server behind a proxy that serves it below a path does
-// not know of that path, and its own begin with a slash: they are base's, below its path.
+// resolve resolves ref below base. It returns nil if ref is not usable. A path that begins with a slash is below the path
+// of base, because a server does not know below which path a proxy serves it.
 func resolve(base *url.URL, ref string) *url.URL {
 	u, err := url.Parse(ref)
 	if err != nil || ref == "" {

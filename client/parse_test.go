@@ -159,8 +159,8 @@ func TestTakeYieldsWhatAViewTakes(t *testing.T) {
 	}
 }
 
-// wholeEvents is what is left of a stream by the standard's own words: lines end with \r\n, \n or \r, an event with an
-// empty line, a byte order mark at the beginning is none of it, and what does not end is not there.
+// wholeEvents returns the whole events of a stream, as the standard has it: lines end with \r\n, \n or \r, an event ends
+// with an empty line, a byte order mark at the beginning is ignored, and so is an event without an end.
 func wholeEvents(stream string) string {
 	stream = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(stream)
 	stream = strings.TrimPrefix(stream, "\ufeff")
@@ -194,7 +194,7 @@ func FuzzEvents(f *testing.F) {
 	})
 }
 
-// chunks reads up to n bytes at once.
+// chunks reads at most n bytes at once.
 type chunks struct {
 	io.Reader
 	n int
@@ -271,7 +271,7 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// TestRefused reads problems, and what is none.
+// TestRefused reads problem documents, and answers that are not problem documents.
 func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		status            int

@@ -11,22 +11,22 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// polling asks with ?since again and again.
+// polling sends requests with ?since, one after the other.
 type polling struct {
-	held  bool          // the server holds requests until there is something
-	pause time.Duration // between two polls: always, or where requests are held and one was not
+	held  bool          // the server holds requests until there is news
+	pause time.Duration // between two polls; if held is set, only after a poll that was not held
 }
 
-// answer is what a poll brought.
+// answer is the answer to a poll.
 type answer struct {
-	update *motacilla.Update // nil where nothing has changed since the same question was asked before
+	update *motacilla.Update // nil if it is the same as the last one (304)
 	tag    string            // the ETag
-	next   time.Duration     // when to ask again; 0 where the server does not say
+	next   time.Duration     // when to ask again; 0 if the server does not say
 }
 
 func (p polling) read(ctx context.Context, s *session) error {
 	var last answer
-	var cursor motacilla.Revision // that last answered
+	var cursor motacilla.Revision // of the request that last answers
 	for first := true; ; first = false {
 		if cursor != s.cursor {
 			last.tag = ""
@@ -51,8 +51,8 @@ func (p polling) read(ctx context.Context, s *session) error {
 	}
 }
 
-// wait is how long to wait before the next poll. A request that should have been held, and was answered at once with
-// nothing, is not repeated at once.
+// wait returns how long to wait before the next poll. If a request was not held and brought nothing, the next must not
+// follow at once.
 func (p polling) wait(first bool, got answer, took time.Duration) time.Duration {
 	switch {
 	case got.next > 0:
@@ -65,7 +65,7 @@ func (p polling) wait(first bool, got answer, took time.Duration) time.Duration 
 	return 0
 }
 
-// poll asks once; the first time a request is not held, so that it shows at once whether polling works.
+// poll sends one request. The first is not held, so that its answer shows at once whether polling works.
 func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (answer, error) {
 	address := s.question()
 	if p.held && first {
@@ -105,7 +105,7 @@ func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (
 	return got, err
 }
 
-// decodePoll reads an update with next_poll_ms.
+// decodePoll parses an update with next_poll_ms.
 func (s *session) decodePoll(body []byte) (got answer, err error) {
 	if got.update, err = s.decode(body); err != nil {
 		return answer{}, err

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// TestThroughProxy follows through a proxy that speaks TLS and HTTP/2, wants a name and a password, and sets a cookie.
+// TestThroughProxy follows through a proxy with TLS and HTTP/2 that needs a name and a password, and sets a cookie.
 func TestThroughProxy(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)

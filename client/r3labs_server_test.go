@@ -12,11 +12,11 @@ import (
 	"github.com/r3labs/sse/v2"
 )
 
-// These tests show why r3labs' server does not deliver for us (docs/decisions/0005-r3labs-server.md). They hold of
-// v2.10.0; where one fails with a later version, the record is to be looked at again.
+// These tests show why r3labs' server does not deliver for us (docs/decisions/0005-r3labs-server.md). They are true of
+// v2.10.0. If one fails with a later version, look at the decision again.
 
-// subscriber is a reader of r3labs' server without a network: a ResponseWriter that keeps what it is given, and takes
-// nothing while its gate is shut.
+// subscriber is a reader of r3labs' server without a network: a ResponseWriter that keeps what is written, and blocks
+// while its gate is shut.
 type subscriber struct {
 	gate chan struct{} // nil is open
 	stop context.CancelFunc
@@ -38,7 +38,7 @@ func (s *subscriber) Write(p []byte) (int, error) {
 	return s.body.Write(p)
 }
 
-// events is how many events came.
+// events returns the number of events that came.
 func (s *subscriber) events() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *subscriber) text() string {
 	return s.body.String()
 }
 
-// subscribe adds a reader, who comes back with lastEventID where that is not "".
+// subscribe adds a reader. It resumes from lastEventID unless that is empty.
 func subscribe(server *sse.Server, s *subscriber, lastEventID string) *subscriber {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -74,7 +74,7 @@ func publish(server *sse.Server, n int) {
 	synctest.Wait()
 }
 
-// One reader who takes nothing stops all others, and then whoever writes.
+// One reader that reads nothing stops all other readers, and then the writer.
 func TestR3labsSlowReaderBlocksAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := sse.New()
@@ -108,7 +108,7 @@ func TestR3labsSlowReaderBlocksAll(t *testing.T) {
 	})
 }
 
-// What was ever published is kept, and given to everyone who comes without a cursor.
+// All events are kept, and every reader without a cursor gets all of them.
 func TestR3labsLogIsUnbounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := sse.New()
@@ -130,8 +130,8 @@ func TestR3labsLogIsUnbounded(t *testing.T) {
 	})
 }
 
-// Numbers begin at 0 with the process: a reader who comes back gets its last event once more, and after a restart none of
-// what was written since.
+// IDs begin at 0 with the process. A reader that resumes gets its last event again, and after a restart none of the new
+// events.
 func TestR3labsIDsRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := sse.New()

@@ -18,7 +18,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-// script is a server that does what a test says, in a bubble of its own time. Its network is made of pipes.
+// script is a server that does what a test says, in a synctest bubble. Its network consists of pipes.
 type script struct {
 	offers []string // names in the order in which they are offered
 	answer map[string]http.HandlerFunc
@@ -27,12 +27,12 @@ type script struct {
 	done  chan struct{}
 
 	mu    sync.Mutex
-	asked []string // "name since" of each question
+	asked []string // "name since" of each request
 	at    []time.Time
-	away  int // connections to be refused
+	away  int // how many connections to refuse
 }
 
-// run plays the script for a test that follows it with o.
+// run runs a test that follows the script with o.
 func (s *script) run(t *testing.T, test func(t *testing.T, o *client.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -102,14 +102,14 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"transports": list})
 }
 
-// questions are what was asked so far.
+// questions returns the requests so far.
 func (s *script) questions() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Join(s.asked, ", ")
 }
 
-// gap is the time between two questions.
+// gap returns the time between two requests.
 func (s *script) gap(from, to int) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,12 +119,12 @@ func (s *script) gap(from, to int) time.Duration {
 	return s.at[to].Sub(s.at[from])
 }
 
-// step is an update without posts.
+// step returns a delta without posts.
 func step(from, to motacilla.Revision) string {
 	return fmt.Sprintf(`{"channel":"match-42","from":%d,"revision":%d,"renders":{},"removals":[]}`, from, to)
 }
 
-// reset is one that a reader asked for at since.
+// reset returns a reset that answers the cursor since.
 func reset(since, to motacilla.Revision) string {
 	return fmt.Sprintf(`{"channel":"match-42","from":%d,"revision":%d,"renders":{},"removals":[],`+
 		`"reset":true,"complete":true,"title":"","ended":null}`, since, to)
@@ -132,7 +132,7 @@ func reset(since, to motacilla.Revision) string {
 
 const gone = `{"channel":"match-42","from":1,"revision":99,"renders":{},"removals":[],"gone":true}`
 
-// ends is a reset that ends with the channel, for transports that are not to be followed further.
+// ends returns a reset of a channel that is gone. It ends Follow.
 func ends() string { return strings.Replace(gone, `"gone"`, `"reset":true,"gone"`, 1) }
 
 func event(update string) string { return "data: " + update + "\n\n" }
@@ -216,7 +216,7 @@ func say(status int, kind, body string, header ...string) http.HandlerFunc {
 // never does not answer.
 func never(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// turns gives each question its own answer, and the last to all that follow.
+// turns answers each request with the next answer, and all later requests with the last.
 func turns(answers ...http.HandlerFunc) http.HandlerFunc {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const match motacilla.ChannelID = "match-42"
 
-// site is a server with all publishers on one store, which can be cut off and started anew.
+// site is a server with all publishers on one store. Its connections can be cut, and it can be restarted.
 type site struct {
 	store  *memory.Store
 	prefix string // the path below which a proxy serves it
@@ -168,21 +168,21 @@ func (s *site) transports(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"transports": list})
 }
 
-// intercept has f answer in the server's place, where it says that it did.
+// intercept has f see every request first. If f returns true, it has answered.
 func (s *site) intercept(f func(http.ResponseWriter, *http.Request) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.front = f
 }
 
-// want has readers need a token, or none.
+// want sets the token that readers need; empty means none.
 func (s *site) want(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secret = secret
 }
 
-// cut breaks every connection there is.
+// cut breaks every connection.
 func (s *site) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +212,7 @@ func (s *site) head(t testing.TB) motacilla.Revision {
 	return c.Head
 }
 
-// visible is what the store has that readers see down to a floor, pinned posts below it too, oldest first: ID and content.
+// visible returns ID and content of the posts that readers see down to a floor, and of pinned posts below it, oldest first.
 func (s *site) visible(t testing.TB, floor motacilla.PostKey) string {
 	t.Helper()
 	page, err := s.store.Posts(t.Context(), match, motacilla.Query{Limit: 1 << 20, Visible: true})
@@ -229,7 +229,7 @@ func (s *site) visible(t testing.TB, floor motacilla.PostKey) string {
 	return b.String()
 }
 
-// held is what a view shows, in visible's form.
+// held returns what a view shows, in the form of visible.
 func held(v *motacilla.View) string {
 	var b strings.Builder
 	for _, r := range v.Renders() {
@@ -240,7 +240,7 @@ func held(v *motacilla.View) string {
 	return b.String()
 }
 
-// quick are options for tests that do not wait.
+// quick returns options with short pauses.
 func quick(name string) *client.Options {
 	return &client.Options{
 		Transports: []string{name}, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond, Heartbeat: time.Second,

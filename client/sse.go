@@ -12,11 +12,10 @@ import (
 	"github.com/r3labs/sse/v2"
 )
 
-// sseTransport reads an event stream (HTML, section 9.2) by r3labs' client: one connection, since coming back is the
-// follower's.
+// sseTransport reads one event stream (HTML, section 9.2) with r3labs' client. The follower reconnects.
 type sseTransport struct{}
 
-// once is r3labs' reconnecting, which is none.
+// once is a strategy for r3labs' client that never reconnects.
 type once struct{}
 
 func (once) NextBackOff() time.Duration { return -1 }
@@ -62,7 +61,7 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 	switch {
 	case done:
 		return failed
-	case err == nil && ctx.Err() != nil: // r3labs' client takes the end of its context for one in good order
+	case err == nil && ctx.Err() != nil: // r3labs' client returns nil when its context ends
 		return ctx.Err()
 	}
 	return err
@@ -73,12 +72,12 @@ func isEventStream(resp *http.Response) error {
 		return refused(resp)
 	}
 	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
-		return &failure{err: errors.New("the answer is no event stream"), unusable: true}
+		return &failure{err: errors.New("the answer is not an event stream"), unusable: true}
 	}
 	return nil
 }
 
-// parseRetry reads the retry field, milliseconds in ASCII digits; anything else is none.
+// parseRetry parses the retry field: milliseconds in ASCII digits. ok is false for anything else.
 func parseRetry(field string) (d time.Duration, ok bool) {
 	if field == "" || strings.Trim(field, "0123456789") != "" {
 		return 0, false

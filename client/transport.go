@@ -8,15 +8,15 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// transport reads updates in one way. Adding one is a line in table.
+// transport reads updates by one technique. A new transport needs a line in table.
 type transport interface {
-	// read reads one connection, or polls, from the session's cursor on, and hands each update to the session until it
-	// wants no more. It returns nil then, and where the server ended the connection in good order; a *failure or any
-	// other error where it broke. It returns soon after ctx ends and leaves nothing behind.
+	// read reads one connection, or polls, from the session's cursor on. It passes each update to the session until
+	// take returns false. It returns nil then, and also if the server ended the connection in good order. Otherwise it
+	// returns a *failure or another error. It must return soon after ctx ends, and must leave nothing behind.
 	read(ctx context.Context, s *session) error
 }
 
-// entry is a transport by its name on the wire.
+// entry is a transport with its name on the wire.
 type entry struct {
 	name string
 	transport
@@ -35,15 +35,15 @@ func table() []entry {
 type session struct {
 	*follower
 	address *url.URL
-	first   *time.Timer // ends the attempt where no update comes
+	first   *time.Timer // ends the attempt if no update comes
 
 	delivered bool // there was an update
 	moved     bool // the cursor has moved
-	gap       bool // an update was of no use: it must be asked for again
+	gap       bool // an update did not fit: the reader must ask again
 	retry     time.Duration
 }
 
-// question is the address with the cursor.
+// question returns the address with the cursor.
 func (s *session) question() *url.URL {
 	u := *s.address
 	q := u.Query()

@@ -14,15 +14,15 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// webSocketTransport reads text messages over a WebSocket (RFC 6455), each an update.
+// webSocketTransport reads updates from a WebSocket (RFC 6455), one per text message.
 type webSocketTransport struct{}
 
-// closeNoChannel is the close code that says that there is no such channel.
+// closeNoChannel is the close code for a channel that does not exist.
 const closeNoChannel = 4404
 
 var errBroken = errors.New("the connection broke")
 
-// pongWait is how long the answer to a ping may take to be written.
+// pongWait is how long writing the answer to a ping may take.
 const pongWait = 5 * time.Second
 
 func (webSocketTransport) read(ctx context.Context, s *session) error {
@@ -34,9 +34,9 @@ func (webSocketTransport) read(ctx context.Context, s *session) error {
 	}
 	defer func() { _ = conn.Close() }()
 	conn.SetReadLimit(int64(s.o.MaxUpdate))
-	patient := func() { _ = conn.SetReadDeadline(time.Now().Add(s.o.silence())) } // of a closed one, reading tells
+	patient := func() { _ = conn.SetReadDeadline(time.Now().Add(s.o.silence())) } // if it fails, reading fails too
 	conn.SetPingHandler(func(data string) error {
-		// a pong that can't be written is of a connection whose reading fails too
+		// If the pong can't be written, reading fails too.
 		_ = conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(pongWait))
 		patient()
 		return nil
@@ -54,15 +54,15 @@ func (webSocketTransport) read(ctx context.Context, s *session) error {
 			return err
 		}
 		if !s.take(u, asked) {
-			bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-			_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+			normal := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+			_ = conn.WriteControl(websocket.CloseMessage, normal, time.Now().Add(time.Second))
 			return nil
 		}
 		asked = false
 	}
 }
 
-// next returns the next text message, nil for one that is none. patient puts off the time at which a read fails.
+// next returns the next text message, or nil for a message of another kind. patient extends the read deadline.
 func next(conn *websocket.Conn, patient func()) ([]byte, error) {
 	patient()
 	kind, r, err := conn.NextReader()
@@ -80,7 +80,7 @@ func next(conn *websocket.Conn, patient func()) ([]byte, error) {
 	}
 }
 
-// closed is what the end of a connection means; first says that it came before any update.
+// closed returns the error for the end of a connection. first must be true if no update came before it.
 func closed(ctx context.Context, err error, first bool) error {
 	var end *websocket.CloseError
 	var timeout interface{ Timeout() bool }
@@ -98,11 +98,11 @@ func closed(ctx context.Context, err error, first bool) error {
 	switch code := end.Code; {
 	case code == closeNoChannel:
 		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrNotFound)
-	case code == websocket.ClosePolicyViolation && first: // later it may be a grant that has expired
+	case code == websocket.ClosePolicyViolation && first: // after an update, the permission may have expired
 		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrForbidden)
 	case code == websocket.CloseNormalClosure, code == websocket.CloseGoingAway, code == websocket.ClosePolicyViolation:
 		return nil
-	case code == websocket.CloseAbnormalClosure: // gorilla's word for none
+	case code == websocket.CloseAbnormalClosure: // there was no close message
 		return errBroken
 	}
 	return fmt.Errorf("the server closed with %d (%s)", end.Code, end.Text)
@@ -121,7 +121,7 @@ func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	u.User = nil
 	if s.http.Jar != nil && len(s.http.Jar.Cookies(u)) > 0 {
-		header.Set("Origin", u.Scheme+"://"+u.Host) // without one, a request with cookies is refused
+		header.Set("Origin", u.Scheme+"://"+u.Host) // the server refuses cookies without an origin
 	}
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	conn, resp, err := s.dialer(ctx).DialContext(ctx, u.String(), header) //nolint:bodyclose // gorilla has read and closed it
@@ -133,15 +133,15 @@ func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	if errors.Is(err, websocket.ErrBadHandshake) && resp != nil {
 		if resp.StatusCode == http.StatusSwitchingProtocols || resp.StatusCode == http.StatusOK {
-			return nil, &failure{err: errors.New("the answer is no WebSocket"), unusable: true}
+			return nil, &failure{err: errors.New("the answer is not a WebSocket handshake"), unusable: true}
 		}
 		return nil, refused(resp)
 	}
 	return nil, err
 }
 
-// dialer connects as the HTTP client does. Its connections are closed when ctx ends, which gorilla's own dialler minds
-// while it connects, but not while it waits for the answer.
+// dialer returns a dialer that connects as the HTTP client does. Its connections close when ctx ends. gorilla's dialer
+// heeds ctx while it connects, and not while it waits for the answer.
 func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 	var connect net.Dialer
 	d := &websocket.Dialer{
@@ -158,7 +158,7 @@ func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 			}
 			if t.TLSClientConfig != nil {
 				d.TLSClientConfig = t.TLSClientConfig.Clone()
-				d.TLSClientConfig.NextProtos = []string{"http/1.1"} // WebSocket is not spoken over HTTP/2 here
+				d.TLSClientConfig.NextProtos = []string{"http/1.1"} // gorilla has no WebSocket over HTTP/2
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// closing closes what dial opens when ctx ends.
+// closing returns a dial function whose connections close when ctx ends.
 func closing(ctx context.Context, dial dialFunc) dialFunc {
 	return func(c context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(c, network, address)

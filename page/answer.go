@@ -14,21 +14,21 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// answer is one page to be written.
+// answer is a page to write.
 type answer struct {
 	page       string
 	data       any
 	status     int
-	tag        string // the ETag; none where it is empty
+	tag        string // the ETag; empty means none
 	cache      string
 	transports []Transport
 }
 
-// write writes a page, or 304 where the browser has it.
+// write writes a page, or 304 if the browser has it.
 func (p *Page) write(w http.ResponseWriter, r *http.Request, a answer) error {
 	h := w.Header()
 	h.Set("Cache-Control", a.cache)
-	h.Add("Vary", "Cookie, Authorization") // beside the Origin of cross-origin sharing
+	h.Add("Vary", "Cookie, Authorization") // CORS adds Origin
 	if a.tag != "" {
 		h.Set("ETag", a.tag)
 		if route.Unchanged(r, a.tag) {
@@ -51,8 +51,8 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, a answer) error {
 	return nil
 }
 
-// policy is the page's Content-Security-Policy (CSP Level 3): no script and no style but our own files, whatever gets
-// into a post.
+// policy returns the page's Content-Security-Policy (CSP Level 3). Only the server's own scripts and styles run, whatever
+// a post contains.
 func policy(transports []Transport) string {
 	connect := []string{"'self'"}
 	for _, t := range transports {
@@ -71,7 +71,7 @@ func policy(transports []Transport) string {
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 }
 
-// errorPage is what the template of errors shows.
+// errorPage is the data of error.html.
 type errorPage struct {
 	Site   string
 	Status int
@@ -93,12 +93,12 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	status := problem.Status
 	if status == http.StatusUnauthorized {
-		status = http.StatusForbidden // a browser would ask for a user and a password
+		status = http.StatusForbidden // at 401 a browser asks for a name and a password
 	}
 	p.fail(w, r, status, detail)
 }
 
-// NotFound answers a request for which there is nothing: a browser's with a page, any other's with a problem.
+// NotFound answers a request for a path that does not exist. A browser gets a page, any other client a problem document.
 func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	err := fmt.Errorf("there is nothing at this path: %w", motacilla.ErrNotFound)
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
@@ -117,7 +117,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, detail s
 		if !e.SignIn {
 			e.Text = "You may not read it."
 		}
-		if r.PostForm != nil { // signing in has read it; of any other request nothing is read
+		if r.PostForm != nil { // only signing in reads the form
 			e.Text, e.Next = "That is not the right token. Try again.", local(r.PostForm.Get("next"))
 		}
 	case http.StatusNotFound:

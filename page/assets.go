@@ -16,14 +16,15 @@ import (
 //go:embed static/*.js static/*.d.ts static/style.css static/icon.svg
 var static embed.FS
 
-// assets are the files of pages. Each has a name with its content's hash, which may be kept for ever, and its plain
-// name, for pages of others that import the client or the custom element, which stays and may be kept for plainAge.
+// assets are the files of pages. Each has two names. The name with the hash of its content may be cached for ever. The
+// plain name never changes and may be cached for plainAge: pages of other sites import the client and the custom element
+// by it.
 type assets struct {
 	files  map[string]asset
 	hashed map[string]string // plain name to hashed
 }
 
-// plainAge is for how many seconds what has a plain name is used without asking again.
+// plainAge is for how many seconds a file with a plain name may be cached.
 const plainAge = 300
 
 type asset struct {
@@ -43,12 +44,12 @@ func newAssets() *assets {
 		ext := path.Ext(e.Name())
 		name := strings.TrimSuffix(e.Name(), ext) + "." + hash + ext
 		mediaType := mime.TypeByExtension(ext)
-		switch ext { // the machine's own table may say otherwise
+		switch ext { // the system's table may have other types
 		case ".js":
 			mediaType = "text/javascript; charset=utf-8"
 		case ".css":
 			mediaType = "text/css; charset=utf-8"
-		case ".ts": // types, which the table takes for a film
+		case ".ts": // types; the table says video
 			mediaType = "application/typescript; charset=utf-8"
 		}
 		plain := asset{body: body, mediaType: mediaType, tag: `"` + hash + `"`}
@@ -75,7 +76,7 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", f.tag)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(plainAge))
-	h.Set("Access-Control-Allow-Origin", "*") // a module that another site's page imports
+	h.Set("Access-Control-Allow-Origin", "*") // pages of other sites import modules
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
@@ -89,7 +90,7 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(f.body)
 }
 
-// fingerprint is of everything that a page is made of, beside its posts.
+// fingerprint returns a hash of everything that pages consist of, except their posts.
 func fingerprint(a *assets) string {
 	sum := sha256.New()
 	for _, name := range []string{"live.js", "style.css", "icon.svg"} {

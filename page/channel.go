@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// channelPage is what the channel's template shows.
+// channelPage is the data of channel.html.
 type channelPage struct {
 	Site       string
 	Channel    motacilla.ChannelID
@@ -24,8 +24,8 @@ type channelPage struct {
 	Revision   motacilla.Revision
 	Posts      []shownPost // newest first
 	Complete   bool
-	Older      string // the URL of older posts, where there are any
-	Past       bool   // older posts, which are not live
+	Older      string // the URL of older posts; empty if there are none
+	Past       bool   // the page shows older posts and is not live
 	Transports string
 	Heartbeat  int64 // ms
 }
@@ -73,7 +73,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// newest fills in the snapshot, which says itself what the channel's title and end are at its revision.
+// newest fills in the snapshot. Title and end are those of the snapshot's revision.
 func (p *Page) newest(r *http.Request, data *channelPage) error {
 	u, err := p.snapshot(r.Context(), data.Channel)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	var floor motacilla.PostKey
 	for _, render := range u.Renders { // oldest first
 		if render.Show {
-			data.Posts = append(data.Posts, shownPost{render, template.HTML(render.Content)}) //nolint:gosec // a renderer's
+			data.Posts = append(data.Posts, shownPost{render, template.HTML(render.Content)}) //nolint:gosec // from a renderer
 		}
 		if floor.IsZero() && !render.Pinned {
 			floor = render.Key()
@@ -99,7 +99,7 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	return nil
 }
 
-// older fills in the posts before a place.
+// older fills in the posts before a key.
 func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 	key, err := parseKey(before)
 	if err != nil {
@@ -121,7 +121,7 @@ func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 				ID: post.ID, Show: true, Created: post.Created, Modified: post.Modified, Pinned: post.Pinned,
 				Revision: post.Revision,
 			},
-			template.HTML(content), //nolint:gosec // a renderer's
+			template.HTML(content), //nolint:gosec // from a renderer
 		})
 	}
 	if n := len(list.Posts); list.More && n > 0 {
@@ -145,12 +145,12 @@ func parseKey(s string) (motacilla.PostKey, error) {
 	return motacilla.PostKey{Created: at.UTC(), ID: post}, nil
 }
 
-// transportsOpenAPI describes the route.
+// transportsOpenAPI describes the route of the list of transports.
 //
 //go:embed openapi-transports.json
 var transportsOpenAPI []byte
 
-// transports answers with what the server offers. Errors are problems, since script asks.
+// transports answers with the list of transports. Scripts ask for it, so errors are problem documents.
 func (p *Page) transports(w http.ResponseWriter, r *http.Request) {
 	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
 		return

@@ -1,7 +1,8 @@
-// Package page is the live page: the HTML of posts and of pages, and the browser client, which brings the page on from
-// the revision that it was served with. A page is complete without JavaScript.
+// Package page serves live pages: the HTML of posts and pages, and the browser client. The client follows the channel
+// from the revision of the served page. A page is complete without JavaScript.
 //
-// The browser client stands in client, in TypeScript, and is bundled into static/live.js, which is committed.
+// The browser client is written in TypeScript, in the folder client. It is bundled into static/live.js and
+// static/live-posts.js, which are committed.
 package page
 
 //go:generate go run ./internal/bundle

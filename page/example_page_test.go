@@ -13,7 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// The pages of a store, whose readers are offered one transport.
+// Serving the pages of a store. The server offers one transport.
 func ExampleNew() {
 	ctx := context.Background()
 	store := memory.New(nil)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestAnyPageGuideNamesWhatThereIs holds the names of docs/any-page.md against the element's, both ways.
+// TestAnyPageGuideNamesWhatThereIs compares the names in docs/any-page.md with those of the element, both ways.
 func TestAnyPageGuideNamesWhatThereIs(t *testing.T) {
 	names := func(pattern string, files ...string) []string {
 		var found []string

@@ -9,38 +9,40 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Source is what pages read: the part of a store that they need, with the contract of storage.Reader.
+// Source is the part of a store that pages read. Its methods have the contract of storage.Reader.
 type Source interface {
 	Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
 	Channels(ctx context.Context, after motacilla.ChannelID, limit int) ([]motacilla.Channel, error)
 	Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error)
 }
 
-// Transport is one way to get a channel's updates. A relative URL is resolved against that of the list.
+// Transport is an entry in the list of transports. Clients resolve a relative URL against the URL of the list.
 type Transport struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 }
 
-// Options are a page's settings; nil and zero fields mean the defaults.
+// Options are the settings of a Page. nil and zero fields mean the defaults.
 type Options struct {
-	// Transports lists what a channel's readers are offered, in the order in which the browser tries it; nil offers
-	// nothing, and pages stay as they were served.
+	// Transports returns the transports of a channel, in the order in which browsers must try them. nil means none: pages
+	// then stay as they were served.
 	Transports func(ch motacilla.ChannelID) []Transport
-	// SignIn lets the browser in that sends the right token, or returns an ErrForbidden. nil leaves signing in out.
+	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that pages
+	// have no form for signing in.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
-	// Readable is asked before a page is sent, with the head that it was read at: who may read the channel then, and an
-	// ErrForbidden where that is not the reader any more, as publisher.Feed's method of this name. nil asks nobody.
+	// Readable is called before a page is sent, with the head at which the page was read. It must return the channel's
+	// access at that head, and an ErrForbidden if the reader may not read the channel then. publisher.Feed has a method
+	// of this name. nil means that there is no check.
 	Readable func(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error)
 
 	Listing   *route.Listing // of channels; nil is one whose positions only this process can read
-	Heartbeat time.Duration  // how often streams say that they live; 15 s
-	Name      string         // of the site; "Motacilla"
+	Heartbeat time.Duration  // the longest time between two messages of a stream; 15 s
+	Name      string         // the name of the site; "Motacilla"
 	PageSize  int            // posts on a page of older posts; 50
-	Renderer  PostRenderer   // of older posts, the same as the snapshot's; NewRenderer()
+	Renderer  PostRenderer   // for older posts, must be that of the snapshot; NewRenderer()
 }
 
-// PostRenderer turns a post into its HTML, as publisher.Renderer does.
+// PostRenderer renders a post as HTML. It has the contract of publisher.Renderer.
 type PostRenderer interface {
 	RenderPost(p motacilla.Post) (string, error)
 }
@@ -54,8 +56,8 @@ type Page struct {
 	pages    *templates
 }
 
-// New returns the pages of src. snapshot returns a channel's newest page, a reset with its renders oldest first; its
-// error is ErrNotFound where there is no such channel.
+// New returns the pages of src. snapshot must return a channel's snapshot: a reset with its renders oldest first. It must
+// return ErrNotFound if the channel does not exist.
 func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motacilla.Update, error), o *Options) *Page {
 	p := &Page{src: src, snapshot: snapshot, assets: newAssets()}
 	if o != nil {
@@ -83,8 +85,8 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	return p
 }
 
-// URLs returns the routes: the index, channels with their transports, signing in and assets. Those with {channel_id}
-// are for readers and want a guard.
+// URLs returns the routes: the index, channels and their transports, signing in, and assets. The routes with
+// {channel_id} must be guarded.
 func (p *Page) URLs() []route.Route {
 	get := func(h func(w http.ResponseWriter, r *http.Request) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

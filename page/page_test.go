@@ -19,7 +19,7 @@ import (
 
 var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// source holds one public channel of 60 posts, and one private one.
+// source has one public channel with 60 posts, and one private channel.
 type source struct{ posts []motacilla.Post }
 
 func newSource() *source {
@@ -119,7 +119,7 @@ func serve(t *testing.T) *httptest.Server {
 	return server
 }
 
-// TestAChannelThatBecomesPrivate has the permission end while a page is read: it is not sent.
+// TestAChannelThatBecomesPrivate has the permission end while a page is read. The page must not be sent.
 func TestAChannelThatBecomesPrivate(t *testing.T) {
 	src := newSource()
 	p := page.New(src, src.snapshot, &page.Options{
@@ -240,7 +240,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// What is refused may be of any size, and nobody has asked for it.
+// The body of a refused request may be of any size. It must not be read.
 func TestRefusedBodyIsNotRead(t *testing.T) {
 	src := newSource()
 	p := page.New(src, src.snapshot, &page.Options{
@@ -318,7 +318,7 @@ func TestRenderPost(t *testing.T) {
 	}
 }
 
-func TestNotFoundSpeaksToWhoAsks(t *testing.T) {
+func TestNotFoundAnswersAsTheClientAccepts(t *testing.T) {
 	p := page.New(nil, nil, nil)
 	for accept, want := range map[string]string{
 		"text/html,application/xhtml+xml": "text/html; charset=utf-8",
@@ -335,8 +335,8 @@ func TestNotFoundSpeaksToWhoAsks(t *testing.T) {
 	}
 }
 
-// A page of others imports modules by their plain names, from another origin; a page of ours by names that last.
-func TestAssetsForPagesOfOthers(t *testing.T) {
+// A page of another site imports modules by their plain names. A page of this server uses the names with a hash.
+func TestAssetsForOtherSites(t *testing.T) {
 	server := serve(t)
 	for name, mediaType := range map[string]string{
 		"live.js": "text/javascript; charset=utf-8", "live.d.ts": "application/typescript; charset=utf-8",
@@ -362,7 +362,7 @@ func TestAssetsForPagesOfOthers(t *testing.T) {
 	_, body := do(t, "GET", server.URL+"/channels/match", "")
 	hashed := regexp.MustCompile(`src="(/assets/live\.[0-9a-f]{12}\.js)"`).FindStringSubmatch(body)
 	if hashed == nil {
-		t.Fatal("the page has no script by a name that lasts")
+		t.Fatal("the page has no script with a hash in its name")
 	}
 	answer, _ := do(t, "GET", server.URL+hashed[1], "")
 	if got := answer.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {

@@ -15,7 +15,7 @@ import (
 //go:embed templates
 var sources embed.FS
 
-// templates are the pages'; version tells apart what different builds make of the same revision.
+// templates are the templates of the pages. version differs between builds that render the same revision differently.
 type templates struct {
 	set     *template.Template
 	version string
@@ -37,7 +37,7 @@ func functions(asset func(string) string) template.FuncMap {
 	}
 }
 
-// Renderer makes the HTML of posts. It is a publisher.Renderer, and safe for use by many goroutines.
+// Renderer renders posts as HTML. It is a publisher.Renderer. It may be used by several goroutines at once.
 type Renderer struct{ post *template.Template }
 
 // NewRenderer returns a Renderer.
@@ -47,8 +47,8 @@ func NewRenderer() *Renderer {
 	return &Renderer{set.Lookup("post.html")}
 }
 
-// RenderPost returns p as one element, <div class="live-post" data-post-id="ID">. The text of p is HTML that its
-// receiver has sanitised; everything else is escaped here.
+// RenderPost returns p as one element, <div class="live-post" data-post-id="ID">. The text of p must be HTML that its
+// receiver has sanitised. RenderPost escapes everything else.
 func (r *Renderer) RenderPost(p motacilla.Post) (string, error) {
 	var buf bytes.Buffer
 	if err := r.post.Execute(&buf, p); err != nil {
@@ -65,7 +65,7 @@ func host(s string) string {
 	return strings.TrimPrefix(u.Hostname(), "www.")
 }
 
-// address is a URL as a person reads it, without its scheme, cut to 80 characters.
+// address returns a URL for people to read: without its scheme, cut to 80 characters.
 func address(s string) string {
 	_, s, _ = strings.Cut(s, "://")
 	s = strings.TrimSuffix(strings.TrimPrefix(s, "www."), "/")

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-const mostForm = 8 << 10 // bytes of a sign-in form
+const mostForm = 8 << 10 // the largest form for signing in, in bytes
 
-// signIn takes the form of a private page. Forms of other sites are refused.
+// signIn answers the form of private pages. It refuses forms from other sites.
 func (p *Page) signIn() http.Handler {
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +37,7 @@ func (p *Page) signIn() http.Handler {
 	}))
 }
 
-// local returns next where it is a path on this server, else the index.
+// local returns next if it is a path on this server, and the index otherwise.
 func local(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return "/"

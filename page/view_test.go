@@ -9,7 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// viewCase is one sequence of updates; e2e runs the same file through the browser's view.
+// viewCase is one sequence of updates. e2e runs the same file through the browser's view.
 type viewCase struct {
 	Name  string
 	Steps []struct {

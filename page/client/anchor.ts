@@ -1,23 +1,23 @@
 import { rootOf, scrollerOf, view } from "./scroll";
 
-/** How far from its top a reader may have scrolled and still counts as being there, in pixels. */
+/** A reader that has scrolled at most so many pixels from the top counts as being at the top. */
 export const atTop = 8;
 
-/** Reports whether the reader follows the newest post, so that new ones push the list down. */
+/** Reports whether the reader follows the newest post. New posts then push the list down. */
 export type Follows = (list: HTMLElement, scroller: Element) => boolean;
 
-/** On a page of our own: at the top of the page. */
+/** On a page of this server: at the top of the page. */
 export const topOfPage: Follows = (_, scroller) => scroller.scrollTop <= atTop;
 
-/** In a page of others: where the list begins on the screen. What stands above it must not move either. */
+/** On a page of another site: at the top of the list. What is above the list must not move either. */
 export const topOfList: Follows = (list, scroller) =>
   scroller === list
     ? scroller.scrollTop <= atTop
     : list.getBoundingClientRect().top >= view(list, scroller).top - atTop;
 
 /**
- * What the last scroll left over: browsers scroll by whole pixels, and without it a hundred changes would add up to a
- * drift that shows.
+ * What the last scroll left over. Browsers scroll by whole pixels. Without the rest, a hundred changes would add up to a
+ * visible drift.
  */
 let rest: { of: Element | null; at: number; by: number } = { of: null, at: 0, by: 0 };
 
@@ -28,8 +28,8 @@ interface Candidate {
 }
 
 /**
- * Remembers what is being read, before the list changes. The function that it returns puts it back to where it was on
- * the screen. A reader who follows and has nothing in hand gets the newest post instead.
+ * Remembers what is being read before the list changes. The returned function puts it back to its place on the screen.
+ * A reader that follows, and has no focus, selection or playing media in a post, sees the newest post instead.
  */
 export function hold(list: HTMLElement, changed: ReadonlySet<Element>, follows: Follows): () => void {
   const inHand = handled(list);
@@ -43,11 +43,11 @@ export function hold(list: HTMLElement, changed: ReadonlySet<Element>, follows: 
     if (height === 0 || bottom <= seen.top || top >= seen.bottom) continue;
     candidates.push({ element, edge: "top", at: top - owed });
   }
-  // An unchanged post before a changed one, a whole one before one that is cut off above, the upper before the lower.
+  // Unchanged posts come before changed posts, whole posts before posts that are cut off above, upper before lower.
   const rank = (c: Candidate): number =>
     (c.element === inHand ? 0 : 4) + (changed.has(c.element) ? 2 : 0) + (c.at < seen.top ? 1 : 0);
   candidates.sort((a, b) => rank(a) - rank(b) || a.at - b.at);
-  // Where the reader is past the list, what follows it stands still.
+  // If the reader has scrolled past the list, what follows the list stands still.
   const { bottom } = list.getBoundingClientRect();
   if (candidates.length === 0 && bottom <= seen.bottom) candidates.push({ element: list, edge: "bottom", at: bottom - owed });
 
@@ -59,7 +59,7 @@ export function hold(list: HTMLElement, changed: ReadonlySet<Element>, follows: 
       if (!element.isConnected || now.height === 0) continue;
       if (now[edge] !== at) scroller.scrollBy({ top: now[edge] - at, behavior: "instant" as ScrollBehavior });
       const left = element.getBoundingClientRect()[edge] - at;
-      rest = { of: scroller, at: scroller.scrollTop, by: Math.abs(left) < 1 ? left : 0 }; // more is the document's end
+      rest = { of: scroller, at: scroller.scrollTop, by: Math.abs(left) < 1 ? left : 0 }; // a larger rest is the document's end
       break;
     }
     requestAnimationFrame(() => (style.overflowAnchor = ""));

@@ -1,6 +1,6 @@
 import { sleep } from "./transports/transport";
 
-/** Says to screen readers what came, once in a second at most. It takes nothing from what is being read. */
+/** Tells screen readers about new posts, at most once a second. It does not interrupt what is being read. */
 export function announcer(
   element: HTMLElement | null | undefined,
   signal: AbortSignal,

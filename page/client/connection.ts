@@ -8,7 +8,7 @@ export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offlin
 export interface ConnectionOptions {
   /** Where the server lists its transports. */
   transportsURL: URL;
-  /** Pages share a connection where they want the same of the same list. */
+  /** Pages with the same list of transports and the same shareAs share a connection. */
   shareAs?: string;
   transports: Readonly<Record<string, Transport>>;
   cursor(): number;
@@ -18,7 +18,7 @@ export interface ConnectionOptions {
   firstUpdateMs?: number;
   /** The shortest pause after a failure; 500 ms. It doubles up to 30 s. */
   backoffMs?: number;
-  /** After how long without a word a stream is dead; 45 s. */
+  /** A stream that says nothing for so long is dead; 45 s. */
   silenceMs?: number;
 }
 
@@ -28,16 +28,16 @@ interface Offer {
 }
 
 const longestBackoff = 30_000;
-/** A transport that worked for so long may be cut off without being doubted. */
+/** If a transport worked for so long, the end of its connection is not its fault. */
 const settledMs = 10_000;
-/** What worked before may fail this often in a row before the next one is tried. */
+/** A transport that worked before may fail so often in a row before the next transport is tried. */
 const patience = 3;
 const rememberFor = 600_000;
 const memory = "motacilla-transport";
 
 /**
- * Follows a channel over the transports that the server offers, in its order, for as long as the page is visible; the
- * pages of a browser share one connection where they can.
+ * Follows a channel while the page is visible, over the transports that the server offers, in the server's order. The
+ * pages of one browser share a connection if the browser can do that.
  */
 export class Connection {
   private session: AbortController | null = null;
@@ -47,17 +47,17 @@ export class Connection {
   private offers: Offer[] | null = null;
   /** The transport in use; the next attempt begins with it. */
   private current = remembered();
-  /** The one that brought the last update. */
+  /** The transport that brought the last update. */
   private worked = "";
-  /** Whether this attempt got as far as using the transport, and when its first update came. */
+  /** Whether this attempt has used the transport, and when its first update came. */
   private tried = false;
   private began = 0;
-  /** Failures in a row, for the backoff, and how many of them the transport in use is to blame for. */
+  /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
   private failures = 0;
   private blamed = 0;
-  /** The last attempt brought nothing. It is the transport's fault if the server can be reached otherwise. */
+  /** The last attempt brought nothing. If the list of transports can be read, that is the transport's fault. */
   private suspect = false;
-  /** The list can't be had though the server can: this page's origin, or its own policy, stands in the way. */
+  /** The server can be reached, but the list can't be read: the page's origin or its policy does not allow it. */
   private blocked = false;
   private readonly events = new AbortController();
 
@@ -99,7 +99,8 @@ export class Connection {
     this.o.onStatus(status);
   }
 
-  private tellWay(): void {
+  /** Tells that there is no connection yet, or no more. */
+  private tellWaiting(): void {
     this.tell(this.worked ? "reconnecting" : this.blocked ? "blocked" : "connecting");
   }
 
@@ -107,7 +108,7 @@ export class Connection {
     const session = new AbortController();
     this.session = session;
     this.failures = 0;
-    this.tellWay();
+    this.tellWaiting();
     const pages = (this.pages = new Shared({
       name: `motacilla 1 ${this.o.transportsURL}${this.o.shareAs ? ` ${this.o.shareAs}` : ""}`,
       signal: session.signal,
@@ -136,7 +137,7 @@ export class Connection {
     }
   }
 
-  /** Runs one transport until it fails; where this page does not lead, until it has caught up. */
+  /** Runs one transport until it fails. If this page does not lead, it ends when the page has caught up. */
   private async attempt(pages: Shared, turn: Turn): Promise<void> {
     const limit = this.o.firstUpdateMs ?? 5000;
     const inner = new AbortController();
@@ -149,7 +150,7 @@ export class Connection {
     try {
       const offer = await this.offer(inner.signal);
       this.tried = true;
-      clearTimeout(watchdog); // that the list was slow is no fault of the transport's
+      clearTimeout(watchdog); // a slow list is not the transport's fault
       watchdog = setTimeout(stop, limit);
       const transport = this.o.transports[offer.name];
       if (!transport) throw new Error(`unknown transport ${offer.name}`);
@@ -187,7 +188,7 @@ export class Connection {
     }
   }
 
-  /** Returns how long to wait before the next attempt, or null where there is none. */
+  /** Returns how long to wait before the next attempt, or null if there must be none. */
   private failed(err: unknown): number | null {
     const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
     const missing = status === 404 || status === 410;
@@ -203,19 +204,19 @@ export class Connection {
       if (err instanceof Ended) return pause;
     }
     this.failures++;
-    this.tellWay();
+    this.tellWaiting();
     if (this.tried && status !== 429 && status !== 503) {
-      // Whether it is the channel, the server or the reader's permission, the list of transports knows.
+      // The list of transports tells whether the cause is the channel, the server or the reader's permission.
       if (denied || !(this.began || status)) this.suspect = true;
       else this.blame();
-      // On the first way down the ladder nobody has to wait.
+      // Before any transport has worked, each is tried once without a pause.
       if (!this.worked && this.failures < (this.offers?.length ?? 0)) return 0;
     }
     const backoff = Math.min((this.o.backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
     return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
   }
 
-  /** Counts a failure of the transport in use, and goes over to the next one where it was one too many. */
+  /** Counts a failure of the transport in use. After too many, the next transport is used. */
   private blame(): void {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.offers) return;
@@ -241,8 +242,8 @@ export class Connection {
   }
 
   /**
-   * Asks for the list. A browser does not tell an origin that is not allowed from a network that is down; the server's
-   * assets, which are everyone's, do.
+   * Asks for the list. A browser does not say whether the network is down or the page's origin is not allowed. The
+   * server's assets may be read from every origin, so a request for one of them tells.
    */
   private async list(signal: AbortSignal): Promise<Response> {
     const url = this.o.transportsURL;
@@ -266,7 +267,7 @@ export class Connection {
     if (this.worked || event.effectiveDirective !== "connect-src" || event.disposition !== "enforce") return;
     if (event.blockedURI !== href && event.blockedURI !== origin) return;
     this.block(`this page's Content-Security-Policy forbids connections to ${origin}: connect-src has to name it`);
-    if (this.session) this.tellWay();
+    if (this.session) this.tellWaiting();
   }
 
   private block(why: string): void {
@@ -279,7 +280,7 @@ function remember(name: string): void {
   try {
     sessionStorage.setItem(memory, JSON.stringify({ name, at: Date.now() }));
   } catch {
-    // storage may be forbidden; then every page begins at the top
+    // Storage may be forbidden. Then every page begins with the first transport.
   }
 }
 

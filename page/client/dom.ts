@@ -12,10 +12,10 @@ interface Shown {
 
 /** How a list shows its posts. */
 export interface Showing {
-  /** Ends what a list has under way, such as the mark on a new post. */
+  /** Ends what a list has begun, such as the mark on a new post. */
   signal: AbortSignal;
   follows: Follows;
-  /** Sees each post's wrapper with its element, before it is shown and when either changes. */
+  /** Is called with each post's wrapper and element before they are shown, and when either changes. */
   dress?(wrapper: HTMLElement, post: Element): void;
 }
 
@@ -39,7 +39,7 @@ export function read(list: ParentNode): Held[] {
   return posts;
 }
 
-/** Keeps #live-posts showing what the reader holds: newest first, each post where it belongs. */
+/** Keeps #live-posts showing what the reader holds: newest first, each post in its place. */
 export class List {
   private readonly shown = new Map<string, Shown>();
 
@@ -55,8 +55,8 @@ export class List {
   }
 
   /**
-   * Makes the list show posts, oldest first as a view holds them. Elements of posts that did not change are not
-   * touched. Returns the wrappers of visible posts that were not there before.
+   * Makes the list show posts, which must be oldest first, as a view returns them. It does not touch the elements of
+   * posts that did not change. Returns the wrappers of visible posts that are new.
    */
   sync(posts: Held[]): HTMLElement[] {
     const keep = new Set(posts.map((post) => post.id));
@@ -76,12 +76,12 @@ export class List {
       wrapper.remove();
       this.shown.delete(id);
     }
-    // One whose place changes is taken out first, so that none of the others has to move.
+    // A post whose place changes is taken out first. No other post has to move then.
     for (const post of posts) {
       const shown = this.shown.get(post.id);
       if (shown && shown.post.created !== post.created) shown.wrapper.remove();
     }
-    let next: Element | null = null; // the element before which an older post stands is the one after a newer post
+    let next: Element | null = null; // the wrapper of the next older post: newer posts stand before it
     for (const post of posts) {
       let shown = this.shown.get(post.id);
       const known = shown !== undefined;
@@ -118,7 +118,7 @@ export class List {
     const old = wrapper.firstElementChild;
     const element = parsePost(post.content);
     if (element) {
-      tellTimes(element); // before it is measured: a time in words is shorter
+      tellTimes(element); // before the post is measured: a time in words is shorter
       this.o.dress?.(wrapper, element);
     }
     const focused = old?.contains(rootOf(wrapper).activeElement) === true;
@@ -128,7 +128,7 @@ export class List {
     shown.post = post;
   }
 
-  /** Marks a post for the length of its animation. */
+  /** Marks a post until its animation is over. */
   flash(wrapper: HTMLElement, name: "is-new" | "is-edited"): void {
     wrapper.classList.add(name);
     const over = (): void => wrapper.classList.remove(name);

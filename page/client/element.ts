@@ -33,24 +33,24 @@ export interface LivePostsStatus {
   status: Status;
 }
 
-/** Shows a channel in any page, and keeps it live for as long as it is in the document. */
+/** Shows a channel in any page and keeps it live while the element is in the document. */
 export class LivePosts extends HTMLElement {
   static readonly observedAttributes = ["src", "channel", "transports"];
 
-  /** Transports beside the known ones, by the server's names. */
+  /** More transports than the known ones, by the server's names. */
   static transports: Record<string, Transport> = {};
 
   private readonly frame = new Frame(this);
   private reader: Reader | null = null;
   private life = new AbortController();
-  /** What the reader follows: another source or channel is another reader. */
+  /** The list of transports that the reader follows. Another server or channel needs another reader. */
   private source = "";
   private turning = false;
   private ownLabels: Partial<Labels> = {};
 
   constructor() {
     super();
-    // What a script set before the class was known hides the accessors.
+    // Properties that a script set before the class was defined hide the accessors.
     for (const name of ["src", "channel", "transports", "labels"] as const) {
       if (!Object.prototype.hasOwnProperty.call(this, name)) continue;
       const value = this[name];
@@ -97,19 +97,19 @@ export class LivePosts extends HTMLElement {
     return this.reader?.view.revision ?? 0;
   }
 
-  /** What is shown, newest first. */
+  /** The posts that are shown, newest first. */
   get posts(): readonly Held[] {
     return (this.reader?.view.posts() ?? []).filter((post) => post.show).reverse();
   }
 
-  /** Loads the next older posts; resolves at once where there are none. */
+  /** Loads the next older posts. Resolves at once if there are none. */
   loadOlder(): Promise<void> {
     return this.reader?.loadOlder() ?? Promise.resolve();
   }
 
   connectedCallback(): void {
     this.life = new AbortController();
-    // While the page is being parsed, the element's children are not there yet.
+    // While the page is being parsed, the element has no children yet.
     if (document.readyState !== "loading") return this.begin();
     document.addEventListener("DOMContentLoaded", () => this.begin(), { once: true, signal: this.life.signal });
   }
@@ -121,7 +121,7 @@ export class LivePosts extends HTMLElement {
 
   attributeChangedCallback(_: string, before: string | null, after: string | null): void {
     if (before === after || !this.isConnected || document.readyState === "loading" || this.turning) return;
-    this.turning = true; // attributes that change together are one change
+    this.turning = true; // attributes that change together cause one change
     queueMicrotask(() => {
       this.turning = false;
       if (this.isConnected) this.begin();
@@ -142,12 +142,12 @@ export class LivePosts extends HTMLElement {
     this.reader.start();
   }
 
-  /** Where the channel's transports are listed, or null where the attributes do not say. */
+  /** Returns the URL of the channel's list of transports, or null if the attributes do not give one. */
   private listURL(): URL | null {
     const { channel } = this;
     if (!channel) return null;
     try {
-      // Without src it is the server that this module came from, whose assets stand below it.
+      // Without src, the server is the server of this module, which is at /assets/ below it.
       const server = this.src ? new URL(this.src, document.baseURI) : new URL("..", import.meta.url);
       server.search = server.hash = "";
       server.pathname = server.pathname.replace(/\/*$/, "/");
@@ -174,7 +174,7 @@ export class LivePosts extends HTMLElement {
       transports,
       shareAs: only.join(" "),
       parts: frame.parts,
-      // Servers that are quieter than usual say so in what they render.
+      // A server whose heartbeat is not the usual one says so in the HTML that it renders.
       silenceMs: 3 * Number(this.dataset.heartbeat || frame.parts.list.dataset.heartbeat || 15_000),
       labels: { ...words, ...this.ownLabels },
       follows: topOfList,

@@ -2,13 +2,13 @@ import { english, type Labels } from "./labels";
 import type { Parts } from "./reader";
 import css from "./styles/element.css";
 
-/** The parts of a post that a page may style, by the class that they have in the server's HTML. */
+/** The parts of a post that a page may style, by their class in the server's HTML. */
 const postParts = ["post-label", "post-meta", "post-time", "post-author", "post-edited", "post-body"];
 
 /**
- * What stands in the custom element's shadow root. It is made without markup and without style attributes, so that no
- * policy of a page (Content-Security-Policy) has to be widened for it. Until there are posts the element's own content
- * shows, which is all that a page without scripts has.
+ * The content of the custom element's shadow root. It is made without markup and without style attributes, so that it
+ * works under a strict Content-Security-Policy. Until there are posts, the element's own content shows. That content is
+ * all that a page without scripts shows.
  */
 export class Frame {
   readonly root: HTMLElement;
@@ -58,7 +58,7 @@ export class Frame {
     this.say({});
   }
 
-  /** Says what does not change in these words. */
+  /** Writes the texts that do not depend on the channel. */
   say(labels: Partial<Labels>): void {
     const words = { ...english, ...labels };
     const [live, ended] = this.badges;
@@ -70,8 +70,8 @@ export class Frame {
   }
 
   /**
-   * Takes over the posts that the element's own content shows, where it says of which revision they are: markup as in the
-   * server's pages, with data-revision on the list or on the element.
+   * Takes over the posts that are in the element's own content. The content must say of which revision they are: markup
+   * as in the server's pages, with data-revision on the list or on the element.
    */
   takeOver(channel: string): void {
     if (this.taken) return;
@@ -91,7 +91,7 @@ export class Frame {
     this.show();
   }
 
-  /** What the channel holds is known now, and stands in the place of the element's own content. */
+  /** Hides the element's own content, because the channel's posts are known. */
   show(): void {
     this.fallback.hidden = true;
   }
@@ -106,7 +106,7 @@ export class Frame {
     this.root.classList.remove("has-ended");
   }
 
-  /** Gives a post the names that a page styles it by. */
+  /** Gives a post the part names by which a page styles it. */
   dress(wrapper: HTMLElement, post: Element): void {
     const names = ["post"];
     if (wrapper.dataset.pinned === "true") names.push("post-pinned");
@@ -120,7 +120,7 @@ export class Frame {
 
 let sheet: CSSStyleSheet | undefined;
 
-/** One constructed sheet for all elements; a style element, which a policy may forbid, where browsers know none. */
+/** Uses one constructed style sheet for all elements. Old browsers get a style element, which a policy may forbid. */
 function dressRoot(shadow: ShadowRoot): void {
   if ("adoptedStyleSheets" in shadow && "replaceSync" in CSSStyleSheet.prototype) {
     if (!sheet) {

@@ -1,6 +1,6 @@
 import { view } from "./scroll";
 
-/** Offers the way up to posts that came in above what is being read. */
+/** Shows a button that leads up to new posts, if they are above what is being read. */
 export function newPosts(
   button: HTMLButtonElement | null | undefined,
   signal: AbortSignal,
@@ -20,7 +20,7 @@ export function newPosts(
     tell();
     toTop();
   }, { signal });
-  // Scrolling does not bubble, and what scrolls may be an element of the page.
+  // Scroll events do not bubble, and any element of the page may be what scrolls.
   window.addEventListener("scroll", () => unseen.size > 0 && tell(), { passive: true, capture: true, signal });
   return (fresh) => {
     for (const wrapper of fresh) if (above(wrapper)) unseen.add(wrapper);
@@ -33,7 +33,7 @@ function above(wrapper: HTMLElement): boolean {
   return wrapper.getBoundingClientRect().bottom <= Math.max(0, view(wrapper).top);
 }
 
-/** How a script scrolls that the reader asked to. */
+/** Returns how a script scrolls at the reader's request. */
 export function pace(): ScrollBehavior {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 }

@@ -9,8 +9,8 @@ interface PolicyFactory {
 let policy: Policy | undefined;
 
 /**
- * Marks HTML as what this module answers for, where the page demands that (Trusted Types, `trusted-types motacilla`):
- * it is parsed into documents that run nothing, and cleaned before it leaves them.
+ * Marks HTML as trusted if the page requires that (Trusted Types, `trusted-types motacilla`). This module parses it into
+ * documents that run no scripts, and cleans it before it leaves them.
  */
 function trusted(html: string): string {
   policy ??= (window as { trustedTypes?: PolicyFactory }).trustedTypes?.createPolicy("motacilla", { createHTML: (s) => s });
@@ -18,8 +18,8 @@ function trusted(html: string): string {
 }
 
 /**
- * Parses a post's HTML, which its receiver has sanitised. What could run is taken out all the same, since a page of
- * others may have no policy that holds it back.
+ * Parses a post's HTML. Its receiver has sanitised it. What could run a script is taken out all the same, because a page
+ * of another site may have no policy that stops it.
  */
 export function parsePost(html: string): Element | null {
   const template = document.createElement("template");
@@ -35,7 +35,7 @@ export function parsePost(html: string): Element | null {
   return template.content.firstElementChild;
 }
 
-/** Parses a whole page of the server's. */
+/** Parses a whole page of the server. */
 export function parsePage(html: string): Document {
   return new DOMParser().parseFromString(trusted(html), "text/html");
 }

@@ -1,19 +1,19 @@
 import type { Status } from "./connection";
 
-/** What a reader says, in the words of its page. */
+/** The texts that a reader shows, in the language of its page. */
 export interface Labels extends Record<Status, string> {
-  /** In the place of live, where the channel has ended. */
+  /** Shown instead of live if the channel has ended. */
   ended: string;
-  /** What stands beside the title of a channel that has not ended. */
+  /** Shown next to the title of a channel that has not ended. */
   badge: string;
-  /** What the list is called by screen readers. */
+  /** The name of the list for screen readers. */
   posts: string;
   /** The link to earlier posts. */
   earlier: string;
   empty: string;
   newPosts(count: number): string;
   earlierPosts(count: number): string;
-  /** Instead of the link to earlier posts, when they could not be had. */
+  /** Shown instead of earlier if the posts could not be loaded. */
   earlierFailed: string;
 }
 

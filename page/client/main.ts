@@ -1,4 +1,4 @@
-// The live page's own entry, and the client for pages with markup of their own.
+// The entry of the live page, and the client for pages with their own markup.
 import { topOfPage } from "./anchor";
 import type { Status } from "./connection";
 import { pace } from "./fresh";
@@ -14,7 +14,7 @@ export { View, known, tellTimes };
 export type { Held, Status, Transport, Update };
 
 export interface ConnectOptions {
-  /** Transports beside the known ones, by the server's names. */
+  /** More transports than the known ones, by the server's names. */
   transports?: Record<string, Transport>;
   onUpdate?(view: View): void;
   onStatus?(status: Status): void;
@@ -22,7 +22,7 @@ export interface ConnectOptions {
   backoffMs?: number;
 }
 
-/** Keeps a list of posts live: #live-posts of a page of this server, or one with the same data attributes. */
+/** Keeps a list of posts live: #live-posts of a page of this server, or a list with the same data attributes. */
 export function connect(root: HTMLElement, o: ConnectOptions = {}): Reader {
   const find = <E extends HTMLElement>(name: string): E | null => document.querySelector<E>(`[data-live-${name}]`);
   const channel = root.dataset.channel ?? "";

@@ -10,39 +10,39 @@ import type { Transport } from "./transports/transport";
 import { isUpdate } from "./update";
 import { View } from "./view";
 
-/** The elements that a reader shows a channel in; all but the list may be missing. */
+/** The elements in which a reader shows a channel. All but the list may be missing. */
 export interface Parts {
   list: HTMLElement;
   title?: HTMLElement | null;
   status?: HTMLElement | null;
   /** A live region for screen readers. */
   announce?: HTMLElement | null;
-  /** The way up to posts that came in above the reader. */
+  /** The button that leads up to new posts above what is being read. */
   fresh?: HTMLButtonElement | null;
-  /** The link to the posts below; without script, and where they can't be had, one to the server's page of them. */
+  /** The link to older posts. Without scripts, or if they can't be loaded, it leads to the server's page of them. */
   older?: HTMLAnchorElement | null;
   empty?: HTMLElement | null;
 }
 
 export interface ReaderOptions {
   channel: string;
-  /** The channel's list of transports, which the server's other URLs follow from. */
+  /** The URL of the channel's list of transports. The server's other URLs follow from it. */
   transportsURL: URL;
   transports: Readonly<Record<string, Transport>>;
-  /** Tells apart, among the pages and elements that could share a connection, those that want others of the transports. */
+  /** Pages and elements share a connection only if they have the same shareAs: the transports that they may use. */
   shareAs?: string;
   parts: Parts;
-  /** What the list shows already, of an earlier reader; else it is read from the list. */
+  /** The view of an earlier reader, whose posts the list shows already. Without it, the posts are read from the list. */
   view?: View;
   labels?: Partial<Labels>;
   follows: Follows;
   toTop(): void;
   dress?(wrapper: HTMLElement, post: Element): void;
-  /** Called when the view has changed, with the IDs of visible posts that came. */
+  /** Called when the view has changed, with the IDs of visible posts that are new. */
   onUpdate?(view: View, added: string[]): void;
   onStatus?(status: Status): void;
   onEnded?(ended: boolean): void;
-  /** Called when older posts were asked for by the link, and whether they came. */
+  /** Called after the link has asked for older posts. came tells whether they came. */
   onOlder?(link: HTMLAnchorElement, came: boolean): void;
   firstUpdateMs?: number;
   backoffMs?: number;
@@ -50,8 +50,8 @@ export interface ReaderOptions {
 }
 
 /**
- * A channel, shown in elements of a page and kept live: what the live page and the custom element have in common. It
- * begins with the posts that the list has. start and stop may follow each other; it then goes on from its revision.
+ * Shows a channel in elements of a page and keeps it live, for the live page and the custom element. It begins with the
+ * posts that are in the list. It may be stopped and started again; it then resumes from its revision.
  */
 export class Reader {
   readonly view: View;
@@ -86,7 +86,7 @@ export class Reader {
     }, true);
   }
 
-  /** Connects, where it is not connected already. */
+  /** Connects, if it is not connected. */
   start(): void {
     if (this.connection) return;
     const { o, view } = this;
@@ -128,20 +128,20 @@ export class Reader {
     connection.start();
   }
 
-  /** Disconnects, and leaves what is shown. */
+  /** Disconnects. The posts stay. */
   stop(status: Status = "paused"): void {
     this.life.abort();
     this.connection?.stop(status);
     this.connection = null;
   }
 
-  /** Says what it says in other words from now on. */
+  /** Changes the texts. */
   say(labels: Partial<Labels>): void {
     this.labels = { ...english, ...labels };
     this.tell(this.status);
   }
 
-  /** Loads the next older posts in place; rejects where they can't be had. */
+  /** Loads the next older posts into the list. Rejects if they can't be loaded. */
   loadOlder(): Promise<void> {
     const { older, announce } = this.o.parts;
     const { signal } = this.life;
@@ -171,7 +171,9 @@ export class Reader {
     );
   }
 
-  /** Shows what the view holds; news says that what is new came while the page was open. Returns the IDs of what is new. */
+  /**
+   * Shows what the view holds, and returns the IDs of new posts. news must be true if they came while the page was open.
+   */
   private show(news: boolean): string[] {
     const { parts, onEnded } = this.o;
     const { view, list } = this;
@@ -183,7 +185,7 @@ export class Reader {
     this.fresh(news ? fresh : []);
     tellTimes(parts.list);
     const empty = list?.empty() ?? true;
-    parts.list.hidden = empty; // a feed has articles (ARIA)
+    parts.list.hidden = empty; // a feed must have articles (ARIA)
     parts.empty?.toggleAttribute("hidden", view.revision === 0 || !empty);
     onEnded?.(view.ended !== null);
     if (parts.title && view.title && parts.title.textContent !== view.title) parts.title.textContent = view.title;

@@ -1,4 +1,4 @@
-/** What scrolls an element: the nearest box around it, or in it, that does, else the document. Shadow roots are no border. */
+/** Returns what scrolls an element: the nearest box that scrolls, through shadow roots too, or the document. */
 export function scrollerOf(element: Element): Element {
   for (let e: Element | null = element; e && e !== document.body && e !== document.documentElement; e = outer(e)) {
     if (/auto|scroll|overlay/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight) return e;
@@ -12,7 +12,7 @@ function outer(element: Element): Element | null {
   return root instanceof ShadowRoot ? root.host : root instanceof Element ? root : null;
 }
 
-/** The part of the screen, in pixels from its top, in which an element can be seen as far as it is scrolled to. */
+/** Returns the part of the screen in which an element can be seen, in pixels from the top of the screen. */
 export function view(element: Element, scroller = scrollerOf(element)): { top: number; bottom: number } {
   if (scroller === document.scrollingElement) return { top: 0, bottom: window.innerHeight };
   const box = scroller.getBoundingClientRect();
@@ -21,7 +21,7 @@ export function view(element: Element, scroller = scrollerOf(element)): { top: n
 
 type Root = Document & { getSelection?(): Selection | null };
 
-/** The document or shadow root that an element is in: each has its own focus and, in some browsers, selection. */
+/** Returns focus and selection of an element's document or shadow root. A shadow root has its own focus and, in some browsers, its own selection. */
 export function rootOf(element: Node): { activeElement: Element | null; selection: Selection | null } {
   const root = element.getRootNode() as Root;
   return { activeElement: root.activeElement ?? null, selection: root.getSelection?.() ?? document.getSelection() };

@@ -1,27 +1,27 @@
 /**
- * Where the server is whose channel a list of transports is of: the list stands at channels/ID/transports below it.
- * Where it stands elsewhere, the server is the whole host.
+ * Returns the URL of the server of a list of transports. The list is at channels/ID/transports below it. If the list is
+ * elsewhere, the server is the whole host.
  */
 export function serverOf(list: URL): URL {
   return /\/channels\/[^/]+\/transports$/.test(list.pathname) ? new URL("../../", list) : new URL("/", list);
 }
 
 /**
- * Where a URL leads that the server gave. A path from the root is from the server's, which a proxy may have put below
- * a path of its host.
+ * Resolves a URL that the server gave. A path that begins with a slash is below the server's URL, because a proxy may
+ * serve the server below a path of its host.
  */
 export function resolve(url: string, server: URL, from: URL = server): URL {
   return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
 }
 
-/** Makes the links and pictures of a post lead to its server, in a page that is elsewhere. */
+/** Makes the relative links and images of a post lead to its server, in a page of another site. */
 export function lead(post: Element, server: URL): void {
   for (const name of ["href", "src", "poster"]) {
     for (const element of post.querySelectorAll(`[${name}]`)) {
       try {
         element.setAttribute(name, resolve(element.getAttribute(name) ?? "", server).href);
       } catch {
-        // what is no URL leads nowhere here either
+        // What is not a URL stays as it is.
       }
     }
   }

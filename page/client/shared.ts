@@ -1,13 +1,13 @@
 import type { Status } from "./connection";
 import { isObject, isUpdate, type Update } from "./update";
 
-/** A page's turn to use the network: for as long as it leads, or, where it does not, to catch up. */
+/** A page's turn to use the network: while it leads or, if it does not lead, until it has caught up. */
 export interface Turn {
   readonly leads: boolean;
   readonly signal: AbortSignal;
 }
 
-/** How the leading page fares. */
+/** What the leading page tells the others about itself. */
 export interface Word {
   status: Status;
   revision: number;
@@ -17,14 +17,14 @@ export interface Word {
 export interface SharedOptions {
   /** Pages with the same name share one connection. */
   name: string;
-  /** Ends this page's part in it. */
+  /** Ends sharing for this page. */
   signal: AbortSignal;
   cursor(): number;
-  /** What to tell of this page while it leads. */
+  /** Returns what to tell the other pages while this page leads. */
   word(): Word;
-  /** Takes what the leading page says of itself; behind tells that this page lacks something that the leader has. */
+  /** Is called with what the leading page tells. behind is true if this page lacks something that the leader has. */
   heard(word: Word, behind: boolean): void;
-  /** Takes an update of the leading page's; true where it can't be applied to what this page holds. */
+  /** Takes an update from the leading page. Returns true if it does not fit what this page holds. */
   deliver(update: Update): boolean;
 }
 
@@ -33,10 +33,10 @@ const silentMs = 25_000;
 const answerMs = 5000;
 
 /**
- * The pages of one browser that show the same channel, and are visible. A Web Lock says which of them leads: it alone
- * is connected, and passes updates on by BroadcastChannel. The lock goes to another page when this one closes, crashes
- * or is hidden; where the leader hangs, another one takes it. A page that missed something catches up by itself, so
- * that none relies on what another one remembers.
+ * Shares one connection among the visible pages of one browser that show the same channel. A Web Lock says which page
+ * leads. Only the leader is connected; it passes updates on by BroadcastChannel. The lock goes to another page when the
+ * leader closes, crashes or is hidden. If the leader hangs, another page takes the lock. A page that missed something asks
+ * the server itself, so no page relies on what another page remembers.
  */
 export class Shared {
   private readonly channel: BroadcastChannel | null = null;
@@ -48,7 +48,7 @@ export class Shared {
 
   constructor(private readonly o: SharedOptions) {
     o.signal.addEventListener("abort", () => this.close(), { once: true });
-    // Both are missing outside secure contexts and in older browsers: then each page is on its own.
+    // Both are missing outside secure contexts and in older browsers. Then each page has its own connection.
     if (!navigator.locks || typeof BroadcastChannel !== "function") {
       this.leads = true;
       return;
@@ -60,7 +60,7 @@ export class Shared {
     this.wait(answerMs);
   }
 
-  /** Resolves when this page is to use the network, or when its part ends. */
+  /** Resolves when this page must use the network, or when sharing ends for this page. */
   async turn(): Promise<Turn> {
     while (!this.leads && !this.behind && !this.o.signal.aborted) {
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -68,18 +68,18 @@ export class Shared {
     return { leads: this.leads, signal: this.role.signal };
   }
 
-  /** This page, which does not lead, has what it lacked. */
+  /** Must be called when this page, which does not lead, has caught up. */
   caughtUp(): void {
     this.behind = false;
   }
 
-  /** Passes an update on to the others, where this page leads. */
+  /** Passes an update on to the other pages, if this page leads. */
   pass(update: Update): void {
     const heartbeat = update.from === update.revision && !update.reset;
     if (this.leads && !heartbeat) this.post({ update });
   }
 
-  /** Tells the others how this page fares, where it leads. */
+  /** Tells the other pages about this page, if it leads. */
   beat(): void {
     if (this.leads) this.post({ word: this.o.word() });
   }
@@ -121,8 +121,8 @@ export class Shared {
     navigator.locks.request(name, steal ? { steal } : { signal }, held).catch((err: unknown) => {
       if (signal.aborted) return;
       const stolen = err instanceof DOMException && err.name === "AbortError";
-      this.take(!stolen); // any other error says that locks are forbidden here
-      if (stolen && !steal) this.claim(false); // who stole it is still in the queue
+      this.take(!stolen); // any other error means that locks are forbidden here
+      if (stolen && !steal) this.claim(false); // a page that stole the lock is still in the queue
     });
   }
 
@@ -139,14 +139,14 @@ export class Shared {
     this.turnOver();
   }
 
-  /** Takes the lead where the leader says nothing for so long. */
+  /** Takes the lead if the leader says nothing for so long. */
   private wait(ms: number): void {
     this.stopTimer();
     this.timer = setTimeout(() => this.claim(true), ms * (1 + Math.random() / 4));
   }
 
   private stopTimer(): void {
-    clearTimeout(this.timer); // of intervals too: they are of one list (HTML, section 8.6)
+    clearTimeout(this.timer); // clears intervals too (HTML, section 8.6)
   }
 
   private turnOver(): void {

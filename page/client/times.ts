@@ -4,7 +4,7 @@ const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "e
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** Writes times as a reader says them: "3 minutes ago" within the hour, the local time of day within the day. */
+/** Writes times in words: "3 minutes ago" within the hour, the local time of day on the same day. */
 export function tellTimes(root: ParentNode): void {
   const now = Date.now();
   const selection = root instanceof Node ? rootOf(root).selection : null;

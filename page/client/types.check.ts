@@ -1,4 +1,4 @@
-// Holds the types that are served beside the modules against the source. tsc checks it; nothing imports it.
+// Compares the served types, static/*.d.ts, with the source. tsc checks it. Nothing imports it.
 import type * as toldElement from "../static/live-posts";
 import type * as toldPage from "../static/live";
 import * as element from "./element";
@@ -10,7 +10,7 @@ type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 const holds = <T extends true>(...what: T[]): void => void what;
 
-// What is told is there, and has the types that are told.
+// Everything that the types declare exists, with these types.
 export const told1: Omit<typeof toldPage, "View"> = page;
 export const told2: Omit<typeof toldElement, "View" | "LivePosts"> = element;
 
@@ -20,7 +20,7 @@ holds<Same<toldPage.Held, page.Held>>(true);
 holds<Same<toldElement.Labels, Labels>>(true);
 holds<Same<toldElement.LivePostsUpdate, element.LivePostsUpdate>>(true);
 holds<Same<toldElement.LivePostsStatus, element.LivePostsStatus>>(true);
-// Nothing is told that is not there, and nothing is there that is not told, but what the browser calls.
+// The types declare all that exists and nothing else, except what the browser calls.
 type Callbacks = "connectedCallback" | "disconnectedCallback" | "attributeChangedCallback";
 type Own = Exclude<keyof element.LivePosts, Callbacks>;
 holds<Same<keyof typeof toldPage, keyof typeof page>>(true);

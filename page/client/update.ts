@@ -1,6 +1,6 @@
 // The wire: what a server sends to its readers (docs/wire.md).
 
-/** A post as readers get it. Times are RFC 3339 in UTC with six decimals, so that they compare as text. */
+/** A post as readers get it. Times are RFC 3339 in UTC with six decimals, and so can be compared as text. */
 export interface Render {
   show: boolean;
   content: string;
@@ -10,7 +10,7 @@ export interface Render {
   revision: number;
 }
 
-/** What carries a reader from one revision to another. Revisions are microseconds, well within a double's integers. */
+/** Carries a reader from one revision to another. Revisions are microseconds and fit into a double without loss. */
 export interface Update {
   channel: string;
   from: number;
@@ -25,12 +25,12 @@ export interface Update {
   next_poll_ms?: number;
 }
 
-/** A post that is held, with its id. */
+/** A post that a view holds, with its ID. */
 export interface Held extends Render {
   id: string;
 }
 
-/** A post's place among its channel's: by created, then by id. */
+/** A post's place in its channel: by created, then by ID. */
 export interface Key {
   created: string;
   id: string;
@@ -42,7 +42,7 @@ export function compareKeys(a: Key, b: Key): number {
   return 0;
 }
 
-/** Reports whether a value from the network, or from another page, has an update's form. */
+/** Reports whether a value from the network, or from another page, has the form of an update. */
 export function isUpdate(value: unknown): value is Update {
   if (!isObject(value)) return false;
   const { from, revision, renders, removals } = value;

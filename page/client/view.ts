@@ -12,7 +12,7 @@ export interface OlderQuery {
   readonly snapshot: Snapshot;
 }
 
-/** What a reader of one channel holds: the same rules, line by line, as the Go package's View. */
+/** What a reader of one channel holds. Its rules are those of the Go package's View, line by line. */
 export class View {
   revision = 0;
   title = "";

@@ -1,21 +1,21 @@
-// Types of live-posts.js, the custom element <live-posts> (docs/any-page.md). They are kept by hand, and held against
-// the source by page/client/types.check.ts.
+// Types of live-posts.js, the custom element <live-posts> (docs/any-page.md). They are written by hand.
+// page/client/types.check.ts compares them with the source.
 import { known, View, type Held, type Session, type Status, type Transport, type Update } from "./live.js";
 
 export { known, View };
 export type { Held, Session, Status, Transport, Update };
 
-/** What the element says, in the words of its page. */
+/** The texts that the element shows, in the language of its page. */
 export interface Labels extends Record<Status, string> {
-  /** In the place of live, where the channel has ended; beside its title too. */
+  /** Shown instead of live if the channel has ended, and next to its title. */
   ended: string;
-  /** Beside the title of a channel that has not ended: "Live". */
+  /** Shown next to the title of a channel that has not ended: "Live". */
   badge: string;
-  /** What the list is called by screen readers: "Posts". */
+  /** The name of the list for screen readers: "Posts". */
   posts: string;
   /** The link to earlier posts. */
   earlier: string;
-  /** Instead of it, when they could not be had. */
+  /** Shown instead of the link if the posts could not be loaded. */
   earlierFailed: string;
   empty: string;
   newPosts(count: number): string;
@@ -29,7 +29,7 @@ export interface LivePostsUpdate {
   title: string;
   /** When the channel ended, or null. */
   ended: string | null;
-  /** There is nothing older than what is shown. */
+  /** There are no posts older than those shown. */
   complete: boolean;
   gone: boolean;
   /** The IDs of visible posts that were not shown before. */
@@ -42,25 +42,25 @@ export interface LivePostsStatus {
   status: Status;
 }
 
-/** Shows a channel in any page, and keeps it live for as long as it is in the document. */
+/** Shows a channel in any page and keeps it live while the element is in the document. */
 export declare class LivePosts extends HTMLElement {
   static readonly observedAttributes: string[];
-  /** Transports beside the known ones, by the server's names; for elements that begin from then on. */
+  /** More transports than the known ones, by the server's names. They count for elements that begin later. */
   static transports: Record<string, Transport>;
 
-  /** The server's URL; empty is the server that the module came from. */
+  /** The server's URL. If it is empty, the server is that of the module. */
   src: string;
   channel: string;
-  /** Names of transports, with spaces between them, that alone are used; empty is all. */
+  /** The names of the transports that may be used, separated by spaces. If it is empty, all may be used. */
   transports: string;
-  /** Other words than the English ones. */
+  /** Texts that replace the English texts. */
   labels: Partial<Labels>;
-  /** idle before there is a channel. */
+  /** idle while there is no channel. */
   readonly status: Status | "idle";
   readonly revision: number;
-  /** What is shown, newest first. */
+  /** The posts that are shown, newest first. */
   readonly posts: readonly Held[];
-  /** Loads the next older posts in place; rejects where they can't be had. */
+  /** Loads the next older posts into the list. Rejects if they can't be loaded. */
   loadOlder(): Promise<void>;
 }
 

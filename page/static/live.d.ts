@@ -1,7 +1,7 @@
-// Types of live.js, the browser client for pages with markup of their own. They are kept by hand, and held against the
-// source by page/client/types.check.ts.
+// Types of live.js, the browser client for pages with their own markup. They are written by hand.
+// page/client/types.check.ts compares them with the source.
 
-/** How a reader fares: see docs/browser-client.md. */
+/** The state of a reader (docs/browser-client.md). */
 export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
 
 /** A post as readers get it. Times are RFC 3339 in UTC with six decimals. */
@@ -14,12 +14,12 @@ export interface Render {
   revision: number;
 }
 
-/** A post that is held, with its ID. */
+/** A post that a view holds, with its ID. */
 export interface Held extends Render {
   id: string;
 }
 
-/** What carries a reader from one revision to another (docs/wire.md). Revisions are microseconds since 1970. */
+/** Carries a reader from one revision to another (docs/wire.md). Revisions are microseconds since 1970. */
 export interface Update {
   channel: string;
   from: number;
@@ -47,7 +47,7 @@ export declare class View {
   title: string;
   /** When the channel ended, or null. */
   ended: string | null;
-  /** There is nothing older than what is held. */
+  /** There are no posts older than those held. */
   complete: boolean;
   gone: boolean;
   /** No unpinned post below it is held; null means no floor. */
@@ -65,27 +65,27 @@ export declare class View {
   posts(): Held[];
 }
 
-/** What a transport works with. */
+/** One attempt of a connection over one transport. */
 export interface Session {
   url: URL;
   /** Ends the session. */
   signal: AbortSignal;
-  /** After so long without a word a stream is dead. */
+  /** A stream that says nothing for so long is dead. */
   silenceMs: number;
-  /** The revision to come back with. */
+  /** Returns the reader's cursor. */
   cursor(): number;
-  /** Hands over an update; asked says that it answers a question. True where the transport is to ask anew. */
+  /** Hands over an update. asked must be true if it answers a question. Returns true if the transport must ask again. */
   deliver(update: Update, asked: boolean): boolean;
 }
 
-/** A technique of getting updates. It runs until its session's signal aborts, or throws. */
+/** A way to get updates. It runs until its session's signal aborts, or throws. */
 export type Transport = (session: Session) => Promise<void>;
 
 /** The transports that the client knows, by the server's names. */
 export declare const known: Readonly<Record<string, Transport>>;
 
 export interface ConnectOptions {
-  /** Transports beside the known ones, by the server's names. */
+  /** More transports than the known ones, by the server's names. */
   transports?: Record<string, Transport>;
   onUpdate?(view: View): void;
   onStatus?(status: Status): void;
@@ -95,20 +95,20 @@ export interface ConnectOptions {
   backoffMs?: number;
 }
 
-/** A channel, shown in a page and kept live. */
+/** Shows a channel in a page and keeps it live. */
 export interface Reader {
   readonly view: View;
   readonly status: Status;
-  /** Connects, where it is not connected; goes on from its revision. */
+  /** Connects, if it is not connected. Resumes from its revision. */
   start(): void;
-  /** Disconnects, and leaves what is shown. */
+  /** Disconnects. The posts stay. */
   stop(status?: Status): void;
-  /** Loads the next older posts in place; rejects where they can't be had. */
+  /** Loads the next older posts into the list. Rejects if they can't be loaded. */
   loadOlder(): Promise<void>;
 }
 
-/** Keeps a list of posts live: one with the data attributes of docs/browser-client.md. */
+/** Keeps a list of posts live. The list must have the data attributes of docs/browser-client.md. */
 export declare function connect(root: HTMLElement, options?: ConnectOptions): Reader;
 
-/** Writes the times below root as a reader says them. */
+/** Writes the times below root in words. */
 export declare function tellTimes(root: ParentNode): void;

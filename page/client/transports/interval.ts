@@ -2,7 +2,7 @@ import { ask, sleep, type Session } from "./transport";
 
 const usual = 3000;
 
-/** Asks every few seconds; the server says how often. */
+/** Asks every few seconds. The server says how often. */
 export async function intervalPolling(s: Session): Promise<void> {
   for (;;) {
     const update = await ask(s);

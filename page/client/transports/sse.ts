@@ -1,9 +1,9 @@
-import { farewell, refusal, stream, streamURL } from "./stream";
+import { orderlyEnd, refusal, stream, streamURL } from "./stream";
 import type { Session } from "./transport";
 
 /**
- * Listens to an EventSource. It makes a new one each time: a browser's own way back asks with the cursor of the first
- * time, and ends for good at any status but 200.
+ * Listens to an EventSource. It makes a new one for each connection. A browser that reconnects by itself uses the cursor
+ * of its first request, and ends for good at any status but 200.
  */
 export function sse(s: Session): Promise<void> {
   const url = streamURL(s);
@@ -18,7 +18,7 @@ export function sse(s: Session): Promise<void> {
       const refused = source.readyState === EventSource.CLOSED;
       source.close();
       if (refused) refusal(url, s).then(end, end);
-      else end(heard ? farewell() : new Error("no stream"));
+      else end(heard ? orderlyEnd() : new Error("no stream"));
     };
     return () => source.close();
   });

@@ -1,18 +1,18 @@
 import { isUpdate, type Update } from "../update";
 import { Ended, refused, type Session } from "./transport";
 
-/** Readers of one server whose streams end together come back over so long. */
+/** When the streams of many readers end together, the readers come back spread over so long. */
 const spreadMs = 3000;
 
-/** What a stream's source calls: with each message, and with how it ended. */
+/** What a stream's source must call: message for each message, end once with the error that ended it. */
 export interface Sink {
   message(text: unknown): void;
   end(err: unknown): void;
 }
 
 /**
- * Runs a stream of updates until it ends or falls silent. open begins it and returns what closes it. The first update
- * answers the cursor that the stream began with.
+ * Runs a stream of updates until it ends or falls silent. open begins the stream and returns the function that closes it.
+ * The first update answers the cursor with which the stream began.
  */
 export function stream(s: Session, open: (sink: Sink) => () => void): Promise<never> {
   return new Promise((_, reject) => {
@@ -28,7 +28,7 @@ export function stream(s: Session, open: (sink: Sink) => () => void): Promise<ne
     const abort = (): void => end(new DOMException("aborted", "AbortError"));
     const listen = (): void => {
       clearTimeout(silence);
-      silence = setTimeout(() => end(farewell()), s.silenceMs);
+      silence = setTimeout(() => end(orderlyEnd()), s.silenceMs);
     };
     const message = (text: unknown): void => {
       if (s.signal.aborted) return;
@@ -54,12 +54,12 @@ function parse(text: unknown): Update | null {
   }
 }
 
-/** How a stream ends that is to be taken up again: not by all readers at once. */
-export function farewell(): Ended {
+/** Returns the error of a stream that ended or fell silent. Its random pause spreads the readers that come back. */
+export function orderlyEnd(): Ended {
   return new Ended(Math.random() * spreadMs);
 }
 
-/** Asks what browsers do not tell of a stream that did not begin: the answer's status. */
+/** Asks for the status of a stream that did not begin. Browsers do not tell it. */
 export async function refusal(url: URL, s: Session): Promise<Error> {
   const answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: s.signal });
   if (!answer.ok) return refused(answer);

@@ -1,22 +1,22 @@
 import { isObject, isUpdate, type Update } from "../update";
 
-/** What a transport works with: one session of one connection. */
+/** One attempt of a connection over one transport. */
 export interface Session {
   url: URL;
-  /** Ends the session: the page pauses, or another transport is tried. */
+  /** Ends the session, because the page pauses or another transport is tried. */
   signal: AbortSignal;
-  /** After so long without a word, heartbeats included, a stream is dead; 45 s unless the page says otherwise. */
+  /** A stream that says nothing for so long, not even a heartbeat, is dead; 45 s unless the page says otherwise. */
   silenceMs: number;
-  /** The revision to come back with. */
+  /** Returns the reader's cursor. */
   cursor(): number;
   /**
-   * Hands over an update. asked says that it answers a question of the reader's own. Returns true where the transport
-   * is to ask anew with the cursor.
+   * Hands over an update. asked must be true if it answers a question of the reader. Returns true if the transport must
+   * ask again with the cursor.
    */
   deliver(update: Update, asked: boolean): boolean;
 }
 
-/** A technique of getting updates. It runs until its session's signal aborts, or throws. */
+/** A way to get updates. It runs until its session's signal aborts, or throws. */
 export type Transport = (session: Session) => Promise<void>;
 
 /** An answer with a status other than 200. */
@@ -39,7 +39,7 @@ async function isProblem(answer: Response): Promise<boolean> {
   return isObject(problem) && problem.status === answer.status && typeof problem.title === "string";
 }
 
-/** The server, or something on the way, ended a stream that worked. The client comes back after a pause. */
+/** A stream that worked has ended. The client comes back after a pause. */
 export class Ended extends Error {
   constructor(readonly pause: number) {
     super("the stream ended");
@@ -62,7 +62,7 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Milliseconds of a Retry-After header (RFC 9110, section 10.2.3), 0 where there is none. */
+/** Returns the milliseconds of a Retry-After header (RFC 9110, section 10.2.3), 0 if there is none. */
 export function retryAfter(header: string | null): number {
   if (!header) return 0;
   const seconds = Number(header);
@@ -71,8 +71,8 @@ export function retryAfter(header: string | null): number {
 }
 
 /**
- * Asks once for what comes after the cursor. The browser's cache revalidates by ETag; a request that is held goes past it
- * (no-store), since a cache lets another one for the same URL wait for it.
+ * Asks once for what comes after the cursor. The browser's cache revalidates by ETag. A request that the server holds
+ * must bypass the cache (no-store), because the cache makes other requests for the same URL wait for it.
  */
 export async function ask(
   s: Session,

@@ -1,7 +1,7 @@
-import { farewell, refusal, stream, streamURL } from "./stream";
+import { orderlyEnd, refusal, stream, streamURL } from "./stream";
 import { Refused, type Session } from "./transport";
 
-/** Listens to a WebSocket. Close codes are those of RFC 6455 and, above 4000, the server's own (docs/wire.md). */
+/** Listens to a WebSocket. Close codes are those of RFC 6455 and, from 4000 on, the server's own (docs/wire.md). */
 export function webSocket(s: Session): Promise<void> {
   const url = streamURL(s);
   const http = new URL(url);
@@ -22,7 +22,7 @@ export function webSocket(s: Session): Promise<void> {
       else if (code === 1008) end(new Refused(403, 0));
       else if (code === 4404) end(new Refused(404, 0));
       else if (code === 1013) end(new Refused(503, 5000 + Math.random() * 10_000));
-      else if (heard && goingAway.includes(code)) end(farewell());
+      else if (heard && goingAway.includes(code)) end(orderlyEnd());
       else end(new Error(`the WebSocket closed with ${code}`));
     };
     return () => {
@@ -32,5 +32,5 @@ export function webSocket(s: Session): Promise<void> {
   });
 }
 
-/** Closed by a server that stops, restarts or is done; or, 1005 and 1006, without a word. */
+/** A server that stops, restarts or has finished. 1005 and 1006 mean that there was no close message. */
 const goingAway = [1000, 1001, 1005, 1006, 1012];

@@ -9,14 +9,14 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// outputs are what is made of which source, by its path below page.
+// outputs maps each output to its source. Paths are relative to page.
 var outputs = map[string]string{
 	"static/live.js":       "client/main.ts",
 	"static/live-posts.js": "client/element.ts",
 	"static/style.css":     "client/styles/page.css",
 }
 
-// bundle returns the ES module, or the style sheet, that entry and what it imports make.
+// bundle returns the ES module or style sheet of entry and all that it imports.
 func bundle(entry string) ([]byte, error) {
 	result := api.Build(api.BuildOptions{
 		EntryPoints:       []string{entry},
@@ -40,7 +40,7 @@ func bundle(entry string) ([]byte, error) {
 	return result.OutputFiles[0].Contents, nil
 }
 
-// sheets makes of a style sheet that a script imports its text, bundled and minified.
+// sheets lets a script import a style sheet as text, bundled and minified.
 func sheets(build api.PluginBuild) {
 	build.OnResolve(api.OnResolveOptions{Filter: `\.css$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 		if args.Kind != api.ResolveJSImportStatement {

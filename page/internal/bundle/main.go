@@ -1,4 +1,4 @@
-// Command bundle makes static/ of the browser client and the style sheets: go generate ./page
+// Command bundle writes the browser client and the style sheets to static/. go generate ./page runs it.
 package main
 
 import (
