@@ -36,8 +36,8 @@ type Block struct {
 	Text   string // text: sanitised HTML
 	URL    string // image, embed: an absolute http or https URL; an image may have a path on this server
 	Alt    string // image
-	Width  int    // image, in pixels; 0 where it is not known
-	Height int    // image, in pixels; 0 where it is not known
+	Width  int    // image, in pixels; 0 if unknown
+	Height int    // image, in pixels; 0 if unknown
 }
 
 // Text returns a text block of sanitised HTML.

@@ -56,7 +56,7 @@ type Channel struct {
 	Title   string // up to MaxTitle bytes
 	Access  Access
 	Created time.Time // UTC, to the microsecond; set by the store
-	Ended   time.Time // UTC, to the microsecond; zero while the channel goes on
+	Ended   time.Time // UTC, to the microsecond; zero if the channel has not ended
 	Changed Revision  // the revision at which title, access or end last changed; set by the store
 	Head    Revision  // the newest revision of the channel; set by the store
 }

@@ -22,7 +22,7 @@ func (b *backoff) retry(d time.Duration) {
 }
 
 // lived must be called when a connection that brought an update has ended after d. If d is at least the last wait, the
-// backoff begins anew.
+// backoff starts again.
 func (b *backoff) lived(d time.Duration) {
 	if d >= b.last {
 		b.failures, b.last = 0, 0

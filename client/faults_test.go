@@ -43,7 +43,7 @@ func TestLadder(t *testing.T) {
 		{"not what they should be", "sse websocket long-polling interval-polling",
 			say(200, html, event(ends())), say(200, html, "hello"), say(200, html, "<html>"),
 			"list, sse 0, websocket 0, long-polling 0, interval-polling 0", 0, 0},
-		{"refused by who does not know them", "sse websocket long-polling interval-polling",
+		{"refused by a server that does not know them", "sse websocket long-polling interval-polling",
 			say(404, html, "nothing here"), say(403, html, "no"), say(501, html, "what?"),
 			"list, sse 0, websocket 0, long-polling 0, interval-polling 0", 0, 0},
 		{"no update", "sse websocket long-polling interval-polling",

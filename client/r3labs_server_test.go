@@ -85,16 +85,16 @@ func TestR3labsSlowReaderBlocksAll(t *testing.T) {
 		const written = 200
 		publish(server, written)
 		if got := healthy.events(); got >= written {
-			t.Errorf("the healthy reader has all %d events beside one that reads nothing", got)
+			t.Errorf("the healthy reader has all %d events although another reads nothing", got)
 		} else {
-			t.Logf("beside a reader that reads nothing, the healthy one has %d of %d events", got, written)
+			t.Logf("while another reader reads nothing, the healthy one has %d of %d events", got, written)
 		}
 		accepted := 0
 		for accepted < 100_000 && server.TryPublish("match-42", &sse.Event{Data: []byte("more")}) {
 			accepted++
 		}
 		if synctest.Wait(); accepted == 100_000 {
-			t.Error("whoever writes is never blocked")
+			t.Error("the writer is never blocked")
 		}
 		t.Logf("after %d more the writer is blocked", accepted)
 		close(slow.gate)
@@ -123,7 +123,7 @@ func TestR3labsLogIsUnbounded(t *testing.T) {
 		server.EventTTL = 0
 		late := subscribe(server, &subscriber{}, "")
 		if got := late.events(); got != written {
-			t.Errorf("a reader who has just come gets %d events, want all %d", got, written)
+			t.Errorf("a new reader gets %d events, want all %d", got, written)
 		}
 		late.stop()
 		synctest.Wait()
@@ -139,7 +139,7 @@ func TestR3labsIDsRestart(t *testing.T) {
 		publish(before, 5)
 		again := subscribe(before, &subscriber{}, "4")
 		if got := again.text(); got != "id: 4\ndata: update 4\n\n" {
-			t.Errorf("who has seen 4 of 0 to 4 gets %q", got)
+			t.Errorf("a reader that has seen 4 of 0 to 4 gets %q", got)
 		}
 		again.stop()
 		synctest.Wait()
@@ -151,7 +151,7 @@ func TestR3labsIDsRestart(t *testing.T) {
 		publish(after, 3)
 		back := subscribe(after, &subscriber{}, "4")
 		if got := back.text(); got != "" {
-			t.Errorf("after the restart the reader who has seen 4 gets %q", got)
+			t.Errorf("after the restart, a reader that has seen 4 gets %q", got)
 		}
 		fresh := subscribe(after, &subscriber{}, "")
 		if got, want := fresh.events(), 3; got != want {

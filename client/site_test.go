@@ -37,8 +37,8 @@ type site struct {
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
-	secret string                                        // the token that readers need; none where it is empty
-	front  func(http.ResponseWriter, *http.Request) bool // answers in the server's place where it says so
+	secret string                                        // the token that readers need; empty means none
+	front  func(http.ResponseWriter, *http.Request) bool // sees every request first; true: it has answered
 }
 
 func open(t *testing.T) *site {

@@ -5,7 +5,7 @@ import * as element from "./element";
 import * as page from "./main";
 import type { Labels } from "./labels";
 
-/** True where each is assignable to the other. */
+/** True if each is assignable to the other. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 const holds = <T extends true>(...what: T[]): void => void what;
