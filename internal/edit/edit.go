@@ -37,65 +37,63 @@ func Post(
 	if b, ok := s.(Batcher); ok {
 		return b.Edits().post(ctx, s, key{ch, id}, edit)
 	}
-	p, err := s.Post(ctx, ch, id)
+	return alone(ctx, s, key{ch, id}, edit)
+}
+
+// alone edits a post without others.
+func alone(ctx context.Context, s Posts, k key, edit func(*motacilla.Post) error) (motacilla.Post, error) {
+	now, err := s.Post(ctx, k.channel, k.post)
 	if err != nil {
 		return motacilla.Post{}, err
 	}
-	return swap(ctx, p, func(now motacilla.Post) (motacilla.Post, error) {
+	for n := 0; ; n++ {
 		next := now.Clone()
 		if err := edit(&next); err != nil {
-			return motacilla.Post{}, own{err}
+			return motacilla.Post{}, err
 		}
-		next.ID = id
-		return s.PutPost(ctx, ch, next, now.Revision)
-	}, "edit post %q of channel %q", id, ch)
+		next.ID = k.post
+		stored, err := s.PutPost(ctx, k.channel, next, now.Revision)
+		if !errors.Is(err, motacilla.ErrConflict) {
+			return stored, err
+		}
+		if err := again(ctx, n); err != nil {
+			return motacilla.Post{}, fmt.Errorf("edit post %q of channel %q: %w", k.post, k.channel, err)
+		}
+		now = stored
+	}
 }
 
 // Channel edits a channel; see storage.EditChannel.
 func Channel(
 	ctx context.Context, s Channels, id motacilla.ChannelID, edit func(*motacilla.Channel) error,
 ) (motacilla.Channel, error) {
-	c, err := s.Channel(ctx, id)
+	now, err := s.Channel(ctx, id)
 	if err != nil {
 		return motacilla.Channel{}, err
 	}
-	return swap(ctx, c, func(now motacilla.Channel) (motacilla.Channel, error) {
+	for n := 0; ; n++ {
 		next := now
 		if err := edit(&next); err != nil {
-			return motacilla.Channel{}, own{err}
+			return motacilla.Channel{}, err
 		}
 		next.ID = id
-		return s.PutChannel(ctx, next, now.Changed)
-	}, "edit channel %q", id)
-}
-
-// own is an error of the caller's edit. It is returned as it is, even if it is an ErrConflict.
-type own struct{ error }
-
-// swap calls put with what is stored until it does not conflict. With ErrConflict put returns what is stored now.
-func swap[T any](ctx context.Context, now T, put func(now T) (T, error), format string, args ...any) (T, error) {
-	var none T
-	for n := range attempts {
-		stored, err := put(now)
-		var mine own
-		switch {
-		case err == nil:
-			return stored, nil
-		case errors.As(err, &mine):
-			return none, mine.error
-		case !errors.Is(err, motacilla.ErrConflict):
-			return none, err
+		stored, err := s.PutChannel(ctx, next, now.Changed)
+		if !errors.Is(err, motacilla.ErrConflict) {
+			return stored, err
+		}
+		if err := again(ctx, n); err != nil {
+			return motacilla.Channel{}, fmt.Errorf("edit channel %q: %w", id, err)
 		}
 		now = stored
-		if err := pause(ctx, n); err != nil {
-			return none, fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
-		}
 	}
-	return none, fmt.Errorf("%s: %w in each of %d attempts", fmt.Sprintf(format, args...), motacilla.ErrConflict, attempts)
 }
 
-// pause waits after attempt n. The time is random, so that writers that collide do not collide again.
-func pause(ctx context.Context, n int) error {
+// again waits before another attempt, after n+1 of them. The time is random, so that writers that collide do not collide
+// again. It returns ErrConflict if there were enough attempts.
+func again(ctx context.Context, n int) error {
+	if n+1 == attempts {
+		return fmt.Errorf("%w in each of %d attempts", motacilla.ErrConflict, attempts)
+	}
 	t := time.NewTimer(rand.N(time.Duration(min(n+1, 10)) * 500 * time.Microsecond))
 	defer t.Stop()
 	select {

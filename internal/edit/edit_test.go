@@ -24,6 +24,7 @@ type counted struct {
 	reads, puts atomic.Int64
 	put         chan struct{} // gets one for each put that begins; nil: nobody looks
 	gate        chan struct{} // lets one put go on for each that it gets
+	after       func()        // runs between a put and its answer; nil: nothing
 }
 
 func (s *counted) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
@@ -39,7 +40,11 @@ func (s *counted) PutPost(
 		s.put <- struct{}{}
 		<-s.gate
 	}
-	return s.Store.PutPost(ctx, ch, p, replaces)
+	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
+	if s.after != nil {
+		s.after()
+	}
+	return stored, err
 }
 
 // plain is a store without Edits.
@@ -301,4 +306,63 @@ func TestBatchConflict(t *testing.T) {
 	if p, err := s.Store.Post(t.Context(), "c", p.ID); err != nil || p.Author != "1222" || p.SourceVersion != 7 || runs.Load() != 6 {
 		t.Errorf("%+v (%v) after %d runs", p, err, runs.Load())
 	}
+}
+
+// Edits that all change something need no read: they begin with what the batch before has stored.
+func TestBatchReadsNothing(t *testing.T) {
+	s, p := made(t, "")
+	var wg sync.WaitGroup
+	wg.Add(3)
+	follow := func() {
+		defer wg.Done()
+		if _, err := edit.Post(t.Context(), s, "c", p.ID, add("2")); err != nil {
+			t.Error(err)
+		}
+	}
+	first := gathered(t, s, p.ID, follow, follow, follow)
+	close(s.gate)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if p, err := s.Store.Post(t.Context(), "c", p.ID); err != nil || p.Author != "1222" || s.reads.Load() != 1 || s.puts.Load() != 2 {
+		t.Errorf("%+v (%v) after %d reads and %d puts", p, err, s.reads.Load(), s.puts.Load())
+	}
+}
+
+// An edit that fails or changes nothing has seen what was stored before its call, also what no edit has written.
+func TestNoDecisionOnOldState(t *testing.T) {
+	s, p := made(t, "")
+	other := sync.OnceFunc(func() { // is stored when the edits below wait already, and the put before has its answer
+		now, err := s.Store.Post(t.Context(), "c", p.ID)
+		if err == nil {
+			now.SourceVersion = 7
+			_, err = s.Store.PutPost(t.Context(), "c", now, now.Revision)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	s.after = other
+	old := errors.New("saw an old state")
+	var wg sync.WaitGroup
+	follow := func() {
+		defer wg.Done()
+		got, err := edit.Post(t.Context(), s, "c", p.ID, func(p *motacilla.Post) error {
+			if p.SourceVersion != 7 {
+				return old
+			}
+			return nil
+		})
+		if err != nil || got.SourceVersion != 7 {
+			t.Errorf("%+v (%v)", got, err)
+		}
+	}
+	wg.Add(2)
+	first := gathered(t, s, p.ID, follow, follow)
+	close(s.gate)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }

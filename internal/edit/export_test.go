@@ -6,9 +6,9 @@ import "github.com/motacilla-live/motacilla"
 func (b *Batches) Waiting(ch motacilla.ChannelID, id motacilla.PostID) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q := b.posts[key{ch, id}]
-	if q == nil || q.next == nil {
+	running := b.posts[key{ch, id}]
+	if running == nil || running.next == nil {
 		return 0
 	}
-	return 1 + len(q.next.members)
+	return 1 + len(running.next.members)
 }

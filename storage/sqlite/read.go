@@ -10,13 +10,14 @@ import (
 )
 
 // Channel returns the channel.
-func (s *Store) Channel(ctx context.Context, id motacilla.ChannelID) (c motacilla.Channel, err error) {
-	err = s.snapshot(ctx, func(q *queries) error {
-		row, err := q.channel(id)
-		c = row.Channel
-		return err
-	}, "get channel %q", id)
-	return c, err
+func (s *Store) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	return lookup(ctx, s, func(from scanner) (motacilla.Channel, error) {
+		c, err := scanChannel(from)
+		if err == nil && c.deleted {
+			err = motacilla.ErrNotFound
+		}
+		return c.Channel, err
+	}, qChannel, []any{id}, "get channel %q", id)
 }
 
 // Channels returns at most limit channels after the given ID.
@@ -38,14 +39,8 @@ func (s *Store) Channels(
 }
 
 // Post returns the post.
-func (s *Store) Post(
-	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID,
-) (p motacilla.Post, err error) {
-	err = s.snapshot(ctx, func(q *queries) (err error) {
-		p, err = scanPost(q.row(qPost, ch, id))
-		return err
-	}, "get post %q of channel %q", id, ch)
-	return p, err
+func (s *Store) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
+	return lookup(ctx, s, scanPost, qPost, []any{ch, id}, "get post %q of channel %q", id, ch)
 }
 
 // PostByMessage returns the post that the source calls messageID.

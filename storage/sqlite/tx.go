@@ -121,6 +121,25 @@ func change[T any](ctx context.Context, s *Store, f func(*queries) (T, error), f
 	return none, calls.Said(err, format, args...)
 }
 
+// lookup runs one query that finds one row. A single query sees one snapshot without a transaction around it.
+func lookup[T any](
+	ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args []any, format string, of ...any,
+) (T, error) {
+	var none T
+	err := s.gate.Begin(ctx)
+	if err == nil {
+		defer s.gate.Done()
+		bounded, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+		var found T
+		if found, err = scan(s.reads[text].QueryRowContext(bounded, args...)); err == nil {
+			return found, nil
+		}
+		err = s.fault(ctx, err)
+	}
+	return none, calls.Said(err, format, of...)
+}
+
 // look runs f in a transaction that reads.
 func (s *Store) look(parent context.Context, f func(*queries) error) error {
 	ctx, cancel := context.WithTimeout(parent, s.timeout)
