@@ -27,20 +27,20 @@ func TestSlotsComeBack(t *testing.T) {
 		header string
 	}{
 		"sse": {func(f *publisher.Feed) publisher.Publisher { return sse.New(f, nil) }, "sse/%s/", ""},
-		"sse, general": {func(f *publisher.Feed) publisher.Publisher {
-			return sse.New(f, &sse.Options{General: true})
+		"sse, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+			return sse.New(f, &sse.Options{Goroutines: true})
 		}, "sse/%s/", ""},
 		"websocket": {
 			func(f *publisher.Feed) publisher.Publisher { return websocket.New(f, nil) }, "websocket/%s/", upgrade,
 		},
-		"websocket, general": {func(f *publisher.Feed) publisher.Publisher {
-			return websocket.New(f, &websocket.Options{General: true})
+		"websocket, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+			return websocket.New(f, &websocket.Options{Goroutines: true})
 		}, "websocket/%s/", upgrade},
 		"long-polling": {
 			func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) }, "long-polling/%s/?since=HEAD", "",
 		},
-		"long-polling, general": {func(f *publisher.Feed) publisher.Publisher {
-			return polling.NewLong(f, &polling.LongOptions{General: true})
+		"long-polling, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+			return polling.NewLong(f, &polling.LongOptions{Goroutines: true})
 		}, "long-polling/%s/?since=HEAD", ""},
 		"long-polling, as Wagtail Live's": {
 			func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) },

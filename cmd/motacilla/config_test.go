@@ -72,7 +72,7 @@ func checkConfigJSON(t *testing.T, out string) {
 		got[v.Key] = v.Value
 	}
 	if got["page.size"] != 25.0 || got["page.name"] != "2026" || got["server.trusted_proxies"] == nil ||
-		got["publishers[0].general"] != false || got["feed.stall"] != "15s" {
+		got["publishers[0].goroutine_per_connection"] != false || got["feed.stall"] != "15s" {
 		t.Errorf("values are %v", got)
 	}
 }

@@ -15,11 +15,11 @@ import (
 
 // LongOptions are the settings of [Long]; nil and zero fields mean the defaults.
 type LongOptions struct {
-	Path    string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // long-polling/{channel_id}/
-	Timeout time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`           // 60s
-	Hold    time.Duration `key:"hold" doc:"how long ?since is held; keep it below a proxy's timeout"`    // 25s
-	General bool          `key:"general" doc:"a goroutine for each request, as over TLS; costs memory"`
-	Logger  *zap.Logger   // nil logs nothing
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // long-polling/{channel_id}/
+	Timeout    time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`           // 60s
+	Hold       time.Duration `key:"hold" doc:"how long ?since is held; keep it below a proxy's timeout"`    // 25s
+	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each request instead of the epoll engine; costs memory"`
+	Logger     *zap.Logger   // nil logs nothing
 }
 
 // Long delivers by long polling, after Wagtail Live's LongPollingPublisher: a request waits until there is something
@@ -29,7 +29,7 @@ type LongOptions struct {
 type Long struct {
 	Mixin
 	timeout, hold time.Duration
-	general       bool
+	goroutines    bool
 	draining      *publisher.Format
 	parked        parked
 }
@@ -41,7 +41,7 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 	options := o.withDefaults()
 	p := &Long{
 		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger, OpenAPI: longOpenAPI},
-		timeout: options.Timeout, hold: options.Hold, general: options.General,
+		timeout: options.Timeout, hold: options.Hold, goroutines: options.Goroutines,
 		draining: withNextPoll("long-polling, draining", comeBack),
 	}
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
@@ -93,7 +93,7 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 	if r.URL.Query().Get("hold") == "0" { // a reader that wants to know at once whether long polling works
 		hold = 0
 	}
-	if hold > 0 && !p.general {
+	if hold > 0 && !p.goroutines {
 		if done, step, err := p.park(w, r, ch, cursor); done {
 			if step != nil {
 				p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)

@@ -14,8 +14,8 @@ import (
 )
 
 func TestAnswer(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		p := s.post("one")
 		st := s.begin("", "Origin", "https://www.example.org")
 		for header, want := range map[string]string{
@@ -51,8 +51,8 @@ func TestAnswer(t *testing.T) {
 
 // Nothing is new, and the first event comes at once all the same; jitter keeps a crowd apart.
 func TestFirstEvent(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
 		head := s.head()
 		seen := map[int]bool{}
 		for range 10 {
@@ -70,8 +70,8 @@ func TestFirstEvent(t *testing.T) {
 }
 
 func TestHeartbeats(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
 		st := s.begin("")
 		last := s.update(st).Revision
 		for range 3 {
@@ -90,9 +90,9 @@ func TestHeartbeats(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
-		down := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
+		down := open(t, settings{connection: c})
 		down.source.down.Store(true)
 		for name, test := range map[string]struct {
 			site   *site
@@ -152,8 +152,8 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		s.postTo(members, "inside")
 		st := s.beginOn(members, "", "Authorization", "Bearer "+secret)
 		if u := s.update(st); texts(u) != "inside" {
@@ -163,8 +163,8 @@ func TestToken(t *testing.T) {
 }
 
 func TestCursor(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		one, two := s.post("one"), s.post("two")
 		for name, test := range map[string]struct {
 			query, header string
@@ -201,11 +201,11 @@ func TestCursor(t *testing.T) {
 
 // Requests byte by byte: HTTP/1.0 as nginx asks, HTTP/1.1, and one that has more behind it.
 func TestBareRequests(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		if w.http2 {
+	each(t, func(t *testing.T, c connection) {
+		if c.http2 {
 			return // it is about HTTP/1
 		}
-		s := open(t, settings{way: w})
+		s := open(t, settings{connection: c})
 		s.post("one")
 		for name, request := range map[string]string{
 			"HTTP/1.0":         "GET %s HTTP/1.0\r\nHost: live.example\r\nConnection: close\r\n\r\n",
@@ -242,11 +242,11 @@ func TestBareRequests(t *testing.T) {
 
 // Half a connection is none: whoever says that it has nothing more to ask has left, as for net/http.
 func TestHalfClose(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		if w.http2 || w.tls {
+	each(t, func(t *testing.T, c connection) {
+		if c.http2 || c.tls {
 			return // it is about bare connections
 		}
-		s := open(t, settings{way: w})
+		s := open(t, settings{connection: c})
 		conn := s.dial()
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -18,8 +18,8 @@ import (
 )
 
 func TestLifetime(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, lifetime: 300 * time.Millisecond})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, lifetime: 300 * time.Millisecond})
 		s.post("one")
 		began := time.Now()
 		st := s.begin("")
@@ -36,11 +36,11 @@ func TestLifetime(t *testing.T) {
 
 // Who may read no more is not told to come back.
 func TestPermissionExpires(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
+	each(t, func(t *testing.T, c connection) {
 		grant := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
 			return route.Grant{Expires: time.Now().Add(300 * time.Millisecond)}, nil
 		}
-		s := open(t, settings{way: w, authorize: grant})
+		s := open(t, settings{connection: c, authorize: grant})
 		began := time.Now()
 		st := s.begin("")
 		s.ends(st)
@@ -56,9 +56,9 @@ func TestPermissionExpires(t *testing.T) {
 // Of what is written to a channel that has become private, those who read it since it was public get nothing; those
 // with the token stay.
 func TestBecomesPrivate(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
+	each(t, func(t *testing.T, c connection) {
 		for _, apart := range []bool{false, true} { // the text may come with the change, or by itself
-			s := open(t, settings{way: w})
+			s := open(t, settings{connection: c})
 			s.post("public")
 			guest, member := s.begin(""), s.begin("", "Authorization", "Bearer "+secret)
 			s.update(guest)
@@ -91,8 +91,8 @@ func TestBecomesPrivate(t *testing.T) {
 }
 
 func TestDeleted(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		st := s.begin("")
 		s.update(st)
 		revision, err := s.store.DeleteChannel(t.Context(), match)
@@ -114,9 +114,9 @@ func TestDeleted(t *testing.T) {
 
 // A stop tells every reader when to come back, and takes its time where they are many.
 func TestShutdown(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
+	each(t, func(t *testing.T, c connection) {
 		const readers = 40
-		s := open(t, settings{way: w})
+		s := open(t, settings{connection: c})
 		var streams []*stream
 		for range readers {
 			st := s.begin("")
@@ -158,11 +158,11 @@ func TestShutdown(t *testing.T) {
 
 // A reader that takes nothing is closed after Stall, and counted; one beside it does not notice.
 func TestStalled(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		if w.http2 {
+	each(t, func(t *testing.T, c connection) {
+		if c.http2 {
 			return // one connection for all: see TestStalledStream
 		}
-		s := open(t, settings{way: w, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50}})
+		s := open(t, settings{connection: c, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50}})
 		conn := s.dial()
 		if small, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
 			_ = small.SetReadBuffer(4096)
@@ -196,7 +196,7 @@ func (s *site) stalls() {
 // One stream of an HTTP/2 connection takes nothing; the streams beside it go on.
 func TestStalledStream(t *testing.T) {
 	s := open(t, settings{
-		way: way{tls: true, http2: true}, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50},
+		connection: connection{tls: true, http2: true}, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Second, CatchUp: 50},
 	})
 	s.begin("") // nobody reads its body
 	s.stalls()
@@ -204,8 +204,8 @@ func TestStalledStream(t *testing.T) {
 
 // Who reads slowly gets the newest state, merged, and not every step.
 func TestSlowReader(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, buffer: 4096})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, buffer: 4096})
 		st := s.begin("")
 		s.update(st)
 		p := s.post("0")

@@ -120,8 +120,8 @@ func foreign(t *testing.T, wire []byte, want []message) {
 
 // What a source can put into posts and titles comes through a whole server as it is.
 func TestNothingForged(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		st := s.begin("")
 		s.update(st)
 		for _, text := range []string{

@@ -13,8 +13,8 @@ import (
 
 // Readers come and go, in every way there is; nothing is left of them.
 func TestNothingIsLeft(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
 		s.post("one")
 		connect := func(i int) {
 			var st *stream
@@ -27,7 +27,7 @@ func TestNothingIsLeft(t *testing.T) {
 			case 3: // refused
 				st = &stream{body: s.request("GET", path("nobody", "")).Body}
 			case 4: // breaks off in its request
-				if w.http2 {
+				if c.http2 {
 					st = s.begin("")
 					break
 				}

@@ -107,9 +107,9 @@ func (s *site) behindNginx(proxy string) {
 func TestBehindNginx(t *testing.T) {
 	for name, proxy := range proxies {
 		t.Run(name, func(t *testing.T) {
-			for _, general := range []bool{false, true} {
+			for _, goroutines := range []bool{false, true} {
 				s := open(t, settings{
-					way: way{general: general}, feed: publisher.FeedOptions{Heartbeat: 300 * time.Millisecond},
+					connection: connection{goroutines: goroutines}, feed: publisher.FeedOptions{Heartbeat: 300 * time.Millisecond},
 					extra: func(feed *publisher.Feed) []publisher.Publisher {
 						return []publisher.Publisher{websocket.New(feed, nil), polling.NewLong(feed, &polling.LongOptions{})}
 					},

@@ -13,8 +13,8 @@ import (
 
 // A reader that went at any revision holds, when it is back, what the store holds; by either cursor.
 func TestResumeAtEveryRevision(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w})
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c})
 		revisions := []motacilla.Revision{s.head()}
 		for i := range 8 {
 			revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
@@ -49,13 +49,13 @@ func (s *site) resumes(revisions []motacilla.Revision) {
 
 // The server is another one, on the same file, and nothing has been written since.
 func TestResumeAfterRestart(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
+	each(t, func(t *testing.T, c connection) {
 		file := filepath.Join(t.TempDir(), "live.db")
 		store, err := sqlite.Open(t.Context(), file, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := open(t, settings{way: w, store: store})
+		s := open(t, settings{connection: c, store: store})
 		s.create(match, motacilla.Public)
 		revisions := []motacilla.Revision{s.head()}
 		for i := range 4 {
@@ -70,7 +70,7 @@ func TestResumeAfterRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		s = open(t, settings{way: w, store: store})
+		s = open(t, settings{connection: c, store: store})
 		defer s.close()
 		s.resumes(revisions)
 		st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
@@ -86,8 +86,8 @@ func TestResumeAfterRestart(t *testing.T) {
 
 // While the store is away readers stay, with heartbeats; what was written meanwhile reaches them when it is back.
 func TestOutage(t *testing.T) {
-	each(t, func(t *testing.T, w way) {
-		s := open(t, settings{way: w, feed: publisher.FeedOptions{
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, feed: publisher.FeedOptions{
 			Heartbeat: 100 * time.Millisecond, Repair: 50 * time.Millisecond,
 		}})
 		first := s.post("one")

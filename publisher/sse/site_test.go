@@ -81,32 +81,30 @@ type plain struct{}
 
 func (plain) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
 
-// way is how readers are connected.
-type way struct {
+// connection is how readers are connected. The zero value is TCP, with readers on the epoll engine.
+type connection struct {
 	name                      string
-	general                   bool
-	tls, http2, covered, unix bool
+	goroutines                bool // a goroutine per connection
+	tls, http2, wrapped, unix bool
 }
 
-var ways = []way{
-	{name: "fast"},
-	{name: "general", general: true},
-	{name: "TLS", tls: true},
-	{name: "HTTP2", tls: true, http2: true},
-	{name: "covered", covered: true},
-	{name: "unix", unix: true},
-}
-
-// each runs a test over every way.
-func each(t *testing.T, test func(t *testing.T, w way)) {
-	for _, w := range ways {
-		t.Run(w.name, func(t *testing.T) { test(t, w) })
+// each runs a test over every kind of connection.
+func each(t *testing.T, test func(t *testing.T, c connection)) {
+	for _, c := range []connection{
+		{name: "epoll engine"},
+		{name: "goroutine per connection", goroutines: true},
+		{name: "TLS", tls: true},
+		{name: "HTTP/2", tls: true, http2: true},
+		{name: "wrapped socket", wrapped: true},
+		{name: "Unix socket", unix: true},
+	} {
+		t.Run(c.name, func(t *testing.T) { test(t, c) })
 	}
 }
 
 // settings are how a test wants its site.
 type settings struct {
-	way
+	connection
 	lifetime  time.Duration
 	feed      publisher.FeedOptions
 	store     storage.Store    // nil is one in memory with the channels
@@ -132,17 +130,17 @@ type site struct {
 	closed    bool
 }
 
-// covered is a listener whose connections are no bare sockets.
-type covered struct{ net.Listener }
+// wrapped is a listener whose connections are not plain sockets.
+type wrapped struct{ net.Listener }
 
-type coveredConn struct{ net.Conn }
+type wrappedConn struct{ net.Conn }
 
-func (l covered) Accept() (net.Conn, error) {
+func (l wrapped) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return coveredConn{conn}, nil
+	return wrappedConn{conn}, nil
 }
 
 func open(t *testing.T, o settings) *site {
@@ -164,7 +162,7 @@ func open(t *testing.T, o settings) *site {
 	if s.authorize == nil {
 		s.authorize = token.Authorize
 	}
-	s.publisher = New(s.feed, &Options{General: o.general, Lifetime: o.lifetime})
+	s.publisher = New(s.feed, &Options{Goroutines: o.goroutines, Lifetime: o.lifetime})
 	table := route.NewTable()
 	if o.extra != nil {
 		s.others = o.extra(s.feed)
@@ -199,8 +197,8 @@ func (s *site) listen(o settings) {
 		}
 		s.server.Listener = l
 	}
-	if o.covered {
-		s.server.Listener = covered{s.server.Listener}
+	if o.wrapped {
+		s.server.Listener = wrapped{s.server.Listener}
 	}
 	s.server.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		if _, again := c.(*net.TCPConn); again && state == http.StateNew && s.accepted != nil { // not one given back
@@ -297,7 +295,7 @@ func path(ch motacilla.ChannelID, query string) string {
 	return "/live/sse/" + string(ch) + "/" + query
 }
 
-// request asks over the site's way. Headers are in pairs.
+// request sends a request over the site's kind of connection. Headers are in pairs.
 func (s *site) request(method, target string, header ...string) *http.Response {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)

@@ -38,10 +38,10 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // sse/{channel_id}/
-	Lifetime time.Duration `key:"lifetime" doc:"a connection ends after this and up to a quarter more"`   // 8m
-	General  bool          `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
-	Logger   *zap.Logger   // nil logs nothing
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // sse/{channel_id}/
+	Lifetime   time.Duration `key:"lifetime" doc:"a connection ends after this and up to a quarter more"`   // 8m
+	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
+	Logger     *zap.Logger   // nil logs nothing
 }
 
 func (o *Options) withDefaults() Options {

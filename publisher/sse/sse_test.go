@@ -10,18 +10,18 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, way := range []struct {
-		name    string
-		general bool
-		follow  publishertest.Follow
+	for _, test := range []struct {
+		name       string
+		goroutines bool
+		follow     publishertest.Follow
 	}{
-		{"fast", false, followers.SSE},
-		{"general", true, followers.SSEByEventID},
+		{"epoll engine", false, followers.SSE},
+		{"goroutine per connection", true, followers.SSEByEventID},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			publishertest.Run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
-				return sse.New(feed, &sse.Options{General: way.general})
-			}, way.follow)
+				return sse.New(feed, &sse.Options{Goroutines: test.goroutines})
+			}, test.follow)
 		})
 	}
 }

@@ -27,7 +27,7 @@ func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.
 	_ = w.Header().Write(&head) // to memory
 	head.WriteString("\r\n")
 	first := hello(head.Bytes(), s)
-	if !p.options.General && s.CanJoin(conn) {
+	if !p.options.Goroutines && s.CanJoin(conn) {
 		s.Join(conn, first, nil)
 		return
 	}

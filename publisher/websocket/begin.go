@@ -24,7 +24,7 @@ func (p *Publisher) begin(w http.ResponseWriter, r *http.Request, s *publisher.S
 		return
 	}
 	first := s.First.Encode(message)
-	if s.CanJoin(taken.conn.Conn) && !p.options.General {
+	if s.CanJoin(taken.conn.Conn) && !p.options.Goroutines {
 		s.Join(taken.conn.Conn, append(taken.conn.head, first...), &incoming{})
 		return
 	}

@@ -18,8 +18,8 @@ import (
 // A shutdown tells every reader to come back, and not all at once.
 func TestShutdown(t *testing.T) {
 	const readers = 400 // a tenth of what a second takes
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		var mu sync.Mutex
 		var first, last time.Time
 		var all sync.WaitGroup
@@ -52,8 +52,8 @@ func TestShutdown(t *testing.T) {
 
 // Nobody waits for readers who do not answer the close frame for longer than a moment.
 func TestShutdownBesideDeafReaders(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		s.begin("")
 		began := time.Now()
 		s.shutdown()
@@ -82,8 +82,8 @@ func TestShutdownBesideTheRefused(t *testing.T) {
 }
 
 func TestPermissionExpires(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general, authorize: func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines, authorize: func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
 			return route.Grant{Expires: time.Now().Add(500 * time.Millisecond)}, nil
 		}})
 		c, _ := s.begin("")
@@ -92,8 +92,8 @@ func TestPermissionExpires(t *testing.T) {
 }
 
 func TestBecomesPrivate(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		anyone, _ := s.begin("")
 		c, resp := s.request(http.MethodGet, path(match, ""), append([]string{"Authorization: Bearer " + secret}, upgrading...)...)
 		if resp.StatusCode != http.StatusSwitchingProtocols {
@@ -111,8 +111,8 @@ func TestBecomesPrivate(t *testing.T) {
 }
 
 func TestChannelIsDeleted(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		c, _ := s.begin("")
 		if _, err := s.source.DeleteChannel(t.Context(), match); err != nil {
 			t.Fatal(err)
@@ -190,8 +190,8 @@ func TestNothingIsLeft(t *testing.T) {
 			_ = c.Close()
 		},
 	}
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		for _, come := range kinds {
 			come(s)
 		}

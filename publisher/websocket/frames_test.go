@@ -17,7 +17,7 @@ import (
 type said struct {
 	in    []byte
 	code  int      // of the close frame that ends the connection; 0 where it goes on
-	other int      // the code in the general way, where gorilla is known to differ; 0 where it is the same
+	other int      // the code with a goroutine per connection, if gorilla is known to differ; 0 if it is the same
 	pongs []string // before that
 }
 
@@ -187,15 +187,15 @@ var sendings = map[string]func(in []byte) [][]byte{
 }
 
 func TestFrames(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		all := cases()
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			for how, send := range sendings {
 				if how == "glued" && name == "100 pings" || how == "bytes" && strings.HasPrefix(name, "flood") {
 					continue // one too many; and a slow sender floods nobody
 				}
-				t.Run(name+", "+how, func(t *testing.T) { s.say(t, general, all[name], send) })
+				t.Run(name+", "+how, func(t *testing.T) { s.say(t, goroutines, all[name], send) })
 			}
 		}
 		if n := s.stats().SlowClosed.Load(); n != 0 {
@@ -204,11 +204,11 @@ func TestFrames(t *testing.T) {
 	})
 }
 
-func (s *site) say(t *testing.T, general bool, test said, send func([]byte) [][]byte) {
+func (s *site) say(t *testing.T, goroutines bool, test said, send func([]byte) [][]byte) {
 	c, _ := s.begin("")
 	defer c.Close()
 	code := test.code
-	if general && test.other != 0 {
+	if goroutines && test.other != 0 {
 		code = test.other
 	}
 	parts := send(test.in)

@@ -18,8 +18,8 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// FuzzInput compares what reads frames on the fast way with what does on the general one, which is gorilla: what a
-// reader may say, what it is answered and how it ends is the same.
+// FuzzInput compares the frame reader of the epoll engine with gorilla, which reads the frames of connections that have a
+// goroutine. Both must accept the same input, answer the same and end in the same way.
 func FuzzInput(f *testing.F) {
 	for _, c := range cases() {
 		if len(c.in) < 9000 {
@@ -37,7 +37,7 @@ func FuzzInput(f *testing.F) {
 				continue // control frames are counted by the second
 			}
 			if why := differ(ours, theirs); why != "" {
-				t.Fatalf("%s: %x:\nfast    %+v\ngeneral %+v", why, in, ours, theirs)
+				t.Fatalf("%s: %x:\nours    %+v\ngorilla %+v", why, in, ours, theirs)
 			}
 			return
 		}
@@ -52,7 +52,7 @@ type heard struct {
 	begun  bool // the input ends in a header
 }
 
-// byIncoming has the fast way read in, in pieces of random sizes.
+// byIncoming reads in with the epoll engine's frame reader, in pieces of random sizes.
 func byIncoming(t *testing.T, in []byte, seed uint64) heard {
 	pieces := rand.New(rand.NewPCG(seed, 0))
 	most := 1 << pieces.IntN(13)
@@ -81,7 +81,7 @@ func byIncoming(t *testing.T, in []byte, seed uint64) heard {
 	return h
 }
 
-// byGorilla has the general way read in.
+// byGorilla reads in with gorilla.
 func byGorilla(t *testing.T, in []byte) heard {
 	client := &tape{in: bytes.NewReader(in)}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -123,30 +123,30 @@ func listen(t *testing.T, out []byte) (h heard) {
 	}
 }
 
-// differ says in what two ways differ that should not.
-func differ(fast, general heard) string {
+// differ returns how the two results differ, or "" if they agree or differ in a known way.
+func differ(ours, theirs heard) string {
 	const open = 0
-	codes := [2]int{fast.code, general.code}
+	codes := [2]int{ours.code, theirs.code}
 	switch {
-	case fast.code == gorilla.CloseInvalidFramePayloadData && fast.reason == notUTF8:
+	case ours.code == gorilla.CloseInvalidFramePayloadData && ours.reason == notUTF8:
 		// Gorilla has text looked at when the message is complete, and what is wrong may come before that.
-		if len(general.pongs) < len(fast.pongs) || !slices.Equal(fast.pongs, general.pongs[:len(fast.pongs)]) {
+		if len(theirs.pongs) < len(ours.pongs) || !slices.Equal(ours.pongs, theirs.pongs[:len(ours.pongs)]) {
 			return "pongs before what is not UTF-8"
 		}
 		return ""
-	case fast.begun && codes == [2]int{open, gorilla.CloseProtocolError}:
+	case ours.begun && codes == [2]int{open, gorilla.CloseProtocolError}:
 		// Gorilla does not wait for the whole header to say that it is wrong.
 	case codes == [2]int{gorilla.ClosePolicyViolation, open}:
 		// Nor do we wait for the payload of the frame that is one too many.
-	case codes == [2]int{gorilla.CloseProtocolError, gorilla.CloseNoStatusReceived} && fast.reason == halfCode:
-	case codes == [2]int{gorilla.CloseInvalidFramePayloadData, gorilla.CloseProtocolError} && fast.reason == reasonNotUTF8:
+	case codes == [2]int{gorilla.CloseProtocolError, gorilla.CloseNoStatusReceived} && ours.reason == halfCode:
+	case codes == [2]int{gorilla.CloseInvalidFramePayloadData, gorilla.CloseProtocolError} && ours.reason == reasonNotUTF8:
 	case codes == [2]int{1014, gorilla.CloseProtocolError}: // registered after gorilla was made
-	case codes == [2]int{gorilla.CloseMessageTooBig, gorilla.CloseProtocolError} && general.reason == outOfRange:
+	case codes == [2]int{gorilla.CloseMessageTooBig, gorilla.CloseProtocolError} && theirs.reason == outOfRange:
 		// The sum of a message's fragments is out of range, not a length.
-	case fast.code != general.code:
+	case ours.code != theirs.code:
 		return fmt.Sprintf("the codes %v", codes)
 	}
-	if !slices.Equal(fast.pongs, general.pongs) {
+	if !slices.Equal(ours.pongs, theirs.pongs) {
 		return "the pongs"
 	}
 	return ""

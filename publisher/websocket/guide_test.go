@@ -82,8 +82,8 @@ http {
 }
 
 func TestBehindNginx(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		proxy := s.nginx()
 		url := "ws://" + proxy + path(match, "")
 		dial := func(origin string) (*gorilla.Conn, *http.Response, error) {

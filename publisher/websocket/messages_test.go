@@ -17,8 +17,8 @@ import (
 
 // Wagtail Live's client looks into renders and removals without asking whether they are there.
 func TestMessagesAreTheUpdates(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		c := s.upgrade("")
 		var cursor motacilla.Revision
 		next := func(what string) {
@@ -88,8 +88,8 @@ func TestFrameLengths(t *testing.T) {
 
 // The same on the wire, read by gorilla.
 func TestLongMessages(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		conn := s.dial(nil)
 		read := func() int {
 			t.Helper()
@@ -126,8 +126,8 @@ func (s *site) dial(header http.Header) *gorilla.Conn {
 
 // A heartbeat is a ping, for the network between, and a message, for scripts.
 func TestHeartbeat(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
 		c, first := s.begin("")
 		for range 3 {
 			if opcode, payload, err := c.next(); opcode != gorilla.PingMessage || len(payload) > 0 || err != nil {
@@ -159,8 +159,8 @@ func TestHeartbeat(t *testing.T) {
 // Readers who talk all the time get what the others get, frame by frame.
 func TestTalkersGetEverything(t *testing.T) {
 	const posts = 50
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		var all sync.WaitGroup
 		for i := range 5 {
 			c, first := s.begin("")
@@ -212,8 +212,8 @@ func TestTalkersGetEverything(t *testing.T) {
 
 // A reader that takes nothing is closed after Stall, and the others get everything meanwhile.
 func TestStalledReader(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: 4 * time.Second}})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: 4 * time.Second}})
 		stalled := s.connect()
 		_ = stalled.SetReadBuffer(8 << 10)
 		fmt.Fprintf(stalled, "GET %s HTTP/1.1\r\nHost: live.example\r\n%s\r\n\r\n", path(match, ""), strings.Join(upgrading, "\r\n"))
@@ -247,8 +247,8 @@ func TestStalledReader(t *testing.T) {
 
 // A reader that reads slowly gets the newest state, not every step on the way.
 func TestSlowReader(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general, buffer: 8 << 10})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10})
 		c := s.connect()
 		_ = c.SetReadBuffer(8 << 10)
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: live.example\r\n%s\r\n\r\n", path(match, ""), strings.Join(upgrading, "\r\n"))
@@ -294,8 +294,8 @@ func (s *site) edit(id motacilla.PostID, text string) motacilla.Post {
 }
 
 func TestResume(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		var revisions []motacilla.Revision
 		for i := range 5 {
 			revisions = append(revisions, s.post(fmt.Sprint("post ", i)).Revision)

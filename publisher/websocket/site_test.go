@@ -64,11 +64,11 @@ func (plain) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].
 
 // settings are how a test wants its site.
 type settings struct {
-	general   bool
-	origins   *route.Origins
-	feed      publisher.FeedOptions
-	authorize route.Authorizer // nil is the default one, with secret
-	buffer    int              // what the kernel holds of what is written to a reader, in bytes; 0 leaves it alone
+	goroutines bool
+	origins    *route.Origins
+	feed       publisher.FeedOptions
+	authorize  route.Authorizer // nil is the default one, with secret
+	buffer     int              // what the kernel holds of what is written to a reader, in bytes; 0 leaves it alone
 }
 
 // site is a server with the publisher alone, behind the guard.
@@ -94,7 +94,7 @@ func open(t *testing.T, o settings) *site {
 	if o.authorize == nil {
 		o.authorize = s.token.Authorize
 	}
-	s.publisher = New(s.feed, &Options{General: o.general, Origins: o.origins})
+	s.publisher = New(s.feed, &Options{Goroutines: o.goroutines, Origins: o.origins})
 	table := route.NewTable()
 	for _, rt := range s.publisher.URLs() {
 		if err := table.Add(name, "/live", route.Guard(rt, route.Read, o.authorize)); err != nil {

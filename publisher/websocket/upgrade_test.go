@@ -80,10 +80,10 @@ func TestUpgradeRules(t *testing.T) {
 		"subprotocols":       {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Protocol: chat, superchat"), nil, 101, ""},
 		"no last slash":      {"GET", strings.TrimSuffix(path(match, ""), "/"), upgrading, nil, 101, ""},
 	}
-	bothWays(t, func(t *testing.T, general bool) {
+	each(t, func(t *testing.T, goroutines bool) {
 		for name, test := range cases {
 			t.Run(name, func(t *testing.T) {
-				s := open(t, settings{general: general})
+				s := open(t, settings{goroutines: goroutines})
 				if test.before != nil {
 					test.before(s)
 				}
@@ -115,8 +115,8 @@ func TestUpgradeRules(t *testing.T) {
 
 // A browser's script sees nothing of an answer that is no upgrade, so what it has to know comes as a close code.
 func TestNoSuchChannel(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
-		s := open(t, settings{general: general})
+	each(t, func(t *testing.T, goroutines bool) {
+		s := open(t, settings{goroutines: goroutines})
 		c, resp := s.request(http.MethodGet, path("nobody", ""), upgrading...)
 		if resp.StatusCode != http.StatusSwitchingProtocols {
 			t.Fatalf("the answer is %s", resp.Status)
@@ -177,10 +177,10 @@ func TestOrigins(t *testing.T) {
 		"private, listed beside *":     {both, true, []string{origin(listed), reader}, 101},
 		"private, foreign, * and more": {both, true, []string{origin(foreign), reader}, 403},
 	}
-	bothWays(t, func(t *testing.T, general bool) {
+	each(t, func(t *testing.T, goroutines bool) {
 		for name, test := range cases {
 			t.Run(name, func(t *testing.T) {
-				s := open(t, settings{general: general, origins: test.origins})
+				s := open(t, settings{goroutines: goroutines, origins: test.origins})
 				header, ch := slices.Clone(upgrading), match
 				for _, line := range test.header {
 					if line == reader {

@@ -41,10 +41,10 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path    string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
-	General bool           `key:"general" doc:"a goroutine for each reader, as over TLS; costs memory"`
-	Origins *route.Origins // who may connect from elsewhere; nil means the own origin alone
-	Logger  *zap.Logger    // nil logs nothing
+	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
+	Goroutines bool           `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
+	Origins    *route.Origins // who may connect from elsewhere; nil means the own origin alone
+	Logger     *zap.Logger    // nil logs nothing
 }
 
 func (o *Options) withDefaults() Options {

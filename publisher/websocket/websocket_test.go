@@ -12,16 +12,16 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
-	bothWays(t, func(t *testing.T, general bool) {
+	each(t, func(t *testing.T, goroutines bool) {
 		publishertest.Run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
-			return New(feed, &Options{General: general})
+			return New(feed, &Options{Goroutines: goroutines})
 		}, followers.WebSocket)
 	})
 }
 
-// bothWays runs a test for each way of writing: what readers see is the same.
-func bothWays(t *testing.T, test func(t *testing.T, general bool)) {
-	for name, general := range map[string]bool{"fast": false, "general": true} {
-		t.Run(name, func(t *testing.T) { test(t, general) })
+// each runs a test on the epoll engine and with a goroutine per connection. Readers must see the same.
+func each(t *testing.T, test func(t *testing.T, goroutines bool)) {
+	for name, goroutines := range map[string]bool{"epoll engine": false, "goroutine per connection": true} {
+		t.Run(name, func(t *testing.T) { test(t, goroutines) })
 	}
 }

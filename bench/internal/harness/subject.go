@@ -38,8 +38,8 @@ func Subjects() []Subject {
 		{Name: "ours-sse", Label: "Motacilla, SSE", Mode: load.SSE},
 		{Name: "ours-websocket", Label: "Motacilla, WebSocket", Mode: load.WebSocket},
 		{Name: "ours-long-polling", Label: "Motacilla, long polling", Mode: load.LongPoll},
-		{Name: "ours-sse-general", Label: "Motacilla, SSE, goroutine per connection", Mode: load.SSE},
-		{Name: "ours-websocket-general", Label: "Motacilla, WebSocket, goroutine per connection", Mode: load.WebSocket},
+		{Name: "ours-sse-goroutines", Label: "Motacilla, SSE, goroutine per connection", Mode: load.SSE},
+		{Name: "ours-websocket-goroutines", Label: "Motacilla, WebSocket, goroutine per connection", Mode: load.WebSocket},
 	}
 	for i := range all {
 		s := &all[i]

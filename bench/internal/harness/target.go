@@ -30,8 +30,8 @@ func Targets() []Target {
 		cpu("ours-sse", many, Limit, 1.3), cpu("ours-sse", many, "nchan-sse", 0.85), cpu("ours-sse", few, Limit, 1.7),
 		cpu("ours-websocket", many, Limit, 1.3), cpu("ours-websocket", many, "nchan-websocket", 0.85),
 		cpu("ours-websocket", few, Limit, 1.7),
-		cpu("ours-sse-general", many, "nethttp-sse", 1), cpu("ours-sse-general", few, "nethttp-sse", 1),
-		cpu("ours-websocket-general", many, "gorilla-hub", 1), cpu("ours-websocket-general", few, "gorilla-hub", 1),
+		cpu("ours-sse-goroutines", many, "nethttp-sse", 1), cpu("ours-sse-goroutines", few, "nethttp-sse", 1),
+		cpu("ours-websocket-goroutines", many, "gorilla-hub", 1), cpu("ours-websocket-goroutines", few, "gorilla-hub", 1),
 	}
 	for _, m := range []struct {
 		subject, nchan string

@@ -33,11 +33,11 @@ func (s *whole) Publish(ctx context.Context, seq int, stamp int64) error {
 	return nil
 }
 
-func ours(publisherType string, general bool) func(context.Context) (Server, error) {
+func ours(publisherType string, goroutines bool) func(context.Context) (Server, error) {
 	config := "server: {addr: 127.0.0.1:0, token: bench}\nlog: {level: error}\nstorage: {type: memory}\n" +
 		"publishers: [{type: " + publisherType
-	if general {
-		config += ", general: true"
+	if goroutines {
+		config += ", goroutine_per_connection: true"
 	}
 	config += "}]\nreceivers: []\n"
 	return func(ctx context.Context) (Server, error) {

@@ -53,11 +53,11 @@ var kinds = map[string]func(ctx context.Context) (Server, error){
 	"ours-post-sqlite": oursCost("sqlite"),
 	"ours-304":         oursCost("memory"),
 
-	"ours-sse":               ours("sse", false),
-	"ours-websocket":         ours("websocket", false),
-	"ours-long-polling":      ours("long-polling", false),
-	"ours-sse-general":       ours("sse", true),
-	"ours-websocket-general": ours("websocket", true),
+	"ours-sse":                  ours("sse", false),
+	"ours-websocket":            ours("websocket", false),
+	"ours-long-polling":         ours("long-polling", false),
+	"ours-sse-goroutines":       ours("sse", true),
+	"ours-websocket-goroutines": ours("websocket", true),
 }
 
 // Names are the servers that there are.
