@@ -173,7 +173,10 @@ func (l *loader) lookUp(cursor motacilla.Revision) (*Delta, error) {
 		back.renders = l.renderAll(changes.Posts)
 		d = s.old(back)
 	}
-	l.swap(func(s *state) *state { return s.reached(back) })
+	after := l.swap(func(s *state) *state { return s.reached(back) })
+	if d != nil && d.Revision == after.head() {
+		d = after.deltas.put(cursor, d) // the log may not reach so far back
+	}
 	l.compare(changes.Head, s.head())
 	return d, nil
 }
