@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -43,7 +44,7 @@ func TestLookupsDoNotDelayUpdates(t *testing.T) {
 	}
 	head := f.head()
 	source := &stuck{faulty: f.source, old: head, released: make(chan struct{})}
-	feed := publisher.NewFeed(source, renderFunc(plain), nil)
+	feed := publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{Timeout: time.Hour})
 	if err := feed.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +62,9 @@ func TestLookupsDoNotDelayUpdates(t *testing.T) {
 	}
 	for i := range 20 {
 		p := f.post(fmt.Sprint("new ", i))
-		d, err := feed.Next(t.Context(), match, head)
+		patient, stop := context.WithTimeout(t.Context(), time.Minute)
+		d, err := feed.Next(patient, match, head)
+		stop()
 		if err != nil || d.Revision != p.Revision || d.Reset {
 			t.Fatalf("post %d: %+v, %v", i, d, err)
 		}
