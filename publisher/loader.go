@@ -88,43 +88,16 @@ func (l *loader) current(s *state) bool {
 	return s.snapshot != nil && s.snapshot.Revision >= max(s.head(), motacilla.Revision(l.heard.Load())) && !l.lost.Load()
 }
 
-// refresh reads what is new, if something is. That there is no such channel is an answer, not a failure.
-func (l *loader) refresh() error {
+// refresh reads what is new, if something is, and swaps in the next state. Nothing else moves the head.
+func (l *loader) refresh() (err error) {
 	s := l.state.Load()
-	var err error
 	switch {
 	case s == nil:
-		err = l.readFirst()
+		return l.readFirst()
 	case s.gone, !l.behind(s) && l.asked.Load() == 0:
 		return nil
-	default:
-		err = l.readNew(s)
 	}
-	o := &l.channel.feed.options
-	if err == nil || errors.Is(err, motacilla.ErrNotFound) {
-		l.failed.Store(0)
-		return err
-	}
-	l.failed.Store(o.Clock.Now().UnixNano())
-	o.Logger.Debug("reading a channel failed", zap.String("channel", string(l.channel.id)), zap.Error(err))
-	return err
-}
-
-// readFirst reads the channel, and begins its log.
-func (l *loader) readFirst() error {
-	f := l.channel.feed
-	current, err := f.reads.channel(l.channel.id)
-	if err != nil {
-		return fmt.Errorf("open channel %q: %w", l.channel.id, err)
-	}
-	l.swap(func(*state) *state {
-		return firstState(current, f.options.CatchUp, f.options.Clock.Now(), &f.metrics.encodings)
-	})
-	return nil
-}
-
-// readNew reads what happened after the head of s. Nothing else moves the head.
-func (l *loader) readNew(s *state) error {
+	defer func() { l.remember(err) }()
 	f, id, heard := l.channel.feed, l.channel.id, l.heard.Load()
 	changes, err := f.reads.changes(id, s.head(), f.options.CatchUp)
 	read := fresh{changes: changes, channel: changes.Channel, lost: s.snapshot != nil && s.snapshot.Revision > changes.Head}
@@ -136,12 +109,8 @@ func (l *loader) readNew(s *state) error {
 	case carriesOn(changes):
 		read.renders = l.renderAll(changes.Posts)
 	case !changes.Deleted: // too much happened, or this is another store: the title may differ
-		again, err := f.reads.channel(id)
-		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
-			return fmt.Errorf("read channel %q: %w", id, err)
-		}
-		if err == nil {
-			read.channel = &again
+		if read.channel, err = l.readChannel(); err != nil {
+			return err
 		}
 	}
 	if read.changes.Deleted {
@@ -154,6 +123,46 @@ func (l *loader) readNew(s *state) error {
 		l.heard.CompareAndSwap(heard, int64(head))
 	}
 	return nil
+}
+
+// readFirst reads the channel, and begins its log.
+func (l *loader) readFirst() (err error) {
+	defer func() { l.remember(err) }()
+	f := l.channel.feed
+	current, err := l.readChannel()
+	if err == nil && current == nil {
+		err = notFound(l.channel.id)
+	}
+	if err != nil {
+		return err
+	}
+	l.swap(func(*state) *state {
+		return firstState(*current, f.options.CatchUp, f.options.Clock.Now(), &f.metrics.encodings)
+	})
+	return nil
+}
+
+// readChannel returns nil if there is no such channel.
+func (l *loader) readChannel() (*motacilla.Channel, error) {
+	current, err := l.channel.feed.reads.channel(l.channel.id)
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read channel %q: %w", l.channel.id, err)
+	}
+	return &current, nil
+}
+
+// remember notes whether reading what is new failed. That there is no such channel is an answer, not a failure.
+func (l *loader) remember(err error) {
+	o := &l.channel.feed.options
+	if err == nil || errors.Is(err, motacilla.ErrNotFound) {
+		l.failed.Store(0)
+		return
+	}
+	l.failed.Store(o.Clock.Now().UnixNano())
+	o.Logger.Debug("reading a channel failed", zap.String("channel", string(l.channel.id)), zap.Error(err))
 }
 
 // lookUp reads what happened after an old cursor, and makes the log reach back to it if a log can. It returns the delta from
