@@ -61,8 +61,8 @@ type Channel struct {
 	Head    Revision  // the newest revision of the channel; set by the store
 }
 
-// Normalize returns c in the form in which a store keeps it: an empty Access becomes Public, and times become UTC, cut to
-// the microsecond.
+// Normalize returns c in the form in which a store keeps it: an empty Access becomes Public, and times become UTC, cut
+// to the microsecond.
 func (c Channel) Normalize() Channel {
 	if c.Access == "" {
 		c.Access = Public
@@ -86,8 +86,8 @@ func (c Channel) Validate() error {
 	return validTime("ended", c.Ended)
 }
 
-// Amend returns c as a store keeps it once next has taken its place: Title, Access and Ended are those of next, all else
-// stays. If that changes nothing, changed is false and c is returned. The error is an [ErrInvalid].
+// Amend returns c as a store keeps it once next has taken its place: Title, Access and Ended are those of next, all
+// else stays. If that changes nothing, changed is false and c is returned. The error is an [ErrInvalid].
 func (c Channel) Amend(next Channel) (amended Channel, changed bool, err error) {
 	next = next.Normalize()
 	next.ID, next.Created, next.Changed, next.Head = c.ID, c.Created, c.Changed, c.Head

@@ -99,8 +99,8 @@ func (p Post) Clone() Post {
 	return p
 }
 
-// Admit returns p as a store keeps it as a new post of revision rev. A post without an ID gets one, and a post without a
-// time is created at the revision's. The post is normalized and validated; the error is an [ErrInvalid].
+// Admit returns p as a store keeps it as a new post of revision rev. A post without an ID gets one, and a post without
+// a time is created at the revision's. The post is normalized and validated; the error is an [ErrInvalid].
 func (p Post) Admit(rev Revision) (Post, error) {
 	p.Content = normalContent(p.Content)
 	p.Revision = rev
@@ -116,8 +116,8 @@ func (p Post) Admit(rev Revision) (Post, error) {
 }
 
 // Amend returns p as a store keeps it once next has taken its place as revision rev. ID, MessageID and Source stay; a
-// zero Created stays what it was; Modified follows from what changed. If next changes nothing, changed is false and p is
-// returned. The error is an [ErrInvalid].
+// zero Created stays what it was; Modified follows from what changed. If next changes nothing, changed is false and p
+// is returned. The error is an [ErrInvalid].
 func (p Post) Amend(next Post, rev Revision) (amended Post, changed bool, err error) {
 	next.Content = normalContent(next.Content)
 	next.ID, next.MessageID, next.Source, next.Modified = p.ID, p.MessageID, p.Source, p.Modified

@@ -11,8 +11,8 @@ type ChannelRecord struct {
 	Deleted bool
 }
 
-// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are both nil if a later revision has
-// replaced what this one did, and if this one changed the channel itself.
+// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are both nil if a later revision
+// has replaced what this one did, and if this one changed the channel itself.
 type ChangeRecord struct {
 	Revision   Revision
 	Remembered bool       // a cursor at this revision is Known

@@ -6,9 +6,9 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Mover is what a store has that can move channels to and from other stores as they are: IDs, revisions, tombstones, and
-// what is remembered. A [Store] need not have it; storagetest.RunMover holds to this contract those that do. Its methods
-// tell Watch as writes do.
+// Mover is what a store has that can move channels to and from other stores as they are: IDs, revisions, tombstones,
+// and what is remembered. A [Store] need not have it; storagetest.RunMover holds to this contract those that do. Its
+// methods tell Watch as writes do.
 type Mover interface {
 	// ChannelRecords returns at most limit channels (0 means motacilla.DefaultLimit), also deleted ones, whose IDs come
 	// after the given one, in byte order of their IDs. If after is "", it begins with the first.
@@ -20,10 +20,10 @@ type Mover interface {
 	ChangeRecords(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision, limit int) ([]motacilla.ChangeRecord, error)
 
 	// Import makes the channel what c says, including Created, Changed, Head, Born, Floor and Deleted, and adds records to
-	// those it has. records must be in order and not newer than c.Head. A Post replaces the post of its ID; a Removed removes
-	// it. If the channel has a life that began at another revision than c.Born, that is deleted first. If c is Deleted, all
-	// posts and tombstones are deleted. Revisions before c.Floor are forgotten, and c.Head is remembered, whatever records
-	// say.
+	// those it has. records must be in order and not newer than c.Head. A Post replaces the post of its ID; a Removed
+	// removes it. If the channel has a life that began at another revision than c.Born, that is deleted first. If c is
+	// Deleted, all posts and tombstones are deleted. Revisions before c.Floor are forgotten, and c.Head is remembered,
+	// whatever records say.
 	//
 	// Import is one atomic write that issues no revision of its own, and may be repeated. The error is ErrConflict, and
 	// nothing is changed, if the channel's life is the same and its head is newer than c.Head. Input is validated as

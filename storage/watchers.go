@@ -7,8 +7,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Watchers passes hints on to those who watch in this process: what stores have in common of [Watcher]. The zero value
-// has none. Its methods may be called from many goroutines at once.
+// Watchers distributes hints to every Watch of this process. Stores use it for [Watcher]. The zero value is ready for
+// use. Its methods may be called from many goroutines at once.
 type Watchers struct {
 	mu   sync.Mutex
 	list []*watching // replaced, never changed in place
@@ -22,8 +22,8 @@ type watching struct {
 	calls sync.WaitGroup // of notify; grows only until ended
 }
 
-// Begin has notify told from now on, and tells it of that by the zero Moved. After end has returned notify is not called
-// any more. tell tells this one alone.
+// Begin registers notify and calls it with the zero Moved. From then on Tell calls notify. tell calls only this notify.
+// After end has returned, notify is not called any more.
 func (ws *Watchers) Begin(notify func(motacilla.Moved)) (tell func(motacilla.Moved), end func()) {
 	w := &watching{notify: notify}
 	ws.mu.Lock()
@@ -41,7 +41,7 @@ func (ws *Watchers) Begin(notify func(motacilla.Moved)) (tell func(motacilla.Mov
 	}
 }
 
-// Tell passes m to everyone who watches, from this goroutine.
+// Tell calls every registered notify with m, in this goroutine.
 func (ws *Watchers) Tell(m motacilla.Moved) {
 	ws.mu.Lock()
 	list := ws.list

@@ -12,12 +12,12 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Batches stores edits of one post that come at the same time by one put. While one batch is stored, the next one gathers.
-// The edits of a batch run one after the other, each on what the one before made of the post, each in the goroutine of its
-// caller. A batch begins with the post as the batch before has stored it, or reads it.
+// Batches stores edits of one post that come at the same time by one put. While one batch is stored, the next one
+// gathers. The edits of a batch run one after the other, each on what the one before made of the post, each in the
+// goroutine of its caller. A batch begins with the post as the batch before has stored it, or reads it.
 //
-// No edit decides by a state from before its call: a put compares the revision, and if an edit fails or changes nothing,
-// the post is read after all members of the batch have joined. The zero value is ready for use.
+// No edit decides by a state from before its call: a put compares the revision, and if an edit fails or changes
+// nothing, the post is read after all members of the batch have joined. The zero value is ready for use.
 type Batches struct {
 	mu    sync.Mutex
 	posts map[key]*batch // the running batch of each post that is being edited
@@ -28,7 +28,8 @@ type key struct {
 	post    motacilla.PostID
 }
 
-// batch is edits that are stored by one put. Its leader, the first caller, does that. The other callers are its members.
+// batch is edits that are stored by one put. Its leader, the first caller, does that. The other callers are its
+// members.
 type batch struct {
 	// Guarded by Batches.mu.
 	next    *batch        // gathers while this batch is running
@@ -189,8 +190,8 @@ func (all *batch) apply(edit func(*motacilla.Post) error) error {
 	return nil
 }
 
-// ask has the members edit the post, one after the other. A member that has gone is a member no more. changes is true if
-// an edit changes something; sure is true if all of them do and none fails.
+// ask has the members edit the post, one after the other. A member that has gone is a member no more. changes is true
+// if an edit changes something; sure is true if all of them do and none fails.
 func (all *batch) ask(changes, sure bool) (bool, bool) {
 	all.members = slices.DeleteFunc(all.members, func(m *member) bool {
 		if !m.state.CompareAndSwap(waiting, called) {

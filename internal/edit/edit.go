@@ -1,5 +1,5 @@
-// Package edit changes posts and channels by compare-and-swap: it reads, edits, puts, and begins again after a conflict.
-// Package storage gives it to everybody; the receivers, which do not import that package, use it from here.
+// Package edit changes posts and channels by compare-and-swap: it reads, edits, puts, and begins again after a
+// conflict. Package storage gives it to everybody; the receivers, which do not import that package, use it from here.
 package edit
 
 import (
@@ -88,8 +88,8 @@ func Channel(
 	}
 }
 
-// again waits before another attempt, after n+1 of them. The time is random, so that writers that collide do not collide
-// again. It returns ErrConflict if there were enough attempts.
+// again waits before another attempt, after n+1 of them. The time is random, so that writers that collide do not
+// collide again. It returns ErrConflict if there were enough attempts.
 func again(ctx context.Context, n int) error {
 	if n+1 == attempts {
 		return fmt.Errorf("%w in each of %d attempts", motacilla.ErrConflict, attempts)

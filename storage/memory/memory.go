@@ -2,8 +2,8 @@
 //
 // # Durability
 //
-// None: what was written is gone with the process. It is the one store that does not call itself durable; everything
-// else that package storage promises it keeps.
+// None: what was written is gone when the process ends. It is the only store that does not call itself durable. It
+// keeps all other promises of package storage.
 //
 // # One node or many
 //
@@ -16,10 +16,9 @@
 //
 // # Limits
 //
-// Memory grows with the posts that there are, with the message IDs of those that were removed, and with the revisions
-// that are remembered: of each channel the newest 10,000, and all of the last 24 hours. Of a channel that was deleted
-// the revisions stay. Writers of one channel wait for each other, those of different channels do not; readers wait only
-// while a finished change is put in its place.
+// Memory grows with the number of posts, of message IDs of removed posts, and of remembered revisions: of each channel
+// the newest 10,000, and all of the last 24 hours. The revisions of a deleted channel stay. Writers of one channel wait
+// for each other; writers of different channels do not. A reader waits only while a finished change is put in place.
 package memory
 
 import (
@@ -80,7 +79,7 @@ func New(o *Options) *Store {
 // Ping returns nil until Close.
 func (s *Store) Ping(ctx context.Context) error { return s.usable(ctx, "ping store") }
 
-// Close ends Watches. What was stored goes with the Store.
+// Close ends Watches.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.done)
@@ -102,14 +101,14 @@ func (s *Store) usable(ctx context.Context, format string, args ...any) error {
 	}
 }
 
-// find returns the channel of this ID, deleted or not, or nil where there never was one.
+// find returns the channel of this ID, which may be deleted, or nil if there never was one.
 func (s *Store) find(id motacilla.ChannelID) *channel {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.channels[id]
 }
 
-// claim returns the channel of this ID and makes a place for it where there never was one.
+// claim returns the channel of this ID. If there never was one, it makes an empty one.
 func (s *Store) claim(id motacilla.ChannelID) *channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()

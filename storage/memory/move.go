@@ -70,7 +70,7 @@ func (c *channel) records(after motacilla.Revision, limit int) (list []motacilla
 	}
 	log := c.log[beyond(c.log, after):]
 	upTo := c.state.Head
-	if len(log) > limit { // nothing beyond these is asked for
+	if len(log) > limit { // later revisions are not needed
 		log = log[:limit]
 		upTo = log[limit-1].revision
 	}
@@ -108,7 +108,7 @@ func beyond(log []change, after motacilla.Revision) int {
 	return at
 }
 
-// withLog marks the records that log remembers, and puts those of which only log knows between them.
+// withLog marks the records that are in log, and inserts those that are only in log.
 func withLog(list []motacilla.ChangeRecord, log []change) []motacilla.ChangeRecord {
 	var merged []motacilla.ChangeRecord
 	for len(list) > 0 || len(log) > 0 {
@@ -128,7 +128,7 @@ func withLog(list []motacilla.ChangeRecord, log []change) []motacilla.ChangeReco
 	return merged
 }
 
-// Import makes the channel what c says, and puts records beside those it has.
+// Import makes the channel what c says, and adds records to those it has.
 func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	if err := s.usable(ctx, "import channel %q", c.ID); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (c *channel) take(r motacilla.ChannelRecord, records []motacilla.ChangeReco
 	return nil
 }
 
-// joined is both logs as one; where they have the same revision, what b says of it.
+// joined merges both logs. If both have a revision, that of b is taken.
 func joined(a, b []change) []change {
 	if n := len(a); n == 0 || len(b) == 0 || a[n-1].revision < b[0].revision {
 		return append(a, b...)

@@ -6,11 +6,11 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// order is posts, oldest first, by (Created, ID). Nearly every post is the newest when it comes, and is then only
-// appended.
+// order is a list of posts, oldest first, by (Created, ID). Nearly every post is the newest when it is inserted, and is
+// only appended.
 type order []*motacilla.Post
 
-// seek returns the place of the first post that is not older than k, and whether it is the one of that key.
+// seek returns the index of the first post that is not older than k, and whether that post has this key.
 func (o order) seek(k motacilla.PostKey) (int, bool) {
 	if n := len(o); n == 0 || o[n-1].Key().Compare(k) < 0 {
 		return n, false

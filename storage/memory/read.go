@@ -148,7 +148,7 @@ func (c *channel) get() (motacilla.Channel, bool) {
 	return c.state, c.alive
 }
 
-// changes returns what happened after since; false where there never was such a channel.
+// changes returns what happened after since. It returns false if there never was such a channel.
 func (c *channel) changes(since motacilla.Revision, limit int) (motacilla.Changes, bool) {
 	c.mu.RLock()
 	facts := motacilla.Changes{Head: c.state.Head, Deleted: !c.alive}
@@ -193,8 +193,8 @@ func seek(log []change, rev motacilla.Revision) (int, bool) {
 	return slices.BinarySearchFunc(log, rev, func(ch change, rev motacilla.Revision) int { return cmp.Compare(ch.revision, rev) })
 }
 
-// collect returns the newest state of what log tells of, oldest change first; false where that is more than limit. The
-// caller holds mu.
+// collect returns the newest state of what log lists, oldest change first. It returns false if that is more than limit.
+// The caller holds mu.
 func (c *channel) collect(log []change, limit int) ([]*motacilla.Post, []motacilla.Removal, bool) {
 	var posts []*motacilla.Post
 	var removed []motacilla.Removal
@@ -203,7 +203,7 @@ func (c *channel) collect(log []change, limit int) ([]*motacilla.Post, []motacil
 		case ch.removed:
 			removed = append(removed, motacilla.Removal{ID: ch.post, Revision: ch.revision})
 		case ch.post != "":
-			// Of a post that changed again, or was removed, a later entry tells.
+			// If the post changed again or was removed, a later entry has it.
 			if p := c.posts[ch.post]; p != nil && p.Revision == ch.revision {
 				posts = append(posts, p)
 			}
@@ -215,7 +215,7 @@ func (c *channel) collect(log []change, limit int) ([]*motacilla.Post, []motacil
 	return posts, removed, true
 }
 
-// clones copies posts for a caller. What is pointed to never changes, so no lock is needed.
+// clones copies posts for a caller. The stored posts never change, so no lock is needed.
 func clones(posts []*motacilla.Post) []motacilla.Post {
 	if len(posts) == 0 {
 		return nil

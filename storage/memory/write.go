@@ -8,7 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// Edits lets edits of one post share a put.
+// Edits returns what storage.Edit needs to store edits of one post together.
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.

@@ -57,18 +57,18 @@ func (v Violation) String() string {
 	return where + ": " + v.Problem
 }
 
-// Report is what Check has seen, and found wrong.
+// Report is what Check has read and what it has found wrong.
 type Report struct {
 	Channels   int // deleted ones too
 	Posts      int
 	Tombstones int
 	Remembered int                   // revisions
-	Moving     []motacilla.ChannelID // they were written to during every try, so that nothing is said of them
+	Moving     []motacilla.ChannelID // were written to during every try, so they were not checked
 	Violations []Violation
 }
 
-// Check reads everything that a store has and reports what is not as package storage promises. It changes nothing. The
-// error is of a store that does not answer; what is there and wrong is in the Report.
+// Check reads everything that a store has and reports what is not as package storage promises. It changes nothing. It
+// returns an error if the store does not answer; what is wrong in the store is in the Report.
 func Check(ctx context.Context, s storage.Store, o *CheckOptions) (Report, error) {
 	options := o.withDefaults()
 	var report Report
@@ -108,12 +108,12 @@ func Check(ctx context.Context, s storage.Store, o *CheckOptions) (Report, error
 	return report, missing(ctx, store, options, listing, &report)
 }
 
-// chosen reports whether id is one of those that are named, or none is.
+// chosen reports whether id is named, or no channel is.
 func chosen(named []motacilla.ChannelID, id motacilla.ChannelID) bool {
 	return len(named) == 0 || slices.Contains(named, id)
 }
 
-// checkChannel reads a channel until it has stood still meanwhile.
+// checkChannel reads a channel, and again if it was written to meanwhile.
 func checkChannel(
 	ctx context.Context, store movable, o CheckOptions, l *listing, id motacilla.ChannelID, report *Report,
 ) error {
@@ -239,7 +239,7 @@ func sameChannel(a, b motacilla.Channel) bool {
 		a.Created.Equal(b.Created) && a.Ended.Equal(b.Ended)
 }
 
-// checkMemory is what a store promises to remember. What is before a barrier is forgotten by right, and a barrier is a
+// checkMemory checks what a store must remember. It may have forgotten what is before a barrier. A barrier is a
 // revision of which nothing else is kept.
 func (c *checking) checkMemory() {
 	if c.first == nil || c.first.Revision == c.record.Born {
@@ -286,7 +286,7 @@ func newListing(ctx context.Context, store storage.Store, batch int) (*listing, 
 	}
 }
 
-// seen takes a channel off the list. One that was made or deleted after the list was read tells by its head.
+// seen compares a channel with the list. If the channel was made or deleted after the list was read, its head shows it.
 func (l *listing) seen(c *checking, r motacilla.ChannelRecord) {
 	state, listed := l.channels[r.ID]
 	switch {

@@ -75,7 +75,7 @@ func (c *checking) checkOne(r motacilla.ChangeRecord, messages map[string]motaci
 	}
 }
 
-// once holds IDs and message IDs to one post or tombstone each.
+// once checks that an ID and a message ID belong to one post or tombstone.
 func (c *checking) once(id motacilla.PostID, rev motacilla.Revision, message string, messages map[string]motacilla.PostID) {
 	if there, twice := c.posts[id]; twice {
 		c.found(id, rev, "has been kept of revision %d already", there.Revision)
@@ -92,7 +92,7 @@ func (c *checking) once(id motacilla.PostID, rev motacilla.Revision, message str
 	messages[message] = id
 }
 
-// checkPost is what must hold of a post by itself.
+// checkPost checks a post by itself.
 func (c *checking) checkPost(rev motacilla.Revision, p motacilla.Post) {
 	if p.Revision != rev {
 		c.found(p.ID, rev, "is kept there, and says that its revision is %d", p.Revision)
@@ -142,7 +142,7 @@ func (c *checking) checkChanges(ctx context.Context) error {
 	return nil
 }
 
-// comparePosts holds Changes to every post and tombstone that changed after from, in order, and to no other.
+// comparePosts checks that Changes has every post and tombstone that changed after from, in order, and no other.
 func (c *checking) comparePosts(facts motacilla.Changes, from motacilla.Revision) {
 	told := make(map[motacilla.PostID]bool)
 	last := from
@@ -179,7 +179,7 @@ func (c *checking) comparePosts(facts motacilla.Changes, from motacilla.Revision
 	}
 }
 
-// checkKnown asks about cursors: of those that are remembered, some, and those that can't be known.
+// checkKnown asks Changes about some cursors that are remembered, and about some that can't be known.
 func (c *checking) checkKnown(ctx context.Context) error {
 	const some = 20
 	cursors := map[motacilla.Revision]bool{0: false, c.log[0] - 1: false, c.record.Head + 1: false}

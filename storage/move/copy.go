@@ -1,5 +1,5 @@
-// Package move copies channels from store to store as they are, and checks what a store holds, through the port alone:
-// it works with any store, also one that is being served.
+// Package move copies channels from store to store as they are, and checks what a store holds. It uses only the port,
+// so it works with any store that is a storage.Mover, also while the store is in use.
 package move
 
 import (
@@ -51,23 +51,23 @@ type Result struct {
 	Channels int   // of the source, deleted ones too
 	Copied   int   // of which something was brought
 	Records  int64 // brought
-	Own      int   // channels that the target has and the source does not; they were left alone
+	Own      int   // channels that only the target has; they were left alone
 	Behind   int   // channels of the source that have moved since they were brought; 0 when it is not written to
 	Shared   int64 // records of storage.Records that were put or deleted at the target
 }
 
-// Copy brings every channel of from, deleted ones too, to the target as it is: IDs, revisions, tombstones and what is
-// remembered. It goes on where an earlier Copy ended or was cut off, so that running it again brings what has changed
-// since. At the end the target is asked for its heads, and they are held to those of the source.
+// Copy brings every channel of from to the target as it is, also deleted ones: IDs, revisions, tombstones and what is
+// remembered. It continues where an earlier Copy ended or was cut off. So running it again brings what has changed
+// since. At the end it compares the target's heads with those of the source.
 //
-// from may be written to meanwhile; to must not, and a channel of it that was is an ErrConflict, as is one that has
-// the ID of another of the source. Conflicts are looked for before anything is written. Channels that the target has
-// on its own are left alone.
+// from may be written to meanwhile. to must not be: a channel of the target that was written to is an ErrConflict, and
+// so is a channel that has the ID of a different channel of the source. Conflicts are looked for before anything is
+// written. Channels that only the target has are left alone.
 //
-// Copy then brings storage.Records, once. In each namespace of the source the target gets the records of the source, with
-// their values and expiries; a record that the source does not have is deleted there. Versions are issued by the target.
-// If the target has records in a namespace of the source that did not come from there, that is an ErrConflict before
-// anything is written, unless Options.Replace is set. Namespaces that the target has on its own are left alone.
+// Copy then brings storage.Records, once. In each namespace of the source the target gets the records of the source,
+// with their values and expiries; a record that the source does not have is deleted there. Versions are issued by the
+// target. If the target has records in a namespace of the source that did not come from there, that is an ErrConflict
+// before anything is written, unless Options.Replace is set. Namespaces that the target has on its own are left alone.
 func Copy(ctx context.Context, from, to storage.Store, o *Options) (Result, error) {
 	source, err := mover(from, "the source")
 	if err != nil {
@@ -141,12 +141,12 @@ type life struct {
 type step struct {
 	record motacilla.ChannelRecord
 	after  motacilla.Revision // what the target has already
-	wipe   bool               // the target's is another one, of the same life
-	unsure bool               // the source can't tell any more whether after is its own
+	wipe   bool               // the target has a different channel of the same life
+	unsure bool               // the source has forgotten whether it issued after
 }
 
-// bring brings a channel as far as it went when the pass began, and to its end where that is near. Each import makes the
-// target what the source was at some time or, before the last one, a part of it: the next Copy goes on from the target's
+// bring brings a channel at least up to the head that it had when the pass began. After the last import the target is
+// what the source was at some time. After each earlier import it is a part of that, and the next Copy continues at its
 // head.
 func (c *copying) bring(ctx context.Context, s step, done, of int) error {
 	id, after := s.record.ID, s.after
@@ -221,7 +221,7 @@ func (c *copying) put(
 	return err
 }
 
-// wipe makes the target's channel one of another life, so that the import begins anew.
+// wipe gives the target's channel another life, so that the import begins again.
 func (c *copying) wipe(ctx context.Context, r motacilla.ChannelRecord) error {
 	at := r.Born + 1
 	return c.to.Import(ctx, motacilla.ChannelRecord{
@@ -229,7 +229,7 @@ func (c *copying) wipe(ctx context.Context, r motacilla.ChannelRecord) error {
 	}, nil)
 }
 
-// recordOf returns the record of one channel: the first after an ID that comes just before it.
+// recordOf returns the record of one channel, which is the first record after the ID just before it.
 func recordOf(ctx context.Context, m storage.Mover, id motacilla.ChannelID) (motacilla.ChannelRecord, error) {
 	last := len(id) - 1
 	before := id[:last] + motacilla.ChannelID(id[last]-1)

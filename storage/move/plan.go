@@ -12,7 +12,7 @@ import (
 // listed is how many channels are asked for at once.
 const listed = 500
 
-// plan compares the channels of both stores and returns those of which the target lacks something. The error tells of
+// plan compares the channels of both stores and returns those of which the target lacks something. The error names
 // every channel that can't be brought.
 func (c *copying) plan(ctx context.Context) ([]step, error) {
 	there, err := channels(ctx, c.to)
@@ -67,7 +67,7 @@ func channels(ctx context.Context, m storage.Mover) (map[motacilla.ChannelID]mot
 	}
 }
 
-// decide tells from where on the channel is to be brought, if it is.
+// decide returns whether the channel must be brought, and from which revision on.
 func (c *copying) decide(
 	ctx context.Context, source, target motacilla.ChannelRecord, known bool,
 ) (s step, needed bool, err error) {
@@ -110,7 +110,7 @@ func (c *copying) decide(
 	return s, true, nil
 }
 
-// diverged is a channel of both stores that has had a life of its own in each.
+// diverged decides about a channel that was written to in both stores.
 func (c *copying) diverged(s step, format string, args ...any) (step, bool, error) {
 	if c.options.Replace && c.brought[s.record.ID].head == 0 {
 		s.wipe, s.after = true, 0
@@ -132,8 +132,8 @@ func when(r motacilla.Revision) string {
 	return fmt.Sprintf("%d (%s)", r, r.Time().Format("2006-01-02 15:04:05"))
 }
 
-// compare holds what both stores have of the channel, up to a head, to each other: where the source had forgotten the
-// target's head, it could not be told before whether the target was written to.
+// compare compares what both stores have of the channel up to head. It is needed if the source had forgotten the
+// target's head: then it was not known before whether the target had been written to.
 func (c *copying) compare(ctx context.Context, id motacilla.ChannelID, head motacilla.Revision) error {
 	here, there := kept{}, kept{}
 	if err := here.read(ctx, c.from, id, c.options.Batch); err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/motacilla-live/motacilla/storage/internal/calls"
 )
 
-// tries is how often a write begins that the server asks to begin again.
+// tries is how often a write is begun if the server asks to begin it again.
 const tries = 5
 
 // queries runs statements on one connection.
 type queries struct {
 	ctx  context.Context
 	conn *pgxpool.Conn
-	got  func() // to be called when the server has answered something
+	got  func() // is called when the server has begun to answer
 }
 
 // row runs one statement that returns one row.
@@ -39,7 +39,7 @@ func rows[T any](q *queries, scan func(pgx.Row) (T, error), text string, args ..
 	return list(answer, err, scan)
 }
 
-// batch is statements that are sent in one round trip. What takes their answers runs in their order, until one fails.
+// batch is statements that are sent in one round trip. Their answers are scanned in order, until one fails.
 type batch struct {
 	pgx.Batch
 	q *queries
@@ -79,13 +79,13 @@ func (b *batch) commit() error {
 // rollback ends a transaction in which no statement has failed. Any other is ended by closing its connection.
 func (q *queries) rollback() { _, _ = q.conn.Exec(q.ctx, qRollback) }
 
-// read runs f, which only reads, and runs it again where the backend did not answer: the connection may be one that a
-// restart, a failover or a cut has left behind.
+// read runs f, which only reads. If the server does not answer, it runs f again on another connection: a restart, a
+// failover or a cut may have left the first one behind.
 func (s *Store) read(ctx context.Context, f func(*queries) error, format string, args ...any) error {
 	return s.call(ctx, f, true, format, args...)
 }
 
-// write runs f, again only where the server has said that nothing was written.
+// write runs f. It runs f again only if the server has said that nothing was written.
 func (s *Store) write(ctx context.Context, f func(*queries) error, format string, args ...any) error {
 	return s.call(ctx, f, false, format, args...)
 }
@@ -126,8 +126,8 @@ func (s *Store) bounded(parent context.Context, f func(*queries) error, reads bo
 	}
 }
 
-// attempt takes a connection and runs f on it; sent says that f was begun. A read waits for the first answer no longer
-// than 3/10 of the time that the call has: it is better off with another connection then.
+// attempt takes a connection and runs f on it. sent is true if f was begun. A read waits for the first answer for at
+// most 3/10 of the call's time, and is then tried on another connection.
 func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
 	ctx, end := s.on(ctx)
 	defer end()
@@ -160,8 +160,8 @@ func (s *Store) attempt(ctx context.Context, f func(*queries) error, reads bool)
 	return true, f(q)
 }
 
-// acquire takes a connection. One that is only being made, or asked whether it is there, is left alone when that takes
-// long, in favour of another.
+// acquire takes a connection. If it takes long to make one, or to ask an idle one whether it is alive, another is
+// tried.
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	for {
 		short, cancel := context.WithTimeout(ctx, s.silence)
@@ -174,8 +174,8 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
-// fault translates errors. A database error becomes ErrUnavailable. If the caller's context has ended, fault returns the
-// context's error.
+// fault translates errors. A database error becomes ErrUnavailable. If the caller's context has ended, fault returns
+// the context's error.
 func (s *Store) fault(parent context.Context, err error) error {
 	var pg *pgconn.PgError
 	switch {
@@ -209,7 +209,7 @@ var advice = map[string]string{
 	"25006": "; the server is a standby, or set to be read only",
 }
 
-// again reports whether the server has undone the transaction and asks to begin it anew.
+// again reports whether the server has undone the transaction and it may be begun again.
 func again(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -225,7 +225,7 @@ func again(err error) bool {
 	return false
 }
 
-// broken reports whether the connection that answered err is of no more use, nor others like it.
+// broken reports whether the connection that returned err, and others of its age, can't be used any more.
 func broken(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {

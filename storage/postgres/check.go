@@ -9,10 +9,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// oldest is the oldest version of the server that will do, as server_version_num.
+// oldest is the oldest supported version of the server, as server_version_num.
 const oldest = 140000
 
-// wrongServer is a fault that does not pass by itself.
+// wrongServer is an error that only an operator can mend.
 type wrongServer string
 
 func (e wrongServer) Error() string { return string(e) }
@@ -22,8 +22,8 @@ const qServer = `SELECT current_setting('server_version_num')::int8, current_set
 	current_setting('synchronous_commit'), current_setting('full_page_writes'), pg_is_in_recovery(),
 	coalesce(current_schema(), ''), current_database()::text`
 
-// check looks whether the server can hold a store, warns of settings with which acknowledged writes may be lost, and
-// returns the topic of the store's hints.
+// check checks whether the server can hold a store. It warns of settings under which acknowledged writes may be lost,
+// and returns the topic of the store's hints.
 func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error) {
 	var number int64
 	var version, encoding, isolation, fsync, commit, pages, schema, database string

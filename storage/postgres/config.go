@@ -19,7 +19,7 @@ const (
 	lifetime = time.Hour       // connections are made anew after it, so that they spread over servers that come and go
 )
 
-// configure returns what the pool is made of, and what the connections past a pooler are.
+// configure returns the configuration of the pool, and that of connections that do not go through a pooler.
 func (s *Store) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnConfig, error) {
 	config, err := parse("url", text)
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Store) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnCon
 	return config, direct, nil
 }
 
-// shouldPing asks a connection that was not used for a while. One that does not answer is as good as none, and so are
-// those that are as old: they go, rather than cost a wait each.
+// shouldPing pings a connection that was not used for a while. If it does not answer, it and all connections of its age
+// are dropped, so that no call has to wait for each of them.
 func (s *Store) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
 	if p.IdleDuration < fresh {
 		return false

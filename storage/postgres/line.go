@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// line is the network to the server, as long as it answers. What is under way on it ends with it.
+// line is the network to the server as long as the server answers. Its end ends all calls that wait for an answer.
 type line struct {
 	ctx  context.Context
 	down context.CancelCauseFunc
@@ -19,14 +19,14 @@ func newLine() *line {
 	return l
 }
 
-// hangUp gives up all connections: each that a silent network has left behind would cost a call its time-out. What waits
-// on them fails now, and reads begin again.
+// hangUp gives up all connections. Each connection that a silent network has left behind would cost a call its
+// time-out. Calls that wait on them fail now, and reads begin again.
 func (s *Store) hangUp() {
 	s.line.Swap(newLine()).down(errSilent)
 	s.pool.Reset()
 }
 
-// on ties what ctx is for to the line; end lets go of it.
+// on returns a context that ends with ctx and with the line. end must be called when it is not needed any more.
 func (s *Store) on(ctx context.Context) (bound context.Context, end func()) {
 	l := s.line.Load()
 	bound, cancel := context.WithCancelCause(ctx)

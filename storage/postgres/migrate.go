@@ -24,8 +24,8 @@ const (
 	patience = 5 * time.Minute        // the most that migrating takes, with the wait for a node that is at it
 )
 
-// migrate brings the schema up to date. A database that is, is only read; else one node at a time migrates, and the
-// others wait for it and then find it done.
+// migrate brings the schema up to date. If it is up to date, the database is only read. Otherwise one node at a time
+// migrates; the others wait and then find it done.
 func migrate(ctx context.Context, config *pgx.ConnConfig, files fs.FS, timeout time.Duration) error {
 	db := stdlib.OpenDB(*config)
 	defer func() { _ = db.Close() }()
@@ -63,7 +63,7 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, files fs.FS, timeout t
 	return nil
 }
 
-// schema returns the version of the database's schema, 0 where there is none.
+// schema returns the version of the database's schema, or 0 if it has none.
 func schema(ctx context.Context, db *sql.DB) (version int64, err error) {
 	var table sql.NullString
 	if err := db.QueryRowContext(ctx, "SELECT to_regclass($1)::text", versions).Scan(&table); err != nil || !table.Valid {
@@ -73,8 +73,8 @@ func schema(ctx context.Context, db *sql.DB) (version int64, err error) {
 	return version, err
 }
 
-// advisory is PostgreSQL's lock of that name, of one session. It waits in the server's queue; goose's own asks anew
-// each second.
+// advisory is an advisory lock of PostgreSQL, held by one session. It waits in the server's queue. goose's own lock
+// asks again each second.
 type advisory struct{}
 
 var _ lock.SessionLocker = advisory{}

@@ -68,7 +68,7 @@ func (s *Store) ChangeRecords(
 	return records, err
 }
 
-// merge makes one record of what is kept of each revision; what it is given is in order, and so are the first limit.
+// merge makes one record for each revision from lists that are in order, and returns the first limit of them.
 func merge(
 	issued []motacilla.Revision, posts []motacilla.Post, tombs []tombstone, limit int,
 ) []motacilla.ChangeRecord {

@@ -2,15 +2,15 @@
 //
 // # Durability
 //
-// Durable: a write that was acknowledged is in the server's write-ahead log, and survives the death of the node and of
-// the server, as far as the server is set to (fsync and synchronous_commit on, its defaults; a warning is logged where
-// they are off). What a failover to another server keeps is a question of its replication, see docs/postgres.md.
+// Durable: a write that was acknowledged is in the server's write-ahead log. It survives the death of the node and of
+// the server if fsync and synchronous_commit are on, which is their default. If they are off, a warning is logged. What
+// a failover to another server keeps depends on its replication, see docs/postgres.md.
 //
 // # One node or many
 //
-// Many. Each sees the others' writes at its next read, and is told of them by Watch through NOTIFY, usually within
-// milliseconds. Revisions are given under the lock of the channel's row, by the database's clock: nodes' clocks don't
-// matter. Nodes may start together; one of them brings the schema up to date.
+// Many. Each node sees the others' writes at its next read. Watch tells of them through NOTIFY, usually within
+// milliseconds. Revisions are issued under the lock of the channel's row, by the database's clock, so the nodes' clocks
+// don't matter. Nodes may start together; one of them brings the schema up to date.
 //
 // # Options
 //
@@ -20,9 +20,9 @@
 // # Limits
 //
 // Writes to one channel are serial, each with one sync of the server's disk; those to different channels share syncs.
-// Writes to one namespace of records are serial too.
-// PostgreSQL 14 or newer, and a database in UTF8. A server that is away, refuses or hangs is ErrUnavailable, within the
-// deadline of the call; the store goes on by itself when it is back.
+// Writes to one namespace of records are serial too. It needs PostgreSQL 14 or newer and a database in UTF8. A server
+// that is away, refuses or hangs is ErrUnavailable, within the deadline of the call. The store goes on by itself when
+// the server is back.
 package postgres
 
 import (
@@ -42,7 +42,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// grace is how long Close waits for calls under way before it cuts them off.
+// grace is how long Close waits for running calls before it cuts them off.
 const grace = 3 * time.Second
 
 // Options are a Store's settings; nil and zero fields mean the defaults.
@@ -50,10 +50,10 @@ type Options struct {
 	Clock       motacilla.Clock // gives revisions their time, and says what is 24 hours old; the database's clock
 	Logger      *zap.Logger     // nil logs nothing
 	Timeout     time.Duration   // the most that a call takes; 10 s
-	Connections int             // the most connections for calls, beside one for each Watch; 10
+	Connections int             // the most connections for calls; each Watch has one more; 10
 
-	// Pooler says that the URL leads to a pooler in transaction mode, such as pgbouncer: no statements are prepared and
-	// no parameters set. DirectURL, which it needs, is the way past it, for migrations and LISTEN.
+	// Pooler says that the URL leads to a pooler in transaction mode, such as pgbouncer. Then no statements are prepared
+	// and no parameters are set. Migrations and LISTEN need DirectURL, which must lead to the database itself.
 	Pooler    bool
 	DirectURL string // the URL, unless it is set
 }
@@ -88,8 +88,8 @@ var (
 )
 
 // Open connects to the database at url, postgres://user:password@host:port/database?parameters, and brings its schema
-// up to date; one that a newer version made is an error. What the URL leaves out is taken from the PG* variables of the
-// environment. Errors and logs have the password nowhere.
+// up to date. A schema of a newer version is an error. What the URL leaves out is taken from the PG* variables of the
+// environment. No error and no log has the password.
 func Open(ctx context.Context, url string, o *Options) (*Store, error) {
 	s, err := open(ctx, url, o)
 	if err != nil {
@@ -134,7 +134,7 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare looks whether the server will do, and brings its schema up to date.
+// prepare checks the server, and brings its schema up to date.
 func (s *Store) prepare(ctx context.Context, pooler bool) (err error) {
 	checking, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -144,7 +144,8 @@ func (s *Store) prepare(ctx context.Context, pooler bool) (err error) {
 	return migrate(ctx, s.direct, migrations, s.timeout)
 }
 
-// opening says of a fault that it is the backend's, unless it is the caller's, or one that only an operator can mend.
+// opening translates an error of Open. If the caller's context has ended, it returns the context's error. A wrongServer
+// stays as it is. Any other error becomes ErrUnavailable.
 func (s *Store) opening(ctx context.Context, err error) error {
 	var wrong wrongServer
 	switch {
@@ -160,7 +161,7 @@ func (s *Store) opening(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 }
 
-// Ping asks the database whether it can serve, which a standby can't.
+// Ping asks the database whether it can serve. A standby can't.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.read(ctx, func(q *queries) error {
 		readOnly, err := row(q, scanBool, qPing)
@@ -171,7 +172,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	}, "ping store")
 }
 
-// Close ends Watches, waits 3 s for the calls under way, which fail after that, and closes the connections.
+// Close ends Watches, waits up to 3 s for the running calls, cuts the rest off, and closes the connections.
 func (s *Store) Close() error {
 	if !s.gate.Shut() {
 		return nil

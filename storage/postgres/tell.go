@@ -12,12 +12,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// spread is how long hints of other moves are collected after a NOTIFY. A commit with a NOTIFY holds a lock of the whole
-// server until it is through, so that not more than so many of them are made, and none within a write.
+// spread is how long hints are collected after a NOTIFY. A commit with a NOTIFY holds a lock of the whole server until
+// it is done. So their number is limited, and no write contains one.
 const spread = 5 * time.Millisecond
 
-// teller passes hints on to other nodes, outside of the writes that they are of: the first at once, those that come
-// soon after it together. A hint that is lost is repaired by whoever reads.
+// teller sends hints to other nodes after the writes are done: the first at once, and those that follow soon after it
+// together. If a hint is lost, readers find the change by their own checks.
 type teller struct {
 	send func(context.Context, []motacilla.Moved)
 
@@ -51,7 +51,7 @@ func (t *teller) add(m motacilla.Moved) {
 	}
 }
 
-// close has what is left told, for at most a second, and waits for the goroutine.
+// close sends what is left, within a second, and waits for the goroutine.
 func (t *teller) close() {
 	close(t.done)
 	<-t.ended
@@ -118,8 +118,8 @@ func payloads(sender string, moved []motacilla.Moved) []string {
 	return append(all, b.String())
 }
 
-// parsePayload decodes a payload. Anyone who may connect to the database may send one, so what it can't read it leaves
-// out.
+// parsePayload decodes a payload and leaves out what it can't read: everybody who may connect to the database may send
+// one.
 func parsePayload(payload string) (sender string, moved []motacilla.Moved) {
 	sender, rest, _ := strings.Cut(payload, " ")
 	for hint := range strings.SplitSeq(rest, " ") {

@@ -20,9 +20,9 @@ const (
 	margin = 24 * time.Hour
 )
 
-// Watch calls notify for every channel that moves: at once for a write through this Store, from the goroutine of the
-// writer; of other nodes' writes as NOTIFY tells of them, on a connection of its own. Where that is lost Watch goes on,
-// connects again, and tells of what moved meanwhile. After Close it returns ErrClosed.
+// Watch calls notify for every channel that moves. A write through this Store is told at once, before the write
+// returns. Writes of other nodes are told as their NOTIFY arrives on a connection of this Watch. If the connection is
+// lost, Watch connects again and tells of what moved meanwhile. After Close it returns ErrClosed.
 func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	if err := s.gate.Begin(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -89,7 +89,7 @@ func (l *listener) connect(ctx context.Context) bool {
 	return err == nil
 }
 
-// hear waits for a hint; where none comes for a while, it asks whether the server is there.
+// hear waits for a hint. If none comes for a while, it asks the server for a sign of life.
 func (l *listener) hear(ctx context.Context, tell func(motacilla.Moved)) {
 	waiting, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()

@@ -10,11 +10,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// farewell is how long a server may take to answer a goodbye or a cancel request. pgx would wait 15 s for either, and a
-// connection keeps its place in the pool for so long: a server that is silent for a moment would be away for much more.
-const farewell = time.Second
+// parting is how long a server may take to answer when a connection is closed, or to a cancel request. pgx would wait
+// 15 s for either, and the connection would keep its place in the pool for so long. A server that is silent for a
+// moment would be away for much longer.
+const parting = time.Second
 
-// wire is the socket of a connection. While it has a limit it is closed when nothing came for so long.
+// wire is the socket of a connection. While the connection is being made, it is closed if nothing comes for limit.
 type wire struct {
 	net.Conn
 	limit time.Duration
@@ -35,7 +36,8 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
-// wires has config dial sockets that end where the server is silent for the given time before they are connections.
+// wires makes config dial sockets that are closed if the server is silent for so long while the connection is being
+// made.
 func wires(config *pgconn.Config, silence time.Duration) {
 	connecting := config.ConnectTimeout
 	dialer := &net.Dialer{
@@ -52,7 +54,7 @@ func wires(config *pgconn.Config, silence time.Duration) {
 		}
 		limit := silence
 		if until, ok := ctx.Deadline(); ok && time.Until(until) > connecting { // it is for a cancel request
-			limit = min(limit, farewell)
+			limit = min(limit, parting)
 		}
 		return &wire{Conn: conn, limit: limit, timer: time.AfterFunc(limit, func() { _ = conn.Close() })}, nil
 	}
@@ -65,10 +67,10 @@ func wires(config *pgconn.Config, silence time.Duration) {
 	}
 }
 
-// part says goodbye to a connection that the pool is about to close.
+// part limits how long the pool waits for a connection that it closes.
 func part(c *pgx.Conn) {
 	if w := wireOf(c.PgConn().Conn()); w != nil {
-		w.timer.Reset(farewell)
+		w.timer.Reset(parting)
 	}
 }
 

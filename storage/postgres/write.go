@@ -10,7 +10,7 @@ import (
 
 // Each write is one call of a function of the schema, so it is one round trip and one transaction.
 
-// Edits lets edits of one post share a put.
+// Edits returns what storage.Edit needs to store edits of one post together.
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.

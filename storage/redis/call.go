@@ -10,7 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// errSlow is the cause of a context's end that is the store's own time-out.
+// errSlow is the cause of a context that was ended by the store's own time-out.
 var errSlow = errors.New("no answer in time")
 
 // call runs one call of the store: not after Close, for no longer than the store's time-out, and with an error that
@@ -33,9 +33,9 @@ func call[T any](
 	return none, calls.Said(err, format, args...)
 }
 
-// await asks the server by f and returns soon after ctx ends, even where f does not: go-redis looks at a context's
-// deadline alone while it waits for an answer. f ends by the connection's time-outs, and Close waits for it. The caller
-// is within call. What f can't do is ErrUnavailable, but for redis.Nil.
+// await asks the server by f and returns soon after ctx ends, even if f does not: go-redis looks only at a context's
+// deadline while it waits for an answer. f ends by the connection's time-outs, and Close waits for it. It must be
+// called within call. An error of f becomes ErrUnavailable, except redis.Nil.
 func await[T any](ctx context.Context, s *Store, f func(ctx context.Context) (T, error)) (T, error) {
 	type outcome struct {
 		v   T
@@ -61,7 +61,7 @@ func await[T any](ctx context.Context, s *Store, f func(ctx context.Context) (T,
 	return out.v, s.fault(ctx, out.err)
 }
 
-// read is await for what only reads: where the connections were given up while the server was asked, it is asked again on
+// read is await for an f that only reads. If the connections were given up while the server was asked, f runs again on
 // new ones.
 func read[T any](ctx context.Context, s *Store, f func(ctx context.Context, c goredis.UniversalClient) (T, error)) (T, error) {
 	return await(ctx, s, func(ctx context.Context) (T, error) {

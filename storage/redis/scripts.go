@@ -14,7 +14,7 @@ import (
 //go:embed scripts/*.lua
 var files embed.FS
 
-// script is one Lua script. It runs as a whole or, where the server refuses it (full, read-only, ...), not at all.
+// script is one Lua script. It runs completely, or not at all if the server refuses it (full, read-only, ...).
 type script struct {
 	text   string
 	sha    string
@@ -90,7 +90,8 @@ func (s *Store) run(ctx context.Context, sc *script, ch motacilla.ChannelID, arg
 	return s.runOn(ctx, sc, s.keysOf(ch), args...)
 }
 
-// runOn runs a script on keys of one hash slot. One that writes is sent once: where the answer is lost nobody knows whether it ran.
+// runOn runs a script on keys of one hash slot. A script that writes is sent once: if the answer is lost, nobody knows
+// whether it ran.
 func (s *Store) runOn(ctx context.Context, sc *script, keys []string, args ...any) (reply, error) {
 	eval := func(ctx context.Context, c goredis.UniversalClient) (any, error) {
 		answer, err := s.eval(ctx, c, sc, "evalsha", sc.sha, keys, args)
@@ -138,7 +139,7 @@ func (s *Store) write(ctx context.Context, sc *script, ch motacilla.ChannelID, a
 // once is a command that go-redis does not send again by itself.
 type once struct{ *goredis.Cmd }
 
-// NoRetry is go-redis's question.
+// NoRetry tells go-redis not to send the command again.
 func (once) NoRetry() bool { return true }
 
 // reply is the answer of a script. What is missing or of another type is empty.

@@ -18,8 +18,7 @@ import (
 // oldest is the first version of Redis that knows of scripts' flags.
 const oldest = 7
 
-// inspect looks whether the server is what the store needs, warns of its settings, and changes to the cluster that a
-// single server belongs to.
+// inspect checks the server, and warns of its settings. If the server belongs to a cluster, the store uses the cluster.
 func (s *Store) inspect(ctx context.Context) error {
 	info, err := s.info(ctx)
 	if err != nil {
@@ -56,7 +55,7 @@ func (s *Store) inspect(ctx context.Context) error {
 	return s.reindex(ctx)
 }
 
-// recent returns an error where version is known, and too old.
+// recent returns an error if version is known and too old.
 func recent(version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldest {
@@ -77,7 +76,7 @@ func (s *Store) warn(addr string, settings map[string]string) {
 	}
 }
 
-// info is what INFO tells; empty where the user may not ask.
+// info is the answer to INFO. It is empty if the user may not ask.
 func (s *Store) info(ctx context.Context) (map[string]string, error) {
 	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (map[string]string, error) {
 		text, err := c.Info(ctx).Result()
@@ -123,8 +122,9 @@ func (s *Store) servers(ctx context.Context) (map[string]map[string]string, erro
 	})
 }
 
-// reindex puts channels into the index that are not there. On one server there are none: whatever the server lost, it
-// lost the channel first. In a cluster index and channel are on different nodes, and a failover of one may lose an entry.
+// reindex adds channels that are missing to the index. On a single server none is missing: if it loses writes, it loses
+// the channel before the entry. In a cluster index and channel are on different nodes, and a failover of one may lose
+// an entry.
 func (s *Store) reindex(ctx context.Context) error {
 	_, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
 		cluster, ok := c.(*goredis.ClusterClient)

@@ -23,9 +23,10 @@ const (
 
 var errSilent = errors.New("nothing heard")
 
-// Watch calls notify for every channel that moves: at once for a write through this Store, from the goroutine of the
-// writer; when the server tells of it, for any. Where the connection breaks it makes another, and then tells where all
-// channels are. The error is that of the first connection, or ErrClosed after Close.
+// Watch calls notify for every channel that moves. A write through this Store is told at once, before the write
+// returns. Any write is told when the server tells of it. If the connection breaks, Watch makes another one and then
+// tells the heads of all channels. It returns an error if the first connection can't be made, and ErrClosed after
+// Close.
 func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	if ctx.Err() != nil {
 		return nil
@@ -74,8 +75,8 @@ func (w *watch) hear(m motacilla.Moved) {
 	}
 }
 
-// again subscribes, after a pause, until that is done and all channels were told of; an error is that of ctx. Where the
-// network was silent, connections are renewed that may have been made while it still was.
+// again subscribes, with pauses, until that succeeds and all heads have been told. An error is that of ctx. If the
+// network was silent, it replaces the connections too, since they may have been made during the silence.
 func (w *watch) again(ctx context.Context, silent bool) (*subscription, error) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, beat) {
 		t := time.NewTimer(pause/2 + rand.N(pause))
@@ -111,7 +112,7 @@ func slow(err error) bool {
 	return errors.Is(err, errSlow) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// heads tells where every channel is.
+// heads tells the head of every channel.
 func (s *Store) heads(ctx context.Context, tell func(motacilla.Moved)) error {
 	after := motacilla.ChannelID("")
 	for {
@@ -145,7 +146,7 @@ type subscription struct {
 	err    error         // the reader's, when it has
 }
 
-// subscribe connects, and returns when the server has said that it will tell.
+// subscribe connects, and returns when the server has confirmed the subscription.
 func (w *watch) subscribe(ctx context.Context) (*subscription, error) {
 	s := w.store
 	reading, cancel := context.WithCancel(ctx)
@@ -200,7 +201,7 @@ func (sub *subscription) read(ctx context.Context, topic string, hear func(motac
 	}
 }
 
-// last waits until the connection breaks, or says nothing where it is asked. go-redis has no deadline for the answer.
+// last waits until the connection breaks, or does not answer when it is asked. go-redis has no deadline for the answer.
 func (sub *subscription) last(ctx context.Context, s *Store) error {
 	t := time.NewTicker(beat)
 	defer t.Stop()

@@ -41,7 +41,7 @@ func (s *Store) enlist(ctx context.Context, ch motacilla.ChannelID) error {
 	return err
 }
 
-// Edits lets edits of one post share a put.
+// Edits returns what storage.Edit needs to store edits of one post together.
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.

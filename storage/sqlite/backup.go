@@ -28,11 +28,11 @@ type Copied struct {
 	Posts    int
 }
 
-// Backup writes a copy of the store's file at path to the file at to, while other processes, or a Store of this one,
-// read and write it: nobody waits for it. The copy is one snapshot, which has every write that was acknowledged before
-// Backup was called. It is one file (mode 0600) without a write-ahead log, checked (PRAGMA integrity_check), synced, and
-// put in its place at once: where Backup fails, or the machine dies, what was there stays. It needs as much room beside
-// to as the store takes.
+// Backup writes a copy of the store's file at path to the file at to. Other processes, and a Store of this process, may
+// read and write the store meanwhile, and do not wait. The copy is one snapshot that has every write acknowledged
+// before Backup was called. It is one file (mode 0600) without a write-ahead log. It is checked (PRAGMA
+// integrity_check) and synced before it takes its name in one step, so if Backup fails or the machine dies, a file that
+// was there stays. The directory of to needs as much free space as the store takes.
 func Backup(ctx context.Context, path, to string, o *BackupOptions) (Copied, error) {
 	options := BackupOptions{}
 	if o != nil {
@@ -123,8 +123,8 @@ func checkPlaces(path, to string, overwrite bool) error {
 	return nil
 }
 
-// vacuumInto copies one snapshot. VACUUM INTO reads in one transaction, which in WAL mode keeps no writer waiting, and
-// unlike the backup API it does not begin again when somebody writes meanwhile.
+// vacuumInto copies one snapshot. VACUUM INTO reads in one transaction. In WAL mode no writer waits for that. Unlike
+// the backup API it does not begin again when somebody writes meanwhile.
 func vacuumInto(ctx context.Context, path, to string, busy time.Duration) (err error) {
 	db, err := connect(path, busy, url.Values{"mode": {"rw"}}, 1) // rw, for after a crash it is recovered here
 	if err != nil {
@@ -142,7 +142,7 @@ func vacuumInto(ctx context.Context, path, to string, busy time.Duration) (err e
 	return err
 }
 
-// inspect opens a copy, which nobody else writes, and looks whether it is whole.
+// inspect opens a copy and checks whether it is complete.
 func inspect(ctx context.Context, path string) (c Copied, err error) {
 	db, err := connect(path, 0, url.Values{"mode": {"ro"}, "immutable": {"1"}}, 1)
 	if err != nil {
@@ -222,7 +222,7 @@ func put(name, to string, overwrite bool) error {
 	return syncDir(filepath.Dir(to))
 }
 
-// interrupted returns why ctx ended, where that is what broke the work off.
+// interrupted returns the error of ctx if ctx has ended, and err otherwise.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

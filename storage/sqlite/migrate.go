@@ -14,8 +14,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the file up to date. Another process may be doing the same: each step is one transaction, of which one
-// of the two fails, and then finds it done.
+// migrate brings the file up to date. Another process may do the same at the same time. Each step is one transaction,
+// which fails in one of the two processes; that process then finds the step done.
 func migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 	var err error
 	for range 5 {

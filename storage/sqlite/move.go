@@ -60,7 +60,7 @@ func (s *Store) ChangeRecords(
 	return records, nil
 }
 
-// records merges what posts, tombstones and the log have, each in order of revisions.
+// records merges posts, tombstones and the log, each of which is in the order of revisions.
 func (q *queries) records(ch motacilla.ChannelID, after motacilla.Revision, limit int) ([]motacilla.ChangeRecord, error) {
 	rows, err := q.rows(qChanged, ch, after, limit)
 	posts, err := list(rows, err, scanPost)
@@ -103,7 +103,7 @@ func (q *queries) records(ch motacilla.ChannelID, after motacilla.Revision, limi
 	return records, nil
 }
 
-// Import makes the channel what c says, and puts records beside those it has.
+// Import makes the channel what c says, and adds records to those it has.
 func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	c.Channel = c.Normalize()
 	if err := c.Validate(records); err != nil {
@@ -155,7 +155,7 @@ func (q *queries) take(c motacilla.ChannelRecord, records []motacilla.ChangeReco
 	return errors.Join(q.exec(qTakeLog, c.ID, c.Head), q.exec(qLogBefore, c.ID, c.Floor))
 }
 
-// putChannel changes the row where there is one: others refer to it.
+// putChannel changes the row if there is one, since other rows refer to it.
 func (q *queries) putChannel(c motacilla.ChannelRecord, known bool) error {
 	if known {
 		return q.exec(qTakeChannel, c.Title, c.Access, c.Created.UnixMicro(), ended(c.Ended), c.Head, c.Changed, c.Born, c.Deleted, c.ID)

@@ -90,7 +90,7 @@ func scanMoved(from scanner) (m motacilla.Moved, err error) {
 	return m, err
 }
 
-// encode is JSON that motacilla.Block decodes; of text alone, which most posts are, by a short way.
+// encode returns JSON that motacilla.Block decodes. Content that is only text, as in most posts, has a faster way.
 func encode(content []motacilla.Block) (string, error) {
 	for _, b := range content {
 		if b.Type != motacilla.TextBlock {

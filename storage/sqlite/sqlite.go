@@ -8,9 +8,9 @@
 //
 // # One node or many
 //
-// One machine. Several processes on it may open the same file: one writes at a time, and each sees the others' writes
-// at its next read and is told of them by Watch within 2 s. The file must not be on a network file system. Backup copies
-// it while it is in use.
+// One machine. Several processes on it may open the same file. One of them writes at a time. Each sees the others'
+// writes at its next read, and Watch tells of them within 2 s. The file must not be on a network file system. Backup
+// copies it while it is in use.
 //
 // # Options
 //
@@ -18,10 +18,10 @@
 //
 // # Limits
 //
-// Writes are serial. Those that come at the same time share a transaction, each in a savepoint of its own, and its one
-// sync of the disk; one alone does not wait for others. What an edit or a check does, every writer waits for: it must
-// not block. A new file is readable by its owner alone (mode 0600). A full disk, and a file that is read-only or that
-// another process keeps locked, is ErrUnavailable; the store goes on by itself when that has passed.
+// Writes are serial. Writes that come at the same time share a transaction and its sync of the disk; each has a
+// savepoint of its own. A lone write does not wait for others. Only its owner may read a new file (mode 0600). A full
+// disk, and a file that is read-only or locked by another process, is ErrUnavailable. The store goes on by itself when
+// that is over.
 package sqlite
 
 import (
@@ -82,8 +82,8 @@ var (
 	_ storage.Mover = (*Store)(nil)
 )
 
-// Open opens the file at path, which it makes where there is none; the directory must be there. It brings an older
-// file up to date; one that a newer version made is an error.
+// Open opens the file at path. If there is none, it makes one; the directory must exist. A file of an older version is
+// brought up to date. A file of a newer version is an error.
 func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	s, err := open(ctx, path, o)
 	if err != nil {
@@ -143,7 +143,7 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	return s, err
 }
 
-// create makes the file, so that it is its owner's alone; SQLite gives its other files the same mode.
+// create makes the file with mode 0600. SQLite gives its other files the same mode.
 func create(path string) error {
 	dir := filepath.Dir(path)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator chooses the path
@@ -191,7 +191,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	}, "ping store")
 }
 
-// Close ends Watches, waits for the calls under way, and moves the write-ahead log into the file.
+// Close ends Watches, waits for the running calls, and moves the write-ahead log into the file.
 func (s *Store) Close() error {
 	if !s.gate.Shut() {
 		return nil
@@ -204,7 +204,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// release closes the connections; the last one that closes checkpoints.
+// release closes the connections. SQLite makes a checkpoint when the last one is closed.
 func (s *Store) release() error {
 	var errs []error
 	s.reads.close()

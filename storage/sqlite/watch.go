@@ -12,8 +12,8 @@ import (
 // lookout is how often Watch looks for writes of other processes.
 const lookout = 500 * time.Millisecond
 
-// Watch calls notify for every channel that moves: at once for a write through this Store, from the goroutine of the
-// writer; within 2 s for one of another process. After Close it returns ErrClosed.
+// Watch calls notify for every channel that moves. A write through this Store is told at once, before the write
+// returns. A write of another process is told within 2 s. After Close, Watch returns ErrClosed.
 func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	others := others{version: -1}
 	look := func(tell func(motacilla.Moved)) {
@@ -44,8 +44,8 @@ type others struct {
 	heads   map[motacilla.ChannelID]motacilla.Moved
 }
 
-// look tells of channels that moved since the last look, where another process has written. The first look learns
-// where they are.
+// look tells of channels that have moved since the last look, if another process has written. The first look only
+// learns the heads.
 func (o *others) look(ctx context.Context, s *Store, tell func(motacilla.Moved)) error {
 	version, err := s.dataVersion(ctx)
 	if err != nil || version == o.version {

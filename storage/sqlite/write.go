@@ -13,7 +13,7 @@ import (
 // forgetting: one write in so many, on average, prunes the log of its channel.
 const forgetting = 64
 
-// Edits lets edits of one post share a put.
+// Edits returns what storage.Edit needs to store edits of one post together.
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.

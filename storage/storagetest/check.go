@@ -32,14 +32,14 @@ func (h *hand) Now() time.Time {
 	return h.now
 }
 
-// Move moves the clock on, or back where d is negative.
+// Move moves the clock on, or back if d is negative.
 func (h *hand) Move(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now = h.now.Add(d)
 }
 
-// must fails the test where a call did.
+// must fails the test if a call failed.
 func must[T any](t tb) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -50,7 +50,7 @@ func must[T any](t tb) func(v T, err error) T {
 	}
 }
 
-// want fails the test where err is not target.
+// want fails the test if err is not target.
 func want(t tb, what string, err, target error) {
 	t.Helper()
 	if !errors.Is(err, target) {
@@ -58,7 +58,7 @@ func want(t tb, what string, err, target error) {
 	}
 }
 
-// wantInvalid fails the test where err is not an ErrInvalid that names its field.
+// wantInvalid fails the test if err is not an ErrInvalid that names its field.
 func wantInvalid(t tb, what string, err error) {
 	t.Helper()
 	want(t, what, err, motacilla.ErrInvalid)
@@ -68,7 +68,7 @@ func wantInvalid(t tb, what string, err error) {
 	}
 }
 
-// equal fails the test where got is not what was expected.
+// equal fails the test if got is not what was expected.
 func equal[T comparable](t tb, what string, got, expected T) {
 	t.Helper()
 	if got != expected {
@@ -140,7 +140,7 @@ func ids(posts []motacilla.Post) []motacilla.PostID {
 	return list
 }
 
-// wellFormed checks what holds of every answer of Changes, whatever was asked.
+// wellFormed checks what must hold for every answer of Changes.
 func wellFormed(t tb, since motacilla.Revision, c motacilla.Changes) {
 	t.Helper()
 	if c.Deleted {

@@ -102,7 +102,7 @@ func (s *suite) reading(n int, read func(reader int) error) (stop func()) {
 	}
 }
 
-// Every page of posts is what had been written up to its head.
+// Every page has what was written up to its head.
 func testSnapshots(s *suite) {
 	s.channel("c")
 	h := &history{}
@@ -119,7 +119,8 @@ func testSnapshots(s *suite) {
 	h.judge(s, slices.Concat(snapshots...))
 }
 
-// Who follows a channel by Changes sees every revision, in order, and holds at each head what was written up to it.
+// A reader that follows a channel by Changes sees every revision, in order, and has at each head what was written up to
+// it.
 func testFollowers(s *suite) {
 	s.follow(s.Store)
 }
@@ -159,7 +160,7 @@ func (s *suite) follow(stores ...storage.Store) {
 	h.judge(s, slices.Concat(snapshots...))
 }
 
-// errorer is a suite for goroutines, which must not call FailNow.
+// errorer is a suite for goroutines, in which FailNow must not be called.
 type errorer struct{ *suite }
 
 func (e errorer) Fatalf(format string, args ...any) { e.Helper(); e.Errorf(format, args...) }
@@ -200,8 +201,8 @@ func (s *suite) count(stores ...storage.Store) {
 	equal(s, "number of revisions", len(s.changes("c", first.Revision, 0).Issued), writers*each)
 }
 
-// storage.Edit loses no edit, however many edit the same post at once. An edit may fail with ErrConflict, unless the store
-// lets edits share a put.
+// storage.Edit loses no edit, however many edit the same post at once. An edit may fail with ErrConflict, unless the
+// store lets edits share a put.
 func testEdit(s *suite) {
 	s.channel("c")
 	const editors, each = 16, 10
@@ -328,8 +329,8 @@ func (s *suite) race(stores ...storage.Store) {
 	}
 }
 
-// A channel is deleted and made again while others write and read: no revision comes twice, and no post of one life is
-// seen in another.
+// A channel is deleted and made again while others write and read. No revision is issued twice, and no post of one life
+// appears in another.
 func testLives(s *suite) {
 	head := s.channel("c").Head
 	h := &history{}

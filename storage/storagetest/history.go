@@ -16,8 +16,8 @@ type event struct {
 	removed  bool
 }
 
-// history is what writers of one channel were told, by which every snapshot can be judged afterwards: one of head H
-// holds what was written up to H, no less and no more.
+// history is the acknowledged writes of one channel. Every snapshot can be checked against it afterwards: a snapshot of
+// head H must have exactly what was written up to H.
 type history struct {
 	mu     sync.Mutex
 	events []event
@@ -55,7 +55,7 @@ type snapshot struct {
 	posts []motacilla.Post // newest first
 }
 
-// judge holds snapshots, in the order of their heads, to the history.
+// judge checks snapshots against the history, in the order of their heads.
 func (h *history) judge(t tb, snapshots []snapshot) {
 	t.Helper()
 	events := h.sorted(t)
@@ -83,7 +83,7 @@ type follower struct {
 	posts  map[motacilla.PostID]motacilla.Post
 }
 
-// apply takes what happened since the follower's head.
+// apply adds what happened after the follower's head.
 func (f *follower) apply(t tb, c motacilla.Changes) {
 	t.Helper()
 	wellFormed(t, f.head, c)

@@ -153,8 +153,8 @@ func (tr *trial) createChannel(m *model, ch motacilla.ChannelID) {
 	equalChannel(tr.rt, "new channel", made, expected)
 }
 
-// replaced draws the revision that a write replaces: mostly the present one, and sometimes another of the channel, or one
-// that was never issued.
+// replaced draws the revision that a write replaces: mostly the present one, and sometimes another of the channel, or
+// one that was never issued.
 func (tr *trial) replaced(m *model, present motacilla.Revision) motacilla.Revision {
 	n := len(m.events)
 	switch pick := rapid.IntRange(-20, 20).Draw(tr.rt, "replaces"); {

@@ -149,7 +149,7 @@ func goesOn(s, to *suite) {
 	equal(s, "revision of a channel made anew", to.channel("deleted").Head, motacilla.NextRevision(deleted, s.hand.Now()))
 }
 
-// Channels that are gone at the source go at the target, those that were made again begin again there.
+// A channel that was deleted at the source is deleted at the target. A channel that was made again begins again there.
 func testMoveLives(s *suite) {
 	to := s.second()
 	s.channel("c")

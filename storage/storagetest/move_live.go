@@ -7,7 +7,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// A channel is brought over while it is written, again and again, and level in the end.
+// A channel is copied while it is written to, again and again, and is the same in the end.
 func testMoveWhileWritten(s *suite) {
 	to := s.second()
 	s.channel("c")
@@ -93,7 +93,7 @@ func testMoveAtomic(s *suite) {
 	stop()
 }
 
-// whole returns an error where posts, at a head so far after the first, are not all of one import.
+// whole returns an error if posts, read at this distance from the first head, are not those of one import.
 func whole(head motacilla.Revision, list []motacilla.Post, posts int) error {
 	if head == 0 && len(list) == 0 {
 		return nil
@@ -109,7 +109,7 @@ func whole(head motacilla.Revision, list []motacilla.Post, posts int) error {
 	return nil
 }
 
-// Imports and barriers are told of like writes.
+// Watch tells of imports and barriers as it tells of writes.
 func testMoveWatch(s *suite) {
 	to := s.second()
 	w := to.watch()
@@ -129,7 +129,7 @@ func testMoveWatch(s *suite) {
 	}
 }
 
-// What is passed in and what comes out is the caller's.
+// What is passed in and what is returned belongs to the caller.
 func testMoveOwnership(s *suite) {
 	to := s.second()
 	s.channel("c")

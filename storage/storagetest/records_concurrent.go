@@ -135,7 +135,8 @@ func (s *suite) countRecords(stores ...storage.Records) {
 	equal(s, "counter", string(must[storage.Record](s)(stores[0].Get(s.ctx, "count", "counter")).Value), strconv.Itoa(writers*each))
 }
 
-// leaseRecords checks that a lease, as it is held by a record, has one holder at a time, and that versions order its holders.
+// leaseRecords checks that a lease, as it is held by a record, has one holder at a time, and that versions order its
+// holders.
 func (s *suite) leaseRecords(stores ...storage.Records) {
 	s.Helper()
 	var holders, held atomic.Int64

@@ -107,8 +107,8 @@ func durableRecords(
 	return nil
 }
 
-// survivedRecords looks for every acknowledged write. The write that was under way at the kill may be stored, at once or
-// later.
+// survivedRecords looks for every acknowledged write. The write that was under way at the kill may be stored, at once
+// or later.
 func survivedRecords(ctx context.Context, records storage.Records, acked map[motacilla.PostID]ack) error {
 	for key, a := range acked {
 		r, err := records.Get(ctx, "crash", string(key))

@@ -73,7 +73,8 @@ func wrong(rev motacilla.Revision, others ...motacilla.Revision) []motacilla.Rev
 	return append(others, rev-1, rev+1, rev+1_000_000, 1, -1, -rev, 1<<63-1, -1<<63)
 }
 
-// A write that replaces another revision than the present one is a conflict, returns what is there, and changes nothing.
+// A write that replaces another revision than the present one is a conflict, returns what is there, and changes
+// nothing.
 func testPostConflict(s *suite) {
 	s.channel("c")
 	first := s.post("c", motacilla.Post{MessageID: "m", Show: true, Author: "A"})

@@ -9,11 +9,11 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// Repair is how soon a write of another handle shows in Heads, or is told of, at the latest.
+// Repair is how long it may take until a write of another handle shows in Heads or is told.
 const Repair = 2 * time.Second
 
-// RunShared tests two handles of one backend, for stores that have such, beside Run. open returns both, of an empty
-// backend; the suite closes them.
+// RunShared tests two handles of one backend, for stores that several processes may open. open returns two handles of
+// an empty backend; the suite closes them.
 func RunShared(t *testing.T, open func(t *testing.T, clock motacilla.Clock) (a, b storage.Store), o *Options) {
 	options := o.withDefaults()
 	run := func(name string, test func(a, b *suite)) {
@@ -44,7 +44,7 @@ func RunShared(t *testing.T, open func(t *testing.T, clock motacilla.Clock) (a, 
 	run("Close", testSharedClose)
 }
 
-// What is written through one is read through the other at once.
+// What is written through one handle is read through the other at once.
 func testSharedWrites(a, b *suite) {
 	made := a.channel("c")
 	equalChannel(a, "channel on the other handle", must[motacilla.Channel](b)(b.Channel(b.ctx, "c")), made)
@@ -78,7 +78,7 @@ func testSharedWrites(a, b *suite) {
 	equal(b, "made anew on the other handle", b.channel("c").Head, head+1)
 }
 
-// A write through one is told to those who watch the other, or Heads shows it to them.
+// Watch of one handle tells of a write through the other, or Heads shows it.
 func testSharedHints(a, b *suite) {
 	w := b.watch()
 	a.channel("c")
@@ -101,7 +101,7 @@ func testSharedHints(a, b *suite) {
 	w.reaches(b, "a write of its own handle", "d", b.channel("d").Head)
 }
 
-// One that closes leaves the other.
+// A handle still works when the other is closed.
 func testSharedClose(a, b *suite) {
 	a.channel("c")
 	p := a.text("c", "one")

@@ -42,8 +42,8 @@ func (o *Options) withDefaults() Options {
 	return filled
 }
 
-// Open returns an empty store that takes its time from clock, which may be called from any goroutine. The suite closes the
-// store. It calls Open more than once in a subtest, for stores that share nothing. Open cleans up after itself by
+// Open returns an empty store that takes its time from clock, which may be called from any goroutine. The suite closes
+// the store. It calls Open more than once in a subtest, for stores that share nothing. Open cleans up after itself by
 // t.Cleanup.
 type Open = func(t *testing.T, clock motacilla.Clock) storage.Store
 

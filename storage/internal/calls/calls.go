@@ -1,5 +1,5 @@
-// Package calls is what stores have in common of a call: it is counted, so that Close can wait for it, and where it fails
-// its error says what it was.
+// Package calls has what calls of all stores have in common. A call is counted, so that Close can wait for it. If it
+// fails, its error names the operation.
 package calls
 
 import (
@@ -10,14 +10,15 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Gate counts the calls under way of a store, and lets none begin once it is shut. The zero value is open.
+// Gate counts the running calls of a store. Once it is shut, no call may begin. The zero value is open.
 type Gate struct {
 	mu   sync.Mutex
 	shut bool
 	work sync.WaitGroup // grows from 0 only while not shut
 }
 
-// Begin counts a call, which its caller ends by Done; ErrClosed once the gate is shut, and ctx's error.
+// Begin counts a call, which the caller must end by Done. It returns ErrClosed if the gate is shut, and ctx's error if
+// ctx has ended.
 func (g *Gate) Begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -31,13 +32,13 @@ func (g *Gate) Begin(ctx context.Context) error {
 	return nil
 }
 
-// Add counts something that a call has begun, and that may outlive it.
+// Add counts work that a call has begun and that may outlive the call.
 func (g *Gate) Add() { g.work.Add(1) }
 
-// Done ends what Begin or Add has counted.
+// Done ends what Begin or Add counted.
 func (g *Gate) Done() { g.work.Done() }
 
-// Shut lets no call begin; false where that was so already.
+// Shut shuts the gate. It returns false if the gate was shut already.
 func (g *Gate) Shut() (first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,13 +47,13 @@ func (g *Gate) Shut() (first bool) {
 	return first
 }
 
-// Wait returns when no call is under way.
+// Wait returns when no call is running.
 func (g *Gate) Wait() { g.work.Wait() }
 
 // Open reports whether the gate is not shut.
 func (g *Gate) Open() bool { return g.While(func() {}) }
 
-// While does something that is not to come after Shut; false where the gate is shut.
+// While calls do if the gate is open, and delays Shut until do has returned. It returns false if the gate is shut.
 func (g *Gate) While(do func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,5 +1,4 @@
-// Package silencetest has the network between a store and its server fall silent: what is asked of stores that many nodes
-// share, beside their suite.
+// Package silencetest tests stores with a server on a network that falls silent.
 package silencetest
 
 import (
@@ -14,13 +13,13 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// Patience is how long a call that is given up may take. The store's own time-outs are to be much longer, so that what is
-// not given up fails the test.
+// Patience is how long a call may take after the store has noticed the silence. The store's own time-outs must be much
+// longer, so that a call that waits for one of them fails the test.
 const Patience = 20 * time.Second
 
-// Run has calls wait on a silent network, and lets it pass again once noticed says that the store knows. A network that has
-// been silent leaves connections behind that never say a word more: calls must not run into their own time-outs on them.
-// The store is reached through proxy, is watched, and has the channel "c".
+// Run makes the network silent while calls wait, and lets it pass again when noticed returns true. A network that was
+// silent leaves connections behind on which no answer will ever come. Calls must not wait on them for their own
+// time-outs. The store must be reached through proxy, be watched, and have the channel "c".
 func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, noticed func() bool) {
 	t.Helper()
 	c, err := s.Channel(t.Context(), "c")
