@@ -17,18 +17,18 @@ import (
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		feed := publisher.NewFeed(s.source, textRenderer{}, &publisher.FeedOptions{Limits: publisher.Limits{Readers: 2}})
+		feed := publisher.NewFeed(s.Source, textRenderer{}, &publisher.FeedOptions{Limits: publisher.Limits{Readers: 2}})
 		if err := feed.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = feed.Close() }()
-		s.table = route.NewTable()
+		s.Routes = route.NewTable()
 		for _, p := range []publisher.Publisher{polling.NewLong(feed, nil), polling.NewInterval(feed, nil)} {
-			if err := s.table.Add("limited", "/live", p.URLs()...); err != nil {
+			if err := s.Routes.Add("limited", "/live", p.URLs()...); err != nil {
 				t.Fatal(err)
 			}
 		}
-		ours, old := longPath+"?since="+s.head(t).String(), longPath+"?last_update_ts="+s.head(t).Timestamp()
+		ours, old := longPath+"?since="+s.head().String(), longPath+"?last_update_ts="+s.head().Timestamp()
 		refused := func() {
 			t.Helper()
 			if a := s.get(ours); a.Code != 503 || a.Header().Get("Retry-After") == "" || a.took != 0 {
@@ -56,7 +56,7 @@ func TestLimits(t *testing.T) {
 		first, second := s.begin(t.Context(), http.MethodGet, ours), s.begin(t.Context(), http.MethodGet, old)
 		synctest.Wait()
 		refused()
-		s.post(t, "Goal")
+		s.post("Goal")
 		<-first.done
 		<-second.done
 		if a := s.get(ours); a.Code != 200 {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,8 +15,8 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 // line is one connection to long polling, kept alive.
@@ -28,13 +27,7 @@ type line struct {
 }
 
 func (s *site) dial(t *testing.T) *line {
-	t.Helper()
-	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn := s.server.Dial()
 	return &line{t, conn, bufio.NewReader(conn)}
 }
 
@@ -75,7 +68,7 @@ func (l *line) answer() (status int, u motacilla.Update) {
 func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.Revision {
 	t.Helper()
 	time.Sleep(20 * time.Millisecond) // the request is held by then; if not, the answer is the same
-	p := s.post(t, "Goal")
+	p := s.post("Goal")
 	status, u := l.answer()
 	if status != http.StatusOK || u.From != since || u.Revision != p.Revision || len(u.Renders) != 1 {
 		t.Fatalf("got %d, an update from %d to %d with %d posts; want %d to %d", status, u.From, u.Revision, len(u.Renders), since, p.Revision)
@@ -87,12 +80,12 @@ func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.R
 func openCounted(t *testing.T, l *polling.LongOptions) (*site, *atomic.Int64) {
 	s := build(t, nil, nil, l)
 	var handled atomic.Int64
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handled.Add(1)
-		s.table.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.server.Close)
-	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
+	s.server = s.Serve(&publishertest.ServerOptions{Handler: func(routes http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handled.Add(1)
+			routes.ServeHTTP(w, r)
+		})
+	}})
 	return s, &handled
 }
 
@@ -100,13 +93,13 @@ func TestTheSameRequestAgain(t *testing.T) {
 	s, handled := openCounted(t, nil)
 	l := s.dial(t)
 	const header = "Cookie: a=b\r\nAccept: application/json\r\n"
-	at := s.head(t)
+	at := s.head()
 	for range 5 {
 		l.say(request(at, header))
 		at = s.news(t, l, at)
 	}
 	// What is there already is answered at once, and so is a cursor that was never issued.
-	s.post(t, "Meanwhile")
+	s.post("Meanwhile")
 	l.say(request(at, header))
 	if status, u := l.answer(); status != http.StatusOK || u.From != at || len(u.Renders) != 1 {
 		t.Errorf("got %d, an update from %d with %d posts", status, u.From, len(u.Renders))
@@ -130,7 +123,7 @@ func TestAnotherRequest(t *testing.T) {
 		}
 		return route.Grant{}, nil
 	}
-	head := s.head(t)
+	head := s.head()
 	for _, other := range []struct {
 		text   string
 		status int
@@ -151,7 +144,7 @@ func TestAnotherRequest(t *testing.T) {
 		for _, pieces := range []bool{false, true} {
 			handled.Store(0)
 			l := s.dial(t)
-			at := s.head(t)
+			at := s.head()
 			for range 2 { // the second one is held without the handlers
 				l.say(request(at, "Cookie: user=reader\r\n"))
 				at = s.news(t, l, at)
@@ -180,7 +173,7 @@ func TestAnotherRequest(t *testing.T) {
 func TestBackAndForth(t *testing.T) {
 	s, handled := openCounted(t, nil)
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	for i := range 10 {
 		header := fmt.Sprintf("X-Reader: %d\r\n", i)
 		l.say(request(at, header))
@@ -196,7 +189,7 @@ func TestBackAndForth(t *testing.T) {
 func TestHeldInPieces(t *testing.T) {
 	s, handled := openCounted(t, nil)
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	l.say(request(at, "A: b\r\n"))
 	at = s.news(t, l, at)
 	again := request(at, "A: b\r\n")
@@ -213,7 +206,7 @@ func TestHeldInPieces(t *testing.T) {
 func TestLongHead(t *testing.T) {
 	s, _ := openCounted(t, nil)
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	l.say(request(at, "A: b\r\n"))
 	at = s.news(t, l, at)
 	l.say(request(at, "A: "+strings.Repeat("b", 40<<10)+"\r\n")) // longer than what is looked at here
@@ -224,7 +217,7 @@ func TestLongHead(t *testing.T) {
 func TestHoldEnds(t *testing.T) {
 	s, handled := openCounted(t, &polling.LongOptions{Hold: 100 * time.Millisecond})
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	for range 3 {
 		l.say(request(at, ""))
 		if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
@@ -239,11 +232,11 @@ func TestHoldEnds(t *testing.T) {
 func TestImpatient(t *testing.T) {
 	s, _ := openCounted(t, nil)
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	l.say(request(at, ""))
 	at = s.news(t, l, at)
 	l.say(request(at, "") + request(at, "")) // the second one before the first one is answered
-	s.post(t, "Goal")
+	s.post("Goal")
 	if status, u := l.answer(); status != http.StatusOK || u.From != at {
 		t.Errorf("got %d, %+v", status, u)
 	}
@@ -259,19 +252,13 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 		return route.Grant{WhilePublic: true}, nil
 	}
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	l.say(request(at, ""))
 	at = s.news(t, l, at)
 	l.say(request(at, ""))
 	time.Sleep(20 * time.Millisecond)
 	private.Store(true)
-	_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
-		c.Access, c.Title = motacilla.Private, "A secret"
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.EditChannel(match, func(c *motacilla.Channel) { c.Access, c.Title = motacilla.Private, "A secret" })
 	if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
 		t.Errorf("got %d, %+v; want a heartbeat", status, u)
 	}
@@ -289,7 +276,7 @@ func TestParkedRequestEndsWithItsPermission(t *testing.T) {
 		return route.Grant{Expires: time.Now().Add(time.Second)}, nil
 	}
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	idle := func() {
 		t.Helper()
 		l.say(request(at, ""))
@@ -309,12 +296,12 @@ func TestParkedRequestEndsWithItsPermission(t *testing.T) {
 func TestHeldWhileTheChannelIsDeleted(t *testing.T) {
 	s, _ := openCounted(t, nil)
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	l.say(request(at, ""))
 	at = s.news(t, l, at)
 	l.say(request(at, ""))
 	time.Sleep(20 * time.Millisecond)
-	if _, err := s.store.DeleteChannel(t.Context(), match); err != nil {
+	if _, err := s.Store.DeleteChannel(t.Context(), match); err != nil {
 		t.Fatal(err)
 	}
 	if status, u := l.answer(); status != http.StatusOK || !u.Gone {
@@ -326,27 +313,10 @@ func TestHeldWhileTheChannelIsDeleted(t *testing.T) {
 	}
 }
 
-// covered is a listener whose connections are no bare sockets.
-type covered struct{ net.Listener }
-
-type cover struct{ net.Conn }
-
-func (l covered) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return cover{c}, nil
-}
-
-func TestNoBareSocket(t *testing.T) {
+func TestWrappedSocket(t *testing.T) {
 	s := build(t, nil, nil, nil)
-	s.server = httptest.NewUnstartedServer(s.table)
-	s.server.Listener = covered{s.server.Listener}
-	s.server.Start()
-	t.Cleanup(s.server.Close)
-	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
-	at := s.head(t)
+	s.server = s.Serve(&publishertest.ServerOptions{Wrapped: true})
+	at := s.head()
 	first := s.dial(t)
 	first.say(request(at, ""))
 	if status, u := first.answer(); status != http.StatusOK || !u.Heartbeat() { // that is when it is found out
@@ -364,14 +334,14 @@ func TestRepeatsAreAskedFor(t *testing.T) {
 	var left atomic.Int64
 	left.Store(2)
 	var handled atomic.Int64
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handled.Add(1)
-		s.table.ServeHTTP(w, route.OnRepeat(r, func() bool { return left.Add(-1) >= 0 }))
-	}))
-	t.Cleanup(s.server.Close)
-	t.Cleanup(func() { _ = s.holds.Shutdown(context.Background()) })
+	s.server = s.Serve(&publishertest.ServerOptions{Handler: func(routes http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handled.Add(1)
+			routes.ServeHTTP(w, route.OnRepeat(r, func() bool { return left.Add(-1) >= 0 }))
+		})
+	}})
 	l := s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	for range 4 { // the first by the handler, two that may be repeated, one that may not
 		l.say(request(at, ""))
 		at = s.news(t, l, at)
@@ -384,7 +354,7 @@ func TestRepeatsAreAskedFor(t *testing.T) {
 func TestShutdownAnswersWhatIsHeld(t *testing.T) {
 	s, _ := openCounted(t, nil)
 	l, idle := s.dial(t), s.dial(t)
-	at := s.head(t)
+	at := s.head()
 	idle.say(request(at, ""))
 	at = s.news(t, idle, at)
 	l.say(request(at, ""))

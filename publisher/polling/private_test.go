@@ -1,7 +1,6 @@
 package polling_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 // A channel becomes private between a reader's being let in and its being answered.
@@ -20,18 +18,12 @@ func TestChannelBecomesPrivate(t *testing.T) {
 		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
 			return route.Grant{WhilePublic: true}, nil
 		}
-		head := s.head(t)
+		head := s.head()
 		ours := s.begin(t.Context(), "GET", longPath+"?since="+head.String())
 		old := s.begin(t.Context(), "GET", longPath+"?last_update_ts="+head.Timestamp())
 		time.Sleep(time.Second)
-		_, err := storage.EditChannel(context.Background(), s.store, match, func(c *motacilla.Channel) error {
-			c.Access, c.Title = motacilla.Private, "A secret"
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.post(t, "A secret")
+		s.EditChannel(match, func(c *motacilla.Channel) { c.Access, c.Title = motacilla.Private, "A secret" })
+		s.post("A secret")
 		<-ours.done
 		<-old.done
 		heartbeat(t, ours.Body.String(), head)

@@ -15,7 +15,6 @@ import (
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
 )
@@ -43,7 +42,7 @@ func (s *site) begin(ctx context.Context, method, target string, header ...strin
 	began := time.Now()
 	go func() {
 		defer close(a.done)
-		s.table.ServeHTTP(a, req)
+		s.Routes.ServeHTTP(a, req)
 		a.took = time.Since(began)
 	}()
 	return a
@@ -66,7 +65,7 @@ func heartbeat(t *testing.T, body string, at motacilla.Revision) {
 func TestTimeUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		head := s.head(t)
+		head := s.head()
 		if a := s.get(longPath + "?last_update_ts=" + head.Timestamp()); a.Body.String() != timedOut || a.took != time.Minute {
 			t.Errorf("after %v: %s", a.took, a.Body)
 		}
@@ -80,18 +79,18 @@ func TestTimeUp(t *testing.T) {
 func TestAnsweredWhenItComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		head := s.head(t)
+		head := s.head()
 		var all []*asked
 		for range 10 {
 			all = append(all, s.begin(t.Context(), "GET", longPath+"?since="+head.String()))
 			all = append(all, s.begin(t.Context(), "GET", longPath+"?last_update_ts="+(head+1e9).Timestamp()))
 		}
 		time.Sleep(10 * time.Second)
-		stats := s.feed.Metrics().Of("long-polling")
+		stats := s.Feed.Metrics().Of("long-polling")
 		if n := stats.Readers.Load(); n != 20 {
 			t.Errorf("Readers = %d, want 20", n)
 		}
-		p := s.post(t, "Goal")
+		p := s.post("Goal")
 		for _, a := range all {
 			<-a.done
 			if a.took != 10*time.Second || !strings.Contains(a.Body.String(), string(p.ID)) {
@@ -143,7 +142,7 @@ func TestErrorsOfTheHeldGetComeLate(t *testing.T) {
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		head := s.head(t)
+		head := s.head()
 		old := s.begin(t.Context(), "GET", longPath+"?last_update_ts="+head.Timestamp())
 		since := s.begin(t.Context(), "GET", longPath+"?since="+head.String())
 		time.Sleep(time.Second)
@@ -198,7 +197,7 @@ func TestShutdownGivesUpWithItsContext(t *testing.T) {
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		s.source.down.Store(true)
+		s.Source.Fail(true)
 		for _, target := range []string{intervalPath, longPath + "?since=5", intervalPath + "?last_update_ts=5"} {
 			if a := s.get(target); a.Code != 503 || a.Header().Get("Retry-After") == "" || a.took > time.Second {
 				t.Errorf("%s: %d after %v, %v", target, a.Code, a.took, a.Header())
@@ -207,10 +206,10 @@ func TestOutage(t *testing.T) {
 		if a := s.get(longPath + "?last_update_ts=5"); a.Body.String() != timedOut || a.took != time.Minute {
 			t.Errorf("after %v: %d %s", a.took, a.Code, a.Body)
 		}
-		p := s.post(t, "Meanwhile")
+		p := s.post("Meanwhile")
 		a := s.begin(t.Context(), "GET", longPath+"?last_update_ts=5")
 		time.Sleep(20 * time.Second)
-		s.source.down.Store(false)
+		s.Source.Fail(false)
 		if <-a.done; a.took > 24*time.Second || !strings.Contains(a.Body.String(), string(p.ID)) {
 			t.Errorf("when the store was back after 20 s: after %v %s", a.took, a.Body)
 		}
@@ -223,7 +222,7 @@ func TestGrantExpires(t *testing.T) {
 		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
 			return route.Grant{Expires: time.Now().Add(7 * time.Second)}, nil
 		}
-		head := s.head(t)
+		head := s.head()
 		if a := s.get(longPath + "?last_update_ts=" + head.Timestamp()); a.Body.String() != timedOut || a.took != 7*time.Second {
 			t.Errorf("after %v: %s", a.took, a.Body)
 		}
@@ -237,11 +236,11 @@ func TestGrantExpires(t *testing.T) {
 func TestGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		head := s.head(t)
+		head := s.head()
 		since := s.begin(t.Context(), "GET", longPath+"?since="+head.String())
 		old := s.begin(t.Context(), "GET", longPath+"?last_update_ts="+head.Timestamp())
 		synctest.Wait()
-		if _, err := s.store.DeleteChannel(t.Context(), match); err != nil {
+		if _, err := s.Store.DeleteChannel(t.Context(), match); err != nil {
 			t.Fatal(err)
 		}
 		if <-since.done; !strings.Contains(since.Body.String(), `"gone":true`) {
@@ -261,8 +260,8 @@ func TestGone(t *testing.T) {
 func TestIntervalCaching(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		s.post(t, "Goal")
-		target := intervalPath + "?since=" + s.head(t).String()
+		s.post("Goal")
+		target := intervalPath + "?since=" + s.head().String()
 		first := s.get(target)
 		tag := first.Header().Get("ETag")
 		if want := "public, max-age=0, s-maxage=1, stale-while-revalidate=1"; first.Header().Get("Cache-Control") != want {
@@ -276,17 +275,11 @@ func TestIntervalCaching(t *testing.T) {
 				t.Errorf("If-None-Match: %s: %d %s", have, a.Code, a.Body)
 			}
 		}
-		s.post(t, "Goal")
+		s.post("Goal")
 		if a := s.get(target, "If-None-Match", tag); a.Code != 200 || a.Header().Get("ETag") == tag {
 			t.Errorf("after a post: %d, ETag %s", a.Code, a.Header().Get("ETag"))
 		}
-		_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
-			c.Access = motacilla.Private
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.EditChannel(match, func(c *motacilla.Channel) { c.Access = motacilla.Private })
 		if a := s.get(target); a.Header().Get("Cache-Control") != "private, no-store" {
 			t.Errorf("of a private channel: Cache-Control: %q", a.Header().Get("Cache-Control"))
 		}
@@ -378,13 +371,13 @@ func fuzzCursor(f *testing.F, field string) {
 		f.Add(seed)
 	}
 	s := build(f, nil, nil, nil)
-	s.post(f, "Goal")
+	s.post("Goal")
 	f.Fuzz(func(t *testing.T, value string) {
 		for _, raw := range []string{field + "=" + url.QueryEscape(value), field + "=" + value, value} {
 			req := httptest.NewRequest(http.MethodGet, intervalPath, nil)
 			req.URL.RawQuery = raw
 			w := httptest.NewRecorder()
-			s.table.ServeHTTP(w, req)
+			s.Routes.ServeHTTP(w, req)
 			var problem route.Problem
 			switch {
 			case w.Code == 200 && json.Valid(w.Body.Bytes()):

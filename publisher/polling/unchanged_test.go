@@ -8,19 +8,18 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 // A poll of who has everything reads nothing of the store, and keeps the channel in memory.
 func TestUnchangedReadsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		s.post(t, "Goal")
-		target := intervalPath + "?since=" + s.head(t).String()
+		s.post("Goal")
+		target := intervalPath + "?since=" + s.head().String()
 		tag := s.get(target).Header().Get("ETag")
 		synctest.Wait()
-		before := s.source.reads.Load()
-		s.source.down.Store(true)
+		before := s.Source.Reads()
+		s.Source.Fail(true)
 		for range 100 {
 			a := s.get(target, "If-None-Match", tag)
 			if a.Code != http.StatusNotModified || a.Header().Get("ETag") != tag ||
@@ -28,10 +27,10 @@ func TestUnchangedReadsNothing(t *testing.T) {
 				t.Fatalf("%d %v", a.Code, a.Header())
 			}
 		}
-		if n := s.source.reads.Load() - before; n != 0 {
+		if n := s.Source.Reads() - before; n != 0 {
 			t.Errorf("%d reads", n)
 		}
-		s.source.down.Store(false)
+		s.Source.Fail(false)
 	})
 }
 
@@ -39,8 +38,8 @@ func TestUnchangedReadsNothing(t *testing.T) {
 func TestUnchangedIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
-		s.post(t, "Goal")
-		head := s.head(t)
+		s.post("Goal")
+		head := s.head()
 		tag := func(from, to motacilla.Revision) string { return fmt.Sprintf(`"%d-%d-3000"`, from, to) }
 		for target, status := range map[string]int{
 			fmt.Sprintf("?since=%d", head):   http.StatusNotModified,
@@ -66,14 +65,8 @@ func TestUnchangedOfPrivateChannel(t *testing.T) {
 		s := build(t, nil, nil, nil)
 		grant := route.Grant{}
 		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return grant, nil }
-		_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error {
-			c.Access = motacilla.Private
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		target := intervalPath + "?since=" + s.head(t).String()
+		s.EditChannel(match, func(c *motacilla.Channel) { c.Access = motacilla.Private })
+		target := intervalPath + "?since=" + s.head().String()
 		tag := s.get(target).Header().Get("ETag")
 		a := s.get(target, "If-None-Match", tag)
 		if a.Code != http.StatusNotModified || a.Header().Get("Cache-Control") != "private, no-store" {

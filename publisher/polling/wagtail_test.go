@@ -16,7 +16,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/polling"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 // wagtailClient is a model of Wagtail Live's browser client for both ways of polling: it keeps the timestamp as the
@@ -124,7 +123,7 @@ func TestWagtailConvergence(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			var posts []motacilla.Post
 			for range 5 {
-				posts = append(posts, s.post(t, "Before"))
+				posts = append(posts, s.post("Before"))
 			}
 			c := &wagtailClient{url: s.interval(), long: long, page: map[string]string{}}
 			if long {
@@ -154,9 +153,9 @@ func TestWagtailConvergence(t *testing.T) {
 				}
 				mu.Unlock()
 				for range 1 + rng.IntN(4) {
-					posts = s.change(t, rng, posts, round)
+					posts = s.change(rng, posts, round)
 				}
-				for c.last != seconds(s.head(t)) {
+				for c.last != seconds(s.head()) {
 					if _, err := c.poll(t.Context()); err != nil {
 						t.Fatal(err)
 					}
@@ -177,30 +176,23 @@ func TestWagtailConvergence(t *testing.T) {
 	}
 }
 
-func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.Post, round int) []motacilla.Post {
-	t.Helper()
+func (s *site) change(rng *rand.Rand, posts []motacilla.Post, round int) []motacilla.Post {
+	s.Helper()
 	if len(posts) == 0 || rng.IntN(3) == 0 {
-		return append(posts, s.post(t, fmt.Sprintf("Post of round %d", round)))
+		return append(posts, s.post(fmt.Sprintf("Post of round %d", round)))
 	}
 	at := rng.IntN(len(posts))
 	if rng.IntN(4) == 0 {
-		if _, err := s.store.DeletePost(t.Context(), match, posts[at].ID, 0); err != nil {
-			t.Fatal(err)
-		}
+		s.Remove(match, posts[at].ID)
 		return slices.Delete(posts, at, at+1)
 	}
-	p, err := storage.Edit(t.Context(), s.store, match, posts[at].ID, func(p *motacilla.Post) error {
+	posts[at] = s.Edit(match, posts[at].ID, func(p *motacilla.Post) {
 		if rng.IntN(3) == 0 {
 			p.Show = !p.Show
 		} else {
 			p.Content = []motacilla.Block{motacilla.Text(fmt.Sprintf("Edit %d of round %d", rng.Int(), round))}
 		}
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	posts[at] = p
 	return posts
 }
 
@@ -233,12 +225,9 @@ func TestWagtailBytes(t *testing.T) {
 		tick += 500_000
 		return time.UnixMicro(tick)
 	}, nil, nil)
-	a := s.post(t, "a")
-	b := s.post(t, "b <i>")
-	b, err := storage.Edit(t.Context(), s.store, match, b.ID, func(p *motacilla.Post) error { p.Show = false; return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := s.post("a")
+	b := s.post("b <i>")
+	b = s.Edit(match, b.ID, func(p *motacilla.Post) { p.Show = false })
 	head := b.Revision.Timestamp()
 	shaken := fmt.Sprintf(`{"livePosts":["%s","%s"],"lastUpdateTimestamp":%s`, b.ID, a.ID, head)
 	renderA := fmt.Sprintf(`"%s":{"show":true,"content":"\u003cp\u003ea\u003c/p\u003e"}`, a.ID)
@@ -256,7 +245,7 @@ func TestWagtailBytes(t *testing.T) {
 		{"GET", s.interval() + "?last_update_ts=" + head, `{"updates":{` + rest},
 		{"GET", s.interval() + "?last_update_ts=999999999999", `{"updates":{` + rest},
 	} {
-		res, body := s.ask(t, test.method, test.url)
+		res, body := s.ask(test.method, test.url)
 		if res.StatusCode != 200 || body != test.want {
 			t.Errorf("%s %s: %d\n%s\nwant\n%s", test.method, test.url, res.StatusCode, body, test.want)
 		}
@@ -278,12 +267,12 @@ func TestWagtailUnknownChannel(t *testing.T) {
 			if method == "HEAD" && path == "long-polling" {
 				want = http.StatusMethodNotAllowed
 			}
-			if res, _ := s.ask(t, method, url); res.StatusCode != want {
+			if res, _ := s.ask(method, url); res.StatusCode != want {
 				t.Errorf("%s %s: %d, want %d", method, url, res.StatusCode, want)
 			}
 		}
 		began := time.Now()
-		if res, _ := s.ask(t, "GET", url+"?last_update_ts=1"); res.StatusCode != 404 {
+		if res, _ := s.ask("GET", url+"?last_update_ts=1"); res.StatusCode != 404 {
 			t.Errorf("GET %s?last_update_ts=1: %d, want 404", url, res.StatusCode)
 		}
 		if took := time.Since(began); path == "long-polling" && took < time.Second {
@@ -292,23 +281,12 @@ func TestWagtailUnknownChannel(t *testing.T) {
 	}
 }
 
-func (s *site) ask(t testing.TB, method, url string, header ...string) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Add(header[i], header[i+1])
-	}
-	res, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatalf("%s %s: %v", method, url, err)
-	}
-	defer func() { _ = res.Body.Close() }()
+func (s *site) ask(method, url string, header ...string) (*http.Response, string) {
+	s.Helper()
+	res := s.server.Do(method, url, header...)
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(res.Body); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	return res, body.String()
 }

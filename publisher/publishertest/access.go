@@ -24,29 +24,35 @@ func (p *publicOnly) authorize(r *http.Request, _ motacilla.ChannelID, _ route.A
 	return route.Grant{WhilePublic: true}, nil
 }
 
+// setAccess makes the channel public or private.
+func (s *site) setAccess(access motacilla.Access) motacilla.Revision {
+	s.Helper()
+	return s.EditChannel(Channel, func(c *motacilla.Channel) { c.Access = access }).Head
+}
+
 // testPrivate makes the channel private with readers in the middle. Those who read because it was public get nothing
 // that was written since, and their streams end; those with the token notice nothing. The hook learns of it late, as
 // one that caches does: its grant alone must not give anything away.
 func testPrivate(t *testing.T, run func(settings) *site) {
 	hook := &publicOnly{}
 	s := run(settings{authorize: hook.authorize})
-	insiders := s.door(t, true, 0)
+	insiders := s.door(true, 0)
 	rounds := 10
 	if testing.Short() {
 		rounds = 3
 	}
-	inside := s.readBy(insiders, name, channel, motacilla.View{})
+	inside := s.readBy(insiders, name, Channel, motacilla.View{})
 	for round := range rounds {
-		open := s.post(t, channel, fmt.Sprintf("Open %d.", round))
+		open := s.Post(Channel, fmt.Sprintf("Open %d.", round))
 		var guests []*reader
 		for range 4 {
-			guests = append(guests, s.read(name, channel, motacilla.View{}))
+			guests = append(guests, s.read(name, Channel, motacilla.View{}))
 		}
 		for _, r := range guests[:3] { // the last one comes while it happens
 			r.at(t, open.Revision)
 		}
-		s.setAccess(t, motacilla.Private)
-		secret := s.post(t, channel, "Secret.")
+		s.setAccess(motacilla.Private)
+		secret := s.Post(Channel, "Secret.")
 		inside.at(t, secret.Revision)
 		s.check(t, inside)
 		pause(t.Context(), 10*time.Millisecond)
@@ -61,14 +67,14 @@ func testPrivate(t *testing.T, run func(settings) *site) {
 				t.Errorf("round %d: a reader without the token got what was written after the channel became private", round)
 			}
 		}
-		s.remove(t, secret)
+		s.Remove(Channel, secret.ID)
 		hook.private.Store(false)
-		inside.at(t, s.setAccess(t, motacilla.Public))
+		inside.at(t, s.setAccess(motacilla.Public))
 	}
-	back := s.read(name, channel, motacilla.View{})
-	back.at(t, s.head(t))
+	back := s.read(name, Channel, motacilla.View{})
+	back.at(t, s.Head(Channel))
 	s.check(t, back)
-	inside.at(t, s.head(t))
+	inside.at(t, s.Head(Channel))
 	s.check(t, inside)
 	if inside.close(); inside.resets != 1 {
 		t.Errorf("the reader with the token got %d resets, want 1", inside.resets)
@@ -92,11 +98,11 @@ func testExpires(t *testing.T, run func(settings) *site) {
 	for what, busy := range map[string]bool{"a quiet channel": false, "a busy channel": true} {
 		expires := time.Now().Add(time.Second)
 		until.Store(&expires)
-		r := s.read(name, channel, motacilla.View{})
-		r.at(t, s.head(t))
+		r := s.read(name, Channel, motacilla.View{})
+		r.at(t, s.Head(Channel))
 		for time.Now().Before(expires) {
 			if busy {
-				s.post(t, channel, "Goal")
+				s.Post(Channel, "Goal")
 			}
 			pause(t.Context(), 50*time.Millisecond)
 		}
@@ -107,8 +113,8 @@ func testExpires(t *testing.T, run func(settings) *site) {
 		if late := time.Since(expires); late > soon {
 			t.Errorf("on %s the stream ended %v after its permission", what, late)
 		}
-		secret := s.post(t, channel, "Late on "+what)
-		inside := s.readBy(s.door(t, true, 0), name, channel, motacilla.View{})
+		secret := s.Post(Channel, "Late on "+what)
+		inside := s.readBy(s.door(true, 0), name, Channel, motacilla.View{})
 		inside.at(t, secret.Revision)
 		inside.close()
 		if r.close(); r.has("Late on " + what) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 const name = "publisher" // of Run's only part
@@ -38,14 +37,14 @@ func testRoutes(t *testing.T, run func(settings) *site) {
 
 func testSnapshot(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	empty := s.read(name, channel, motacilla.View{})
-	empty.at(t, s.head(t))
+	empty := s.read(name, Channel, motacilla.View{})
+	empty.at(t, s.Head(Channel))
 	s.check(t, empty)
 	for range pageSize + 5 {
-		s.post(t, channel, "Goal")
+		s.Post(Channel, "Goal")
 	}
-	r := s.read(name, channel, motacilla.View{})
-	r.at(t, s.head(t))
+	r := s.read(name, Channel, motacilla.View{})
+	r.at(t, s.Head(Channel))
 	s.check(t, r)
 	if view := r.held(); len(view.Renders()) != pageSize || view.Complete {
 		t.Errorf("a new reader holds %d posts, complete %v; want the newest %d", len(view.Renders()), view.Complete, pageSize)
@@ -54,37 +53,37 @@ func testSnapshot(t *testing.T, run func(settings) *site) {
 
 func testChanges(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	first := s.post(t, channel, "Kick-off")
-	r := s.read(name, channel, motacilla.View{})
+	first := s.Post(Channel, "Kick-off")
+	r := s.read(name, Channel, motacilla.View{})
 	step := func(what string) {
 		t.Helper()
-		r.at(t, s.head(t))
+		r.at(t, s.Head(Channel))
 		s.check(t, r)
 		if t.Failed() {
 			t.Fatalf("after: %s", what)
 		}
 	}
 	step("snapshot")
-	second := s.post(t, channel, "Goal <b>1:0</b> \u2028 \"quoted\" \\ ünïcödé \U0001F426")
+	second := s.Post(Channel, "Goal <b>1:0</b> \u2028 \"quoted\" \\ ünïcödé \U0001F426")
 	step("create")
-	s.post(t, channel, strings.Repeat("A long report. ", 4000))
+	s.Post(Channel, strings.Repeat("A long report. ", 4000))
 	step("create a long one")
-	second = s.edit(t, second, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text("Goal\n1:1")} })
+	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text("Goal\n1:1")} })
 	step("edit")
-	second = s.edit(t, second, func(p *motacilla.Post) { p.Show = false })
+	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Show = false })
 	step("hide")
-	second = s.edit(t, second, func(p *motacilla.Post) { p.Author = "hidden author" })
+	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Author = "hidden author" })
 	step("edit while hidden")
-	second = s.edit(t, second, func(p *motacilla.Post) { p.Show = true })
+	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Show = true })
 	step("show")
-	s.edit(t, second, func(p *motacilla.Post) { p.Pinned = true })
+	s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Pinned = true })
 	step("pin")
-	s.remove(t, first)
+	s.Remove(Channel, first.ID)
 	step("delete")
-	s.edit(t, second, func(p *motacilla.Post) { p.Created = p.Created.Add(-1e12) })
+	s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Created = p.Created.Add(-1e12) })
 	step("backdate")
 	for range 30 {
-		s.post(t, channel, "One of a burst")
+		s.Post(Channel, "One of a burst")
 	}
 	step("burst")
 	r.close()
@@ -95,18 +94,15 @@ func testChanges(t *testing.T, run func(settings) *site) {
 
 func testState(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	r := s.read(name, channel, motacilla.View{})
-	r.at(t, s.head(t))
+	r := s.read(name, Channel, motacilla.View{})
+	r.at(t, s.Head(Channel))
 	for _, edit := range []func(c *motacilla.Channel){
 		func(c *motacilla.Channel) { c.Title = "A <b>better</b> title" },
 		func(c *motacilla.Channel) { c.Ended = motacilla.Revision(1763890000123456).Time() },
 		func(c *motacilla.Channel) { c.Ended = motacilla.Channel{}.Ended },
 	} {
-		_, err := storage.EditChannel(t.Context(), s.store(), channel, func(c *motacilla.Channel) error { edit(c); return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.at(t, s.head(t))
+		s.EditChannel(Channel, edit)
+		r.at(t, s.Head(Channel))
 		s.check(t, r)
 	}
 }
@@ -114,31 +110,31 @@ func testState(t *testing.T, run func(settings) *site) {
 // testResume has a reader come back with every revision that there was, each with the view that belongs to it.
 func testResume(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	live := s.read(name, channel, motacilla.View{})
-	live.at(t, s.head(t))
+	live := s.read(name, Channel, motacilla.View{})
+	live.at(t, s.Head(Channel))
 	views := []motacilla.View{live.held()}
 	then := func() {
 		t.Helper()
-		live.at(t, s.head(t))
+		live.at(t, s.Head(Channel))
 		views = append(views, live.held())
 	}
 	var posts []motacilla.Post
 	for range 6 {
-		posts = append(posts, s.post(t, channel, "Minute"))
+		posts = append(posts, s.Post(Channel, "Minute"))
 		then()
 	}
-	posts[0] = s.edit(t, posts[0], func(p *motacilla.Post) { p.Author = "editor" })
+	posts[0] = s.Edit(Channel, posts[0].ID, func(p *motacilla.Post) { p.Author = "editor" })
 	then()
-	posts[1] = s.edit(t, posts[1], func(p *motacilla.Post) { p.Show = false })
+	posts[1] = s.Edit(Channel, posts[1].ID, func(p *motacilla.Post) { p.Show = false })
 	then()
-	posts[1] = s.edit(t, posts[1], func(p *motacilla.Post) { p.Show = true })
+	posts[1] = s.Edit(Channel, posts[1].ID, func(p *motacilla.Post) { p.Show = true })
 	then()
-	s.remove(t, posts[2])
+	s.Remove(Channel, posts[2].ID)
 	then()
 	for _, view := range views {
 		since := view.Revision
-		r := s.read(name, channel, view)
-		r.at(t, s.head(t))
+		r := s.read(name, Channel, view)
+		r.at(t, s.Head(Channel))
 		s.check(t, r)
 		r.close()
 		if r.resets > 0 {
@@ -147,10 +143,10 @@ func testResume(t *testing.T, run func(settings) *site) {
 	}
 	// One who missed more than an update may bring is given everything anew.
 	for range catchUp + 1 {
-		s.post(t, channel, "Missed")
+		s.Post(Channel, "Missed")
 	}
-	r := s.read(name, channel, views[0])
-	r.at(t, s.head(t))
+	r := s.read(name, Channel, views[0])
+	r.at(t, s.Head(Channel))
 	s.check(t, r)
 	r.close()
 	if r.resets == 0 {
@@ -160,10 +156,10 @@ func testResume(t *testing.T, run func(settings) *site) {
 
 func testUnknownCursor(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	first := s.head(t)
-	goal := s.post(t, channel, "Goal")
-	s.post(t, channel, "Goal")
-	head := s.head(t)
+	first := s.Head(Channel)
+	goal := s.Post(Channel, "Goal")
+	s.Post(Channel, "Goal")
+	head := s.Head(Channel)
 	for what, since := range map[string]motacilla.Revision{
 		"from before the channel":     first - 1,
 		"one":                         1,
@@ -178,7 +174,7 @@ func testUnknownCursor(t *testing.T, run func(settings) *site) {
 		var view motacilla.View
 		stale := motacilla.Render{ID: motacilla.NewPostID(first.Time()), Show: true, Content: "stale", Revision: since}
 		view.Apply(&motacilla.Update{Revision: since, Reset: true, Complete: true, Renders: []motacilla.Render{stale}}, true)
-		r := s.read(name, channel, view)
+		r := s.read(name, Channel, view)
 		r.until(t, "it has a reset, with a cursor "+what, func() bool { return r.resets > 0 })
 		s.check(t, r)
 		r.close()
@@ -193,7 +189,7 @@ func testUnknownChannel(t *testing.T, run func(settings) *site) {
 		t.Errorf("an unknown channel is %v, want ErrNotFound", r.err)
 	}
 	// Nothing is left of it: once it is made, it can be read.
-	s.create(t, "no-such-channel")
+	s.Create("no-such-channel", motacilla.Public)
 	later := s.read(name, "no-such-channel", motacilla.View{})
 	later.until(t, "it has the channel that was made meanwhile", func() bool { return later.view.Revision > 0 })
 }
@@ -201,17 +197,17 @@ func testUnknownChannel(t *testing.T, run func(settings) *site) {
 func testChannelsApart(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	const other motacilla.ChannelID = "a.b_c~d:e@f+g-9"
-	s.create(t, other)
-	here, there := s.read(name, channel, motacilla.View{}), s.read(name, other, motacilla.View{})
+	s.Create(other, motacilla.Public)
+	here, there := s.read(name, Channel, motacilla.View{}), s.read(name, other, motacilla.View{})
 	for range 5 {
-		s.post(t, channel, "Here")
-		s.post(t, other, "There")
+		s.Post(Channel, "Here")
+		s.Post(other, "There")
 	}
-	c, err := s.store().Channel(t.Context(), other)
+	c, err := s.Store.Channel(t.Context(), other)
 	if err != nil {
 		t.Fatal(err)
 	}
-	here.at(t, s.head(t))
+	here.at(t, s.Head(Channel))
 	there.at(t, c.Head)
 	s.check(t, here)
 	view := there.held()

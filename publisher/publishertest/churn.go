@@ -25,9 +25,9 @@ func testJoins(t *testing.T, run func(settings) *site) {
 	var all sync.WaitGroup
 	for w := range workers {
 		ch := motacilla.ChannelID(fmt.Sprintf("joins-%d", w))
-		s.create(t, ch)
+		s.Create(ch, motacilla.Public)
 		if w%2 == 0 {
-			s.read(name, ch, motacilla.View{}).at(t, s.headOf(t, ch))
+			s.read(name, ch, motacilla.View{}).at(t, s.Head(ch))
 		}
 		all.Go(func() {
 			for i := range joins {
@@ -43,9 +43,9 @@ func testJoins(t *testing.T, run func(settings) *site) {
 
 // join has a reader join while a post is written, and returns once it has it.
 func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	c, err := s.store().Channel(ctx, ch)
+	c, err := s.Store.Channel(ctx, ch)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 		for began := time.Now(); time.Since(began) < delay; { // sleeping is too coarse
 			continue
 		}
-		_, err := s.store().PutPost(ctx, ch, motacilla.Post{Show: true, Content: content}, 0)
+		_, err := s.Store.PutPost(ctx, ch, motacilla.Post{Show: true, Content: content}, 0)
 		wrote <- err
 	}()
 	defer func() { <-wrote }()
@@ -80,7 +80,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 		}
 		pause(ctx, time.Millisecond)
 	}
-	return fmt.Errorf("what was written at the time has not come after %v", patience)
+	return fmt.Errorf("what was written at the time has not come after %v", Patience)
 }
 
 // testManyChannels has readers on many channels, who come and go while there is news on all of them.
@@ -95,24 +95,24 @@ func testManyChannels(t *testing.T, run func(settings) *site) {
 	readers := make([][]*reader, channels)
 	for i := range ids {
 		ids[i] = motacilla.ChannelID(fmt.Sprintf("match-%d", 1000+i))
-		s.create(t, ids[i])
+		s.Create(ids[i], motacilla.Public)
 		for range each {
 			readers[i] = append(readers[i], s.read(name, ids[i], motacilla.View{}))
 		}
 	}
 	for round := range 3 {
 		for i, ch := range ids {
-			s.post(t, ch, fmt.Sprintf("Goal %d on %s", round, ch))
+			s.Post(ch, fmt.Sprintf("Goal %d on %s", round, ch))
 			if at := rand.IntN(3 * each); at < each {
 				gone := readers[i][at]
 				gone.close()
 				readers[i][at] = s.read(name, ch, gone.held())
 			}
-			s.post(t, ch, fmt.Sprintf("Another goal %d on %s", round, ch))
+			s.Post(ch, fmt.Sprintf("Another goal %d on %s", round, ch))
 		}
 	}
 	for i, ch := range ids {
-		head := s.headOf(t, ch)
+		head := s.Head(ch)
 		for _, r := range readers[i] {
 			r.at(t, head)
 			s.check(t, r)

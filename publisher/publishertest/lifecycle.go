@@ -2,31 +2,12 @@ package publishertest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/publisher"
 )
-
-// shutdown calls Shutdown, and gives up on one that does not return soon after its context has ended.
-func shutdown(ctx context.Context, p publisher.Publisher) error {
-	done := make(chan error, 1)
-	go func() { done <- p.Shutdown(ctx) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(patience / 4):
-		return errors.New("does not return when its context has ended")
-	}
-}
 
 // testShutdown stops the publisher with readers in the middle, among them one that takes nothing. Shutdown ends what
 // there is by itself; when it returns, no stream is open or written to any more. Whoever comes later is answered.
@@ -34,16 +15,16 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	var readers []*reader
 	for range 10 {
-		readers = append(readers, s.read(name, channel, motacilla.View{}))
+		readers = append(readers, s.read(name, Channel, motacilla.View{}))
 	}
-	s.post(t, channel, "Goal")
+	s.Post(Channel, "Goal")
 	for _, r := range readers {
-		r.at(t, s.head(t))
+		r.at(t, s.Head(Channel))
 	}
 	readers[0].stall()
 	holds := s.holds(t, readers[1])
 	p := s.parts[name].publisher
-	ctx, cancel := context.WithTimeout(t.Context(), patience/4)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience/4)
 	defer cancel()
 	open := make([]int, len(readers))
 	for i, r := range readers {
@@ -62,20 +43,20 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 		})
 	}
 	both.Wait()
-	if streams, _ := s.main.count(); streams > 0 {
+	if streams, _ := s.main.Count(); streams > 0 {
 		t.Errorf("Shutdown has returned, and %d hijacked connections are open", streams)
 	}
 	for i, r := range readers[1:] {
 		r.until(t, "its stream or request has ended, by Shutdown alone", func() bool { return r.closed >= open[i+1] })
 	}
-	eventually(t, "what was asked before Shutdown has been answered", func() bool { return s.requests.left(last) == 0 })
+	s.Eventually("what was asked before Shutdown has been answered", func() bool { return s.requests.left(last) == 0 })
 	if err := shutdown(ctx, p); err != nil {
 		t.Errorf("Shutdown again: %v", err)
 	}
 	// One who comes now must not be held, by a publisher that would have held it before.
-	late, cancel := context.WithTimeout(t.Context(), patience/2)
+	late, cancel := context.WithTimeout(t.Context(), Patience/2)
 	defer cancel()
-	for range s.parts[name].follow(late, s.url(s.main, name, channel), s.head(t)) {
+	for range s.parts[name].follow(late, s.url(s.main, name, Channel), s.Head(Channel)) {
 		continue
 	}
 	if late.Err() != nil {
@@ -84,9 +65,9 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 	if holds {
 		stats := s.parts[name].stats
 		readers[0].close()
-		eventually(t, "nobody is a reader after Shutdown", func() bool { return stats.Readers.Load() == 0 })
+		s.Eventually("nobody is a reader after Shutdown", func() bool { return stats.Readers.Load() == 0 })
 	}
-	_ = s.main.server.Listener.Close() // new connections are refused from here on; that is all
+	_ = s.main.Listener.Close() // new connections are refused from here on; that is all
 	for _, r := range readers {
 		r.close()
 		if r.wrong != nil {
@@ -98,10 +79,10 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 // testShutdownWhileTheyCome has readers arrive while Shutdown runs: each is served and ended, or refused.
 func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	var coming sync.WaitGroup
-	url, follow := s.url(s.main, name, channel), s.parts[name].follow
+	url, follow := s.url(s.main, name, Channel), s.parts[name].follow
 	for range 8 {
 		coming.Go(func() {
 			for range 20 {
@@ -116,13 +97,13 @@ func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 			}
 		})
 	}
-	r := s.read(name, channel, motacilla.View{})
-	r.at(t, s.head(t))
+	r := s.read(name, Channel, motacilla.View{})
+	r.at(t, s.Head(Channel))
 	if err := shutdown(ctx, s.parts[name].publisher); err != nil {
 		t.Errorf("Shutdown while readers come: %v", err)
 	}
 	coming.Wait()
 	if ctx.Err() != nil {
-		t.Errorf("a reader that came while Shutdown ran has not been ended after %v", patience)
+		t.Errorf("a reader that came while Shutdown ran has not been ended after %v", Patience)
 	}
 }

@@ -12,27 +12,27 @@ import (
 func testBarrier(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	for range 3 {
-		s.post(t, channel, "Before")
+		s.Post(Channel, "Before")
 	}
-	stays, leaves := s.read(name, channel, motacilla.View{}), s.read(name, channel, motacilla.View{})
-	stays.at(t, s.head(t))
-	leaves.at(t, s.head(t))
+	stays, leaves := s.read(name, Channel, motacilla.View{}), s.read(name, Channel, motacilla.View{})
+	stays.at(t, s.Head(Channel))
+	leaves.at(t, s.Head(Channel))
 	leaves.close()
-	s.post(t, channel, "While one is away")
-	stays.at(t, s.head(t))
+	s.Post(Channel, "While one is away")
+	stays.at(t, s.Head(Channel))
 	at := motacilla.Revision(time.Now().Add(10 * time.Minute).UnixMicro())
-	bar, err := s.mover().Barrier(t.Context(), channel, at)
+	bar, err := s.mover().Barrier(t.Context(), Channel, at)
 	if err != nil || bar < at {
 		t.Fatal(bar, err)
 	}
-	back := s.read(name, channel, leaves.held())
+	back := s.read(name, Channel, leaves.held())
 	for _, r := range []*reader{stays, back} {
 		r.at(t, bar)
 		s.check(t, r)
 	}
-	s.post(t, channel, "After")
+	s.Post(Channel, "After")
 	for _, r := range []*reader{stays, back} {
-		r.at(t, s.head(t))
+		r.at(t, s.Head(Channel))
 		s.check(t, r)
 		r.close()
 	}
@@ -46,7 +46,7 @@ func testBarrier(t *testing.T, run func(settings) *site) {
 func testLostWrites(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	for range 3 {
-		s.post(t, channel, "Kept")
+		s.Post(Channel, "Kept")
 	}
 	var backup motacilla.ChannelRecord
 	list, err := s.mover().ChannelRecords(t.Context(), "", 0)
@@ -54,19 +54,19 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 		t.Fatal(err)
 	}
 	for _, c := range list {
-		if c.ID == channel {
+		if c.ID == Channel {
 			backup = c
 		}
 	}
-	records, err := s.mover().ChangeRecords(t.Context(), channel, 0, 100)
+	records, err := s.mover().ChangeRecords(t.Context(), Channel, 0, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := s.read(name, channel, motacilla.View{})
+	r := s.read(name, Channel, motacilla.View{})
 	for range 3 {
-		s.post(t, channel, "Lost")
+		s.Post(Channel, "Lost")
 	}
-	r.at(t, s.head(t))
+	r.at(t, s.Head(Channel))
 	s.check(t, r)
 
 	backup.Born-- // else it would be the same life, in which no head goes back
@@ -78,16 +78,16 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 		r.until(t, "it is where the store was put back to", func() bool { return r.view.Revision == backup.Head })
 		s.check(t, r)
 	}
-	late := s.read(name, channel, r.held())
+	late := s.read(name, Channel, r.held())
 	level(r)
 	level(late)
-	level(s.read(name, channel, motacilla.View{}))
-	s.post(t, channel, "New")
+	level(s.read(name, Channel, motacilla.View{}))
+	s.Post(Channel, "New")
 	for _, r := range []*reader{r, late} {
-		r.at(t, s.head(t))
+		r.at(t, s.Head(Channel))
 		s.check(t, r)
 	}
-	bar, err := s.mover().Barrier(t.Context(), channel, motacilla.Revision(time.Now().Add(time.Minute).UnixMicro()))
+	bar, err := s.mover().Barrier(t.Context(), Channel, motacilla.Revision(time.Now().Add(time.Minute).UnixMicro()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"iter"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -33,9 +32,6 @@ type New func(t testing.TB, feed *publisher.Feed) publisher.Publisher
 // without an error, and leaves nothing behind. A caller that stops, or takes long over an update, leaves the
 // connection unread meanwhile.
 type Follow func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error]
-
-// patience is how long anything may take that should happen at once. It is generous: machines are slow under -race.
-const patience = 20 * time.Second
 
 // Run exercises a publisher.
 func Run(t *testing.T, fresh New, follow Follow) {
@@ -76,7 +72,7 @@ func Run(t *testing.T, fresh New, follow Follow) {
 				s = open(t, map[string]Entry{name: {fresh, follow}}, o)
 				return s
 			})
-			s.close(t)
+			s.close()
 			if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 				transport.CloseIdleConnections()
 			}

@@ -36,7 +36,7 @@ func (s *site) random(t *testing.T, operations int) {
 	readers := map[string][]*reader{}
 	for name := range s.parts {
 		for range 3 {
-			readers[name] = append(readers[name], s.read(name, channel, motacilla.View{}))
+			readers[name] = append(readers[name], s.read(name, Channel, motacilla.View{}))
 		}
 	}
 	w := &writer{site: s, rng: rng}
@@ -46,9 +46,9 @@ func (s *site) random(t *testing.T, operations int) {
 		case n < 2:
 			s.cut()
 		case n < 4:
-			s.source.fail(true)
+			s.Source.Fail(true)
 		case n < 20:
-			s.source.fail(false)
+			s.Source.Fail(false)
 		case n < 26:
 			for name, list := range readers { // one goes, and comes back with what it holds, later or at once
 				at := rng.IntN(len(list))
@@ -56,16 +56,16 @@ func (s *site) random(t *testing.T, operations int) {
 				for range rng.IntN(5) {
 					w.write(t)
 				}
-				list[at] = s.read(name, channel, list[at].held())
+				list[at] = s.read(name, Channel, list[at].held())
 			}
 		case n < 60:
 			pause(t.Context(), time.Duration(rng.IntN(3))*time.Millisecond)
 		}
 		if i%100 == 99 || i == operations-1 {
-			s.source.fail(false)
+			s.Source.Fail(false)
 			for _, list := range readers {
 				for _, r := range list {
-					r.at(t, s.head(t))
+					r.at(t, s.Head(Channel))
 					s.check(t, r)
 				}
 			}
@@ -97,7 +97,7 @@ func (w *writer) write(t *testing.T) {
 	}
 	var err error
 	edit := func(change func(p *motacilla.Post)) {
-		_, err = storage.Edit(ctx, w.store(), channel, w.posts[w.rng.IntN(len(w.posts))], func(p *motacilla.Post) error {
+		_, err = storage.Edit(ctx, w.Store, Channel, w.posts[w.rng.IntN(len(w.posts))], func(p *motacilla.Post) error {
 			change(p)
 			return nil
 		})
@@ -110,7 +110,7 @@ func (w *writer) write(t *testing.T) {
 		if w.rng.IntN(10) == 0 {
 			p.Created = time.Now().Add(-time.Duration(w.rng.IntN(60)) * time.Second)
 		}
-		if p, err = w.store().PutPost(ctx, channel, p, 0); err == nil {
+		if p, err = w.Store.PutPost(ctx, Channel, p, 0); err == nil {
 			w.posts = append(w.posts, p.ID)
 		}
 	case n < 60:
@@ -125,11 +125,11 @@ func (w *writer) write(t *testing.T) {
 		})
 	case n < 97:
 		at := w.rng.IntN(len(w.posts))
-		_, err = w.store().DeletePost(ctx, channel, w.posts[at], 0)
+		_, err = w.Store.DeletePost(ctx, Channel, w.posts[at], 0)
 		w.posts[at] = w.posts[len(w.posts)-1]
 		w.posts = w.posts[:len(w.posts)-1]
 	default:
-		_, err = storage.EditChannel(ctx, w.store(), channel, func(c *motacilla.Channel) error {
+		_, err = storage.EditChannel(ctx, w.Store, Channel, func(c *motacilla.Channel) error {
 			c.Title = fmt.Sprintf("title %d", w.made)
 			if c.Ended.IsZero() {
 				c.Ended = time.Now()

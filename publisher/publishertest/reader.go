@@ -40,7 +40,7 @@ func (s *site) read(name string, ch motacilla.ChannelID, view motacilla.View) *r
 }
 
 // readBy is read by a door of one's own.
-func (s *site) readBy(d *door, name string, ch motacilla.ChannelID, view motacilla.View) *reader {
+func (s *site) readBy(d *Server, name string, ch motacilla.ChannelID, view motacilla.View) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{
 		name: name, channel: ch, rest: s.rest, stop: cancel, ended: make(chan struct{}), view: view,
@@ -187,7 +187,7 @@ func (r *reader) resume() {
 // until waits until cond holds of what the reader is, or fails the test.
 func (r *reader) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(Patience)
 	defer late.Stop()
 	for {
 		r.mu.Lock()
@@ -211,7 +211,7 @@ func (r *reader) until(t testing.TB, what string, cond func() bool) {
 			}
 		case <-late.C:
 			t.Fatalf("%s: the reader is at %d after %v, waiting until %s; it has begun to follow %d times, ended %d times, last with %v",
-				r.name, rev, patience, what, opened, closed, last)
+				r.name, rev, Patience, what, opened, closed, last)
 		}
 	}
 }
@@ -309,11 +309,11 @@ func list(renders []motacilla.Render) string {
 // stored returns the visible posts of the store as readers should have them, oldest first, and the channel.
 func (s *site) stored(t testing.TB, ch motacilla.ChannelID) ([]motacilla.Render, motacilla.Channel) {
 	t.Helper()
-	c, err := s.store().Channel(t.Context(), ch)
+	c, err := s.Store.Channel(t.Context(), ch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := s.store().Posts(t.Context(), ch, motacilla.Query{Limit: 1 << 20, Visible: true})
+	page, err := s.Store.Posts(t.Context(), ch, motacilla.Query{Limit: 1 << 20, Visible: true})
 	if err != nil {
 		t.Fatal(err)
 	}

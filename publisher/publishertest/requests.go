@@ -20,7 +20,7 @@ import (
 // interval polling does not. The reader is at the head.
 func (s *site) holds(t testing.TB, r *reader) bool {
 	t.Helper()
-	r.at(t, s.head(t))
+	r.at(t, s.Head(Channel))
 	for range 3 { // one that is held may just have come back
 		r.mu.Lock()
 		opened := r.opened
@@ -39,12 +39,12 @@ func (s *site) holds(t testing.TB, r *reader) bool {
 // testMethods asks with methods that there are not. HEAD is for those who can answer it at once.
 func testMethods(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	holds := s.holds(t, s.read(name, channel, motacilla.View{}))
+	holds := s.holds(t, s.read(name, Channel, motacilla.View{}))
 	for _, method := range []string{
 		http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodTrace, "BREW", http.MethodHead,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		req, err := http.NewRequestWithContext(ctx, method, s.url(s.main, name, channel), nil)
+		ctx, cancel := context.WithTimeout(t.Context(), Patience)
+		req, err := http.NewRequestWithContext(ctx, method, s.url(s.main, name, Channel), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,10 +74,10 @@ func testMethods(t *testing.T, run func(settings) *site) {
 // notice. Nothing of them may be left.
 func testRudeClients(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	polite := s.read(name, channel, motacilla.View{})
-	polite.at(t, s.head(t))
-	host := strings.TrimPrefix(s.main.server.URL, "http://")
-	path := strings.TrimPrefix(s.url(s.main, name, channel), s.main.server.URL)
+	polite := s.read(name, Channel, motacilla.View{})
+	polite.at(t, s.Head(Channel))
+	host := strings.TrimPrefix(s.main.URL, "http://")
+	path := strings.TrimPrefix(s.url(s.main, name, Channel), s.main.URL)
 	head := func(more string) string {
 		return fmt.Sprintf("GET %s?since=0 HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, host, more)
 	}
@@ -114,20 +114,20 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 				conn := c.(*net.TCPConn)
 				defer conn.Close()
 				conns = append(conns, conn)
-				_ = conn.SetDeadline(time.Now().Add(patience))
+				_ = conn.SetDeadline(time.Now().Add(Patience))
 				if _, err := conn.Write([]byte(ask)); err != nil {
 					t.Fatal(err)
 				}
 				rude(conn)
-				s.post(t, channel, "Goal")
-				polite.at(t, s.head(t))
-				polite.at(t, s.head(t)) // so that it is never behind by more than an update brings
+				s.Post(Channel, "Goal")
+				polite.at(t, s.Head(Channel))
+				polite.at(t, s.Head(Channel)) // so that it is never behind by more than an update brings
 			}
 		}
 	}
 	for range 20 {
-		s.post(t, channel, "Goal")
-		polite.at(t, s.head(t))
+		s.Post(Channel, "Goal")
+		polite.at(t, s.Head(Channel))
 	}
 	s.check(t, polite)
 	if polite.close(); polite.resets != 1 {
@@ -137,7 +137,7 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 		_ = conn.Close()
 	}
 	stats := s.parts[name].stats
-	eventually(t, "none of the clients that have left counts as a reader", func() bool { return stats.Readers.Load() == 0 })
+	s.Eventually("none of the clients that have left counts as a reader", func() bool { return stats.Readers.Load() == 0 })
 }
 
 // testStats looks at what the publisher counts, under the name of its first route.
@@ -147,26 +147,26 @@ func testStats(t *testing.T, run func(settings) *site) {
 	stats := s.parts[name].stats
 	var readers []*reader
 	for range many {
-		r := s.read(name, channel, motacilla.View{})
-		r.at(t, s.head(t))
+		r := s.read(name, Channel, motacilla.View{})
+		r.at(t, s.Head(Channel))
 		readers = append(readers, r)
 	}
 	if s.holds(t, readers[0]) {
-		eventually(t, fmt.Sprintf("Stats count %d readers", many), func() bool { return stats.Readers.Load() == many })
+		s.Eventually(fmt.Sprintf("Stats count %d readers", many), func() bool { return stats.Readers.Load() == many })
 	}
 	before := stats.Deliveries.Load()
 	const posts = 3
 	for range posts {
-		s.post(t, channel, "Goal")
+		s.Post(Channel, "Goal")
 		for _, r := range readers {
-			r.at(t, s.head(t))
+			r.at(t, s.Head(Channel))
 		}
 	}
-	eventually(t, fmt.Sprintf("Stats count %d deliveries of %d posts to %d readers", posts*many, posts, many), func() bool {
+	s.Eventually(fmt.Sprintf("Stats count %d deliveries of %d posts to %d readers", posts*many, posts, many), func() bool {
 		return stats.Deliveries.Load() >= before+posts*many
 	})
 	for _, r := range readers {
 		r.close()
 	}
-	eventually(t, "Stats count no reader when all are gone", func() bool { return stats.Readers.Load() == 0 })
+	s.Eventually("Stats count no reader when all are gone", func() bool { return stats.Readers.Load() == 0 })
 }

@@ -1,9 +1,8 @@
 package publishertest
 
 import (
-	"cmp"
 	"context"
-	"net/http"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -16,210 +15,218 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-const channel motacilla.ChannelID = "match-42"
-
 const (
+	Channel motacilla.ChannelID = "match-42"      // a site's public channel
+	Members motacilla.ChannelID = "members"       // a site's private channel
+	Secret                      = "a long secret" // the token that reads it
+
+	// Patience is how long anything may take that should happen at once. Machines are slow under -race.
+	Patience = 20 * time.Second
+
 	basePath = "/live"
-	pageSize = 10 // small, so that resets are not complete
-	catchUp  = 40
 )
 
-// Entry is one publisher of a Differential.
-type Entry struct {
-	New    New
-	Follow Follow
+// SiteOptions are the settings of a [Site]; nil and zero fields mean the defaults.
+type SiteOptions struct {
+	Store     storage.Store   // nil is one in memory, with Channel and Members
+	Clock     motacilla.Clock // of the store in memory
+	Feed      publisher.FeedOptions
+	Renderer  publisher.Renderer // nil renders a post as the text of its first block
+	Authorize route.Authorizer   // nil requires Secret for private channels
 }
 
-// settings are how a case wants its site; the zero value is what most do.
-type settings struct {
-	authorize route.Authorizer      // nil lets everybody read
-	feed      publisher.FeedOptions // PageSize, CatchUp and Stall are the suite's
-	rest      time.Duration         // the longest that a reader waits until it asks again; 20 ms
+// Site is a store, a feed and publishers, for the tests of publishers. [Site.Serve] serves it over HTTP. Its methods fail
+// the test if something goes wrong.
+type Site struct {
+	testing.TB
+	Store  storage.Store
+	Source *Source // of the feed: Store, which can go out of reach
+	Feed   *publisher.Feed
+	Token  *route.Token
+	Routes *route.Table // of the publishers, authorised
+
+	authorize  route.Authorizer
+	ownsStore  bool
+	publishers []publisher.Publisher
+	servers    []*Server
+	shut       bool
+	once       sync.Once
 }
 
-// site is a server with publishers on one feed of one store in memory.
-type site struct {
-	settings
-	source   *source
-	feed     *publisher.Feed
-	table    *route.Table
-	parts    map[string]*part
-	requests requests
-	main     *door
-	doors    []*door
-	once     sync.Once
-
-	readers []*reader // the test's own; closed before goroutines are counted
-}
-
-// part is one publisher of a site.
-type part struct {
-	publisher publisher.Publisher
-	follow    Follow
-	pattern   string
-	stats     *publisher.Stats
-}
-
-func open(t *testing.T, entries map[string]Entry, o settings) *site {
+// NewSite returns a site without publishers. It is closed at the end of the test.
+func NewSite(t testing.TB, o *SiteOptions) *Site {
 	t.Helper()
-	store := memory.New(nil)
-	s := &site{settings: o, source: &source{Store: store}, parts: map[string]*part{}, table: route.NewTable()}
-	if s.authorize == nil {
-		s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
-			return route.Grant{}, nil
-		}
+	if o == nil {
+		o = &SiteOptions{}
 	}
-	s.rest = cmp.Or(s.rest, 20*time.Millisecond)
-	options := o.feed
-	options.PageSize, options.CatchUp, options.Stall = pageSize, catchUp, 2*time.Second
-	options.Heartbeat = cmp.Or(options.Heartbeat, 200*time.Millisecond)
-	options.Repair = cmp.Or(options.Repair, 50*time.Millisecond)
-	s.feed = publisher.NewFeed(s.source, renderer{}, &options)
-	if err := s.feed.Start(t.Context()); err != nil {
+	s := &Site{TB: t, Store: o.Store, Routes: route.NewTable(), authorize: o.Authorize}
+	if s.Store == nil {
+		s.Store, s.ownsStore = memory.New(&memory.Options{Clock: o.Clock}), true
+		s.Create(Channel, motacilla.Public)
+		s.Create(Members, motacilla.Private)
+	}
+	s.Source = &Source{Store: s.Store}
+	s.Token = route.NewToken(Secret, s.Source.Channel, nil)
+	if s.authorize == nil {
+		s.authorize = s.Token.Authorize
+	}
+	renderer := o.Renderer
+	if renderer == nil {
+		renderer = text{}
+	}
+	s.Feed = publisher.NewFeed(s.Source, renderer, &o.Feed)
+	if err := s.Feed.Start(t.Context()); err != nil {
 		t.Fatalf("start feed: %v", err)
 	}
-	for name, e := range entries {
-		p := e.New(t, s.feed)
-		if starter, ok := p.(publisher.Starter); ok {
-			if err := starter.Start(t.Context()); err != nil {
-				t.Fatalf("Start: %v", err)
-			}
-		}
-		routes := p.URLs()
-		if len(routes) == 0 {
-			t.Fatal("URLs() returns no route")
-		}
-		for i := range routes {
-			routes[i] = route.Guard(routes[i], route.Read, s.authorize)
-		}
-		if err := s.table.Add(name, basePath, routes...); err != nil {
-			t.Fatalf("mount: %v", err)
-		}
-		pattern := routes[0].Pattern
-		if !strings.HasPrefix(pattern, "/") {
-			pattern = basePath + "/" + pattern
-		}
-		s.parts[name] = &part{p, e.Follow, strings.TrimRight(pattern, "/") + "/", s.feed.Metrics().Of(routes[0].Name)}
-	}
-	s.main = s.door(t, false, 0)
-	t.Cleanup(func() { s.close(t) })
-	s.create(t, channel)
+	t.Cleanup(s.Close)
 	return s
 }
 
-// url is where a publisher's readers of a channel go.
-func (s *site) url(d *door, name string, ch motacilla.ChannelID) string {
-	return d.server.URL + strings.Replace(s.parts[name].pattern, "{channel_id}", string(ch), 1)
-}
+// text renders a post as the text of its first block.
+type text struct{}
 
-// cut breaks every connection there is.
-func (s *site) cut() {
-	for _, d := range s.doors {
-		d.cut()
+func (text) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+
+// Add starts a publisher of the site's feed, adds its routes, and returns the pattern of the first one.
+func (s *Site) Add(p publisher.Publisher) (pattern string) {
+	s.Helper()
+	if starter, ok := p.(publisher.Starter); ok {
+		if err := starter.Start(s.Context()); err != nil {
+			s.Fatalf("Start: %v", err)
+		}
 	}
+	routes := p.URLs()
+	if len(routes) == 0 {
+		s.Fatal("URLs() returns no route")
+	}
+	for i := range routes {
+		routes[i] = route.Guard(routes[i], route.Read, s.authorize)
+	}
+	if err := s.Routes.Add(routes[0].Name, basePath, routes...); err != nil {
+		s.Fatalf("add routes: %v", err)
+	}
+	s.publishers = append(s.publishers, p)
+	if pattern = routes[0].Pattern; !strings.HasPrefix(pattern, "/") {
+		pattern = basePath + "/" + pattern
+	}
+	return strings.TrimRight(pattern, "/") + "/"
 }
 
-// shutdown stops the publishers and fails the test where one takes too long, or does not mind its context.
-func (s *site) shutdown(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience/4)
+// Shutdown stops the publishers. It is an error if one takes too long, or ignores the end of its context.
+func (s *Site) Shutdown() {
+	s.Helper()
+	s.shut = true
+	ctx, cancel := context.WithTimeout(context.Background(), Patience/4)
 	defer cancel()
-	for name, p := range s.parts {
-		if err := shutdown(ctx, p.publisher); err != nil {
-			t.Errorf("%s: Shutdown: %v", name, err)
+	for _, p := range s.publishers {
+		if err := shutdown(ctx, p); err != nil {
+			s.Errorf("Shutdown of %T: %v", p, err)
 		}
 	}
 }
 
-func (s *site) close(t *testing.T) {
+// shutdown calls Shutdown. It gives up if Shutdown does not return soon after the end of its context.
+func shutdown(ctx context.Context, p publisher.Publisher) error {
+	done := make(chan error, 1)
+	go func() { done <- p.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(Patience / 4):
+		return errors.New("does not return when its context has ended")
+	}
+}
+
+// Close stops everything. A second call does nothing.
+func (s *Site) Close() {
 	s.once.Do(func() {
-		s.shutdown(t)
-		for _, r := range s.readers {
-			r.close()
+		if !s.shut {
+			s.Shutdown()
 		}
-		s.cut()
-		for _, d := range s.doors {
-			d.server.Close()
+		for _, server := range s.servers {
+			server.HTTP.CloseIdleConnections()
+			server.Cut()
+			server.Close()
 		}
-		_ = s.feed.Close()
-		_ = s.source.Store.Close()
-		for _, complaint := range s.requests.complaints() {
-			t.Error(complaint)
+		_ = s.Feed.Close()
+		if s.ownsStore {
+			_ = s.Store.Close()
 		}
 	})
 }
 
-func (s *site) store() storage.Store { return s.source.Store }
-
-// mover is the same store, which is in memory and can move channels.
-func (s *site) mover() storage.Mover { return s.source.Store.(storage.Mover) }
-
-func (s *site) create(t testing.TB, ch motacilla.ChannelID) {
-	t.Helper()
-	if _, err := s.store().PutChannel(t.Context(), motacilla.Channel{ID: ch, Title: "A match"}, 0); err != nil {
-		t.Fatal(err)
+// Create makes a channel.
+func (s *Site) Create(ch motacilla.ChannelID, access motacilla.Access) {
+	s.Helper()
+	_, err := s.Store.PutChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access}, 0)
+	if err != nil {
+		s.Fatal(err)
 	}
 }
 
-func (s *site) post(t testing.TB, ch motacilla.ChannelID, text string) motacilla.Post {
-	t.Helper()
+// EditChannel changes a channel.
+func (s *Site) EditChannel(ch motacilla.ChannelID, edit func(*motacilla.Channel)) motacilla.Channel {
+	s.Helper()
+	c, err := storage.EditChannel(context.Background(), s.Store, ch, func(c *motacilla.Channel) error { edit(c); return nil })
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c
+}
+
+// Head returns the newest revision of a channel.
+func (s *Site) Head(ch motacilla.ChannelID) motacilla.Revision {
+	s.Helper()
+	c, err := s.Store.Channel(context.Background(), ch)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return c.Head
+}
+
+// Post writes a post.
+func (s *Site) Post(ch motacilla.ChannelID, text string) motacilla.Post {
+	s.Helper()
 	content := []motacilla.Block{motacilla.Text(text)}
-	p, err := s.store().PutPost(t.Context(), ch, motacilla.Post{Show: true, Content: content}, 0)
+	p, err := s.Store.PutPost(context.Background(), ch, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	return p
 }
 
-func (s *site) edit(t testing.TB, p motacilla.Post, edit func(*motacilla.Post)) motacilla.Post {
-	t.Helper()
-	p, err := storage.Edit(t.Context(), s.store(), channel, p.ID, func(p *motacilla.Post) error { edit(p); return nil })
+// Edit changes a post.
+func (s *Site) Edit(ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post)) motacilla.Post {
+	s.Helper()
+	p, err := storage.Edit(context.Background(), s.Store, ch, id, func(p *motacilla.Post) error { edit(p); return nil })
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	return p
 }
 
-func (s *site) remove(t testing.TB, p motacilla.Post) {
-	t.Helper()
-	if _, err := s.store().DeletePost(t.Context(), channel, p.ID, 0); err != nil {
-		t.Fatal(err)
+// Remove deletes a post.
+func (s *Site) Remove(ch motacilla.ChannelID, id motacilla.PostID) {
+	s.Helper()
+	if _, err := s.Store.DeletePost(context.Background(), ch, id, 0); err != nil {
+		s.Fatal(err)
 	}
 }
 
-func (s *site) head(t testing.TB) motacilla.Revision {
-	t.Helper()
-	return s.headOf(t, channel)
-}
+// Stats returns the counters of a publisher.
+func (s *Site) Stats(publisher string) *publisher.Stats { return s.Feed.Metrics().Of(publisher) }
 
-func (s *site) headOf(t testing.TB, ch motacilla.ChannelID) motacilla.Revision {
-	t.Helper()
-	c, err := s.store().Channel(t.Context(), ch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.Head
-}
-
-// setAccess makes the channel public or private.
-func (s *site) setAccess(t testing.TB, access motacilla.Access) motacilla.Revision {
-	t.Helper()
-	c, err := storage.EditChannel(t.Context(), s.store(), channel, func(c *motacilla.Channel) error {
-		c.Access = access
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.Head
-}
-
-// eventually waits until cond holds, or fails the test.
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for late := time.Now().Add(patience); !cond(); {
+// Eventually waits until cond is true.
+func (s *Site) Eventually(what string, cond func() bool) {
+	s.Helper()
+	for late := time.Now().Add(Patience); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(late) {
-			t.Fatalf("not after %v: %s", patience, what)
+			s.Fatalf("not after %v: %s", Patience, what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }

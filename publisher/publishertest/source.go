@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// source is a store that can go out of reach, for the feed alone.
-type source struct {
+// Source is a store that can go out of reach. It counts what is read of it.
+type Source struct {
 	storage.Store
+	reads atomic.Int64
 
 	mu     sync.Mutex
 	broken bool
@@ -20,7 +22,8 @@ type source struct {
 
 var errOut = fmt.Errorf("the test's outage: %w", motacilla.ErrUnavailable)
 
-func (s *source) fail(broken bool) {
+// Fail makes every call fail, and ends those to Watch, until Fail(false).
+func (s *Source) Fail(broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = broken
@@ -31,7 +34,16 @@ func (s *source) fail(broken bool) {
 	}
 }
 
-func (s *source) err() error {
+// Reads returns how often a channel, posts or changes were asked for.
+func (s *Source) Reads() int { return int(s.reads.Load()) }
+
+// read counts a call, which fails with the error.
+func (s *Source) read() error {
+	s.reads.Add(1)
+	return s.err()
+}
+
+func (s *Source) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {
@@ -40,30 +52,30 @@ func (s *source) err() error {
 	return nil
 }
 
-func (s *source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
-	if err := s.err(); err != nil {
+func (s *Source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if err := s.read(); err != nil {
 		return motacilla.Channel{}, err
 	}
 	return s.Store.Channel(ctx, id)
 }
 
-func (s *source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
-	if err := s.err(); err != nil {
+func (s *Source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	if err := s.read(); err != nil {
 		return motacilla.Page{}, err
 	}
 	return s.Store.Posts(ctx, ch, q)
 }
 
-func (s *source) Changes(
+func (s *Source) Changes(
 	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
 ) (motacilla.Changes, error) {
-	if err := s.err(); err != nil {
+	if err := s.read(); err != nil {
 		return motacilla.Changes{}, err
 	}
 	return s.Store.Changes(ctx, ch, since, limit)
 }
 
-func (s *source) Heads(
+func (s *Source) Heads(
 	ctx context.Context, chs []motacilla.ChannelID,
 ) (map[motacilla.ChannelID]motacilla.Revision, error) {
 	if err := s.err(); err != nil {
@@ -72,7 +84,7 @@ func (s *source) Heads(
 	return s.Store.Heads(ctx, chs)
 }
 
-func (s *source) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
+func (s *Source) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
@@ -95,7 +107,7 @@ func (s *source) Watch(ctx context.Context, notify func(motacilla.Moved)) error 
 	return err
 }
 
-// renderer renders a post as its text, its author and nothing else.
+// renderer renders a post as its author and its texts.
 type renderer struct{}
 
 func (renderer) RenderPost(p motacilla.Post) (string, error) {

@@ -93,7 +93,7 @@ func TestRefusals(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c})
 		down := open(t, settings{connection: c})
-		down.source.down.Store(true)
+		down.Source.Fail(true)
 		for name, test := range map[string]struct {
 			site   *site
 			method string
@@ -118,8 +118,8 @@ func TestRefusals(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				test.site.T = t
-				resp := test.site.request(test.method, test.target, test.header...)
+				test.site.TB = t
+				resp := test.site.Do(test.method, test.target, test.header...)
 				body, err := io.ReadAll(resp.Body)
 				if err != nil || resp.StatusCode != test.status {
 					t.Fatalf("%s (%v), want %d", resp.Status, err, test.status)
@@ -147,14 +147,14 @@ func TestRefusals(t *testing.T) {
 		if n := s.stats().Readers.Load(); n != 0 {
 			t.Errorf("%d readers are counted", n)
 		}
-		s.T, down.T = t, t
+		s.TB, down.TB = t, t
 	})
 }
 
 func TestToken(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c})
-		s.postTo(members, "inside")
+		s.Post(members, "inside")
 		st := s.beginOn(members, "", "Authorization", "Bearer "+secret)
 		if u := s.update(st); texts(u) != "inside" {
 			t.Errorf("%+v", u)
@@ -183,7 +183,7 @@ func TestCursor(t *testing.T) {
 			"zero with zeros":     {"?since=000", "", "one two", true},
 		} {
 			t.Run(name, func(t *testing.T) {
-				s.T = t
+				s.TB = t
 				var header []string
 				if test.header != "" {
 					header = []string{"Last-Event-ID", test.header}
@@ -195,14 +195,14 @@ func TestCursor(t *testing.T) {
 				_ = st.body.Close()
 			})
 		}
-		s.T = t
+		s.TB = t
 	})
 }
 
 // Requests byte by byte: HTTP/1.0 as nginx asks, HTTP/1.1, and one that has more behind it.
 func TestBareRequests(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		if c.http2 {
+		if c.server.HTTP2 {
 			return // it is about HTTP/1
 		}
 		s := open(t, settings{connection: c})
@@ -215,8 +215,8 @@ func TestBareRequests(t *testing.T) {
 			"pipelined":        "GET %[1]s HTTP/1.1\r\nHost: a\r\n\r\nGET %[1]s HTTP/1.1\r\nHost: a\r\n\r\n",
 		} {
 			t.Run(name, func(t *testing.T) {
-				s.T = t
-				conn := s.dial()
+				s.TB = t
+				conn := s.Dial()
 				if _, err := fmt.Fprintf(conn, request, path(match, "")); err != nil {
 					t.Fatal(err)
 				}
@@ -235,19 +235,19 @@ func TestBareRequests(t *testing.T) {
 				_ = conn.Close()
 			})
 		}
-		s.T = t
-		s.eventually("readers leave", func() bool { return s.stats().Readers.Load() == 0 })
+		s.TB = t
+		s.Eventually("readers leave", func() bool { return s.stats().Readers.Load() == 0 })
 	})
 }
 
 // Half a connection is none: whoever says that it has nothing more to ask has left, as for net/http.
 func TestHalfClose(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		if c.http2 || c.tls {
+		if c.server.HTTP2 || c.server.TLS {
 			return // it is about bare connections
 		}
 		s := open(t, settings{connection: c})
-		conn := s.dial()
+		conn := s.Dial()
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -259,6 +259,6 @@ func TestHalfClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.ends(st)
-		s.eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
+		s.Eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
 	})
 }

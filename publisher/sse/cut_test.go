@@ -14,11 +14,11 @@ import (
 // A reader who takes nothing does not keep the server from stopping, whatever writes to it.
 func TestShutdownBesideAStalledReader(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		if c.http2 {
+		if c.server.HTTP2 {
 			return // a client of bytes does not speak it
 		}
 		s := open(t, settings{connection: c, buffer: 4096, feed: publisher.FeedOptions{Stall: time.Minute}})
-		conn := s.dial()
+		conn := s.Dial()
 		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
 		if _, err := bufio.NewReaderSize(conn, 16).ReadByte(); err != nil {
 			t.Fatal(err)

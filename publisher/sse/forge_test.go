@@ -131,7 +131,7 @@ func TestNothingForged(t *testing.T) {
 			if u := s.change(st); texts(u) != text {
 				t.Errorf("%q comes as %q", text, texts(u))
 			}
-			_, err := storage.EditChannel(t.Context(), s.store, match, func(c *motacilla.Channel) error { c.Title = text; return nil })
+			_, err := storage.EditChannel(t.Context(), s.Store, match, func(c *motacilla.Channel) error { c.Title = text; return nil })
 			if err != nil {
 				continue // a title that the store refuses forges nothing
 			}

@@ -25,13 +25,13 @@ func TestNothingIsLeft(t *testing.T) {
 			case 2: // gone before the answer is read
 				st = s.begin(fmt.Sprintf("?since=%d", s.head()))
 			case 3: // refused
-				st = &stream{body: s.request("GET", path("nobody", "")).Body}
+				st = &stream{body: s.Do("GET", path("nobody", "")).Body}
 			case 4: // breaks off in its request
-				if c.http2 {
+				if c.server.HTTP2 {
 					st = s.begin("")
 					break
 				}
-				conn := s.dial()
+				conn := s.Dial()
 				head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
 				_, _ = io.WriteString(conn, head[:i%(len(head)+1)])
 				_ = conn.Close()
@@ -40,8 +40,8 @@ func TestNothingIsLeft(t *testing.T) {
 			_ = st.body.Close()
 		}
 		gone := func() {
-			s.client.CloseIdleConnections()
-			s.eventually("all readers are gone", func() bool { return s.stats().Readers.Load() == 0 })
+			s.HTTP.CloseIdleConnections()
+			s.Eventually("all readers are gone", func() bool { return s.stats().Readers.Load() == 0 })
 		}
 		for i := range 50 {
 			connect(i)
@@ -52,7 +52,7 @@ func TestNothingIsLeft(t *testing.T) {
 			connect(i)
 		}
 		gone()
-		s.eventually("descriptors and goroutines are what they were", func() bool {
+		s.Eventually("descriptors and goroutines are what they were", func() bool {
 			return descriptors(t) <= files+2 && runtime.NumGoroutine() <= goroutines+4
 		})
 	})

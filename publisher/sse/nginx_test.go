@@ -17,6 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 )
 
@@ -65,7 +66,7 @@ func (s *site) behindNginx(proxy string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	addr, upstream := l.Addr().String(), s.server.Listener.Addr().String()
+	addr, upstream := l.Addr().String(), s.Listener.Addr().String()
 	_ = l.Close()
 	dir := s.TempDir()
 	if strings.Contains(proxy, "%s") {
@@ -82,7 +83,7 @@ func (s *site) behindNginx(proxy string) {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() {
-		s.client.CloseIdleConnections()
+		s.HTTP.CloseIdleConnections()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if s.Failed() {
@@ -90,16 +91,16 @@ func (s *site) behindNginx(proxy string) {
 			s.Logf("nginx: %s%s", log, errors)
 		}
 	})
-	s.eventually("nginx listens", func() bool {
+	s.Eventually("nginx listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err == nil
 	})
-	s.front = addr
-	s.client.CloseIdleConnections()
-	s.client = &http.Client{Transport: &http.Transport{}}
+	s.URL = "http://" + addr
+	s.HTTP.CloseIdleConnections()
+	s.HTTP = &http.Client{Transport: &http.Transport{}}
 }
 
 // All that is promised of streams holds behind nginx: what is new comes at once, so do heartbeats; who comes back goes
@@ -129,7 +130,7 @@ func TestBehindNginx(t *testing.T) {
 					if u := s.change(st); u.Revision != p.Revision {
 						t.Fatalf("%+v, want %d", u, p.Revision)
 					}
-					if took := time.Since(before); took > patience/2 { // nginx would hold it back for longer, until its buffer is full
+					if took := time.Since(before); took > publishertest.Patience/2 { // nginx would hold it back for longer, until its buffer is full
 						t.Errorf("an event takes %v", took)
 					}
 				}
@@ -138,7 +139,7 @@ func TestBehindNginx(t *testing.T) {
 					}
 				}
 				_ = st.body.Close()
-				s.eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
+				s.Eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
 
 				st = s.begin("", "Last-Event-ID", fmt.Sprint(int64(at)))
 				if u := s.update(st); u.Reset || texts(u) != "0 1 2 3 4" {
@@ -146,7 +147,7 @@ func TestBehindNginx(t *testing.T) {
 				}
 				s.webSocketBehind()
 				s.pollBehind()
-				s.shutdown()
+				s.Shutdown()
 				s.ends(st)
 				if len(st.Retry) != 2 {
 					t.Errorf("retry is %v: the farewell is lost", st.Retry)
@@ -158,12 +159,12 @@ func TestBehindNginx(t *testing.T) {
 
 func (s *site) webSocketBehind() {
 	s.Helper()
-	conn, _, err := gorilla.DefaultDialer.Dial("ws://"+s.front+"/live/websocket/"+string(match)+"/", nil)
+	conn, _, err := gorilla.DefaultDialer.Dial(strings.Replace(s.URL, "http", "ws", 1)+"/live/websocket/"+string(match)+"/", nil)
 	if err != nil {
 		s.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(publishertest.Patience))
 	for at := motacilla.Revision(0); at == 0 || at < s.head(); {
 		_, data, err := conn.ReadMessage()
 		if err != nil {
@@ -187,17 +188,17 @@ func (s *site) pollBehind() {
 	done := make(chan *motacilla.Update)
 	go func() {
 		defer close(done)
-		resp := s.request(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, head))
-		done <- answered(s.T, resp)
+		resp := s.Do(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, head))
+		done <- answered(s, resp)
 	}()
-	s.eventually("the request is held", func() bool { return s.feed.Metrics().Of("long-polling").Readers.Load() == 1 })
+	s.Eventually("the request is held", func() bool { return s.Feed.Metrics().Of("long-polling").Readers.Load() == 1 })
 	p := s.post("polled")
 	if u := <-done; u == nil || u.Revision != p.Revision || texts(u) != "polled" {
 		s.Errorf("the poll gets %+v", u)
 	}
 }
 
-func answered(t *testing.T, resp *http.Response) *motacilla.Update {
+func answered(t testing.TB, resp *http.Response) *motacilla.Update {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil

@@ -56,12 +56,12 @@ func TestResumeAfterRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := open(t, settings{connection: c, store: store})
-		s.create(match, motacilla.Public)
+		s.Create(match, motacilla.Public)
 		revisions := []motacilla.Revision{s.head()}
 		for i := range 4 {
 			revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
 		}
-		s.close()
+		s.Close()
 		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestResumeAfterRestart(t *testing.T) {
 		}
 		defer store.Close()
 		s = open(t, settings{connection: c, store: store})
-		defer s.close()
+		defer s.Close()
 		s.resumes(revisions)
 		st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
 		if u := s.update(st); !u.Reset || len(u.Renders) != 4 {
@@ -93,7 +93,7 @@ func TestOutage(t *testing.T) {
 		first := s.post("one")
 		st := s.begin("")
 		s.update(st)
-		s.source.down.Store(true)
+		s.Source.Fail(true)
 		for range 3 {
 			if u := s.update(st); !u.Heartbeat() || u.Revision != first.Revision {
 				t.Fatalf("in the outage comes %+v", u)
@@ -102,7 +102,7 @@ func TestOutage(t *testing.T) {
 		var want string
 		for i := range 5 {
 			content := []motacilla.Block{motacilla.Text(fmt.Sprint(i))}
-			if _, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: content}, 0); err != nil {
+			if _, err := s.Store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: content}, 0); err != nil {
 				t.Fatal(err)
 			}
 			want += fmt.Sprint(i)
@@ -112,7 +112,7 @@ func TestOutage(t *testing.T) {
 				t.Fatalf("in the outage comes %+v", u)
 			}
 		}
-		s.source.down.Store(false)
+		s.Source.Fail(false)
 		got, at := "", first.Revision
 		for len(got) < len(want) {
 			u := s.change(st)

@@ -1,7 +1,6 @@
 package sse
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +16,6 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
 )
 
 // person asks over a connection that others ask over too.
@@ -56,20 +54,19 @@ func people(t *testing.T) []person {
 func TestRightsOnOneConnection(t *testing.T) {
 	for _, front := range []string{"direct", "nginx"} {
 		t.Run(front, func(t *testing.T) {
-			var served, connections atomic.Int64
+			var served atomic.Int64
 			s := open(t, settings{
 				feed: publisher.FeedOptions{Heartbeat: 50 * time.Millisecond},
 				extra: func(feed *publisher.Feed) []publisher.Publisher {
 					return []publisher.Publisher{polling.NewLong(feed, &polling.LongOptions{Hold: 40 * time.Millisecond})}
 				},
-				seen:     func() { served.Add(1) },
-				accepted: func() { connections.Add(1) },
+				seen: func() { served.Add(1) },
 			})
 			if front == "nginx" {
 				s.behindNginx(proxies["keepalive"])
 			}
 			for _, ch := range []motacilla.ChannelID{match, members} {
-				s.postTo(ch, "text of "+string(ch))
+				s.Post(ch, "text of "+string(ch))
 			}
 			all := people(t)
 			rng := rand.New(rand.NewPCG(1, 2))
@@ -83,7 +80,7 @@ func TestRightsOnOneConnection(t *testing.T) {
 				if rng.IntN(3) == 0 {
 					ch = []motacilla.ChannelID{match, members}[rng.IntN(2)]
 				}
-				c, err := s.store.Channel(t.Context(), ch)
+				c, err := s.Store.Channel(t.Context(), ch)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -91,10 +88,10 @@ func TestRightsOnOneConnection(t *testing.T) {
 				asked++
 				s.asks(who, ch, since, c)
 				if rng.IntN(10) == 0 {
-					s.postTo(ch, "text of "+string(ch))
+					s.Post(ch, "text of "+string(ch))
 				}
 			}
-			n := connections.Load()
+			n := s.Accepted()
 			t.Logf("%d requests over %d connections, %d of them by way of net/http", asked, n, served.Load())
 			if n > 3 {
 				t.Errorf("%d requests took %d connections: none is shared", asked, n)
@@ -109,7 +106,7 @@ func TestRightsOnOneConnection(t *testing.T) {
 // asks fails the test where the answer is not what that person may have.
 func (s *site) asks(who person, ch motacilla.ChannelID, since motacilla.Revision, c motacilla.Channel) {
 	s.Helper()
-	resp := s.request(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", ch, since), who.header...)
+	resp := s.Do(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", ch, since), who.header...)
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.Fatal(err)
@@ -147,14 +144,14 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 			if front == "nginx" {
 				s.behindNginx(proxies["keepalive"])
 			}
-			stats := s.feed.Metrics().Of("long-polling")
+			stats := s.Feed.Metrics().Of("long-polling")
 			for round := range 20 {
 				s.access(motacilla.Public)
 				asked := s.head()
 				get := func(since motacilla.Revision) <-chan string {
 					got := make(chan string, 1)
 					go func() {
-						resp := s.request(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, since))
+						resp := s.Do(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", match, since))
 						body, _ := io.ReadAll(resp.Body)
 						got <- fmt.Sprint(resp.StatusCode, " ", string(body))
 					}()
@@ -162,12 +159,12 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 				}
 				if round%2 == 1 { // the second of the same, held without net/http
 					first := get(asked)
-					s.eventually("held", func() bool { return stats.Readers.Load() == 1 })
+					s.Eventually("held", func() bool { return stats.Readers.Load() == 1 })
 					asked = s.post("public").Revision
 					<-first
 				}
 				held := get(asked)
-				s.eventually("held", func() bool { return stats.Readers.Load() == 1 })
+				s.Eventually("held", func() bool { return stats.Readers.Load() == 1 })
 				s.access(motacilla.Private)
 				p := s.post("of members alone")
 				if got := <-held; strings.Contains(got, "of members alone") {
@@ -182,12 +179,5 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 }
 
 func (s *site) access(access motacilla.Access) {
-	s.Helper()
-	_, err := storage.EditChannel(context.Background(), s.store, match, func(c *motacilla.Channel) error {
-		c.Access = access
-		return nil
-	})
-	if err != nil {
-		s.Fatal(err)
-	}
+	s.EditChannel(match, func(c *motacilla.Channel) { c.Access = access })
 }

@@ -1,25 +1,24 @@
-// Package sse delivers updates as server-sent events (HTML standard, section 9.2): each event is an update, a plain
-// message without an event field, whose id is its revision.
+// Package sse delivers updates as server-sent events (HTML standard, section 9.2). Each event is an update. It has no
+// event field, and its id is the update's revision.
 //
 // # Wire
 //
-// GET sse/{channel_id}/ is answered with a stream: its first event comes at once, and after 15 s of silence a
-// heartbeat, an event that script can see. Errors before the stream are problem+json. docs/sse.md has the rest.
+// GET sse/{channel_id}/ is answered with a stream. Its first event comes at once. After 15 s of silence comes a heartbeat,
+// which is an event that scripts can see. Errors before the stream are problem+json. docs/sse.md has the rest.
 //
 // # Resuming
 //
-// By Last-Event-ID, which a browser's EventSource sends by itself, else by ?since. A reader that is sent away is told by
-// the field retry when to come back.
+// A reader resumes with Last-Event-ID, which a browser's EventSource sends by itself, or with ?since. When the server ends
+// a stream, the field retry says when to come back.
 //
 // # Options
 //
-// The route's path, how long a connection lives, and the general way of writing: {type: sse, path: ..., lifetime: ...,
-// general: ...}. A logger.
+// {type: sse, path: ..., lifetime: ..., goroutine_per_connection: ...}, and a logger.
 //
 // # Limits
 //
-// One reader is one connection; over HTTP/1.1 without TLS it costs a cursor and its socket, else a goroutine. A browser
-// opens six connections to a host, over HTTP/2 a hundred streams.
+// Each reader has a connection. Over HTTP/1.1 without TLS it costs a socket and a table entry, otherwise a goroutine too. A
+// browser opens six connections to a host, or a hundred streams over HTTP/2.
 package sse
 
 import (
@@ -68,8 +67,8 @@ const name = "sse"
 //go:embed openapi.json
 var openAPI []byte
 
-// event is an update as an event. The JSON has neither CR nor LF, so that no field of it can end the event or begin
-// another.
+// event is the format of an update. The JSON has neither CR nor LF, so that none of its fields can end the event or begin
+// another one.
 var event = &publisher.Format{Name: name, Append: func(dst []byte, u *motacilla.Update) []byte {
 	dst = append(dst, "id: "...)
 	dst = strconv.AppendInt(dst, int64(u.Revision), 10)
@@ -120,7 +119,7 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
 	if r.ProtoMajor == 1 {
 		p.hijack(w, r, stream)
 		return
@@ -128,8 +127,8 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	p.answer(w, r, stream)
 }
 
-// cursor is where the reader goes on: Last-Event-ID, else ?since. A malformed Last-Event-ID is a reset, for EventSource
-// stops for good at a 400.
+// cursor returns Last-Event-ID, or ?since if there is none. A malformed Last-Event-ID leads to a reset, because EventSource
+// never reconnects after a 400.
 func cursor(r *http.Request) (motacilla.Revision, error) {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		since, err := motacilla.ParseRevision(id)
@@ -151,19 +150,20 @@ func (p *Publisher) fail(w http.ResponseWriter, r *http.Request, err error) {
 	route.WriteError(w, r, err)
 }
 
-// retry is the field that tells the reader how long to wait before it comes back; jitter keeps a crowd apart.
+// retry appends the field that says how long the reader must wait before it comes back. The time is random, so that not all
+// readers come back at once.
 func retry(dst []byte, least, most time.Duration) []byte {
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, (least + rand.N(most-least)).Milliseconds(), 10)
 	return append(dst, '\n')
 }
 
-// hello is the first event.
+// hello appends the first event.
 func hello(dst []byte, s *publisher.Stream) []byte {
 	return append(retry(dst, time.Second, 4*time.Second), s.First.Encode(event)...)
 }
 
-// closeMessage tells who is to come back when to do so.
+// closeMessage returns a retry field, if the reader should come back.
 func closeMessage(why publisher.End) []byte {
 	switch why {
 	case publisher.EndDrain:
@@ -174,5 +174,5 @@ func closeMessage(why publisher.End) []byte {
 	return nil
 }
 
-// Shutdown ends all streams, with a close message, spread over up to 3 s.
+// Shutdown ends all streams with a close message, spread over up to 3 s.
 func (p *Publisher) Shutdown(ctx context.Context) error { return p.streams.Shutdown(ctx) }

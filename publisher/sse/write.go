@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// hijack takes the connection and hands it over. The answer has neither a length nor chunks: it ends with the
-// connection (RFC 9112, section 6.3).
+// hijack answers on the connection itself. The answer has neither a length nor chunks: it ends with the connection (RFC 9112,
+// section 6.3).
 func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -31,11 +31,11 @@ func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.
 		s.Join(conn, first, nil)
 		return
 	}
-	go p.carry(conn, first, s) // net/http's goroutine has a deep stack, and buffers
+	go p.carry(conn, first, s) // a new goroutine has a smaller stack than net/http's, and no buffers
 }
 
-// carry is the general way of HTTP/1, where the connection is no bare socket: one of TLS, or one that a listener of the
-// app's own wraps. It writes past net/http, whose buffers and chunks cost more than the write.
+// carry writes an HTTP/1 stream in its goroutine. It writes to the connection itself, because the buffers and chunks of
+// net/http cost more than the write.
 func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 	defer s.Close()
 	defer s.OnCut(func() { _ = conn.Close() })()
@@ -44,9 +44,9 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 	go func() {
 		defer close(gone)
 		defer cancel()
-		var thrownAway [64]byte // readers have nothing to say
+		var ignored [64]byte // what a reader sends has no meaning
 		for err := error(nil); err == nil; {
-			_, err = conn.Read(thrownAway[:])
+			_, err = conn.Read(ignored[:])
 		}
 	}()
 	deadline := publisher.Deadline{Set: conn.SetWriteDeadline, Stall: p.streams.Stall()}
@@ -55,13 +55,13 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 		_, err := conn.Write(b)
 		return err
 	}
-	end := s.Run(ctx, func(step *publisher.Delta) error {
+	end := s.Run(ctx, func(d *publisher.Delta) error {
 		if first != nil {
 			b := first
 			first = nil
 			return write(b)
 		}
-		return write(step.Encode(event))
+		return write(d.Encode(event))
 	})
 	if end != publisher.EndLeft {
 		_ = write(closeMessage(end))
@@ -70,7 +70,7 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 	<-gone
 }
 
-// answer is the general way of HTTP/2: the handler's goroutine writes through net/http.
+// answer writes a stream through net/http, in the handler's goroutine. HTTP/2 needs that.
 func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
 	defer s.Close()
 	control := http.NewResponseController(w)
@@ -83,13 +83,13 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.
 		}
 		return control.Flush()
 	}
-	begun := false
-	end := s.Run(r.Context(), func(step *publisher.Delta) error {
-		if !begun {
-			begun = true
+	first := true
+	end := s.Run(r.Context(), func(d *publisher.Delta) error {
+		if first {
+			first = false
 			return write(hello(nil, s))
 		}
-		return write(step.Encode(event))
+		return write(d.Encode(event))
 	})
 	if last := closeMessage(end); end != publisher.EndLeft && len(last) > 0 {
 		if err := write(last); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// begin upgrades and carries the stream to its end, or hands it over.
+// begin upgrades the connection and starts the stream.
 func (p *Publisher) begin(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
 	taken := &hijacker{ResponseWriter: w, stall: p.streams.Stall()}
 	conn, err := p.upgrader.Upgrade(taken, r, nil)
@@ -28,10 +28,10 @@ func (p *Publisher) begin(w http.ResponseWriter, r *http.Request, s *publisher.S
 		s.Join(taken.conn.Conn, append(taken.conn.head, first...), &incoming{})
 		return
 	}
-	go p.carry(conn, taken.conn, s) // net/http's goroutine has a deep stack, and buffers
+	go p.carry(conn, taken.conn, s) // a new goroutine has a smaller stack than net/http's, and no buffers
 }
 
-// carry is the general way: one goroutine writes, another one reads.
+// carry writes the stream in its goroutine. Another one reads.
 func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) {
 	defer s.Close()
 	defer s.OnCut(func() { _ = out.Conn.Close() })()
@@ -43,32 +43,32 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 		read(conn)
 	})
 	begun := false
-	end := s.Run(ctx, func(step *publisher.Delta) error {
+	end := s.Run(ctx, func(d *publisher.Delta) error {
 		format := message
-		if begun && step.Heartbeat() {
+		if begun && d.Heartbeat() {
 			format = heartbeat
 		}
 		begun = true
-		_, err := out.Write(step.Encode(format))
+		_, err := out.Write(d.Encode(format))
 		return err
 	})
 	if end != publisher.EndLeft {
 		if _, err := out.Write(closeMessage(end)); err == nil {
-			_ = conn.SetReadDeadline(time.Now().Add(linger)) // the peer closes, or is closed
+			_ = conn.SetReadDeadline(time.Now().Add(linger)) // the peer must close in that time
 			reading.Wait()
 		}
 	}
-	if out.said() { // here or, of what the reader sent, in gorilla
+	if out.hasClosed() { // gorilla may have sent the close frame too
 		out.leave()
 	}
 	_ = conn.Close()
 	reading.Wait()
 }
 
-// read takes what the reader sends, answers its control frames, and returns when the connection is over.
+// read reads what the reader sends and answers its control frames. It returns when the connection has ended.
 func read(conn *gorilla.Conn) {
 	conn.SetReadLimit(mostMessage)
-	var count incoming // for its counter
+	var count incoming // only its counter is used
 	limited := func(then func(string) error) func(string) error {
 		return func(data string) error {
 			if count.tooMany(time.Now()) {
@@ -86,7 +86,7 @@ func read(conn *gorilla.Conn) {
 		if err == nil {
 			body, err = io.ReadAll(reader)
 		}
-		if errors.Is(err, gorilla.ErrReadLimit) { // gorilla has said so, but for a length that is out of range
+		if errors.Is(err, gorilla.ErrReadLimit) { // gorilla has sent the close frame, unless the length is out of range
 			shut(conn, gorilla.CloseProtocolError, outOfRange)
 		}
 		if err != nil {
@@ -105,7 +105,7 @@ func shut(conn *gorilla.Conn, code int, reason string) {
 	_ = conn.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(code, reason), time.Now().Add(linger))
 }
 
-// hijacker gives gorilla a connection whose writes we take part in.
+// hijacker gives gorilla a serial connection.
 type hijacker struct {
 	http.ResponseWriter
 	stall time.Duration
@@ -121,8 +121,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn, buf, nil
 }
 
-// serial is a connection on which updates, which are whole frames, and gorilla's own control frames follow each other.
-// Until it is opened it keeps what is written: the answer to the upgrade, which goes out with the first update.
+// serial is a connection on which updates and gorilla's control frames are written one after the other. Each write is a whole
+// frame. Until open, it keeps what is written, which is the answer to the upgrade, and sends it with the first update.
 type serial struct {
 	net.Conn
 
@@ -139,7 +139,7 @@ func (c *serial) open() {
 	c.opened = true
 }
 
-// Write writes b, with a deadline of its own.
+// Write writes b with the deadline for writes.
 func (c *serial) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,15 +160,15 @@ func (c *serial) Write(b []byte) (int, error) {
 	return max(n-before, 0), err
 }
 
-// said reports whether a close frame was written.
-func (c *serial) said() bool {
+// hasClosed reports whether a close frame was written.
+func (c *serial) hasClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
 }
 
-// leave waits for the peer to close, and throws away what it sends: to close a socket with something left to read would
-// reset it, and the close frame might be lost.
+// leave waits until the peer closes, and discards what it sends. If a socket is closed with something left to read, the
+// kernel resets the connection, and the close frame may be lost.
 func (c *serial) leave() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
@@ -178,5 +178,5 @@ func (c *serial) leave() {
 	_, _ = io.Copy(io.Discard, c.Conn)
 }
 
-// SetWriteDeadline leaves the deadline to Write.
+// SetWriteDeadline does nothing: Write sets the deadline.
 func (c *serial) SetWriteDeadline(time.Time) error { return nil }

@@ -12,6 +12,7 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -39,7 +40,7 @@ func TestShutdown(t *testing.T) {
 				}
 			})
 		}
-		s.shutdown()
+		s.Shutdown()
 		all.Wait()
 		if spread := last.Sub(first); spread < 40*time.Millisecond {
 			t.Errorf("all were sent away within %v", spread)
@@ -56,8 +57,8 @@ func TestShutdownBesideDeafReaders(t *testing.T) {
 		s := open(t, settings{goroutines: goroutines})
 		s.begin("")
 		began := time.Now()
-		s.shutdown()
-		if took := time.Since(began); took > linger+patience/4 {
+		s.Shutdown()
+		if took := time.Since(began); took > linger+publishertest.Patience/4 {
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -71,7 +72,7 @@ func TestShutdownBesideTheRefused(t *testing.T) {
 		t.Fatalf("opcode %d, %v", opcode, err)
 	}
 	began := time.Now()
-	s.shutdown()
+	s.Shutdown()
 	if took := time.Since(began); took > linger*3/4 {
 		t.Errorf("it took %v", took)
 	}
@@ -114,7 +115,7 @@ func TestChannelIsDeleted(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
 		c, _ := s.begin("")
-		if _, err := s.source.DeleteChannel(t.Context(), match); err != nil {
+		if _, err := s.Store.DeleteChannel(t.Context(), match); err != nil {
 			t.Fatal(err)
 		}
 		updates := s.ends(c, codeGone)
@@ -196,15 +197,15 @@ func TestNothingIsLeft(t *testing.T) {
 			come(s)
 		}
 		quiet := func() bool { return s.stats().Readers.Load() == 0 }
-		s.eventually("all have left", quiet)
+		s.Eventually("all have left", quiet)
 		before := descriptors(t)
 		for range rounds {
 			for _, come := range kinds {
 				come(s)
 			}
 		}
-		s.eventually("all have left", quiet)
-		s.eventually("the descriptors are closed", func() bool { return descriptors(t) <= before })
+		s.Eventually("all have left", quiet)
+		s.Eventually("the descriptors are closed", func() bool { return descriptors(t) <= before })
 	})
 }
 

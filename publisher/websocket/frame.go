@@ -8,15 +8,16 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// message is an update as a frame of one text message.
+// message is the format of an update: a frame with a text message.
 var message = &publisher.Format{Name: name, Append: appendMessage}
 
-// heartbeat is a ping besides: the message is for scripts, which see no pings, the ping for the network between.
+// heartbeat is the format of a heartbeat: a ping and a message. The ping keeps the network open. The message is for scripts,
+// which see no pings.
 var heartbeat = &publisher.Format{Name: name + " heartbeat", Append: func(dst []byte, u *motacilla.Update) []byte {
 	return appendMessage(appendFrame(dst, gorilla.PingMessage, nil), u)
 }}
 
-const longestHeader = 10 // without a mask, which servers never set
+const longestHeader = 10 // without a mask; servers never mask
 
 func appendMessage(dst []byte, u *motacilla.Update) []byte {
 	start := len(dst)
@@ -46,17 +47,18 @@ func appendFrame(dst []byte, opcode int, payload []byte) []byte {
 	return append(appendHeader(dst, opcode, len(payload)), payload...)
 }
 
+// closing returns a close frame.
 func closing(code int, reason string) []byte {
 	return appendFrame(nil, gorilla.CloseMessage, gorilla.FormatCloseMessage(code, reason))
 }
 
-// closeMessage is the close frame.
+// closeMessage returns the close frame of a stream that ends.
 func closeMessage(why publisher.End) []byte {
-	code, reason := goodbye(why)
+	code, reason := closeCode(why)
 	return closing(code, reason)
 }
 
-func goodbye(why publisher.End) (code int, reason string) {
+func closeCode(why publisher.End) (code int, reason string) {
 	switch why {
 	case publisher.EndGone:
 		return codeGone, "the channel has been deleted"

@@ -14,10 +14,11 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
 // quoted returns the guide's block of code in a language.
-func quoted(t *testing.T, language string) string {
+func quoted(t testing.TB, language string) string {
 	t.Helper()
 	guide, err := os.ReadFile("../../docs/websocket.md")
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *site) nginx() string {
 	}
 	addr := listener.Addr().String()
 	_ = listener.Close()
-	location := strings.ReplaceAll(quoted(s.T, "nginx"), "127.0.0.1:8080", s.server.Listener.Addr().String())
+	location := strings.ReplaceAll(quoted(s, "nginx"), "127.0.0.1:8080", s.Listener.Addr().String())
 	dir := s.TempDir()
 	file := filepath.Join(dir, "nginx.conf")
 	config := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
@@ -71,7 +72,7 @@ http {
 		stop()
 		_ = cmd.Wait()
 	})
-	s.eventually("nginx listens", func() bool {
+	s.Eventually("nginx listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
@@ -97,7 +98,7 @@ func TestBehindNginx(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_ = conn.SetReadDeadline(time.Now().Add(publishertest.Patience))
 		next := func() (u motacilla.Update) {
 			t.Helper()
 			if err := conn.ReadJSON(&u); err != nil {
@@ -114,7 +115,7 @@ func TestBehindNginx(t *testing.T) {
 				t.Fatalf("the update is at %d, want %d", u.Revision, p.Revision)
 			}
 		}
-		s.shutdown()
+		s.Shutdown()
 		if _, _, err := conn.ReadMessage(); !gorilla.IsCloseError(err, gorilla.CloseGoingAway) {
 			t.Errorf("the end is %v, want 1001", err)
 		}

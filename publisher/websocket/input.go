@@ -24,13 +24,13 @@ const (
 	outOfRange    = "length out of range"
 )
 
-// incoming reads the frames that one reader sends, as they come, in pieces of any size (RFC 6455, section 5). Messages
-// are looked at and dropped; nothing is kept but a control frame's payload.
+// incoming reads the frames that one reader sends, in pieces of any size (RFC 6455, section 5). Messages are validated and
+// dropped. Only the payload of a control frame is kept.
 type incoming struct {
 	header  [14]byte
 	have    uint8 // bytes of header
 	opcode  uint8 // of the frame, once its header is complete
-	open    uint8 // opcode of the message that is not complete; 0 where there is none
+	open    uint8 // opcode of the message that is not complete; 0 if there is none
 	final   bool  // the frame is the last one of its message
 	phase   uint8 // of the mask
 	mask    [4]byte
@@ -43,12 +43,12 @@ type incoming struct {
 	controls int
 }
 
-// input is Wire.Input.
+// input implements publisher.Wire.Input.
 func input(state any, in []byte) (answer []byte, end bool) {
 	return state.(*incoming).take(in, time.Now())
 }
 
-// take reads in and returns what to answer: pongs, or the frame that closes.
+// take reads in and returns the answer: pongs, or a close frame, after which end is true.
 func (f *incoming) take(in []byte, now time.Time) (answer []byte, end bool) {
 	for {
 		if need := f.headerLen(); int(f.have) < need {
@@ -88,7 +88,7 @@ func (f *incoming) take(in []byte, now time.Time) (answer []byte, end bool) {
 	}
 }
 
-// headerLen is how long the header is, as far as is known.
+// headerLen returns the length of the header, as far as it is known.
 func (f *incoming) headerLen() int {
 	if f.have < 2 {
 		return 2
@@ -106,7 +106,7 @@ func (f *incoming) headerLen() int {
 	return n
 }
 
-// begin reads a complete header; code is not 0 where it breaks a rule.
+// begin reads a complete header. code is not 0 if the header breaks a rule.
 func (f *incoming) begin(now time.Time) (code int, reason string) {
 	f.final, f.opcode = f.header[0]&0x80 != 0, f.header[0]&0x0f
 	isControl := f.opcode&0x08 != 0
@@ -136,7 +136,7 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 	case isControl && f.header[1]&0x7f > mostControl:
 		return gorilla.CloseProtocolError, "a control frame must have at most 125 bytes"
 	case f.opcode == continuation && f.open == 0:
-		return gorilla.CloseProtocolError, "continuation of nothing"
+		return gorilla.CloseProtocolError, "there is no message to continue"
 	case !isControl && f.opcode != continuation && f.open != 0:
 		return gorilla.CloseProtocolError, "the message before is not complete"
 	case length >= 1<<63:
@@ -172,7 +172,7 @@ func (f *incoming) unmask(b []byte) {
 	}
 }
 
-// payload takes a piece of the frame's payload.
+// payload reads a piece of the frame's payload.
 func (f *incoming) payload(b []byte) (code int, reason string) {
 	if f.opcode&0x08 != 0 {
 		f.control = append(f.control, b...)
@@ -197,7 +197,7 @@ func (f *incoming) payload(b []byte) (code int, reason string) {
 	return 0, ""
 }
 
-// finish ends the frame.
+// finish is called at the end of the frame.
 func (f *incoming) finish() (answer []byte, closes bool) {
 	switch f.opcode {
 	case gorilla.PingMessage:

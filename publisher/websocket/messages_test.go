@@ -12,10 +12,10 @@ import (
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
-	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
-// Wagtail Live's client looks into renders and removals without asking whether they are there.
+// Wagtail Live's client reads renders and removals without looking whether they are there.
 func TestMessagesAreTheUpdates(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
@@ -27,11 +27,11 @@ func TestMessagesAreTheUpdates(t *testing.T) {
 			if err != nil || opcode != gorilla.TextMessage {
 				t.Fatalf("%s: opcode %d, %v", what, opcode, err)
 			}
-			step, err := s.feed.Since(t.Context(), match, cursor)
+			delta, err := s.Feed.Since(t.Context(), match, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := string(step.AppendJSON(nil)); string(payload) != want {
+			if want := string(delta.AppendJSON(nil)); string(payload) != want {
 				t.Fatalf("%s is\n%s\nwant\n%s", what, payload, want)
 			}
 			for _, key := range []string{`"renders":{`, `"removals":[`} {
@@ -39,21 +39,14 @@ func TestMessagesAreTheUpdates(t *testing.T) {
 					t.Errorf("%s has no %s: %s", what, key, payload)
 				}
 			}
-			cursor = step.Revision
+			cursor = delta.Revision
 		}
 		next("the first")
 		p := s.post("Goal! <b>1:0</b> \u2028 \"'& 🐦")
 		next("a post")
-		if _, err := storage.Edit(t.Context(), s.source, match, p.ID, func(p *motacilla.Post) error {
-			p.Show = false
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+		s.Edit(match, p.ID, func(p *motacilla.Post) { p.Show = false })
 		next("a hidden post")
-		if _, err := s.source.DeletePost(t.Context(), match, p.ID, 0); err != nil {
-			t.Fatal(err)
-		}
+		s.Remove(match, p.ID)
 		next("a removal")
 		s.change(func(c *motacilla.Channel) { c.Title = "Extra time" })
 		next("a title")
@@ -114,17 +107,17 @@ func TestLongMessages(t *testing.T) {
 // dial connects with gorilla's client.
 func (s *site) dial(header http.Header) *gorilla.Conn {
 	s.Helper()
-	url := "ws" + strings.TrimPrefix(s.server.URL, "http") + path(match, "")
+	url := "ws" + strings.TrimPrefix(s.URL, "http") + path(match, "")
 	conn, resp, err := gorilla.DefaultDialer.DialContext(s.Context(), url, header)
 	if err != nil {
 		s.Fatal(err, resp)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(2 * patience))
+	_ = conn.SetReadDeadline(time.Now().Add(2 * publishertest.Patience))
 	s.Cleanup(func() { _ = conn.Close() })
 	return conn
 }
 
-// A heartbeat is a ping, for the network between, and a message, for scripts.
+// A heartbeat is a ping, for the network, and a message, for scripts.
 func TestHeartbeat(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
@@ -150,13 +143,13 @@ func TestHeartbeat(t *testing.T) {
 				break
 			}
 		}
-		s.eventually("the first update and the post are counted as delivered, and the heartbeats are not", func() bool {
+		s.Eventually("the first update and the post are counted as delivered, and the heartbeats are not", func() bool {
 			return s.stats().Deliveries.Load() == 2
 		})
 	})
 }
 
-// Readers who talk all the time get what the others get, frame by frame.
+// A reader that sends all the time gets what the others get, frame by frame.
 func TestTalkersGetEverything(t *testing.T) {
 	const posts = 50
 	each(t, func(t *testing.T, goroutines bool) {
@@ -210,14 +203,16 @@ func TestTalkersGetEverything(t *testing.T) {
 	})
 }
 
-// A reader that takes nothing is closed after Stall, and the others get everything meanwhile.
+// A reader that takes nothing is closed after Stall. The others get everything meanwhile.
 func TestStalledReader(t *testing.T) {
+	const stall = 6 * time.Second // longer than a reader that reads ever takes, on a busy machine too
 	each(t, func(t *testing.T, goroutines bool) {
-		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: 4 * time.Second}})
+		t.Parallel() // it only waits
+		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: stall}})
 		stalled := s.connect()
 		_ = stalled.SetReadBuffer(8 << 10)
 		fmt.Fprintf(stalled, "GET %s HTTP/1.1\r\nHost: live.example\r\n%s\r\n\r\n", path(match, ""), strings.Join(upgrading, "\r\n"))
-		s.eventually("the stalled reader is counted", func() bool { return s.stats().Readers.Load() == 1 })
+		s.Eventually("the stalled reader is counted", func() bool { return s.stats().Readers.Load() == 1 })
 		var views sync.WaitGroup
 		const posts, others = 60, 3
 		for i := range others {
@@ -239,13 +234,13 @@ func TestStalledReader(t *testing.T) {
 			s.post(fmt.Sprint("post ", i, strings.Repeat(" long", 7000)))
 		}
 		views.Wait()
-		s.eventually("the stalled reader is closed", func() bool {
+		s.Eventually("the stalled reader is closed", func() bool {
 			return s.stats().SlowClosed.Load() == 1 && s.stats().Readers.Load() == others
 		})
 	})
 }
 
-// A reader that reads slowly gets the newest state, not every step on the way.
+// A slow reader gets the newest state of a post, and not every edit.
 func TestSlowReader(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10})
@@ -260,7 +255,9 @@ func TestSlowReader(t *testing.T) {
 		p := s.post("begun")
 		const edits = 300
 		for i := range edits { // 9 MB, of which the sockets hold some hundred kB
-			p = s.edit(p.ID, fmt.Sprint("edit ", i, strings.Repeat(" long", 6000)))
+			p = s.Edit(match, p.ID, func(p *motacilla.Post) {
+				p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint("edit ", i, strings.Repeat(" long", 6000)))}
+			})
 		}
 		updates := 0
 		for view.Revision < p.Revision {
@@ -279,18 +276,6 @@ func TestSlowReader(t *testing.T) {
 			t.Errorf("%d readers are counted as closed", n)
 		}
 	})
-}
-
-func (s *site) edit(id motacilla.PostID, text string) motacilla.Post {
-	s.Helper()
-	p, err := storage.Edit(s.Context(), s.source, match, id, func(p *motacilla.Post) error {
-		p.Content = []motacilla.Block{motacilla.Text(text)}
-		return nil
-	})
-	if err != nil {
-		s.Fatal(err)
-	}
-	return p
 }
 
 func TestResume(t *testing.T) {

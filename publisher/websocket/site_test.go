@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,161 +10,50 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
-	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
 const (
-	match    = motacilla.ChannelID("match-42")
-	secret   = "a long secret"
-	patience = 20 * time.Second // machines are slow under -race
+	match  = publishertest.Channel
+	secret = publishertest.Secret
 )
 
-// source is a store that can go out of reach.
-type source struct {
-	storage.Store
-	down atomic.Bool
-}
-
-func (s *source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
-	if s.down.Load() {
-		return motacilla.Channel{}, motacilla.ErrUnavailable
-	}
-	return s.Store.Channel(ctx, id)
-}
-
-func (s *source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
-	if s.down.Load() {
-		return motacilla.Page{}, motacilla.ErrUnavailable
-	}
-	return s.Store.Posts(ctx, ch, q)
-}
-
-func (s *source) Changes(
-	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
-) (motacilla.Changes, error) {
-	if s.down.Load() {
-		return motacilla.Changes{}, motacilla.ErrUnavailable
-	}
-	return s.Store.Changes(ctx, ch, since, limit)
-}
-
-type plain struct{}
-
-func (plain) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
-
-// settings are how a test wants its site.
+// settings are what a test needs of its site.
 type settings struct {
 	goroutines bool
 	origins    *route.Origins
 	feed       publisher.FeedOptions
-	authorize  route.Authorizer // nil is the default one, with secret
-	buffer     int              // what the kernel holds of what is written to a reader, in bytes; 0 leaves it alone
+	authorize  route.Authorizer // nil requires the secret for private channels
+	buffer     int              // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
 }
 
-// site is a server with the publisher alone, behind the guard.
+// site is a server with the publisher.
 type site struct {
-	*testing.T
-	source    *source
-	feed      *publisher.Feed
-	publisher *Publisher
-	server    *httptest.Server
-	token     *route.Token
+	*publishertest.Site
+	*publishertest.Server
 }
 
 func open(t *testing.T, o settings) *site {
 	t.Helper()
-	s := &site{T: t, source: &source{Store: memory.New(nil)}}
-	s.create(match, motacilla.Public)
-	s.create("members", motacilla.Private)
-	s.feed = publisher.NewFeed(s.source, plain{}, &o.feed)
-	if err := s.feed.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.token = route.NewToken(secret, s.source.Channel, nil)
-	if o.authorize == nil {
-		o.authorize = s.token.Authorize
-	}
-	s.publisher = New(s.feed, &Options{Goroutines: o.goroutines, Origins: o.origins})
-	table := route.NewTable()
-	for _, rt := range s.publisher.URLs() {
-		if err := table.Add(name, "/live", route.Guard(rt, route.Read, o.authorize)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.server = httptest.NewUnstartedServer(table)
-	s.server.Config.ConnState = func(c net.Conn, state http.ConnState) {
-		if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew && o.buffer > 0 {
-			_ = tcp.SetWriteBuffer(o.buffer)
-		}
-	}
-	s.server.Start()
-	t.Cleanup(func() {
-		s.shutdown()
-		s.server.Close()
-		_ = s.feed.Close()
-		_ = s.source.Close()
-	})
+	s := &site{Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Authorize: o.authorize})}
+	s.Add(New(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}))
+	s.Server = s.Serve(&publishertest.ServerOptions{Buffer: o.buffer})
 	return s
 }
 
-func (s *site) shutdown() {
-	s.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := s.publisher.Shutdown(ctx); err != nil {
-		s.Errorf("Shutdown: %v", err)
-	}
-}
+func (s *site) post(text string) motacilla.Post { return s.Post(match, text) }
 
-func (s *site) create(ch motacilla.ChannelID, access motacilla.Access) {
-	s.Helper()
-	_, err := s.source.PutChannel(context.Background(), motacilla.Channel{ID: ch, Title: "A match", Access: access}, 0)
-	if err != nil {
-		s.Fatal(err)
-	}
-}
+func (s *site) change(edit func(*motacilla.Channel)) { s.EditChannel(match, edit) }
 
-func (s *site) post(text string) motacilla.Post {
-	s.Helper()
-	content := []motacilla.Block{motacilla.Text(text)}
-	p, err := s.source.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: content}, 0)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return p
-}
+func (s *site) stats() *publisher.Stats { return s.Stats(name) }
 
-func (s *site) change(edit func(*motacilla.Channel)) motacilla.Channel {
-	s.Helper()
-	c, err := storage.EditChannel(context.Background(), s.source, match, func(c *motacilla.Channel) error { edit(c); return nil })
-	if err != nil {
-		s.Fatal(err)
-	}
-	return c
-}
-
-func (s *site) stats() *publisher.Stats { return s.feed.Metrics().Of(name) }
-
-// eventually waits until cond holds.
-func (s *site) eventually(what string, cond func() bool) {
-	s.Helper()
-	for late := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(late) {
-			s.Fatalf("not after %v: %s", patience, what)
-		}
-	}
-}
-
-// raw is a client on the bare socket.
+// raw is a client on its socket.
 type raw struct {
 	*net.TCPConn
 	in *bufio.Reader
@@ -178,12 +66,7 @@ func path(ch motacilla.ChannelID, query string) string {
 
 func (s *site) connect() *raw {
 	s.Helper()
-	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	conn := s.Dial()
 	return &raw{conn.(*net.TCPConn), bufio.NewReader(conn)}
 }
 
@@ -364,7 +247,7 @@ func texts(frames [][]byte) []string {
 func (s *site) cookie() string {
 	s.Helper()
 	w := httptest.NewRecorder()
-	if err := s.token.SignIn(w, httptest.NewRequest(http.MethodPost, "/", nil), secret); err != nil {
+	if err := s.Token.SignIn(w, httptest.NewRequest(http.MethodPost, "/", nil), secret); err != nil {
 		s.Fatal(err)
 	}
 	set := w.Result().Cookies()

@@ -39,7 +39,7 @@ func problem(t *testing.T, resp *http.Response) (p route.Problem) {
 }
 
 func TestUpgradeRules(t *testing.T) {
-	down := func(s *site) { s.source.down.Store(true) }
+	down := func(s *site) { s.Source.Fail(true) }
 	loudly := append([]string{"connection: keep-alive, UPGRADE", "upgrade: WebSocket"}, upgrading[2:]...)
 	const version8 = "Sec-WebSocket-Version: 8"
 	const badKey = "Sec-WebSocket-Key: ????????????????????????"
@@ -72,8 +72,8 @@ func TestUpgradeRules(t *testing.T) {
 		"private, token":     {"GET", path("members", ""), append(upgrading, bearer), nil, 101, ""},
 		"store down":         {"GET", path(match, ""), append(upgrading, bearer), down, 503, "Retry-After"},
 		"store down, guard":  {"GET", path(match, ""), upgrading, down, 503, "Retry-After"},
-		"draining":           {"GET", path(match, ""), upgrading, (*site).shutdown, 503, "Retry-After"},
-		"no such, draining":  {"GET", path("nobody", ""), upgrading, (*site).shutdown, 503, "Retry-After"},
+		"draining":           {"GET", path(match, ""), upgrading, (*site).Shutdown, 503, "Retry-After"},
+		"no such, draining":  {"GET", path("nobody", ""), upgrading, (*site).Shutdown, 503, "Retry-After"},
 		"no such channel ID": {"GET", path("a%20b", ""), upgrading, nil, 400, ""},
 		"other case":         {"GET", path(match, ""), loudly, nil, 101, ""},
 		"extensions":         {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Extensions: permessage-deflate"), nil, 101, ""},

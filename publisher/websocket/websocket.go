@@ -1,27 +1,27 @@
-// Package websocket delivers updates over WebSocket (RFC 6455): each text message is an update. Wagtail Live's client
-// for WebSocket understands it too, at /ws/channel/{channel_id}/.
+// Package websocket delivers updates over WebSocket (RFC 6455). Each text message is an update. Wagtail Live's client for
+// WebSocket understands it too, at /ws/channel/{channel_id}/.
 //
 // # Wire
 //
-// GET websocket/{channel_id}/, upgraded, and with another origin than the server's only where that is allowed. The first
-// update comes at once; after 15 s of silence come a ping and a heartbeat. What readers send is ignored, up to 4 KiB a
-// message. The close codes are 1001, 1002, 1007, 1008, 1009 and 4404, no such channel. docs/websocket.md has the rest.
+// GET websocket/{channel_id}/ upgrades to WebSocket. Requests from other origins must be allowed. The first update comes at
+// once. After 15 s of silence come a ping and a heartbeat. Messages of readers are ignored; they may have 4 KiB. The close
+// codes are 1001, 1002, 1007, 1008, 1009, and 4404 if there is no such channel. docs/websocket.md has the rest.
 //
 // # Resuming
 //
-// By ?since, the revision of the last update.
+// A reader resumes with ?since, the revision of its last update.
 //
 // # Options
 //
-// The route's path, and the general way of writing: {type: websocket, path: ..., general: ...}. The origins, a logger.
+// {type: websocket, path: ..., goroutine_per_connection: ...}, the origins, and a logger.
 //
 // # Limits
 //
-// One reader is one connection; without TLS it costs a cursor and its socket, else two goroutines. More than 100 control
-// frames in a second end it. There is no compression: an update is encoded once for all.
+// Each reader has a connection. Without TLS it costs a socket and a table entry, otherwise two goroutines too. A reader that
+// sends more than 100 control frames in a second is closed. There is no compression: an update is encoded once for all.
 //
-// The upgrade is gorilla/websocket's, and so is everything on connections that are written to in the general way. On
-// the fast one nobody waits for what a reader sends, so its frames are read as they come; see docs/decisions/0006.
+// gorilla/websocket does the upgrade, and everything on connections that have a goroutine. On the epoll engine there is no
+// goroutine that could wait for a whole frame, so frames are read here, piece by piece; see docs/decisions/0006.
 package websocket
 
 import (
@@ -43,7 +43,7 @@ import (
 type Options struct {
 	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
 	Goroutines bool           `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
-	Origins    *route.Origins // who may connect from elsewhere; nil means the own origin alone
+	Origins    *route.Origins // those that may connect besides the server's own; nil means none
 	Logger     *zap.Logger    // nil logs nothing
 }
 
@@ -63,7 +63,7 @@ func (o *Options) withDefaults() Options {
 
 const (
 	name   = "websocket"
-	linger = 2 * time.Second // for the peer to answer a close frame
+	linger = 2 * time.Second // how long the peer has to answer a close frame
 
 	codeGone = 4404 // no such channel
 )
@@ -81,7 +81,7 @@ type Publisher struct {
 	upgrader gorilla.Upgrader
 
 	mu       sync.Mutex
-	refusing map[*gorilla.Conn]struct{} // who was told that there is no such channel, and has not closed yet
+	refusing map[*gorilla.Conn]struct{} // were told that there is no such channel, and have not closed yet
 	refused  sync.WaitGroup
 	stopped  bool
 }
@@ -95,7 +95,7 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
 	})
 	p.upgrader = gorilla.Upgrader{
-		ReadBufferSize: 256, WriteBufferSize: 256, // readers have little to say, and control frames are short
+		ReadBufferSize: 256, WriteBufferSize: 256, // readers send little, and control frames are short
 		CheckOrigin: func(*http.Request) bool { return true }, // see allow
 		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 			w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, section 4.2.2
@@ -153,8 +153,8 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// plain answers who asks without an upgrade. A browser's script does so when its WebSocket failed, for it is not told
-// why: where the limits are the reason, they are the answer.
+// plain answers a request without an upgrade. A browser's script sends one when its WebSocket has failed, because it does not
+// learn why. If a limit is the reason, the answer says so.
 func (p *Publisher) plain(w http.ResponseWriter, r *http.Request) {
 	ch, err := route.ChannelID(r)
 	if err == nil {
@@ -172,8 +172,9 @@ func (p *Publisher) plain(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// allow is the origin's check. Browsers send cookies with WebSocket whoever asks, so that a page from elsewhere could
-// read with them what its visitor may: none counts but from the own origin or one that is listed by name.
+// allow checks the origin. Browsers send cookies with every WebSocket request, so that a page of another origin could read
+// what its visitor may read. Cookies therefore count only from the server's own origin and from those that are listed by
+// name.
 func (p *Publisher) allow(r *http.Request) (*http.Request, error) {
 	origins, given := r.Header["Origin"]
 	origin := ""
@@ -182,7 +183,7 @@ func (p *Publisher) allow(r *http.Request) (*http.Request, error) {
 	}
 	cookie := len(r.Header["Cookie"]) > 0
 	switch {
-	case !given && !cookie: // no browser
+	case !given && !cookie: // not a browser
 		return r, nil
 	case len(origins) > 1, !p.options.Origins.Allow(origin, r.Host):
 		return r, &forbidden{}
@@ -197,7 +198,7 @@ func (p *Publisher) allow(r *http.Request) (*http.Request, error) {
 type forbidden struct{}
 
 func (*forbidden) Error() string {
-	return "this origin may not connect: server.origins lists those that may"
+	return "this origin may not connect: add it to server.origins"
 }
 
 func (*forbidden) Is(target error) bool { return target == motacilla.ErrForbidden }
@@ -212,7 +213,7 @@ func (p *Publisher) fail(w http.ResponseWriter, r *http.Request, err error) {
 	route.WriteError(w, r, err)
 }
 
-// refuse upgrades and closes with a code, for a browser's script sees nothing of an answer that is no upgrade.
+// refuse upgrades and closes with a code, because a browser's script cannot see an answer that is not an upgrade.
 func (p *Publisher) refuse(w http.ResponseWriter, r *http.Request, code int, reason string) {
 	conn, err := p.upgrader.Upgrade(w, r, nil)
 	if err != nil {
@@ -220,10 +221,10 @@ func (p *Publisher) refuse(w http.ResponseWriter, r *http.Request, code int, rea
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(code, reason), time.Now().Add(linger))
-	if !p.hold(conn) {
+	if !p.enter(conn) {
 		return
 	}
-	defer p.letGo(conn)
+	defer p.leave(conn)
 	_ = conn.SetReadDeadline(time.Now().Add(linger))
 	conn.SetReadLimit(mostMessage)
 	for err == nil {
@@ -231,8 +232,8 @@ func (p *Publisher) refuse(w http.ResponseWriter, r *http.Request, code int, rea
 	}
 }
 
-// hold has Shutdown wait for a connection that is being refused; false where it has been.
-func (p *Publisher) hold(conn *gorilla.Conn) bool {
+// enter makes Shutdown wait for a connection that is being refused. It returns false after Shutdown.
+func (p *Publisher) enter(conn *gorilla.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
@@ -243,7 +244,7 @@ func (p *Publisher) hold(conn *gorilla.Conn) bool {
 	return true
 }
 
-func (p *Publisher) letGo(conn *gorilla.Conn) {
+func (p *Publisher) leave(conn *gorilla.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.refusing, conn)
