@@ -158,4 +158,4 @@ func (n *node) stop() error {
 const deadline = 15 * time.Second
 
 // plain opens a connection for each request, so that the balancer passes each to another node.
-var plain = &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
+var plain = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
