@@ -2,8 +2,8 @@ package publisher
 
 import "time"
 
-// Deadline gives the writes on a connection their time, Stall at least and a quarter more at most. It is moved only
-// when less is left, for moving it costs more than looking at the clock. It is for one goroutine.
+// Deadline gives each write on a connection Stall at least, and a quarter more at most. The deadline is moved only when less is
+// left, because moving it costs more than reading the clock. A Deadline must not be used by two goroutines at once.
 type Deadline struct {
 	Set   func(time.Time) error // the connection's SetWriteDeadline
 	Stall time.Duration
@@ -16,6 +16,6 @@ func (d *Deadline) Extend() {
 	now := time.Now()
 	if d.until.Sub(now) < d.Stall {
 		d.until = now.Add(d.Stall + d.Stall/4)
-		_ = d.Set(d.until) // where it can't be set, writing may take long
+		_ = d.Set(d.until) // if it can't be set, writing may take long
 	}
 }

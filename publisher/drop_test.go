@@ -13,8 +13,8 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// TestReadersThatFailTakeNobodyAlong opens a channel while the store comes back: readers whose first reading failed
-// leave at the same moment as one gets in, who must hear what happens afterwards.
+// TestReadersThatFailTakeNobodyAlong opens a channel while the store comes back. Readers whose first read failed leave at the
+// moment in which another one succeeds. That one must hear what happens afterwards.
 func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 	store := memory.New(nil)
 	defer store.Close()

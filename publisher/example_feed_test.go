@@ -37,7 +37,7 @@ func ExampleFeed() {
 	fmt.Println("everything anew:", first.Reset, first.Revision == channel.Head)
 
 	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}}, 0)
-	next, _ := feed.Next(ctx, "match-42", first.Revision) // waits where nothing is new
+	next, _ := feed.Next(ctx, "match-42", first.Revision) // waits if nothing is new
 	fmt.Println("new:", next.Renders[0].Content)
 
 	same, _ := feed.Since(ctx, "match-42", next.Revision)
@@ -51,7 +51,7 @@ func ExampleFeed() {
 	// true
 }
 
-// A transport whose connections stay open: how an update looks is its format, the rest is Streams'.
+// A transport whose connections stay open says how an update looks. Streams does the rest.
 func ExampleStreams() {
 	ctx := context.Background()
 	store := memory.New(nil)

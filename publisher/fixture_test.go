@@ -19,8 +19,7 @@ const match = motacilla.ChannelID("match-42")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// faulty is a source in front of a store: it counts, it fails, it keeps hints to itself, and it can be put on another
-// store.
+// faulty is a source in front of a store. It counts reads. It can fail, keep back hints, and change to another store.
 type faulty struct {
 	mu    sync.Mutex
 	store storage.Store
@@ -71,7 +70,7 @@ func (s *faulty) Changes(ctx context.Context, ch motacilla.ChannelID, since mota
 
 func (s *faulty) Heads(ctx context.Context, chs []motacilla.ChannelID) (map[motacilla.ChannelID]motacilla.Revision, error) {
 	store, err := s.get()
-	s.reads.Add(-1) // the repair is not a reader's
+	s.reads.Add(-1) // a repair check is not counted
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +164,7 @@ func (f fixture) since(cursor motacilla.Revision) *publisher.Delta {
 	return step
 }
 
-// visible is what the store would show, and what view does show, above the view's floor.
+// same fails unless view shows, above its floor, what the store shows.
 func (f fixture) same(view *motacilla.View) {
 	f.Helper()
 	all, err := f.store.Posts(context.Background(), match, motacilla.Query{Limit: 100_000, Visible: true})
@@ -193,7 +192,7 @@ func (f fixture) same(view *motacilla.View) {
 	}
 }
 
-// change makes one random change and returns the revisions after it.
+// change makes one random change.
 func (f fixture) change(rng *rand.Rand, posts *[]motacilla.PostID) {
 	f.Helper()
 	if len(*posts) == 0 || rng.IntN(3) == 0 {

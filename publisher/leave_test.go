@@ -17,7 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// TestSlotsComeBack: however a reader is served, and whether it goes or is sent away, its place is free again.
+// TestSlotsComeBack has readers of every transport leave, and be sent away. Their slots must be free again.
 func TestSlotsComeBack(t *testing.T) {
 	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -72,7 +72,7 @@ func TestSlotsComeBack(t *testing.T) {
 					}
 					all = append(all, conn)
 				}
-				f.await(readers+2, "readers have come") // and an entry each for the channel and the address
+				f.await(readers+2, "readers have come") // and there is an entry each for the channel and the address
 				return all
 			}
 			for _, conn := range enter() {
@@ -95,7 +95,7 @@ func TestSlotsComeBack(t *testing.T) {
 	}
 }
 
-// await waits until the limits keep so much.
+// await waits until the limits keep want entries and readers.
 func (f fixture) await(want int, when string) {
 	f.Helper()
 	for deadline := time.Now().Add(15 * time.Second); f.feed.Slots() != want; time.Sleep(time.Millisecond) {

@@ -14,7 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// restored is a store as this one is now.
+// restored returns a store that is as this one is now.
 func (f fixture) restored() storage.Store {
 	f.Helper()
 	ctx := context.Background()
@@ -35,7 +35,7 @@ func (f fixture) restored() storage.Store {
 	return store
 }
 
-// swaps puts another store in place of its own when posts have been read for the first time.
+// swaps is a source that changes to another store after posts have been read for the first time.
 type swaps struct {
 	*faulty
 	once  sync.Once
@@ -48,7 +48,8 @@ func (s *swaps) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Q
 	return page, err
 }
 
-// A page that was read just before the store lost a write is not served on, though the feed had not heard of that write.
+// A snapshot that was read just before the store lost a write must not be served any longer, though the feed had not heard of
+// that write.
 func TestPageOfALostWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setUp(t, nil)
@@ -66,16 +67,16 @@ func TestPageOfALostWrite(t *testing.T) {
 		lost := f.post("lost").Revision
 		step, err := feed.Since(t.Context(), match, 0)
 		if err != nil || step.Revision != lost {
-			t.Fatal(step, err) // it was there when the page was read
+			t.Fatal(step, err) // the write was there when the snapshot was read
 		}
-		time.Sleep(2 * time.Second) // of the bubble's: the time within which losses are repaired
+		time.Sleep(2 * time.Second) // of the bubble: losses are repaired within that time
 		for _, cursor := range []motacilla.Revision{0, lost} {
 			step, err := feed.Since(t.Context(), match, cursor)
 			if err != nil || !step.Reset || step.Revision != head || len(step.Renders) > 0 {
 				t.Fatalf("since %d: %+v, %v; want a reset to %d without posts", cursor, step.Update, err, head)
 			}
 		}
-		// Who was given the lost write is reset once, and then waits.
+		// A reader that has the lost write is reset once, and then waits.
 		sub, err := publishertest.Subscribe(t.Context(), feed, match, lost)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func TestPageOfALostWrite(t *testing.T) {
 	})
 }
 
-// Whoever waits for the head to move is told when it goes back.
+// Whoever waits for the head to move must be told when it goes back.
 func TestWaitSeesTheHeadGoBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setUp(t, nil)

@@ -12,12 +12,12 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// TestWhatIsNewerThanMemoryIsNotGossiped has a channel become private unheard: a reader who was let in because it was
-// public, as memory has it, is not given what was posted since.
+// TestWhatIsNewerThanMemoryIsNotGossiped has a channel become private, of which the feed does not hear. A reader that was
+// authorised because memory says that the channel is public must not get what was posted since.
 func TestWhatIsNewerThanMemoryIsNotGossiped(t *testing.T) {
 	f := setUp(t, nil)
-	source := &gated{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})} // has no changes for now
-	f.feed = publisher.NewFeed(source, renderFunc(plain), nil)                                 // not started: it hears nothing
+	source := &gated{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})} // keeps back changes
+	f.feed = publisher.NewFeed(source, renderFunc(plain), nil)                                 // it is not started, so it hears nothing
 	defer f.feed.Close()
 	if c, err := f.feed.Channel(t.Context(), match); err != nil || c.Access != motacilla.Public {
 		t.Fatalf("%+v, %v", c, err)

@@ -1,5 +1,5 @@
-// Package publisher is the port of publishers, which deliver a channel's updates to its readers, each by one technique,
-// and Feed, which they all read.
+// Package publisher has the port of publishers, which deliver a channel's updates to its readers, each by one transport. It
+// has Feed too, which all of them read, and Streams and Polls, which hold connections for them.
 //
 // A publisher of your own is one package that imports this one, route and the root, and calls [Register].
 package publisher
@@ -10,20 +10,20 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Publisher delivers a channel's updates to its readers by one technique. One with work of its own to begin is a
+// Publisher delivers a channel's updates to its readers by one transport. A publisher that has work of its own may be a
 // [Starter] too.
 type Publisher interface {
-	// URLs returns the routes that readers use. It is pure. Each pattern has {channel_id} and no method; one that does
-	// not begin with / stands below the base path. A route is mounted with and without its last slash, and nothing
-	// beneath it.
+	// URLs returns the routes that readers use. It must return the same each time. Each pattern must have {channel_id} and
+	// no method. A pattern that does not begin with / is below the base path. A route is mounted with and without its last
+	// slash; nothing below it is.
 	URLs() []route.Route
 
-	// Shutdown ends streams, answers held requests and waits for the publisher's goroutines, or for ctx. It may be
+	// Shutdown ends streams, answers held requests, and waits for the publisher's goroutines, or until ctx ends. It may be
 	// called again.
 	Shutdown(ctx context.Context) error
 }
 
-// Starter is a publisher with work of its own. Start returns when it has begun; ctx is for starting alone.
+// Starter is a publisher that has work of its own. Start must return when that has begun. ctx ends when Start is over.
 type Starter interface {
 	Start(ctx context.Context) error
 }

@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. It is pure and may be
-// called from many goroutines at once. Feed asks it once per revision of a post, and never for a hidden one; where it
-// fails or panics the post becomes a stub.
+// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. RenderPost
+// must be pure, and is called from many goroutines at once. Feed calls it once per revision of a post, and never for a hidden
+// post. If it fails or panics, readers get a stub.
 type Renderer interface {
 	RenderPost(p motacilla.Post) (string, error)
 }

@@ -24,7 +24,7 @@ func from(addr string) *http.Request {
 	return r
 }
 
-// Slots is how much the limits keep: entries, and readers counted.
+// Slots returns how much the limits keep: entries, and readers that are counted.
 func (f *Feed) Slots() int {
 	f.slots.mu.Lock()
 	defer f.slots.mu.Unlock()
@@ -96,7 +96,7 @@ func TestAcquire(t *testing.T) {
 	}
 }
 
-// TestAcquireJitter: a crowd that is refused at once does not come back at once.
+// TestAcquireJitter has a crowd be refused at once. It must not be told to come back at once.
 func TestAcquireJitter(t *testing.T) {
 	f := limited(Limits{Readers: 1})
 	if _, err := f.Acquire(from("192.0.2.1"), "a"); err != nil {
@@ -118,7 +118,7 @@ func TestAcquireJitter(t *testing.T) {
 	}
 }
 
-// TestAcquireRace: whatever the order, no limit is passed, and in the end nothing is counted.
+// TestAcquireRace acquires and releases in random order. No limit may be passed, and in the end nothing may be counted.
 func TestAcquireRace(t *testing.T) {
 	limits := Limits{Readers: 24, PerChannel: 9, PerAddress: 5}
 	f := limited(limits)
@@ -179,7 +179,7 @@ func TestAcquireRace(t *testing.T) {
 	}
 }
 
-// TestAcquireBehindProxies: only what a trusted proxy says counts.
+// TestAcquireBehindProxies shows that only the address from a trusted proxy counts.
 func TestAcquireBehindProxies(t *testing.T) {
 	proxies, err := route.ParseProxies([]string{"10.0.0.0/8"})
 	if err != nil {
@@ -193,9 +193,9 @@ func TestAcquireBehindProxies(t *testing.T) {
 		{"10.0.0.1", "192.0.2.1", true},
 		{"10.0.0.1", "192.0.2.2", true},
 		{"10.0.0.2", "192.0.2.1", false},              // through another proxy
-		{"10.0.0.1", "203.0.113.9, 192.0.2.1", false}, // the front is the client's own
+		{"10.0.0.1", "203.0.113.9, 192.0.2.1", false}, // the first address is the client's own invention
 		{"198.51.100.1", "203.0.113.1", true},         // not a proxy
-		{"198.51.100.1", "203.0.113.2", false},        // who claims to be another
+		{"198.51.100.1", "203.0.113.2", false},        // it claims to be another
 	} {
 		r := from(ask.peer)
 		r.Header.Set("X-Forwarded-For", ask.forwarded)

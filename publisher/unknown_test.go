@@ -19,8 +19,8 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// TestUnknownChannelsCostNothingLasting: 10,000 requests for channels that are not there, through every publisher and
-// each of its ways, leave the feed, the limits, the goroutines and the heap where they were.
+// TestUnknownChannelsCostNothingLasting asks every publisher, in each of its forms, for 10,000 channels that do not exist. The
+// feed, the limits, the goroutines and the heap must be as before.
 func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 	f := setUp(t, &publisher.FeedOptions{
 		Limits: publisher.Limits{Readers: 1e6, PerChannel: 1000, PerAddress: 1e6, Address: route.Proxies(nil).ClientAddr},
@@ -89,7 +89,7 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 				}
 				all.Wait()
 			}
-			run(way.times / 10) // for what is made once
+			run(way.times / 10) // some things are made once
 			goroutines, heap := runtime.NumGoroutine(), heapInUse()
 			run(way.times)
 			if n := f.feed.Metrics().Counters().Channels; n != 0 {
@@ -100,7 +100,7 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 			}
 			deadline := time.Now().Add(5 * time.Second)
 			for runtime.NumGoroutine() > goroutines+5 && time.Now().Before(deadline) {
-				runtime.Gosched() // those of connections that have just been closed
+				runtime.Gosched() // goroutines of connections that were just closed
 			}
 			if n := runtime.NumGoroutine(); n > goroutines+5 {
 				t.Errorf("%d goroutines, before %d", n, goroutines)

@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// slow is a source that takes a time for each reading, after which something new has happened.
+// slow is a source whose reads take some time each. Meanwhile something new happens.
 type slow struct {
 	*faulty
 	f    *fixture
@@ -37,9 +37,9 @@ func (s *slow) Changes(ctx context.Context, ch motacilla.ChannelID, since motaci
 	return s.faulty.Changes(ctx, ch, since, limit)
 }
 
-// TestReadersShareAReading has a crowd ask at once while the store is slow and there is always something new: nobody
-// waits for a reading of each of the others.
-func TestReadersShareAReading(t *testing.T) {
+// TestReadersShareARead has a crowd ask at once while the store is slow and there is always something new. No reader may wait
+// for the reads of all others.
+func TestReadersShareARead(t *testing.T) {
 	for name, ask := range map[string]func(f *publisher.Feed, cursor motacilla.Revision) error{
 		"what is new": func(f *publisher.Feed, cursor motacilla.Revision) error {
 			_, err := f.Since(context.Background(), match, cursor)
@@ -85,9 +85,8 @@ func TestReadersShareAReading(t *testing.T) {
 	}
 }
 
-// TestReadersDoNotWaitForLong has readers come all the time to a store that takes two thirds of what it may for each
-// reading, and has always something new: each is answered soon from memory where it has his cursor, and else in the time
-// of two readings.
+// TestReadersDoNotWaitForLong has readers come all the time, while each read takes two thirds of its deadline and there is always
+// something new. A reader must be answered soon if memory has its cursor, and otherwise in the time of two reads.
 func TestReadersDoNotWaitForLong(t *testing.T) {
 	const soon, later = time.Second, 6 * time.Second
 	for name, c := range map[string]struct {
@@ -105,7 +104,7 @@ func TestReadersDoNotWaitForLong(t *testing.T) {
 				f := setUp(t, nil)
 				old := f.head()
 				for range 3 {
-					time.Sleep(time.Second) // so that there are revisions which nobody issued
+					time.Sleep(time.Second) // so that there are revisions between that were never issued
 					f.post("too much")
 				}
 				source := &slow{f.source, &f, 1900 * time.Millisecond}
@@ -114,7 +113,7 @@ func TestReadersDoNotWaitForLong(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer f.feed.Close()
-				head := f.since(0).Revision // there is a page from now on
+				head := f.since(0).Revision // there is a snapshot from now on
 				var crowd sync.WaitGroup
 				for i := range 20 {
 					crowd.Go(func() {
@@ -137,9 +136,9 @@ func TestReadersDoNotWaitForLong(t *testing.T) {
 	}
 }
 
-// TestMemoryMovesOnWhileAPageIsRead has a page be read that is older than memory when it is there: nothing is read again
-// for that, since the store has lost nothing.
-func TestMemoryMovesOnWhileAPageIsRead(t *testing.T) {
+// TestMemoryMovesOnWhileASnapshotIsRead has memory become newer than a snapshot that is being read. That is no reason to read
+// again, since the store has lost nothing.
+func TestMemoryMovesOnWhileASnapshotIsRead(t *testing.T) {
 	f := setUp(t, &publisher.FeedOptions{Repair: time.Hour})
 	source := &paused{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})}
 	f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{Repair: time.Hour})
@@ -174,7 +173,7 @@ func TestMemoryMovesOnWhileAPageIsRead(t *testing.T) {
 	}
 }
 
-// paused is a source that keeps back what it has read of the posts until it is let go, and counts readings of changes.
+// paused is a source that keeps back the posts that it has read until let is closed. It counts reads of changes.
 type paused struct {
 	*faulty
 	reading, let chan struct{}
@@ -193,7 +192,7 @@ func (s *paused) Changes(ctx context.Context, ch motacilla.ChannelID, since mota
 	return s.faulty.Changes(ctx, ch, since, limit)
 }
 
-// gated is a source whose first reading of changes takes until it is let go.
+// gated is a source whose first read of changes does not begin before let is closed.
 type gated struct {
 	*faulty
 	first        sync.Once
@@ -208,12 +207,12 @@ func (s *gated) Changes(ctx context.Context, ch motacilla.ChannelID, since motac
 	return s.faulty.Changes(ctx, ch, since, limit)
 }
 
-// TestAReaderThatLeavesIsNoOutage has a reader leave while the store is read for him: he does not wait for it, and the
-// next one is served what is new, and not from memory as in an outage.
+// TestAReaderThatLeavesIsNoOutage has a reader leave while the store is read for it. It must not wait for the read, and the next
+// reader must get what is new, not what memory has as in an outage.
 func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 	f := setUp(t, nil)
 	source := &gated{faulty: f.source, reading: make(chan struct{}), let: make(chan struct{})}
-	f.feed = publisher.NewFeed(source, renderFunc(plain), nil) // not started: it hears nothing, and reads for readers alone
+	f.feed = publisher.NewFeed(source, renderFunc(plain), nil) // it is not started, so it hears nothing and reads only for readers
 	defer f.feed.Close()
 	cursor := f.head()
 	if step := f.since(cursor); !step.Heartbeat() {
@@ -223,7 +222,7 @@ func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error)
 	go func() {
-		_, err := f.feed.Since(ctx, match, p.Revision) // a cursor that memory does not know has the store read
+		_, err := f.feed.Since(ctx, match, p.Revision) // the store is read, since memory does not know the cursor
 		left <- err
 	}()
 	<-source.reading
@@ -237,7 +236,7 @@ func TestAReaderThatLeavesIsNoOutage(t *testing.T) {
 	}
 }
 
-// mute is a source that answers what it is asked for while a reader waits with an error, after a time.
+// mute is a source that does not answer reads for which a reader waits.
 type mute struct{ *faulty }
 
 func (s *mute) Posts(ctx context.Context, _ motacilla.ChannelID, _ motacilla.Query) (motacilla.Page, error) {
@@ -258,8 +257,8 @@ func (s *mute) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.C
 	return motacilla.Channel{}, ctx.Err()
 }
 
-// TestReadersShareAFailure has a crowd ask at once for what only the store has, while it is silent: nobody waits until a
-// reading has failed for each of the others.
+// TestReadersShareAFailure has a crowd ask at once for what only the store has, while the store is silent. No reader may wait
+// until the reads of all others have failed.
 func TestReadersShareAFailure(t *testing.T) {
 	since := func(cursor motacilla.Revision) func(*publisher.Feed) error {
 		return func(f *publisher.Feed) error {
@@ -302,8 +301,8 @@ func TestReadersShareAFailure(t *testing.T) {
 	}
 }
 
-// TestACrowdFromEverywhere has readers come at once to a feed that has just begun, each with another cursor: while memory
-// reaches back for one after the other of them, nobody is reset.
+// TestACrowdFromEverywhere has readers come at once to a feed that has just begun, each with another cursor. While the log
+// reaches back for one after the other, no reader may be reset.
 func TestACrowdFromEverywhere(t *testing.T) {
 	f := setUp(t, nil)
 	p := f.post("0")
