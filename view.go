@@ -27,6 +27,7 @@ type snapshot struct{ revision Revision }
 // Verdict says what a reader does with an update.
 type Verdict int
 
+// The verdicts of View.Judge.
 const (
 	Ignore   Verdict = iota // the reader holds all of it already
 	Take                    // the update carries the reader to its revision

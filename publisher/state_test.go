@@ -14,10 +14,9 @@ import (
 
 // changeList is a channel as a plain list of everything that ever happened: the model of a state's change log.
 type changeList struct {
-	first  motacilla.Revision // the channel's own
-	list   []change           // oldest first; a change without a post is one of the channel's title
-	floor  motacilla.Revision // older revisions are forgotten by the store
-	listed int                // how many revisions the store lists in Changes.Issued
+	first motacilla.Revision // the channel's own
+	list  []change           // oldest first; a change without a post is one of the channel's title
+	floor motacilla.Revision // older revisions are forgotten by the store
 }
 
 func (m *changeList) head() motacilla.Revision {
@@ -89,8 +88,8 @@ func (m *changeList) read(since motacilla.Revision, limit int) (motacilla.Change
 // change makes one random change.
 func (m *changeList) change(t *rapid.T) {
 	c := change{revision: m.head() + motacilla.Revision(rapid.IntRange(1, 3).Draw(t, "gap"))}
-	switch n := rapid.IntRange(0, 11).Draw(t, "post"); {
-	case n == 11:
+	switch n := rapid.IntRange(0, 11).Draw(t, "post"); n {
+	case 11:
 		c.render.Content = fmt.Sprint("title ", c.revision)
 	default:
 		c.post = motacilla.PostID(fmt.Sprintf("post-%02d", n))

@@ -30,7 +30,8 @@ func storageCommand() *cobra.Command {
   motacilla storage check`,
 	})
 	s := &storageFlags{}
-	cmd.PersistentFlags().StringVar(&s.config, "config", "", "configuration file; or else MOTACILLA_CONFIG, or else motacilla.yaml if it exists")
+	cmd.PersistentFlags().StringVar(&s.config, "config", "",
+		"configuration file; or else MOTACILLA_CONFIG, or else motacilla.yaml if it exists")
 	cmd.AddCommand(storageCopy(s), storageCheck(s), storageBarrier(s))
 	return cmd
 }

@@ -161,7 +161,7 @@ func (s *Store) fault(parent context.Context, err error) error {
 	var broken *sqlite.Error
 	switch {
 	case err == nil:
-		return err
+		return nil
 	case parent.Err() != nil && (errors.As(err, &broken) || errors.Is(err, sql.ErrTxDone)):
 		return parent.Err()
 	case parent.Err() == nil && errors.Is(err, context.DeadlineExceeded):

@@ -221,7 +221,7 @@ func (s checksBefore) PutPost(
 		return there, motacilla.ErrConflict
 	}
 	pause()
-	return ignoresReplaces{s.Store}.PutPost(ctx, ch, p, replaces)
+	return ignoresReplaces(s).PutPost(ctx, ch, p, replaces)
 }
 
 // checksChannelBefore does that with a channel.
