@@ -38,7 +38,7 @@ type texts struct{}
 
 func (texts) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
 
-// Both publishers without fx, and a publisher of one's own that embeds Mixin.
+// Both publishers without fx, and a publisher of your own that embeds Mixin.
 func ExampleMixin() {
 	ctx := context.Background()
 	store := memory.New(nil)

@@ -19,9 +19,9 @@ type IntervalOptions struct {
 	Logger   *zap.Logger   // nil logs nothing
 }
 
-// Interval delivers by interval polling, after Wagtail Live's IntervalPollingPublisher: readers ask every few seconds
-// and are answered at once. Readers of public channels who are up to date all ask for the same URL, so a cache in front
-// takes nearly all of it.
+// Interval delivers by interval polling, like Wagtail Live's IntervalPollingPublisher. Readers ask every few seconds and are
+// answered at once. All readers of a public channel that are up to date ask for the same URL, so that a cache in front of
+// the server can answer nearly all of them.
 type Interval struct {
 	Mixin
 	format *publisher.Format
@@ -53,7 +53,7 @@ var intervalOpenAPI []byte
 // SharedCaching is the Cache-Control of interval polling's answers on public channels: shared caches keep them for a second.
 const SharedCaching = "public, max-age=0, s-maxage=1, stale-while-revalidate=1"
 
-// Who may keep an answer: shared caches, or nobody.
+// Cache-Control of answers that shared caches may keep, and of those that nobody may keep.
 const (
 	cachedByAll  = SharedCaching
 	cachedByNone = "private, no-store"
@@ -98,15 +98,15 @@ func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.
 	p.Write(w, body)
 }
 
-// since answers with an update, behind an ETag over the cursor, the head and what else is in the body.
+// since answers with an update. Its ETag is made of the cursor, the head and the interval.
 func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
 	if p.unchanged(w, r, ch, cursor) {
 		return
 	}
-	step, err := p.Feed.Since(r.Context(), ch, cursor)
+	delta, err := p.Feed.Since(r.Context(), ch, cursor)
 	var access motacilla.Access
 	if err == nil {
-		access, err = p.Feed.Readable(r, ch, step.Revision)
+		access, err = p.Feed.Readable(r, ch, delta.Revision)
 	}
 	if err != nil {
 		p.Fail(w, r, err)
@@ -114,27 +114,27 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	}
 	h := w.Header()
 	switch {
-	case step.Gone || access == "":
+	case delta.Gone || access == "":
 		h.Set("Cache-Control", "no-store")
 	case access == motacilla.Public:
 		h.Set("Cache-Control", cachedByAll)
 	default:
 		h.Set("Cache-Control", cachedByNone)
 	}
-	tag := p.tag(cursor, step.Revision)
+	tag := p.tag(cursor, delta.Revision)
 	h.Set("ETag", tag)
 	if route.Unchanged(r, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	if !step.Heartbeat() {
+	if !delta.Heartbeat() {
 		p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 	}
-	p.Write(w, step.Encode(p.format))
+	p.Write(w, delta.Encode(p.format))
 }
 
-// unchanged answers a reader who has everything, and says so by its If-None-Match: what most polls are. It asks nothing
-// of the store.
+// unchanged answers a reader that is up to date, if its If-None-Match says so. Most polls are like that. It does not read the
+// store.
 func (p *Interval) unchanged(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) bool {
 	if len(r.Header["If-None-Match"]) == 0 {
 		return false
@@ -158,7 +158,7 @@ func (p *Interval) unchanged(w http.ResponseWriter, r *http.Request, ch motacill
 	return true
 }
 
-// tag is the entity tag of the answer that leads from cursor to head.
+// tag returns the entity tag of the answer that leads from cursor to head.
 func (p *Interval) tag(cursor, head motacilla.Revision) string {
 	var space [64]byte
 	tag := append(space[:0], '"')
@@ -170,7 +170,7 @@ func (p *Interval) tag(cursor, head motacilla.Revision) string {
 	return string(append(tag, '"'))
 }
 
-// head answers Wagtail Live's client's question whether there is something new.
+// head answers Wagtail Live's client, which asks whether there is something new.
 func (p *Interval) head(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
 	if _, err := parseQuery(r.URL.RawQuery); err != nil {
 		p.Fail(w, r, err)

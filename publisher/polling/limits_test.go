@@ -12,8 +12,8 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Who is refused is told so at once, but for Wagtail Live's client, which asks again without a pause. A request that is
-// held takes a place, and gives it back when it is answered, or its reader goes.
+// A held request has a slot until it is answered or its reader leaves. A reader without a slot is refused at once, but Wagtail
+// Live's client only after a while, because it asks again without a pause.
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)

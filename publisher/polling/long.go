@@ -15,17 +15,16 @@ import (
 
 // LongOptions are the settings of [Long]; nil and zero fields mean the defaults.
 type LongOptions struct {
-	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // long-polling/{channel_id}/
-	Timeout    time.Duration `key:"timeout" doc:"how long Wagtail Live's client is held at most"`           // 60s
-	Hold       time.Duration `key:"hold" doc:"how long ?since is held; keep it below a proxy's timeout"`    // 25s
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`             // long-polling/{channel_id}/
+	Timeout    time.Duration `key:"timeout" doc:"how long a request of Wagtail Live's client is held"`                  // 60s
+	Hold       time.Duration `key:"hold" doc:"how long a request with ?since is held; keep it below a proxy's timeout"` // 25s
 	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each request instead of the epoll engine; costs memory"`
 	Logger     *zap.Logger   // nil logs nothing
 }
 
-// Long delivers by long polling, after Wagtail Live's LongPollingPublisher: a request waits until there is something
-// new, or its time is up. A request with ?since waits on the bare socket of its connection, where there is one (see
-// [publisher.Polls]); others cost their goroutine and a timer. An update wakes all of them, and they share one reading
-// of the store and one encoding.
+// Long delivers by long polling, like Wagtail Live's LongPollingPublisher. A request is held until there is something new or
+// its time is up. A request with ?since is parked on the epoll engine, if possible (see [publisher.Polls]). Others wait in
+// their goroutine. An update answers all of them, with one read of the store and one encoding.
 type Long struct {
 	Mixin
 	timeout, hold time.Duration
@@ -55,7 +54,7 @@ var longOpenAPI []byte
 
 const (
 	longName = "long-polling"
-	comeBack = time.Second // a reader that was sent away by a drain waits so long, with jitter of its own
+	comeBack = time.Second // readers that a drain sends away wait so long, and a random time more
 )
 
 func (o *LongOptions) withDefaults() LongOptions {
@@ -87,17 +86,18 @@ func (p *Long) get(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelI
 	}
 }
 
-// since answers with an update: at once where there is one, when it comes, or with a heartbeat when the time is up.
+// since answers with an update: at once if there is one, otherwise when one comes. When the time is up, it answers with a
+// heartbeat.
 func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
 	hold := p.hold
-	if r.URL.Query().Get("hold") == "0" { // a reader that wants to know at once whether long polling works
+	if r.URL.Query().Get("hold") == "0" { // the reader wants to know whether long polling works
 		hold = 0
 	}
 	if hold > 0 && !p.goroutines {
-		if done, step, err := p.park(w, r, ch, cursor); done {
-			if step != nil {
+		if done, delta, err := p.park(w, r, ch, cursor); done {
+			if delta != nil {
 				p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
-				p.Write(w, step.Encode(publisher.JSON))
+				p.Write(w, delta.Encode(publisher.JSON))
 			} else if err != nil {
 				p.Fail(w, r, err)
 			}
@@ -109,17 +109,17 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		p.Fail(w, r, err)
 		return
 	}
-	defer slot.Release() // if the next one is not reached
+	defer slot.Release() // in case of a panic
 	ctx, release := p.Hold(r, hold)
 	defer release()
 	stats := p.Feed.Metrics().Of(p.Name)
 	stats.Readers.Add(1)
-	step, err := p.Feed.Next(ctx, ch, cursor)
+	delta, err := p.Feed.Next(ctx, ch, cursor)
 	stats.Readers.Add(-1)
 	slot.Release()
 	format := publisher.JSON
 	if over, drained := ended(ctx, err); over {
-		if step, err = p.idle(r.Context(), ch, cursor); drained {
+		if delta, err = p.idle(r.Context(), ch, cursor); drained {
 			format = p.draining
 		}
 	}
@@ -127,29 +127,28 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		p.Fail(w, r, err)
 		return
 	}
-	if !step.Heartbeat() {
-		if _, err := p.Feed.Readable(r, ch, step.Revision); err != nil {
-			step = p.Feed.Idle(ch, cursor) // the reader comes back, and is told
+	if !delta.Heartbeat() {
+		if _, err := p.Feed.Readable(r, ch, delta.Revision); err != nil {
+			delta = p.Feed.Idle(ch, cursor) // the reader asks again, and is refused
 		}
 	}
-	if !step.Heartbeat() {
+	if !delta.Heartbeat() {
 		stats.Deliveries.Add(1)
 	}
-	p.Write(w, step.Encode(format))
+	p.Write(w, delta.Encode(format))
 }
 
-// idle is the answer when the time is up. The request may not have got as far as waiting, so what memory has is asked
-// once more.
+// idle returns the answer when the time is up. The request may not have begun to wait, so the feed is asked once more.
 func (p *Long) idle(ctx context.Context, ch motacilla.ChannelID, cursor motacilla.Revision) (*publisher.Delta, error) {
-	step, err := p.Feed.Since(ctx, ch, cursor)
+	delta, err := p.Feed.Since(ctx, ch, cursor)
 	if errors.Is(err, motacilla.ErrUnavailable) || errors.Is(err, motacilla.ErrClosed) {
 		return p.Feed.Idle(ch, cursor), nil
 	}
-	return step, err
+	return delta, err
 }
 
-// updates answers Wagtail Live's client, which asks again at once whatever the answer: what would be an error of the
-// store is a timeout when the time is up.
+// updates answers Wagtail Live's client, which asks again at once, whatever the answer is. If the store is out of reach, the
+// request waits until its time is up, and is answered as if nothing had happened.
 func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, last motacilla.Revision) {
 	slot, err := p.Feed.Acquire(r, ch)
 	if err != nil {
@@ -171,7 +170,7 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 		forbidden = wrong != nil
 	}
 	switch {
-	case over, forbidden: // who may not read it any more is told on coming back
+	case over, forbidden: // a reader that has lost its permission is refused when it asks again
 		p.Write(w, []byte(timedOut))
 	case err != nil:
 		p.late(w, r, err)
@@ -181,14 +180,14 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	}
 }
 
-// wait returns the body that follows last, and its head, when there is one. While the store is out of reach it goes on
-// waiting.
+// wait waits for a change after last, and returns the body that has it and the body's head. It also waits for a store that
+// is out of reach.
 func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) (
 	body []byte, head motacilla.Revision, err error,
 ) {
 	for settled := false; ; {
 		err = func() error {
-			if !settled { // a timestamp beyond the head counts as the head that was there when the client asked
+			if !settled { // a timestamp beyond the head counts as the head at the time of the request
 				window, err := publisher.WagtailOf(p.Feed).Window(ctx, ch)
 				if err != nil {
 					return err
@@ -212,7 +211,7 @@ func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.
 	}
 }
 
-// refuse answers an error: late where Wagtail Live's client asked, else at once.
+// refuse answers with an error: late if Wagtail Live's client asked, otherwise at once.
 func (p *Long) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if q, _ := parseQuery(r.URL.RawQuery); q.wagtail && r.Method == http.MethodGet {
 		p.late(w, r, err)
@@ -221,9 +220,10 @@ func (p *Long) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p.Fail(w, r, err)
 }
 
-// late answers an error after 1 to 3 s, or at once in a drain: Wagtail Live's client asks again without a pause.
+// late answers with an error after 1 to 3 s, because Wagtail Live's client asks again without a pause. In a drain it answers
+// at once.
 func (p *Long) late(w http.ResponseWriter, r *http.Request, err error) {
-	p.enter() // the guard's refusals come from outside
+	p.enter() // the guard's refusals do not pass through serve
 	defer p.leave()
 	ctx, release := p.Hold(r, jitter())
 	<-ctx.Done()
@@ -233,8 +233,7 @@ func (p *Long) late(w http.ResponseWriter, r *http.Request, err error) {
 
 func jitter() time.Duration { return time.Second + rand.N(2*time.Second) }
 
-// ended reports whether err says that the waiting is over, and not that something is wrong; drained, that this is
-// because the server stops.
+// ended reports whether err only means that the request is no longer held, and whether that is because of a drain.
 func ended(ctx context.Context, err error) (over, drained bool) {
 	if errors.Is(err, motacilla.ErrClosed) {
 		return true, true

@@ -1,30 +1,29 @@
-// Package polling delivers updates to readers who ask: interval polling, where each answer comes at once, and long
-// polling, where the answer waits for something new. It is the reference implementation of the publisher port, after
-// Wagtail Live's PollingPublisherMixin (wagtail_live/publishers/polling.py), and speaks two wires on one path: Wagtail
-// Live's own, whose client keeps working unchanged, and GET ?since=REVISION, whose answers are updates.
+// Package polling delivers updates to readers that ask for them. With interval polling, each answer comes at once. With long
+// polling, an answer waits for something new. The package is the reference implementation of the publisher port, and follows
+// Wagtail Live's PollingPublisherMixin (wagtail_live/publishers/polling.py). Each route has two protocols: Wagtail Live's own,
+// so that its client works unchanged, and GET ?since=REVISION, which is answered with updates.
 //
 // # Wire
 //
-// GET ?since is answered with an update, GET ?last_update_ts and POST with Wagtail Live's JSON, on interval-polling/ and
-// long-polling/{channel_id}/. Interval polling has an ETag, so that a cache in front answers nearly all who ask.
-// docs/wire.md and docs/wagtail-live.md have the rest.
+// The routes are interval-polling/{channel_id}/ and long-polling/{channel_id}/. GET ?since is answered with an update. GET
+// ?last_update_ts and POST are answered with Wagtail Live's JSON. Answers of interval polling have an ETag, so that a cache in
+// front can answer nearly all requests. docs/wire.md and docs/wagtail-live.md have the rest.
 //
 // # Resuming
 //
-// Each request says where it goes on: by ?since, or in seconds by ?last_update_ts.
+// Each request has the reader's cursor: as a revision in ?since, or in seconds in ?last_update_ts.
 //
 // # Options
 //
-// The route's path; of interval polling how often readers ask, {type: interval-polling, path: ..., interval: ...}; of long
-// polling how long requests are held, and the general way of holding them, {type: long-polling, path: ..., hold: ...,
-// timeout: ..., general: ...}. A logger.
+// {type: interval-polling, path: ..., interval: ...}, {type: long-polling, path: ..., hold: ..., timeout: ...,
+// goroutine_per_connection: ...}, and a logger.
 //
 // # Limits
 //
-// A reader sees an update as late as its next request. One that waits with ?since costs its socket alone where the
-// connection is bare, else a goroutine. Wagtail Live's client can hold the newest 500 posts (polling.window).
+// With interval polling, a reader sees an update with its next request. A held request with ?since costs a socket and a table
+// entry, over TLS and HTTP/2 a goroutine too. Wagtail Live's client can have no posts but the newest 500 (polling.window).
 //
-// [Mixin] is what the two have in common, to be embedded by anybody's own.
+// [Mixin] is what both have in common. A polling publisher of your own can embed it.
 package polling
 
 import (
@@ -42,15 +41,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// Mixin is what polling publishers have in common, after Wagtail Live's PollingPublisherMixin: the route, the
-// handshake, the reading of cursors, and a shutdown that answers whoever waits. Embed it, and fill Path, Name, Feed and
-// Get before the first request; nothing is changed after that. Its methods may be called from many goroutines at once.
+// Mixin is what polling publishers have in common, like Wagtail Live's PollingPublisherMixin: the route, the handshake,
+// the reading of cursors, and a shutdown that answers held requests. Embed it, and set Path, Name, Feed and Get before the
+// first request. Fields must not be changed after that. Its methods may be called from many goroutines at once.
 type Mixin struct {
 	Path string          // the route's pattern, with {channel_id} (url_path)
 	Name string          // the route's name, and the publisher's in metrics (url_name)
-	Feed *publisher.Feed // what is delivered
+	Feed *publisher.Feed // the source of updates
 
-	// Get answers GET requests (get). It is a field since embedding does not dispatch.
+	// Get answers GET requests (get). It is a field because an embedded type cannot call the methods of the outer one.
 	Get func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID)
 	// Head answers HEAD requests; nil means 405.
 	Head func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID)
@@ -99,8 +98,8 @@ func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Post is the handshake of Wagtail Live's client (post): the posts there are, newest first, and the timestamp to go on
-// from.
+// Post answers the handshake of Wagtail Live's client (post) with the IDs of the posts, newest first, and the client's first
+// timestamp.
 func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
 	window, err := publisher.WagtailOf(m.Feed).Window(r.Context(), ch)
 	if err == nil {
@@ -113,9 +112,9 @@ func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 	m.Write(w, appendHandshake(nil, window, m.Interval))
 }
 
-// Updates is the body of Wagtail Live's answer: what changed after the revision, which posts there are, and the
-// timestamp to go on from, which is of head. A revision beyond the head counts as the head. The bytes are shared: nobody
-// changes them.
+// Updates returns the body of an answer to Wagtail Live's client: what has changed after the revision, the IDs of all posts,
+// and the client's next timestamp, which is that of head. A revision beyond the head counts as the head. The bytes are shared
+// and must not be changed.
 func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motacilla.Revision) (
 	body []byte, head motacilla.Revision, err error,
 ) {
@@ -127,7 +126,7 @@ func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motac
 	return window.Encode(after, func() []byte { return appendUpdates(nil, window, after) }), window.Head, nil
 }
 
-// Fail answers with the problem that err is; one that is nobody's fault but ours is logged.
+// Fail answers with a problem document for err. Internal errors are logged.
 func (m *Mixin) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the reader is gone
@@ -138,8 +137,8 @@ func (m *Mixin) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	route.WriteError(w, r, err)
 }
 
-// Write answers 200 with a JSON body, in one write, no-store unless Cache-Control is set already. A reader that takes
-// nothing for FeedOptions.Stall is closed.
+// Write answers 200 with a JSON body, in one write. Cache-Control is no-store, unless it is set already. The connection is
+// closed if the reader takes nothing for FeedOptions.Stall.
 func (m *Mixin) Write(w http.ResponseWriter, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -149,9 +148,9 @@ func (m *Mixin) Write(w http.ResponseWriter, body []byte) {
 		h.Set("Cache-Control", "no-store")
 	}
 	if m.isDraining() {
-		h.Set("Connection", "close") // so that the reader comes back to a server that stays
+		h.Set("Connection", "close") // so that the reader's next request goes to another server
 	}
-	// The deadline is the connection's, and would outlive the answer: flush under it, then take it back.
+	// The deadline is the connection's, and would apply to later answers too. So flush now, and then remove it.
 	rc := http.NewResponseController(w)
 	bounded := rc.SetWriteDeadline(time.Now().Add(m.Feed.Options().Stall)) == nil
 	_, err := w.Write(body)

@@ -13,8 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// parked has the requests that are parked, by the headers of their answers. These are the same for all readers but those of
-// other origins.
+// parked has the parked requests, by the headers of their answers. The headers differ only between origins.
 type parked struct {
 	mu       sync.Mutex
 	draining bool
@@ -64,11 +63,11 @@ func answer(body *publisher.Format, head string) *publisher.Format {
 	}}
 }
 
-// park parks the request in the epoll engine. If done is false, the request has to be held in its goroutine. Otherwise it
-// has to be answered with step or err; if both are nil, it is parked.
+// park parks the request on the epoll engine. If done is false, the caller must hold the request in its goroutine. Otherwise
+// the caller must answer with delta or err. If both are nil, the request is parked.
 func (p *Long) park(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision,
-) (done bool, step *publisher.Delta, err error) {
+) (done bool, delta *publisher.Delta, err error) {
 	header := w.Header().Clone()
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -77,8 +76,8 @@ func (p *Long) park(
 	if polls == nil || !polls.CanPark(r) {
 		return false, nil, nil
 	}
-	step, err = polls.Park(w, r, ch, cursor, p.hold)
-	return !errors.Is(err, motacilla.ErrClosed), step, err
+	delta, err = polls.Park(w, r, ch, cursor, p.hold)
+	return !errors.Is(err, motacilla.ErrClosed), delta, err
 }
 
 // Shutdown answers every held request with a heartbeat, and waits until all are answered or ctx ends. Later requests are

@@ -19,7 +19,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// line is one connection to long polling, kept alive.
+// line is one connection to long polling, which is kept alive.
 type line struct {
 	*testing.T
 	net.Conn
@@ -64,10 +64,16 @@ func (l *line) answer() (status int, u motacilla.Update) {
 	return resp.StatusCode, u
 }
 
-// news writes a post and waits for the update that brings it, from the revision since.
+// isParked waits until one request is parked or held.
+func (s *site) isParked() {
+	s.Helper()
+	s.Eventually("the request is held", func() bool { return s.Stats("long-polling").Readers.Load() > 0 })
+}
+
+// news writes a post and waits for the update with it, from the revision since.
 func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.Revision {
 	t.Helper()
-	time.Sleep(20 * time.Millisecond) // the request is held by then; if not, the answer is the same
+	s.isParked()
 	p := s.post("Goal")
 	status, u := l.answer()
 	if status != http.StatusOK || u.From != since || u.Revision != p.Revision || len(u.Renders) != 1 {
@@ -76,7 +82,7 @@ func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.R
 	return u.Revision
 }
 
-// openCounted is open, counting what passes through the handlers.
+// openCounted is open. It also returns how many requests passed through the handlers.
 func openCounted(t *testing.T, l *polling.LongOptions) (*site, *atomic.Int64) {
 	s := build(t, nil, nil, l)
 	var handled atomic.Int64
@@ -98,7 +104,7 @@ func TestTheSameRequestAgain(t *testing.T) {
 		l.say(request(at, header))
 		at = s.news(t, l, at)
 	}
-	// What is there already is answered at once, and so is a cursor that was never issued.
+	// If there is something new already, the answer comes at once. A cursor that was never issued gets a reset at once.
 	s.post("Meanwhile")
 	l.say(request(at, header))
 	if status, u := l.answer(); status != http.StatusOK || u.From != at || len(u.Renders) != 1 {
@@ -106,15 +112,14 @@ func TestTheSameRequestAgain(t *testing.T) {
 	}
 	l.say(request(at+1, header))
 	if status, u := l.answer(); status != http.StatusOK || !u.Reset || u.From != at+1 {
-		t.Errorf("an unknown cursor is %d, %+v; want a reset", status, u)
+		t.Errorf("got %d, %+v for an unknown cursor, want a reset", status, u)
 	}
 	if n := handled.Load(); n != 1 {
-		t.Errorf("%d requests passed through the handlers, want the first one", n)
+		t.Errorf("got %d requests through the handlers, want the first one", n)
 	}
 }
 
-// TestAnotherRequest has each request that is not the same but for its cursor pass through the handlers again, with
-// whatever they decide.
+// TestAnotherRequest sends a parked connection another request than before. The handlers must answer it.
 func TestAnotherRequest(t *testing.T) {
 	s, handled := openCounted(t, nil)
 	s.authorize = func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
@@ -145,7 +150,7 @@ func TestAnotherRequest(t *testing.T) {
 			handled.Store(0)
 			l := s.dial(t)
 			at := s.head()
-			for range 2 { // the second one is held without the handlers
+			for range 2 { // the second one is parked without the handlers
 				l.say(request(at, "Cookie: user=reader\r\n"))
 				at = s.news(t, l, at)
 			}
@@ -160,7 +165,7 @@ func TestAnotherRequest(t *testing.T) {
 				}
 			}
 			if status, _ := l.answer(); status != other.status {
-				t.Errorf("%q is %d, want %d", other.text, status, other.status)
+				t.Errorf("%q: got %d, want %d", other.text, status, other.status)
 			}
 			if status := other.status; status != http.StatusOK && status != http.StatusBadRequest && handled.Load() != 2 {
 				t.Errorf("%q did not pass through the handlers", other.text)
@@ -169,7 +174,7 @@ func TestAnotherRequest(t *testing.T) {
 	}
 }
 
-// TestBackAndForth has a connection go to the server and come back to being held.
+// TestBackAndForth unparks and parks a connection again and again.
 func TestBackAndForth(t *testing.T) {
 	s, handled := openCounted(t, nil)
 	l := s.dial(t)
@@ -177,12 +182,13 @@ func TestBackAndForth(t *testing.T) {
 	for i := range 10 {
 		header := fmt.Sprintf("X-Reader: %d\r\n", i)
 		l.say(request(at, header))
+		s.Eventually("the request passes through the handlers", func() bool { return handled.Load() == int64(i+1) })
 		at = s.news(t, l, at)
 		l.say(request(at, header))
 		at = s.news(t, l, at)
 	}
 	if n := handled.Load(); n != 10 {
-		t.Errorf("%d requests passed through the handlers, want 10", n)
+		t.Errorf("got %d requests through the handlers, want 10", n)
 	}
 }
 
@@ -199,7 +205,7 @@ func TestHeldInPieces(t *testing.T) {
 	}
 	s.news(t, l, at)
 	if n := handled.Load(); n != 1 {
-		t.Errorf("%d requests passed through the handlers, want 1", n)
+		t.Errorf("got %d requests through the handlers, want 1", n)
 	}
 }
 
@@ -209,11 +215,11 @@ func TestLongHead(t *testing.T) {
 	at := s.head()
 	l.say(request(at, "A: b\r\n"))
 	at = s.news(t, l, at)
-	l.say(request(at, "A: "+strings.Repeat("b", 40<<10)+"\r\n")) // longer than what is looked at here
+	l.say(request(at, "A: "+strings.Repeat("b", 40<<10)+"\r\n")) // longer than what the engine reads
 	s.news(t, l, at)
 }
 
-// TestHoldEnds has the held request's time pass, the first time and again.
+// TestHoldEnds lets the time of parked requests pass.
 func TestHoldEnds(t *testing.T) {
 	s, handled := openCounted(t, &polling.LongOptions{Hold: 100 * time.Millisecond})
 	l := s.dial(t)
@@ -225,7 +231,7 @@ func TestHoldEnds(t *testing.T) {
 		}
 	}
 	if n := handled.Load(); n != 1 {
-		t.Errorf("%d requests passed through the handlers, want 1", n)
+		t.Errorf("got %d requests through the handlers, want 1", n)
 	}
 }
 
@@ -256,7 +262,7 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 	l.say(request(at, ""))
 	at = s.news(t, l, at)
 	l.say(request(at, ""))
-	time.Sleep(20 * time.Millisecond)
+	s.isParked()
 	private.Store(true)
 	s.EditChannel(match, func(c *motacilla.Channel) { c.Access, c.Title = motacilla.Private, "A secret" })
 	if status, u := l.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
@@ -264,12 +270,12 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 	}
 	l.say(request(at, ""))
 	if status, _ := l.answer(); status != http.StatusForbidden {
-		t.Errorf("coming back, the reader gets %d", status)
+		t.Errorf("got %d for the next request", status)
 	}
 }
 
-// The request is answered when the permission ends, however long it may be held. That is so for the first request, which
-// the handlers see, and for the next ones on the same connection, which they do not see.
+// A parked request is answered when the permission ends. That is so for the first request, which the handlers see, and for the
+// next ones on the same connection, which they do not see.
 func TestParkedRequestEndsWithItsPermission(t *testing.T) {
 	s, handled := openCounted(t, &polling.LongOptions{Hold: time.Hour})
 	s.authorize = func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
@@ -300,7 +306,7 @@ func TestHeldWhileTheChannelIsDeleted(t *testing.T) {
 	l.say(request(at, ""))
 	at = s.news(t, l, at)
 	l.say(request(at, ""))
-	time.Sleep(20 * time.Millisecond)
+	s.isParked()
 	if _, err := s.Store.DeleteChannel(t.Context(), match); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +315,7 @@ func TestHeldWhileTheChannelIsDeleted(t *testing.T) {
 	}
 	l.say(request(at, ""))
 	if status, _ := l.answer(); status != http.StatusNotFound {
-		t.Errorf("coming back, the reader gets %d", status)
+		t.Errorf("got %d for the next request", status)
 	}
 }
 
@@ -319,7 +325,7 @@ func TestWrappedSocket(t *testing.T) {
 	at := s.head()
 	first := s.dial(t)
 	first.say(request(at, ""))
-	if status, u := first.answer(); status != http.StatusOK || !u.Heartbeat() { // that is when it is found out
+	if status, u := first.answer(); status != http.StatusOK || !u.Heartbeat() { // only now it is known that the connections are wrapped
 		t.Errorf("got %d, %+v", status, u)
 	}
 	l := s.dial(t)
@@ -342,12 +348,12 @@ func TestRepeatsAreAskedFor(t *testing.T) {
 	}})
 	l := s.dial(t)
 	at := s.head()
-	for range 4 { // the first by the handler, two that may be repeated, one that may not
+	for range 4 { // one by the handlers, two that may be repeated, one that may not
 		l.say(request(at, ""))
 		at = s.news(t, l, at)
 	}
 	if n := handled.Load(); n != 2 {
-		t.Errorf("%d requests passed through the handlers, want 2", n)
+		t.Errorf("got %d requests through the handlers, want 2", n)
 	}
 }
 
@@ -358,7 +364,7 @@ func TestShutdownAnswersWhatIsHeld(t *testing.T) {
 	idle.say(request(at, ""))
 	at = s.news(t, idle, at)
 	l.say(request(at, ""))
-	time.Sleep(20 * time.Millisecond)
+	s.Eventually("the request is parked", func() bool { return s.Stats("long-polling").Readers.Load() == 2 })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := s.holds.Shutdown(ctx); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// A channel becomes private between a reader's being let in and its being answered.
+// A channel becomes private after a reader was authorised and before it is answered.
 func TestChannelBecomesPrivate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)

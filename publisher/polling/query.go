@@ -8,7 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// The parameters of the two wires.
+// The parameters of the two protocols.
 const (
 	sinceParam      = "since"
 	lastUpdateParam = "last_update_ts"
@@ -27,7 +27,7 @@ func (m *Mixin) LastUpdateFromRequest(r *http.Request) (motacilla.Revision, erro
 	return q.cursor, nil
 }
 
-// SinceFromRequest returns the revision of ?since; none at all counts as 0. The error is an ErrInvalid.
+// SinceFromRequest returns the revision of ?since. If there is none, it is 0. The error is an ErrInvalid.
 func (m *Mixin) SinceFromRequest(r *http.Request) (motacilla.Revision, error) {
 	q, err := parseQuery(r.URL.RawQuery)
 	switch {
@@ -39,13 +39,13 @@ func (m *Mixin) SinceFromRequest(r *http.Request) (motacilla.Revision, error) {
 	return q.cursor, nil
 }
 
-// question is what a GET asks: on which wire, and from where.
+// question is what a GET request asks for.
 type question struct {
-	wagtail bool // ?last_update_ts, else ?since
+	wagtail bool // the parameter is ?last_update_ts, not ?since
 	cursor  motacilla.Revision
 }
 
-// parseQuery reads the two parameters and leaves others alone. wagtail is right where there is an error too.
+// parseQuery reads the two parameters and ignores others. If there is an error, q.wagtail is right nevertheless.
 func parseQuery(raw string) (q question, err error) {
 	var since, last []string
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -54,7 +54,7 @@ func parseQuery(raw string) (q question, err error) {
 			key = unescaped
 		}
 		if unescaped, err := url.QueryUnescape(value); err == nil {
-			value = unescaped // what can't be unescaped is no number either
+			value = unescaped // otherwise it is not a number either
 		}
 		switch key {
 		case sinceParam:

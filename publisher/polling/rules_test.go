@@ -26,7 +26,7 @@ const (
 	longPath     = "/live/long-polling/" + string(match) + "/"
 )
 
-// asked is a request without a network, for bubbles.
+// asked is a request without a network, for synctest.
 type asked struct {
 	*httptest.ResponseRecorder
 	took time.Duration
@@ -157,9 +157,9 @@ func TestDrain(t *testing.T) {
 			}
 			heartbeat(t, since.Body.String(), head)
 			if !strings.Contains(since.Body.String(), `"next_poll_ms":`) || since.Header().Get("Connection") != "close" {
-				t.Errorf("nothing says to come back later, elsewhere: %v %s", since.Header(), since.Body)
+				t.Errorf("got %v %s, want next_poll_ms and Connection: close", since.Header(), since.Body)
 			}
-			// Later ones are not held either.
+			// Later requests are not held.
 			old, since = s.get(longPath+"?last_update_ts="+head.Timestamp()), s.get(longPath+"?since="+head.String())
 			if old.took+since.took != 0 {
 				t.Errorf("held in a drain for %v, %v", old.took, since.took)
@@ -365,7 +365,7 @@ func FuzzSince(f *testing.F) { fuzzCursor(f, "since") }
 
 func FuzzLastUpdate(f *testing.F) { fuzzCursor(f, "last_update_ts") }
 
-// fuzzCursor gives interval polling any query: it is an answer or a 400 that names a field, and nothing else.
+// fuzzCursor sends interval polling any query. It must answer with JSON, or with a 400 that names a field.
 func fuzzCursor(f *testing.F, field string) {
 	for _, seed := range append(badCursors, "0", "1", "1763890000.456789", "9223372036854775807") {
 		f.Add(seed)

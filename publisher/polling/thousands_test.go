@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestThousands holds 10,000 long polls on one channel. One update answers all of them with one read of the store and
-// one encoding, on either wire, and a drain answers all of them at once.
+// TestThousands holds 10,000 long polls on one channel. One update answers all of them with one read of the store and one
+// encoding, in either protocol. A drain answers all of them at once.
 func TestThousands(t *testing.T) {
 	const processes = 4
 	readers := int64(10_000)
@@ -47,10 +47,10 @@ func TestThousands(t *testing.T) {
 		server.ask(t, "post")
 		server.until(t, "deliveries", int64(i+1)*readers)
 		took := time.Since(began)
-		after := server.until(t, "readers", readers) // they have come back, and settled
+		after := server.until(t, "readers", readers) // all have asked again
 		window := int64(0)
 		if i == 0 {
-			window = 1 // and the first of those who came back had the window made, once
+			window = 1 // the first request of Wagtail Live's client made the window
 		}
 		for what, most := range map[string]int64{"source": 1 + window, "reads": 1 + window, "renders": 1, "encodings": 1} {
 			if n := after[what] - before[what]; n != most {
@@ -77,7 +77,7 @@ func TestThousands(t *testing.T) {
 	}
 }
 
-// child is a process that ends with the test.
+// child is a process, which ends with the test.
 type child struct {
 	in  io.Writer
 	out *bufio.Reader
@@ -106,7 +106,7 @@ func start(t *testing.T, cmd *exec.Cmd) *child {
 	return c
 }
 
-// ask gives the server a command and returns its counters.
+// ask sends the server a command and returns its counters.
 func (c *child) ask(t *testing.T, command string) (counters map[string]int64) {
 	t.Helper()
 	if _, err := fmt.Fprintln(c.in, command); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// A poll of who has everything reads nothing of the store, and keeps the channel in memory.
+// A poll of a reader that is up to date does not read the store, and keeps the channel in memory.
 func TestUnchangedReadsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
@@ -28,13 +28,13 @@ func TestUnchangedReadsNothing(t *testing.T) {
 			}
 		}
 		if n := s.Source.Reads() - before; n != 0 {
-			t.Errorf("%d reads", n)
+			t.Errorf("got %d reads, want none", n)
 		}
 		s.Source.Fail(false)
 	})
 }
 
-// What is not the head, or not the tag, is not taken for it.
+// Only the head with its own tag counts as unchanged.
 func TestUnchangedIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := build(t, nil, nil, nil)
@@ -52,10 +52,10 @@ func TestUnchangedIsExact(t *testing.T) {
 			}
 		}
 		if a := s.get(intervalPath+"?since=0", "If-None-Match", tag(0, 0)); a.Code != http.StatusOK {
-			t.Errorf("from nothing: %d", a.Code)
+			t.Errorf("got %d without a cursor, want 200", a.Code)
 		}
 		if a := s.get(fmt.Sprintf("%s?since=%d", intervalPath, head+1), "If-None-Match", tag(head+1, head+1)); a.Code != http.StatusOK {
-			t.Errorf("beyond the head: %d", a.Code)
+			t.Errorf("got %d beyond the head, want 200", a.Code)
 		}
 	})
 }
@@ -70,11 +70,11 @@ func TestUnchangedOfPrivateChannel(t *testing.T) {
 		tag := s.get(target).Header().Get("ETag")
 		a := s.get(target, "If-None-Match", tag)
 		if a.Code != http.StatusNotModified || a.Header().Get("Cache-Control") != "private, no-store" {
-			t.Errorf("who may read it: %d %v", a.Code, a.Header())
+			t.Errorf("got %d %v with permission, want 304 and private, no-store", a.Code, a.Header())
 		}
 		grant.WhilePublic = true
 		if a := s.get(target, "If-None-Match", tag); a.Code != http.StatusForbidden {
-			t.Errorf("who could while it was public: %d", a.Code)
+			t.Errorf("got %d without permission, want 403", a.Code)
 		}
 	})
 }

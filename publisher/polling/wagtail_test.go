@@ -18,15 +18,15 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/polling"
 )
 
-// wagtailClient is a model of Wagtail Live's browser client for both ways of polling: it keeps the timestamp as the
-// number that JavaScript has, compares as JavaScript does, and trusts nothing but the protocol.
+// wagtailClient is a model of Wagtail Live's browser client, for interval and long polling. Its timestamps are numbers as in
+// JavaScript.
 type wagtailClient struct {
 	url  string
 	long bool
 
 	live     []string          // livePosts
 	last     float64           // lastUpdateTimestamp
-	interval int               // pollingInterval; 0 where there is none
+	interval int               // pollingInterval; 0 if there is none
 	page     map[string]string // what is on the page, by ID
 }
 
@@ -55,7 +55,7 @@ func (c *wagtailClient) shake(ctx context.Context) error {
 	return nil
 }
 
-// poll is one turn of its loop; moved says that something was applied.
+// poll is one turn of its loop. moved is true if something was applied.
 func (c *wagtailClient) poll(ctx context.Context) (moved bool, err error) {
 	if !c.long {
 		head, err := c.do(ctx, http.MethodHead, c.url, nil)
@@ -68,7 +68,7 @@ func (c *wagtailClient) poll(ctx context.Context) (moved bool, err error) {
 		}
 	}
 	var answer polled
-	last := strconv.FormatFloat(c.last, 'f', -1, 64) // as String(number) has it
+	last := strconv.FormatFloat(c.last, 'f', -1, 64) // as String(number) formats it
 	if _, err := c.do(ctx, http.MethodGet, c.url+"?last_update_ts="+last, &answer); err != nil {
 		return false, err
 	}
@@ -111,8 +111,8 @@ func (c *wagtailClient) do(ctx context.Context, method, url string, into any) (h
 	return res.Header, json.NewDecoder(res.Body).Decode(into)
 }
 
-// TestWagtailConvergence runs clients of both kinds through random edits, by a clock that stands still and goes back:
-// at the end their pages are what the store holds.
+// TestWagtailConvergence makes random edits, with a clock that stands still and goes back. The client's page must be what the
+// store holds.
 func TestWagtailConvergence(t *testing.T) {
 	for _, long := range []bool{false, true} {
 		t.Run(map[bool]string{false: "interval", true: "long"}[long], func(t *testing.T) {
@@ -209,13 +209,13 @@ func ids(posts []motacilla.Post, newestFirst bool) []string {
 	return list
 }
 
-// seconds is the revision as JavaScript's number has it.
+// seconds returns the revision in seconds, as a number of JavaScript.
 func seconds(r motacilla.Revision) float64 {
 	f, _ := strconv.ParseFloat(r.Timestamp(), 64)
 	return f
 }
 
-// TestWagtailBytes holds the answers to the letter.
+// TestWagtailBytes compares answers byte by byte.
 func TestWagtailBytes(t *testing.T) {
 	tick := int64(1763890000_000000)
 	var mu sync.Mutex

@@ -8,7 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// timedOut is long polling's answer where nothing came (wagtail_live/publishers/polling.py).
+// timedOut is long polling's answer to Wagtail Live's client if nothing has come in time (wagtail_live/publishers/polling.py).
 const timedOut = `{"timeOutReached":"Timeout duration reached."}`
 
 // appendHandshake appends {"livePosts","lastUpdateTimestamp","pollingInterval"}.
@@ -29,7 +29,7 @@ func appendHandshake(dst []byte, w *publisher.Window, interval time.Duration) []
 	return append(dst, '}')
 }
 
-// appendUpdates appends {"updates","currentPosts","lastUpdateTimestamp"}, all oldest first.
+// appendUpdates appends {"updates","currentPosts","lastUpdateTimestamp"}. Posts are oldest first.
 func appendUpdates(dst []byte, w *publisher.Window, after motacilla.Revision) []byte {
 	dst = append(dst, `{"updates":{`...)
 	first := true
@@ -61,8 +61,8 @@ func appendUpdates(dst []byte, w *publisher.Window, after motacilla.Revision) []
 	return append(dst, '}')
 }
 
-// settle returns the newest revision of the window's posts that is not beyond after, or 0: the answer is the same, and
-// all who get the same answer share it.
+// settle returns the newest revision of the window's posts that is not beyond after, or 0. The answer after it is the same,
+// so that all readers with the same answer share it.
 func settle(w *publisher.Window, after motacilla.Revision) motacilla.Revision {
 	var settled motacilla.Revision
 	for i := range w.Posts {
@@ -73,7 +73,7 @@ func settle(w *publisher.Window, after motacilla.Revision) motacilla.Revision {
 	return settled
 }
 
-// withNextPoll is the format of an update with next_poll_ms, which tells the client when to come back.
+// withNextPoll returns the format of an update with next_poll_ms, which says when the client must ask again.
 func withNextPoll(name string, next time.Duration) *publisher.Format {
 	suffix := `,"next_poll_ms":` + strconv.FormatInt(next.Milliseconds(), 10) + `}`
 	return &publisher.Format{Name: name, Append: func(dst []byte, u *motacilla.Update) []byte {

@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// publicOnly lets those with the token read, and everybody else while the channel is public.
+// publicOnly lets readers with the token read, and all others while the channel is public.
 type publicOnly struct{ private atomic.Bool }
 
 func (p *publicOnly) authorize(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
@@ -30,9 +30,9 @@ func (s *site) setAccess(access motacilla.Access) motacilla.Revision {
 	return s.EditChannel(Channel, func(c *motacilla.Channel) { c.Access = access }).Head
 }
 
-// testPrivate makes the channel private with readers in the middle. Those who read because it was public get nothing
-// that was written since, and their streams end; those with the token notice nothing. The hook learns of it late, as
-// one that caches does: its grant alone must not give anything away.
+// testPrivate makes the channel private while it has readers. Readers without the token must get nothing that was written
+// since, and their streams must end. Readers with the token must notice nothing. The hook learns of the change late, as one
+// with a cache does, so that its grant alone is not enough.
 func testPrivate(t *testing.T, run func(settings) *site) {
 	hook := &publicOnly{}
 	s := run(settings{authorize: hook.authorize})
@@ -81,7 +81,7 @@ func testPrivate(t *testing.T, run func(settings) *site) {
 	}
 }
 
-// testExpires has a permission end: the stream ends soon after, whatever happens on it.
+// testExpires lets a permission end. The stream must end soon after, on a quiet channel and on a busy one.
 func testExpires(t *testing.T, run func(settings) *site) {
 	const soon = 5 * time.Second
 	var until atomic.Pointer[time.Time]

@@ -15,7 +15,7 @@ import (
 
 const faultKey = "PUBLISHERTEST_FAULT"
 
-// TestRun has a sound publisher pass, or, in a process of TestBites, a broken one fail.
+// TestRun runs the suite on a sound publisher, or, in a process of TestBites, on a broken one.
 func TestRun(t *testing.T) {
 	publishertest.Run(t, newLines(os.Getenv(faultKey)), followLines)
 }
@@ -26,7 +26,7 @@ func TestDifferential(t *testing.T) {
 	}, 2000)
 }
 
-// named is lines on a path of its own.
+// named is lines on another path.
 type named struct {
 	publisher.Publisher
 	name string
@@ -44,13 +44,13 @@ func (n named) URLs() []route.Route {
 	return routes
 }
 
-// TestBites runs the suite on publishers that are broken on purpose, each in a process of its own: it must fail, in the
-// subtest that is about what is broken.
+// TestBites runs the suite on publishers that are broken on purpose, each in a process of its own. The subtest that is about
+// the fault must fail.
 func TestBites(t *testing.T) {
 	if os.Getenv(faultKey) != "" {
-		return // is such a process itself
+		return // this is such a process
 	}
-	const atOnce = 12 // most of them wait for what never comes
+	const atOnce = 12 // most of them only wait
 	places := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for fault, subtest := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-const name = "publisher" // of Run's only part
+const name = "publisher" // of the only part of a site in Run
 
 func testRoutes(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
@@ -55,7 +55,7 @@ func testChanges(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	first := s.Post(Channel, "Kick-off")
 	r := s.read(name, Channel, motacilla.View{})
-	step := func(what string) {
+	changed := func(what string) {
 		t.Helper()
 		r.at(t, s.Head(Channel))
 		s.check(t, r)
@@ -63,29 +63,29 @@ func testChanges(t *testing.T, run func(settings) *site) {
 			t.Fatalf("after: %s", what)
 		}
 	}
-	step("snapshot")
+	changed("snapshot")
 	second := s.Post(Channel, "Goal <b>1:0</b> \u2028 \"quoted\" \\ ünïcödé \U0001F426")
-	step("create")
+	changed("create")
 	s.Post(Channel, strings.Repeat("A long report. ", 4000))
-	step("create a long one")
+	changed("create a long one")
 	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text("Goal\n1:1")} })
-	step("edit")
+	changed("edit")
 	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Show = false })
-	step("hide")
+	changed("hide")
 	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Author = "hidden author" })
-	step("edit while hidden")
+	changed("edit while hidden")
 	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Show = true })
-	step("show")
+	changed("show")
 	s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Pinned = true })
-	step("pin")
+	changed("pin")
 	s.Remove(Channel, first.ID)
-	step("delete")
+	changed("delete")
 	s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Created = p.Created.Add(-1e12) })
-	step("backdate")
+	changed("backdate")
 	for range 30 {
 		s.Post(Channel, "One of a burst")
 	}
-	step("burst")
+	changed("burst")
 	r.close()
 	if r.resets != 1 {
 		t.Errorf("a reader that never left got %d resets, want 1", r.resets)
@@ -107,7 +107,7 @@ func testState(t *testing.T, run func(settings) *site) {
 	}
 }
 
-// testResume has a reader come back with every revision that there was, each with the view that belongs to it.
+// testResume resumes at every revision that there was, with the view of that revision.
 func testResume(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	live := s.read(name, Channel, motacilla.View{})
@@ -138,10 +138,10 @@ func testResume(t *testing.T, run func(settings) *site) {
 		s.check(t, r)
 		r.close()
 		if r.resets > 0 {
-			t.Errorf("resumed at %d, which the store remembers, and got a reset", since)
+			t.Errorf("a reader that resumed at %d, which the store remembers, got a reset", since)
 		}
 	}
-	// One who missed more than an update may bring is given everything anew.
+	// A reader that has missed more than an update may carry gets a reset.
 	for range catchUp + 1 {
 		s.Post(Channel, "Missed")
 	}
@@ -150,7 +150,7 @@ func testResume(t *testing.T, run func(settings) *site) {
 	s.check(t, r)
 	r.close()
 	if r.resets == 0 {
-		t.Errorf("resumed with more than %d posts to catch up on, and got no reset", catchUp)
+		t.Errorf("a reader that has missed more than %d posts got no reset", catchUp)
 	}
 }
 
@@ -168,14 +168,14 @@ func testUnknownCursor(t *testing.T, run func(settings) *site) {
 		"of the end of all revisions": 1<<63 - 1,
 	} {
 		if since == goal.Revision {
-			continue // two posts a microsecond apart: head-1 was issued
+			continue // the posts are a microsecond apart, so that head-1 was issued
 		}
-		// What it holds belongs to another store, and must go.
+		// The view is of another store, and must be replaced.
 		var view motacilla.View
 		stale := motacilla.Render{ID: motacilla.NewPostID(first.Time()), Show: true, Content: "stale", Revision: since}
 		view.Apply(&motacilla.Update{Revision: since, Reset: true, Complete: true, Renders: []motacilla.Render{stale}}, true)
 		r := s.read(name, Channel, view)
-		r.until(t, "it has a reset, with a cursor "+what, func() bool { return r.resets > 0 })
+		r.until(t, "it gets a reset for a cursor "+what, func() bool { return r.resets > 0 })
 		s.check(t, r)
 		r.close()
 	}
@@ -186,12 +186,12 @@ func testUnknownChannel(t *testing.T, run func(settings) *site) {
 	r := s.read(name, "no-such-channel", motacilla.View{})
 	r.until(t, "it is told that there is no such channel", func() bool { return r.err != nil })
 	if !errors.Is(r.err, motacilla.ErrNotFound) {
-		t.Errorf("an unknown channel is %v, want ErrNotFound", r.err)
+		t.Errorf("got %v for an unknown channel, want ErrNotFound", r.err)
 	}
-	// Nothing is left of it: once it is made, it can be read.
+	// Once the channel is made, it can be read.
 	s.Create("no-such-channel", motacilla.Public)
 	later := s.read(name, "no-such-channel", motacilla.View{})
-	later.until(t, "it has the channel that was made meanwhile", func() bool { return later.view.Revision > 0 })
+	later.until(t, "it gets the channel that was made meanwhile", func() bool { return later.view.Revision > 0 })
 }
 
 func testChannelsApart(t *testing.T, run func(settings) *site) {

@@ -12,9 +12,9 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// testJoins writes exactly while readers join: what is written then must arrive. Neither heartbeats nor the feed's
-// repair come to the rescue here, so that what a reader misses at first it misses for good. Half of the channels have
-// another reader all the time, so that joining is now the first, now one more.
+// testJoins writes while readers join. What is written then must arrive. Neither heartbeats nor the repair check help here,
+// so that a reader that misses something never gets it. Half of the channels have another reader all the time, so that some
+// readers are the first of their channel, and others are not.
 func testJoins(t *testing.T, run func(settings) *site) {
 	const workers = 4
 	joins := 750
@@ -41,7 +41,7 @@ func testJoins(t *testing.T, run func(settings) *site) {
 	all.Wait()
 }
 
-// join has a reader join while a post is written, and returns once it has it.
+// join lets a reader join while a post is written. It returns when the reader has the post.
 func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
@@ -83,13 +83,13 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 	return fmt.Errorf("what was written at the time has not come after %v", Patience)
 }
 
-// testManyChannels has readers on many channels, who come and go while there is news on all of them.
+// testManyChannels has readers on many channels. They come and go while all channels change.
 func testManyChannels(t *testing.T, run func(settings) *site) {
 	channels, each := 80, 4
 	if testing.Short() {
 		channels, each = 40, 3
 	}
-	// A thousand readers who ask, or get a heartbeat, many times a second would be a test of the machine.
+	// Hundreds of readers that ask, or get a heartbeat, many times a second would test the machine.
 	s := run(settings{rest: time.Second, feed: publisher.FeedOptions{Heartbeat: 5 * time.Second, Repair: time.Second}})
 	ids := make([]motacilla.ChannelID, channels)
 	readers := make([][]*reader, channels)

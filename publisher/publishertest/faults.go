@@ -81,7 +81,7 @@ func testMerged(t *testing.T, run func(settings) *site) {
 	s.check(t, slow)
 	slow.close()
 	if n := slow.updates - before; n > edits/2 {
-		t.Errorf("a reader that was slow got %d updates of one post that was edited %d times", n, edits)
+		t.Errorf("a slow reader got %d updates for %d edits of one post, want %d at most", n, edits, edits/2)
 	}
 }
 
@@ -91,7 +91,7 @@ func testDeleted(t *testing.T, run func(settings) *site) {
 	open := s.read(name, Channel, motacilla.View{})
 	open.at(t, s.Head(Channel))
 	open.until(t, "it waits", func() bool { return open.opened > 0 })
-	time.Sleep(50 * time.Millisecond) // a poll that is held counts as open, one between two polls may find nothing
+	time.Sleep(50 * time.Millisecond) // so that a request is held when the channel is deleted
 	if _, err := s.Store.DeleteChannel(t.Context(), Channel); err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +105,8 @@ func testDeleted(t *testing.T, run func(settings) *site) {
 	s.check(t, back)
 }
 
-// testOutage takes the store away from the feed: readers stay, or come back until it is there, and lose nothing.
-// One comes back meanwhile to a channel of which nothing is in memory.
+// testOutage takes the store away from the feed. Readers must stay, or come back until the store is there, and lose nothing.
+// One reader comes back during the outage to a channel that is not in memory.
 func testOutage(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	const quiet motacilla.ChannelID = "quiet"
@@ -135,7 +135,7 @@ func testOutage(t *testing.T, run func(settings) *site) {
 	for _, r := range []*reader{r, late, back} {
 		r.mu.Lock()
 		if r.err != nil {
-			t.Errorf("in an outage the reader was told %v", r.err)
+			t.Errorf("got the error %v in an outage, want none", r.err)
 		}
 		r.mu.Unlock()
 	}

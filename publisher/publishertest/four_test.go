@@ -12,8 +12,8 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 )
 
-// TestFour has readers of all four publishers, by clients that are not ours, hold the same under random edits and
-// faults. A poll's answer is one line.
+// TestFour compares all four publishers, with clients that are not ours, under random edits and faults. The answer to a poll
+// is one line, so followLines can read it.
 func TestFour(t *testing.T) {
 	operations := 10_000
 	if testing.Short() {

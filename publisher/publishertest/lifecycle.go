@@ -9,8 +9,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// testShutdown stops the publisher with readers in the middle, among them one that takes nothing. Shutdown ends what
-// there is by itself; when it returns, no stream is open or written to any more. Whoever comes later is answered.
+// testShutdown stops the publisher while it has readers, among them one that takes nothing. Shutdown must end all streams.
+// When it returns, no stream may be open or be written to. Later requests must be answered.
 func testShutdown(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	var readers []*reader
@@ -44,30 +44,30 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 	}
 	both.Wait()
 	if streams, _ := s.main.Count(); streams > 0 {
-		t.Errorf("Shutdown has returned, and %d hijacked connections are open", streams)
+		t.Errorf("%d hijacked connections are open after Shutdown, want none", streams)
 	}
 	for i, r := range readers[1:] {
-		r.until(t, "its stream or request has ended, by Shutdown alone", func() bool { return r.closed >= open[i+1] })
+		r.until(t, "Shutdown has ended its stream or request", func() bool { return r.closed >= open[i+1] })
 	}
-	s.Eventually("what was asked before Shutdown has been answered", func() bool { return s.requests.left(last) == 0 })
+	s.Eventually("all requests from before Shutdown are answered", func() bool { return s.requests.left(last) == 0 })
 	if err := shutdown(ctx, p); err != nil {
 		t.Errorf("Shutdown again: %v", err)
 	}
-	// One who comes now must not be held, by a publisher that would have held it before.
+	// A request that comes now must not be held, even if it would have been held before.
 	late, cancel := context.WithTimeout(t.Context(), Patience/2)
 	defer cancel()
 	for range s.parts[name].follow(late, s.url(s.main, name, Channel), s.Head(Channel)) {
 		continue
 	}
 	if late.Err() != nil {
-		t.Errorf("a reader that came after Shutdown is neither answered nor refused")
+		t.Errorf("a request after Shutdown is neither answered nor refused")
 	}
 	if holds {
 		stats := s.parts[name].stats
 		readers[0].close()
-		s.Eventually("nobody is a reader after Shutdown", func() bool { return stats.Readers.Load() == 0 })
+		s.Eventually("Stats count no reader after Shutdown", func() bool { return stats.Readers.Load() == 0 })
 	}
-	_ = s.main.Listener.Close() // new connections are refused from here on; that is all
+	_ = s.main.Listener.Close() // new connections are refused from here on
 	for _, r := range readers {
 		r.close()
 		if r.wrong != nil {
@@ -76,7 +76,7 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 	}
 }
 
-// testShutdownWhileTheyCome has readers arrive while Shutdown runs: each is served and ended, or refused.
+// testShutdownWhileTheyCome has readers come while Shutdown runs. Each must be ended or refused.
 func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)

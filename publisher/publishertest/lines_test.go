@@ -20,7 +20,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// lines is a publisher of one's own: a stream of updates, one a line. fault names what is wrong with it.
+// lines is a publisher that is not ours: a stream of updates, one on each line. fault names what is wrong with it.
 type lines struct {
 	feed  *publisher.Feed
 	fault string
@@ -140,24 +140,24 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		next = queue(ctx, sub)
 	}
 	for n := 0; ; n++ {
-		step, err := next(ctx)
+		delta, err := next(ctx)
 		if err == nil && p.fault != "gossips" {
-			_, err = p.feed.Readable(r, ch, step.Revision)
+			_, err = p.feed.Readable(r, ch, delta.Revision)
 		}
 		if err != nil {
-			if p.fault == "rushes" && p.stopped.Err() != nil { // a farewell, when nobody waits for it
+			if p.fault == "rushes" && p.stopped.Err() != nil { // a close message, when nobody waits for it
 				time.Sleep(100 * time.Millisecond)
 				_, _ = fmt.Fprintln(w)
 			}
 			return
 		}
-		if err := p.write(w, p.line(ch, step)); err != nil {
+		if err := p.write(w, p.line(ch, delta)); err != nil {
 			return
 		}
-		if !step.Heartbeat() && p.fault != "uncounted" {
+		if !delta.Heartbeat() && p.fault != "uncounted" {
 			p.stats.Deliveries.Add(1)
 		}
-		if n == 0 && p.fault == "joins late" { // as if nothing could have happened since the first step was read
+		if n == 0 && p.fault == "joins late" { // as if nothing could have happened since the first delta was read
 			time.Sleep(500 * time.Microsecond) // for something to happen, on a busy machine too
 			c, err := p.feed.Channel(ctx, ch)
 			if err != nil {
@@ -190,29 +190,29 @@ func (p *lines) write(w http.ResponseWriter, line []byte) error {
 	return rc.Flush()
 }
 
-// queue keeps every step for a reader, however slowly it takes them.
+// queue keeps every delta for a reader, however slowly it takes them.
 func queue(ctx context.Context, sub *publishertest.Subscription) func(context.Context) (*publisher.Delta, error) {
-	steps := make(chan *publisher.Delta, 1<<16)
+	deltas := make(chan *publisher.Delta, 1<<16)
 	go func() {
-		defer close(steps)
+		defer close(deltas)
 		for {
-			step, err := sub.Next(ctx)
+			delta, err := sub.Next(ctx)
 			if err != nil {
 				return
 			}
-			steps <- step
+			deltas <- delta
 		}
 	}()
 	return func(context.Context) (*publisher.Delta, error) {
-		if step := <-steps; step != nil {
-			return step, nil
+		if delta := <-deltas; delta != nil {
+			return delta, nil
 		}
 		return nil, io.EOF
 	}
 }
 
-func (p *lines) line(ch motacilla.ChannelID, step *publisher.Delta) []byte {
-	u := *step.Update
+func (p *lines) line(ch motacilla.ChannelID, delta *publisher.Delta) []byte {
+	u := *delta.Update
 	switch n := p.count.Add(1); p.fault {
 	case "loses":
 		if n%7 == 0 && !u.Reset && len(u.Renders) > 0 {
@@ -229,12 +229,12 @@ func (p *lines) line(ch motacilla.ChannelID, step *publisher.Delta) []byte {
 		defer p.mu.Unlock()
 		if old := p.first[ch]; old != nil && u.Reset {
 			u = *old
-			u.From = step.From
+			u.From = delta.From
 		} else if u.Reset {
-			p.first[ch] = step.Update
+			p.first[ch] = delta.Update
 		}
 	case "":
-		return step.Encode(publisher.JSON)
+		return delta.Encode(publisher.JSON)
 	}
 	return u.AppendJSON(nil)
 }

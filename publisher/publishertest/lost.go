@@ -7,8 +7,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// A barrier, which a store gets after it has lost writes, has every reader begin anew: those that are there, and those
-// that come back with a cursor that the publisher's node remembers.
+// testBarrier puts a barrier into the store, as after a loss of writes. Every reader must get a reset: those that are there, and
+// those that come back with a cursor that the node remembers.
 func testBarrier(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	for range 3 {
@@ -41,8 +41,8 @@ func testBarrier(t *testing.T, run func(settings) *site) {
 	}
 }
 
-// A store that is put back to an earlier state, as from a backup, takes its readers along: nobody goes on to see what is
-// not there any more, and what comes after is seen by all.
+// testLostWrites puts the store back to an earlier state, as from a backup. All readers must follow: they must no longer see
+// what was lost, and must see what is written later.
 func testLostWrites(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	for range 3 {
@@ -69,13 +69,13 @@ func testLostWrites(t *testing.T, run func(settings) *site) {
 	r.at(t, s.Head(Channel))
 	s.check(t, r)
 
-	backup.Born-- // else it would be the same life, in which no head goes back
+	backup.Born-- // another life, because a head never goes back within one
 	if err := s.mover().Import(t.Context(), backup, records); err != nil {
 		t.Fatal(err)
 	}
 	level := func(r *reader) {
 		t.Helper()
-		r.until(t, "it is where the store was put back to", func() bool { return r.view.Revision == backup.Head })
+		r.until(t, "it is at the head of the backup", func() bool { return r.view.Revision == backup.Head })
 		s.check(t, r)
 	}
 	late := s.read(name, Channel, r.held())

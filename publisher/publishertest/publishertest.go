@@ -1,5 +1,5 @@
-// Package publishertest holds any publisher to the promises of its port, over real HTTP: [Run] for one publisher,
-// [Differential] for several beside each other on one channel.
+// Package publishertest tests the promises of the publisher port, over real HTTP. [Run] tests one publisher. [Differential]
+// compares several publishers on one channel. [Site] is a server for a publisher's own tests.
 //
 //	func TestConformance(t *testing.T) {
 //		publishertest.Run(t, func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
@@ -19,21 +19,20 @@ import (
 	"go.uber.org/goleak"
 )
 
-// New returns a fresh publisher of feed. Run calls its Start where it has one, and its Shutdown.
+// New returns a new publisher of feed. Run calls its Start, if it has one, and its Shutdown.
 type New func(t testing.TB, feed *publisher.Feed) publisher.Publisher
 
-// Follow reads one channel through the publisher: one poll, or one connection from its beginning to its end, at
-// url, which is that of the publisher's first route for the channel, with its last slash. It asks with the cursor since
-// and yields the updates as they come; the first one is what was asked for. It ends when the answer or the connection
-// does; the reader then follows again with the cursor that it has got to, after a short pause where nothing new came.
+// Follow reads one channel through the publisher: one poll, or one connection from its beginning to its end. url is that of
+// the publisher's first route, with the channel and a last slash. Follow asks with the cursor since and yields the updates
+// as they come. The first one is the answer to since. Follow ends with the answer or the connection. The suite then calls it
+// again with the new cursor, after a short pause if there was nothing new.
 //
-// Its last pair may be an error: one of the root package where the wire says so (ErrNotFound for a channel that there is
-// not, ErrInvalid, ErrUnavailable), any other for a connection that broke. It returns soon after ctx ends, with or
-// without an error, and leaves nothing behind. A caller that stops, or takes long over an update, leaves the
-// connection unread meanwhile.
+// The last pair may be an error. It must be one of the root package if the answer says so: ErrNotFound if there is no such
+// channel, ErrInvalid, ErrUnavailable. It may be any error if the connection breaks. Follow must return soon after ctx ends,
+// with or without an error, and leave no goroutine. While its caller handles an update, Follow must not read on.
 type Follow func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error]
 
-// Run exercises a publisher.
+// Run tests a publisher.
 func Run(t *testing.T, fresh New, follow Follow) {
 	for _, test := range []struct {
 		name string

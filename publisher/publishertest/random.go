@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// testConvergence makes random edits and faults beside readers that come and go.
+// testConvergence makes random edits and faults while readers come and go.
 func testConvergence(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	operations := 600
@@ -21,9 +21,8 @@ func testConvergence(t *testing.T, run func(settings) *site) {
 	s.random(t, operations)
 }
 
-// Differential runs several publishers on one channel under random edits, cut connections, outages of the store and
-// readers that come back, and compares what their readers hold, with the store and so with each other, several times
-// along the way.
+// Differential runs several publishers on one channel, with random edits, cut connections, outages of the store and readers
+// that come back. Again and again it compares what all readers hold with the store.
 func Differential(t *testing.T, entries map[string]Entry, operations int) {
 	s := open(t, entries, settings{})
 	s.random(t, operations)
@@ -50,7 +49,7 @@ func (s *site) random(t *testing.T, operations int) {
 		case n < 20:
 			s.Source.Fail(false)
 		case n < 26:
-			for name, list := range readers { // one goes, and comes back with what it holds, later or at once
+			for name, list := range readers { // one leaves, and comes back with what it holds, at once or later
 				at := rng.IntN(len(list))
 				list[at].close()
 				for range rng.IntN(5) {

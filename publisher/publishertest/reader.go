@@ -13,11 +13,11 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// reader follows a channel by the reader's rules until it is stopped.
+// reader follows a channel by the rules of motacilla.View until it is closed.
 type reader struct {
 	name    string
 	channel motacilla.ChannelID
-	rest    time.Duration // the longest that it waits until it asks again
+	rest    time.Duration // it waits at most so long until it asks again
 	stop    context.CancelFunc
 	ended   chan struct{}
 
@@ -34,12 +34,12 @@ type reader struct {
 	pause   chan struct{}
 }
 
-// read begins a reader of a channel at a cursor, with a view that holds what it did there.
+// read starts a reader of a channel that begins with a view.
 func (s *site) read(name string, ch motacilla.ChannelID, view motacilla.View) *reader {
 	return s.readBy(s.main, name, ch, view)
 }
 
-// readBy is read by a door of one's own.
+// readBy is read at another server.
 func (s *site) readBy(d *Server, name string, ch motacilla.ChannelID, view motacilla.View) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{
@@ -58,7 +58,7 @@ func (s *site) readBy(d *Server, name string, ch motacilla.ChannelID, view motac
 	return r
 }
 
-// signal lets those know who wait until something of the reader. r.mu is held.
+// signal wakes those that wait for a change of the reader. r.mu must be held.
 func (r *reader) signal() {
 	close(r.moved)
 	r.moved = make(chan struct{})
@@ -103,7 +103,7 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// connect follows once; news says that something came.
+// connect follows once. news is true if something came.
 func (r *reader) connect(ctx context.Context, url string, follow Follow) (news bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -168,7 +168,7 @@ func (r *reader) apply(u *motacilla.Update, asked bool, since motacilla.Revision
 	return again
 }
 
-// stall lets the reader take nothing more, from the next update on; resume ends that.
+// stall makes the reader stop reading after its next update, until resume.
 func (r *reader) stall() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,7 +184,7 @@ func (r *reader) resume() {
 	}
 }
 
-// until waits until cond holds of what the reader is, or fails the test.
+// until waits until cond, which is called with r.mu held, returns true.
 func (r *reader) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	late := time.NewTimer(Patience)
@@ -216,7 +216,7 @@ func (r *reader) until(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// at waits until the reader has got to a revision.
+// at waits until the reader is at a revision or later.
 func (r *reader) at(t testing.TB, rev motacilla.Revision) {
 	t.Helper()
 	r.until(t, "it is at "+rev.String(), func() bool { return r.view.Revision >= rev })
@@ -238,7 +238,7 @@ func (r *reader) held() motacilla.View {
 	return copyOf(&r.view)
 }
 
-// copyOf returns a view that holds what v does, by asking it as a reset would tell.
+// copyOf returns a copy of v, made by a reset.
 func copyOf(v *motacilla.View) motacilla.View {
 	var c motacilla.View
 	state := v.State
@@ -259,17 +259,17 @@ func (s *site) check(t testing.TB, r *reader) {
 	}
 }
 
-// Compare returns in what a reader's view differs from what the store holds, nil where it does not: the channel's
-// state, every visible post down to the reader's floor, and the pinned ones below it. Hidden posts are held as stubs or
-// not at all. stored are the store's visible posts as readers should have them, oldest first.
+// Compare returns an error that says how a reader's view differs from what the store holds: the channel's state, every visible
+// post down to the view's floor, and the pinned ones below it. Hidden posts must be stubs, or missing. stored are the visible
+// posts of the store as readers must have them, oldest first.
 func Compare(v *motacilla.View, c motacilla.Channel, stored []motacilla.Render) error {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if v.State.Title != c.Title || !v.State.Ended.Equal(c.Ended) {
-		wrong("the reader has title %q, ended %v; the store %q, %v", v.State.Title, v.State.Ended, c.Title, c.Ended)
+		wrong("the reader has title %q, ended %v; want %q, %v", v.State.Title, v.State.Ended, c.Title, c.Ended)
 	}
 	if v.Revision != c.Head {
-		wrong("the reader is at %d, the store at %d", v.Revision, c.Head)
+		wrong("the reader is at %d, want %d", v.Revision, c.Head)
 	}
 	floor := v.Floor()
 	var wanted []motacilla.Render
@@ -288,7 +288,7 @@ func Compare(v *motacilla.View, c motacilla.Channel, stored []motacilla.Render) 
 		}
 	}
 	if !slices.EqualFunc(held, wanted, same) {
-		wrong("at %d, floor %v, the reader holds\n%sthe store\n%s", v.Revision, floor.ID, list(held), list(wanted))
+		wrong("at %d, floor %v, the reader holds\n%swant\n%s", v.Revision, floor.ID, list(held), list(wanted))
 	}
 	return errors.Join(errs...)
 }
@@ -306,7 +306,7 @@ func list(renders []motacilla.Render) string {
 	return text
 }
 
-// stored returns the visible posts of the store as readers should have them, oldest first, and the channel.
+// stored returns the visible posts of the store as readers must have them, oldest first, and the channel.
 func (s *site) stored(t testing.TB, ch motacilla.ChannelID) ([]motacilla.Render, motacilla.Channel) {
 	t.Helper()
 	c, err := s.Store.Channel(t.Context(), ch)

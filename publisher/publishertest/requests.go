@@ -16,12 +16,12 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// holds reports whether the publisher keeps readers waiting on a connection, as streams and held requests do, and
-// interval polling does not. The reader is at the head.
+// holds reports whether the publisher keeps a reader's connection busy, as streams and held requests do, and interval polling
+// does not.
 func (s *site) holds(t testing.TB, r *reader) bool {
 	t.Helper()
 	r.at(t, s.Head(Channel))
-	for range 3 { // one that is held may just have come back
+	for range 3 { // a held request may just have been repeated
 		r.mu.Lock()
 		opened := r.opened
 		r.mu.Unlock()
@@ -36,7 +36,7 @@ func (s *site) holds(t testing.TB, r *reader) bool {
 	return false
 }
 
-// testMethods asks with methods that there are not. HEAD is for those who can answer it at once.
+// testMethods uses methods that are not allowed. HEAD may be answered by publishers that do not hold requests.
 func testMethods(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	holds := s.holds(t, s.read(name, Channel, motacilla.View{}))
@@ -65,13 +65,13 @@ func testMethods(t *testing.T, run func(settings) *site) {
 			allow = resp.Header.Get("Allow")
 		}
 		if !slices.Contains(strings.Split(strings.ReplaceAll(allow, " ", ""), ","), http.MethodGet) {
-			t.Errorf("%s is %s with Allow %q; want 405, and GET in Allow", method, resp.Status, allow)
+			t.Errorf("%s: got %s with Allow %q, want 405 with GET in Allow", method, resp.Status, allow)
 		}
 	}
 }
 
-// testRudeClients has clients that send what nobody asked for, half-close or vanish, beside a reader who must not
-// notice. Nothing of them may be left.
+// testRudeClients has clients that send noise, half-close or vanish. Another reader must not notice, and nothing of the rude
+// clients may be left.
 func testRudeClients(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	polite := s.read(name, Channel, motacilla.View{})
@@ -120,8 +120,7 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 				}
 				rude(conn)
 				s.Post(Channel, "Goal")
-				polite.at(t, s.Head(Channel))
-				polite.at(t, s.Head(Channel)) // so that it is never behind by more than an update brings
+				polite.at(t, s.Head(Channel)) // so that it is never behind by more than an update may carry
 			}
 		}
 	}
@@ -131,16 +130,16 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 	}
 	s.check(t, polite)
 	if polite.close(); polite.resets != 1 {
-		t.Errorf("beside rude clients a reader got %d resets, want 1", polite.resets)
+		t.Errorf("the polite reader got %d resets, want 1", polite.resets)
 	}
 	for _, conn := range conns {
 		_ = conn.Close()
 	}
 	stats := s.parts[name].stats
-	s.Eventually("none of the clients that have left counts as a reader", func() bool { return stats.Readers.Load() == 0 })
+	s.Eventually("Stats count none of the clients that have left", func() bool { return stats.Readers.Load() == 0 })
 }
 
-// testStats looks at what the publisher counts, under the name of its first route.
+// testStats tests what the publisher counts, under the name of its first route.
 func testStats(t *testing.T, run func(settings) *site) {
 	const many = 5
 	s := run(settings{})
@@ -168,5 +167,5 @@ func testStats(t *testing.T, run func(settings) *site) {
 	for _, r := range readers {
 		r.close()
 	}
-	s.Eventually("Stats count no reader when all are gone", func() bool { return stats.Readers.Load() == 0 })
+	s.Eventually("Stats count no reader after all have left", func() bool { return stats.Readers.Load() == 0 })
 }

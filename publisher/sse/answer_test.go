@@ -22,14 +22,14 @@ func TestAnswer(t *testing.T) {
 			"Content-Type":                     "text/event-stream",
 			"Cache-Control":                    "no-store",
 			"X-Accel-Buffering":                "no",
-			"Strict-Transport-Security":        "max-age=60", // of a middleware before
+			"Strict-Transport-Security":        "max-age=60", // set by a middleware
 			"Access-Control-Allow-Origin":      "https://www.example.org",
 			"Access-Control-Allow-Credentials": "true",
 			"Content-Encoding":                 "",
 			"Content-Length":                   "",
 		} {
 			if got := st.resp.Header.Get(header); got != want {
-				t.Errorf("%s is %q, want %q", header, got, want)
+				t.Errorf("%s: got %q, want %q", header, got, want)
 			}
 		}
 		if date, err := http.ParseTime(st.resp.Header.Get("Date")); err != nil || time.Since(date) > time.Hour {
@@ -37,19 +37,19 @@ func TestAnswer(t *testing.T) {
 		}
 		u := s.update(st)
 		if !u.Reset || !u.Complete || u.From != 0 || u.Revision != p.Revision || texts(u) != "one" {
-			t.Errorf("the first event is %+v", u)
+			t.Errorf("got %+v first, want a reset with the post", u)
 		}
 		if len(st.Retry) != 1 || st.Retry[0] < 1000 || st.Retry[0] >= 4000 {
-			t.Errorf("retry is %v, want one of 1 to 4 s", st.Retry)
+			t.Errorf("got retry %v, want one of 1 to 4 s", st.Retry)
 		}
 		p = s.post("two")
 		if u = s.update(st); u.Reset || u.Revision != p.Revision || texts(u) != "two" {
-			t.Errorf("the second event is %+v", u)
+			t.Errorf("got %+v second, want the second post", u)
 		}
 	})
 }
 
-// Nothing is new, and the first event comes at once all the same; jitter keeps a crowd apart.
+// The first event comes at once, also if nothing is new. retry is random, so that not all readers come back at once.
 func TestFirstEvent(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
@@ -58,13 +58,13 @@ func TestFirstEvent(t *testing.T) {
 		for range 10 {
 			st := s.begin(fmt.Sprintf("?since=%d", head))
 			if u := s.update(st); !u.Heartbeat() || u.From != head || u.Revision != head {
-				t.Fatalf("the first event is %+v", u)
+				t.Fatalf("got %+v first, want a heartbeat", u)
 			}
 			seen[st.Retry[0]] = true
 			_ = st.body.Close()
 		}
 		if len(seen) < 3 {
-			t.Errorf("retry has no jitter: %v", seen)
+			t.Errorf("got the retry times %v, want different ones", seen)
 		}
 	})
 }
@@ -76,15 +76,15 @@ func TestHeartbeats(t *testing.T) {
 		last := s.update(st).Revision
 		for range 3 {
 			if u := s.update(st); !u.Heartbeat() || u.Revision != last || u.From != last {
-				t.Fatalf("after a silence comes %+v", u)
+				t.Fatalf("got %+v after a silence, want a heartbeat", u)
 			}
 		}
 		p := s.post("one")
 		if u := s.change(st); u.Revision != p.Revision {
-			t.Errorf("revision %d, want %d", u.Revision, p.Revision)
+			t.Errorf("got revision %d, want %d", u.Revision, p.Revision)
 		}
 		if u := s.update(st); !u.Heartbeat() || u.Revision != p.Revision {
-			t.Errorf("after a change and a silence comes %+v", u)
+			t.Errorf("got %+v after a change and a silence, want a heartbeat", u)
 		}
 	})
 }
@@ -122,7 +122,7 @@ func TestRefusals(t *testing.T) {
 				resp := test.site.Do(test.method, test.target, test.header...)
 				body, err := io.ReadAll(resp.Body)
 				if err != nil || resp.StatusCode != test.status {
-					t.Fatalf("%s (%v), want %d", resp.Status, err, test.status)
+					t.Fatalf("got %s (%v), want %d", resp.Status, err, test.status)
 				}
 				for header, want := range test.answer {
 					if got := resp.Header.Get(header); got != want && (want != "*" || got == "") {
@@ -134,18 +134,18 @@ func TestRefusals(t *testing.T) {
 					Title  string
 				}
 				if kind := resp.Header.Get("Content-Type"); kind != "application/problem+json" {
-					t.Errorf("Content-Type is %q", kind)
+					t.Errorf("got Content-Type %q, want application/problem+json", kind)
 				}
 				if test.method == http.MethodHead {
 					return
 				}
 				if err := json.Unmarshal(body, &problem); err != nil || problem.Status != test.status || problem.Title == "" {
-					t.Errorf("the problem is %q (%v)", body, err)
+					t.Errorf("got the body %q (%v), want a problem", body, err)
 				}
 			})
 		}
 		if n := s.stats().Readers.Load(); n != 0 {
-			t.Errorf("%d readers are counted", n)
+			t.Errorf("got %d readers, want none", n)
 		}
 		s.TB, down.TB = t, t
 	})
@@ -190,7 +190,7 @@ func TestCursor(t *testing.T) {
 				}
 				st := s.begin(test.query, header...)
 				if u := s.update(st); texts(u) != test.want || u.Reset != test.reset || u.Revision != two.Revision {
-					t.Errorf("%+v, want %q, reset %v", u, test.want, test.reset)
+					t.Errorf("got %+v, want %q, reset %v", u, test.want, test.reset)
 				}
 				_ = st.body.Close()
 			})
@@ -199,7 +199,7 @@ func TestCursor(t *testing.T) {
 	})
 }
 
-// Requests byte by byte: HTTP/1.0 as nginx asks, HTTP/1.1, and one that has more behind it.
+// Raw requests: HTTP/1.0 as nginx sends it, HTTP/1.1, and one with another request behind it.
 func TestBareRequests(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		if c.server.HTTP2 {
@@ -226,7 +226,7 @@ func TestBareRequests(t *testing.T) {
 					t.Fatalf("%v %v", resp, err)
 				}
 				if resp.ContentLength != -1 || len(resp.TransferEncoding) > 0 || !resp.Close {
-					t.Errorf("the answer has a length or chunks, or does not end with the connection: %+v", resp)
+					t.Errorf("got %+v, want an answer without length and chunks that ends with the connection", resp)
 				}
 				st := &stream{newEventStream(resp.Body), resp, conn}
 				if u := s.update(st); texts(u) != "one" {
@@ -240,11 +240,11 @@ func TestBareRequests(t *testing.T) {
 	})
 }
 
-// Half a connection is none: whoever says that it has nothing more to ask has left, as for net/http.
+// A reader that closes its side of the connection has left, as for net/http.
 func TestHalfClose(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		if c.server.HTTP2 || c.server.TLS {
-			return // it is about bare connections
+			return // neither can be closed on one side
 		}
 		s := open(t, settings{connection: c})
 		conn := s.Dial()

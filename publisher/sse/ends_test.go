@@ -25,16 +25,16 @@ func TestLifetime(t *testing.T) {
 		st := s.begin("")
 		s.ends(st)
 		if took := time.Since(began); took < 300*time.Millisecond {
-			t.Errorf("the stream lives for %v, want at least 300 ms", took)
+			t.Errorf("the stream lasted %v, want at least 300 ms", took)
 		}
 		if n := len(st.Retry); n != 2 || st.Retry[1] < 100 || st.Retry[1] >= 2000 {
-			t.Errorf("retry is %v, want a last one of 0.1 to 2 s", st.Retry)
+			t.Errorf("got retry %v, want a last one of 0.1 to 2 s", st.Retry)
 		}
 		s.Eventually("the reader is gone", func() bool { return s.stats().Readers.Load() == 0 })
 	})
 }
 
-// Who may read no more is not told to come back.
+// A reader whose permission has ended is not told to come back.
 func TestPermissionExpires(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		grant := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
@@ -45,19 +45,18 @@ func TestPermissionExpires(t *testing.T) {
 		st := s.begin("")
 		s.ends(st)
 		if took := time.Since(began); took < 250*time.Millisecond {
-			t.Errorf("the stream lives for %v, the permission for 300 ms", took)
+			t.Errorf("the stream lasted %v, want 300 ms", took)
 		}
 		if len(st.Retry) != 1 {
-			t.Errorf("retry is %v", st.Retry)
+			t.Errorf("got retry %v, want only the first one", st.Retry)
 		}
 	})
 }
 
-// Of what is written to a channel that has become private, those who read it since it was public get nothing; those
-// with the token stay.
+// When a channel becomes private, readers without the token get nothing that is written since. Readers with the token stay.
 func TestBecomesPrivate(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		for _, apart := range []bool{false, true} { // the text may come with the change, or by itself
+		for _, apart := range []bool{false, true} { // the post may come with the change, or after it
 			s := open(t, settings{connection: c})
 			s.post("public")
 			guest, member := s.begin(""), s.begin("", "Authorization", "Bearer "+secret)
@@ -70,14 +69,14 @@ func TestBecomesPrivate(t *testing.T) {
 			p := s.post("of members alone")
 			for _, u := range s.ends(guest) {
 				if strings.Contains(texts(u), "members") {
-					t.Errorf("the guest gets %+v", u)
+					t.Errorf("the guest got %+v", u)
 				}
 			}
 			for at < p.Revision {
 				at = s.change(member).Revision
 			}
 			if resp := s.Do(http.MethodGet, path(match, fmt.Sprintf("?since=%d", at))); resp.StatusCode != 403 {
-				t.Errorf("the guest comes back to %s", resp.Status)
+				t.Errorf("the guest got %s later, want 403", resp.Status)
 			}
 			s.Close()
 		}
@@ -95,18 +94,18 @@ func TestDeleted(t *testing.T) {
 		}
 		updates := s.ends(st)
 		if len(updates) != 1 || !updates[0].Gone || updates[0].Revision != revision {
-			t.Errorf("the end is %+v, want gone at %d", updates, revision)
+			t.Errorf("got %+v at the end, want gone at %d", updates, revision)
 		}
 		if len(st.Retry) != 1 {
-			t.Errorf("retry is %v: there is nothing to come back to", st.Retry)
+			t.Errorf("got retry %v, want only the first one", st.Retry)
 		}
 		if resp := s.Do(http.MethodGet, path(match, "")); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("later requests get %s", resp.Status)
+			t.Errorf("got %s later, want 404", resp.Status)
 		}
 	})
 }
 
-// A stop tells every reader when to come back, and takes its time where they are many.
+// Shutdown tells every reader when to come back, each another time.
 func TestShutdown(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		const readers = 40
@@ -125,13 +124,13 @@ func TestShutdown(t *testing.T) {
 				for {
 					if _, err := st.next(); err != nil {
 						if !errors.Is(err, io.EOF) {
-							t.Errorf("the stream breaks: %v", err)
+							t.Errorf("the stream broke: %v", err)
 						}
 						break
 					}
 				}
 				if len(st.Retry) != 2 || st.Retry[1] < 1000 || st.Retry[1] >= 5000 {
-					t.Errorf("retry is %v, want a last one of 1 to 5 s", st.Retry)
+					t.Errorf("got retry %v, want a last one of 1 to 5 s", st.Retry)
 					return
 				}
 				mu.Lock()
@@ -142,10 +141,10 @@ func TestShutdown(t *testing.T) {
 		s.Shutdown()
 		all.Wait()
 		if len(retries) < readers/2 {
-			t.Errorf("%d readers come back at %d times", readers, len(retries))
+			t.Errorf("%d readers got %d different times, want %d at least", readers, len(retries), readers/2)
 		}
 		if resp := s.Do(http.MethodGet, path(match, "")); resp.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("who comes then gets %s", resp.Status)
+			t.Errorf("got %s after Shutdown, want 503", resp.Status)
 		}
 	})
 }
@@ -219,13 +218,13 @@ func TestSlowReader(t *testing.T) {
 			n++
 			if u.Revision == head {
 				if got := texts(u); got != fmt.Sprint(edits-1, big) {
-					t.Errorf("the last state is %.20q", got)
+					t.Errorf("got the last state %.20q, want that of edit %d", got, edits-1)
 				}
 				break
 			}
 		}
 		if n > edits*9/10 {
-			t.Errorf("%d updates for %d edits", n, edits)
+			t.Errorf("got %d updates for %d edits, want fewer", n, edits)
 		}
 	})
 }

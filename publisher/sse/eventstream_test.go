@@ -12,7 +12,7 @@ import (
 // message is what an EventSource dispatches.
 type message struct{ ID, Type, Data string }
 
-// eventStream interprets a stream as the HTML standard has it (section 9.2.6), and is written from that alone.
+// eventStream interprets a stream as the HTML standard says (section 9.2.6). It was written from the standard alone.
 type eventStream struct {
 	in     *bufio.Reader
 	begun  bool
@@ -24,7 +24,7 @@ type eventStream struct {
 
 func newEventStream(r io.Reader) *eventStream { return &eventStream{in: bufio.NewReader(r)} }
 
-// line returns the next line, whole; what is not ended by the stream's end is none.
+// line returns the next complete line. A last line without an end is ignored.
 func (s *eventStream) line() (string, error) {
 	var line []byte
 	for {

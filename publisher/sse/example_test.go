@@ -39,7 +39,7 @@ func (html) RenderPost(p motacilla.Post) (string, error) {
 	return `<div class="live-post" data-post-id="` + string(p.ID) + `">` + p.Content[0].Text + `</div>`, nil
 }
 
-// The publisher without fx, behind a server of one's own, and a reader.
+// The publisher without fx, in a server of your own, and a reader.
 func ExampleNew() {
 	ctx := context.Background()
 	store := memory.New(nil)

@@ -17,8 +17,8 @@ import (
 	r3labs "github.com/r3labs/sse/v2"
 )
 
-// FuzzForge has strings of any kind in every field of an update: whatever they are, they make one event, which says what
-// the update does, and no other field of the stream.
+// FuzzForge puts any string into every field of an update. The update must make one event with the same data, and no other
+// field of the stream.
 func FuzzForge(f *testing.F) {
 	for _, s := range []string{
 		"", "plain", "\n\nevent: forged\ndata: x\n\n", "\r\rid: 1\rdata: x\r\r", "\r\n\r\nretry: 1\r\n\r\n", "\ufeffdata: x\n\n",
@@ -64,7 +64,7 @@ func FuzzForge(f *testing.F) {
 	})
 }
 
-// says fails the test where data is not u as JSON.
+// says fails the test if data is not u as JSON.
 func says(t *testing.T, data string, u *motacilla.Update) {
 	t.Helper()
 	if want := string(u.AppendJSON(nil)); data != want || !utf8.ValidString(data) {
@@ -100,7 +100,7 @@ func foreign(t *testing.T, wire []byte, want []message) {
 		if err != nil {
 			break
 		}
-		events = append(events, bytes.Clone(e)) // which is the scanner's
+		events = append(events, bytes.Clone(e)) // the scanner reuses it
 	}
 	data := 0
 	for _, e := range events {
@@ -118,7 +118,7 @@ func foreign(t *testing.T, wire []byte, want []message) {
 	}
 }
 
-// What a source can put into posts and titles comes through a whole server as it is.
+// Any text in posts and titles comes through a whole server unchanged.
 func TestNothingForged(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c})
@@ -140,7 +140,7 @@ func TestNothingForged(t *testing.T) {
 			}
 		}
 		if len(st.Retry) != 1 {
-			t.Errorf("retry is %v", st.Retry)
+			t.Errorf("got retry %v, want only the first one", st.Retry)
 		}
 	})
 }

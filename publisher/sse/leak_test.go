@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// Readers come and go, in every way there is; nothing is left of them.
+// Readers come and go in different ways. Nothing is left of them.
 func TestNothingIsLeft(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
@@ -22,7 +22,7 @@ func TestNothingIsLeft(t *testing.T) {
 			case 0, 1:
 				st = s.begin("")
 				s.update(st)
-			case 2: // gone before the answer is read
+			case 2: // leaves before the answer is read
 				st = s.begin(fmt.Sprintf("?since=%d", s.head()))
 			case 3: // refused
 				st = &stream{body: s.Do("GET", path("nobody", "")).Body}
@@ -52,13 +52,13 @@ func TestNothingIsLeft(t *testing.T) {
 			connect(i)
 		}
 		gone()
-		s.Eventually("descriptors and goroutines are what they were", func() bool {
+		s.Eventually("descriptors and goroutines are as many as before", func() bool {
 			return descriptors(t) <= files+2 && runtime.NumGoroutine() <= goroutines+4
 		})
 	})
 }
 
-// descriptors is how many files are open; 0 where the system can't tell.
+// descriptors returns how many files are open, or 0 if the system cannot tell.
 func descriptors(t *testing.T) int {
 	t.Helper()
 	if runtime.GOOS != "linux" {

@@ -21,8 +21,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 )
 
-// proxies are what people write into nginx's configuration; %s is the upstream, of which there is one connection kept
-// where any is.
+// proxies are locations in nginx's configuration. %s is the upstream.
 var proxies = map[string]string{
 	"defaults": `location / { proxy_pass http://%s; }`,
 	"gzip": `gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1;
@@ -53,7 +52,7 @@ func (s *site) behindNginx(proxy string) {
 	s.Helper()
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
-		binary, err = exec.LookPath("/usr/sbin/nginx") // which is in root's path alone
+		binary, err = exec.LookPath("/usr/sbin/nginx") // it is in root's path only
 	}
 	if err != nil {
 		const missing = "this needs nginx: apt-get install -y nginx"
@@ -103,8 +102,7 @@ func (s *site) behindNginx(proxy string) {
 	s.HTTP = &http.Client{Transport: &http.Transport{}}
 }
 
-// All that is promised of streams holds behind nginx: what is new comes at once, so do heartbeats; who comes back goes
-// on; who leaves is forgotten.
+// Behind nginx, updates and heartbeats come at once, readers can resume, and readers that leave are noticed.
 func TestBehindNginx(t *testing.T) {
 	for name, proxy := range proxies {
 		t.Run(name, func(t *testing.T) {
@@ -130,8 +128,8 @@ func TestBehindNginx(t *testing.T) {
 					if u := s.change(st); u.Revision != p.Revision {
 						t.Fatalf("%+v, want %d", u, p.Revision)
 					}
-					if took := time.Since(before); took > publishertest.Patience/2 { // nginx would hold it back for longer, until its buffer is full
-						t.Errorf("an event takes %v", took)
+					if took := time.Since(before); took > publishertest.Patience/2 { // nginx would delay it for longer, until its buffer is full
+						t.Errorf("an event took %v", took)
 					}
 				}
 				for range 2 {
@@ -143,14 +141,14 @@ func TestBehindNginx(t *testing.T) {
 
 				st = s.begin("", "Last-Event-ID", fmt.Sprint(int64(at)))
 				if u := s.update(st); u.Reset || texts(u) != "0 1 2 3 4" {
-					t.Errorf("back at %d comes %+v", at, u)
+					t.Errorf("resumed at %d and got %+v", at, u)
 				}
 				s.webSocketBehind()
 				s.pollBehind()
 				s.Shutdown()
 				s.ends(st)
 				if len(st.Retry) != 2 {
-					t.Errorf("retry is %v: the farewell is lost", st.Retry)
+					t.Errorf("got retry %v, want a second one in the close message", st.Retry)
 				}
 			}
 		})
@@ -181,7 +179,7 @@ func (s *site) webSocketBehind() {
 	}
 }
 
-// pollBehind asks with a long poll that is held until there is something.
+// pollBehind sends a long poll, which is held until there is a post.
 func (s *site) pollBehind() {
 	s.Helper()
 	head := s.head()
@@ -194,7 +192,7 @@ func (s *site) pollBehind() {
 	s.Eventually("the request is held", func() bool { return s.Feed.Metrics().Of("long-polling").Readers.Load() == 1 })
 	p := s.post("polled")
 	if u := <-done; u == nil || u.Revision != p.Revision || texts(u) != "polled" {
-		s.Errorf("the poll gets %+v", u)
+		s.Errorf("the poll got %+v", u)
 	}
 }
 

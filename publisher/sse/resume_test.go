@@ -11,7 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/sqlite"
 )
 
-// A reader that went at any revision holds, when it is back, what the store holds; by either cursor.
+// A reader that resumes at any revision gets what it missed, with either kind of cursor.
 func TestResumeAtEveryRevision(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c})
@@ -37,17 +37,17 @@ func (s *site) resumes(revisions []motacilla.Revision) {
 		} {
 			u := s.update(st)
 			if got := " " + texts(u); u.Reset || u.From != since || u.Revision != head || got != want && want != "" {
-				s.Errorf("after %d comes %+v, want%s up to %d", since, u, want, head)
+				s.Errorf("got %+v after %d, want%s up to %d", u, since, want, head)
 			}
 			if want == "" && !u.Heartbeat() {
-				s.Errorf("at the head comes %+v", u)
+				s.Errorf("got %+v at the head, want a heartbeat", u)
 			}
 			_ = st.body.Close()
 		}
 	}
 }
 
-// The server is another one, on the same file, and nothing has been written since.
+// Readers resume at another server with the same file.
 func TestResumeAfterRestart(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		file := filepath.Join(t.TempDir(), "live.db")
@@ -75,16 +75,16 @@ func TestResumeAfterRestart(t *testing.T) {
 		s.resumes(revisions)
 		st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
 		if u := s.update(st); !u.Reset || len(u.Renders) != 4 {
-			t.Errorf("after a foreign revision comes %+v", u)
+			t.Errorf("got %+v for a revision that was never issued, want a reset", u)
 		}
 		p := s.post("new")
 		if u := s.change(st); texts(u) != "new" || u.Revision != p.Revision {
-			t.Errorf("then %+v", u)
+			t.Errorf("got %+v, want the new post", u)
 		}
 	})
 }
 
-// While the store is away readers stay, with heartbeats; what was written meanwhile reaches them when it is back.
+// While the store is out of reach, readers stay and get heartbeats. When it is back, they get what was written meanwhile.
 func TestOutage(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c, feed: publisher.FeedOptions{
@@ -96,7 +96,7 @@ func TestOutage(t *testing.T) {
 		s.Source.Fail(true)
 		for range 3 {
 			if u := s.update(st); !u.Heartbeat() || u.Revision != first.Revision {
-				t.Fatalf("in the outage comes %+v", u)
+				t.Fatalf("got %+v in the outage, want a heartbeat", u)
 			}
 		}
 		var want string
@@ -109,7 +109,7 @@ func TestOutage(t *testing.T) {
 		}
 		for range 2 {
 			if u := s.update(st); !u.Heartbeat() || u.Revision != first.Revision {
-				t.Fatalf("in the outage comes %+v", u)
+				t.Fatalf("got %+v in the outage, want a heartbeat", u)
 			}
 		}
 		s.Source.Fail(false)
@@ -117,7 +117,7 @@ func TestOutage(t *testing.T) {
 		for len(got) < len(want) {
 			u := s.change(st)
 			if u.Reset || u.From > at {
-				t.Fatalf("at %d comes %+v", at, u)
+				t.Fatalf("got %+v at %d", u, at)
 			}
 			at = u.Revision
 			for _, r := range u.Renders {

@@ -18,15 +18,15 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// person asks over a connection that others ask over too.
+// person is one of several that share a connection.
 type person struct {
 	name   string
 	header []string // in pairs
 	member bool
 }
 
-// people have everything with which one person's request may be taken for another's: the same words in another
-// header, in another place, in another case.
+// people differ by as little as possible, so that one could be taken for another: the same words in another header or in
+// another place.
 func people(t *testing.T) []person {
 	w := httptest.NewRecorder()
 	token := route.NewToken(secret, nil, nil)
@@ -49,8 +49,8 @@ func people(t *testing.T) []person {
 	}
 }
 
-// Many people's long polls come over one connection that a proxy keeps to the server, or one of their own. Each is
-// answered with what that person may read, whoever asked before, and held or not.
+// The long polls of many people come over one connection, as from a proxy. Each is answered with what that person may read,
+// whether the request is parked or not.
 func TestRightsOnOneConnection(t *testing.T) {
 	for _, front := range []string{"direct", "nginx"} {
 		t.Run(front, func(t *testing.T) {
@@ -72,10 +72,10 @@ func TestRightsOnOneConnection(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			const rounds = 250
 			asked := 0
-			who, ch := all[0], match
+			asker, ch := all[0], match
 			for range rounds {
-				if rng.IntN(3) > 0 { // else the same again
-					who = all[rng.IntN(len(all))]
+				if rng.IntN(3) > 0 { // otherwise the same again
+					asker = all[rng.IntN(len(all))]
 				}
 				if rng.IntN(3) == 0 {
 					ch = []motacilla.ChannelID{match, members}[rng.IntN(2)]
@@ -86,7 +86,7 @@ func TestRightsOnOneConnection(t *testing.T) {
 				}
 				since := []motacilla.Revision{0, c.Head, c.Head}[rng.IntN(3)]
 				asked++
-				s.asks(who, ch, since, c)
+				s.asks(asker, ch, since, c)
 				if rng.IntN(10) == 0 {
 					s.Post(ch, "text of "+string(ch))
 				}
@@ -94,27 +94,27 @@ func TestRightsOnOneConnection(t *testing.T) {
 			n := s.Accepted()
 			t.Logf("%d requests over %d connections, %d of them by way of net/http", asked, n, served.Load())
 			if n > 3 {
-				t.Errorf("%d requests took %d connections: none is shared", asked, n)
+				t.Errorf("%d requests took %d connections, want 3 at most", asked, n)
 			}
 			if served.Load() >= int64(asked) {
-				t.Error("no request was held without net/http")
+				t.Error("no request was parked without net/http")
 			}
 		})
 	}
 }
 
-// asks fails the test where the answer is not what that person may have.
-func (s *site) asks(who person, ch motacilla.ChannelID, since motacilla.Revision, c motacilla.Channel) {
+// asks fails the test if the answer is not what that person may read.
+func (s *site) asks(p person, ch motacilla.ChannelID, since motacilla.Revision, c motacilla.Channel) {
 	s.Helper()
-	resp := s.Do(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", ch, since), who.header...)
+	resp := s.Do(http.MethodGet, fmt.Sprintf("/live/long-polling/%s/?since=%d", ch, since), p.header...)
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		s.Fatal(err)
 	}
-	allowed := who.member || c.Access == motacilla.Public
+	allowed := p.member || c.Access == motacilla.Public
 	if !allowed {
 		if resp.StatusCode != http.StatusForbidden || strings.Contains(string(body), "text of") {
-			s.Fatalf("%s gets of %s: %s %s", who.name, ch, resp.Status, body)
+			s.Fatalf("%s gets of %s: %s %s", p.name, ch, resp.Status, body)
 		}
 		return
 	}
@@ -125,16 +125,15 @@ func (s *site) asks(who person, ch motacilla.ChannelID, since motacilla.Revision
 		Reset    bool
 	}
 	if err := json.Unmarshal(body, &u); err != nil || resp.StatusCode != http.StatusOK {
-		s.Fatalf("%s gets of %s: %s %s (%v)", who.name, ch, resp.Status, body, err)
+		s.Fatalf("%s gets of %s: %s %s (%v)", p.name, ch, resp.Status, body, err)
 	}
-	late := since == 0 && u.Revision < c.Head // the feed may not have heard yet
+	late := since == 0 && u.Revision < c.Head // the feed may not know yet
 	if u.Channel != string(ch) || u.From != since || u.Revision != c.Head && !late || u.Reset != (since == 0) {
-		s.Fatalf("%s asks %s after %d and gets %s", who.name, ch, since, body)
+		s.Fatalf("%s asks %s after %d and gets %s", p.name, ch, since, body)
 	}
 }
 
-// A guest's poll is held on a kept connection when the channel becomes private; neither the held one nor the next one
-// gets what is of members alone.
+// A guest's poll is held when the channel becomes private. Neither that request nor the next one gets a post for members.
 func TestHeldWhileItBecomesPrivate(t *testing.T) {
 	for _, front := range []string{"direct", "nginx"} {
 		t.Run(front, func(t *testing.T) {
@@ -157,14 +156,14 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 					}()
 					return got
 				}
-				if round%2 == 1 { // the second of the same, held without net/http
+				if round%2 == 1 { // the same request again, parked without net/http
 					first := get(asked)
-					s.Eventually("held", func() bool { return stats.Readers.Load() == 1 })
+					s.Eventually("the request is held", func() bool { return stats.Readers.Load() == 1 })
 					asked = s.post("public").Revision
 					<-first
 				}
 				held := get(asked)
-				s.Eventually("held", func() bool { return stats.Readers.Load() == 1 })
+				s.Eventually("the request is held", func() bool { return stats.Readers.Load() == 1 })
 				s.access(motacilla.Private)
 				p := s.post("of members alone")
 				if got := <-held; strings.Contains(got, "of members alone") {

@@ -100,7 +100,7 @@ func (s *site) head() motacilla.Revision { return s.Head(match) }
 
 func (s *site) stats() *publisher.Stats { return s.Stats(name) }
 
-// path is that of a channel's readers, with a query.
+// path returns the path of a channel, with a query.
 func path(ch motacilla.ChannelID, query string) string {
 	return "/live/sse/" + string(ch) + "/" + query
 }
@@ -123,29 +123,29 @@ func (s *site) beginOn(ch motacilla.ChannelID, query string, header ...string) *
 		s.Fatalf("GET %s: %s", query, resp.Status)
 	}
 	if resp.ProtoMajor == 2 != s.http2 {
-		s.Fatalf("the answer is %s", resp.Proto)
+		s.Fatalf("got an answer over %s", resp.Proto)
 	}
 	return &stream{newEventStream(resp.Body), resp, resp.Body}
 }
 
-// update returns the next event, which has to be an update with its revision as id.
+// update returns the next event, which must be an update with its revision as id.
 func (s *site) update(st *stream) *motacilla.Update {
 	s.Helper()
 	m, err := st.next()
 	if err != nil {
-		s.Fatalf("the stream ends: %v", err)
+		s.Fatalf("the stream ended: %v", err)
 	}
 	u := new(motacilla.Update)
 	if err := u.UnmarshalJSON([]byte(m.Data)); err != nil {
 		s.Fatalf("%v in %q", err, m.Data)
 	}
 	if m.Type != "" || m.ID != fmt.Sprint(int64(u.Revision)) {
-		s.Fatalf("the event has type %q and id %q, the update revision %d", m.Type, m.ID, u.Revision)
+		s.Fatalf("got an event of type %q with id %q, want no type and id %d", m.Type, m.ID, u.Revision)
 	}
 	return u
 }
 
-// change returns the next update that is no heartbeat.
+// change returns the next update that is not a heartbeat.
 func (s *site) change(st *stream) *motacilla.Update {
 	s.Helper()
 	for {
@@ -164,7 +164,7 @@ func (s *site) ends(st *stream) (updates []*motacilla.Update) {
 			return updates
 		}
 		if err != nil {
-			s.Fatalf("the stream breaks: %v", err)
+			s.Fatalf("the stream broke: %v", err)
 		}
 		u := new(motacilla.Update)
 		if err := u.UnmarshalJSON([]byte(m.Data)); err != nil {
@@ -176,7 +176,7 @@ func (s *site) ends(st *stream) (updates []*motacilla.Update) {
 	}
 }
 
-// texts are an update's contents.
+// texts returns the contents of an update's posts.
 func texts(u *motacilla.Update) string {
 	var list []string
 	for _, r := range u.Renders {

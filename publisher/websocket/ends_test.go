@@ -16,9 +16,9 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// A shutdown tells every reader to come back, and not all at once.
+// Shutdown tells every reader to come back, spread over some time.
 func TestShutdown(t *testing.T) {
-	const readers = 400 // a tenth of what a second takes
+	const readers = 400 // a tenth of what is closed in a second
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
 		var mu sync.Mutex
@@ -30,7 +30,7 @@ func TestShutdown(t *testing.T) {
 				code, reason, _, _, err := c.end()
 				_ = c.Close()
 				if err != nil || code != gorilla.CloseGoingAway || reason != "come back" {
-					t.Errorf("the close code is %d %q, %v", code, reason, err)
+					t.Errorf("got close code %d %q (%v), want 1001", code, reason, err)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -43,29 +43,29 @@ func TestShutdown(t *testing.T) {
 		s.Shutdown()
 		all.Wait()
 		if spread := last.Sub(first); spread < 40*time.Millisecond {
-			t.Errorf("all were sent away within %v", spread)
+			t.Errorf("all were closed within %v, want 40 ms at least", spread)
 		}
 		if n := s.stats().Readers.Load(); n != 0 {
-			t.Errorf("%d readers are counted", n)
+			t.Errorf("got %d readers, want none", n)
 		}
 	})
 }
 
-// Nobody waits for readers who do not answer the close frame for longer than a moment.
-func TestShutdownBesideDeafReaders(t *testing.T) {
+// Shutdown does not wait long for readers that do not answer the close frame.
+func TestShutdownWithDeafReaders(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
 		s.begin("")
 		began := time.Now()
 		s.Shutdown()
 		if took := time.Since(began); took > linger+publishertest.Patience/4 {
-			t.Errorf("it took %v", took)
+			t.Errorf("Shutdown took %v", took)
 		}
 	})
 }
 
-// Those who were told that there is no such channel are not waited for, and gone after it.
-func TestShutdownBesideTheRefused(t *testing.T) {
+// Shutdown does not wait for readers of unknown channels, and closes their connections.
+func TestShutdownWithRefusedReaders(t *testing.T) {
 	s := open(t, settings{})
 	c, _ := s.request(http.MethodGet, path("nobody", ""), upgrading...)
 	if opcode, _, err := c.next(); opcode != gorilla.CloseMessage {
@@ -74,11 +74,11 @@ func TestShutdownBesideTheRefused(t *testing.T) {
 	began := time.Now()
 	s.Shutdown()
 	if took := time.Since(began); took > linger*3/4 {
-		t.Errorf("it took %v", took)
+		t.Errorf("Shutdown took %v", took)
 	}
 	_ = c.SetReadDeadline(time.Now().Add(linger / 4))
 	if _, err := c.in.ReadByte(); !errors.Is(err, io.EOF) {
-		t.Errorf("who was refused is still there: %v", err)
+		t.Errorf("got %v on a refused connection, want its end", err)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestBecomesPrivate(t *testing.T) {
 		s.update(c)
 		s.change(func(c *motacilla.Channel) { c.Access = motacilla.Private })
 		for _, u := range s.ends(anyone, gorilla.ClosePolicyViolation) {
-			t.Errorf("somebody without the token got %+v", u)
+			t.Errorf("a reader without the token got %+v", u)
 		}
 		p := s.post("among ourselves")
 		for u := s.update(c); u.Revision < p.Revision; u = s.update(c) {
@@ -120,12 +120,12 @@ func TestChannelIsDeleted(t *testing.T) {
 		}
 		updates := s.ends(c, codeGone)
 		if len(updates) != 1 || !updates[0].Gone {
-			t.Errorf("the updates before the end are %+v", updates)
+			t.Errorf("got %+v before the end, want gone", updates)
 		}
 	})
 }
 
-// Whoever comes and goes, in whatever way, leaves nothing.
+// Readers come and go in different ways. Nothing is left of them.
 func TestNothingIsLeft(t *testing.T) {
 	const rounds = 200
 	kinds := map[string]func(s *site){
@@ -209,12 +209,12 @@ func TestNothingIsLeft(t *testing.T) {
 	})
 }
 
-// descriptors counts those that are open.
+// descriptors returns how many files are open.
 func descriptors(t *testing.T) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("this system does not tell what is open")
+		t.Skip("this system cannot list open files")
 	}
 	return len(list)
 }

@@ -13,21 +13,21 @@ import (
 	gorilla "github.com/gorilla/websocket"
 )
 
-// said is what a reader sends after the upgrade, and what becomes of it (RFC 6455, sections 5 and 7).
+// said is what a reader sends after the upgrade, and the result (RFC 6455, sections 5 and 7).
 type said struct {
 	in    []byte
-	code  int      // of the close frame that ends the connection; 0 where it goes on
+	code  int      // of the close frame that ends the connection; 0 if it does not end
 	other int      // the code with a goroutine per connection, if gorilla is known to differ; 0 if it is the same
-	pongs []string // before that
+	pongs []string // before the close frame
 }
 
-// First bytes of frames: final, and the first ones and those that follow of a message in fragments.
+// First bytes of frames. The second line is for messages in fragments.
 const (
 	textFrame, binaryFrame, closeFrame, pingFrame, pongFrame = 0x81, 0x82, 0x88, 0x89, 0x8a
 	textBegins, binaryBegins, goesOn, goesOnLast             = 0x01, 0x02, 0x00, 0x80
 )
 
-// header is a client's frame without its payload, with the length in so many bits.
+// header returns a client's frame without its payload, with the length in that many bits.
 func header(first byte, bits int, length uint64) []byte {
 	frame := []byte{first, 0x80}
 	switch bits {
@@ -44,7 +44,7 @@ func header(first byte, bits int, length uint64) []byte {
 	return append(frame, 0, 0, 0, 0) // the mask
 }
 
-// bomb is 16 MB that are 16 kB when they are compressed.
+// bomb returns 16 MB, compressed to 16 kB.
 var bomb = sync.OnceValue(func() string {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, flate.BestCompression)
@@ -170,13 +170,13 @@ func cases() map[string]said {
 	return c
 }
 
-// sendings are how the same bytes may arrive.
+// sendings are the ways in which the same bytes may arrive.
 var sendings = map[string]func(in []byte) [][]byte{
 	"whole": func(in []byte) [][]byte { return [][]byte{in} },
 	"bytes": func(in []byte) [][]byte {
 		most := 1
 		if len(in) > 300 {
-			most = 61 // as good, and over sooner
+			most = 61 // takes less time, and is as good
 		}
 		return slices.Collect(slices.Chunk(in, most))
 	},
@@ -193,13 +193,13 @@ func TestFrames(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			for how, send := range sendings {
 				if how == "glued" && name == "100 pings" || how == "bytes" && strings.HasPrefix(name, "flood") {
-					continue // one too many; and a slow sender floods nobody
+					continue // one ping too many; and a slow sender is no flood
 				}
 				t.Run(name+", "+how, func(t *testing.T) { s.say(t, goroutines, all[name], send) })
 			}
 		}
 		if n := s.stats().SlowClosed.Load(); n != 0 {
-			t.Errorf("%d readers are counted as slow", n)
+			t.Errorf("got %d slow readers, want none", n)
 		}
 	})
 }
@@ -212,12 +212,12 @@ func (s *site) say(t *testing.T, goroutines bool, test said, send func([]byte) [
 		code = test.other
 	}
 	parts := send(test.in)
-	if code == 0 { // it goes on, and what comes next is understood
+	if code == 0 { // the connection goes on, and the next frame is understood
 		parts, code = append(parts, closeWith(4000, "done")), 4000
 	}
 	for _, part := range parts {
 		if _, err := c.Write(part); err != nil {
-			break // it has been closed by now
+			break // the connection has been closed
 		}
 	}
 	got, reason, updates, pongs, err := c.end()
@@ -225,15 +225,15 @@ func (s *site) say(t *testing.T, goroutines bool, test said, send func([]byte) [
 		t.Fatal(err)
 	}
 	if got != code {
-		t.Errorf("the close code is %d %q, want %d", got, reason, code)
+		t.Errorf("got close code %d %q, want %d", got, reason, code)
 	}
-	if code == gorilla.ClosePolicyViolation { // as many as were allowed, which a new second may have doubled
+	if code == gorilla.ClosePolicyViolation { // the number of pongs differs if a new second has begun
 		return
 	}
 	if !slices.Equal(pongs, test.pongs) {
-		t.Errorf("the pongs are %q, want %q", pongs, test.pongs)
+		t.Errorf("got the pongs %q, want %q", pongs, test.pongs)
 	}
 	if len(updates) > 0 {
-		t.Errorf("an update came: %+v", updates[0])
+		t.Errorf("got the update %+v, want none", updates[0])
 	}
 }

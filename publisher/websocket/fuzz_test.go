@@ -34,7 +34,7 @@ func FuzzInput(f *testing.F) {
 			second := time.Now().Unix()
 			ours, theirs := byIncoming(t, in, seed), byGorilla(t, in)
 			if second != time.Now().Unix() {
-				continue // control frames are counted by the second
+				continue // control frames are counted per second
 			}
 			if why := differ(ours, theirs); why != "" {
 				t.Fatalf("%s: %x:\nours    %+v\ngorilla %+v", why, in, ours, theirs)
@@ -44,10 +44,10 @@ func FuzzInput(f *testing.F) {
 	})
 }
 
-// heard is what became of an input.
+// heard is the result of an input.
 type heard struct {
 	pongs  []string
-	code   int // of the close frame; 0 where there is none
+	code   int // of the close frame; 0 if there is none
 	reason string
 	begun  bool // the input ends in a header
 }
@@ -65,7 +65,7 @@ func byIncoming(t *testing.T, in []byte, seed uint64) heard {
 		var answer []byte
 		answer, end = f.take(rest[:n:n], now)
 		if len(answer) > n*130+130 {
-			t.Fatalf("%d bytes are answered with %d", n, len(answer))
+			t.Fatalf("got an answer of %d bytes to %d bytes", len(answer), n)
 		}
 		out = append(out, answer...)
 		rest = rest[n:]
@@ -100,7 +100,7 @@ func byGorilla(t *testing.T, in []byte) heard {
 	return listen(t, client.out.Bytes())
 }
 
-// listen reads what a server answered, which has to be well-formed.
+// listen reads what a server answered. It must be well-formed.
 func listen(t *testing.T, out []byte) (h heard) {
 	in := bytes.NewReader(out)
 	for {
@@ -129,15 +129,15 @@ func differ(ours, theirs heard) string {
 	codes := [2]int{ours.code, theirs.code}
 	switch {
 	case ours.code == gorilla.CloseInvalidFramePayloadData && ours.reason == notUTF8:
-		// Gorilla has text looked at when the message is complete, and what is wrong may come before that.
+		// Gorilla validates text when the message is complete. Another error may come before that.
 		if len(theirs.pongs) < len(ours.pongs) || !slices.Equal(ours.pongs, theirs.pongs[:len(ours.pongs)]) {
 			return "pongs before what is not UTF-8"
 		}
 		return ""
 	case ours.begun && codes == [2]int{open, gorilla.CloseProtocolError}:
-		// Gorilla does not wait for the whole header to say that it is wrong.
+		// Gorilla does not wait for the whole header.
 	case codes == [2]int{gorilla.ClosePolicyViolation, open}:
-		// Nor do we wait for the payload of the frame that is one too many.
+		// We do not wait for the payload of the frame that is one too many.
 	case codes == [2]int{gorilla.CloseProtocolError, gorilla.CloseNoStatusReceived} && ours.reason == halfCode:
 	case codes == [2]int{gorilla.CloseInvalidFramePayloadData, gorilla.CloseProtocolError} && ours.reason == reasonNotUTF8:
 	case codes == [2]int{1014, gorilla.CloseProtocolError}: // registered after gorilla was made
@@ -152,7 +152,7 @@ func differ(ours, theirs heard) string {
 	return ""
 }
 
-// tape is a connection that reads what there is, and keeps what is written.
+// tape is a connection with recorded input. It keeps what is written.
 type tape struct {
 	http.ResponseWriter
 	net.Conn

@@ -17,7 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
-// quoted returns the guide's block of code in a language.
+// quoted returns the block of code in a language that the guide has.
 func quoted(t testing.TB, language string) string {
 	t.Helper()
 	guide, err := os.ReadFile("../../docs/websocket.md")
@@ -32,12 +32,12 @@ func quoted(t testing.TB, language string) string {
 	return block
 }
 
-// nginx serves what the guide quotes, in front of the site, and returns its address.
+// nginx starts nginx in front of the site, with the configuration that the guide quotes, and returns its address.
 func (s *site) nginx() string {
 	s.Helper()
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
-		binary, err = exec.LookPath("/usr/sbin/nginx") // where it is, if not always in PATH
+		binary, err = exec.LookPath("/usr/sbin/nginx") // it is not always in PATH
 	}
 	if err != nil {
 		s.Skip("nginx is not installed: apt-get install -y nginx")
@@ -107,17 +107,17 @@ func TestBehindNginx(t *testing.T) {
 			return u
 		}
 		if first := next(); !first.Reset {
-			t.Errorf("the first update is %+v", first)
+			t.Errorf("got %+v first, want a reset", first)
 		}
 		for i := range 20 {
 			p := s.post(fmt.Sprint("post ", i, strings.Repeat(" long", i*600)))
 			if u := next(); u.Revision != p.Revision {
-				t.Fatalf("the update is at %d, want %d", u.Revision, p.Revision)
+				t.Fatalf("got revision %d, want %d", u.Revision, p.Revision)
 			}
 		}
 		s.Shutdown()
 		if _, _, err := conn.ReadMessage(); !gorilla.IsCloseError(err, gorilla.CloseGoingAway) {
-			t.Errorf("the end is %v, want 1001", err)
+			t.Errorf("got %v at the end, want 1001", err)
 		}
 	})
 }

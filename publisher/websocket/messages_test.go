@@ -79,7 +79,7 @@ func TestFrameLengths(t *testing.T) {
 	}
 }
 
-// The same on the wire, read by gorilla.
+// gorilla reads messages of each length.
 func TestLongMessages(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
@@ -127,7 +127,7 @@ func TestHeartbeat(t *testing.T) {
 				t.Fatalf("opcode %d, %q, %v, want a ping", opcode, payload, err)
 			}
 			if u := s.update(c); !u.Heartbeat() || u.Revision != first.Revision || u.Channel != match {
-				t.Fatalf("no heartbeat: %+v", u)
+				t.Fatalf("got %+v, want a heartbeat", u)
 			}
 			if _, err := c.Write(masked(pongFrame, "")); err != nil {
 				t.Fatal(err)
@@ -270,10 +270,10 @@ func TestSlowReader(t *testing.T) {
 			t.Errorf("the reader holds %d posts, %.20q", len(got), got[0].Content)
 		}
 		if updates > edits/2 {
-			t.Errorf("%d updates came of %d edits", updates, edits)
+			t.Errorf("got %d updates for %d edits, want %d at most", updates, edits, edits/2)
 		}
 		if n := s.stats().SlowClosed.Load(); n != 0 {
-			t.Errorf("%d readers are counted as closed", n)
+			t.Errorf("got %d slow readers, want none", n)
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestResume(t *testing.T) {
 		}
 		foreign := slices.Max(revisions) + 1
 		if _, u := s.begin("?since=" + foreign.String()); !u.Reset || u.From != foreign || len(u.Renders) != len(revisions) {
-			t.Errorf("a foreign revision: %+v", u)
+			t.Errorf("got %+v for a revision that was never issued, want a reset", u)
 		}
 	})
 }

@@ -59,7 +59,7 @@ type raw struct {
 	in *bufio.Reader
 }
 
-// path is that of a channel's readers, with a query.
+// path returns the path of a channel, with a query.
 func path(ch motacilla.ChannelID, query string) string {
 	return "/live/websocket/" + string(ch) + "/" + query
 }
@@ -93,32 +93,32 @@ func (s *site) request(method, target string, header ...string) (*raw, *http.Res
 	return c, resp
 }
 
-// upgrade begins a connection and takes the answer.
+// upgrade opens a connection and reads the answer.
 func (s *site) upgrade(query string) *raw {
 	s.Helper()
 	c, resp := s.request(http.MethodGet, path(match, query), upgrading...)
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		s.Fatalf("the answer to the upgrade is %s", resp.Status)
+		s.Fatalf("got %s for the upgrade, want 101", resp.Status)
 	}
 	if accept := resp.Header.Get("Sec-WebSocket-Accept"); accept != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" { // section 1.3
-		s.Fatalf("Sec-WebSocket-Accept is %q", accept)
+		s.Fatalf("got Sec-WebSocket-Accept %q", accept)
 	}
 	return c
 }
 
-// begin is upgrade and the first update.
+// begin opens a connection and reads the first update too.
 func (s *site) begin(query string) (*raw, *motacilla.Update) {
 	s.Helper()
 	c := s.upgrade(query)
 	return c, s.update(c)
 }
 
-// update returns the next frame, which has to be an update.
+// update returns the next frame, which must be an update.
 func (s *site) update(c *raw) *motacilla.Update {
 	s.Helper()
 	opcode, payload, err := c.next()
 	if err != nil || opcode != gorilla.TextMessage {
-		s.Fatalf("the frame is of opcode %d (%v), want an update", opcode, err)
+		s.Fatalf("got a frame of opcode %d (%v), want an update", opcode, err)
 	}
 	u := new(motacilla.Update)
 	if err := u.UnmarshalJSON(payload); err != nil {
@@ -127,10 +127,10 @@ func (s *site) update(c *raw) *motacilla.Update {
 	return u
 }
 
-// next returns the next frame; an error besides io.EOF is what a server must not do.
+// next returns the next frame. Any error except io.EOF means that the server broke a rule.
 func (c *raw) next() (opcode int, payload []byte, err error) { return nextFrame(c.in) }
 
-// nextFrame reads a frame as strictly as RFC 6455 has it for what a server that does not fragment sends.
+// nextFrame reads a frame of a server that sends no fragments, as strictly as RFC 6455.
 func nextFrame(in io.Reader) (opcode int, payload []byte, err error) {
 	var buf [8]byte
 	head := buf[:2]
@@ -173,7 +173,7 @@ func nextFrame(in io.Reader) (opcode int, payload []byte, err error) {
 	return opcode, payload, nil
 }
 
-// end reads up to the close frame and to the end of the connection, and returns what was said on the way.
+// end reads to the close frame and the end of the connection, and returns what came before.
 func (c *raw) end() (code int, reason string, updates []*motacilla.Update, pongs []string, err error) {
 	for code == 0 {
 		opcode, payload, err := c.next()
@@ -199,7 +199,7 @@ func (c *raw) end() (code int, reason string, updates []*motacilla.Update, pongs
 	return code, reason, updates, pongs, nil
 }
 
-// codeOf is what a close frame says; none is 1005, as section 7.1.5 has it, and half of one is -1.
+// codeOf returns the code and the reason of a close frame. Without a code it is 1005 (section 7.1.5), with half of one -1.
 func codeOf(payload []byte) (code int, reason string) {
 	switch len(payload) {
 	case 0:
@@ -210,17 +210,17 @@ func codeOf(payload []byte) (code int, reason string) {
 	return int(binary.BigEndian.Uint16(payload)), string(payload[2:])
 }
 
-// ends fails the test where the connection does not end in order with code.
+// ends fails the test if the connection does not end properly with code.
 func (s *site) ends(c *raw, code int) []*motacilla.Update {
 	s.Helper()
 	got, reason, updates, _, err := c.end()
 	if err != nil || got != code {
-		s.Errorf("the close code is %d %q (%v), want %d", got, reason, err, code)
+		s.Errorf("got close code %d %q (%v), want %d", got, reason, err, code)
 	}
 	return updates
 }
 
-// masked is a client's frame; first is its first byte.
+// masked returns a client's frame. first is its first byte.
 func masked(first byte, payload string) []byte {
 	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
 	frame := appendHeader(nil, 0, len(payload))
@@ -243,7 +243,7 @@ func texts(frames [][]byte) []string {
 	return list
 }
 
-// cookie is that of a reader who has signed in.
+// cookie returns the cookie of a reader that has signed in.
 func (s *site) cookie() string {
 	s.Helper()
 	w := httptest.NewRecorder()

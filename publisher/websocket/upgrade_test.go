@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// without returns the handshake's headers with one of them replaced, or left out where line is empty.
+// without returns the headers of a handshake, with one of them replaced by line, or left out if line is empty.
 func without(name, line string) []string {
 	var header []string
 	for _, h := range upgrading {
@@ -26,7 +26,7 @@ func without(name, line string) []string {
 	return header
 }
 
-// problem returns the problem that an answer has to be.
+// problem returns the problem of an answer, which must have one.
 func problem(t *testing.T, resp *http.Response) (p route.Problem) {
 	t.Helper()
 	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
@@ -49,7 +49,7 @@ func TestUpgradeRules(t *testing.T) {
 		header         []string
 		before         func(*site)
 		status         int
-		has            string // a header that the answer has
+		has            string // a header that the answer must have
 	}{
 		"no upgrade":         {"GET", path(match, ""), nil, nil, 426, "Upgrade"},
 		"no Upgrade":         {"GET", path(match, ""), without("Upgrade", ""), nil, 426, "Upgrade"},
@@ -89,7 +89,7 @@ func TestUpgradeRules(t *testing.T) {
 				}
 				c, resp := s.request(test.method, test.target, slices.Clone(test.header)...)
 				if resp.StatusCode != test.status {
-					t.Fatalf("the answer is %s, want %d", resp.Status, test.status)
+					t.Fatalf("got %s, want %d", resp.Status, test.status)
 				}
 				if test.has != "" && resp.Header.Get(test.has) == "" {
 					t.Errorf("%s without %s", resp.Status, test.has)
@@ -98,7 +98,7 @@ func TestUpgradeRules(t *testing.T) {
 				case test.status == 101:
 					for _, h := range []string{"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"} {
 						if got := resp.Header.Get(h); got != "" {
-							t.Errorf("%s is %q, and nothing was agreed on", h, got)
+							t.Errorf("got %s %q, want none", h, got)
 						}
 					}
 					s.update(c)
@@ -106,20 +106,20 @@ func TestUpgradeRules(t *testing.T) {
 					problem(t, resp)
 				}
 				if n := s.stats().Readers.Load(); test.status != 101 && n != 0 {
-					t.Errorf("%d readers are counted", n)
+					t.Errorf("got %d readers, want none", n)
 				}
 			})
 		}
 	})
 }
 
-// A browser's script sees nothing of an answer that is no upgrade, so what it has to know comes as a close code.
+// A browser's script cannot see an answer that is not an upgrade, so it is told with a close code.
 func TestNoSuchChannel(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
 		c, resp := s.request(http.MethodGet, path("nobody", ""), upgrading...)
 		if resp.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("the answer is %s", resp.Status)
+			t.Fatalf("got %s, want 101", resp.Status)
 		}
 		opcode, payload, err := c.next()
 		if code, _ := codeOf(payload); err != nil || opcode != 8 || code != codeGone {
@@ -139,7 +139,7 @@ func TestOrigins(t *testing.T) {
 	list, all := route.NewOrigins(listed), route.NewOrigins("*")
 	both := route.NewOrigins("*", listed)
 	origin := func(o string) string { return "Origin: " + o }
-	const some, reader = "Cookie: theme=dark", "Cookie: reader" // reader stands for the one that signing in sets
+	const some, reader = "Cookie: theme=dark", "Cookie: reader" // reader is replaced by the cookie of a reader that has signed in
 	cases := map[string]struct {
 		origins *route.Origins
 		private bool
@@ -152,7 +152,7 @@ func TestOrigins(t *testing.T) {
 		"foreign":                      {nil, false, []string{origin(foreign)}, 403},
 		"foreign, a list":              {list, false, []string{origin(foreign)}, 403},
 		"own":                          {nil, false, []string{origin(own)}, 101},
-		"own, TLS ends before us":      {nil, false, []string{origin("https://live.example")}, 101},
+		"own, TLS ends in a proxy":     {nil, false, []string{origin("https://live.example")}, 101},
 		"own, another port":            {nil, false, []string{origin(own + ":8080")}, 403},
 		"own, a list":                  {list, false, []string{origin(own)}, 101},
 		"listed":                       {list, false, []string{origin(listed)}, 101},
@@ -174,7 +174,7 @@ func TestOrigins(t *testing.T) {
 		"private, null, *":             {all, true, []string{origin("null"), reader}, 403},
 		"private, foreign, *":          {all, true, []string{origin(foreign), reader}, 403},
 		"private, own, *":              {all, true, []string{origin(own), reader}, 101},
-		"private, listed beside *":     {both, true, []string{origin(listed), reader}, 101},
+		"private, listed and *":        {both, true, []string{origin(listed), reader}, 101},
 		"private, foreign, * and more": {both, true, []string{origin(foreign), reader}, 403},
 	}
 	each(t, func(t *testing.T, goroutines bool) {
@@ -193,7 +193,7 @@ func TestOrigins(t *testing.T) {
 				}
 				c, resp := s.request(http.MethodGet, path(ch, ""), header...)
 				if resp.StatusCode != test.status {
-					t.Fatalf("the answer is %s, want %d", resp.Status, test.status)
+					t.Fatalf("got %s, want %d", resp.Status, test.status)
 				}
 				if test.status == 101 {
 					s.update(c)
