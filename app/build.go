@@ -25,7 +25,7 @@ func (r registrations) module(c *Config) fx.Option {
 		storeModule(r.Stores, c.Storage),
 		listModules("publishers", r.Publishers, c.Publishers, publisherHook),
 		listModules("receivers", r.Receivers, c.Receivers, receiverHook),
-		fx.Invoke(func(*Server) {}),
+		fx.Invoke(func(*Server) {}, giveMemoryBack),
 	)
 }
 
