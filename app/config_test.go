@@ -163,7 +163,7 @@ func TestStrict(t *testing.T) {
 		{name: "flag", flags: map[string]string{"sever.addr": "x"}, want: "unknown flag --sever.addr; did you mean --server.addr?"},
 		{name: "store", yaml: "storage: {type: postgres}", want: `there is no store "postgres"; known: sqlite, memory`},
 		{name: "store's key", yaml: "storage: {type: sqlite, pth: x}", want: `did you mean "storage.path"?`},
-		{name: "another store's key beside the type", yaml: "storage: {type: memory, path: x}",
+		{name: "another store's key after the type", yaml: "storage: {type: memory, path: x}",
 			want: `storage.path: the store "memory" has no such key`},
 		{name: "another store's key, type from elsewhere", yaml: "storage: {type: sqlite, path: x}",
 			env: []string{"MOTACILLA_STORAGE_TYPE=memory"}},

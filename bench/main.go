@@ -1,14 +1,14 @@
 //go:build linux
 
-// Command bench measures what it costs to deliver an update to many readers: ours, the limit and other servers in turns
-// in one run, in proportion to the limit.
+// Command bench measures what it costs to deliver an update to many readers. One run measures Motacilla, the limit and
+// other servers in turns, and shows each cost in proportion to the limit.
 //
 //	go run . -n 1000,10000 -rounds 3
 //	go run . -only limit,ours-sse -n 10000
 //	go run . -scale -nodes 1,2,4 -store postgres,redis
 //
-// It starts itself as server ("serve NAME"), as one node of several ("node"), as load client ("load"), and as a bare loop
-// of INSERT and COMMIT ("insert").
+// It starts itself as a server ("serve NAME"), as one of several nodes ("node"), as the load client ("load"), and as a
+// bare loop of INSERT and COMMIT ("insert").
 package main
 
 import (

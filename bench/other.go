@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "bench: the load client and the clocks of processes need Linux")
+	fmt.Fprintln(os.Stderr, "bench: only Linux has the system calls that the load client and the clocks of processes need")
 	os.Exit(1)
 }

@@ -91,10 +91,10 @@ func TestBrowsersWebSocket(t *testing.T) {
 			ok ? done(posts) : fail(new Error(e.data));
 		};
 	})))`, nil)
-	p.eval(`window.farewell = new Promise(done => socket.onclose = e => done(e.code)); 0`, nil)
+	p.eval(`window.closeCode = new Promise(done => socket.onclose = e => done(e.code)); 0`, nil)
 	s.stop()
 	var code int
-	p.eval(`farewell`, &code)
+	p.eval(`closeCode`, &code)
 	if code != 1001 {
 		t.Errorf("a server that stops closed with %d, want 1001", code)
 	}

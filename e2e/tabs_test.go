@@ -156,8 +156,8 @@ func TestTabsOnTheirOwn(t *testing.T) {
 	}
 }
 
-// TestAnotherTabLeadsWhereOneHangs blocks the script of the leading page, which keeps its lock. Another page must lead.
-func TestAnotherTabLeadsWhereOneHangs(t *testing.T) {
+// TestAnotherTabLeadsIfOneHangs blocks the script of the leading page, which keeps its lock. Another page must lead.
+func TestAnotherTabLeadsIfOneHangs(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "sse")
 	hanging := make(chan struct{})

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Soaks the server, for an hour or for as long as the first argument says. 500 connections a second come and go in every
-# manner, beside readers that stay. The test fails if the goroutines, descriptors or memory of the server grow. Then the
+# manner, while other readers stay. The test fails if the goroutines, descriptors or memory of the server grow. Then the
 # network between nodes and their store is cut, slowed and silenced, for up to 30 s each time. Linux only.
 set -eu
 cd "$(dirname "$0")/../e2e"

@@ -28,7 +28,7 @@ if (($#)); then
 	exit
 fi
 
-# The main module runs beside the others. What they share is compiled first, so that it is not compiled twice.
+# The main module and the others run at the same time. What they share is compiled first, so that it is not compiled twice.
 go build -race ./...
 all e2e deploy bench &
 others=$!

@@ -207,8 +207,8 @@ func (r *poller) tell(s *story, since motacilla.Revision, sent, answered time.Ti
 	return nil
 }
 
-// TestBehindCache holds what docs/caching.md says: 2,000 readers who poll each second ask the server once per second and
-// revision, and a post comes with the first poll of the next second. How fast the machine is does not matter to either.
+// TestBehindCache checks what docs/caching.md promises. If 2,000 readers poll each second, the server gets one request per
+// second and revision. A post comes with the first poll of the next second. Neither depends on the speed of the machine.
 func TestBehindCache(t *testing.T) {
 	const readers, interval, posts = 2000, time.Second, 10
 	files(t, 3*readers)

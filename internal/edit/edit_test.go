@@ -23,7 +23,7 @@ type counted struct {
 	*memory.Store
 	reads, puts atomic.Int64
 	put         chan struct{} // gets one for each put that begins; nil: nobody looks
-	gate        chan struct{} // lets one put go on for each that it gets
+	gate        chan struct{} // each value lets one put continue
 	after       func()        // runs between a put and its answer; nil: nothing
 }
 

@@ -20,20 +20,20 @@ import (
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// backend is a database server that nodes share, started from Debian's binaries, with a temporary folder of its own.
-// Writes are on disk when they are acknowledged.
+// backend is a database server that nodes share. It runs Debian's binaries in a temporary folder of its own. Writes are on
+// disk when they are acknowledged.
 type backend struct {
-	kind    string // the store's type
+	kind    string // type of the store
 	version string
 	url     string
 
 	dir  string
 	cmd  *exec.Cmd
 	gone chan struct{}
-	used map[int]time.Duration // what each of its processes had used when it was last seen
+	used map[int]time.Duration // CPU of each of its processes, when last seen
 }
 
-// backends are the kinds there are, in the order of the tables.
+// backends returns all kinds, in the order of the tables.
 func backends() []string { return []string{"postgres", "redis"} }
 
 const backendPatience = 60 * time.Second
@@ -61,7 +61,7 @@ func startBackend(ctx context.Context, kind string) (_ *backend, err error) {
 	case "redis":
 		return b, b.redis(ctx, port)
 	}
-	return nil, fmt.Errorf("there are %s", strings.Join(backends(), " and "))
+	return nil, fmt.Errorf("unknown store; known: %s", strings.Join(backends(), ", "))
 }
 
 func freePort(ctx context.Context) (string, error) {
@@ -133,13 +133,13 @@ func (b *backend) redis(ctx context.Context, port string) error {
 			return err
 		}
 		if _, err := conn.Read(answer); err != nil || string(answer) != "+PONG" {
-			return fmt.Errorf("it answers %q to PING: %w", answer, err)
+			return fmt.Errorf("PING was answered with %q: %w", answer, err)
 		}
 		return nil
 	})
 }
 
-// run runs a program to its end, and returns what it has printed.
+// run runs a program to its end and returns its output.
 func (b *backend) run(ctx context.Context, as *syscall.Credential, path string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir, cmd.Env = b.dir, append(os.Environ(), "LC_ALL=C", "TZ=UTC")
@@ -184,14 +184,14 @@ func (b *backend) ready(ask func() error) error {
 		}
 		select {
 		case <-b.gone:
-			err = errors.New("it has ended")
+			err = errors.New("the server has ended")
 		case <-time.After(20 * time.Millisecond):
 			if time.Now().Before(end) {
 				continue
 			}
 		}
 		said, _ := os.ReadFile(b.log())
-		return fmt.Errorf("%w; it says: %s", err, said)
+		return fmt.Errorf("%w; its log: %s", err, said)
 	}
 }
 
@@ -210,14 +210,14 @@ func (b *backend) stop() error {
 	return os.RemoveAll(b.dir)
 }
 
-// cpu is the time that the server has used so far: its process and all children that were ever seen.
+// cpu returns the CPU time that the server has used so far, by its process and all child processes that were ever seen.
 func (b *backend) cpu() (time.Duration, error) {
 	tree, err := process.Tree(b.cmd.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
 	for _, pid := range tree {
-		if used, err := (process.Group{pid}).CPU(); err == nil { // else it has ended meanwhile
+		if used, err := (process.Group{pid}).CPU(); err == nil { // on an error the process has ended
 			b.used[pid] = used
 		}
 	}
@@ -228,7 +228,7 @@ func (b *backend) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// postgresBin is the folder of the newest PostgreSQL's programs, which Debian does not have in PATH.
+// postgresBin returns the folder with the programs of the newest PostgreSQL. Debian does not have it in PATH.
 func postgresBin() (string, error) {
 	all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(all) == 0 {
@@ -241,7 +241,8 @@ func postgresBin() (string, error) {
 	return filepath.Dir(slices.MaxFunc(all, func(a, b string) int { return version(a) - version(b) })), nil
 }
 
-// unprivileged is whom root runs PostgreSQL as, which refuses to be root's; nil for all others.
+// unprivileged returns the user that PostgreSQL runs as if this process is root, because PostgreSQL refuses to run as
+// root. Otherwise it returns nil.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
@@ -258,5 +259,5 @@ func unprivileged() (*syscall.Credential, error) {
 		}
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	return nil, errors.New("there is no user that root could run it as")
+	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
 }

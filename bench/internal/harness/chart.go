@@ -9,18 +9,18 @@ import (
 	"text/template"
 )
 
-// bar is one server's in a chart.
+// bar is the bar of one server in a chart.
 type bar struct {
 	Label string
 	Ours  bool
 	Spread
 }
 
-// chart is a chart of horizontal bars with their spread, as SVG. It follows the reader's colours, dark or light.
+// chart is an SVG chart of horizontal bars with their range. It follows the colour scheme of the browser, dark or light.
 type chart struct {
 	Title  string
 	Note   string
-	Format string  // of a value
+	Format string  // of the value at a bar
 	Line   float64 // a line to compare with; 0 draws none
 	Bars   []bar
 }
@@ -120,7 +120,7 @@ func (c chart) SVG() (string, error) {
 	return out.String(), nil
 }
 
-// niceStep is a distance of 1, 2 or 5 times a power of ten that makes four to ten steps to most.
+// niceStep returns 1, 2 or 5 times a power of ten, so that there are four to ten steps from 0 to most.
 func niceStep(most float64) float64 {
 	if most <= 0 {
 		return 1

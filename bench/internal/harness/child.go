@@ -18,7 +18,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// child is this program as a process of its own, that is told what to do by lines of JSON.
+// child is another process of this program. It reads and writes lines of JSON.
 type child struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
@@ -27,7 +27,7 @@ type child struct {
 
 func start(ctx context.Context, args ...string) (*child, error) { return startIn(ctx, "", args...) }
 
-// startIn has the process put files into dir; "" is where everyone does.
+// startIn starts a process whose temporary files are in dir. "" is the default folder.
 func startIn(ctx context.Context, dir string, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *child) hear(v any) error {
 	return json.Unmarshal(line, v)
 }
 
-// stop ends the process, which has a few seconds to do so by itself.
+// stop closes the input of the process, which ends it. A process that takes longer than a few seconds is killed.
 func (c *child) stop() {
 	_ = c.in.Close()
 	kill := time.AfterFunc(5*time.Second, func() { _ = c.cmd.Process.Kill() })
@@ -78,7 +78,7 @@ func (c *child) stop() {
 	kill.Stop()
 }
 
-// client is the load client's process.
+// client is the process of the load client.
 type client struct{ *child }
 
 func startClient(ctx context.Context) (*client, error) {
@@ -107,7 +107,7 @@ func (c *client) reply(to string) (load.Reply, error) {
 	return r, nil
 }
 
-// served is a server that runs.
+// served is a running server.
 type served interface {
 	ready() server.Ready
 	pids() ([]int, error)
@@ -115,7 +115,7 @@ type served interface {
 	stop()
 }
 
-// local is one of package server's.
+// local is a server of package server.
 type local struct {
 	*child
 	said server.Ready

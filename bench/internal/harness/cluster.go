@@ -18,19 +18,19 @@ import (
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// crowdPatience is how long hundreds of updates may take to reach everyone.
+// crowdPatience is how long hundreds of updates may take to reach all readers.
 const crowdPatience = time.Minute
 
-// cluster is some nodes over one backend, each a process. The first one is written to.
+// cluster is a number of nodes with one backend. Each is a process. Posts are written to the first node.
 type cluster struct {
 	backend *backend
 	nodes   []*node
 	crowds  []*client // the readers of each node
-	channel string    // that they read, but for its number
-	seq     int       // of the last update
+	channel string    // name of the channel they read, without its number
+	seq     int       // number of the last update
 }
 
-// node is one of them.
+// node is one node of a cluster.
 type node struct {
 	*child
 	said server.Ready
@@ -67,7 +67,7 @@ func (c *cluster) stop() {
 	}
 }
 
-// leave ends all readers.
+// leave disconnects all readers.
 func (c *cluster) leave() {
 	for _, crowd := range c.crowds {
 		crowd.stop()
@@ -75,7 +75,7 @@ func (c *cluster) leave() {
 	c.crowds = nil
 }
 
-// order has a node do something, and returns when it is done.
+// order sends an order to a node, and returns when the node has carried it out.
 func (n *node) order(o server.Order) (server.Done, error) {
 	var done server.Done
 	if err := errors.Join(n.tell(o), n.hear(&done)); err != nil {
@@ -87,7 +87,7 @@ func (n *node) order(o server.Order) (server.Done, error) {
 	return done, nil
 }
 
-// connect makes a channel, whose name is name and 0, and has so many readers of it on each node.
+// connect creates the channel name+"0", and connects so many readers of it to each node.
 func (c *cluster) connect(ctx context.Context, name string, readers, updates, first int) error {
 	made, err := c.nodes[0].order(server.Order{Do: "create", Channel: name, Channels: 1})
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *cluster) connect(ctx context.Context, name string, readers, updates, fi
 	return c.join(ctx, load.Spec{Since: made.Since, Readers: readers, Updates: updates, First: first, Channels: 1}, name)
 }
 
-// join has readers on each node, spread over channels whose names are name and a number.
+// join connects readers to each node, spread over the channels whose names are name and a number.
 func (c *cluster) join(ctx context.Context, spec load.Spec, name string) error {
 	c.channel, c.seq = name, 0
 	for _, n := range c.nodes {
@@ -114,13 +114,13 @@ func (c *cluster) join(ctx context.Context, spec load.Spec, name string) error {
 	return nil
 }
 
-// deliver has the first node do as ordered, and returns when all readers have its last post.
+// deliver sends an order to the first node, and returns when all readers have the last post.
 func (c *cluster) deliver(o server.Order) (server.Done, error) {
 	o.Seq = c.seq + 1
 	c.seq += max(o.Posts, 1)
 	for _, crowd := range c.crowds {
 		if reply, err := crowd.do(load.Command{Do: "await", Seq: c.seq, Timeout: crowdPatience}); err != nil || !reply.Waiting {
-			return server.Done{}, errors.Join(err, errors.New("what is to come has come"))
+			return server.Done{}, errors.Join(err, errors.New("readers already have the next update"))
 		}
 	}
 	var err error
@@ -139,7 +139,7 @@ func (c *cluster) deliver(o server.Order) (server.Done, error) {
 	return done, c.settle()
 }
 
-// reports are what readers of each node have got; anything lost or doubled is an error.
+// reports returns what the readers of each node received. An update that is lost or doubled is an error.
 func (c *cluster) reports() ([]load.Report, error) {
 	var all []load.Report
 	for _, crowd := range c.crowds {
@@ -168,16 +168,16 @@ func (c *cluster) group() process.Group {
 
 func (c *cluster) settle() error { return c.group().Settle(settling) }
 
-// usage is what nodes and store have used, by now or since another one.
+// usage is what the nodes and the store have used, in total or since an earlier usage.
 type usage struct {
 	at         time.Duration // CLOCK_MONOTONIC
 	nodes      []time.Duration
 	store      time.Duration
-	reads      float64 // of the store, by all nodes
+	reads      float64 // reads of the store by all nodes
 	deliveries float64
 }
 
-// usage takes the counters first, or last, so that asking for them is in no difference.
+// usage reads the counters first or last, so that the cost of reading them is not part of a difference.
 func (c *cluster) usage(ctx context.Context, countersFirst bool) (u usage, err error) {
 	counters := func() error {
 		for _, n := range c.nodes {
@@ -216,7 +216,7 @@ func (c *cluster) usage(ctx context.Context, countersFirst bool) (u usage, err e
 	return u, err
 }
 
-// during is what is used while something is done.
+// during returns what is used while do runs.
 func (c *cluster) during(ctx context.Context, do func() error) (usage, error) {
 	before, err := c.usage(ctx, true)
 	if err != nil {
@@ -239,7 +239,7 @@ func (u usage) since(before usage) usage {
 	return d
 }
 
-// sum is the CPU of all nodes.
+// sum returns the CPU time of all nodes.
 func (u usage) sum() (sum time.Duration) {
 	for _, used := range u.nodes {
 		sum += used
@@ -247,7 +247,7 @@ func (u usage) sum() (sum time.Duration) {
 	return sum
 }
 
-// scrape reads a node's /metrics. Those that differ in labels are added.
+// scrape reads the /metrics of a node. Values of one name are added, whatever their labels.
 func scrape(ctx context.Context, addr string) (map[string]float64, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/metrics", nil)
 	if err != nil {
@@ -266,7 +266,7 @@ func scrape(ctx context.Context, addr string) (map[string]float64, error) {
 	return parseMetrics(string(text))
 }
 
-// parseMetrics reads Prometheus' text format as far as it takes for sums.
+// parseMetrics reads the text format of Prometheus and returns the sum of each name.
 func parseMetrics(text string) (map[string]float64, error) {
 	all := make(map[string]float64)
 	for line := range strings.Lines(text) {

@@ -18,35 +18,35 @@ import (
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// Cost is what a request costs, ours beside what one writes without us.
+// Cost compares the cost of one kind of request: Motacilla, and a bare server or loop.
 type Cost struct {
 	Name    string
-	Clients int    // that ask at once, each on a connection of its own
-	Ours    string // a server
-	Bare    string // a server, or insertLoop
+	Clients int    // how many clients ask in parallel, each on its own connection
+	Ours    string // name of a server
+	Bare    string // name of a server, or insertLoop
 	Figure  func(CostSample) float64
 	Unit    string
-	AtLeast float64 // of the bare one's; 0: AtMost says it
+	AtLeast float64 // times the bare figure; 0 means that AtMost is the target
 	AtMost  float64
 }
 
-// CostSample is what one run of one of the two has shown.
+// CostSample is the result of one run of one of the two.
 type CostSample struct {
 	Cost   string  `json:"cost"`
 	Server string  `json:"server"`
 	Round  int     `json:"round"`
-	Rate   float64 `json:"rate"`   // a second
-	CPU    float64 `json:"cpu_us"` // of the server, of each
+	Rate   float64 `json:"rate"`   // requests per second
+	CPU    float64 `json:"cpu_us"` // of the server, per request
 	P50    float64 `json:"p50_us"` // from the request to the answer
 	Error  string  `json:"error,omitempty"`
 }
 
-// insertLoop is a bare loop of INSERT and COMMIT, of as many rows at a time as there are clients.
+// insertLoop is a bare loop of INSERT and COMMIT. A transaction has as many rows as there are clients.
 const insertLoop = "insert"
 
 const costWarmUp = 300 * time.Millisecond
 
-// Costs are all there are.
+// Costs returns all costs, in the order of the table.
 func Costs() []Cost {
 	rate := func(s CostSample) float64 { return s.Rate }
 	return []Cost{
@@ -61,15 +61,15 @@ func Costs() []Cost {
 	}
 }
 
-// costText is a post's text, of about message.Size bytes.
+// costText is the text of a post, about message.Size bytes.
 var costText = "<b>Goal!</b> " + strings.Repeat("It is raining on the pitch, and nobody minds. ", message.Size/46)
 
-// costs measures all of them, each for so long.
+// costs measures all costs, each for the duration lasts.
 func costs(ctx context.Context, r *Results, rounds int, lasts time.Duration, profile string, out io.Writer) error {
 	for round := range rounds {
 		for _, c := range Costs() {
 			both := []string{c.Bare, c.Ours}
-			if round%2 == 1 { // nobody is always first
+			if round%2 == 1 { // neither is always first
 				both = []string{c.Ours, c.Bare}
 			}
 			for _, name := range both {
@@ -119,7 +119,7 @@ func (c Cost) measure(ctx context.Context, name string, lasts time.Duration, pro
 	return CostSample{Rate: got.Rate, CPU: micros(got.CPU), P50: micros(got.P50)}, err
 }
 
-// request is the request that a server is asked, and the status that it answers with.
+// request returns the request for a server, and the status of the expected answer.
 func request(name string, ready server.Ready) ([]byte, int) {
 	const head = " HTTP/1.1\r\nHost: live.example.org\r\nUser-Agent: bench\r\nAccept: */*\r\n"
 	body := fmt.Sprintf(`{"text":%q}`, costText)
@@ -156,7 +156,7 @@ func (c Cost) insert(ctx context.Context, dir string, lasts time.Duration) (Cost
 	return CostSample{Rate: got.Rate, P50: micros(got.P50)}, nil
 }
 
-// costOf is the spread of a cost's figure over the rounds, and the one of ours in proportion to the bare one.
+// costOf returns the spread of the figures of a cost over the rounds, and of their ratio.
 func (r *Results) costOf(c Cost) (ours, bare, ratio Spread, ok bool) {
 	var o, b, x []float64
 	for _, s := range r.Costs {
@@ -175,7 +175,7 @@ func (r *Results) costOf(c Cost) (ours, bare, ratio Spread, ok bool) {
 
 var costColumns = []string{"request", "Motacilla", "bare", "unit", "ratio", "target", "result"}
 
-// costRows are one per cost that was measured.
+// costRows returns one row per cost that was measured.
 func (r *Results) costRows() [][]string {
 	var rows [][]string
 	for _, c := range Costs() {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Each cost is measured on both sides, and told with its aim.
+// TestEveryCost measures each cost on both sides.
 func TestEveryCost(t *testing.T) {
 	r := new(Results)
 	if err := costs(t.Context(), r, 1, 100*time.Millisecond, "", io.Discard); err != nil {
@@ -31,7 +31,7 @@ func TestCostVerdicts(t *testing.T) {
 	r := &Results{Costs: []CostSample{
 		{Cost: writes.Name, Server: writes.Bare, Round: 1, Rate: 1000}, {Cost: writes.Name, Server: writes.Ours, Round: 1, Rate: 590},
 		{Cost: poll.Name, Server: poll.Bare, Round: 1, CPU: 10}, {Cost: poll.Name, Server: poll.Ours, Round: 1, CPU: 13},
-		{Cost: poll.Name, Server: poll.Ours, Round: 2, CPU: 99}, // without the other side
+		{Cost: poll.Name, Server: poll.Ours, Round: 2, CPU: 99}, // the bare side of this round is missing
 	}}
 	var got []string
 	for _, row := range r.costRows() {

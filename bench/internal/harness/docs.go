@@ -12,13 +12,13 @@ import (
 	"github.com/motacilla-live/motacilla/internal/message"
 )
 
-// The part of benchmarks.md, and of scaling.md, that is written from results.
+// The marks around the part of benchmarks.md and scaling.md that document writes.
 const (
 	beginResults = "<!-- results: written by bench -docs -->\n"
 	endResults   = "<!-- end of results -->\n"
 )
 
-// document puts the results into benchmarks.md of a folder, with plots beside it.
+// document puts the results into benchmarks.md of a folder, and the charts into the same folder.
 func (r *Results) document(dir string) error {
 	for name, c := range r.charts() {
 		svg, err := c.SVG()
@@ -32,7 +32,7 @@ func (r *Results) document(dir string) error {
 	return replace(filepath.Join(dir, "benchmarks.md"), r.section())
 }
 
-// replace puts section between the marks of a page.
+// replace puts section between the marks of a document.
 func replace(path, section string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func replace(path, section string) error {
 	before, rest, begun := strings.Cut(string(page), beginResults)
 	_, after, ended := strings.Cut(rest, endResults)
 	if !begun || !ended {
-		return fmt.Errorf("document results: %s has no place for them between %q and %q", path, beginResults, endResults)
+		return fmt.Errorf("document results: %s lacks the marks %q and %q", path, beginResults, endResults)
 	}
 	page = []byte(before + beginResults + section + endResults + after)
 	if err := os.WriteFile(path, page, 0o644); err != nil {
@@ -50,7 +50,7 @@ func replace(path, section string) error {
 	return nil
 }
 
-// section is what stands between the marks.
+// section returns the text between the marks.
 func (r *Results) section() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s; %s; %s.\n", r.When.Format("2 January 2006"), r.Machine, r.method())
@@ -69,7 +69,7 @@ func (r *Results) section() string {
 	return b.String()
 }
 
-// method says what is in brackets.
+// method explains the values in brackets.
 func (r *Results) method() string {
 	if r.Rounds == 1 {
 		return "one round"
@@ -77,7 +77,7 @@ func (r *Results) method() string {
 	return fmt.Sprintf("medians of %d rounds, with the least and the greatest value in brackets", r.Rounds)
 }
 
-// rounds says what a plot's bars and spreads are.
+// rounds explains the bars and ranges of a chart.
 func rounds(n int) string {
 	if n == 1 {
 		return "one round"
@@ -92,7 +92,7 @@ func thousands(n int) string {
 	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }
 
-// charts are the plots by the names of their files. They are of the most readers that were measured.
+// charts returns the charts by the names of their files. They show the greatest number of readers that was measured.
 func (r *Results) charts() map[string]chart {
 	readers := r.readers()
 	if len(readers) == 0 {
@@ -132,7 +132,7 @@ func (r *Results) charts() map[string]chart {
 	}
 }
 
-// bars are those of the servers that have the figure, the least first.
+// bars returns a bar for each server that has the figure, the least first.
 func (r *Results) bars(of func(Subject) (Spread, bool)) []bar {
 	var bars []bar
 	for _, s := range Subjects() {

@@ -18,7 +18,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// TestMain is the program too, as which the harness starts itself.
+// TestMain runs the tests, or one of the processes that the harness starts from its own binary.
 func TestMain(m *testing.M) {
 	var err error
 	switch {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		err = server.Run(os.Args[2], os.Stdin, os.Stdout)
 	default:
-		_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // else each of its processes takes a second to end
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each process takes a second to end
 		os.Exit(m.Run())
 	}
 	if err != nil {
@@ -45,7 +45,7 @@ func TestEveryServerDelivers(t *testing.T) {
 	for _, s := range Subjects() {
 		t.Run(s.Name, func(t *testing.T) {
 			if strings.HasPrefix(s.Name, "nchan-") && haveNchan() != nil {
-				t.Log("nothing to measure, Nchan is not installed")
+				t.Log("Nchan is not installed")
 				return
 			}
 			sample, err := measure(t.Context(), s, readers, updates, 1, "")
@@ -61,7 +61,7 @@ func TestEveryServerDelivers(t *testing.T) {
 				}
 			}
 			if sample.P99 < sample.P50 || sample.Last99 < sample.Last {
-				t.Errorf("percentiles that fall: %+v", sample)
+				t.Errorf("a percentile is less than a lower one: %+v", sample)
 			}
 		})
 	}
@@ -91,7 +91,7 @@ func TestTheCommand(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(got), "old\n") {
-		t.Error("what was there before is still there")
+		t.Error("benchmarks.md still has the old results")
 	}
 	for _, name := range []string{"benchmark-delivery.svg", "nethttp-sse-20.pprof"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
@@ -104,14 +104,14 @@ func TestTheCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out.String() == "" || !strings.Contains(measured, "x limit") || !strings.Contains(out.String(), "x limit") {
-		t.Errorf("shown again it is %q", out.String())
+		t.Errorf("-render prints %q", out.String())
 	}
 }
 
-func TestArgumentsThatAreNone(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	for _, args := range []string{"-n 0", "-n x", "-rounds 0", "-silent 100", "-only nobody", "more", "-render /nowhere"} {
 		if err := Main(t.Context(), strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%s is taken", args)
+			t.Errorf("%s was accepted", args)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func results() *Results {
 }
 
 func TestVerdicts(t *testing.T) {
-	want := map[string]bool{ // by what it is about
+	want := map[string]bool{ // by figure, server to compare with and value
 		"CPU per delivery limit 1.2": true, "CPU per delivery nchan-sse 0.6": true, "p99 of the last reader nchan-sse 1.2": false,
 		"memory per idle reader  4": false, "CPU per connection  0": true,
 	}
@@ -152,13 +152,13 @@ func TestSpreadOverRounds(t *testing.T) {
 	if got != (Spread{5, 4, 6, 3}) {
 		t.Errorf("spread is %v", got)
 	}
-	r.Samples[0].Error = "lost" // what went wrong counts for nothing
-	r.Samples[2].CPU = 1000     // its ratio would be to that one
+	r.Samples[0].Error = "lost" // a failed run does not count
+	r.Samples[2].CPU = 1000     // its ratio would need the failed run
 	if got, _ := r.Ratio("ours-sse", Limit, 10_000, perDelivery); got.Rounds != 2 || round(got.Max) != 1.2 {
 		t.Errorf("ratio is %v", got)
 	}
 	if err := r.Err(); err == nil {
-		t.Error("a run that went wrong is no error")
+		t.Error("a failed run is no error")
 	}
 	r.Samples[0].Unavailable = true
 	if err := r.Err(); err != nil {
@@ -169,7 +169,7 @@ func TestSpreadOverRounds(t *testing.T) {
 	}
 }
 
-func TestReadersThatDoNotGetWhatTheyShould(t *testing.T) {
+func TestWrongDeliveriesAreErrors(t *testing.T) {
 	for _, r := range []load.Report{{Lost: 1}, {Doubled: 1}, {Backwards: 1}, {Closed: 1}} {
 		if check(r) == nil {
 			t.Errorf("%+v is no error", r)

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// options are the command's flags.
+// options are the flags of the command.
 type options struct {
 	readers []int
 	rounds  int
@@ -38,18 +38,18 @@ func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	readers := flags.String("n", "1000,10000", "numbers of readers")
-	flags.IntVar(&o.rounds, "rounds", 3, "how often each server is measured, in turns")
-	flags.IntVar(&o.updates, "updates", 0, "updates per run; 0: 30, and 100 with less than 5000 readers")
-	only := flags.String("only", "", "names or parts of names of the servers to measure; the limit is always one")
+	flags.IntVar(&o.rounds, "rounds", 3, "how many times each server is measured; servers take turns")
+	flags.IntVar(&o.updates, "updates", 0, "updates per run; 0 means 100 with less than 5000 readers, otherwise 30")
+	only := flags.String("only", "", "names, or parts of names, of the servers to measure; the limit is always measured")
 	flags.DurationVar(&o.costs, "costs", time.Second,
-		"how long each kind of request is measured; with -only where it names costs; 0: not at all")
-	flags.IntVar(&o.silent, "silent", 0, "of 100 readers, how many never read")
-	flags.StringVar(&o.profile, "cpuprofile", "", "folder for profiles of the servers; they cost some CPU")
+		"how long each kind of request is measured; 0 measures none; with -only, it must name costs")
+	flags.IntVar(&o.silent, "silent", 0, "how many of 100 readers never read")
+	flags.StringVar(&o.profile, "cpuprofile", "", "folder for CPU profiles of the servers; profiling costs some CPU")
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
-	flags.StringVar(&o.docs, "docs", "", "folder whose benchmarks.md and plots get the results")
-	flags.StringVar(&o.render, "render", "", "measure nothing, but show the results in this file")
-	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes over a store that they share; "+
-		"-n (8000), -updates, -out, -docs and -render go with it")
+	flags.StringVar(&o.docs, "docs", "", "folder in which benchmarks.md and the charts get the results")
+	flags.StringVar(&o.render, "render", "", "measure nothing; show the results in this file")
+	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes that share a store; "+
+		"with -n (default 8000), -updates, -out, -docs and -render")
 	nodes := flags.String("nodes", "1,2,4", "with -scale: numbers of nodes")
 	stores := flags.String("store", strings.Join(backends(), ","), "with -scale: the stores")
 	if err := flags.Parse(args); err != nil {
@@ -61,7 +61,7 @@ func parse(args []string) (options, error) {
 	set := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	if !o.scaling && (set["nodes"] || set["store"]) {
-		return o, errors.New("-nodes and -store go with -scale")
+		return o, errors.New("-nodes and -store need -scale")
 	}
 	if o.scaling && !set["n"] {
 		*readers = strconv.Itoa(scaleReaders)
@@ -69,7 +69,7 @@ func parse(args []string) (options, error) {
 	for part := range strings.SplitSeq(*readers, ",") {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 {
-			return o, fmt.Errorf("-n: %q is no number of readers", part)
+			return o, fmt.Errorf("-n: %q is not a number of readers", part)
 		}
 		o.readers = append(o.readers, n)
 	}
@@ -80,7 +80,7 @@ func parse(args []string) (options, error) {
 		}
 	}
 	if o.rounds < 1 || o.updates < 0 || o.silent < 0 || o.silent > 99 {
-		return o, errors.New("-rounds must be at least 1, -updates not negative, -silent from 0 to 99")
+		return o, errors.New("-rounds must be at least 1, -updates at least 0, and -silent from 0 to 99")
 	}
 	if o.scaling {
 		var err error
@@ -90,7 +90,7 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// Main is the command: it measures, prints tables to out, and writes what the flags name.
+// Main runs the command. It measures, prints tables to out, and writes the files that the flags name.
 func Main(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -125,10 +125,10 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	return r.Err()
 }
 
-// costsName stands for all costs of requests in -only.
+// costsName means all costs of requests in -only.
 const costsName = "costs"
 
-// chosen are the subjects that -only names.
+// chosen returns the subjects that -only names.
 func (o options) chosen() ([]Subject, error) {
 	all := Subjects()
 	if len(o.only) == 0 {
@@ -150,7 +150,7 @@ func (o options) chosen() ([]Subject, error) {
 	})
 	for _, part := range o.only {
 		if !used[part] && part != Limit {
-			return nil, fmt.Errorf("-only: no server has %q in its name", part)
+			return nil, fmt.Errorf("-only: there is no server with %q in its name", part)
 		}
 	}
 	return chosen, nil
@@ -178,7 +178,7 @@ func run(ctx context.Context, o options, out io.Writer) (*Results, error) {
 	for round := range o.rounds {
 		for _, readers := range o.readers {
 			for i := range subjects {
-				s := subjects[(i+round)%len(subjects)] // nobody is always first
+				s := subjects[(i+round)%len(subjects)] // no server is always first
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
@@ -221,7 +221,7 @@ func progress(out io.Writer, s Sample) {
 		s.Subject, s.Readers, s.CPU, s.P99, s.Last, s.Idle/1000, s.Connect, s.ConnectCPU)
 }
 
-// files says whether a process may have so many connections. Go has raised the soft limit to the hard one.
+// files makes sure that a process may have so many connections. Go has already raised the soft limit to the hard limit.
 func files(readers int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -233,7 +233,7 @@ func files(readers int) error {
 	}
 	raised := syscall.Rlimit{Cur: need, Max: max(need, limit.Max)}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &raised); err != nil {
-		return fmt.Errorf("%d readers need a limit of %d open files, which is %d: %w; try ulimit -n",
+		return fmt.Errorf("%d readers need a limit of %d open files, but it is %d: %w; try ulimit -n",
 			readers, need, limit.Max, err)
 	}
 	return nil

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package harness runs servers and the load client, each a process of its own, in turns, and says what a delivery, a
-// connection and an idle reader cost, in proportion to the limit.
+// Package harness runs servers in turns, and measures what a delivery, a connection and an idle reader cost in proportion to
+// the limit. Each server and the load client is a process of its own.
 package harness
 
 import (
@@ -16,34 +16,34 @@ import (
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// Sample is what one run of one server has shown.
+// Sample is the result of one run of one server.
 type Sample struct {
 	Subject     string    `json:"subject"`
 	Readers     int       `json:"readers"`
 	Round       int       `json:"round"`
-	Updates     int       `json:"updates"`            // that were measured
+	Updates     int       `json:"updates"`            // how many were measured
 	CPU         float64   `json:"cpu_us"`             // of the server per delivery; with polls, with the next request
-	P50         float64   `json:"p50_ms"`             // from the start of the write to the receipt, over all of them
+	P50         float64   `json:"p50_ms"`             // from the start of the write to the receipt, over all deliveries
 	P99         float64   `json:"p99_ms"`             //
-	Last        float64   `json:"last_ms"`            // to the last reader's, median of the updates
-	Last99      float64   `json:"last_p99_ms"`        // and their 99th percentile
-	Lasts       []float64 `json:"lasts_ms"`           // of each update in turn
-	Connect     float64   `json:"connect_s"`          // until everyone is connected, or has asked
+	Last        float64   `json:"last_ms"`            // until the last reader has an update, median of the updates
+	Last99      float64   `json:"last_p99_ms"`        // the same, 99th percentile
+	Lasts       []float64 `json:"lasts_ms"`           // the same, of each update
+	Connect     float64   `json:"connect_s"`          // until all readers are connected, or have asked
 	ConnectCPU  float64   `json:"connect_cpu_us"`     // of the server per connection
-	Idle        float64   `json:"idle_bytes"`         // of memory per reader that has connected
-	IdleAfter   float64   `json:"idle_after_1_bytes"` // and after the first update
-	ClientCPU   float64   `json:"client_cpu_us"`      // of the load client per delivery, with connecting
+	Idle        float64   `json:"idle_bytes"`         // memory per connected reader
+	IdleAfter   float64   `json:"idle_after_1_bytes"` // the same, after the first update
+	ClientCPU   float64   `json:"client_cpu_us"`      // of the load client per delivery, including connecting
 	Error       string    `json:"error,omitempty"`
-	Unavailable bool      `json:"unavailable,omitempty"` // it did not start: there is nothing to measure
+	Unavailable bool      `json:"unavailable,omitempty"` // the server did not start
 }
 
 const (
-	warmUp   = 2 // updates before those that count
+	warmUp   = 2 // updates before the measured ones
 	patience = 20 * time.Second
 	settling = 2 * time.Second
 )
 
-// measure runs one server with so many readers.
+// measure runs a server with so many readers, and measures updates. silent of the readers never read.
 func measure(ctx context.Context, s Subject, readers, updates, silent int, profile string) (Sample, error) {
 	sample := Sample{Subject: s.Name, Readers: readers, Updates: updates}
 	if profile != "" {
@@ -77,12 +77,12 @@ type meter struct {
 	srv    served
 	client *client
 	sample *Sample
-	memory int64 // before anyone came
+	memory int64 // of the server without readers
 	seq    int
 	err    error
 }
 
-// cpu and bytes keep the first error, which deliver and connect return.
+// cpu, bytes and settle keep errors, which connect and deliver return.
 func (m *meter) cpu() time.Duration {
 	used, err := m.group.CPU()
 	m.err = errors.Join(m.err, err)
@@ -143,7 +143,7 @@ func (m *meter) deliver(ctx context.Context) error {
 	return errors.Join(m.err, check(*reply.Report))
 }
 
-// update publishes one update, and returns when everyone has it and the server is at rest.
+// update publishes an update, and returns when all readers have it and the server is idle.
 func (m *meter) update(ctx context.Context) error {
 	await := load.Command{Do: "await", Seq: m.seq, Timeout: patience}
 	if waiting, err := m.client.do(await); err != nil || !waiting.Waiting {
@@ -176,7 +176,7 @@ func (m *meter) figures(r load.Report, used, client time.Duration) {
 	s.Last, s.Last99 = millis(load.Quantile(r.Last, 0.5)), millis(load.Quantile(r.Last, 0.99))
 }
 
-// check says what was wrong with what readers got.
+// check returns an error if readers did not receive each update once and in order.
 func check(r load.Report) error {
 	if r.Lost+r.Doubled+r.Backwards+r.Closed == 0 {
 		return nil

@@ -23,7 +23,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// nchanModule is where Debian's libnginx-mod-nchan has it.
+// nchanModule is the path of the module in Debian's package libnginx-mod-nchan.
 const nchanModule = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 const nchanWorkers = 2
@@ -55,7 +55,7 @@ http {
 }
 `))
 
-// nchan is Debian's nginx with Nchan, two workers. It is published to as its users do, by HTTP.
+// nchan is Debian's nginx with Nchan and two workers. Updates are published to it by HTTP, which is its usual interface.
 type nchan struct {
 	cmd   *exec.Cmd
 	dir   string
@@ -100,7 +100,7 @@ func startNchan(ctx context.Context, path string) (served, error) {
 		said:  server.Ready{Addr: addr, Path: path, Since: -1},
 		maker: message.NewMaker(), http: &http.Client{Timeout: 10 * time.Second},
 	}
-	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) } // its workers end with it
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) } // the workers end with the master
 	s.cmd.Stderr = os.Stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := s.cmd.Start(); err != nil {
@@ -118,7 +118,7 @@ func startNchan(ctx context.Context, path string) (served, error) {
 	}
 }
 
-// up says whether it listens, and its workers, which come after that, are there to be measured.
+// up returns nil if nginx listens and has started its workers. It listens before it starts them.
 func (s *nchan) up(ctx context.Context) error {
 	nc, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp4", s.said.Addr)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *nchan) up(ctx context.Context) error {
 	}
 	pids, err := s.pids()
 	if err == nil && len(pids) != 1+nchanWorkers {
-		err = fmt.Errorf("%d processes, not a master and %d workers", len(pids), nchanWorkers)
+		err = fmt.Errorf("nginx has %d processes, want a master and %d workers", len(pids), nchanWorkers)
 	}
 	return err
 }
@@ -180,7 +180,7 @@ func (s *nchan) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// nginxVersion is what nginx says of itself.
+// nginxVersion returns the version that nginx prints, or "".
 func nginxVersion() string {
 	out, err := exec.CommandContext(context.Background(), "nginx", "-v").CombinedOutput()
 	if err != nil {

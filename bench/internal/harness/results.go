@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Results are those of one run of the harness.
+// Results are the results of one run of the harness.
 type Results struct {
 	When    time.Time `json:"when"`
 	Machine Machine   `json:"machine"`
 	Rounds  int       `json:"rounds"`
-	Silent  int       `json:"silent_of_100,omitempty"` // readers that never read
+	Silent  int       `json:"silent_of_100,omitempty"` // of 100 readers, how many never read
 	Samples []Sample  `json:"samples"`
 
 	Costs []CostSample `json:"costs,omitempty"`
 }
 
-// Machine is where they come from.
+// Machine describes the machine that was measured.
 type Machine struct {
 	CPU    string `json:"cpu"`
 	Cores  int    `json:"cores"`
@@ -62,13 +62,13 @@ func (m Machine) String() string {
 	return s
 }
 
-// Spread is the median of some rounds, the least and the most.
+// Spread is the median, the minimum and the maximum of some rounds.
 type Spread struct {
 	Median, Min, Max float64
 	Rounds           int
 }
 
-// spread is of the values of a figure, one per round.
+// spread returns the spread of values, one per round. It sorts values.
 func spread(values []float64) Spread {
 	if len(values) == 0 {
 		return Spread{}
@@ -85,7 +85,7 @@ func spread(values []float64) Spread {
 // Figure is one figure of a sample.
 type Figure func(Sample) float64
 
-// Of is a figure's spread over the rounds.
+// Of returns the spread of a figure over the rounds. It returns false if nothing was measured.
 func (r *Results) Of(subject string, readers int, f Figure) (Spread, bool) {
 	var values []float64
 	for _, s := range r.Samples {
@@ -96,7 +96,7 @@ func (r *Results) Of(subject string, readers int, f Figure) (Spread, bool) {
 	return spread(values), len(values) > 0
 }
 
-// Ratio is a figure in proportion to another server's in the same round.
+// Ratio returns the spread of a figure divided by that of another server in the same round.
 func (r *Results) Ratio(subject, to string, readers int, f Figure) (Spread, bool) {
 	var values []float64
 	for _, s := range r.Samples {
@@ -112,7 +112,7 @@ func (r *Results) Ratio(subject, to string, readers int, f Figure) (Spread, bool
 	return spread(values), len(values) > 0
 }
 
-// readers are the numbers of readers that were measured, in rising order.
+// readers returns the numbers of readers that were measured, in rising order.
 func (r *Results) readers() []int {
 	var all []int
 	for _, s := range r.Samples {
@@ -122,7 +122,7 @@ func (r *Results) readers() []int {
 	return slices.Compact(all)
 }
 
-// Err is what went wrong with what was delivered; a server that could not be started is none.
+// Err returns an error if a run failed. A server that is not installed is not an error.
 func (r *Results) Err() error {
 	wrong := 0
 	for _, s := range r.Samples {
@@ -136,7 +136,7 @@ func (r *Results) Err() error {
 		}
 	}
 	if wrong > 0 {
-		return fmt.Errorf("%d of %d runs went wrong", wrong, len(r.Samples)+len(r.Costs))
+		return fmt.Errorf("%d of %d runs failed", wrong, len(r.Samples)+len(r.Costs))
 	}
 	return nil
 }

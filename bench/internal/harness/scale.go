@@ -16,81 +16,81 @@ import (
 	"time"
 )
 
-// ScaleResults are those of one run with many nodes.
+// ScaleResults are the results of one run with many nodes.
 type ScaleResults struct {
 	When     time.Time       `json:"when"`
 	Machine  Machine         `json:"machine"`
-	Versions []string        `json:"versions"` // of the stores' servers
+	Versions []string        `json:"versions"` // of the database servers
 	Samples  []ScaleSample   `json:"samples"`
 	Channels []ChannelSample `json:"channels"`
 }
 
-// ScaleSample is what one number of nodes over one store has shown.
+// ScaleSample is the result of a number of nodes with one store.
 type ScaleSample struct {
 	Store string `json:"store"`
 	Nodes int    `json:"nodes"`
 
-	// With one reader on each node, who costs next to nothing.
+	// With one reader on each node. Its cost is negligible.
 	IdleCPU   float64 `json:"idle_cpu_us"`   // of a node, per second
 	IdleStore float64 `json:"idle_store_us"` // of the store, per second
 	IdleReads float64 `json:"idle_reads"`    // of the store, per second and node
 	WriterCPU float64 `json:"writer_cpu_us"` // of the node that writes, per update
 	OtherCPU  float64 `json:"other_cpu_us"`  // of each other node, per update
 	StoreCPU  float64 `json:"store_cpu_us"`  // of the store, per update
-	Reads     float64 `json:"reads"`         // of the store, per update and node, beside those when idle
-	OwnP50    float64 `json:"own_p50_ms"`    // from the start of the write to a reader of the node that writes
+	Reads     float64 `json:"reads"`         // of the store, per update and node, without those of an idle node
+	OwnP50    float64 `json:"own_p50_ms"`    // from the start of the write to the reader of the node that writes
 	OwnP99    float64 `json:"own_p99_ms"`
-	OtherP50  float64 `json:"other_p50_ms"` // and of the others
+	OtherP50  float64 `json:"other_p50_ms"` // to the readers of other nodes
 	OtherP99  float64 `json:"other_p99_ms"`
 
-	// With a crowd that is spread over the nodes.
+	// With many readers, spread over the nodes.
 	Readers    int     `json:"readers"`
 	CPU        float64 `json:"cpu_us"` // of all nodes, per delivery
 	CrowdStore float64 `json:"crowd_store_us"`
 	CrowdReads float64 `json:"crowd_reads"`
 	ConnectCPU float64 `json:"connect_cpu_us"`
-	Idle       float64 `json:"idle_bytes"`   // of the nodes' memory, per reader
-	Kernel     float64 `json:"kernel_bytes"` // of the kernel's, per reader, for both ends of the connection
+	Idle       float64 `json:"idle_bytes"`   // memory of the nodes, per reader
+	Kernel     float64 `json:"kernel_bytes"` // memory of the kernel, per reader, for both ends of the connection
 	CrowdP50   float64 `json:"crowd_p50_ms"` // from the start of the write to the receipt, over all nodes
-	CrowdP99   float64 `json:"crowd_p99_ms"` // of the slowest node's readers
+	CrowdP99   float64 `json:"crowd_p99_ms"` // of the readers of the slowest node
 
 	FewRow   Row    `json:"few_row"`   // with one reader on each node
-	CrowdRow Row    `json:"crowd_row"` // with the crowd
+	CrowdRow Row    `json:"crowd_row"` // with many readers
 	Error    string `json:"error,omitempty"`
 }
 
-// Row is what writes have shown that come one after the other without a pause.
+// Row is the result of writes without a pause.
 type Row struct {
 	Rate  float64 `json:"rate"`       // per second
 	CPU   float64 `json:"cpu_us"`     // of all nodes, per write
 	Store float64 `json:"store_us"`   // of the store, per write
 	Reads float64 `json:"reads"`      // of the store, per write and node
-	Sent  float64 `json:"deliveries"` // updates that a reader gets, per write
+	Sent  float64 `json:"deliveries"` // updates that a reader receives, per write
 }
 
-// ChannelSample is what many channels with one reader each, on one node, have shown. All is per channel.
+// ChannelSample is the result of many channels with one reader each, on one node. All figures are per channel.
 type ChannelSample struct {
 	Store      string  `json:"store"`
 	Channels   int     `json:"channels"`
-	OpenCPU    float64 `json:"open_cpu_us"` // of the node, with the reader's connection and its first answer
+	OpenCPU    float64 `json:"open_cpu_us"` // of the node, including the connection of the reader and the first answer
 	OpenStore  float64 `json:"open_store_us"`
 	OpenReads  float64 `json:"open_reads"`
-	Memory     float64 `json:"bytes"`       // with its reader
+	Memory     float64 `json:"bytes"`       // including its reader
 	IdleCPU    float64 `json:"idle_cpu_us"` // per second
 	IdleStore  float64 `json:"idle_store_us"`
-	WriteCPU   float64 `json:"write_cpu_us"` // of the node, per post, with its delivery
+	WriteCPU   float64 `json:"write_cpu_us"` // of the node, per post, including its delivery
 	WriteStore float64 `json:"write_store_us"`
 	Error      string  `json:"error,omitempty"`
 }
 
 const (
 	scaleReaders = 8000
-	scaleUpdates = 100 // with one reader per node; with a crowd, a third of it
+	scaleUpdates = 100 // with one reader per node; a third of it with many
 	scaleIdle    = 3 * time.Second
 	rowPosts     = 300
 )
 
-// scaleOptions are those of the options that -scale uses.
+// scaleOptions are the options of -scale.
 type scaleOptions struct {
 	nodes    []int
 	stores   []string
@@ -111,19 +111,19 @@ func parseScale(nodes, stores string, o options) (scaleOptions, error) {
 	for part := range strings.SplitSeq(nodes, ",") {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 || n > s.readers {
-			return s, fmt.Errorf("-nodes: %q is no number of nodes for %d readers", part, s.readers)
+			return s, fmt.Errorf("-nodes: %q is not a number of nodes for %d readers", part, s.readers)
 		}
 		s.nodes = append(s.nodes, n)
 	}
 	for _, store := range s.stores {
 		if !slices.Contains(backends(), store) {
-			return s, fmt.Errorf("-store: there is no %q, but %s", store, strings.Join(backends(), " and "))
+			return s, fmt.Errorf("-store: unknown store %q; known: %s", store, strings.Join(backends(), ", "))
 		}
 	}
 	return s, nil
 }
 
-// mainScale is the command with -scale.
+// mainScale runs the command with -scale.
 func mainScale(ctx context.Context, o options, out io.Writer) error {
 	r := new(ScaleResults)
 	if o.render != "" {
@@ -139,7 +139,7 @@ func mainScale(ctx context.Context, o options, out io.Writer) error {
 			return err
 		}
 		r.When, r.Machine = time.Now().UTC().Truncate(time.Second), thisMachine()
-		r.Machine.Nginx = "" // has no part in it
+		r.Machine.Nginx = "" // not measured here
 		for _, store := range o.scale.stores {
 			if err := r.measure(ctx, store, o.scale, out); err != nil {
 				return err
@@ -160,7 +160,7 @@ func mainScale(ctx context.Context, o options, out io.Writer) error {
 	return r.Err()
 }
 
-// Err is what went wrong with what was measured.
+// Err returns the errors of all samples.
 func (r *ScaleResults) Err() error {
 	var all []error
 	for _, s := range r.Samples {

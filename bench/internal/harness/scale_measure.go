@@ -59,7 +59,7 @@ func (s *ScaleSample) few(ctx context.Context, c *cluster, o scaleOptions) error
 	return err
 }
 
-// fewFigures are per update what goes beyond what was used when nothing happened.
+// fewFigures sets the figures per update. What an idle node and an idle store use is subtracted.
 func (s *ScaleSample) fewFigures(idle, used usage, updates int) {
 	nodes, n := float64(len(used.nodes)), float64(updates)
 	s.IdleCPU = micros(idle.sum()) / idle.at.Seconds() / nodes
@@ -75,7 +75,7 @@ func (s *ScaleSample) fewFigures(idle, used usage, updates int) {
 	s.Reads = beyond(used.reads/nodes, s.IdleReads, at)
 }
 
-// slowest are the percentiles of the node whose readers waited longest; 0 where there is none.
+// slowest returns the percentiles of the node whose readers waited longest, or 0 without reports.
 func slowest(reports []load.Report) (p50, p99 float64) {
 	for _, r := range reports {
 		p50, p99 = max(p50, millis(r.P50)), max(p99, millis(r.P99))
@@ -131,7 +131,7 @@ func (s *ScaleSample) crowd(ctx context.Context, c *cluster, o scaleOptions) err
 	return err
 }
 
-// row writes without a pause, to so many readers.
+// row measures writes without a pause. readers is the number of readers on all nodes.
 func (c *cluster) row(ctx context.Context, idleReads, readers float64) (r Row, err error) {
 	var done server.Done
 	used, err := c.during(ctx, func() (err error) {
@@ -149,7 +149,7 @@ func (c *cluster) row(ctx context.Context, idleReads, readers float64) (r Row, e
 	}, err
 }
 
-// updates writes some to the channel of the readers, each when all have the one before.
+// updates writes n posts to the channel of the readers. It waits until all readers have a post before it writes the next.
 func (c *cluster) updates(ctx context.Context, n int) error {
 	for range n {
 		if ctx.Err() != nil {
@@ -219,7 +219,7 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// kernelMemory is what the kernel has allocated for its own objects, sockets among them, in bytes.
+// kernelMemory returns the bytes that the kernel has allocated for its own objects, sockets among them.
 func kernelMemory() (int64, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {

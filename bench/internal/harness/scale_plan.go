@@ -8,20 +8,20 @@ import (
 	"slices"
 )
 
-// unit are the costs that the arithmetic is made with, each measured.
+// unit holds the measured costs from which plans are calculated.
 type unit struct {
-	Delivery   float64 // us of the nodes' CPU, per delivery
+	Delivery   float64 // us of CPU of the nodes, per delivery
 	Connection float64 // us of CPU, per connection
 	Memory     float64 // bytes of the node's process and of the kernel, per idle reader
-	Update     float64 // us of a node's CPU, per update, however many readers
-	Store      float64 // us of the store's CPU, per update and node, beside what the write costs
-	Write      float64 // us of the store's CPU, per update on one node
-	Second     float64 // us of the store's CPU, per second and node
+	Update     float64 // us of CPU of a node, per update, without deliveries
+	Store      float64 // us of CPU of the store, per update and node, without the write
+	Write      float64 // us of CPU of the store, per update on one node
+	Second     float64 // us of CPU of the store, per second and node
 	Reads      float64 // of the store, per update and node
 	IdleReads  float64 // of the store, per second and node
 }
 
-// units are those of one store: medians over the numbers of nodes, and the slope of what grows with them.
+// units returns the costs with one store: medians over the numbers of nodes, and the slope of a cost that grows with them.
 func (r *ScaleResults) units(store string) (u unit, ok bool) {
 	var samples []ScaleSample
 	for _, s := range r.Samples {
@@ -44,7 +44,7 @@ func (r *ScaleResults) units(store string) (u unit, ok bool) {
 	u = unit{
 		Delivery:   median(func(s ScaleSample) float64 { return s.CPU }),
 		Connection: median(func(s ScaleSample) float64 { return s.ConnectCPU }),
-		Memory:     least.Idle + least.Kernel/2, // the more readers a node has, the less is garbage; of two ends one is its own
+		Memory:     least.Idle + least.Kernel/2, // few nodes have many readers each, and so little garbage; one of two ends is the node's
 		Update:     most.OtherCPU,
 		Write:      least.StoreCPU,
 		Second:     median(func(s ScaleSample) float64 { return s.IdleStore / float64(s.Nodes) }),
@@ -57,7 +57,7 @@ func (r *ScaleResults) units(store string) (u unit, ok bool) {
 	return u, true
 }
 
-// What a node is taken to be, and the share of it that is to be in use when nothing is wrong.
+// The assumed size of a node, and the share of it that is used in normal operation.
 const (
 	planCores     = 8
 	planMemory    = 16e9
@@ -65,21 +65,21 @@ const (
 	planFiles     = 1 << 20
 	planShare     = 0.5
 	planRate      = 1.0 // updates per second
-	// On the wire an update is its event and some 70 bytes of TCP, IP and Ethernet, of one segment or two.
+	// Bytes of an update on the wire, in one segment or two. Each segment adds some 70 bytes of TCP, IP and Ethernet.
 	planShort, planLong = 600.0, 1500.0
 )
 
-// plan is what so many readers of one channel take.
+// plan is what so many readers of one channel need.
 type plan struct {
 	Readers      int
 	Cores        float64 // in use
 	Memory       float64 // bytes
-	Short, Long  float64 // egress in bits per second, with short and long updates
+	Short, Long  float64 // bits per second to readers, with short and long updates
 	Nodes        int
-	For          string  // what needs most nodes
+	For          string  // the resource that needs the most nodes
 	Reads        float64 // of the store, per second
 	Store        float64 // cores of the store in use
-	Loss, Return float64 // seconds of all of a node's cores, after the loss of one, and of all
+	Loss, Return float64 // seconds of all cores of a node, after one node is lost, and after all restart
 }
 
 func (u unit) plan(readers int) plan {
@@ -102,7 +102,7 @@ func (u unit) plan(readers int) plan {
 			need, p.For = of.nodes, of.what
 		}
 	}
-	p.Nodes = int(math.Ceil(need)) + 1 // one may be gone
+	p.Nodes = int(math.Ceil(need)) + 1 // one may fail
 	nodes := float64(p.Nodes)
 	p.Reads = nodes * (u.IdleReads + planRate*u.Reads)
 	p.Store = (planRate*(u.Write+u.Store*(nodes-1)) + u.Second*nodes) / 1e6
@@ -128,7 +128,7 @@ func (u unit) planRows() [][]string {
 	return rows
 }
 
-// figure is a number with two digits that count.
+// figure formats a number with two significant digits.
 func figure(f float64) string {
 	switch {
 	case f <= 0:
@@ -139,7 +139,7 @@ func figure(f float64) string {
 	return fmt.Sprintf("%.*f", max(1-int(math.Floor(math.Log10(f))), 0), f)
 }
 
-// quantity is a number of a unit with its decimal prefix.
+// quantity formats a number with its unit and a decimal prefix.
 func quantity(f float64, of string) string {
 	for _, prefix := range []string{"", "k", "M", "G"} {
 		if f < 1000 {

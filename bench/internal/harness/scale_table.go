@@ -9,17 +9,17 @@ import (
 	"text/tabwriter"
 )
 
-// scaleTable is one table of the results of a store.
+// scaleTable is one table of results.
 type scaleTable struct {
 	title   string
 	columns []string
 	rows    [][]string
 }
 
-// names are the stores as tables have them.
+// storeNames are the names of stores in tables.
 var storeNames = map[string]string{"postgres": "PostgreSQL", "redis": "Redis"}
 
-// tables are those of one store.
+// tables returns the tables of one store.
 func (r *ScaleResults) tables(store string) []scaleTable {
 	few := scaleTable{title: "an update with one reader per node", columns: []string{
 		"nodes", "CPU us, node that writes", "each other node", "store", "store, per node", "reads/node",
@@ -81,7 +81,7 @@ func (r *ScaleResults) tables(store string) []scaleTable {
 	return all
 }
 
-// each calls yield for every table that has something.
+// each calls yield for every table that has rows.
 func (r *ScaleResults) each(yield func(title string, t scaleTable)) {
 	for _, store := range backends() {
 		for _, t := range r.tables(store) {
@@ -92,7 +92,7 @@ func (r *ScaleResults) each(yield func(title string, t scaleTable)) {
 	}
 }
 
-// about says where the results come from.
+// about returns date, machine and versions.
 func (r *ScaleResults) about() string {
 	return fmt.Sprintf("%s; %s; %s; one round", r.When.Format("2 January 2006"), r.Machine, strings.Join(r.Versions, ", "))
 }
@@ -108,7 +108,7 @@ func (r *ScaleResults) Print(out io.Writer) {
 	})
 }
 
-// section is what stands between the marks of scaling.md.
+// section returns the text between the marks of scaling.md.
 func (r *ScaleResults) section() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s.\n", r.about())

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Every figure of every store is measured, by way of real servers and nodes.
+// TestManyNodes measures every figure with every store. Servers and nodes are real.
 func TestManyNodes(t *testing.T) {
 	for _, store := range backends() {
 		t.Run(store, func(t *testing.T) {
@@ -34,9 +34,9 @@ func TestManyNodes(t *testing.T) {
 					"idle CPU": s.IdleCPU, "idle reads": s.IdleReads, "reads": s.Reads, "own p50": s.OwnP50, "CPU": s.CPU,
 					"connect": s.ConnectCPU, "crowd p99": s.CrowdP99,
 				}
-				for who, row := range map[string]Row{"few": s.FewRow, "crowd": s.CrowdRow} {
-					figures[who+" rate"], figures[who+" CPU"] = row.Rate, row.CPU
-					figures[who+" store"], figures[who+" sent"] = row.Store, row.Sent
+				for crowd, row := range map[string]Row{"few": s.FewRow, "crowd": s.CrowdRow} {
+					figures[crowd+" rate"], figures[crowd+" CPU"] = row.Rate, row.CPU
+					figures[crowd+" store"], figures[crowd+" sent"] = row.Store, row.Sent
 				}
 				if s.Nodes > 1 {
 					figures["other p50"], figures["other p99"] = s.OtherP50, s.OtherP99
@@ -47,7 +47,7 @@ func TestManyNodes(t *testing.T) {
 					}
 				}
 				if s.Reads > 2 || s.CrowdReads > 2 || s.FewRow.Reads > 1.5 || s.CrowdRow.Sent > 1 {
-					t.Errorf("%d nodes read and deliver more than there is: %+v", s.Nodes, s)
+					t.Errorf("%d nodes read or deliver too much: %+v", s.Nodes, s)
 				}
 			}
 			if len(r.Samples) != 2 || len(r.Channels) != 1 || r.Channels[0].OpenReads < 1 || r.Channels[0].WriteCPU <= 0 {
@@ -57,7 +57,7 @@ func TestManyNodes(t *testing.T) {
 	}
 }
 
-func TestWhatUpdatesCostBeyondRest(t *testing.T) {
+func TestIdleCostIsSubtracted(t *testing.T) {
 	us := time.Microsecond
 	var s ScaleSample
 	s.fewFigures(
@@ -95,14 +95,14 @@ func TestUnits(t *testing.T) {
 		t.Errorf("units are %+v, want %+v", got, want)
 	}
 	if _, ok := scaleResults().units("redis"); ok {
-		t.Error("a store that was not measured has units")
+		t.Error("units of a store that was not measured")
 	}
 }
 
 func TestPlans(t *testing.T) {
 	u, _ := scaleResults().units("postgres")
 	got := u.plan(10_000_000)
-	// 120 Gbit/s of 5 per node are 24, and one more.
+	// 120 Gbit/s at 5 per node need 24 nodes. One more may fail.
 	want := plan{
 		Readers: 10_000_000, Cores: 50, Memory: 55e9, Short: 48e9, Long: 120e9, Nodes: 25, For: "egress", Reads: 50,
 		Store: (400 + 24*100 + 25*500) / 1e6, Loss: 10e6 / 25 / 24 * 40 / 1e6 / 8, Return: 10e6 / 25 * 40 / 1e6 / 8,
@@ -131,7 +131,7 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	if got := thousands(10_002_003); got != "10,002,003" {
-		t.Errorf("ten million and some are %s", got)
+		t.Errorf("10002003 is %s", got)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestMetricsAreSummed(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	if _, err := parseMetrics("a b\n"); err == nil {
-		t.Error("a value that is no number is taken")
+		t.Error("a value that is not a number was accepted")
 	}
 }
 
@@ -157,7 +157,7 @@ func TestScaleIsShownAgain(t *testing.T) {
 	var out bytes.Buffer
 	err := Main(t.Context(), []string{"-scale", "-render", file, "-docs", dir}, &out)
 	if err == nil || !strings.Contains(err.Error(), "8 nodes: lost") {
-		t.Errorf("what went wrong is told as %v", err)
+		t.Errorf("the error is %v", err)
 	}
 	got, err := os.ReadFile(page)
 	if err != nil {
@@ -171,7 +171,7 @@ func TestScaleIsShownAgain(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(got), "old\n") || strings.Contains(string(got), "Redis") || !strings.Contains(out.String(), "calculated") {
-		t.Errorf("it has what was not measured:\n%s\n%s", got, out.String())
+		t.Errorf("old or unmeasured results are shown:\n%s\n%s", got, out.String())
 	}
 }
 
@@ -180,11 +180,11 @@ func TestScaleArguments(t *testing.T) {
 		"-scale -nodes 0", "-scale -nodes x", "-scale -n 2 -nodes 4", "-scale -store sqlite", "-nodes 2", "-store redis",
 	} {
 		if err := Main(t.Context(), strings.Fields(args), io.Discard); err == nil {
-			t.Errorf("%s is taken", args)
+			t.Errorf("%s was accepted", args)
 		}
 	}
 	o, err := parse([]string{"-scale"})
 	if err != nil || o.scale.readers != 8000 || o.scale.updates != 100 || len(o.scale.nodes) != 3 || len(o.scale.stores) != 2 {
-		t.Errorf("by default: %+v, %v", o.scale, err)
+		t.Errorf("defaults: %+v, %v", o.scale, err)
 	}
 }

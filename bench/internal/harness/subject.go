@@ -9,19 +9,19 @@ import (
 	"github.com/motacilla-live/motacilla/internal/load"
 )
 
-// Subject is one server that is measured.
+// Subject is a server that is measured.
 type Subject struct {
 	Name  string
-	Label string // as tables and plots have it
+	Label string // in tables and charts
 	Mode  load.Mode
 	Ours  bool
 	begin func(ctx context.Context, profile string) (served, error)
 }
 
-// Limit is the subject that the others' cost is divided by.
+// Limit is the name of the subject with which all others are compared.
 const Limit = "limit"
 
-// Subjects are all there are, in the order of the tables.
+// Subjects returns all subjects, in the order of the tables.
 func Subjects() []Subject {
 	nchan := func(path string) func(context.Context, string) (served, error) {
 		return func(ctx context.Context, _ string) (served, error) { return startNchan(ctx, path) }

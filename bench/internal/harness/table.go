@@ -14,7 +14,7 @@ var columns = []string{
 	"kB after 1 update", "connect s", "CPU us/connection",
 }
 
-// rows are one per server that was measured with so many readers; the first cell is its label.
+// rows returns one row per server that was measured with so many readers. The first cell is the label of the server.
 func (r *Results) rows(readers int) [][]string {
 	var rows [][]string
 	for _, s := range Subjects() {
@@ -50,7 +50,7 @@ func between(format string, s Spread) string {
 	return fmt.Sprintf(" ("+format+" to "+format+")", s.Min, s.Max)
 }
 
-// verdictRows are one per target.
+// verdictRows returns one row per target.
 func (r *Results) verdictRows() [][]string {
 	var rows [][]string
 	for _, v := range r.Verdicts() {
@@ -104,7 +104,7 @@ func printTable(w io.Writer, columns []string, rows [][]string) {
 	}
 }
 
-// markdown is a table for a document.
+// markdown returns a table for a document.
 func markdown(columns []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }

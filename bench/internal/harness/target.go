@@ -2,25 +2,25 @@
 
 package harness
 
-// Target is what one of ours is held to.
+// Target is a bound for a figure of Motacilla.
 type Target struct {
 	Name    string
 	Subject string
 	Readers int
 	Figure  Figure
-	To      string  // the server that it is in proportion to; "": Most is absolute
-	Most    float64 // as Unit has it
+	To      string  // the server that the figure is divided by; "" means that Most is absolute
+	Most    float64 // in Unit
 	Unit    string
-	Goal    bool // to be aimed at; not reaching it is no failure
+	Goal    bool // not reaching it is not a failure
 }
 
-// The figures that targets are about.
+// The figures of targets.
 func perDelivery(s Sample) float64   { return s.CPU }
 func lastReader(s Sample) float64    { return s.Last99 }
 func perConnection(s Sample) float64 { return s.ConnectCPU }
 func idleKB(s Sample) float64        { return max(s.Idle, s.IdleAfter) / 1000 }
 
-// Targets are all there are.
+// Targets returns all targets.
 func Targets() []Target {
 	const many, few = 10_000, 1000
 	cpu := func(subject string, readers int, to string, most float64) Target {
@@ -54,14 +54,14 @@ func Targets() []Target {
 	return append(targets, cpu("ours-long-polling", many, "longpoll-timer", 0.6), goal)
 }
 
-// Verdict is what a target has come to.
+// Verdict says whether a target was reached.
 type Verdict struct {
 	Target
 	Got  Spread
 	Pass bool
 }
 
-// Verdicts are those of the targets that were measured.
+// Verdicts returns the verdicts of the targets that were measured.
 func (r *Results) Verdicts() []Verdict {
 	var all []Verdict
 	for _, t := range Targets() {

@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-// posting is a bare net/http handler that takes a post: it reads the body, decodes the JSON, and answers 201 with it.
+// posting is a bare net/http handler that takes a post. It reads the body, decodes the JSON, and answers 201 with the post.
 type posting struct{}
 
 func (posting) since() int64             { return 0 }
@@ -38,10 +38,10 @@ func (posting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-// unchanged is a bare net/http handler that says that nothing has changed.
+// unchanged is a bare net/http handler that answers 304.
 type unchanged struct{}
 
-// UnchangedTag is the tag of what has not changed.
+// UnchangedTag is the ETag that unchanged answers with 304.
 const UnchangedTag = `"1"`
 
 func (unchanged) since() int64             { return 0 }

@@ -10,8 +10,8 @@ import (
 	"github.com/motacilla-live/motacilla/internal/message"
 )
 
-// hub is the chat example of github.com/gorilla/websocket (hub.go, client.go), with prepared messages: one goroutine
-// that has the readers, and for each reader two goroutines and a channel.
+// hub is the chat example of github.com/gorilla/websocket (hub.go, client.go), with prepared messages. One goroutine owns
+// the set of readers. Each reader has two goroutines and a channel.
 type hub struct {
 	maker      *message.Maker
 	upgrader   websocket.Upgrader
@@ -27,7 +27,7 @@ type client struct {
 	send chan *websocket.PreparedMessage
 }
 
-// The example's own.
+// The values of the example.
 const (
 	writeWait      = 10 * time.Second
 	pongWait       = 60 * time.Second

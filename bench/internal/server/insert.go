@@ -13,25 +13,25 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	_ "modernc.org/sqlite" // the driver that ours uses
+	_ "modernc.org/sqlite" // the driver of storage/sqlite
 )
 
-// Inserting says how the bare loop of INSERT and COMMIT works.
+// Inserting configures the bare loop of INSERT and COMMIT.
 type Inserting struct {
 	Batch int           `json:"batch"` // rows in a transaction
-	Text  string        `json:"text"`  // of each
+	Text  string        `json:"text"`  // of each row
 	Lasts time.Duration `json:"lasts"`
 }
 
-// Inserted is what it has come to.
+// Inserted is the result of the loop.
 type Inserted struct {
 	Rate  float64       `json:"rate"` // rows a second
 	P50   time.Duration `json:"p50"`  // of a transaction
 	Error string        `json:"error,omitempty"`
 }
 
-// RunInsert is the process of a bare loop of batched INSERT and COMMIT: one table, one index, one prepared statement, at
-// the durability of ours (write-ahead log, synchronous FULL). It knows no HTTP.
+// RunInsert runs a bare loop of batched INSERT and COMMIT, as a process of its own. It has one table, one index and one
+// prepared statement, the durability of storage/sqlite (write-ahead log, synchronous FULL), and no HTTP.
 func RunInsert(in io.Reader, out io.Writer) error {
 	var how Inserting
 	if err := json.NewDecoder(in).Decode(&how); err != nil {

@@ -21,8 +21,8 @@ import (
 
 const limitName = "limit"
 
-// limit is what no server that makes one system call per reader can fall below: one thread that accepts, greets, and
-// writes each update to one socket after the other. It knows nothing of HTTP.
+// limit is the least that a server with one system call per reader can cost. One thread accepts connections, greets, and
+// writes each update to one socket after the other. There is no HTTP.
 type limit struct {
 	listener int
 	readers  []int
@@ -36,7 +36,7 @@ func runLimit(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	commands, ok := in.(*os.File)
 	if !ok {
-		return errors.New("limit: its commands must come from a file")
+		return errors.New("limit: commands must come from a file, because it is polled with the sockets")
 	}
 	s := &limit{maker: message.NewMaker()}
 	addr, err := s.listen()
@@ -69,7 +69,7 @@ func runLimit(in io.Reader, out io.Writer) error {
 			if err := errors.Join(err, json.Unmarshal(line, &cmd)); err != nil {
 				return fmt.Errorf("limit: command: %w", err)
 			}
-			if cmd.Profile != "" { // its profile would be that of one system call
+			if cmd.Profile != "" { // a profile would show one system call
 				continue
 			}
 			if err := s.publish(cmd.Seq, cmd.Stamp); err != nil {
@@ -133,7 +133,7 @@ func (s *limit) publish(seq int, stamp int64) error {
 			left = append(left, fd)
 			continue
 		}
-		if err := unix.Close(fd); err != nil { // it reads too slowly, or is gone
+		if err := unix.Close(fd); err != nil { // the reader is too slow, or has left
 			return fmt.Errorf("close: %w", err)
 		}
 	}

@@ -21,19 +21,19 @@ import (
 	"go.uber.org/fx"
 )
 
-// NodeConfig is the first line that a node's process reads: the store that it shares with others.
+// NodeConfig is the first line that the process of a node reads. It names the store that the nodes share.
 type NodeConfig struct {
 	Type string `json:"type"`
 	URL  string `json:"url"`
 }
 
-// Order is what the harness tells a node's process, as a line of JSON each. Several channels are Channel and a number.
+// Order is a line of JSON that the harness sends to the process of a node. Channel and a number name one channel of several.
 type Order struct {
 	Do       string `json:"do"` // "create" channels, "write" Posts one after the other, "spread" a post over each channel
 	Channel  string `json:"channel"`
 	Channels int    `json:"channels,omitempty"`
 	Posts    int    `json:"posts,omitempty"`
-	Seq      int    `json:"seq,omitempty"`   // the number of the first post
+	Seq      int    `json:"seq,omitempty"`   // number of the first post
 	Stamp    int64  `json:"stamp,omitempty"` // when its write began
 }
 
@@ -136,7 +136,7 @@ func obey(ctx context.Context, s storage.Writer, o Order) (since int64, err erro
 	return 0, fmt.Errorf("no such order: %q", o.Do)
 }
 
-// each calls do for all numbers less than n, some at once, and returns the first errors.
+// each calls do with all numbers below n, several at a time. A worker stops at its first error; each joins these errors.
 func each(n int, do func(i int) error) error {
 	var working sync.WaitGroup
 	failed := make([]error, writers)

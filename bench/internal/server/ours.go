@@ -17,8 +17,8 @@ import (
 	"go.uber.org/fx"
 )
 
-// whole is the app as it is served, with one publisher and posts in memory. Posts are written straight into the store,
-// as a receiver does, and rendered as short as the peers'.
+// whole is the complete app with one publisher and the memory store. Posts are written into the store, as a receiver does,
+// and rendered as short as those of the other servers.
 type whole struct {
 	store storage.Store
 	ready Ready
@@ -64,13 +64,13 @@ func ours(publisherType string, goroutines bool) func(context.Context) (Server, 
 	}
 }
 
-// oursCost is the app with interval polling and REST over a store, as it is configured by default.
+// oursCost returns the app with interval polling, REST and a store, each with its default configuration.
 func oursCost(store string) func(context.Context) (Server, error) {
 	return func(ctx context.Context) (Server, error) {
 		config := "server: {addr: 127.0.0.1:0, token: " + Token + "}\nlog: {level: error}\n" +
 			"publishers: [{type: interval-polling}]\nreceivers: [{type: webapp}]\nstorage: {type: " + store
 		if store == "sqlite" {
-			config += fmt.Sprintf(", path: %q", filepath.Join(os.TempDir(), "live.db")) // which is the process's own
+			config += fmt.Sprintf(", path: %q", filepath.Join(os.TempDir(), "live.db")) // the folder belongs to this process
 		}
 		config += "}\n"
 		var server *app.Server
@@ -92,5 +92,5 @@ func oursCost(store string) func(context.Context) (Server, error) {
 	}
 }
 
-// Token is what ours is written to with.
+// Token is the token for writing to the app.
 const Token = "bench"

@@ -13,7 +13,7 @@ import (
 	"github.com/r3labs/sse/v2"
 )
 
-// flushing is Server-Sent Events as one writes them with net/http: a goroutine and a channel per reader.
+// flushing sends server-sent events as they are usually written with net/http: a goroutine and a channel per reader.
 type flushing struct {
 	maker *message.Maker
 
@@ -75,7 +75,7 @@ func (s *flushing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// r3labs is the server of github.com/r3labs/sse, without its replay.
+// r3labs is the server of github.com/r3labs/sse without replay.
 type r3labs struct {
 	*sse.Server
 	maker *message.Maker
@@ -108,7 +108,7 @@ func (s *r3labs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Server.ServeHTTP(w, r)
 }
 
-// timed is long polling as one writes it with net/http: each request waits for the next update, or a timer of its own.
+// timed is long polling as it is usually written with net/http. Each request waits for the next update or its own timer.
 type timed struct {
 	maker *message.Maker
 

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package server has the servers that are measured, each to be run as a process of its own: the limit, which is a bare
-// loop of writes; what people write with net/http and well-known libraries; and ours.
+// Package server contains the servers that are measured. Each runs as a process of its own. They are the limit, which is a
+// bare loop of writes, servers as people write them with net/http and well-known libraries, and Motacilla.
 package server
 
 import (
@@ -19,22 +19,22 @@ import (
 	"strings"
 )
 
-// Ready is what a server's process says once it listens.
+// Ready is the line that the process of a server prints when it listens, or has failed to.
 type Ready struct {
 	Addr  string `json:"addr"`
 	Path  string `json:"path"`
-	Since int64  `json:"since"` // the revision from which readers start; -1 where it knows none
+	Since int64  `json:"since"` // the revision from which readers start; -1 if the server has none
 	Error string `json:"error,omitempty"`
 }
 
-// Command is what the harness tells a server's process, as a line of JSON each.
+// Command is a line of JSON that the harness sends to the process of a server.
 type Command struct {
 	Seq     int    `json:"seq,omitempty"`     // write this post
-	Stamp   int64  `json:"stamp,omitempty"`   // when its write began
-	Profile string `json:"profile,omitempty"` // write a profile of the CPU to this file from now on
+	Stamp   int64  `json:"stamp,omitempty"`   // when the write began, in nanoseconds of CLOCK_MONOTONIC
+	Profile string `json:"profile,omitempty"` // start a CPU profile into this file
 }
 
-// Server is one that listens.
+// Server is a server that listens.
 type Server interface {
 	Ready() Ready
 	Publish(ctx context.Context, seq int, stamp int64) error
@@ -60,7 +60,7 @@ var kinds = map[string]func(ctx context.Context) (Server, error){
 	"ours-websocket-goroutines": ours("websocket", true),
 }
 
-// Names are the servers that there are.
+// Names returns the names of all servers, sorted.
 func Names() []string {
 	names := []string{limitName}
 	for name := range kinds {
@@ -70,14 +70,14 @@ func Names() []string {
 	return names
 }
 
-// Run is a server's process: it says that it is ready, and obeys the commands that come in until there are no more.
+// Run runs a server as a process. It prints Ready to out, and carries out the commands from in until in ends.
 func Run(name string, in io.Reader, out io.Writer) error {
 	if name == limitName {
 		return runLimit(in, out)
 	}
 	kind, ok := kinds[name]
 	if !ok {
-		return fmt.Errorf("unknown server %q, there are %s", name, strings.Join(Names(), ", "))
+		return fmt.Errorf("unknown server %q; known: %s", name, strings.Join(Names(), ", "))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -112,7 +112,7 @@ func profile(path string) error {
 	if err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
-	if err := pprof.StartCPUProfile(f); err != nil { // the file is the profile's until the process ends
+	if err := pprof.StartCPUProfile(f); err != nil { // the profile keeps the file open until the process ends
 		return fmt.Errorf("profile: %w", err)
 	}
 	return nil
@@ -120,12 +120,12 @@ func profile(path string) error {
 
 func say(out io.Writer, ready Ready) error {
 	if err := json.NewEncoder(out).Encode(ready); err != nil {
-		return fmt.Errorf("say that the server is ready: %w", err)
+		return fmt.Errorf("print that the server is ready: %w", err)
 	}
 	return nil
 }
 
-// handler is a peer that is a handler on net/http's server.
+// handler is a measured server that runs on the server of net/http.
 type handler interface {
 	http.Handler
 	publish(seq int, stamp int64) error
@@ -141,7 +141,7 @@ func (s onHTTP) Ready() Ready { return Ready{Addr: s.addr, Path: "/bench", Since
 
 func (s onHTTP) Publish(_ context.Context, seq int, stamp int64) error { return s.publish(seq, stamp) }
 
-// httpServer serves a peer at /bench as net/http does by default.
+// httpServer serves a handler at /bench, with the defaults of net/http.
 func httpServer[H handler](make func() H) func(context.Context) (Server, error) {
 	return func(ctx context.Context) (Server, error) {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -151,7 +151,7 @@ func httpServer[H handler](make func() H) func(context.Context) (Server, error) 
 		h := make()
 		mux := http.NewServeMux()
 		mux.Handle("/bench", h)
-		server := &http.Server{Handler: mux} //nolint:gosec // the peers are as people write them, without timeouts
+		server := &http.Server{Handler: mux} //nolint:gosec // measured as people write it, without timeouts
 		context.AfterFunc(ctx, func() { _ = server.Close() })
 		go func() { _ = server.Serve(l) }()
 		return onHTTP{h, l.Addr().String()}, nil

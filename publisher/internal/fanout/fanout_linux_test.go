@@ -88,7 +88,7 @@ func (s *story) Idle(cursor int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(cursor))
 }
 
-// speech is a protocol that calls functions of a test, writes "no" to readers that are refused and "bye" after the last
+// speech is a protocol that calls functions of a test, writes "no" to readers that are refused and "close" after the last
 // frame, and counts readers that are closed.
 type speech struct {
 	input  func(r *Reader, data []byte)
@@ -108,7 +108,7 @@ func (p *speech) Due(r *Reader) {
 	}
 }
 func (p *speech) Refused(r *Reader)              { r.End([]byte("no"), 0) }
-func (p *speech) Last(r *Reader)                 { r.End([]byte("bye"), 0) }
+func (p *speech) Last(r *Reader)                 { r.End([]byte("close"), 0) }
 func (p *speech) Closed(_ *Reader, why Reason)   { p.closed[why].Add(1) }
 func (p *speech) count(why Reason) (count int64) { return p.closed[why].Load() }
 
@@ -336,7 +336,7 @@ func TestReaderIsClosedAfterTheLastFrame(t *testing.T) {
 	r.story.mu.Unlock()
 	r.move(10)
 	r.want(c, 0, 1)
-	if got := r.text(c); got != "bye" {
+	if got := r.text(c); got != "close" {
 		t.Errorf("the close message is %q", got)
 	}
 	r.eventually("the reader counts as ended", func() bool { return r.speech.count(Ended) == 1 })
@@ -455,20 +455,20 @@ func TestCloseMessageWaitsForThePeer(t *testing.T) {
 	var heard atomic.Int64
 	r.speech.input = func(_ *Reader, data []byte) { heard.Add(int64(len(data))) }
 	polite, rude := r.join(Join{}), r.join(Join{})
-	r.topic.Each(1, func() bool { return true }, func(rd *Reader) { rd.End([]byte("bye"), time.Second/2) })
+	r.topic.Each(1, func() bool { return true }, func(rd *Reader) { rd.End([]byte("close"), time.Second/2) })
 	r.move(10) // for no reader
-	if got := r.text(polite); got != "bye" {
+	if got := r.text(polite); got != "close" {
 		t.Errorf("the close message is %q", got)
 	}
-	if _, err := polite.Write([]byte("bye")); err != nil {
+	if _, err := polite.Write([]byte("close")); err != nil {
 		t.Fatal(err)
 	}
 	_ = polite.Close()
 	r.eventually("both are closed, the rude one because its time is up", func() bool {
 		return r.speech.count(Left) == 1 && r.speech.count(Ended) == 1
 	})
-	if heard.Load() != 3 {
-		t.Errorf("after the close message Input got %d bytes, want 3", heard.Load())
+	if heard.Load() != int64(len("close")) {
+		t.Errorf("after the close message Input got %d bytes, want 5", heard.Load())
 	}
 	_ = r.text(rude)
 }
