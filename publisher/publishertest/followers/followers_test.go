@@ -67,18 +67,18 @@ func TestSSE(t *testing.T) {
 		want []motacilla.Revision
 		err  bool
 	}{
-		"empty":        {"", nil, false},
-		"updates":      {"retry: 1500\n" + event(5, goal(3, 5)) + event(7, goal(5, 7)), []motacilla.Revision{5, 7}, false},
-		"CRLF":         {strings.ReplaceAll(event(5, goal(3, 5)), "\n", "\r\n"), []motacilla.Revision{5}, false},
-		"comment":      {": hello\n\n" + event(5, goal(3, 5)), []motacilla.Revision{5}, false},
-		"farewell":     {event(5, goal(3, 5)) + "retry: 2000\n\n", []motacilla.Revision{5}, false},
-		"megabytes":    {event(8, long.AppendJSON(nil)), []motacilla.Revision{8}, false},
-		"another id":   {event(6, goal(3, 5)), nil, true},
-		"no id":        {fmt.Sprintf("data: %s\n\n", goal(3, 5)), nil, true},
-		"with a type":  {"event: update\n" + event(5, goal(3, 5)), nil, true},
-		"cut":          {event(5, goal(3, 5)) + event(7, goal(5, 7))[:30], []motacilla.Revision{5}, true},
-		"no JSON":      {event(5, []byte("hello")), nil, true},
-		"error is all": {event(6, goal(3, 5)) + event(7, goal(5, 7)), nil, true},
+		"empty":         {"", nil, false},
+		"updates":       {"retry: 1500\n" + event(5, goal(3, 5)) + event(7, goal(5, 7)), []motacilla.Revision{5, 7}, false},
+		"CRLF":          {strings.ReplaceAll(event(5, goal(3, 5)), "\n", "\r\n"), []motacilla.Revision{5}, false},
+		"comment":       {": hello\n\n" + event(5, goal(3, 5)), []motacilla.Revision{5}, false},
+		"close message": {event(5, goal(3, 5)) + "retry: 2000\n\n", []motacilla.Revision{5}, false},
+		"megabytes":     {event(8, long.AppendJSON(nil)), []motacilla.Revision{8}, false},
+		"another id":    {event(6, goal(3, 5)), nil, true},
+		"no id":         {fmt.Sprintf("data: %s\n\n", goal(3, 5)), nil, true},
+		"with a type":   {"event: update\n" + event(5, goal(3, 5)), nil, true},
+		"cut":           {event(5, goal(3, 5)) + event(7, goal(5, 7))[:30], []motacilla.Revision{5}, true},
+		"no JSON":       {event(5, []byte("hello")), nil, true},
+		"error is all":  {event(6, goal(3, 5)) + event(7, goal(5, 7)), nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := collect(followers.SSE(t.Context(), serve(t, stream(test.body)), 3))
