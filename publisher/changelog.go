@@ -133,10 +133,11 @@ func listsAll(changes motacilla.Changes) bool { return len(changes.Issued) < mot
 
 // trim forgets the oldest half of what is more than a log keeps.
 func (l changeLog) trim() changeLog {
-	if len(l.changes) > 3*l.most { // rarely, since it costs a copy
-		l.changes = newestOfEach(l.changes)
+	most := 3 * l.most
+	if len(l.changes) > most { // rarely, since it costs a copy
+		l.changes, most = newestOfEach(l.changes), 2*l.most
 	}
-	for len(l.issued) > 1 && (len(l.issued) > mostIssued || len(l.changes) > 3*l.most) {
+	for len(l.issued) > 1 && (len(l.issued) > mostIssued || len(l.changes) > most) {
 		half := (len(l.issued) - 1) / 2
 		l.from = l.issued[half]
 		l.sure = max(l.sure, l.from)

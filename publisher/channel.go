@@ -97,7 +97,7 @@ func (c *channel) snapshot(ctx context.Context, cursor motacilla.Revision) (*Del
 	if err != nil {
 		return nil, err
 	}
-	if c.loader.current(s) {
+	if s.lacks(cursor) && c.loader.current(s) {
 		s.deltas.mark(cursor)
 	}
 	return newest.from(cursor), nil

@@ -100,7 +100,7 @@ func (l *loader) refresh() (err error) {
 	defer func() { l.remember(err) }()
 	f, id, heard := l.channel.feed, l.channel.id, l.heard.Load()
 	changes, err := f.reads.changes(id, s.head(), f.options.CatchUp)
-	read := fresh{changes: changes, channel: changes.Channel, lost: s.snapshot != nil && s.snapshot.Revision > changes.Head}
+	read := fresh{changes: changes, channel: changes.Channel, lost: motacilla.Revision(heard) > changes.Head}
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound): // the store was restored to before the channel
 		read.changes.Deleted = true
@@ -183,8 +183,13 @@ func (l *loader) lookUp(cursor motacilla.Revision) (*Delta, error) {
 		d = s.old(back)
 	}
 	after := l.swap(func(s *state) *state { return s.reached(back) })
-	if d != nil && d.Revision == after.head() {
-		d = after.deltas.put(cursor, d) // the log may not reach so far back
+	switch {
+	case changes.Head != after.head():
+	case d == nil:
+		after.deltas.mark(cursor)
+	default: // the log may not reach so far back
+		d.room = &after.deltas.room
+		d = after.deltas.put(cursor, d)
 	}
 	l.compare(changes.Head, s.head())
 	return d, nil

@@ -119,3 +119,35 @@ func TestInventedCursorsCostNoMemory(t *testing.T) {
 		t.Errorf("3,000 invented cursors keep %d bytes for a snapshot of %d", grown, size)
 	}
 }
+
+// TestOldCursorsCostLittleMemory has hundreds of cursors come that memory can't reach back to, each with a large delta.
+func TestOldCursorsCostLittleMemory(t *testing.T) {
+	f := setUp(t, nil)
+	score := f.post("0:0")
+	var cursors []motacilla.Revision
+	for i := range motacilla.MaxIssued + 300 {
+		score = f.edit(score.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i) })
+		if i < 300 {
+			cursors = append(cursors, score.Revision)
+		}
+	}
+	for i := range 50 {
+		f.post(fmt.Sprint(i, strings.Repeat("x", 4000)))
+	}
+	feed := publisher.NewFeed(f.source, renderFunc(plain), nil)
+	defer feed.Close()
+	size := 0
+	var before int64
+	for i, cursor := range cursors {
+		d, err := feed.Since(t.Context(), match, cursor)
+		if err != nil || d.Reset {
+			t.Fatalf("since %d: %+v, %v", cursor, d, err)
+		}
+		if size = len(d.Encode(publisher.JSON)); i == 0 {
+			before = heapInUse()
+		}
+	}
+	if grown, most := heapInUse()-before, int64(32<<20); grown > most {
+		t.Errorf("%d old cursors keep %d bytes for deltas of %d", len(cursors), grown, size)
+	}
+}

@@ -14,17 +14,19 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
+func (f fixture) mover() storage.Mover { return f.store.(storage.Mover) }
+
 // restored returns a store that is as this one is now.
 func (f fixture) restored() storage.Store {
 	f.Helper()
 	ctx := context.Background()
-	list, err := f.store.(storage.Mover).ChannelRecords(ctx, "", 0)
+	list, err := f.mover().ChannelRecords(ctx, "", 0)
 	if err != nil {
 		f.Fatal(err)
 	}
 	store := memory.New(nil)
 	for _, c := range list {
-		records, err := f.store.(storage.Mover).ChangeRecords(ctx, c.ID, 0, 1<<20)
+		records, err := f.mover().ChangeRecords(ctx, c.ID, 0, 1<<20)
 		if err != nil {
 			f.Fatal(err)
 		}

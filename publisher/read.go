@@ -65,7 +65,7 @@ func (f *Feed) Snapshot(ctx context.Context, id motacilla.ChannelID) (*Delta, er
 }
 
 // Since returns, at once, what carries a reader from cursor to the channel's head: an update; a heartbeat if nothing is new; or
-// a reset, whose From is 0, if the store does not know the cursor or too much has happened since. ErrNotFound: there is no such
+// a snapshot, which is a reset, if the store does not know the cursor or too much has happened since. ErrNotFound: there is no such
 // channel. ErrUnavailable: memory does not know, and the store does not answer.
 func (f *Feed) Since(ctx context.Context, id motacilla.ChannelID, cursor motacilla.Revision) (*Delta, error) {
 	c, err := f.channels.open(ctx, id)

@@ -45,13 +45,14 @@ func (s *state) delta(cursor motacilla.Revision) (d *Delta, look bool) {
 	}
 	u := &motacilla.Update{Channel: s.channel.ID, From: cursor, Revision: s.head()}
 	if s.gone {
-		u.Gone, u.Revision = true, max(s.head(), cursor)
+		u.Gone, u.Revision = true, max(s.head(), cursor+1)
 		return s.keep(u), false
 	}
 	if known, unsure := s.log.knows(cursor, s.head()); !known {
 		return nil, unsure
 	}
 	if !s.log.since(u, cursor) {
+		s.deltas.mark(cursor)
 		return nil, false
 	}
 	if s.log.stateAt > cursor {
@@ -73,7 +74,7 @@ type fresh struct {
 	renders []motacilla.Render // of changes.Posts
 	channel *motacilla.Channel // nil if it is not known to have changed
 	at      time.Time
-	lost    bool // the store has lost what the state's snapshot was read with
+	lost    bool // the store has lost a revision that readers may have got from it, though the state does not have it
 }
 
 // next returns the state after what was read. If that is not all that happened, the log begins anew.
@@ -81,7 +82,7 @@ func (s *state) next(read fresh) *state {
 	n, changes, head := *s, read.changes, s.head()
 	switch {
 	case changes.Deleted:
-		n.gone = true
+		n.gone, n.snapshot, n.back = true, nil, nil
 		changes.Head = max(changes.Head, head+1)
 	case carriesOn(changes):
 		n.log = s.log.extend(changes, read.renders)

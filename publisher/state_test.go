@@ -217,3 +217,41 @@ func TestTheLogKeepsSoManyRevisions(t *testing.T) {
 		t.Errorf("from the oldest revision: %+v", d)
 	}
 }
+
+// TestTrimIsRare has as many posts edited in turn as a log keeps changes: it must not be copied for each edit.
+func TestTrimIsRare(t *testing.T) {
+	const most = 20
+	var encodings atomic.Int64
+	s := firstState(motacilla.Channel{ID: "match-42", Head: 1}, most, time.Time{}, &encodings)
+	copies := 0
+	for rev := motacilla.Revision(2); rev < 1000; rev++ {
+		before := s.log.changes
+		s = s.next(fresh{
+			changes: motacilla.Changes{Head: rev, Known: true, Issued: []motacilla.Revision{rev}},
+			renders: []motacilla.Render{{ID: motacilla.PostID(fmt.Sprint(rev % (3 * most))), Revision: rev}},
+		})
+		if len(s.log.changes) <= len(before) {
+			copies++
+		}
+	}
+	if copies > 1000/most {
+		t.Errorf("the log was copied %d times for 1,000 edits", copies)
+	}
+	if d, _ := s.delta(s.head() - most); d == nil || len(d.Renders) != most {
+		t.Errorf("the last %d edits: %+v", most, d)
+	}
+}
+
+// TestGoneCarriesOn has readers that hold less and more than memory knew told that the channel was deleted.
+func TestGoneCarriesOn(t *testing.T) {
+	var encodings atomic.Int64
+	s := firstState(motacilla.Channel{ID: "match-42", Head: 100}, 500, time.Time{}, &encodings)
+	s = s.next(fresh{changes: motacilla.Changes{Deleted: true, Head: 102}})
+	for _, cursor := range []motacilla.Revision{0, 50, 100, 101, 102, 103, 200} {
+		v := motacilla.View{Revision: cursor}
+		d, _ := s.delta(cursor)
+		if v.Apply(d.Update, false); !v.Gone {
+			t.Errorf("a reader at %d is not told: %+v", cursor, d.Update)
+		}
+	}
+}
