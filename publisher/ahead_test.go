@@ -111,7 +111,7 @@ func TestADeltaToALostRevision(t *testing.T) {
 			defer st.Close()
 			st.Run(ctx, func(d *publisher.Delta) error { got <- d; return nil })
 		}()
-		synctest.Wait() // the first write is under way
+		synctest.Wait()                            // the first write is under way
 		for i := range motacilla.MaxIssued + 100 { // more than memory keeps
 			f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i) })
 		}
@@ -141,4 +141,3 @@ func TestADeltaToALostRevision(t *testing.T) {
 		<-ended
 	})
 }
-

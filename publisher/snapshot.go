@@ -83,7 +83,7 @@ func (l *loader) readSnapshot() (*snapshot, error) {
 		Reset: true, Complete: !newest.More,
 		State: &motacilla.State{Title: current.Title, Ended: current.Ended},
 	})}
-	read.private = current.Access != motacilla.Public || l.state.Load().private()
+	read.private = current.Access != motacilla.Public // as read after the posts: memory may be behind
 	l.swap(func(s *state) *state { return s.withSnapshot(read) })
 	l.compare(read.Revision, s.head())
 	return read, nil
