@@ -90,6 +90,9 @@ func (s *state) next(read fresh) *state {
 			n.log, n.back = n.log.reach(*n.back, changes.Head), nil
 		}
 	default:
+		if read.channel != nil { // read later: its head may be newer
+			changes.Head = read.channel.Head
+		}
 		n.log = logFrom(changes.Head, s.log.most)
 		n.log.floor = changes.Floor
 		n.log.tooMuch = min(s.log.tooMuch, changes.Head)

@@ -163,7 +163,7 @@ func TestStateAgreesWithAList(t *testing.T) {
 				changes, renders := m.read(s.head(), most)
 				read := fresh{changes: changes, renders: renders, channel: changes.Channel}
 				if title, _ := m.title(changes.Head); !carriesOn(changes) {
-					read.channel = &motacilla.Channel{ID: "match-42", Title: title, Access: motacilla.Public}
+					read.channel = &motacilla.Channel{ID: "match-42", Title: title, Access: motacilla.Public, Head: changes.Head}
 				}
 				s = s.next(read)
 				if moved := s.moved != before.moved; moved != (s.head() != before.head() || !carriesOn(changes)) {
@@ -239,6 +239,23 @@ func TestTrimIsRare(t *testing.T) {
 	}
 	if d, _ := s.delta(s.head() - most); d == nil || len(d.Renders) != most {
 		t.Errorf("the last %d edits: %+v", most, d)
+	}
+}
+
+// TestALogThatBeginsAnewIsOneMoment has a title change after the changes were read and before the channel was read. The
+// state's head is that of its title, so that a store that loses the title loses the head too.
+func TestALogThatBeginsAnewIsOneMoment(t *testing.T) {
+	var encodings atomic.Int64
+	s := firstState(motacilla.Channel{ID: "match-42", Title: "first", Head: 100}, 500, time.Time{}, &encodings)
+	s = s.next(fresh{
+		changes: motacilla.Changes{Head: 110, Known: true, Truncated: true},
+		channel: &motacilla.Channel{ID: "match-42", Title: "second", Head: 120},
+	})
+	if s.head() != 120 || s.channel.Title != "second" {
+		t.Errorf("the state is at %d with title %q", s.head(), s.channel.Title)
+	}
+	if d, _ := s.delta(120); d == nil || !d.Heartbeat() {
+		t.Errorf("at the head: %+v", d)
 	}
 }
 
