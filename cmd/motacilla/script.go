@@ -56,7 +56,7 @@ var script = [...]step{
 	{post: "57", text: "<p>57 min: <strong>GOAL! {home} 1–1 {away}.</strong> {winger} crosses, {rival} heads in at the far post. That makes five in five.</p>"},
 	{post: "64", by: joe, text: "<p>64 min: Substitution for {home}: {mid} makes way, to a standing ovation.</p>"},
 	{post: "71", by: mara, text: "<p>71 min: This could go either way now. <em>Both</em> managers are on the line.</p>"},
-	{post: "78", by: joe, text: "<p>78 min: {keeper} again! One against one with {winger}, and he stands up to the last.</p>"},
+	{post: "78", by: joe, text: "<p>78 min: {keeper} again! One against one with {winger}, and a save with the left foot.</p>"},
 	{post: "85", by: mara, text: "<p>85 min: Free kick for {home}, 22 metres out. {striker} stands over it …</p>"},
 	{post: "86", wait: 3 * time.Second, by: mara, key: true, text: "<p>86 min: <strong>GOAL! {home} 2–1 {away}.</strong> Over the wall, in off the bar. What a strike!</p>"},
 	{post: "score", wait: time.Second, pin: true, text: "<p><strong>{home} 2–1 {away}</strong> · second half</p>"},

@@ -296,9 +296,6 @@ func (p *Postgres) Exec(t testing.TB, statement string, args ...any) {
 	}
 }
 
-// Stop closes all connections and stops the server.
-func (p *Postgres) Stop() { p.signal(syscall.SIGINT) }
-
 // Kill kills the server and all its processes. What they have written is still in the kernel, and reaches the disk.
 func (p *Postgres) Kill() { p.signal(syscall.SIGKILL) }
 
