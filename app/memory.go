@@ -29,7 +29,7 @@ func (c *crowd) left(readers int64) bool {
 // giveMemoryBack returns memory to the system after a crowd of readers has left. An idle Go process collects garbage every two
 // minutes only, and returns what is free slowly.
 func giveMemoryBack(lc fx.Lifecycle, feed *publisher.Feed) {
-	const every = 15 * time.Second
+	const every = 2 * time.Second
 	ctx, stop := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	lc.Append(fx.StartStopHook(func() {

@@ -65,7 +65,7 @@ func serverOf(r *http.Request) *http.Server {
 // Park parks a request for which [Polls.CanPark] is true. The request is answered when something follows cursor, after hold,
 // or when the reader's permission ends.
 //
-// If Park returns a step or an error, the caller must answer with it: something follows cursor already, or the request cannot
+// If Park returns a delta or an error, the caller must answer with it: something follows cursor already, or the request cannot
 // be parked. The errors are those of [Streams.Open]. If both are nil, the request is no longer the caller's.
 func (p *Polls) Park(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, hold time.Duration,

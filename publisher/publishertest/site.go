@@ -116,7 +116,7 @@ func (s *Site) Add(p publisher.Publisher) (pattern string) {
 func (s *Site) Shutdown() {
 	s.Helper()
 	s.shut = true
-	ctx, cancel := context.WithTimeout(context.Background(), Patience/4)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	for _, p := range s.publishers {
 		if err := shutdown(ctx, p); err != nil {
