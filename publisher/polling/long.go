@@ -18,7 +18,7 @@ type LongOptions struct {
 	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`             // long-polling/{channel_id}/
 	Timeout    time.Duration `key:"timeout" doc:"how long a request of Wagtail Live's client is held"`                  // 60s
 	Hold       time.Duration `key:"hold" doc:"how long a request with ?since is held; keep it below a proxy's timeout"` // 25s
-	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each request instead of the epoll engine; costs memory"`
+	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine per request, not the epoll engine; costs memory"`
 	Logger     *zap.Logger   // nil logs nothing
 }
 

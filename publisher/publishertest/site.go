@@ -15,6 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
+// The channels of a [Site], and Patience.
 const (
 	Channel motacilla.ChannelID = "match-42"      // a site's public channel
 	Members motacilla.ChannelID = "members"       // a site's private channel

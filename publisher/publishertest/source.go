@@ -52,6 +52,7 @@ func (s *Source) err() error {
 	return nil
 }
 
+// Channel implements [storage.Store].
 func (s *Source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
 	if err := s.read(); err != nil {
 		return motacilla.Channel{}, err
@@ -59,6 +60,7 @@ func (s *Source) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla
 	return s.Store.Channel(ctx, id)
 }
 
+// Posts implements [storage.Store].
 func (s *Source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
 	if err := s.read(); err != nil {
 		return motacilla.Page{}, err
@@ -66,6 +68,7 @@ func (s *Source) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.
 	return s.Store.Posts(ctx, ch, q)
 }
 
+// Changes implements [storage.Store].
 func (s *Source) Changes(
 	ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int,
 ) (motacilla.Changes, error) {
@@ -75,6 +78,7 @@ func (s *Source) Changes(
 	return s.Store.Changes(ctx, ch, since, limit)
 }
 
+// Heads implements [storage.Store].
 func (s *Source) Heads(
 	ctx context.Context, chs []motacilla.ChannelID,
 ) (map[motacilla.ChannelID]motacilla.Revision, error) {
@@ -84,6 +88,7 @@ func (s *Source) Heads(
 	return s.Store.Heads(ctx, chs)
 }
 
+// Watch implements [storage.Store].
 func (s *Source) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/openapitest"
@@ -101,13 +102,15 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	limited := serve(t, nil)
-	limited.Handler = held(t, route.NewRateLimit(1, &route.RateLimitOptions{Burst: 1}).Handler(limited.Handler))
-	limited.do(t, "GET", "/api/channels", "")
-	limited.want(t, 429, "GET", "/api/openapi.json", "")
-	for _, r := range requests {
-		limited.want(t, 429, r.method, r.target, r.body)
-	}
+	synctest.Test(t, func(t *testing.T) { // all requests are made in the same second
+		limited := serve(t, nil)
+		limited.Handler = held(t, route.NewRateLimit(1, &route.RateLimitOptions{Burst: 1}).Handler(limited.Handler))
+		limited.do(t, "GET", "/api/channels", "")
+		limited.want(t, 429, "GET", "/api/openapi.json", "")
+		for _, r := range requests {
+			limited.want(t, 429, r.method, r.target, r.body)
+		}
+	})
 }
 
 // The description is served with the app's other routes. A client that has it already gets a 304.
