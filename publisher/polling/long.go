@@ -15,7 +15,8 @@ import (
 
 // LongOptions are the settings of [Long]; nil and zero fields mean the defaults.
 type LongOptions struct {
-	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`             // long-polling/{channel_id}/
+	// Path defaults to long-polling/{channel_id}/.
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`
 	Timeout    time.Duration `key:"timeout" doc:"how long a request of Wagtail Live's client is held"`                  // 60s
 	Hold       time.Duration `key:"hold" doc:"how long a request with ?since is held; keep it below a proxy's timeout"` // 25s
 	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine per request, not the epoll engine; costs memory"`
