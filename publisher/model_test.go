@@ -384,7 +384,7 @@ func (w *world) settle() bool {
 		// What a snapshot says of title and pinned posts may be newer than its revision. A store that has lost the former
 		// and kept the latter needs a barrier.
 		for _, v := range w.readers {
-			if at := v.cursor(); at != c.Head && !(v.guarded && c.Access != motacilla.Public) {
+			if at := v.cursor(); at != c.Head && (!v.guarded || c.Access == motacilla.Public) {
 				w.Errorf("%s is at %d, the store that has lost writes at %d", v.name, at, c.Head)
 			}
 		}
