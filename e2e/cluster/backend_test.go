@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
@@ -105,7 +106,8 @@ func postgresBackend(t *testing.T) *backend {
 		},
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
-			s, err := postgres.Open(t.Context(), url, &postgres.Options{Clock: clock})
+			patient := url + "&connect_timeout=60" // the machine may be busy
+			s, err := postgres.Open(t.Context(), patient, &postgres.Options{Clock: clock, Timeout: time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
