@@ -155,7 +155,7 @@ func TestRecordsOfTheTarget(t *testing.T) {
 
 // cut is a store whose records break after a number of writes.
 type cut struct {
-	storage.Store
+	*memory.Store
 	records *cutRecords
 }
 
