@@ -94,6 +94,7 @@ func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
 		select {
 		case <-s.moved:
 		case <-again:
+		case <-st.streams.drain:
 		case <-st.streams.feed.Done():
 			return EndDrain
 		case <-ctx.Done():

@@ -29,6 +29,7 @@ type Streams struct {
 	protocol func(t *topic) protocol // nil for the topic itself
 
 	draining atomic.Bool
+	drain    chan struct{} // closed when draining is set
 	mu       sync.Mutex
 	topics   map[*channel]*topic
 	open     int
@@ -41,7 +42,8 @@ type Streams struct {
 // NewStreams returns the streams of one transport.
 func NewStreams(feed *Feed, w *Wire) *Streams {
 	s := &Streams{
-		feed: feed, wire: w, stats: feed.metrics.Of(w.Name), topics: make(map[*channel]*topic), idle: make(chan struct{}),
+		feed: feed, wire: w, stats: feed.metrics.Of(w.Name), topics: make(map[*channel]*topic),
+		drain: make(chan struct{}), idle: make(chan struct{}),
 	}
 	s.patient, s.cut = context.WithCancel(context.Background())
 	return s
@@ -169,6 +171,7 @@ func (s *Streams) Shutdown(ctx context.Context) error {
 		if deadline, ok := ctx.Deadline(); ok {
 			s.spread = max(min(s.spread, time.Until(deadline)/2), 0)
 		}
+		close(s.drain)
 		if s.open == 0 {
 			close(s.idle)
 		}

@@ -46,11 +46,7 @@ func (t *topic) join(conn net.Conn, j fanout.Join) error {
 	if err != nil {
 		return err
 	}
-	err = fan.Join(conn, j)
-	if err == nil && t.streams.draining.Load() { // the drain may have passed already
-		t.drain(context.Background(), 1, 0)
-	}
-	return err
+	return fan.Join(conn, j)
 }
 
 // engine returns the topic in the epoll engine, where it begins with the first reader.
@@ -179,6 +175,13 @@ type member struct {
 	expires bool // the reader's time is its permission's
 }
 
+// Joined is fanout.Protocol's.
+func (t *topic) Joined(r *fanout.Reader) {
+	if t.streams.draining.Load() { // the drain may have passed the reader's place already
+		t.speaks.close(r, EndDrain)
+	}
+}
+
 // Input is fanout.Protocol's.
 func (t *topic) Input(r *fanout.Reader, data []byte) {
 	input := t.streams.wire.Input
@@ -221,9 +224,8 @@ func (t *topic) Closed(r *fanout.Reader, why fanout.Reason) {
 	t.streams.leave(t)
 }
 
-// drain sends the readers their close message. readers is how many there are on all topics, which share the time of spread.
+// drain sends the epoll engine's readers their close message. readers is how many there are on all topics, which share the time of spread.
 func (t *topic) drain(ctx context.Context, readers int, spread time.Duration) {
-	t.channel.loader.swap((*state).beat) // wakes the readers that have a goroutine
 	fan := t.fan.Load()
 	if fan == nil {
 		return

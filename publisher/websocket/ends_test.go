@@ -16,7 +16,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Shutdown tells every reader to come back, spread over some time.
+// Shutdown tells every reader to come back, spread over some time, and tells it nothing else.
 func TestShutdown(t *testing.T) {
 	const readers = 400 // a tenth of what is closed in a second
 	each(t, func(t *testing.T, goroutines bool) {
@@ -27,8 +27,11 @@ func TestShutdown(t *testing.T) {
 		for range readers {
 			c, _ := s.begin("")
 			all.Go(func() {
-				code, reason, _, _, err := c.end()
+				code, reason, updates, _, err := c.end()
 				_ = c.Close()
+				if len(updates) > 0 {
+					t.Errorf("got %+v before the close frame, though nothing has happened", updates[0])
+				}
 				if err != nil || code != gorilla.CloseGoingAway || reason != "come back" {
 					t.Errorf("got close code %d %q (%v), want 1001", code, reason, err)
 				}

@@ -51,6 +51,8 @@ type Table interface {
 // Protocol handles a topic's connections. Its methods are called in the reader's shard, one at a time in each shard. They
 // must not block.
 type Protocol interface {
+	// Joined is called when a reader has entered its topic and Join.Hello was written.
+	Joined(r *Reader)
 	// Input gets what the reader sent, in order. data is valid during the call only.
 	Input(r *Reader, data []byte)
 	// Due is called at the time that Join.Due or Reader.SetDue set, at most a tick late.

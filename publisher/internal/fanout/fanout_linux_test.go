@@ -107,6 +107,7 @@ func (p *speech) Due(r *Reader) {
 		p.due(r)
 	}
 }
+func (p *speech) Joined(*Reader)                 {}
 func (p *speech) Refused(r *Reader)              { r.End([]byte("no"), 0) }
 func (p *speech) Last(r *Reader)                 { r.End([]byte("close"), 0) }
 func (p *speech) Closed(_ *Reader, why Reason)   { p.closed[why].Add(1) }

@@ -89,6 +89,9 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	if r.backlog == nil && r.flags&closed == 0 {
 		p.advance(r, nil) // the topic may have moved since the caller looked
 	}
+	if r.flags&closed == 0 {
+		p.topic.protocol.Joined(r)
+	}
 	return nil
 }
 
