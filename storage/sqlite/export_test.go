@@ -9,6 +9,6 @@ func (s *Store) SetReadOnly(on bool) error {
 	if on {
 		value = 1
 	}
-	_, err := s.write.Exec(fmt.Sprintf("PRAGMA query_only = %d", value))
+	_, err := s.file.write.Exec(fmt.Sprintf("PRAGMA query_only = %d", value))
 	return err
 }

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	"modernc.org/sqlite"
 )
 
@@ -27,93 +30,105 @@ type write struct {
 	done   chan struct{}
 }
 
+// committer makes batches of the writes that wait, in a goroutine that runs as long as some do.
+type committer struct {
+	file    *file
+	gate    *calls.Gate // counts the goroutine
+	tell    func(motacilla.Moved)
+	longest time.Duration // for a batch
+	commits atomic.Int64
+
+	mu      sync.Mutex
+	queue   []*write // the writes that wait for their turn
+	running bool
+}
+
 // share runs change in a transaction that it shares with the other writers of the moment, in a savepoint of its own, and
-// returns when that is committed. change sees what the changes before it have done. It runs in a goroutine of the Store,
+// returns when that is committed. change sees what the changes before it have done. It runs in another goroutine,
 // and may still run when share returns ErrUnavailable because the time is up. If ctx ends before its turn, it does not
 // run; later share returns what has happened.
-func (s *Store) share(ctx context.Context, change func(*queries) error) error {
+func (c *committer) share(ctx context.Context, change func(*queries) error) error {
 	w := &write{change: change, done: make(chan struct{})}
-	s.enqueue(w)
-	patience := time.NewTimer(s.timeout)
+	c.enqueue(w)
+	patience := time.NewTimer(c.file.timeout)
 	defer patience.Stop()
 	select {
 	case <-w.done:
 		return w.err
 	case <-ctx.Done():
-		if s.withdraw(w) {
+		if c.withdraw(w) {
 			return ctx.Err()
 		}
 	case <-patience.C:
-		s.withdraw(w)
-		return s.late()
+		c.withdraw(w)
+		return c.late()
 	}
 	select {
 	case <-w.done:
 		return w.err
 	case <-patience.C:
-		return s.late()
+		return c.late()
 	}
 }
 
-func (s *Store) late() error {
-	return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
+func (c *committer) late() error {
+	return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, c.file.timeout)
 }
 
-// enqueue adds a write to the queue, and starts the goroutine that commits if it does not run. The caller counts as a
-// call of the Store.
-func (s *Store) enqueue(w *write) {
-	s.queueing.Lock()
-	defer s.queueing.Unlock()
-	s.queue = append(s.queue, w)
-	if !s.committing {
-		s.committing = true
-		s.gate.Add()
-		go s.commitLoop()
+// enqueue adds a write to the queue, and starts the goroutine if it does not run. The caller has passed the gate.
+func (c *committer) enqueue(w *write) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, w)
+	if !c.running {
+		c.running = true
+		c.gate.Add()
+		go c.run()
 	}
 }
 
 // withdraw removes a write from the queue; false if its turn has come.
-func (s *Store) withdraw(w *write) bool {
-	s.queueing.Lock()
-	defer s.queueing.Unlock()
-	at := slices.Index(s.queue, w)
+func (c *committer) withdraw(w *write) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := slices.Index(c.queue, w)
 	if at < 0 {
 		return false
 	}
-	s.queue = slices.Delete(s.queue, at, at+1)
+	c.queue = slices.Delete(c.queue, at, at+1)
 	return true
 }
 
 // take removes the first write from the queue and returns it, or nil if nobody waits.
-func (s *Store) take() *write {
-	s.queueing.Lock()
-	defer s.queueing.Unlock()
-	if len(s.queue) == 0 {
+func (c *committer) take() *write {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
 		return nil
 	}
-	w := s.queue[0]
-	s.queue[0] = nil
-	s.queue = s.queue[1:]
+	w := c.queue[0]
+	c.queue[0] = nil
+	c.queue = c.queue[1:]
 	return w
 }
 
 // idle reports whether nobody waits. Then the goroutine that commits ends.
-func (s *Store) idle() bool {
-	s.queueing.Lock()
-	defer s.queueing.Unlock()
-	if len(s.queue) > 0 {
+func (c *committer) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) > 0 {
 		return false
 	}
-	s.queue = nil
-	s.committing = false
+	c.queue = nil
+	c.running = false
 	return true
 }
 
-// commitLoop makes batches while writes wait.
-func (s *Store) commitLoop() {
-	defer s.gate.Done()
-	for !s.idle() {
-		if b := s.open(); b != nil {
+// run makes batches while writes wait.
+func (c *committer) run() {
+	defer c.gate.Done()
+	for !c.idle() {
+		if b := c.open(); b != nil {
 			b.fill()
 			b.commit()
 		}
@@ -122,18 +137,18 @@ func (s *Store) commitLoop() {
 
 // open begins a transaction. That takes as long as another process may keep the file locked. If it fails, every write that
 // waits fails too.
-func (s *Store) open() *batch {
-	tx, err := s.write.BeginTx(context.Background(), nil) // no writer's context ends the batch
+func (c *committer) open() *batch {
+	tx, err := c.file.write.BeginTx(context.Background(), nil) // no writer's context ends the batch
 	if err == nil {
-		return &batch{store: s, began: time.Now(), queries: queries{
-			ctx: context.Background(), tx: tx, from: s.writes, kept: make(map[string]*sql.Stmt),
+		return &batch{committer: c, began: time.Now(), queries: queries{
+			ctx: context.Background(), clock: c.file.clock, tx: tx, from: c.file.writes, kept: make(map[string]*sql.Stmt),
 		}}
 	}
-	s.queueing.Lock()
-	all := s.queue
-	s.queue = nil
-	s.queueing.Unlock()
-	settle(all, s.fault(context.Background(), err))
+	c.mu.Lock()
+	all := c.queue
+	c.queue = nil
+	c.mu.Unlock()
+	settle(all, c.file.fault(context.Background(), err))
 	return nil
 }
 
@@ -149,18 +164,18 @@ func settle(all []*write, err error) {
 
 // batch is the writes of one transaction.
 type batch struct {
-	store   *Store
-	queries queries
-	began   time.Time
-	ran     []*write
-	failed  []*write
-	broken  error // the transaction can't go on
+	committer *committer
+	queries   queries
+	began     time.Time
+	ran       []*write
+	failed    []*write
+	broken    error // the transaction can't go on
 }
 
 // fill runs the writes that wait, and those that come meanwhile.
 func (b *batch) fill() {
-	for b.broken == nil && len(b.ran)+len(b.failed) < mostWrites && time.Since(b.began) < b.store.longest {
-		w := b.store.take()
+	for b.broken == nil && len(b.ran)+len(b.failed) < mostWrites && time.Since(b.began) < b.committer.longest {
+		w := b.committer.take()
 		if w == nil {
 			return
 		}
@@ -182,7 +197,7 @@ func (b *batch) run(w *write) {
 		return
 	}
 	b.failed = append(b.failed, w)
-	w.err = b.store.fault(context.Background(), err)
+	w.err = b.committer.file.fault(context.Background(), err)
 	var fault *sqlite.Error
 	switch {
 	case b.queries.saved: // a fault may have ended the transaction, and its savepoints with it
@@ -195,21 +210,21 @@ func (b *batch) run(w *write) {
 // commit stores the batch, tells of it, and answers the writers. If it fails, all of them fail: also a write that was
 // refused may have seen what is not stored.
 func (b *batch) commit() {
-	s := b.store
+	c := b.committer
 	err := b.broken
 	if err != nil || len(b.ran) == 0 {
 		_ = b.queries.tx.Rollback()
 	} else {
-		s.commits.Add(1)
+		c.commits.Add(1)
 		err = b.queries.tx.Commit() // rolls back if it fails
 	}
 	if err != nil {
-		settle(append(b.ran, b.failed...), s.fault(context.Background(), err))
+		settle(append(b.ran, b.failed...), c.file.fault(context.Background(), err))
 		return
 	}
 	for _, w := range b.ran {
 		for _, m := range w.moved {
-			s.watchers.Tell(m)
+			c.tell(m)
 		}
 	}
 	settle(append(b.ran, b.failed...), nil)

@@ -27,7 +27,7 @@ func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	s.longest = time.Minute
+	s.committer.longest = time.Minute
 	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan
 		t.Fatal(err)
 	}
 	hints = watched(t, s)
-	conn, err := s.write.Conn(t.Context()) // the one connection that writes
+	conn, err := s.file.write.Conn(t.Context()) // the one connection that writes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,9 +47,9 @@ func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan
 // queued waits until so many writes wait.
 func (s *Store) queued(n int) {
 	for {
-		s.queueing.Lock()
-		there := len(s.queue)
-		s.queueing.Unlock()
+		s.committer.mu.Lock()
+		there := len(s.committer.queue)
+		s.committer.mu.Unlock()
 		if there >= n {
 			return
 		}
@@ -61,7 +61,7 @@ func TestWritersShareCommits(t *testing.T) {
 	s, _, hints, release := held(t, nil)
 	release()
 	const writers, each = 16, 25
-	before := s.commits.Load()
+	before := s.committer.commits.Load()
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
@@ -73,7 +73,7 @@ func TestWritersShareCommits(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	commits := s.commits.Load() - before
+	commits := s.committer.commits.Load() - before
 	t.Logf("%d writes in %d commits", writers*each, commits)
 	if commits > writers*each/4 {
 		t.Errorf("%d writes take %d commits", writers*each, commits)
@@ -91,12 +91,12 @@ func TestWritersShareCommits(t *testing.T) {
 func TestOneWriterAlone(t *testing.T) {
 	s, _, _, release := held(t, nil)
 	release()
-	before := s.commits.Load()
+	before := s.committer.commits.Load()
 	for i := range 20 {
 		if _, err := s.PutPost(t.Context(), "c", text("x"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if n := s.commits.Load() - before; n != int64(i+1) {
+		if n := s.committer.commits.Load() - before; n != int64(i+1) {
 			t.Fatalf("%d commits after %d writes", n, i+1)
 		}
 	}
@@ -124,7 +124,7 @@ func TestWritesThatFail(t *testing.T) {
 				}
 				next := there.Clone()
 				next.Content[0].Text += word
-				return s.replacePost(q, "c", there, next, head)
+				return q.replacePost("c", there, next, head)
 			}, "add")
 			return err
 		}
@@ -142,7 +142,7 @@ func TestWritesThatFail(t *testing.T) {
 		{put(other, 5), motacilla.ErrNotFound},
 		{func() error { // is refused after it has written
 			_, err := change(t.Context(), s, func(q *queries) (motacilla.Revision, error) {
-				_, err := s.issue(q, "c", post.Revision+1000)
+				_, err := q.issue("c", post.Revision+1000)
 				return 0, errors.Join(refused, err)
 			}, "refuse")
 			return err
@@ -152,7 +152,7 @@ func TestWritesThatFail(t *testing.T) {
 		{func() error { _, err := s.DeletePost(t.Context(), "c", post.ID, post.Revision); return err }, motacilla.ErrConflict},
 		{add(" c"), nil},
 	}
-	before := s.commits.Load()
+	before := s.committer.commits.Load()
 	errs := make([]error, len(writes))
 	var wg sync.WaitGroup
 	for i, w := range writes {
@@ -166,7 +166,7 @@ func TestWritesThatFail(t *testing.T) {
 			t.Errorf("write %d: %v, want %v", i, errs[i], w.want)
 		}
 	}
-	if n := s.commits.Load() - before; n != 1 {
+	if n := s.committer.commits.Load() - before; n != 1 {
 		t.Errorf("%d commits", n)
 	}
 	p, err := s.Post(t.Context(), "c", post.ID)
@@ -207,7 +207,7 @@ func TestWriterWhoLeaves(t *testing.T) {
 			if err != nil {
 				return motacilla.Post{}, err
 			}
-			return s.createPost(q, "c", text("stored"), head)
+			return q.createPost("c", text("stored"), head)
 		}, "leave")
 		result <- err
 	}()
@@ -293,11 +293,11 @@ func TestLockFailsAllWhoWait(t *testing.T) {
 	s, _, _, release := held(t, &Options{BusyTimeout: 50 * time.Millisecond})
 	release()
 	var path string
-	if err := s.read.QueryRow("SELECT file FROM pragma_database_list").Scan(&path); err != nil {
+	if err := s.file.read.QueryRow("SELECT file FROM pragma_database_list").Scan(&path); err != nil {
 		t.Fatal(err)
 	}
 	other := opened(t, path)
-	tx, err := other.write.BeginTx(t.Context(), nil)
+	tx, err := other.file.write.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,19 +29,19 @@ func TestMigratesAnOlderFile(t *testing.T) {
 		next[file.Name()] = &fstest.MapFile{Data: data}
 	}
 	for range 2 { // the second finds it done
-		if err := migrate(t.Context(), s.write, next); err != nil {
+		if err := migrate(t.Context(), s.file.write, next); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var mood string
-	if err := s.write.QueryRow("SELECT mood FROM channels WHERE id = 'c'").Scan(&mood); err != nil || mood != "calm" {
+	if err := s.file.write.QueryRow("SELECT mood FROM channels WHERE id = 'c'").Scan(&mood); err != nil || mood != "calm" {
 		t.Errorf("mood is %q (%v)", mood, err)
 	}
 	if c, err := s.Channel(t.Context(), "c"); err != nil || c.Title != "kept" {
 		t.Errorf("channel is %+v (%v)", c, err)
 	}
 	next["99999_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM channels;\nALTER TABLE none ADD x;\n")}
-	if err := migrate(t.Context(), s.write, next); err == nil {
+	if err := migrate(t.Context(), s.file.write, next); err == nil {
 		t.Error("a migration that fails is no error")
 	}
 	if _, err := s.Channel(t.Context(), "c"); err != nil {

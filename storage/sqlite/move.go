@@ -202,7 +202,7 @@ func (s *Store) Barrier(
 		if err != nil {
 			return 0, err
 		}
-		rev := max(motacilla.NextRevision(c.Head, s.clock.Now()), at)
+		rev := max(motacilla.NextRevision(c.Head, q.clock.Now()), at)
 		q.tell(motacilla.Moved{Channel: ch, Head: rev, Deleted: c.deleted})
 		return rev, errors.Join(q.exec(qSetHead, rev, ch), q.exec(qDropLog, ch), q.exec(qLog, ch, rev))
 	}, "put a barrier on channel %q", ch)

@@ -26,18 +26,18 @@ func opened(t *testing.T, path string) *Store {
 
 func TestPragmasOfTheWritingConnection(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
-	s.write.SetMaxIdleConns(-1) // each query gets a new connection
+	s.file.write.SetMaxIdleConns(-1) // each query gets a new connection
 	for range 3 {
 		for pragma, want := range map[string]string{
 			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000",
 		} {
 			var got string
-			if err := s.write.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			if err := s.file.write.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 				t.Errorf("PRAGMA %s is %q (%v), want %q", pragma, got, err, want)
 			}
 		}
 	}
-	if _, err := s.read.Exec("DELETE FROM posts"); err == nil {
+	if _, err := s.file.read.Exec("DELETE FROM posts"); err == nil {
 		t.Error("a reading connection writes")
 	}
 }
@@ -68,7 +68,7 @@ func TestDirectoryMissing(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "live.db")
 	s := opened(t, path)
-	_, err := s.write.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
+	_, err := s.file.write.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestLockedByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	tx, err := a.write.BeginTx(t.Context(), nil)
+	tx, err := a.file.write.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestDeletedChannelForgets(t *testing.T) {
 	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+	_, err := s.file.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO log SELECT 'c', i FROM n`, storage.Remember+50)
 	if err != nil {
 		t.Fatal(err)

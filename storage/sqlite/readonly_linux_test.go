@@ -15,7 +15,7 @@ func TestReadOnlyWhileOpen(t *testing.T) {
 	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.write.Exec("PRAGMA query_only = 1"); err != nil {
+	if _, err := s.file.write.Exec("PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)
@@ -25,7 +25,7 @@ func TestReadOnlyWhileOpen(t *testing.T) {
 	if _, err := s.Channel(t.Context(), "c"); err != nil {
 		t.Errorf("read: %v", err)
 	}
-	if _, err := s.write.Exec("PRAGMA query_only = 0"); err != nil {
+	if _, err := s.file.write.Exec("PRAGMA query_only = 0"); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)

@@ -53,7 +53,7 @@ func (r records) Get(ctx context.Context, namespace, key string) (found storage.
 		if !storage.PossibleRecord(namespace, key) {
 			return motacilla.ErrNotFound
 		}
-		found, err = scanRecord(q.row(qGetRecord, namespace, key, r.clock.Now().UnixMicro()))
+		found, err = scanRecord(q.row(qGetRecord, namespace, key, q.clock.Now().UnixMicro()))
 		return err
 	}, "get record %q of %q", key, namespace)
 	return found, err
@@ -67,7 +67,7 @@ func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, e
 		if err := rec.Validate(); err != nil {
 			return storage.Record{}, err
 		}
-		now := r.clock.Now()
+		now := q.clock.Now()
 		version, err := q.recordVersion(stored.Namespace, stored.Key, now)
 		switch {
 		case err != nil:
@@ -91,7 +91,7 @@ func (r records) Delete(ctx context.Context, namespace, key string, version int6
 		if !storage.PossibleRecord(namespace, key) {
 			return 0, motacilla.ErrNotFound
 		}
-		now := r.clock.Now()
+		now := q.clock.Now()
 		there, err := q.recordVersion(namespace, key, now)
 		switch {
 		case err != nil:
@@ -117,7 +117,7 @@ func (r records) List(
 	limit = cmp.Or(max(limit, 0), motacilla.DefaultLimit)
 	from, to := storage.KeyRange(prefix, after)
 	err = r.snapshot(ctx, func(q *queries) error {
-		rows, err := q.rows(qListRecords, namespace, from, to, r.clock.Now().UnixMicro(), min(limit, math.MaxInt32))
+		rows, err := q.rows(qListRecords, namespace, from, to, q.clock.Now().UnixMicro(), min(limit, math.MaxInt32))
 		found, err = list(rows, err, scanRecord)
 		return err
 	}, "list records of %q", namespace)

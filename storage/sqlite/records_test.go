@@ -18,7 +18,7 @@ func TestExpiredRecordsAreRemoved(t *testing.T) {
 	s := opened(t, filepath.Join(t.TempDir(), "live.db"))
 	count := func(namespace string) (n int) {
 		t.Helper()
-		if err := s.write.QueryRow("SELECT count(*) FROM records WHERE namespace = ?", namespace).Scan(&n); err != nil {
+		if err := s.file.write.QueryRow("SELECT count(*) FROM records WHERE namespace = ?", namespace).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -33,7 +33,7 @@ func TestExpiredRecordsAreRemoved(t *testing.T) {
 	}
 	put(storage.Record{Namespace: "other", Key: "expired", Expires: time.UnixMicro(1)})
 	kept := put(storage.Record{Namespace: "ns", Key: "kept", TTL: time.Hour})
-	_, err := s.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+	_, err := s.file.write.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
 		INSERT INTO records SELECT 'ns', 'expired ' || i, x'', i, i FROM n`)
 	if err != nil {
 		t.Fatal(err)

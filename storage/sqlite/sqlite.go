@@ -26,26 +26,14 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	"go.uber.org/zap"
-	"modernc.org/sqlite"
 )
-
-// readers is how many connections read at once.
-const readers = 4
 
 // Options are a Store's settings; nil and zero fields mean the defaults.
 type Options struct {
@@ -57,24 +45,13 @@ type Options struct {
 
 // Store is a storage.Store in an SQLite file. Use Open.
 type Store struct {
-	clock   motacilla.Clock
-	logger  *zap.Logger
-	timeout time.Duration
-	write   *sql.DB // one connection, whose transactions begin immediate
-	read    *sql.DB // connections that can't write
-	writes  statements
-	reads   statements
-
-	gate     calls.Gate
-	watchers storage.Watchers
-	done     chan struct{} // closed by Close
-
-	edits      storage.Edits
-	queueing   sync.Mutex
-	queue      []*write // the writes that wait for their turn
-	committing bool     // a goroutine makes batches of the queue; it counts as a call
-	longest    time.Duration
-	commits    atomic.Int64
+	logger    *zap.Logger
+	file      *file
+	committer committer
+	watchers  storage.Watchers
+	edits     storage.Edits
+	gate      calls.Gate
+	done      chan struct{} // closed by Close
 }
 
 var (
@@ -85,14 +62,6 @@ var (
 // Open opens the file at path. If there is none, it makes one; the directory must exist. A file of an older version is
 // brought up to date. A file of a newer version is an error.
 func Open(ctx context.Context, path string, o *Options) (*Store, error) {
-	s, err := open(ctx, path, o)
-	if err != nil {
-		return nil, fmt.Errorf("open SQLite store %q: %w", path, err)
-	}
-	return s, nil
-}
-
-func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	options := Options{}
 	if o != nil {
 		options = *o
@@ -106,81 +75,13 @@ func open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	if options.Timeout <= 0 {
 		options.Timeout = 10 * time.Second
 	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, err
-	}
-	if err := create(path); err != nil {
-		return nil, err
-	}
-	s := &Store{
-		clock: options.Clock, logger: options.Logger, timeout: options.Timeout, done: make(chan struct{}),
-		longest: longestBatch,
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(s.fault(ctx, err), s.release())
-		}
-	}()
-	if s.write, err = connect(path, options.BusyTimeout, url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_txlock": {"immediate"},
-	}, 1); err != nil {
-		return nil, err
-	}
-	files, err := fs.Sub(migrations, "migrations")
+	f, err := openFile(ctx, path, options)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open SQLite store %q: %w", path, err)
 	}
-	if err = migrate(ctx, s.write, files); err != nil {
-		return nil, err
-	}
-	if s.read, err = connect(path, options.BusyTimeout, url.Values{"_query_only": {"1"}}, readers); err != nil {
-		return nil, err
-	}
-	if s.writes, err = prepare(ctx, s.write, readQueries, recordReads, writeQueries, recordWrites); err != nil {
-		return nil, err
-	}
-	s.reads, err = prepare(ctx, s.read, readQueries, recordReads)
-	return s, err
-}
-
-// create makes the file with mode 0600. SQLite gives its other files the same mode.
-func create(path string) error {
-	dir := filepath.Dir(path)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator chooses the path
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return nil
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("there is no directory %q: make it, or choose another path", dir)
-	case err != nil:
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the directory of the operator's path
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func connect(path string, busy time.Duration, params url.Values, connections int) (*sql.DB, error) {
-	params.Set("_busy_timeout", fmt.Sprint(busy.Milliseconds()))
-	params.Set("_foreign_keys", "1")
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: params.Encode()}
-	c, err := sqlite.NewConnector(name.String())
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(c)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return db, nil
+	s := &Store{logger: options.Logger, file: f, done: make(chan struct{})}
+	s.committer = committer{file: f, gate: &s.gate, tell: s.watchers.Tell, longest: longestBatch}
+	return s, nil
 }
 
 // Ping reads from the file.
@@ -198,21 +99,8 @@ func (s *Store) Close() error {
 	}
 	close(s.done)
 	s.gate.Wait()
-	if err := s.release(); err != nil {
+	if err := s.file.close(); err != nil {
 		return fmt.Errorf("close SQLite store: %w", err)
 	}
 	return nil
-}
-
-// release closes the connections. SQLite makes a checkpoint when the last one is closed.
-func (s *Store) release() error {
-	var errs []error
-	s.reads.close()
-	s.writes.close()
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -4,43 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage/internal/calls"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
-
-// statements are prepared queries, by their text.
-type statements map[string]*sql.Stmt
-
-func prepare(ctx context.Context, db *sql.DB, lists ...[]string) (statements, error) {
-	all := make(statements)
-	for _, list := range lists {
-		for _, text := range list {
-			stmt, err := db.PrepareContext(ctx, text)
-			if err != nil {
-				all.close()
-				return nil, fmt.Errorf("prepare %q: %w", text, err)
-			}
-			all[text] = stmt
-		}
-	}
-	return all, nil
-}
-
-func (s statements) close() {
-	for _, stmt := range s {
-		_ = stmt.Close()
-	}
-}
 
 // queries runs prepared queries in one transaction.
 type queries struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	from statements
+	ctx   context.Context
+	clock motacilla.Clock
+	tx    *sql.Tx
+	from  statements
 
 	// Only a transaction that writes has these.
 	kept  statements        // the statements that were used in it; nil keeps none
@@ -93,7 +67,7 @@ func (s *Store) snapshot(ctx context.Context, f func(*queries) error, format str
 	err := s.gate.Begin(ctx)
 	if err == nil {
 		defer s.gate.Done()
-		err = s.look(ctx, f)
+		err = s.file.look(ctx, f)
 	}
 	return calls.Said(err, format, args...)
 }
@@ -107,7 +81,7 @@ func change[T any](ctx context.Context, s *Store, f func(*queries) (T, error), f
 	err := s.gate.Begin(ctx)
 	if err == nil {
 		defer s.gate.Done()
-		err = s.share(ctx, func(q *queries) (err error) {
+		err = s.committer.share(ctx, func(q *queries) (err error) {
 			*result, err = f(q)
 			return err
 		})
@@ -129,55 +103,13 @@ func lookup[T any](
 	err := s.gate.Begin(ctx)
 	if err == nil {
 		defer s.gate.Done()
-		bounded, cancel := context.WithTimeout(ctx, s.timeout)
+		bounded, cancel := context.WithTimeout(ctx, s.file.timeout)
 		defer cancel()
 		var found T
-		if found, err = scan(s.reads[text].QueryRowContext(bounded, args...)); err == nil {
+		if found, err = scan(s.file.reads[text].QueryRowContext(bounded, args...)); err == nil {
 			return found, nil
 		}
-		err = s.fault(ctx, err)
+		err = s.file.fault(ctx, err)
 	}
 	return none, calls.Said(err, format, of...)
-}
-
-// look runs f in a transaction that reads.
-func (s *Store) look(parent context.Context, f func(*queries) error) error {
-	ctx, cancel := context.WithTimeout(parent, s.timeout)
-	defer cancel()
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return s.fault(parent, err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := f(&queries{ctx: ctx, tx: tx, from: s.reads}); err != nil {
-		return s.fault(parent, err)
-	}
-	return s.fault(parent, tx.Commit())
-}
-
-// fault translates errors of SQLite. If the caller's context has ended, it returns the context's error; otherwise an error
-// of the file or the disk becomes ErrUnavailable. Other errors stay as they are.
-func (s *Store) fault(parent context.Context, err error) error {
-	var broken *sqlite.Error
-	switch {
-	case err == nil:
-		return nil
-	case parent.Err() != nil && (errors.As(err, &broken) || errors.Is(err, sql.ErrTxDone)):
-		return parent.Err()
-	case parent.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
-	case errors.As(err, &broken) && reasons[broken.Code()&0xff] != "":
-		return &motacilla.UnavailableError{Reason: reasons[broken.Code()&0xff], Err: err}
-	case errors.As(err, &broken), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
-		return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
-	}
-	return err
-}
-
-// reasons are what clients are told, by SQLite's primary result code.
-var reasons = map[int]string{
-	sqlite3.SQLITE_FULL:     "the disk is full",
-	sqlite3.SQLITE_READONLY: "the file is read-only",
-	sqlite3.SQLITE_BUSY:     "another process keeps the file locked",
-	sqlite3.SQLITE_IOERR:    "the disk can't be read or written",
 }

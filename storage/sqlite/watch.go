@@ -76,8 +76,8 @@ func (s *Store) dataVersion(ctx context.Context) (version int64, err error) {
 		return 0, err
 	}
 	defer s.gate.Done()
-	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	bounded, cancel := context.WithTimeout(ctx, s.file.timeout)
 	defer cancel()
-	err = s.writes[qVersion].QueryRowContext(bounded).Scan(&version)
-	return version, s.fault(ctx, err)
+	err = s.file.writes[qVersion].QueryRowContext(bounded).Scan(&version)
+	return version, s.file.fault(ctx, err)
 }

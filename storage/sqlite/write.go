@@ -34,19 +34,19 @@ func (s *Store) PutChannel(
 		case replaces == 0 && alive:
 			return there.Channel, motacilla.ErrExists
 		case replaces == 0:
-			return s.createChannel(q, next, there.Head)
+			return q.createChannel(next, there.Head)
 		case !alive:
 			return motacilla.Channel{}, motacilla.ErrNotFound
 		case there.Changed != replaces:
 			return there.Channel, motacilla.ErrConflict
 		}
-		return s.replaceChannel(q, there.Channel, next)
+		return q.replaceChannel(there.Channel, next)
 	}, "put channel %q", next.ID)
 }
 
 // createChannel makes a channel whose earlier life, if it had one, ended at head.
-func (s *Store) createChannel(q *queries, c motacilla.Channel, head motacilla.Revision) (motacilla.Channel, error) {
-	rev := motacilla.NextRevision(head, s.clock.Now())
+func (q *queries) createChannel(c motacilla.Channel, head motacilla.Revision) (motacilla.Channel, error) {
+	rev := motacilla.NextRevision(head, q.clock.Now())
 	c.Head, c.Changed, c.Created = rev, rev, rev.Time()
 	if err := q.exec(qDropLog, c.ID); err != nil {
 		return c, err
@@ -59,12 +59,12 @@ func (s *Store) createChannel(q *queries, c motacilla.Channel, head motacilla.Re
 	return c, q.exec(qLog, c.ID, rev)
 }
 
-func (s *Store) replaceChannel(q *queries, there, next motacilla.Channel) (motacilla.Channel, error) {
+func (q *queries) replaceChannel(there, next motacilla.Channel) (motacilla.Channel, error) {
 	c, changed, err := there.Amend(next)
 	if err != nil || !changed {
 		return c, err
 	}
-	rev, err := s.issue(q, c.ID, there.Head)
+	rev, err := q.issue(c.ID, there.Head)
 	if err != nil {
 		return c, err
 	}
@@ -80,11 +80,11 @@ func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (mota
 		if err != nil {
 			return 0, err
 		}
-		rev, err := s.issue(q, id, c.Head)
+		rev, err := q.issue(id, c.Head)
 		if err != nil {
 			return 0, err
 		}
-		if err := s.forget(q, id); err != nil { // no later write will
+		if err := q.forget(id); err != nil { // no later write will
 			return 0, err
 		}
 		q.tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
@@ -103,7 +103,7 @@ func (s *Store) PutPost(
 			return motacilla.Post{}, err
 		}
 		if replaces == 0 {
-			return s.createPost(q, ch, p, head)
+			return q.createPost(ch, p, head)
 		}
 		there, err := scanPost(q.row(qPost, ch, p.ID))
 		switch {
@@ -112,17 +112,17 @@ func (s *Store) PutPost(
 		case there.Revision != replaces:
 			return there, motacilla.ErrConflict
 		}
-		return s.replacePost(q, ch, there, p, head)
+		return q.replacePost(ch, there, p, head)
 	}, "put post %q of channel %q", p.ID, ch)
 }
 
-func (s *Store) createPost(
-	q *queries, ch motacilla.ChannelID, p motacilla.Post, head motacilla.Revision,
+func (q *queries) createPost(
+	ch motacilla.ChannelID, p motacilla.Post, head motacilla.Revision,
 ) (motacilla.Post, error) {
 	if there, err := q.taken(ch, p); err != nil {
 		return there, err
 	}
-	p, err := p.Admit(motacilla.NextRevision(head, s.clock.Now()))
+	p, err := p.Admit(motacilla.NextRevision(head, q.clock.Now()))
 	if err != nil {
 		return motacilla.Post{}, err
 	}
@@ -130,7 +130,7 @@ func (s *Store) createPost(
 	if err != nil {
 		return motacilla.Post{}, err
 	}
-	if err := s.record(q, ch, p.Revision); err != nil {
+	if err := q.record(ch, p.Revision); err != nil {
 		return motacilla.Post{}, err
 	}
 	q.tell(motacilla.Moved{Channel: ch, Head: p.Revision})
@@ -164,10 +164,10 @@ func (q *queries) taken(ch motacilla.ChannelID, p motacilla.Post) (motacilla.Pos
 	return motacilla.Post{}, nil
 }
 
-func (s *Store) replacePost(
-	q *queries, ch motacilla.ChannelID, there, next motacilla.Post, head motacilla.Revision,
+func (q *queries) replacePost(
+	ch motacilla.ChannelID, there, next motacilla.Post, head motacilla.Revision,
 ) (motacilla.Post, error) {
-	p, changed, err := there.Amend(next, motacilla.NextRevision(head, s.clock.Now()))
+	p, changed, err := there.Amend(next, motacilla.NextRevision(head, q.clock.Now()))
 	if err != nil || !changed {
 		return p, err
 	}
@@ -175,7 +175,7 @@ func (s *Store) replacePost(
 	if err != nil {
 		return motacilla.Post{}, err
 	}
-	if err := s.record(q, ch, p.Revision); err != nil {
+	if err := q.record(ch, p.Revision); err != nil {
 		return motacilla.Post{}, err
 	}
 	q.tell(motacilla.Moved{Channel: ch, Head: p.Revision})
@@ -199,7 +199,7 @@ func (s *Store) DeletePost(
 		if err != nil {
 			return 0, err
 		}
-		rev, err := s.issue(q, ch, head)
+		rev, err := q.issue(ch, head)
 		if err != nil {
 			return 0, err
 		}
@@ -212,9 +212,9 @@ func (s *Store) DeletePost(
 }
 
 // issue issues a revision of the channel that is at head.
-func (s *Store) issue(q *queries, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Revision, error) {
-	rev := motacilla.NextRevision(head, s.clock.Now())
-	return rev, s.record(q, ch, rev)
+func (q *queries) issue(ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Revision, error) {
+	rev := motacilla.NextRevision(head, q.clock.Now())
+	return rev, q.record(ch, rev)
 }
 
 // liveHead returns the head of a channel that is not deleted.
@@ -225,18 +225,18 @@ func (q *queries) liveHead(ch motacilla.ChannelID) (motacilla.Revision, error) {
 
 // record makes rev the channel's head and adds it to the log. Now and then it forgets what need not be remembered any
 // longer.
-func (s *Store) record(q *queries, ch motacilla.ChannelID, rev motacilla.Revision) error {
+func (q *queries) record(ch motacilla.ChannelID, rev motacilla.Revision) error {
 	if err := q.exec(qSetHead, rev, ch); err != nil {
 		return err
 	}
 	if err := q.exec(qLog, ch, rev); err != nil || rand.IntN(forgetting) != 0 {
 		return err
 	}
-	return s.forget(q, ch)
+	return q.forget(ch)
 }
 
 // forget prunes the channel's log to what storage.Reader promises to remember.
-func (s *Store) forget(q *queries, ch motacilla.ChannelID) error {
-	day := s.clock.Now().Add(-storage.RememberHours * time.Hour).UnixMicro()
+func (q *queries) forget(ch motacilla.ChannelID) error {
+	day := q.clock.Now().Add(-storage.RememberHours * time.Hour).UnixMicro()
 	return q.exec(qForget, ch, day, storage.Remember-1)
 }
