@@ -1,5 +1,5 @@
 // Package publishertest tests the promises of the publisher port, over real HTTP. [Run] tests one publisher. [Differential]
-// compares several publishers on one channel. [Site] is a server for a publisher's own tests.
+// compares several publishers on one channel. [RunClient] tests a client. [Site] is a server for a publisher's own tests.
 //
 //	func TestConformance(t *testing.T) {
 //		publishertest.Run(t, func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
@@ -34,11 +34,22 @@ type Follow func(ctx context.Context, url string, since motacilla.Revision) iter
 
 // Run tests a publisher.
 func Run(t *testing.T, fresh New, follow Follow) {
-	for _, test := range []struct {
-		name string
-		run  func(t *testing.T, open func(settings) *site)
-	}{
-		{"Routes", testRoutes},
+	run(t, fresh, follow, append(clientCases(), serverCases()...))
+}
+
+// RunClient tests a client, which is follow, of a publisher that Run tests elsewhere. It runs the cases of Run in which the
+// client can do something wrong.
+func RunClient(t *testing.T, fresh New, follow Follow) { run(t, fresh, follow, clientCases()) }
+
+// testCase is a case of the suite.
+type testCase struct {
+	name string
+	run  func(t *testing.T, open func(settings) *site)
+}
+
+// clientCases are the cases in which a client can do something wrong.
+func clientCases() []testCase {
+	return []testCase{
 		{"Snapshot", testSnapshot},
 		{"Changes", testChanges},
 		{"EndedAndTitle", testState},
@@ -46,14 +57,7 @@ func Run(t *testing.T, fresh New, follow Follow) {
 		{"UnknownCursor", testUnknownCursor},
 		{"UnknownChannel", testUnknownChannel},
 		{"ChannelsApart", testChannelsApart},
-		{"ManyReaders", testManyReaders},
-		{"ManyChannels", testManyChannels},
-		{"Joins", testJoins},
-		{"StalledReader", testStalled},
 		{"SlowReader", testMerged},
-		{"RudeClients", testRudeClients},
-		{"Methods", testMethods},
-		{"Stats", testStats},
 		{"BecomesPrivate", testPrivate},
 		{"PermissionEnds", testExpires},
 		{"ChannelDeleted", testDeleted},
@@ -61,9 +65,27 @@ func Run(t *testing.T, fresh New, follow Follow) {
 		{"StoreBarrier", testBarrier},
 		{"StoreLosesWrites", testLostWrites},
 		{"Shutdown", testShutdown},
-		{"ShutdownWhileReadersCome", testShutdownWhileTheyCome},
 		{"Convergence", testConvergence},
-	} {
+	}
+}
+
+// serverCases are the cases of a publisher alone: they have many readers, or make requests of their own.
+func serverCases() []testCase {
+	return []testCase{
+		{"Routes", testRoutes},
+		{"ManyReaders", testManyReaders},
+		{"ManyChannels", testManyChannels},
+		{"Joins", testJoins},
+		{"StalledReader", testStalled},
+		{"RudeClients", testRudeClients},
+		{"Methods", testMethods},
+		{"Stats", testStats},
+		{"ShutdownWhileReadersCome", testShutdownWhileTheyCome},
+	}
+}
+
+func run(t *testing.T, fresh New, follow Follow, list []testCase) {
+	for _, test := range list {
 		t.Run(test.name, func(t *testing.T) {
 			ignore := goleak.IgnoreCurrent()
 			var s *site
