@@ -33,7 +33,7 @@ e2e:
 bench:
 	scripts/bench.sh $(BENCH)
 
-# 500 connections a second come and go. make test does this for two minutes.
+# 500 connections a second come and go. make test does this with 10,000 connections.
 soak:
 	scripts/soak.sh $(SOAK)
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
 // TestAccessibility checks pages with axe-core, in light and dark colours. testdata/README.md says where axe-core is from.
@@ -19,7 +20,7 @@ func TestAccessibility(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newForeign(t)
-	anypage := free(t)
+	anypage := realserver.FreeAddress(t)
 	f.others = []string{"http://" + anypage}
 	s := f.serveTo(t, "sse")
 	for i := range 55 {

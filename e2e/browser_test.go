@@ -4,10 +4,12 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,32 +23,48 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts one Chromium for a test.
-func browser(t *testing.T) context.Context {
-	t.Helper()
+// sharedBrowser starts one Chromium for all tests. TestMain ends it.
+var sharedBrowser = sync.OnceValues(func() (context.Context, error) {
 	binary, err := exec.LookPath("chromium")
 	if err != nil {
+		return nil, err
+	}
+	options := append([]chromedp.ExecAllocatorOption{}, chromedp.DefaultExecAllocatorOptions[:]...)
+	options = append(options,
+		chromedp.ExecPath(binary), chromedp.UserDataDir(filepath.Join(scratch, "chromium")), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	closeBrowser = func() {
+		_ = chromedp.Cancel(ctx)
+		cancel()
+		stop()
+	}
+	return ctx, chromedp.Do(ctx)
+})
+
+var closeBrowser = func() {}
+
+// browser returns a browser of its own for a test, with nothing stored: what is often called an incognito window.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	shared, err := sharedBrowser()
+	if errors.Is(err, exec.ErrNotFound) {
 		const missing = "the browser tests need Chromium: apt-get install -y chromium"
 		if os.Getenv("CI") == "true" {
 			t.Fatal(missing)
 		}
 		t.Skip(missing)
 	}
-	options := append([]chromedp.ExecAllocatorOption{}, chromedp.DefaultExecAllocatorOptions[:]...)
-	options = append(options,
-		chromedp.ExecPath(binary), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx)
-		cancel()
-		stop()
-	})
-	if err := chromedp.Do(ctx); err != nil {
+	if err != nil {
 		t.Fatalf("start chromium: %v", err)
+	}
+	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("open a window: %v", err)
 	}
 	return ctx
 }
@@ -167,7 +185,7 @@ func (p *tab) eval(script string, out any) {
 func (p *tab) until(script string) {
 	p.t.Helper()
 	script = "(() => { try { return Boolean(" + script + ") } catch { return false } })()"
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](script))
 		if err == nil && ok {

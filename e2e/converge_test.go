@@ -94,11 +94,7 @@ func TestTabsConverge(t *testing.T) {
 				p.live()
 			}
 			readers := &s.feed.Metrics().Of(name).Readers
-			for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("%d connections for %d pages of one browser", readers.Load(), len(tabs))
-				}
-			}
+			await(t, "all pages of one browser share a connection", func() bool { return readers.Load() == 1 })
 		})
 	}
 }

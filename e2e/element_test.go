@@ -195,7 +195,7 @@ func TestElementFollowsItsAttributes(t *testing.T) {
 	other.post("elsewhere")
 	s.api(http.MethodPost, "channels", text{"id": "second", "title": "The second match"}, nil)
 	s.api(http.MethodPost, "channels/second/posts", text{"text": "of the second"}, nil)
-	p := open(t, browser(t), f.url)
+	p := open(t, browser(t), f.url, holdTimers(firstUpdate))
 	p.holds("one")
 	s.readers("sse", 1)
 	set := func(name, value string) {
@@ -316,7 +316,7 @@ func TestElementsOfOnePageShareAConnection(t *testing.T) {
 	s.post("one")
 	f.body.Store(element("") + element("") + element(`transports="websocket"`))
 	f.policy.Store("") // the test parses HTML itself
-	p := open(t, browser(t), f.url, `window.said = new Map(); addEventListener("live-posts-status", e => {
+	p := open(t, browser(t), f.url, holdTimers(firstUpdate), `window.said = new Map(); addEventListener("live-posts-status", e => {
 		said.set(e.target, [...said.get(e.target) ?? [], e.detail.status]);
 	})`)
 	all := func(texts string) {

@@ -2,35 +2,22 @@ package e2e
 
 import (
 	"bufio"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// free returns an address that is not in use.
-func free(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
+// anypageProgram builds examples/anypage once.
+var anypageProgram = sync.OnceValues(func() (string, error) { return build("anypage", "./examples/anypage") })
 
 // example runs examples/anypage at addr, which shows the channel of a server.
 func example(t *testing.T, addr, server string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "anypage")
-	build := exec.Command("go", "build", "-o", program, "./examples/anypage")
-	build.Dir = ".."
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	program, err := anypageProgram()
+	if err != nil {
+		t.Fatal(err)
 	}
 	run := exec.Command(program, "-addr", addr, "-live", server, "-channel", string(channel))
 	said, err := run.StderrPipe()

@@ -11,6 +11,7 @@ import (
 // TestWebSocketGuide runs the script of docs/websocket.md in a page of the server. The script follows a channel, and comes
 // back with its cursor after a restart.
 func TestWebSocketGuide(t *testing.T) {
+	t.Parallel()
 	guide, err := os.ReadFile("../docs/websocket.md")
 	if err != nil {
 		t.Fatal(err)
@@ -24,9 +25,9 @@ func TestWebSocketGuide(t *testing.T) {
 	p := open(t, browser(t), "http://"+s.addr+"/healthz")
 	p.eval(script+`; window.updates = [];
 		follow(location.origin.replace("http", "ws") + "/live/websocket/`+string(channel)+`/", u => updates.push(u)); 0`, nil)
-	p.until(`updates.length === 1 && updates[0].reset`)
+	p.until(`updates.length > 0 && updates[0].reset`)
 	s.post("one")
-	p.until(`updates.length === 2 && Object.keys(updates[1].renders).length === 1`)
+	p.until(`updates.some(u => !u.reset && Object.keys(u.renders).length === 1)`)
 	s.post("right before")
 	s.stop()
 	s.start()

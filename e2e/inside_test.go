@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -16,12 +15,7 @@ func TestIntervalPollingRevalidates(t *testing.T) {
 	s.start()
 	p := open(t, browser(t), s.url)
 	p.live()
-	for deadline := time.Now().Add(time.Minute); s.unchanged.Load() < 3; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d answers of %d were 304", s.unchanged.Load(), s.asked.Load())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	await(t, "three answers are 304", func() bool { return s.unchanged.Load() >= 3 })
 	s.post("two")
 	p.shows("two", "one")
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,7 +28,9 @@ func TestFallsBackWhereTheFirstTransportIsDead(t *testing.T) {
 		return false
 	}
 	s.start()
-	p := open(t, browser(t), s.url)
+	p := open(t, browser(t), s.url, holdTimers(firstUpdate))
+	p.asks("long-polling", 1)
+	p.fire(firstUpdate)
 	p.live()
 	s.post("one")
 	p.shows("one")
@@ -69,29 +70,17 @@ func buffering(t *testing.T, addr string) string {
 
 func TestFallsBackBehindABufferingProxyAndRemembers(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		first string
-		least time.Duration // to the first update
-	}{
-		{"sse", 4900 * time.Millisecond}, // the page notices after 5 s of silence
-		{"websocket", 0},                 // refused at once
-	} {
-		t.Run(tt.first, func(t *testing.T) {
+	for _, first := range []string{"sse", "websocket"} {
+		t.Run(first, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, tt.first+",long-polling")
+			s := serve(t, first+",long-polling")
 			s.post("one")
-			chromium := browser(t)
-			p := open(t, chromium, buffering(t, s.addr),
-				`addEventListener("DOMContentLoaded", () => { window.began = performance.now() });
-				new MutationObserver(() => {
-					if (!window.took && document.querySelector("[data-live-status=live]")) took = performance.now() - began;
-				}).observe(document, {attributes: true, childList: true, subtree: true})`)
-			p.live()
-			var ms float64
-			p.eval(`took`, &ms)
-			if took := time.Duration(ms) * time.Millisecond; took < tt.least {
-				t.Errorf("live after %s, want %s or more", took, tt.least)
+			p := open(t, browser(t), buffering(t, s.addr), holdTimers(firstUpdate))
+			if first == "sse" { // a WebSocket is refused at once
+				p.asks("sse", 1)
+				p.fire(firstUpdate)
 			}
+			p.live()
 			s.post("two")
 			p.shows("two", "one")
 			p.forget()
@@ -107,18 +96,24 @@ func TestFallsBackBehindABufferingProxyAndRemembers(t *testing.T) {
 	}
 }
 
-// TestRestartIsNoReasonToFallBack stops the server for longer than it takes a page to give up a stream.
+// TestRestartIsNoReasonToFallBack stops the server until a page has failed to connect more often than it takes to give up a
+// stream.
 func TestRestartIsNoReasonToFallBack(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, name+",long-polling,interval-polling")
-			p := open(t, browser(t), s.url)
+			p := open(t, browser(t), s.url, holdTimers("ms >= 200"))
 			p.live()
 			s.stop()
-			time.Sleep(8 * time.Second)
+			const pause = `ms !== 5000 && ms < 45000` // neither of the attempt nor of a silent stream
+			for range 6 {
+				p.fire(pause)
+			}
+			p.until(`document.querySelector("[data-live-status=reconnecting]")`)
 			s.start()
+			p.fire(pause)
 			s.post("one")
 			p.shows("one")
 			p.live()
@@ -150,27 +145,27 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 			if tt.name == "sse" || tt.name == "websocket" {
 				refusals = 2
 			}
-			var asked, refused, next atomic.Int64
+			var asked atomic.Int64
 			s.gate = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.HasPrefix(r.URL.Path, "/live/") {
 					return true
 				}
-				now := time.Now().UnixNano()
 				if asked.Add(1) <= refusals {
-					refused.Store(now)
 					w.Header().Set("Retry-After", "3")
 					w.WriteHeader(tt.status)
 					return false
 				}
-				next.CompareAndSwap(0, now)
 				return true
 			}
 			s.start()
-			p := open(t, browser(t), s.url)
-			p.live()
-			if waited := time.Duration(next.Load() - refused.Load()); waited < 3*time.Second {
-				t.Errorf("the page came back after %s, the server said 3 s", waited)
+			p := open(t, browser(t), s.url, holdTimers("ms >= 3000"))
+			const pause = `ms >= 3000 && ms <= 3750`
+			p.sets(pause)
+			if n := asked.Load(); n != refusals {
+				t.Errorf("the page asked %d times before its pause, want %d", n, refusals)
 			}
+			p.fire(pause)
+			p.live()
 			if used := transports(p); len(used) != 1 || used[0] != tt.name {
 				t.Errorf("the page asked %q, want %s alone", used, tt.name)
 			}
@@ -187,16 +182,17 @@ func TestLimitsAreObeyed(t *testing.T) {
 			s := serve(t, name, "MOTACILLA_SERVER_LIMITS_READERS_PER_ADDRESS=1")
 			one := open(t, browser(t), s.url)
 			one.live()
-			two := open(t, browser(t), s.url)
+			two := open(t, browser(t), s.url, holdTimers("ms >= 5000"))
+			two.asks(name, 2)
+			const pause = `ms > 5000 && ms < 32000` // the server says 5 to 25 s
+			two.sets(pause)
 			two.until(`document.querySelector("[data-live-status=connecting]")`)
-			for deadline := time.Now().Add(time.Minute); two.times(name) < 2 && time.Now().Before(deadline); {
-				time.Sleep(20 * time.Millisecond)
-			}
-			time.Sleep(2 * time.Second) // the server says 5 to 25
 			if n := two.times(name); n != 2 {
 				t.Errorf("a refused page asked %d times, want once to connect and once to learn why", n)
 			}
 			one.close()
+			s.readers(name, 0)
+			two.fire(pause)
 			two.live()
 			s.post("one")
 			two.shows("one")
@@ -227,29 +223,6 @@ func TestPageIsToldThatItsChannelIsGoneOrPrivate(t *testing.T) {
 	}
 }
 
-// answers counts the connections to a server of the test.
-type answers struct {
-	mu sync.Mutex
-	at []time.Time
-}
-
-func (a *answers) came() (n int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.at = append(a.at, time.Now())
-	return len(a.at)
-}
-
-// between returns the time from the first connection to the second.
-func (a *answers) between() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.at) < 2 {
-		return 0
-	}
-	return a.at[1].Sub(a.at[0])
-}
-
 func heartbeat(r *http.Request) []byte {
 	cursor, _ := motacilla.ParseRevision(r.URL.Query().Get("since"))
 	return (&motacilla.Update{Channel: channel, From: cursor, Revision: cursor}).AppendJSON(nil)
@@ -260,22 +233,22 @@ func TestCloseCodes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		code   websocket.StatusCode
-		list   int           // the status of the list of transports from then on
-		status string        // of the page in the end
-		least  time.Duration // before the page comes back
+		list   int    // the status of the list of transports from then on
+		status string // of the page in the end
+		pause  string // before the page comes back, if it is longer than after other codes
 	}{
-		{"going away", websocket.StatusGoingAway, 200, "live", 0},
-		{"try again later", websocket.StatusTryAgainLater, 200, "live", 5 * time.Second},
-		{"not allowed", websocket.StatusPolicyViolation, 403, "refused", 0},
-		{"not allowed, and then allowed", websocket.StatusPolicyViolation, 200, "live", 0},
-		{"no such channel", 4404, 404, "gone", 0},
-		{"an error", websocket.StatusInternalError, 200, "live", 0},
-		{"restart", websocket.StatusServiceRestart, 200, "live", 0},
+		{"going away", websocket.StatusGoingAway, 200, "live", ""},
+		{"try again later", websocket.StatusTryAgainLater, 200, "live", `ms > 5000 && ms < 20000`},
+		{"not allowed", websocket.StatusPolicyViolation, 403, "refused", ""},
+		{"not allowed, and then allowed", websocket.StatusPolicyViolation, 200, "live", ""},
+		{"no such channel", 4404, 404, "gone", ""},
+		{"an error", websocket.StatusInternalError, 200, "live", ""},
+		{"restart", websocket.StatusServiceRestart, 200, "live", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, "websocket")
-			var a answers
+			var came atomic.Int64
 			var closed atomic.Bool
 			s.gate = func(w http.ResponseWriter, r *http.Request) bool {
 				if !strings.HasPrefix(r.URL.Path, "/live/") {
@@ -285,7 +258,7 @@ func TestCloseCodes(t *testing.T) {
 					}
 					return true
 				}
-				if a.came() > 1 {
+				if came.Add(1) > 1 {
 					return true
 				}
 				conn, err := websocket.Accept(w, r, nil)
@@ -299,14 +272,17 @@ func TestCloseCodes(t *testing.T) {
 				return false
 			}
 			s.start()
-			p := open(t, browser(t), s.url)
+			p := open(t, browser(t), s.url, holdTimers("ms >= 5000"))
+			await(t, "the page connects", func() bool { return came.Load() > 0 })
+			if tt.pause != "" {
+				p.sets(tt.pause)
+				if n := came.Load(); n != 1 {
+					t.Errorf("the page connected %d times before its pause, want once", n)
+				}
+				p.fire(tt.pause)
+			}
 			if tt.status == "live" {
-				for deadline := time.Now().Add(time.Minute); a.between() == 0 && time.Now().Before(deadline); {
-					time.Sleep(20 * time.Millisecond)
-				}
-				if took := a.between(); took == 0 || took < tt.least {
-					t.Errorf("the page came back after %s, want %s or more", took, tt.least)
-				}
+				await(t, "the page comes back", func() bool { return came.Load() > 1 })
 				s.post("one")
 				p.shows("one")
 			}
@@ -343,36 +319,40 @@ func TestSilentStreamIsDead(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, name)
 			s.beat = 500 * time.Millisecond // so that 1.5 s of silence are too many
-			var a answers
+			const silence = `ms === 1500`
+			var came atomic.Int64
 			s.gate = func(w http.ResponseWriter, r *http.Request) bool {
-				if !strings.HasPrefix(r.URL.Path, "/live/") || a.came() > 1 {
+				if !strings.HasPrefix(r.URL.Path, "/live/") || came.Add(1) > 1 {
 					return true
 				}
-				serveStream(w, r, time.Minute)
+				serveStream(w, r, time.Hour)
 				return false
 			}
 			s.start()
-			p := open(t, browser(t), s.url)
+			p := open(t, browser(t), s.url, holdTimers(silence+" || "+firstUpdate))
 			p.live()
+			p.sets(silence)
+			if n := came.Load(); n != 1 {
+				t.Errorf("the page connected %d times before the silence, want once", n)
+			}
+			p.fire(silence)
 			s.post("one")
 			p.shows("one")
-			if took := a.between(); took < 1500*time.Millisecond {
-				t.Errorf("the page came back after %s, want 1.5 s of silence first", took)
-			}
 		})
 	}
 }
 
-// TestQuietStreamIsAlive waits for longer than a stream may be silent. Heartbeats keep it alive.
+// TestQuietStreamIsAlive waits for more heartbeats than a stream may lack. Each lets the page wait anew.
 func TestQuietStreamIsAlive(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, name, "MOTACILLA_FEED_HEARTBEAT=1s")
-			p := open(t, browser(t), s.url)
+			p := open(t, browser(t), s.url, holdTimers("ms >= 3000"))
 			p.live()
-			time.Sleep(6 * time.Second)
+			// The page sets the timer when it connects and with the first update too.
+			p.until(`timersSet.filter(ms => ms === 3000).length >= 2 + 4`)
 			s.post("one")
 			p.shows("one")
 			if n := p.times(name); n != 1 {

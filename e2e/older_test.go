@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -46,11 +45,7 @@ func TestOlderPostsAfterAReset(t *testing.T) {
 	p := open(t, browser(t), f.url)
 	p.live()
 	p.eval(`document.querySelector("[data-live-older]").click()`, nil)
-	select {
-	case <-asked:
-	case <-time.After(time.Minute):
-		t.Fatal("the page does not ask for earlier posts")
-	}
+	receive(t, "the page asks for earlier posts", asked)
 	p.hide(true)
 	post(510) // more than one delta brings
 	p.hide(false)

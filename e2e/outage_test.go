@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // front is a reverse proxy before a stack. While it has an outage, it answers every request itself.
@@ -80,11 +79,7 @@ func TestProxyOutageEndsNoPage(t *testing.T) {
 			s.stop()
 			p.until(`document.querySelector("[data-live-status=reconnecting]")`)
 			for range 2 {
-				select {
-				case <-lists:
-				case <-time.After(time.Minute):
-					t.Fatal("the page does not ask for the list again")
-				}
+				receive(t, "the page asks for the list again", lists)
 			}
 			s.start()
 			f.outage.Store(nil)

@@ -18,7 +18,7 @@ func TestPausesWithThePage(t *testing.T) {
 			p.until(`document.querySelector("[data-live-status=paused]")`)
 			// A request that was under way when the page was hidden may still arrive. After that there is none.
 			readers := &s.feed.Metrics().Of(name).Readers
-			for deadline := time.Now().Add(time.Minute); ; {
+			for deadline := time.Now().Add(patience); ; {
 				asked := s.asked.Load()
 				time.Sleep(time.Second) // a visible page asks in that time
 				if s.asked.Load() == asked && readers.Load() == 0 {

@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,28 +17,42 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
-// binary is the path of cmd/motacilla. TestMain builds it.
-var binary string
+var (
+	scratch string // a folder for all tests
+	binary  string // the path of cmd/motacilla, built by TestMain
+)
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "motacilla-e2e-")
-	if err != nil {
+	_ = flag.Set("test.parallel", "4") // the tests wait more than they work; -parallel overrides it
+	flag.Parse()
+	var err error
+	if scratch, err = os.MkdirTemp("", "motacilla-e2e-"); err != nil {
 		panic(err)
 	}
-	binary = filepath.Join(dir, "motacilla")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/motacilla")
-	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as in make build, so that nothing is compiled twice
 	code := 1
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)
+	if binary, err = build("motacilla", "./cmd/motacilla"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	} else {
 		code = m.Run()
 	}
-	_ = os.RemoveAll(dir)
+	closeBrowser()
+	_ = os.RemoveAll(scratch)
 	os.Exit(code)
+}
+
+// build builds a program of the main module and returns its path.
+func build(name, pkg string) (path string, err error) {
+	path = filepath.Join(scratch, name)
+	cmd := exec.Command("go", "build", "-o", path, pkg)
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in make build, so that nothing is compiled twice
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return path, nil
 }
 
 const token = "a-token-of-the-browser-tests"
@@ -56,12 +70,7 @@ type program struct {
 // serve starts the program with publishers and creates the channel.
 func serve(t *testing.T, publishers string, env ...string) *program {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
+	addr := realserver.FreeAddress(t)
 	p := &program{t: t, dir: t.TempDir(), addr: addr, url: "http://" + addr + "/channels/" + string(channel)}
 	for _, kv := range os.Environ() {
 		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
@@ -98,13 +107,13 @@ func (p *program) start() {
 			if err != nil {
 				p.t.Errorf("motacilla serve ended with %v\n%s", err, &output)
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			_ = cmd.Process.Kill()
-			p.t.Errorf("motacilla serve did not end within a minute of SIGTERM: %v\n%s", <-ended, &output)
+			p.t.Errorf("motacilla serve did not end after SIGTERM: %v\n%s", <-ended, &output)
 		}
 	}
 	p.t.Cleanup(func() { p.stop() })
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(patience); ; {
 		answer, err := http.Get("http://" + p.addr + "/readyz")
 		if err == nil {
 			_ = answer.Body.Close()
@@ -131,7 +140,7 @@ func (p *program) api(method, path string, in, out any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+"/api/"+path, bytes.NewReader(body))
 	if err != nil {

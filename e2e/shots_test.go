@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 )
@@ -24,7 +25,7 @@ func TestPictures(t *testing.T) {
 		dir = t.TempDir()
 	}
 	s := newStack(t, "long-polling")
-	newspaper := free(t)
+	newspaper := realserver.FreeAddress(t)
 	s.origins = route.NewOrigins("http://" + newspaper)
 	if _, err := storage.EditChannel(t.Context(), s.store, channel, func(c *motacilla.Channel) error {
 		c.Title = "Cup final: Rovers v United, minute by minute"

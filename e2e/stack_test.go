@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
@@ -41,7 +42,7 @@ type stack struct {
 
 func newStack(t *testing.T, names ...string) *stack {
 	t.Helper()
-	s := &stack{t: t, store: memory.New(nil), names: names, addr: "127.0.0.1:0"}
+	s := &stack{t: t, store: memory.New(nil), names: names, addr: realserver.FreeAddress(t)}
 	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: channel, Title: "The match"}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,6 @@ func (s *stack) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.addr = listener.Addr().String()
 	s.url = "http://" + s.addr + "/channels/" + string(channel)
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {

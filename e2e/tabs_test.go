@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // readers waits until the publisher has want readers, and still has them half a second later.
@@ -16,7 +14,7 @@ func (p *program) readers(publisher string, want int) {
 	p.t.Helper()
 	line := fmt.Sprintf("\nmotacilla_readers{publisher=%q} %d\n", publisher, want)
 	var since time.Time
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		answer, err := http.Get("http://" + p.addr + "/metrics")
 		if err != nil {
 			p.t.Fatal(err)
@@ -160,13 +158,14 @@ func TestTabsOnTheirOwn(t *testing.T) {
 func TestAnotherTabLeadsIfOneHangs(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "sse")
-	hanging := make(chan struct{})
+	hangs, release := make(chan struct{}), make(chan struct{})
 	s.gate = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/live/hang" {
 			return true
 		}
+		close(hangs)
 		select {
-		case <-hanging:
+		case <-release:
 		case <-r.Context().Done():
 		}
 		return false
@@ -175,31 +174,24 @@ func TestAnotherTabLeadsIfOneHangs(t *testing.T) {
 	chromium := browser(t)
 	one := open(t, chromium, s.url)
 	one.live()
-	two := open(t, chromium, s.url)
+	two := open(t, chromium, s.url, holdTimers("ms >= 25000"))
 	two.live()
 	one.eval(`setTimeout(() => {
 		const request = new XMLHttpRequest();
 		request.open("GET", "/live/hang", false);
 		try { request.send() } catch {}
 	})`, nil)
-	time.Sleep(time.Second)
+	receive(t, "the leading page hangs", hangs)
 	s.post("one")
-	deadline := time.Now().Add(2 * time.Minute)
-	for ok := false; !ok && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		ok, _ = chromedp.Run(two.ctx, chromedp.Evaluate[bool](`document.body.textContent.includes("one")`))
-	}
+	two.fire(`ms >= 25000 && ms < 32000`) // the leader has been silent
 	two.shows("one")
-	close(hanging)
+	close(release)
 	one.shows("one")
 	s.post("two")
 	one.shows("two", "one")
 	two.shows("two", "one")
 	readers := &s.feed.Metrics().Of("sse").Readers
-	for deadline := time.Now().Add(time.Minute); readers.Load() != 1; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d connections, want 1: the page that led before must follow", readers.Load())
-		}
-	}
+	await(t, "the page that led before follows", func() bool { return readers.Load() == 1 })
 }
 
 func TestWhatOtherPagesSayIsChecked(t *testing.T) {

@@ -11,8 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-const runView = `(async steps => {
-	const { View } = await import("/assets/live.js");
+const runViews = `import("/assets/live.js").then(({ View }) => %s.map(steps => {
 	const v = new View();
 	let query = null;
 	const again = steps.map(({update: u, asked, ask, older}) => {
@@ -23,7 +22,7 @@ const runView = `(async steps => {
 	});
 	return JSON.stringify({again, revision: v.revision, title: v.title, ended: v.ended, complete: v.complete, gone: v.gone,
 		posts: v.posts().map(p => [p.id, p.revision, p.show])});
-})(%s)`
+}))`
 
 type step struct {
 	Update *motacilla.Update `json:"update"`
@@ -32,7 +31,7 @@ type step struct {
 	Older  bool              `json:"older"` // the update is the answer to that
 }
 
-// outcome returns what a view in Go holds after steps, in the form of runView.
+// outcome returns what a view in Go holds after steps, in the form of runViews.
 func outcome(steps []step) string {
 	var v motacilla.View
 	again := []bool{}
@@ -83,15 +82,23 @@ func TestBrowsersViewIsGosView(t *testing.T) {
 	for range 200 {
 		cases = append(cases, struct{ Steps []step }{random()})
 	}
-	for i, c := range cases {
-		steps, err := json.Marshal(c.Steps)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got string
-		p.eval(fmt.Sprintf(runView, steps), &got)
-		if want := outcome(c.Steps); got != want {
-			t.Fatalf("case %d: %s\ngo      %s\nbrowser %s", i, steps, want, got)
+	var all [][]step
+	for _, c := range cases {
+		all = append(all, c.Steps)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	p.eval(fmt.Sprintf(runViews, text), &got)
+	if len(got) != len(all) {
+		t.Fatalf("%d outcomes of %d cases", len(got), len(all))
+	}
+	for i, steps := range all {
+		if want := outcome(steps); got[i] != want {
+			text, _ := json.Marshal(steps)
+			t.Fatalf("case %d: %s\ngo      %s\nbrowser %s", i, text, want, got[i])
 		}
 	}
 }

@@ -144,7 +144,7 @@ func level(t *testing.T, bases []string, readers []*reader) *listing {
 		}
 	}
 	for _, r := range readers {
-		if err := r.at(first.channel.Head, 30*time.Second); err != nil {
+		if err := r.at(first.channel.Head, time.Minute); err != nil {
 			t.Error(err)
 		}
 		r.check(t, first)

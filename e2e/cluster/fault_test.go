@@ -64,7 +64,7 @@ func within(promise time.Duration) time.Duration {
 	if *soak {
 		return promise
 	}
-	return time.Minute
+	return 2 * time.Minute
 }
 
 const (

@@ -98,7 +98,7 @@ func startNode(t *testing.T, flags ...string) *node {
 			t.Logf("the node at %s said, at the end:\n%s", n.addr, text[max(0, len(text)-6000):])
 		}
 	})
-	late := time.After(60 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		if m := listening.FindStringSubmatch(n.out.String()); m != nil {
 			n.addr = m[1]
@@ -143,9 +143,9 @@ func (n *node) stop() error {
 	_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-n.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		n.kill()
-		return errors.New("it did not end within 15 s of SIGTERM")
+		return errors.New("it did not end after SIGTERM")
 	}
 	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
 		return errors.New(n.cmd.ProcessState.String())
@@ -158,4 +158,4 @@ func (n *node) stop() error {
 const deadline = 15 * time.Second
 
 // plain opens a connection for each request, so that the balancer passes each to another node.
-var plain = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+var plain = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}

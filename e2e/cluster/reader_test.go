@@ -63,7 +63,7 @@ func (r *reader) move() {
 func (r *reader) run(ctx context.Context, transport string) {
 	o := &client.Options{
 		Transports: []string{transport}, MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
-		FirstUpdate: 15 * time.Second, Heartbeat: 5 * time.Second,
+		FirstUpdate: within(15 * time.Second), Heartbeat: within(15*time.Second) / 3,
 		// Each poll opens a connection, so that each goes to another node.
 		HTTP:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 		Retry: r.failed,

@@ -120,8 +120,10 @@ func churn(t *testing.T, addr string, perSecond int) (count *atomic.Int64, stop 
 			}
 		}
 	})
-	return count, sync.OnceFunc(func() {
+	stop = func() {
 		cancel()
 		working.Wait()
-	})
+	}
+	t.Cleanup(stop)
+	return count, stop
 }

@@ -6,9 +6,9 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,18 +17,24 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"golang.org/x/sys/unix"
 )
 
 const token = "load"
 
-// files raises the limit of open files to what a test needs. If it cannot, the test is skipped.
-func files(t *testing.T, need uint64) {
+// opened is how many open files the tests that have begun may need, since they run in parallel.
+var opened atomic.Uint64
+
+// files raises the limit of open files to what this test and those before it need. If it cannot, the test is skipped.
+func files(t *testing.T, more uint64) {
 	t.Helper()
+	need := opened.Add(more)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
@@ -72,6 +78,8 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // the tests wait more than they work; -parallel overrides it
+	flag.Parse()
 	code := m.Run()
 	if path, err := binary(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(path))
@@ -93,14 +101,7 @@ type program struct {
 // serve starts the program on a free port, with more configuration as YAML.
 func serve(t *testing.T, yaml string) *program {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{t: t, addr: ln.Addr().String(), config: filepath.Join(t.TempDir(), "motacilla.yaml")}
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
+	p := &program{t: t, addr: realserver.FreeAddress(t), config: filepath.Join(t.TempDir(), "motacilla.yaml")}
 	config := fmt.Sprintf("server: {addr: %s, token: %s}\nlog: {level: warn}\nreceivers: [{type: webapp}]\n%s", p.addr, token, yaml)
 	if err := os.WriteFile(p.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func (p *program) start() {
 		p.err = p.cmd.Wait()
 		close(p.ended)
 	}()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		resp, err := http.Get("http://" + p.addr + "/readyz")
 		if err == nil {

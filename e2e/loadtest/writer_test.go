@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/load"
 )
 
 const channelID = "load"
@@ -26,6 +27,8 @@ type writer struct {
 	base string
 	size int // bytes of a post's text
 	most int // posts at a time; the first page of a reader holds them all
+
+	stop func() // ends the writing of every and waits for it
 
 	mu    sync.Mutex
 	wrote int
@@ -121,8 +124,21 @@ func (w *writer) write(ctx context.Context) error {
 	return nil
 }
 
-// every writes once per pause until stop is called.
-func (w *writer) every(t *testing.T, pause time.Duration) (stop func()) {
+// written starts the program with more configuration. A writer has written a post and goes on once per pause until its stop
+// is called.
+func written(t *testing.T, yaml string, size, most int, pause time.Duration) (*program, *writer) {
+	t.Helper()
+	p := serve(t, yaml)
+	w := newWriter(t, p, size, most)
+	if err := w.write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.every(t, pause)
+	return p, w
+}
+
+// every writes once per pause until stop is called, or the test ends.
+func (w *writer) every(t *testing.T, pause time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var working sync.WaitGroup
@@ -135,16 +151,29 @@ func (w *writer) every(t *testing.T, pause time.Duration) (stop func()) {
 			case <-ctx.Done():
 				return
 			}
-			if err := w.write(context.WithoutCancel(ctx)); err != nil {
+			whole, end := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			err := w.write(whole)
+			end()
+			if err != nil {
 				t.Errorf("write: %v", err)
 				return
 			}
 		}
 	})
-	return sync.OnceFunc(func() {
+	w.stop = func() {
 		cancel()
 		working.Wait()
-	})
+	}
+	t.Cleanup(w.stop)
+}
+
+// more lets a crowd read while n changes are written.
+func (w *writer) more(t *testing.T, c *load.Crowd, n int) {
+	t.Helper()
+	wrote := w.count()
+	if err := c.Until(func() bool { return w.count() >= wrote+n }, patience); err != nil {
+		t.Fatalf("read while %d changes are written: %v", n, err)
+	}
 }
 
 func (w *writer) count() int {

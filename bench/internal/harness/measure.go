@@ -38,8 +38,8 @@ type Sample struct {
 }
 
 const (
-	warmUp   = 2 // updates before the measured ones
-	patience = 20 * time.Second
+	warmUp   = 2           // updates before the measured ones
+	patience = time.Minute // ends a run that hangs
 	settling = 2 * time.Second
 )
 

@@ -98,7 +98,7 @@ func startNchan(ctx context.Context, path string) (served, error) {
 	s := &nchan{
 		cmd: exec.CommandContext(ctx, "nginx", "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log")), dir: dir,
 		said:  server.Ready{Addr: addr, Path: path, Since: -1},
-		maker: message.NewMaker(), http: &http.Client{Timeout: 10 * time.Second},
+		maker: message.NewMaker(), http: &http.Client{Timeout: patience},
 	}
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) } // the workers end with the master
 	s.cmd.Stderr = os.Stderr
@@ -106,7 +106,7 @@ func startNchan(ctx context.Context, path string) (served, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("nchan: %w", err), os.RemoveAll(dir))
 	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		err := s.up(ctx)
 		if err == nil {
 			return s, nil
