@@ -37,7 +37,7 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, a answer) error {
 		}
 	}
 	var buf bytes.Buffer
-	if err := p.pages.set.ExecuteTemplate(&buf, a.page, a.data); err != nil {
+	if err := p.pages.ExecuteTemplate(&buf, a.page, a.data); err != nil {
 		h.Del("ETag")
 		return err
 	}

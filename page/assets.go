@@ -90,16 +90,27 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(f.body)
 }
 
-// fingerprint returns a hash of everything that pages consist of, except their posts.
-func fingerprint(a *assets) string {
-	sum := sha256.New()
+// version returns a hash of what pages consist of, except their posts and policies. It differs between builds and options
+// that show the same revision differently. It can't tell what an app's own Renderer has changed.
+func version(a *assets, o *Options) string {
+	parts := []string{o.Name, o.Heartbeat.String(), strconv.Itoa(o.PageSize)}
 	for _, name := range []string{"live.js", "style.css", "icon.svg"} {
-		sum.Write([]byte(a.hashed[name]))
+		parts = append(parts, a.hashed[name])
 	}
 	entries, _ := sources.ReadDir("templates")
 	for _, e := range entries {
 		body, _ := sources.ReadFile("templates/" + e.Name())
-		sum.Write(body)
+		parts = append(parts, string(body))
+	}
+	return fingerprint(parts...)
+}
+
+// fingerprint returns a short hash of parts.
+func fingerprint(parts ...string) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		sum.Write([]byte(part))
+		sum.Write([]byte{0})
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:6])
 }

@@ -67,9 +67,11 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	if access != motacilla.Public {
 		cache = "private, no-cache"
 	}
-	tag := `W/"` + data.Revision.String() + "-" + p.pages.version + `"`
+	transports := p.o.Transports(id)
+	// A 304 keeps the policy that the browser has, so the tag covers it.
+	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version, policy(transports)) + `"`
 	return p.write(w, r, answer{
-		page: "channel.html", data: data, tag: tag, cache: cache, transports: p.o.Transports(id), status: http.StatusOK,
+		page: "channel.html", data: data, tag: tag, cache: cache, transports: transports, status: http.StatusOK,
 	})
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"html/template"
 	"net/http"
 	"time"
 
@@ -53,7 +54,8 @@ type Page struct {
 	snapshot func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error)
 	o        Options
 	assets   *assets
-	pages    *templates
+	pages    *template.Template
+	version  string // of everything but posts
 }
 
 // New returns the pages of src. snapshot must return a channel's snapshot: a reset with its renders oldest first. It must
@@ -81,7 +83,7 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	if p.o.Renderer == nil {
 		p.o.Renderer = NewRenderer()
 	}
-	p.pages = newTemplates(p.assets)
+	p.pages, p.version = newTemplates(p.assets), version(p.assets, &p.o)
 	return p
 }
 

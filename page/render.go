@@ -15,15 +15,8 @@ import (
 //go:embed templates
 var sources embed.FS
 
-// templates are the templates of the pages. version differs between builds that render the same revision differently.
-type templates struct {
-	set     *template.Template
-	version string
-}
-
-func newTemplates(a *assets) *templates {
-	set := template.Must(template.New("").Funcs(functions(a.url)).ParseFS(sources, "templates/*.html"))
-	return &templates{set: set, version: fingerprint(a)}
+func newTemplates(a *assets) *template.Template {
+	return template.Must(template.New("").Funcs(functions(a.url)).ParseFS(sources, "templates/*.html"))
 }
 
 func functions(asset func(string) string) template.FuncMap {

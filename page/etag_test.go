@@ -1,0 +1,64 @@
+package page_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// TestETagCoversOptions restarts the server of a page with one other option. A browser that has the page from before must
+// get the new one.
+func TestETagCoversOptions(t *testing.T) {
+	at := func(origin string) func(motacilla.ChannelID) []page.Transport {
+		return func(motacilla.ChannelID) []page.Transport {
+			return []page.Transport{{Name: "sse", URL: origin + "/live/sse/match/"}}
+		}
+	}
+	const newest = "/channels/match"
+	older := newest + "?before=2026-05-01T12:30:00.000000Z_" + string(motacilla.NewPostID(start))
+	before := page.Options{Name: "Before", Heartbeat: time.Second, PageSize: 10, Transports: at("https://a.example.org")}
+	for _, c := range []struct {
+		name, path string
+		change     func(*page.Options)
+		want       int
+	}{
+		{"name", newest, func(o *page.Options) { o.Name = "After" }, http.StatusOK},
+		{"heartbeat", newest, func(o *page.Options) { o.Heartbeat = time.Minute }, http.StatusOK},
+		{"size", older, func(o *page.Options) { o.PageSize = 20 }, http.StatusOK},
+		{"origin of the transports, which is in the policy", newest, func(o *page.Options) {
+			o.Transports = at("https://b.example.org")
+		}, http.StatusOK},
+		{"nothing", newest, func(*page.Options) {}, http.StatusNotModified},
+		{"nothing, older posts", older, func(*page.Options) {}, http.StatusNotModified},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ask := func(o page.Options, tag string) (status int, etag string) {
+				src := newSource()
+				table := route.NewTable()
+				if err := table.Add("page", "/", page.New(src, src.snapshot, &o).URLs()...); err != nil {
+					t.Fatal(err)
+				}
+				r, w := httptest.NewRequest("GET", c.path, nil), httptest.NewRecorder()
+				if tag != "" {
+					r.Header.Set("If-None-Match", tag)
+				}
+				table.ServeHTTP(w, r)
+				return w.Code, w.Header().Get("ETag")
+			}
+			status, tag := ask(before, "")
+			if status != http.StatusOK || tag == "" {
+				t.Fatalf("first answer: %d, ETag %q", status, tag)
+			}
+			after := before
+			c.change(&after)
+			if status, _ := ask(after, tag); status != c.want {
+				t.Errorf("after the restart: %d, want %d", status, c.want)
+			}
+		})
+	}
+}
