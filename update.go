@@ -59,6 +59,28 @@ func (u *Update) Heartbeat() bool {
 	return u.From == u.Revision && !u.Reset && !u.Gone && u.State == nil && len(u.Renders) == 0 && len(u.Removals) == 0
 }
 
+// Floor returns the oldest place down to which the renders of a reset have every post that is shown, or the zero key if
+// they have all posts. Pinned posts may stand below the newest page of a channel, with posts between them left out, so the
+// floor is the oldest post that is not pinned. If all are pinned it is the newest: only down to there nothing is left out
+// for certain.
+func (u *Update) Floor() PostKey {
+	var unpinned, newest PostKey
+	if u.Complete {
+		return PostKey{}
+	}
+	for _, r := range u.Renders {
+		if key := r.Key(); !r.Pinned && (unpinned.IsZero() || key.Compare(unpinned) < 0) {
+			unpinned = key
+		} else if key.Compare(newest) > 0 {
+			newest = key
+		}
+	}
+	if unpinned.IsZero() {
+		return newest
+	}
+	return unpinned
+}
+
 // MarshalJSON encodes u as on the wire. renders is an object with post IDs as keys, in the order of Renders.
 func (u Update) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil), nil }
 

@@ -94,8 +94,8 @@ func (v *View) Older() (q OlderQuery, ok bool) {
 	return OlderQuery{Before: v.floor, snapshot: v.snapshot}, true
 }
 
-// AddOlder takes the answer to q: the newest visible posts below q.Before, as the channel was at revision at. complete
-// must be true if there are no older posts. AddOlder moves the floor down to the oldest of them.
+// AddOlder takes the answer to q: the newest visible posts below q.Before, pinned or not, as the channel was at revision
+// at. complete must be true if there are no older posts. AddOlder moves the floor down to the oldest of them.
 //
 // AddOlder returns false and changes nothing if the answer does not fit: if v has had a reset since it gave out q, or if
 // at is before that reset. Posts between the answer and the new floor would be missing, or removed posts would come
@@ -106,7 +106,7 @@ func (v *View) AddOlder(q OlderQuery, at Revision, renders []Render, complete bo
 	}
 	v.Complete = v.Complete || complete
 	for _, r := range renders {
-		if !r.Pinned && !v.floor.IsZero() && r.Key().Compare(v.floor) < 0 {
+		if !v.floor.IsZero() && r.Key().Compare(v.floor) < 0 {
 			v.floor = r.Key()
 		}
 	}
@@ -139,15 +139,12 @@ func (v *View) reset(u *Update) {
 	if u.State != nil {
 		v.State = *u.State
 	}
-	v.floor = PostKey{}
+	v.floor = u.Floor()
 	v.snapshot = &snapshot{u.Revision}
 	v.removed = nil
 	v.renders = make(map[PostID]Render, len(u.Renders))
 	for _, r := range u.Renders {
 		v.renders[r.ID] = r
-		if !u.Complete && !r.Pinned && (v.floor.IsZero() || r.Key().Compare(v.floor) < 0) {
-			v.floor = r.Key()
-		}
 	}
 }
 

@@ -90,23 +90,17 @@ func (h *history) step(i, j int) *Update {
 	return u
 }
 
-// reset returns the snapshot of the j-th state.
+// reset returns the snapshot of the j-th state: the newest page of visible posts, and older ones that are pinned.
 func (h *history) reset(j, page int) *Update {
-	u := &Update{Channel: "c", Revision: h.revs[j], Reset: true, Complete: true, State: &h.states[j]}
-	var unpinned []Render
+	u := &Update{Channel: "c", Revision: h.revs[j], Reset: true, State: &h.states[j]}
+	newest, complete := h.older(j, page, PostKey{Created: time.UnixMicro(1e6)})
+	u.Complete = complete
 	for _, r := range h.posts[j] {
-		switch {
-		case r.Pinned && r.Show:
+		if r.Pinned && r.Show && r.Key().Compare(newest[0].Key()) < 0 { // so there are newest posts
 			u.Renders = append(u.Renders, r)
-		case !r.Pinned && r.Show:
-			unpinned = append(unpinned, r)
 		}
 	}
-	slices.SortFunc(unpinned, byKey)
-	if len(unpinned) > page {
-		unpinned, u.Complete = unpinned[len(unpinned)-page:], false
-	}
-	u.Renders = append(u.Renders, unpinned...)
+	u.Renders = append(u.Renders, newest...)
 	slices.SortFunc(u.Renders, byKey)
 	return u
 }

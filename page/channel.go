@@ -85,17 +85,13 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	if u.State != nil {
 		data.Title, data.Ended = u.State.Title, u.State.Ended
 	}
-	var floor motacilla.PostKey
 	for _, render := range u.Renders { // oldest first
 		if render.Show {
 			data.Posts = append(data.Posts, shownPost{render, template.HTML(render.Content)}) //nolint:gosec // from a renderer
 		}
-		if floor.IsZero() && !render.Pinned {
-			floor = render.Key()
-		}
 	}
 	slices.Reverse(data.Posts)
-	if !u.Complete && !floor.IsZero() {
+	if floor := u.Floor(); !floor.IsZero() {
 		data.Older = olderURL(data.Channel, floor)
 	}
 	return nil

@@ -9,17 +9,23 @@ export function olderURL(query: OlderQuery, channelPage: URL): URL {
   return url;
 }
 
-/** Loads the posts below those that a view holds from the server's page of them. */
+/**
+ * Loads posts below those that a view holds from the server's page of them. If the view holds all of that page already,
+ * as it may hold pinned posts, loads the next one.
+ */
 export async function loadOlder(view: View, channelPage: URL, signal: AbortSignal): Promise<void> {
-  for (let tries = 0; tries < 5; tries++) {
+  for (let refused = 0; refused < 5; ) {
     const query = view.older();
     if (!query) return;
     const answer = await fetch(olderURL(query, channelPage), { cache: "no-cache", credentials: "same-origin", signal });
     if (!answer.ok) throw new Error(`older posts: ${answer.status}`);
     const list = parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts");
     if (!list) throw new Error("older posts: no list");
+    const posts = read(list);
+    const held = view.posts().length;
     // If the view had a reset meanwhile, or the page is too old, the view refuses it.
-    if (view.addOlder(query, Number(list.dataset.revision), read(list), list.dataset.complete === "true")) return;
+    if (!view.addOlder(query, Number(list.dataset.revision), posts, list.dataset.complete === "true")) refused++;
+    else if (!posts.length || view.posts().length > held) return;
   }
   throw new Error("older posts: the pages do not fit the view");
 }

@@ -58,8 +58,8 @@ export class View {
   }
 
   /**
-   * Takes the answer to a query: the newest visible posts below query.before, as the channel was at revision at. Moves
-   * the floor down to the oldest of them. complete must be true if there are no older posts.
+   * Takes the answer to a query: the newest visible posts below query.before, pinned or not, as the channel was at
+   * revision at. Moves the floor down to the oldest of them. complete must be true if there are no older posts.
    *
    * Returns false and changes nothing if the answer does not fit: if there has been a reset since the query, or if at is
    * before that reset. Posts between the answer and the new floor would be missing, or removed posts would come back.
@@ -69,9 +69,7 @@ export class View {
     if (query.snapshot !== this.snapshot || !(at >= query.snapshot.revision)) return false;
     this.complete = this.complete || complete;
     for (const post of posts) {
-      if (!post.pinned && this.floor && compareKeys(post, this.floor) < 0) {
-        this.floor = { created: post.created, id: post.id };
-      }
+      if (this.floor && compareKeys(post, this.floor) < 0) this.floor = { created: post.created, id: post.id };
     }
     if (complete) this.floor = null;
     for (const post of posts) this.put(post);
@@ -90,17 +88,11 @@ export class View {
     this.complete = u.complete === true;
     this.gone = u.gone === true;
     this.state(u);
-    this.floor = null;
     this.snapshot = { revision: u.revision };
     this.removed = new Map();
-    this.held = new Map();
-    for (const [id, render] of Object.entries(u.renders)) {
-      const post = { ...render, id };
-      this.held.set(id, post);
-      if (!this.complete && !post.pinned && (!this.floor || compareKeys(post, this.floor) < 0)) {
-        this.floor = { created: post.created, id };
-      }
-    }
+    const posts = Object.entries(u.renders).map(([id, render]) => ({ ...render, id }));
+    this.held = new Map(posts.map((post) => [post.id, post]));
+    this.floor = this.complete ? null : floorOf(posts);
   }
 
   private state(u: Update): void {
@@ -115,4 +107,14 @@ export class View {
     if ((this.removed.get(post.id) ?? -1) >= post.revision) return;
     this.held.set(post.id, post);
   }
+}
+
+/**
+ * Returns the oldest place down to which the posts of a reset are all that are shown, if there are more. Posts between
+ * pinned ones may be left out. So it is the oldest post that is not pinned or, if all are pinned, the newest.
+ */
+function floorOf(posts: Held[]): Key | null {
+  const sorted = [...posts].sort(compareKeys);
+  const post = sorted.find((p) => !p.pinned) ?? sorted.at(-1);
+  return post ? { created: post.created, id: post.id } : null;
 }
