@@ -14,8 +14,8 @@ func storageCheck(s *storageFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Find what is wrong in a store",
-		Long: `Read everything in a store and print what is wrong: with revisions and their order, posts, removed posts, lists, and the
-change log. It changes nothing. The store may be in use. The exit code is 1 if anything is wrong.
+		Long: `Read everything in a store and print what is wrong: with revisions and their order, posts, removed posts, lists, the
+change log, and the records that nodes share. It changes nothing. The store may be in use. The exit code is 1 if anything is wrong.
 
 ` + storageHelp,
 		Example: `  motacilla storage check
@@ -57,8 +57,9 @@ func checked(store *openedStore, r move.Report) string {
 	for _, v := range r.Violations {
 		fmt.Fprintln(&b, v)
 	}
-	fmt.Fprintf(&b, "%s: %s, %s, %s, %s remembered: ", store, count(int64(r.Channels), "channel"), count(int64(r.Posts), "post"),
-		count(int64(r.Tombstones), "tombstone"), count(int64(r.Remembered), "revision"))
+	fmt.Fprintf(&b, "%s: %s, %s, %s, %s remembered, %s: ", store, count(int64(r.Channels), "channel"),
+		count(int64(r.Posts), "post"), count(int64(r.Tombstones), "tombstone"), count(int64(r.Remembered), "revision"),
+		count(int64(r.Shared), "shared record"))
 	if n := len(r.Violations); n > 0 {
 		fmt.Fprintln(&b, count(int64(n), "violation"))
 	} else {
@@ -67,15 +68,21 @@ func checked(store *openedStore, r move.Report) string {
 	for _, ch := range r.Moving {
 		fmt.Fprintf(&b, "channel %s changed too often to be checked\n", ch)
 	}
+	for _, namespace := range r.MovingNamespaces {
+		fmt.Fprintf(&b, "records of %s changed too often to be checked\n", namespace)
+	}
 	return b.String()
 }
 
 func checkedJSON(store *openedStore, r move.Report) any {
 	type violation struct {
-		Channel  motacilla.ChannelID `json:"channel"`
-		Post     motacilla.PostID    `json:"post,omitempty"`
-		Revision motacilla.Revision  `json:"revision,omitempty"`
-		Problem  string              `json:"problem"`
+		Channel   motacilla.ChannelID `json:"channel,omitempty"`
+		Post      motacilla.PostID    `json:"post,omitempty"`
+		Revision  motacilla.Revision  `json:"revision,omitempty"`
+		Namespace string              `json:"namespace,omitempty"`
+		Key       string              `json:"key,omitempty"`
+		Version   int64               `json:"version,omitempty"`
+		Problem   string              `json:"problem"`
 	}
 	violations := make([]violation, len(r.Violations))
 	for i, v := range r.Violations {
@@ -84,6 +91,7 @@ func checkedJSON(store *openedStore, r move.Report) any {
 	moving := append([]motacilla.ChannelID{}, r.Moving...)
 	return map[string]any{
 		"storage": store.String(), "channels": r.Channels, "posts": r.Posts, "tombstones": r.Tombstones,
-		"remembered": r.Remembered, "moving": moving, "violations": violations,
+		"remembered": r.Remembered, "moving": moving, "shared": r.Shared,
+		"moving_namespaces": append([]string{}, r.MovingNamespaces...), "violations": violations,
 	}
 }

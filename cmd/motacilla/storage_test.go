@@ -83,7 +83,7 @@ func TestStorageCommands(t *testing.T) {
 		{args: "storage barrier a/b", code: 2, err: `"a/b" can't be a channel's ID`},
 		{args: "storage check", code: 1, err: "there is no store"},
 		{args: "storage check --config here.yaml",
-			out: "sqlite:live.db: 2 channels, 2 posts, 1 tombstone, 7 revisions remembered: nothing is wrong\n"},
+			out: "sqlite:live.db: 2 channels, 2 posts, 1 tombstone, 7 revisions remembered, 0 shared records: nothing is wrong\n"},
 		{args: "storage check --storage sqlite:other.db --output json", out: `"violations": []`},
 		{args: "storage barrier --storage sqlite:other.db --margin -1s", code: 2, err: "--margin: must be"},
 		{args: "storage barrier --storage sqlite:other.db final nowhere", code: 1, err: "there is no channel nowhere in the store; no barrier was set"},

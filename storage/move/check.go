@@ -16,7 +16,7 @@ import (
 type CheckOptions struct {
 	Batch    int                   // records and posts that are read at once; 500
 	Tries    int                   // how often a channel is read anew that is written to meanwhile; 5
-	Channels []motacilla.ChannelID // only these; all
+	Channels []motacilla.ChannelID // only these, and no records that nodes share; everything
 	Clock    motacilla.Clock       // says what is 24 hours old; time.Now
 	Progress func(Report)          // called after each channel, from Check's goroutine; nil
 }
@@ -41,13 +41,28 @@ func (o *CheckOptions) withDefaults() CheckOptions {
 // Violation is one thing that is not as the port promises.
 type Violation struct {
 	Channel  motacilla.ChannelID
-	Post     motacilla.PostID   // "" where it is not one post
-	Revision motacilla.Revision // 0 where it is not one revision
-	Problem  string
+	Post     motacilla.PostID   // "" if it is not one post
+	Revision motacilla.Revision // 0 if it is not one revision
+
+	// Of storage.Records; Channel is "" then.
+	Namespace string
+	Key       string // "" if it is not one record
+	Version   int64  // 0 if it is not one version
+
+	Problem string
 }
 
 func (v Violation) String() string {
 	where := fmt.Sprintf("channel %q", v.Channel)
+	if v.Namespace != "" {
+		where = fmt.Sprintf("namespace %q", v.Namespace)
+	}
+	if v.Key != "" {
+		where += fmt.Sprintf(", key %q", v.Key)
+	}
+	if v.Version != 0 {
+		where += fmt.Sprintf(", version %d", v.Version)
+	}
 	if v.Post != "" {
 		where += ", post " + string(v.Post)
 	}
@@ -64,7 +79,10 @@ type Report struct {
 	Tombstones int
 	Remembered int                   // revisions
 	Moving     []motacilla.ChannelID // were written to during every try, so they were not checked
-	Violations []Violation
+	Shared     int                   // records of storage.Records
+
+	MovingNamespaces []string // of records; were written to during every try, so they were not checked
+	Violations       []Violation
 }
 
 // Check reads everything that a store has and reports what is not as package storage promises. It changes nothing. It
@@ -105,7 +123,10 @@ func Check(ctx context.Context, s storage.Store, o *CheckOptions) (Report, error
 			options.Progress(report)
 		}
 	}
-	return report, missing(ctx, store, options, listing, &report)
+	if err := missing(ctx, store, options, listing, &report); err != nil || len(options.Channels) > 0 {
+		return report, err
+	}
+	return report, checkShared(ctx, store.Records(), options, &report)
 }
 
 // chosen reports whether id is named, or no channel is.
@@ -168,7 +189,9 @@ type tomb struct {
 }
 
 func (c *checking) found(post motacilla.PostID, rev motacilla.Revision, format string, args ...any) {
-	c.violations = append(c.violations, Violation{c.record.ID, post, rev, fmt.Sprintf(format, args...)})
+	c.violations = append(c.violations, Violation{
+		Channel: c.record.ID, Post: post, Revision: rev, Problem: fmt.Sprintf(format, args...),
+	})
 }
 
 func (c *checking) run(ctx context.Context) error {
