@@ -101,7 +101,7 @@ func BenchmarkHint(b *testing.B) {
 	<-hints // it has begun
 	b.Run("PUBLISH", func(b *testing.B) {
 		for n := range b.N {
-			if err := near.link.Load().reads.Publish(ctx, far.topic, "c "+revisionText(motacilla.Revision(n+1))+" 0").Err(); err != nil {
+			if err := near.server.link.Load().reads.Publish(ctx, far.topic, "c "+revisionText(motacilla.Revision(n+1))+" 0").Err(); err != nil {
 				b.Fatal(err)
 			}
 			<-hints
@@ -126,7 +126,7 @@ func BenchmarkMemory(b *testing.B) {
 			channel(b, s, "c")
 			used := func() int64 {
 				var n int64
-				info := must(s.link.Load().reads.Info(context.Background(), "memory").Result())
+				info := must(s.server.link.Load().reads.Info(context.Background(), "memory").Result())
 				_, _ = fmt.Sscan(parseInfo(info)["used_memory_dataset"], &n)
 				return n
 			}

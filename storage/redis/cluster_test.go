@@ -64,12 +64,12 @@ func testClusterChannels(t *testing.T, s *Store, nodes []*realserver.Redis) {
 	keys := 0
 	for _, node := range nodes {
 		c := goredis.NewClient(&goredis.Options{Addr: node.Addr()})
-		found := must(c.Keys(t.Context(), s.prefix+"{*").Result())
+		found := must(c.Keys(t.Context(), string(s.keys)+"{*").Result())
 		if len(found) == 0 {
 			t.Errorf("node %s has no channel", node.Addr())
 		}
 		for _, key := range found {
-			id := key[len(s.prefix)+1 : strings.LastIndex(key, "}")]
+			id := key[len(string(s.keys))+1 : strings.LastIndex(key, "}")]
 			if slots[id] == nil {
 				slots[id] = make(map[string]bool)
 			}
@@ -78,7 +78,7 @@ func testClusterChannels(t *testing.T, s *Store, nodes []*realserver.Redis) {
 		}
 		_ = c.Close()
 	}
-	if want := len(ids) * len(s.keysOf("c")); keys != want || len(slots) != len(ids) {
+	if want := len(ids) * len(s.keys.channel("c")); keys != want || len(slots) != len(ids) {
 		t.Errorf("%d keys of %d channels, want %d of %d", keys, len(slots), want, len(ids))
 	}
 	for id, in := range slots {
@@ -99,7 +99,7 @@ func testClusterIndex(t *testing.T, url string) {
 		channel(t, s, id)
 		want = append(want, id)
 	}
-	if err := s.link.Load().reads.ZRemRangeByLex(t.Context(), s.index(), "[c05", "[c10").Err(); err != nil {
+	if err := s.server.link.Load().reads.ZRemRangeByLex(t.Context(), s.keys.index(), "[c05", "[c10").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if list := must(s.Channels(t.Context(), "", 0)); len(list) != 14 {

@@ -296,8 +296,8 @@ func TestSilenceEndsAllConnections(t *testing.T) {
 	s := opened(t, "redis://"+through.Addr()+"?read_timeout=1m", &Options{Timeout: time.Minute})
 	channel(t, s, "c")
 	watched(t, s)
-	old := s.link.Load()
-	silencetest.Run(t, through, s, func() bool { return s.link.Load() != old })
+	old := s.server.link.Load()
+	silencetest.Run(t, through, s, func() bool { return s.server.link.Load() != old })
 }
 
 func TestClientKilled(t *testing.T) {

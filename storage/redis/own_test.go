@@ -185,7 +185,7 @@ func TestIndexWithoutChannel(t *testing.T) {
 	server := realserver.NewRedis(t)
 	s := opened(t, server.URL(), nil)
 	for _, id := range []string{"a", "c", "e"} {
-		server.Do(t, "ZADD", s.index(), "0", id)
+		server.Do(t, "ZADD", s.keys.index(), "0", id)
 	}
 	channel(t, s, "b")
 	channel(t, s, "d")
@@ -217,14 +217,14 @@ func TestIndexWithoutChannel(t *testing.T) {
 func TestDeletedChannelForgets(t *testing.T) {
 	s := opened(t, realserver.NewRedis(t).URL(), nil)
 	channel(t, s, "c")
-	log := s.keysOf("c")[7]
+	log := s.keys.channel("c")[7]
 	const old = storage.Remember + 25_000 // more than one script takes out
 	for first := 1; first <= old; first += 5000 {
 		var members []goredis.Z
 		for i := range 5000 {
 			members = append(members, goredis.Z{Member: revisionText(motacilla.Revision(first + i))})
 		}
-		if err := s.link.Load().reads.ZAdd(t.Context(), log, members...).Err(); err != nil {
+		if err := s.server.link.Load().reads.ZAdd(t.Context(), log, members...).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,9 +237,9 @@ func TestDeletedChannelForgets(t *testing.T) {
 			t.Errorf("since %d: %+v (%v), want known %v", since, facts, err, want)
 		}
 	}
-	keys, err := s.link.Load().reads.Keys(t.Context(), s.prefix+"{c}*").Result()
+	keys, err := s.server.link.Load().reads.Keys(t.Context(), string(s.keys)+"{c}*").Result()
 	slices.Sort(keys)
-	if want := []string{s.channelKey("c"), log}; err != nil || !slices.Equal(keys, want) {
+	if want := []string{s.keys.row("c"), log}; err != nil || !slices.Equal(keys, want) {
 		t.Errorf("a deleted channel has the keys %v (%v), want %v", keys, err, want)
 	}
 }

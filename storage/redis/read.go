@@ -32,8 +32,8 @@ func (s *Store) channel(ctx context.Context, id motacilla.ChannelID) (channelRow
 	if err := possible(id); err != nil {
 		return channelRow{}, err
 	}
-	fields, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) ([]any, error) {
-		return c.HMGet(ctx, s.channelKey(id), channelFields...).Result()
+	fields, err := read(ctx, s.server, func(ctx context.Context, c goredis.UniversalClient) ([]any, error) {
+		return c.HMGet(ctx, s.keys.row(id), channelFields...).Result()
 	})
 	if err != nil {
 		return channelRow{}, err
@@ -80,8 +80,8 @@ func (s *Store) ids(ctx context.Context, after motacilla.ChannelID, limit int) (
 	if after != "" {
 		from = "(" + string(after)
 	}
-	texts, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) ([]string, error) {
-		return c.ZRangeByLex(ctx, s.index(), &goredis.ZRangeBy{Min: from, Max: "+", Count: int64(limit)}).Result()
+	texts, err := read(ctx, s.server, func(ctx context.Context, c goredis.UniversalClient) ([]string, error) {
+		return c.ZRangeByLex(ctx, s.keys.index(), &goredis.ZRangeBy{Min: from, Max: "+", Count: int64(limit)}).Result()
 	})
 	ids := make([]motacilla.ChannelID, len(texts))
 	for i, text := range texts {
@@ -95,10 +95,10 @@ func (s *Store) fields(ctx context.Context, ids []motacilla.ChannelID, names ...
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) ([]reply, error) {
+	return read(ctx, s.server, func(ctx context.Context, c goredis.UniversalClient) ([]reply, error) {
 		cmds, err := c.Pipelined(ctx, func(p goredis.Pipeliner) error {
 			for _, id := range ids {
-				p.HMGet(ctx, s.channelKey(id), names...)
+				p.HMGet(ctx, s.keys.row(id), names...)
 			}
 			return nil
 		})
@@ -123,8 +123,8 @@ func (s *Store) post(ctx context.Context, ch motacilla.ChannelID, id motacilla.P
 	if err := possible(ch); err != nil {
 		return motacilla.Post{}, err
 	}
-	text, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (string, error) {
-		return c.HGet(ctx, s.postsKey(ch), string(id)).Result()
+	text, err := read(ctx, s.server, func(ctx context.Context, c goredis.UniversalClient) (string, error) {
+		return c.HGet(ctx, s.keys.posts(ch), string(id)).Result()
 	})
 	switch {
 	case errors.Is(err, goredis.Nil):

@@ -37,21 +37,13 @@ var _ storage.Records = records{}
 // Records returns the store's records.
 func (s *Store) Records() storage.Records { return records{s} }
 
-// recordKeys returns the keys of a namespace, all in its hash slot, in the order in which records.lua takes them.
-func (s *Store) recordKeys(namespace string) []string {
-	stem := s.recordStem() + namespace + "}:"
-	return []string{stem + "namespace", stem + "values", stem + "keys", stem + "expiries"}
-}
-
-func (s *Store) recordStem() string { return s.prefix + "records:{" }
-
 // Get returns the record.
 func (r records) Get(ctx context.Context, namespace, key string) (storage.Record, error) {
 	return call(ctx, r.Store, func(ctx context.Context) (storage.Record, error) {
 		if !storage.PossibleRecord(namespace, key) {
 			return storage.Record{}, motacilla.ErrNotFound
 		}
-		found, err := r.runOn(ctx, recordLua.get, r.recordKeys(namespace), r.now(), key)
+		found, err := r.server.run(ctx, recordLua.get, r.keys.namespace(namespace), r.now(), key)
 		switch {
 		case err != nil:
 			return storage.Record{}, err
@@ -69,7 +61,7 @@ func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, e
 			return storage.Record{}, err
 		}
 		stored := rec.Normalize()
-		put, err := r.runOn(ctx, recordLua.put, r.recordKeys(rec.Namespace), r.now(), rec.Key, number(rec.Version),
+		put, err := r.server.run(ctx, recordLua.put, r.keys.namespace(rec.Namespace), r.now(), rec.Key, number(rec.Version),
 			expiryText(stored.Expires), number(stored.TTL.Microseconds()), string(stored.Value))
 		switch {
 		case err != nil:
@@ -88,7 +80,7 @@ func (r records) Delete(ctx context.Context, namespace, key string, version int6
 		if !storage.PossibleRecord(namespace, key) {
 			return none, motacilla.ErrNotFound
 		}
-		deleted, err := r.runOn(ctx, recordLua.delete, r.recordKeys(namespace), r.now(), key, number(version))
+		deleted, err := r.server.run(ctx, recordLua.delete, r.keys.namespace(namespace), r.now(), key, number(version))
 		switch {
 		case err != nil:
 			return none, err
@@ -114,7 +106,7 @@ func (r records) List(ctx context.Context, namespace, prefix, after string, limi
 		from, to := storage.KeyRange(prefix, after)
 		for len(list) < limit {
 			step := min(max(limit-len(list), fewest), most)
-			found, err := r.runOn(ctx, recordLua.list, r.recordKeys(namespace), r.now(), from, to, strconv.Itoa(step))
+			found, err := r.server.run(ctx, recordLua.list, r.keys.namespace(namespace), r.now(), from, to, strconv.Itoa(step))
 			if err != nil {
 				return nil, err
 			}
@@ -149,8 +141,8 @@ func (r records) Namespaces(ctx context.Context, after string, limit int) ([]sto
 			if name <= after || len(list) == limit {
 				continue
 			}
-			fields, err := read(ctx, r.Store, func(ctx context.Context, c goredis.UniversalClient) ([]any, error) {
-				return c.HMGet(ctx, r.recordKeys(name)[0], "born", "version").Result()
+			fields, err := read(ctx, r.server, func(ctx context.Context, c goredis.UniversalClient) ([]any, error) {
+				return c.HMGet(ctx, r.keys.namespace(name)[0], "born", "version").Result()
 			})
 			if err != nil {
 				return nil, err
@@ -168,11 +160,11 @@ func (r records) Namespaces(ctx context.Context, after string, limit int) ([]sto
 
 // names returns the names of all namespaces, sorted.
 func (r records) names(ctx context.Context) ([]string, error) {
-	return read(ctx, r.Store, func(ctx context.Context, c goredis.UniversalClient) ([]string, error) {
+	return read(ctx, r.server, func(ctx context.Context, c goredis.UniversalClient) ([]string, error) {
 		var mu sync.Mutex
 		var names []string
 		scan := func(ctx context.Context, c *goredis.Client) error {
-			begin, end := r.recordStem(), "}:namespace"
+			begin, end := r.keys.namespaces(), "}:namespace"
 			for cursor := uint64(0); ; {
 				keys, next, err := c.ScanType(ctx, cursor, escapeGlob(begin)+"*"+end, page, "hash").Result()
 				if err != nil {

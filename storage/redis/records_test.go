@@ -31,10 +31,10 @@ func TestExpiredRecordsAreRemoved(t *testing.T) {
 	}
 	kept := put(storage.Record{Key: "kept"})
 	now = now.Add(time.Hour)
-	keys := s.recordKeys("ns")
+	keys := s.keys.namespace("ns")
 	for left := 100 - 16; ; left = max(left-16, 0) {
 		kept = put(kept)
-		c := s.link.Load().reads
+		c := s.server.link.Load().reads
 		values, names, expiries := c.HLen(t.Context(), keys[1]).Val(), c.ZCard(t.Context(), keys[2]).Val(), c.ZCard(t.Context(), keys[3]).Val()
 		if values != int64(left+1) || names != int64(left+1) || expiries != int64(left) {
 			t.Fatalf("%d values, %d keys and %d expiries are left, want %d, %[4]d and %d", values, names, expiries, left+1, left)
@@ -79,7 +79,7 @@ func testClusterRecords(t *testing.T, s *Store, nodes []*realserver.Redis) {
 	}
 	for i := range namespaces {
 		slots := make(map[string]bool)
-		for _, key := range s.recordKeys("n" + strconv.Itoa(i)) {
+		for _, key := range s.keys.namespace("n" + strconv.Itoa(i)) {
 			slots[nodes[0].Do(t, "CLUSTER", "KEYSLOT", key)] = true
 		}
 		if len(slots) != 1 {
@@ -88,7 +88,7 @@ func testClusterRecords(t *testing.T, s *Store, nodes []*realserver.Redis) {
 	}
 	for _, node := range nodes {
 		c := goredis.NewClient(&goredis.Options{Addr: node.Addr()})
-		if keys := must(c.Keys(t.Context(), escapeGlob(s.prefix)+"records:*").Result()); len(keys) == 0 {
+		if keys := must(c.Keys(t.Context(), escapeGlob(string(s.keys))+"records:*").Result()); len(keys) == 0 {
 			t.Errorf("node %s has no namespace", node.Addr())
 		}
 		_ = c.Close()

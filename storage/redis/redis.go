@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -53,15 +52,11 @@ type Options struct {
 
 // Store is a storage.Store in a Redis server. Use Open.
 type Store struct {
-	prefix  string
-	topic   string // where hints are published
-	clock   motacilla.Clock
-	logger  *zap.Logger
-	timeout time.Duration
-	target  *target
-	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
-	link    atomic.Pointer[link]
-
+	keys     keys
+	topic    string // where hints are published
+	clock    motacilla.Clock
+	logger   *zap.Logger
+	server   *server
 	edits    storage.Edits
 	gate     calls.Gate // counts commands too
 	watchers storage.Watchers
@@ -112,11 +107,10 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s := &Store{
-		prefix: options.Prefix, topic: options.Prefix + "moved:" + strconv.Itoa(target.db), clock: options.Clock,
-		logger: options.Logger, timeout: options.Timeout, target: target,
-		hints: target.connect(answering), done: make(chan struct{}),
+		keys: keys(options.Prefix), topic: options.Prefix + "moved:" + strconv.Itoa(target.db), clock: options.Clock,
+		logger: options.Logger, done: make(chan struct{}),
 	}
-	s.link.Store(newLink(target, options.Timeout))
+	s.server = newServer(target, options.Timeout, &s.gate)
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -131,8 +125,8 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 // Ping asks the server, and reads from it.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := call(ctx, s, func(ctx context.Context) (struct{}, error) {
-		return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
-			return struct{}{}, errors.Join(c.Ping(ctx).Err(), c.ZCard(ctx, s.index()).Err())
+		return read(ctx, s.server, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
+			return struct{}{}, errors.Join(c.Ping(ctx).Err(), c.ZCard(ctx, s.keys.index()).Err())
 		})
 	}, "ping store")
 	return err
@@ -145,7 +139,7 @@ func (s *Store) Close() error {
 	}
 	close(s.done)
 	s.gate.Wait()
-	if err := errors.Join(s.link.Load().close(), s.hints.Close()); err != nil {
+	if err := s.server.close(); err != nil {
 		return fmt.Errorf("close Redis store: %w", err)
 	}
 	return nil

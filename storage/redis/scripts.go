@@ -5,10 +5,8 @@ import (
 	"crypto/sha1" //nolint:gosec // it is how Redis names scripts
 	"embed"
 	"encoding/hex"
-	"strconv"
 
 	"github.com/motacilla-live/motacilla"
-	goredis "github.com/redis/go-redis/v9"
 )
 
 //go:embed scripts/*.lua
@@ -64,83 +62,15 @@ func newScript(writes bool, names ...string) *script {
 	return &script{text, hex.EncodeToString(sum[:]), writes}
 }
 
-// keysOf returns the keys of a channel, all in its hash slot, in the order in which lib.lua takes them.
-func (s *Store) keysOf(ch motacilla.ChannelID) []string {
-	stem := s.prefix + "{" + string(ch) + "}:"
-	return []string{
-		stem + "channel", stem + "posts", stem + "order", stem + "pinned", stem + "state", stem + "messages",
-		stem + "tombstones", stem + "log",
-	}
-}
-
-// channelKey is the first of keysOf.
-func (s *Store) channelKey(ch motacilla.ChannelID) string {
-	return s.prefix + "{" + string(ch) + "}:channel"
-}
-
-func (s *Store) postsKey(ch motacilla.ChannelID) string {
-	return s.prefix + "{" + string(ch) + "}:posts"
-}
-
-// index is the key of the list of all channels, deleted ones too.
-func (s *Store) index() string { return s.prefix + "channels" }
-
 // run runs a script on a channel.
 func (s *Store) run(ctx context.Context, sc *script, ch motacilla.ChannelID, args ...any) (reply, error) {
-	return s.runOn(ctx, sc, s.keysOf(ch), args...)
-}
-
-// runOn runs a script on keys of one hash slot. A script that writes is sent once: if the answer is lost, nobody knows
-// whether it ran.
-func (s *Store) runOn(ctx context.Context, sc *script, keys []string, args ...any) (reply, error) {
-	eval := func(ctx context.Context, c goredis.UniversalClient) (any, error) {
-		answer, err := s.eval(ctx, c, sc, "evalsha", sc.sha, keys, args)
-		if goredis.HasErrorPrefix(err, "NOSCRIPT") { // it did not run: the server was restarted, or its scripts flushed
-			answer, err = s.eval(ctx, c, sc, "eval", sc.text, keys, args)
-		}
-		return answer, err
-	}
-	var answer any
-	var err error
-	if sc.writes {
-		answer, err = await(ctx, s, func(ctx context.Context) (any, error) { return eval(ctx, s.link.Load().writes) })
-	} else {
-		answer, err = read(ctx, s, eval)
-	}
-	list, _ := answer.([]any)
-	return list, err
-}
-
-func (s *Store) eval(
-	ctx context.Context, c goredis.UniversalClient, sc *script, name, what string, keys []string, args []any,
-) (any, error) {
-	all := make([]any, 0, 3+len(keys)+len(args))
-	if !sc.writes {
-		name += "_ro"
-	}
-	all = append(all, name, what, strconv.Itoa(len(keys)))
-	for _, key := range keys {
-		all = append(all, key)
-	}
-	cmd := goredis.NewCmd(ctx, append(all, args...)...)
-	if sc.writes {
-		_ = c.Process(ctx, once{cmd})
-	} else {
-		_ = c.Process(ctx, cmd)
-	}
-	return cmd.Result()
+	return s.server.run(ctx, sc, s.keys.channel(ch), args...)
 }
 
 // write runs a script that writes; args are those after what write.lua takes.
 func (s *Store) write(ctx context.Context, sc *script, ch motacilla.ChannelID, args ...any) (reply, error) {
 	return s.run(ctx, sc, ch, append([]any{s.now(), s.topic, string(ch), s.pruning()}, args...)...)
 }
-
-// once is a command that go-redis does not send again by itself.
-type once struct{ *goredis.Cmd }
-
-// NoRetry tells go-redis not to send the command again.
-func (once) NoRetry() bool { return true }
 
 // reply is the answer of a script. What is missing or of another type is empty.
 type reply []any

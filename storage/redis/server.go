@@ -4,224 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
-	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage/internal/calls"
 	goredis "github.com/redis/go-redis/v9"
-	"go.uber.org/zap"
 )
 
-// oldest is the first version of Redis that knows of scripts' flags.
-const oldest = 7
+// errSlow is the cause of a context that was ended by the store's own time-out.
+var errSlow = errors.New("no answer in time")
 
-// inspect checks the server, and warns of its settings. If the server belongs to a cluster, the store uses the cluster.
-func (s *Store) inspect(ctx context.Context) error {
-	info, err := s.info(ctx)
-	if err != nil {
-		return err
-	}
-	if s.target.single != nil && info["cluster_enabled"] == "1" {
-		_, _ = s.link.Load().close(), s.hints.Close()
-		s.target.cluster(s.timeout)
-		s.hints = s.target.connect(answering)
-		s.link.Store(newLink(s.target, s.timeout))
-	}
-	if err := recent(info["redis_version"]); err != nil {
-		return err
-	}
-	servers, err := s.servers(ctx)
-	if err != nil {
-		return err
-	}
-	for _, addr := range slices.Sorted(maps.Keys(servers)) {
-		s.warn(addr, servers[addr])
-	}
-	r, err := s.run(ctx, lua.allowed, "motacilla", s.topic)
-	if err != nil {
-		return fmt.Errorf("run a script on keys %s*: %w", s.prefix, err)
-	}
-	if len(r) > 0 {
-		refused := make([]string, len(r))
-		for i := range r {
-			refused[i] = r.text(i)
+// server is the connections to the server, or to the servers of a cluster.
+type server struct {
+	target  *target
+	timeout time.Duration           // the most that a call takes
+	gate    *calls.Gate             // counts commands
+	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
+	link    atomic.Pointer[link]    // for calls
+}
+
+func newServer(t *target, timeout time.Duration, gate *calls.Gate) *server {
+	s := &server{target: t, timeout: timeout, gate: gate, hints: t.connect(answering)}
+	s.link.Store(newLink(t, timeout))
+	return s
+}
+
+// cluster goes on with connections to the cluster to which the server belongs.
+func (s *server) cluster() {
+	_, _ = s.link.Load().close(), s.hints.Close()
+	s.target.cluster(s.timeout)
+	s.hints = s.target.connect(answering)
+	s.link.Store(newLink(s.target, s.timeout))
+}
+
+// renew makes new connections, unless there are some that were made after the given time. Each connection that a silent
+// network has left behind would cost a call its time-out. What waits on them fails now, and reads are repeated.
+func (s *server) renew(after time.Time) {
+	var old *link
+	s.gate.While(func() {
+		if l := s.link.Load(); !l.made.After(after) {
+			old = l
+			s.link.Store(newLink(s.target, s.timeout))
 		}
-		return fmt.Errorf("%w: the user may not use %s on keys %s* and channel %s",
-			motacilla.ErrUnavailable, strings.Join(refused, ", "), s.prefix, s.topic)
-	}
-	return s.reindex(ctx)
-}
-
-// recent returns an error if version is known and too old.
-func recent(version string) error {
-	major, _, _ := strings.Cut(version, ".")
-	if n, err := strconv.Atoi(major); err == nil && n < oldest {
-		return fmt.Errorf("the server is Redis %s; needed is %d.0 or later, or Valkey", version, oldest)
-	}
-	return nil
-}
-
-// warn logs the settings under which acknowledged writes may be lost.
-func (s *Store) warn(addr string, settings map[string]string) {
-	if settings["appendfsync"] == "" {
-		s.logger.Info("the server does not tell its settings: see docs/redis.md for those that keep acknowledged writes",
-			zap.String("server", addr))
-	}
-	for _, r := range risksOf(settings) {
-		s.logger.Warn("acknowledged writes may be lost", zap.String("server", addr), zap.String("setting", r.setting),
-			zap.String("value", r.value), zap.String("lost", r.lost))
+	})
+	if old != nil {
+		_ = old.close()
 	}
 }
 
-// info is the answer to INFO. It is empty if the user may not ask.
-func (s *Store) info(ctx context.Context) (map[string]string, error) {
-	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (map[string]string, error) {
-		text, err := c.Info(ctx).Result()
-		if refused(err) {
-			err = nil
+func (s *server) close() error { return errors.Join(s.link.Load().close(), s.hints.Close()) }
+
+// run runs a script on keys of one hash slot. A script that writes is sent once: if the answer is lost, nobody knows
+// whether it ran.
+func (s *server) run(ctx context.Context, sc *script, keys []string, args ...any) (reply, error) {
+	eval := func(ctx context.Context, c goredis.UniversalClient) (any, error) {
+		answer, err := sc.eval(ctx, c, "evalsha", sc.sha, keys, args)
+		if goredis.HasErrorPrefix(err, "NOSCRIPT") { // it did not run: the server was restarted, or its scripts flushed
+			answer, err = sc.eval(ctx, c, "eval", sc.text, keys, args)
 		}
-		return parseInfo(text), err
+		return answer, err
+	}
+	var answer any
+	var err error
+	if sc.writes {
+		answer, err = await(ctx, s, func(ctx context.Context) (any, error) { return eval(ctx, s.link.Load().writes) })
+	} else {
+		answer, err = read(ctx, s, eval)
+	}
+	list, _ := answer.([]any)
+	return list, err
+}
+
+func (sc *script) eval(
+	ctx context.Context, c goredis.UniversalClient, command, what string, keys []string, args []any,
+) (any, error) {
+	all := make([]any, 0, 3+len(keys)+len(args))
+	if !sc.writes {
+		command += "_ro"
+	}
+	all = append(all, command, what, strconv.Itoa(len(keys)))
+	for _, key := range keys {
+		all = append(all, key)
+	}
+	cmd := goredis.NewCmd(ctx, append(all, args...)...)
+	if sc.writes {
+		_ = c.Process(ctx, once{cmd})
+	} else {
+		_ = c.Process(ctx, cmd)
+	}
+	return cmd.Result()
+}
+
+// once is a command that go-redis does not send again by itself.
+type once struct{ *goredis.Cmd }
+
+// NoRetry tells go-redis not to send the command again.
+func (once) NoRetry() bool { return true }
+
+// await asks the server by f and returns soon after ctx ends, even if f does not: go-redis looks only at a context's
+// deadline while it waits for an answer. f ends by the connection's time-outs, and Close waits for it. It must be
+// called within call. An error of f becomes ErrUnavailable, except redis.Nil.
+func await[T any](ctx context.Context, s *server, f func(ctx context.Context) (T, error)) (T, error) {
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	s.gate.Add()
+	go func() {
+		defer s.gate.Done()
+		v, err := f(ctx)
+		done <- outcome{v, err}
+	}()
+	var out outcome
+	select {
+	case out = <-done:
+	case <-ctx.Done():
+		select {
+		case out = <-done: // both at once
+		default:
+			out.err = ctx.Err()
+		}
+	}
+	return out.v, s.fault(ctx, out.err)
+}
+
+// read is await for an f that only reads. If the connections were given up while the server was asked, f runs again on
+// new ones.
+func read[T any](ctx context.Context, s *server, f func(ctx context.Context, c goredis.UniversalClient) (T, error)) (T, error) {
+	return await(ctx, s, func(ctx context.Context) (T, error) {
+		for {
+			l := s.link.Load()
+			v, err := f(ctx, l.reads)
+			if err == nil || ctx.Err() != nil || l == s.link.Load() {
+				return v, err
+			}
+		}
 	})
 }
 
-// servers is what each server that takes writes says of itself, by INFO and CONFIG, as far as it may be asked.
-func (s *Store) servers(ctx context.Context) (map[string]map[string]string, error) {
-	return read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (map[string]map[string]string, error) {
-		var mu sync.Mutex
-		all := make(map[string]map[string]string)
-		ask := func(ctx context.Context, c *goredis.Client) error {
-			text, err := c.Info(ctx).Result()
-			if err != nil && !refused(err) {
-				return err
-			}
-			settings := parseInfo(text)
-			for _, name := range []string{
-				"appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory-policy", "save", "min-replicas-to-write",
-			} {
-				config, err := c.ConfigGet(ctx, name).Result()
-				if err != nil && !refused(err) {
-					return err
-				}
-				maps.Copy(settings, config)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			all[c.Options().Addr] = settings
-			return nil
-		}
-		switch c := c.(type) {
-		case *goredis.ClusterClient:
-			return all, c.ForEachMaster(ctx, ask)
-		case *goredis.Client:
-			return all, ask(ctx, c)
-		}
-		return all, nil
-	})
-}
-
-// reindex adds channels that are missing to the index. On a single server none is missing: if it loses writes, it loses
-// the channel before the entry. In a cluster index and channel are on different nodes, and a failover of one may lose
-// an entry.
-func (s *Store) reindex(ctx context.Context) error {
-	_, err := read(ctx, s, func(ctx context.Context, c goredis.UniversalClient) (struct{}, error) {
-		cluster, ok := c.(*goredis.ClusterClient)
-		if !ok {
-			return struct{}{}, nil
-		}
-		return struct{}{}, cluster.ForEachMaster(ctx, func(ctx context.Context, c *goredis.Client) error {
-			return s.reindexNode(ctx, c, cluster)
-		})
-	})
-	return err
-}
-
-func (s *Store) reindexNode(ctx context.Context, c *goredis.Client, all *goredis.ClusterClient) error {
-	begin, end := s.prefix+"{", "}:channel"
-	pattern := escapeGlob(begin) + "*" + end
-	for cursor := uint64(0); ; {
-		keys, next, err := c.ScanType(ctx, cursor, pattern, page, "hash").Result()
-		if refused(err) {
-			s.logger.Info("the user may not SCAN: the list of channels is not repaired after a failover")
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		var members []goredis.Z
-		for _, key := range keys {
-			members = append(members, goredis.Z{Member: strings.TrimSuffix(strings.TrimPrefix(key, begin), end)})
-		}
-		if len(members) > 0 {
-			if err := all.ZAddNX(ctx, s.index(), members...).Err(); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
-	}
-}
-
-// escapeGlob makes a text match itself alone.
-func escapeGlob(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`).Replace(text)
-}
-
-// refused reports whether the server knows the user, and refuses the command or does not have it.
-func refused(err error) bool {
-	var answer goredis.Error
-	return errors.As(err, &answer) && !errors.Is(err, goredis.Nil) &&
-		(strings.HasPrefix(err.Error(), "NOPERM") || strings.HasPrefix(err.Error(), "ERR unknown"))
-}
-
-func parseInfo(text string) map[string]string {
-	all := make(map[string]string)
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
-			all[name] = value
-		}
-	}
-	return all
-}
-
-// risk is a setting by which acknowledged writes may be lost.
-type risk struct{ setting, value, lost string }
-
-// risksOf looks through what INFO and CONFIG GET say.
-func risksOf(settings map[string]string) []risk {
-	var list []risk
-	add := func(setting, lost string) { list = append(list, risk{setting, settings[setting], lost}) }
+// fault makes the server's faults ErrUnavailable.
+func (s *server) fault(ctx context.Context, err error) error {
 	switch {
-	case settings["appendonly"] == "no", settings["appendonly"] == "" && settings["aof_enabled"] == "0":
-		settings["appendonly"] = "no"
-		lost := "everything since the last snapshot, when the server dies; set appendonly yes and appendfsync always"
-		if save, known := settings["save"]; known && save == "" {
-			lost = "everything, when the server dies: there are no snapshots either; set appendonly yes and appendfsync always"
-		}
-		add("appendonly", lost)
-	case settings["appendfsync"] == "everysec":
-		add("appendfsync", "up to two seconds of writes, when the machine dies; set appendfsync always")
-	case settings["appendfsync"] == "no":
-		add("appendfsync", "some thirty seconds of writes, when the machine dies; set appendfsync always")
+	case err == nil, errors.Is(err, goredis.Nil):
+		return err
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow):
+		return ctx.Err() // the caller gave up
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: no answer within %v", motacilla.ErrUnavailable, s.timeout)
 	}
-	if settings["appendfsync"] == "always" && settings["no-appendfsync-on-rewrite"] == "yes" {
-		add("no-appendfsync-on-rewrite", "all since a rewrite of the log began, when the machine dies; set it to no")
-	}
-	policy := "maxmemory-policy"
-	if settings[policy] == "" {
-		policy = "maxmemory_policy"
-	}
-	if strings.HasPrefix(settings[policy], "allkeys-") {
-		add(policy, "posts and whole channels, when memory is full; set maxmemory-policy noeviction")
-	}
-	if settings["role"] == "slave" {
-		add("role", "nothing, for it takes no writes: it is a replica; connect to its master")
-	}
-	if n := settings["connected_slaves"]; n != "" && n != "0" && settings["min-replicas-to-write"] == "0" {
-		add("min-replicas-to-write", "what no replica had yet, when one takes over; set min-replicas-to-write 1")
-	}
-	return list
+	return fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 }

@@ -238,7 +238,7 @@ func TestModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if prefix := s.Store.(*Store).prefix; prefix != DefaultPrefix {
+	if prefix := string(s.Store.(*Store).keys); prefix != DefaultPrefix {
 		t.Errorf("the prefix is %q", prefix)
 	}
 	if err := s.Close(); err != nil {

@@ -50,7 +50,7 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 		s.logger.Warn("hints broke off; subscribing again", zap.Error(err))
 		silent := errors.Is(err, errSilent)
 		if silent {
-			s.renew(time.Now().Add(-beat))
+			s.server.renew(time.Now().Add(-beat))
 		}
 		sub, err = w.again(ctx, silent)
 	}
@@ -60,7 +60,7 @@ func (s *Store) Watch(ctx context.Context, notify func(motacilla.Moved)) error {
 	case ctx.Err() != nil:
 		return nil
 	}
-	return fmt.Errorf("watch: %w", s.fault(ctx, err))
+	return fmt.Errorf("watch: %w", s.server.fault(ctx, err))
 }
 
 // watch is one Watch.
@@ -96,7 +96,7 @@ func (w *watch) again(ctx context.Context, silent bool) (*subscription, error) {
 			continue
 		}
 		if silent {
-			w.store.renew(began)
+			w.store.server.renew(began)
 		}
 		if err = w.store.heads(ctx, w.hear); err == nil {
 			w.store.logger.Info("hints come again")
@@ -151,13 +151,13 @@ func (w *watch) subscribe(ctx context.Context) (*subscription, error) {
 	s := w.store
 	reading, cancel := context.WithCancel(ctx)
 	sub := &subscription{
-		pubsub: s.hints.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}),
+		pubsub: s.server.hints.Subscribe(reading), cancel: cancel, ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go func() {
 		defer close(sub.ended)
 		sub.err = sub.read(reading, s.topic, w.hear)
 	}()
-	t := time.NewTimer(min(s.timeout, silence))
+	t := time.NewTimer(min(s.server.timeout, silence))
 	defer t.Stop()
 	var err error
 	select {

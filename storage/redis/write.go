@@ -35,8 +35,8 @@ func (s *Store) made(ch motacilla.ChannelID, r reply, deleted bool) (motacilla.R
 // enlist puts a channel into the index, which is in another hash slot: first, so that no channel is missing there. An
 // entry without a channel does no harm.
 func (s *Store) enlist(ctx context.Context, ch motacilla.ChannelID) error {
-	_, err := await(ctx, s, func(ctx context.Context) (int64, error) {
-		return s.link.Load().writes.ZAdd(ctx, s.index(), goredis.Z{Member: string(ch)}).Result()
+	_, err := await(ctx, s.server, func(ctx context.Context) (int64, error) {
+		return s.server.link.Load().writes.ZAdd(ctx, s.keys.index(), goredis.Z{Member: string(ch)}).Result()
 	})
 	return err
 }
