@@ -30,7 +30,7 @@ func benched(b *testing.B) (s, other *Store) {
 // plain makes a table like that of posts, without what the store adds to it.
 func plain(b *testing.B, s *Store) {
 	b.Helper()
-	_, err := s.pool.Exec(b.Context(), `CREATE TABLE bare (channel text, id bigserial, content text, PRIMARY KEY (channel, id))`)
+	_, err := s.server.pool.Exec(b.Context(), `CREATE TABLE bare (channel text, id bigserial, content text, PRIMARY KEY (channel, id))`)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func BenchmarkWrite(b *testing.B) {
 	content := strings.Repeat(body, 4)
 	var p motacilla.Post
 	benchtest.InTurn(b, benchtest.Step{Name: "bare", Do: func() error {
-		_, err := s.pool.Exec(b.Context(), qBare, "c", content)
+		_, err := s.server.pool.Exec(b.Context(), qBare, "c", content)
 		return err
 	}}, benchtest.Step{Name: "post", Do: func() (err error) {
 		p, err = s.PutPost(b.Context(), "c", text(content), 0)
@@ -103,7 +103,7 @@ func BenchmarkNotify(b *testing.B) {
 	listener := watch(b, other)
 	var warm []*pgxpool.Conn // so that the first kind does not pay for the connections
 	for range writers {
-		conn, err := s.pool.Acquire(b.Context())
+		conn, err := s.server.pool.Acquire(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -117,8 +117,8 @@ func BenchmarkNotify(b *testing.B) {
 		name string
 		do   func(ch motacilla.ChannelID) error
 	}{
-		{"without", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBare, ch) }},
-		{"within", func(ch motacilla.ChannelID) error { return exec(b, s.pool, qBareNotify, ch) }},
+		{"without", func(ch motacilla.ChannelID) error { return exec(b, s.server.pool, qBare, ch) }},
+		{"within", func(ch motacilla.ChannelID) error { return exec(b, s.server.pool, qBareNotify, ch) }},
 		{"merged", func(ch motacilla.ChannelID) error { _, err := s.PutPost(b.Context(), ch, text(body), 0); return err }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {

@@ -28,7 +28,12 @@ func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error
 	var number int64
 	var version, encoding, isolation, fsync, commit, pages, schema, database string
 	var standby bool
-	err = s.pool.QueryRow(ctx, qServer).Scan(&number, &version, &encoding, &isolation, &fsync, &commit, &pages,
+	conn, err := s.server.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Release()
+	err = conn.QueryRow(ctx, qServer).Scan(&number, &version, &encoding, &isolation, &fsync, &commit, &pages,
 		&standby, &schema, &database)
 	switch {
 	case err != nil:

@@ -20,7 +20,7 @@ const (
 )
 
 // configure returns the configuration of the pool, and that of connections that do not go through a pooler.
-func (s *Store) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnConfig, error) {
+func (s *server) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnConfig, error) {
 	config, err := parse("url", text)
 	if err != nil {
 		return nil, nil, err
@@ -59,7 +59,7 @@ func (s *Store) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnCon
 
 // shouldPing pings a connection that was not used for a while. If it does not answer, it and all connections of its age
 // are dropped, so that no call has to wait for each of them.
-func (s *Store) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+func (s *server) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) bool {
 	if p.IdleDuration < fresh {
 		return false
 	}

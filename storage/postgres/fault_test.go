@@ -171,7 +171,7 @@ func TestSilenceEndsAllConnections(t *testing.T) {
 	s := opened(t, through, &Options{Timeout: 5 * silencetest.Patience, Connections: 20})
 	channel(t, s, "c")
 	watch(t, s)
-	line := s.line.Load()
+	line := s.server.line.Load()
 	silencetest.Run(t, proxy, s, func() bool { return line.ctx.Err() != nil })
 }
 
@@ -185,7 +185,7 @@ func TestCloseCutsOff(t *testing.T) {
 	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
 	go func() { _, err := s.PutPost(context.Background(), "c", text("x"), 0); ended <- err }()
-	for s.pool.Stat().AcquiredConns() == 0 {
+	for s.server.pool.Stat().AcquiredConns() == 0 {
 		<-time.After(time.Millisecond)
 	}
 	began := time.Now()
@@ -256,7 +256,7 @@ func TestPoolExhausted(t *testing.T) {
 	channel(t, s, "c")
 	conns := []interface{ Release() }{}
 	for range 2 {
-		conn, err := s.pool.Acquire(t.Context())
+		conn, err := s.server.pool.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,13 +21,13 @@ func newLine() *line {
 
 // hangUp gives up all connections. Each connection that a silent network has left behind would cost a call its
 // time-out. Calls that wait on them fail now, and reads begin again.
-func (s *Store) hangUp() {
+func (s *server) hangUp() {
 	s.line.Swap(newLine()).down(errSilent)
 	s.pool.Reset()
 }
 
 // on returns a context that ends with ctx and with the line. end must be called when it is not needed any more.
-func (s *Store) on(ctx context.Context) (bound context.Context, end func()) {
+func (s *server) on(ctx context.Context) (bound context.Context, end func()) {
 	l := s.line.Load()
 	bound, cancel := context.WithCancelCause(ctx)
 	loose := context.AfterFunc(l.ctx, func() { cancel(errSilent) })

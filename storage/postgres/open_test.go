@@ -42,7 +42,7 @@ func TestOpenedTogether(t *testing.T) {
 	wg.Wait()
 	s := opened(t, db, nil)
 	var times, steps int
-	err := s.pool.QueryRow(t.Context(), "SELECT count(*), count(DISTINCT version_id) FROM "+versions+" WHERE version_id > 0").
+	err := s.server.pool.QueryRow(t.Context(), "SELECT count(*), count(DISTINCT version_id) FROM "+versions+" WHERE version_id > 0").
 		Scan(&times, &steps)
 	if err != nil || times != steps || steps < 2 {
 		t.Errorf("migrated %d times in %d steps (%v)", times, steps, err)
@@ -93,7 +93,7 @@ func TestMigratesAnOlderSchema(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	db := database(t)
 	s := opened(t, db, nil)
-	if _, err := s.pool.Exec(t.Context(), "INSERT INTO "+versions+" (version_id, is_applied) VALUES (999, true)"); err != nil {
+	if _, err := s.server.pool.Exec(t.Context(), "INSERT INTO "+versions+" (version_id, is_applied) VALUES (999, true)"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), db, nil); !contains(err, "made by a newer version") || errors.Is(err, motacilla.ErrUnavailable) {
@@ -198,7 +198,7 @@ func TestOtherIsolation(t *testing.T) {
 		}
 		s := opened(t, db, nil)
 		var got string
-		if err := s.pool.QueryRow(t.Context(), "SHOW transaction_isolation").Scan(&got); err != nil || got != "read committed" {
+		if err := s.server.pool.QueryRow(t.Context(), "SHOW transaction_isolation").Scan(&got); err != nil || got != "read committed" {
 			t.Errorf("isolation is %q (%v)", got, err)
 		}
 		if _, err := Open(t.Context(), db, &Options{Pooler: true, DirectURL: db}); !contains(err, "default_transaction_isolation") {

@@ -30,7 +30,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,24 +61,17 @@ type Options struct {
 type Store struct {
 	clock    motacilla.Clock
 	logger   *zap.Logger
-	timeout  time.Duration
-	silence  time.Duration // of a server that is asked whether it is there
-	pool     *pgxpool.Pool
-	line     atomic.Pointer[line]
-	writing  chan struct{} // has room for as many writes as may be under way; in an outage they wait long, and reads must not
-	direct   *pgx.ConnConfig
-	same     bool   // direct leads the same way as the pool's
-	topic    string // of NOTIFY
-	name     string // of this Store, among those that tell on it
+	server   *server
+	direct   *pgx.ConnConfig // past a pooler
+	same     bool            // direct leads the same way as the server's connections
+	topic    string          // of NOTIFY
+	name     string          // of this Store, among those that tell on it
 	teller   *teller
 	watchers storage.Watchers
 	edits    storage.Edits
-
-	gate calls.Gate // counts Watches too
-
-	soft context.Context // ends when Close begins, and Watches with it
-	hard context.Context // ends when Close has waited long enough
-	end  [2]context.CancelFunc
+	gate     calls.Gate      // counts Watches too
+	soft     context.Context // ends when Close begins, and Watches with it
+	end      context.CancelFunc
 }
 
 var (
@@ -112,41 +104,39 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 	if options.Connections <= 0 {
 		options.Connections = 10
 	}
-	s := &Store{clock: options.Clock, logger: options.Logger, timeout: options.Timeout, name: rand.Text()}
-	s.silence = min(s.timeout/5, 2*time.Second)
-	config, direct, err := s.configure(url, options)
+	sv := newServer(options.Timeout, options.Connections)
+	config, direct, err := sv.configure(url, options)
 	if err != nil {
 		return nil, err
 	}
-	s.direct, s.same = direct, options.DirectURL == ""
-	s.line.Store(newLine())
-	s.writing = make(chan struct{}, max(1, options.Connections/2))
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if sv.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, err
 	}
-	if err := s.prepare(ctx, options.Pooler); err != nil {
-		s.pool.Close()
-		return nil, s.opening(ctx, err)
+	s := &Store{
+		clock: options.Clock, logger: options.Logger, server: sv, direct: direct, same: options.DirectURL == "", name: rand.Text(),
 	}
-	s.soft, s.end[0] = context.WithCancel(context.Background())
-	s.hard, s.end[1] = context.WithCancel(context.Background())
+	if err := s.prepare(ctx, options.Pooler); err != nil {
+		sv.pool.Close()
+		return nil, opening(ctx, err)
+	}
+	s.soft, s.end = context.WithCancel(context.Background())
 	s.teller = newTeller(s.notify)
 	return s, nil
 }
 
 // prepare checks the server, and brings its schema up to date.
 func (s *Store) prepare(ctx context.Context, pooler bool) (err error) {
-	checking, cancel := context.WithTimeout(ctx, s.timeout)
+	checking, cancel := context.WithTimeout(ctx, s.server.timeout)
 	defer cancel()
 	if s.topic, err = s.check(checking, pooler); err != nil {
 		return err
 	}
-	return migrate(ctx, s.direct, migrations, s.timeout)
+	return migrate(ctx, s.direct, migrations, s.server.timeout)
 }
 
 // opening translates an error of Open. If the caller's context has ended, it returns the context's error. A wrongServer
 // stays as it is. Any other error becomes ErrUnavailable.
-func (s *Store) opening(ctx context.Context, err error) error {
+func opening(ctx context.Context, err error) error {
 	var wrong wrongServer
 	switch {
 	case ctx.Err() != nil:
@@ -177,12 +167,12 @@ func (s *Store) Close() error {
 	if !s.gate.Shut() {
 		return nil
 	}
-	s.end[0]()
-	late := time.AfterFunc(grace, s.end[1])
+	s.end()
+	late := time.AfterFunc(grace, s.server.cut)
 	s.gate.Wait()
 	late.Stop()
 	s.teller.close()
-	s.end[1]()
-	s.pool.Close()
+	s.server.cut()
+	s.server.pool.Close()
 	return nil
 }

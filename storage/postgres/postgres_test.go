@@ -76,7 +76,7 @@ func TestPooler(t *testing.T) {
 	}, nil)
 	s := opened(t, database(t), &Options{Pooler: true, DirectURL: database(t)})
 	var prepared int
-	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&prepared); err != nil || prepared != 0 {
+	if err := s.server.pool.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&prepared); err != nil || prepared != 0 {
 		t.Errorf("%d prepared statements (%v)", prepared, err)
 	}
 }
@@ -86,7 +86,7 @@ func TestDeletedChannelForgets(t *testing.T) {
 	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.pool.Exec(t.Context(), "INSERT INTO motacilla_log SELECT 'c', generate_series(1, $1::int)", storage.Remember+50)
+	_, err := s.server.pool.Exec(t.Context(), "INSERT INTO motacilla_log SELECT 'c', generate_series(1, $1::int)", storage.Remember+50)
 	if err != nil {
 		t.Fatal(err)
 	}

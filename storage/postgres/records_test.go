@@ -25,13 +25,13 @@ func TestExpiredRecordsAreRemoved(t *testing.T) {
 	}
 	count := func() (n int) {
 		t.Helper()
-		if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM motacilla_records WHERE namespace = 'ns'").Scan(&n); err != nil {
+		if err := s.server.pool.QueryRow(t.Context(), "SELECT count(*) FROM motacilla_records WHERE namespace = 'ns'").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	kept := put(storage.Record{Namespace: "ns", Key: "kept", TTL: time.Hour})
-	_, err := s.pool.Exec(t.Context(), `INSERT INTO motacilla_records
+	_, err := s.server.pool.Exec(t.Context(), `INSERT INTO motacilla_records
 		SELECT 'ns', convert_to('expired ' || i, 'UTF8'), '', i, i FROM generate_series(1, 100) AS i`)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestRecordsByTheServersClock(t *testing.T) {
 	var before, after int64
 	now := func(into *int64) {
 		t.Helper()
-		if err := s.pool.QueryRow(t.Context(), "SELECT motacilla_now()").Scan(into); err != nil {
+		if err := s.server.pool.QueryRow(t.Context(), "SELECT motacilla_now()").Scan(into); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,15 +86,15 @@ func TestRecordsByTheServersClock(t *testing.T) {
 // A list reads no more rows than it needs: both of its bounds are conditions of the index.
 func TestListUsesTheIndex(t *testing.T) {
 	s := opened(t, database(t), nil)
-	if _, err := s.pool.Exec(t.Context(), `INSERT INTO motacilla_records
+	if _, err := s.server.pool.Exec(t.Context(), `INSERT INTO motacilla_records
 		SELECT 'ns', convert_to(lpad(i::text, 6, '0'), 'UTF8'), '', i, NULL FROM generate_series(1, 5000) AS i; `); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.pool.Exec(t.Context(), "ANALYZE motacilla_records"); err != nil {
+	if _, err := s.server.pool.Exec(t.Context(), "ANALYZE motacilla_records"); err != nil {
 		t.Fatal(err)
 	}
 	from, to := storage.KeyRange("0010", "")
-	rows, err := s.pool.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "+qListRecords,
+	rows, err := s.server.pool.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "+qListRecords,
 		"ns", []byte(from), s.own(), []byte(to), 50)
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func (t *teller) flush(limit time.Duration) {
 
 // notify tells other nodes. Its transaction writes nothing, so its commit does not wait for the disk.
 func (s *Store) notify(ctx context.Context, moved []motacilla.Moved) {
-	if _, err := s.pool.Exec(ctx, qNotify, s.topic, payloads(s.name, moved)); err != nil {
+	if _, err := s.server.pool.Exec(ctx, qNotify, s.topic, payloads(s.name, moved)); err != nil {
 		s.logger.Debug("other nodes were not told of writes, and will find them", zap.Error(err))
 	}
 }

@@ -76,7 +76,7 @@ func (l *listener) run(ctx context.Context, tell func(motacilla.Moved)) {
 
 // connect listens on a new connection.
 func (l *listener) connect(ctx context.Context) bool {
-	bounded, cancel := context.WithTimeout(ctx, l.s.timeout/2)
+	bounded, cancel := context.WithTimeout(ctx, l.s.server.timeout/2)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(bounded, l.s.direct)
 	if err == nil {
@@ -95,11 +95,11 @@ func (l *listener) hear(ctx context.Context, tell func(motacilla.Moved)) {
 	defer cancel()
 	n, err := l.conn.WaitForNotification(waiting)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil && !l.conn.IsClosed() {
-		asking, cancel := context.WithTimeout(ctx, l.s.silence)
+		asking, cancel := context.WithTimeout(ctx, l.s.server.silence)
 		defer cancel()
 		err = l.conn.Ping(asking)
 		if err != nil && asking.Err() != nil && ctx.Err() == nil && l.s.same {
-			l.s.hangUp()
+			l.s.server.hangUp()
 		}
 	}
 	if err != nil {
@@ -121,7 +121,7 @@ func (l *listener) hear(ctx context.Context, tell func(motacilla.Moved)) {
 
 // catchUp tells of what moved since the last connection was heard of.
 func (l *listener) catchUp(ctx context.Context, tell func(motacilla.Moved)) bool {
-	bounded, cancel := context.WithTimeout(ctx, l.s.timeout)
+	bounded, cancel := context.WithTimeout(ctx, l.s.server.timeout)
 	defer cancel()
 	now := l.s.own()
 	if now == nil {

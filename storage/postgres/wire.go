@@ -15,7 +15,8 @@ import (
 // moment would be away for much longer.
 const parting = time.Second
 
-// wire is the socket of a connection. While the connection is being made, it is closed if nothing comes for limit.
+// wire is the socket of a connection. While the connection is being made, it is closed if the server is waited for longer than
+// limit.
 type wire struct {
 	net.Conn
 	limit time.Duration
@@ -23,12 +24,29 @@ type wire struct {
 	done  atomic.Bool // it has become a connection, for which calls have deadlines
 }
 
+func newWire(conn net.Conn, limit time.Duration) *wire {
+	w := &wire{Conn: conn, limit: limit, timer: time.AfterFunc(time.Hour, func() { _ = conn.Close() })}
+	w.timer.Stop()
+	return w
+}
+
 func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if err == nil && !w.done.Load() {
-		w.timer.Reset(w.limit)
+	defer w.wait()()
+	return w.Conn.Read(p)
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	defer w.wait()()
+	return w.Conn.Write(p)
+}
+
+// wait limits the time until over is called.
+func (w *wire) wait() (over func()) {
+	if w.done.Load() {
+		return func() {}
 	}
-	return n, err
+	w.timer.Reset(w.limit)
+	return func() { w.timer.Stop() }
 }
 
 func (w *wire) Close() error {
@@ -56,7 +74,7 @@ func wires(config *pgconn.Config, silence time.Duration) {
 		if until, ok := ctx.Deadline(); ok && time.Until(until) > connecting { // it is for a cancel request
 			limit = min(limit, parting)
 		}
-		return &wire{Conn: conn, limit: limit, timer: time.AfterFunc(limit, func() { _ = conn.Close() })}, nil
+		return newWire(conn, limit), nil
 	}
 	config.AfterConnect = func(_ context.Context, c *pgconn.PgConn) error {
 		if w := wireOf(c.Conn()); w != nil {
