@@ -12,6 +12,7 @@ import (
 
 // TestEveryCost measures each cost on both sides, for longer if a busy machine has given no answer in that time.
 func TestEveryCost(t *testing.T) {
+	t.Parallel()
 	var r *Results
 	for lasts := 50 * time.Millisecond; lasts < time.Minute; lasts *= 8 {
 		r = new(Results)

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestEveryServerDelivers(t *testing.T) {
+	t.Parallel()
 	const readers, updates = 40, 4
 	for _, s := range Subjects() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -68,6 +69,7 @@ func TestEveryServerDelivers(t *testing.T) {
 }
 
 func TestTheCommand(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "out", "results.json")
 	page := "# Title\n\n" + beginResults + "old\n" + endResults + "\nmore\n"

@@ -16,8 +16,10 @@ import (
 
 // TestManyNodes measures every figure with every store. Servers and nodes are real.
 func TestManyNodes(t *testing.T) {
+	t.Parallel()
 	for _, store := range backends() {
 		t.Run(store, func(t *testing.T) {
+			t.Parallel()
 			r := new(ScaleResults)
 			o := scaleOptions{
 				nodes: []int{1, 3}, stores: []string{store}, readers: 9, updates: 6, idle: 200 * time.Millisecond, channels: []int{20},
