@@ -43,7 +43,7 @@ func TestTabsConverge(t *testing.T) {
 					p.Content, p.Show = []motacilla.Block{motacilla.Text(posts[i].text)}, posts[i].show
 				})
 			}
-			for n := range 200 {
+			for n := range 120 {
 				switch i := r.IntN(max(len(posts), 1)); {
 				case len(posts) == 0 || r.IntN(3) == 0:
 					body := fmt.Sprint("post ", n)

@@ -1,9 +1,18 @@
 package e2e
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
+
+// countTimers is a script for open. It keeps the timers that wait.
+const countTimers = `{
+	const later = window.setTimeout, forget = window.clearTimeout;
+	window.timersLeft = new Set();
+	window.setTimeout = (run, ms = 0, ...args) => {
+		const id = later(() => { timersLeft.delete(id); run(...args) }, ms);
+		timersLeft.add(id);
+		return id;
+	};
+	window.clearTimeout = id => { timersLeft.delete(id); forget(id) };
+}`
 
 func TestPausesWithThePage(t *testing.T) {
 	t.Parallel()
@@ -12,26 +21,17 @@ func TestPausesWithThePage(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, name)
 			s.start()
-			p := open(t, browser(t), s.url)
+			p := open(t, browser(t), s.url, countTimers)
 			p.live()
 			p.hide(true)
 			p.until(`document.querySelector("[data-live-status=paused]")`)
-			// A request that was under way when the page was hidden may still arrive. After that there is none.
+			p.until(`timersLeft.size === 0`) // without a timer it does not ask by itself
 			readers := &s.feed.Metrics().Of(name).Readers
-			for deadline := time.Now().Add(patience); ; {
-				asked := s.asked.Load()
-				time.Sleep(time.Second) // a visible page asks in that time
-				if s.asked.Load() == asked && readers.Load() == 0 {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("a hidden page asked %d times, and holds %d connections", s.asked.Load()-asked, readers.Load())
-				}
-			}
-			asked := s.asked.Load()
+			await(t, "a hidden page holds no connection", func() bool { return readers.Load() == 0 })
+			asked := p.times(name)
 			s.post("one")
-			time.Sleep(time.Second)
-			if n := s.asked.Load() - asked; n != 0 {
+			p.until(`timersLeft.size === 0`)
+			if n := p.times(name) - asked; n != 0 {
 				t.Errorf("a hidden page asked %d times", n)
 			}
 			p.hide(false)

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
@@ -106,8 +105,8 @@ func postgresBackend(t *testing.T) *backend {
 		},
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
-			patient := url + "&connect_timeout=60" // the machine may be busy
-			s, err := postgres.Open(t.Context(), patient, &postgres.Options{Clock: clock, Timeout: time.Minute})
+			patient := url + "&connect_timeout=120" // the machine may be busy
+			s, err := postgres.Open(t.Context(), patient, &postgres.Options{Clock: clock, Timeout: hang})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
@@ -46,11 +45,7 @@ func TestConvergence(t *testing.T) {
 				readers = append(readers, read(t, front.url(), transport, match))
 			}
 		}
-		for _, r := range readers {
-			if err := r.at(1, time.Minute); err != nil {
-				t.Fatal(err)
-			}
-		}
+		allAt(t, readers, 1)
 		var writers []*writer
 		for i := range 3 {
 			writers = append(writers, &writer{
@@ -144,7 +139,7 @@ func level(t *testing.T, bases []string, readers []*reader) *listing {
 		}
 	}
 	for _, r := range readers {
-		if err := r.at(first.channel.Head, time.Minute); err != nil {
+		if err := r.at(first.channel.Head, hang); err != nil {
 			t.Error(err)
 		}
 		r.check(t, first)

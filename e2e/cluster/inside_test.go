@@ -73,11 +73,7 @@ func TestLostHints(t *testing.T) {
 			must(t, bases[0], http.MethodPost, "", map[string]any{"id": ch}, nil)
 			readers = append(readers, read(t, bases[1], "sse", ch))
 		}
-		for _, r := range readers {
-			if err := r.at(1, time.Minute); err != nil {
-				t.Fatal(err)
-			}
-		}
+		allAt(t, readers, 1)
 		var mu sync.Mutex
 		var longest time.Duration
 		for range rounds {
@@ -125,11 +121,7 @@ func TestClocksApart(t *testing.T) {
 				readers = append(readers, read(t, base, transport, match))
 			}
 		}
-		for _, r := range readers {
-			if err := r.at(1, time.Minute); err != nil {
-				t.Fatal(err)
-			}
-		}
+		allAt(t, readers, 1)
 		var writers []*writer
 		for i := range 2 {
 			writers = append(writers, &writer{

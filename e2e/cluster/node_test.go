@@ -98,7 +98,7 @@ func startNode(t *testing.T, flags ...string) *node {
 			t.Logf("the node at %s said, at the end:\n%s", n.addr, text[max(0, len(text)-6000):])
 		}
 	})
-	late := time.After(2 * time.Minute)
+	late := time.After(hang)
 	for {
 		if m := listening.FindStringSubmatch(n.out.String()); m != nil {
 			n.addr = m[1]
@@ -143,7 +143,7 @@ func (n *node) stop() error {
 	_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-n.ended:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(hang):
 		n.kill()
 		return errors.New("it did not end after SIGTERM")
 	}
@@ -153,9 +153,12 @@ func (n *node) stop() error {
 	return nil
 }
 
+// hang is how long the tests wait for what should have happened. It only ends a test that hangs: the machine may be busy.
+const hang = 2 * time.Minute
+
 // deadline is how long an answer of a node may take, whatever its store does: a call of the store takes at most 10 s, and a
 // busy machine adds to that.
 const deadline = 15 * time.Second
 
 // plain opens a connection for each request, so that the balancer passes each to another node.
-var plain = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+var plain = &http.Client{Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}

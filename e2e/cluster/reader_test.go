@@ -162,6 +162,16 @@ func (r *reader) at(rev motacilla.Revision, within time.Duration) error {
 	}
 }
 
+// allAt waits until every reader is at rev or later.
+func allAt(t *testing.T, readers []*reader, rev motacilla.Revision) {
+	t.Helper()
+	for _, r := range readers {
+		if err := r.at(rev, hang); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // check compares the reader with the store.
 func (r *reader) check(t *testing.T, l *listing) {
 	t.Helper()

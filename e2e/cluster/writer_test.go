@@ -39,7 +39,7 @@ type writer struct {
 // send repeats a request until it is answered, with the same idempotency key. retried says that an answer may have been
 // lost.
 func (w *writer) send(ctx context.Context, method, path string, in, out any) (status int, retried bool, err error) {
-	for late := time.Now().Add(time.Minute); ; {
+	for late := time.Now().Add(hang); ; {
 		status, header, err := request(ctx, w.base, method, path, in, out)
 		switch {
 		case ctx.Err() != nil:
@@ -51,7 +51,7 @@ func (w *writer) send(ctx context.Context, method, path string, in, out any) (st
 			return 0, retried, errors.New("503 without Retry-After")
 		}
 		if time.Now().After(late) {
-			return 0, retried, fmt.Errorf("%s %s is not answered for a minute: %d, %w", method, path, status, err)
+			return 0, retried, fmt.Errorf("%s %s is not answered: %d, %w", method, path, status, err)
 		}
 		retried = true
 		w.retried++
