@@ -5,8 +5,11 @@ import (
 	"crypto/sha1" //nolint:gosec // it is how Redis names scripts
 	"embed"
 	"encoding/hex"
+	"fmt"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 //go:embed scripts/*.lua
@@ -45,6 +48,13 @@ var lua = func() scripts {
 	}
 }()
 
+// promised is the number of revisions that a channel's log keeps, and how old those must be that are forgotten: in units of
+// 1000 seconds and the rest in microseconds, as numbers.lua adds them.
+var promised = func() string {
+	const period = storage.RememberHours * int64(time.Hour/time.Microsecond)
+	return fmt.Sprintf("local remember, long, rest = %d, %d, %d\n", storage.Remember, period/1e9, period%1e9)
+}()
+
 // newScript returns the script that these files make together.
 func newScript(writes bool, names ...string) *script {
 	text := "#!lua flags=no-writes\n"
@@ -55,6 +65,9 @@ func newScript(writes bool, names ...string) *script {
 		data, err := files.ReadFile("scripts/" + name + ".lua")
 		if err != nil {
 			panic(err) // it was embedded at compile time
+		}
+		if name == "write" {
+			text += promised
 		}
 		text += string(data)
 	}

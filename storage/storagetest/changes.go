@@ -207,8 +207,8 @@ func testHeads(s *suite) {
 	}
 }
 
-// A store remembers the newest 10,000 revisions, and everything of the last 24 hours. It may remember a little more, so
-// as not to prune at every write, but not without end.
+// A store remembers the newest storage.Remember revisions, and everything of the last storage.RememberHours. It may remember
+// a little more, so as not to prune at every write, but not without end.
 func testForgetting(s *suite) {
 	if testing.Short() {
 		s.Skip("many writes")
@@ -247,7 +247,7 @@ func testForgetting(s *suite) {
 	write(storage.Remember + slack)
 	c := s.changes("c", first, 10)
 	if !c.Known || c.Floor != first {
-		s.Fatalf("of the last 24 hours, known %v, floor %d, first %d", c.Known, c.Floor, first)
+		s.Fatalf("of the last %d hours, known %v, floor %d, first %d", storage.RememberHours, c.Known, c.Floor, first)
 	}
 	equal(s, "number of revisions listed", len(c.Issued), motacilla.MaxIssued)
 	for i, rev := range c.Issued { // of one microsecond, so each is one more than the one before
@@ -255,15 +255,16 @@ func testForgetting(s *suite) {
 	}
 	middle := s.head("c")
 
-	s.hand.Move(25 * time.Hour)
+	s.hand.Move((storage.RememberHours + 1) * time.Hour)
 	write(slack)
 	c = s.changes("c", middle, 0)
-	equal(s, "known of the newest 10,000", c.Known, true)
+	equal(s, "known of the newest that are promised", c.Known, true)
 	equal(s, "number of revisions since", len(c.Issued), slack)
 	head := c.Head
 	c = s.changes("c", first, 10)
 	if c.Known || c.Floor <= first || c.Head != head {
-		s.Fatalf("after 25 hours and %d revisions: known %v, floor %d, first %d", storage.Remember+2*slack, c.Known, c.Floor, first)
+		s.Fatalf("after %d hours and %d revisions: known %v, floor %d, first %d", storage.RememberHours+1, storage.Remember+2*slack,
+			c.Known, c.Floor, first)
 	}
 	c = s.changes("c", c.Floor, 10)
 	equal(s, "known of the floor", c.Known, true)

@@ -19,12 +19,12 @@ end
 -- script's answer, when the log is on disk as appendfsync has it.
 local function tell(rev, deleted) redis.call('PUBLISH', topic, name .. ' ' .. rev .. ' ' .. (deleted and '1' or '0')) end
 
--- Takes at most so many revisions out of the log that are older than a day and beyond the newest 10,000, and returns how
--- many are left of those.
+-- Takes at most so many revisions out of the log that are older and more than a store has to remember, and returns how many
+-- of those are left. scripts.go says what remember, long and rest are.
 local function forget(most)
-    local old = redis.call('ZCARD', log) - 10000
+    local old = redis.call('ZCARD', log) - remember
     if old <= 0 then return 0 end
-    local a, b = tonumber(string.sub(at, 1, 10)) - 86, tonumber(string.sub(at, 11)) - 400000000
+    local a, b = tonumber(string.sub(at, 1, 10)) - long, tonumber(string.sub(at, 11)) - rest
     if b < 0 then a, b = a - 1, b + 1000000000 end
     if a < 0 then return 0 end
     old = math.min(old, redis.call('ZLEXCOUNT', log, '-', string.format('(%010d%09d', a, b)))
