@@ -17,41 +17,56 @@ type Renderer interface {
 
 // renderCache keeps a channel's rendered posts: those used lately, in two generations of at most cacheSize each.
 type renderCache struct {
-	mu    sync.Mutex
-	young map[motacilla.PostID]motacilla.Render
-	old   map[motacilla.PostID]motacilla.Render
+	mu    sync.Mutex // not held while a post is rendered: a slow one delays only those who need it
+	young map[motacilla.PostID]*rendered
+	old   map[motacilla.PostID]*rendered
 }
 
 const cacheSize = 1024
 
-// renderAll renders posts one after the other, so that no revision is rendered twice at once.
+// rendered is one revision of a post. The first who needs it renders it. The others wait for that.
+type rendered struct {
+	revision motacilla.Revision
+	once     sync.Once
+	render   motacilla.Render // made by once
+}
+
+// of returns the entry of p, a new one if there is none of p's revision.
+func (c *renderCache) of(p *motacilla.Post) *rendered {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.young[p.ID]
+	if r == nil {
+		r = c.old[p.ID]
+	}
+	if r == nil || r.revision != p.Revision {
+		r = &rendered{revision: p.Revision}
+	}
+	if c.young == nil || len(c.young) >= cacheSize {
+		c.old, c.young = c.young, make(map[motacilla.PostID]*rendered)
+	}
+	c.young[p.ID] = r
+	return r
+}
+
+// renderAll renders posts, each revision once.
 func (l *loader) renderAll(posts []motacilla.Post) []motacilla.Render {
-	l.renders.mu.Lock()
-	defer l.renders.mu.Unlock()
 	renders := make([]motacilla.Render, len(posts))
-	for i, p := range posts {
-		renders[i] = l.render(p)
+	for i := range posts {
+		renders[i] = l.render(&posts[i])
 	}
 	return renders
 }
 
-func (l *loader) render(p motacilla.Post) motacilla.Render {
-	cache := &l.renders
-	r, ok := cache.young[p.ID]
-	if !ok {
-		r, ok = cache.old[p.ID]
-	}
-	if !ok || r.Revision != p.Revision {
-		r = motacilla.Render{
+func (l *loader) render(p *motacilla.Post) motacilla.Render {
+	r := l.renders.of(p)
+	r.once.Do(func() {
+		r.render = motacilla.Render{
 			ID: p.ID, Show: p.Show, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned, Revision: p.Revision,
-			Content: l.channel.feed.html(l.channel.id, p),
+			Content: l.channel.feed.html(l.channel.id, *p),
 		}
-	}
-	if cache.young == nil || len(cache.young) >= cacheSize {
-		cache.old, cache.young = cache.young, make(map[motacilla.PostID]motacilla.Render)
-	}
-	cache.young[p.ID] = r
-	return r
+	})
+	return r.render
 }
 
 func (f *Feed) html(id motacilla.ChannelID, p motacilla.Post) (html string) {
