@@ -27,6 +27,9 @@ func ConditionOf(h http.Header, name string) (Condition, error) {
 	return c, nil
 }
 
+// Any reports whether the condition is *: it holds for everything that is there.
+func (c Condition) Any() bool { return c.any }
+
 // Strong reports whether the condition names tag, as If-Match compares: a weak tag is never equal.
 func (c Condition) Strong(tag string) bool {
 	for _, t := range c.tags {

@@ -143,27 +143,29 @@ func (a *Webapp) deletePost(w http.ResponseWriter, r *http.Request, ch motacilla
 	return nil
 }
 
-// remove removes a post that meets the precondition. If another write comes in between, the post is looked at again.
+// remove removes a post that meets the precondition. If another write comes in between, the post has changed.
 func (a *Webapp) remove(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, match route.Condition,
 ) error {
-	for {
-		var replaces motacilla.Revision // 0: whatever it is
-		if match.Sent {
-			p, err := a.sink.Post(ctx, ch, id)
-			if err == nil {
-				err = unchanged(match, p)
-			}
-			if err != nil {
-				return err
-			}
-			replaces = p.Revision
-		}
-		_, err := a.sink.DeletePost(ctx, ch, id, replaces)
-		if !errors.Is(err, motacilla.ErrConflict) {
-			return err
-		}
+	if !match.Sent || match.Any() {
+		_, err := a.sink.DeletePost(ctx, ch, id, 0) // whatever it is
+		return err
 	}
+	p, err := a.sink.Post(ctx, ch, id)
+	if err == nil {
+		err = unchanged(match, p)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = a.sink.DeletePost(ctx, ch, id, p.Revision)
+	if !errors.Is(err, motacilla.ErrConflict) {
+		return err
+	}
+	if p, err = a.sink.Post(ctx, ch, id); err != nil {
+		return err
+	}
+	return changed(p)
 }
 
 // target reads which post a write is about, and its precondition.
@@ -178,12 +180,15 @@ func target(r *http.Request) (motacilla.PostID, route.Condition, error) {
 
 // unchanged checks the precondition of a write. The error is a 412.
 func unchanged(match route.Condition, p motacilla.Post) error {
-	tag := etag(p.Revision)
-	if !match.Sent || match.Strong(tag) {
+	if !match.Sent || match.Strong(etag(p.Revision)) {
 		return nil
 	}
+	return changed(p)
+}
+
+func changed(p motacilla.Post) error {
 	return &refusal{route.Problem{Status: http.StatusPreconditionFailed, Field: "If-Match",
-		Detail: "the post has changed: its ETag is " + tag}}
+		Detail: "the post has changed: its ETag is " + etag(p.Revision)}}
 }
 
 // etag is the strong validator of a revision (RFC 9110, section 8.8.3).
