@@ -6,6 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -60,8 +63,12 @@ func demo(in app.Input, out io.Writer) error {
 	in.YAML, in.Env = []byte("log: {level: warn}"), demoEnv(os.Environ())
 	in.Flags["storage.type"] = "memory"
 	return app.Run(standard.Module, fx.Supply(&in), fx.Invoke(playOn), fx.Invoke(
-		func(lc fx.Lifecycle, s *app.Server) {
-			lc.Append(fx.StartHook(func() { welcome(out, s.Addr()) }))
+		func(lc fx.Lifecycle, c *app.Config, s *app.Server, t *app.Token) {
+			token := "TOKEN" // one that is configured is not printed
+			if c.Server.Token == "" {
+				token = t.Secret
+			}
+			lc.Append(fx.StartHook(func() { welcome(out, s.Addr(), token) }))
 		}))
 }
 
@@ -76,8 +83,9 @@ func demoEnv(env []string) []string {
 	return kept
 }
 
-func welcome(out io.Writer, addr net.Addr) {
-	base := baseURL(addr)
+func welcome(out io.Writer, addr net.Addr, token string) {
+	info, _ := debug.ReadBuildInfo()
+	base, name := baseURL(addr), programName(os.Args[0], info)
 	flag := ""
 	if base != defaultServer {
 		flag = " --server " + base
@@ -88,11 +96,32 @@ Motacilla is running. Open this page to follow a match:
     %s/channels/demo
 
 All channels:       %s/
-Write a post:       motacilla post add demo "Hello!" --token TOKEN%s
-Follow it here:     motacilla tail demo%s
+Write a post:       %s post add demo "Hello!" --token %s%s
+Follow it here:     %s tail demo%s
 
 Ctrl-C ends the demo.
-`, base, base, flag, flag)
+`, base, base, name, token, flag, name, flag)
+}
+
+// ran matches where "go run" puts a program: in a folder of its own, or in the build cache.
+var ran = regexp.MustCompile(`[/\\](go-build\d+[/\\]b\d+[/\\]exe|[0-9a-f]{64}-d)[/\\][^/\\]+$`)
+
+// programName returns what one types in a shell to run this program again. path is how it was started; info may be nil.
+func programName(path string, info *debug.BuildInfo) string {
+	switch {
+	case info != nil && ran.MatchString(path):
+		_, within, _ := strings.Cut(info.Path, "/cmd/")
+		if _, err := os.Stat(filepath.Join("cmd", within)); err == nil && within != "" {
+			return "go run ./cmd/" + within
+		}
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			return "go run " + info.Path + "@" + v
+		}
+		return "go run " + info.Path
+	case strings.ContainsAny(path, " '\"$&();"):
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }
 
 // baseURL returns the URL by which a browser on this machine reaches addr.
