@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
@@ -20,21 +21,24 @@ import (
 	"pgregory.net/rapid"
 )
 
+// patience is the stores' time-out, for machines that stall.
+const patience = 3 * time.Minute
+
 func openSQLite(t *testing.T) movable {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), nil)
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), &sqlite.Options{BusyTimeout: patience, Timeout: patience})
 	return closing(t, s, err)
 }
 
 func openPostgres(t *testing.T) movable {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), realserver.SharedPostgres(t).Database(t), nil)
+	s, err := postgres.Open(t.Context(), realserver.SharedPostgres(t).Database(t), &postgres.Options{Timeout: patience})
 	return closing(t, s, err)
 }
 
 func openRedis(t *testing.T) movable {
 	t.Helper()
-	s, err := redis.Open(t.Context(), realserver.NewRedis(t).URL(), nil)
+	s, err := redis.Open(t.Context(), realserver.NewRedis(t).URL()+"?read_timeout=3m&write_timeout=3m", &redis.Options{Timeout: patience})
 	return closing(t, s, err)
 }
 

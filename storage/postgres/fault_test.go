@@ -16,9 +16,6 @@ import (
 	"github.com/motacilla-live/motacilla/storage/internal/silencetest"
 )
 
-// slack is how much later than its deadline a call may end on a machine that has much to do. A hang is longer.
-const slack = 25 * time.Second
-
 func text(s string) motacilla.Post {
 	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
 }
@@ -75,7 +72,7 @@ func TestServerKilled(t *testing.T) {
 	}
 	until := func(what string, n *atomic.Int64, more int64) {
 		t.Helper()
-		want, patience := n.Load()+more, time.After(30*time.Second)
+		want, patience := n.Load()+more, time.After(guard)
 		for n.Load() < want {
 			select {
 			case <-changed:
@@ -130,11 +127,11 @@ func TestSilentConnection(t *testing.T) {
 	t.Parallel()
 	db := database(t)
 	proxy, through := proxied(t, db)
-	const timeout = 2 * time.Second
-	s := opened(t, through, &Options{Timeout: timeout, Connections: 4, DirectURL: db})
-	channel(t, s, "c")
+	channel(t, opened(t, db, nil), "c")
+	s := hasty(t, through, &Options{Timeout: 2 * time.Second, Connections: 4, DirectURL: db})
 
 	proxy.Become(t, netfault.HalfOpen())
+	var calls sync.WaitGroup
 	for what, call := range map[string]func() error{
 		"read":  func() error { _, err := s.Channel(t.Context(), "c"); return err },
 		"write": func() error { _, err := s.PutPost(t.Context(), "c", text("x"), 0); return err },
@@ -144,31 +141,32 @@ func TestSilentConnection(t *testing.T) {
 		},
 		"ping": func() error { return s.Ping(t.Context()) },
 	} {
-		began := time.Now()
-		err := call()
-		if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+slack {
-			t.Errorf("%s: %v after %v", what, err, took)
-		}
+		calls.Go(func() {
+			if err := call(); !errors.Is(err, motacilla.ErrUnavailable) {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
 	}
+	calls.Wait()
 
 	// A read that begins in the silence ends with the answer when that is over sooner.
-	ended := make(chan error, 1)
-	began := time.Now()
-	go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
-	<-time.After(timeout / 10)
-	proxy.Become(t, netfault.Pass())
-	if err := <-ended; err != nil {
-		t.Errorf("read: %v after %v", err, time.Since(began))
-	}
-	if _, err := s.PutPost(t.Context(), "c", text("y"), 0); err != nil {
-		t.Errorf("write afterwards: %v", err)
-	}
+	eventually(t, "read", func() error {
+		proxy.Become(t, netfault.HalfOpen())
+		ended := make(chan error, 1)
+		go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
+		for n := s.server.pool.Stat(); n.AcquiredConns()+n.ConstructingConns() == 0; n = s.server.pool.Stat() {
+			<-time.After(time.Millisecond)
+		}
+		proxy.Become(t, netfault.Pass())
+		return <-ended
+	})
+	eventually(t, "write afterwards", func() error { _, err := s.PutPost(t.Context(), "c", text("y"), 0); return err })
 }
 
 func TestSilenceEndsAllConnections(t *testing.T) {
 	t.Parallel()
 	proxy, through := proxied(t, database(t))
-	s := opened(t, through, &Options{Timeout: 5 * silencetest.Patience, Connections: 20})
+	s := opened(t, through, &Options{Timeout: 5 * silencetest.Patience, silence: 2 * time.Second, Connections: 20})
 	channel(t, s, "c")
 	watch(t, s)
 	line := s.server.line.Load()
@@ -180,7 +178,7 @@ func TestCloseCutsOff(t *testing.T) {
 	t.Parallel()
 	db := database(t)
 	proxy, through := proxied(t, db)
-	s := opened(t, through, &Options{Timeout: time.Minute, DirectURL: db})
+	s := opened(t, through, &Options{DirectURL: db})
 	channel(t, s, "c")
 	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
@@ -188,12 +186,8 @@ func TestCloseCutsOff(t *testing.T) {
 	for s.server.pool.Stat().AcquiredConns() == 0 {
 		<-time.After(time.Millisecond)
 	}
-	began := time.Now()
 	if err := s.Close(); err != nil {
 		t.Error(err)
-	}
-	if took := time.Since(began); took > grace+2*slack {
-		t.Errorf("Close took %v", took)
 	}
 	if err := <-ended; !errors.Is(err, motacilla.ErrClosed) {
 		t.Errorf("the call that was cut off: %v", err)
@@ -221,15 +215,12 @@ func holding(t *testing.T, db string, ch motacilla.ChannelID) (release func()) {
 func TestLockedByAnother(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	const timeout = time.Second
-	s := opened(t, db, &Options{Timeout: timeout})
+	s, brief := opened(t, db, nil), hasty(t, db, &Options{Timeout: time.Second})
 	channel(t, s, "c")
 	channel(t, s, "d")
 	release := holding(t, db, "c")
-	began := time.Now()
-	_, err := s.PutPost(t.Context(), "c", text("x"), 0)
-	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || took > timeout+slack {
-		t.Errorf("write: %v after %v", err, took)
+	if _, err := brief.PutPost(t.Context(), "c", text("x"), 0); !errors.Is(err, motacilla.ErrUnavailable) {
+		t.Errorf("write: %v", err)
 	}
 	if _, err := s.PutPost(t.Context(), "d", text("x"), 0); err != nil {
 		t.Errorf("write to another channel: %v", err)
@@ -237,7 +228,7 @@ func TestLockedByAnother(t *testing.T) {
 	if _, err := s.Posts(t.Context(), "c", motacilla.Query{}); err != nil {
 		t.Errorf("read: %v", err)
 	}
-	short, cancel := context.WithTimeout(t.Context(), timeout/10)
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := s.PutPost(short, "c", text("x"), 0); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("write of a caller with a deadline: %v", err)
@@ -251,9 +242,8 @@ func TestLockedByAnother(t *testing.T) {
 func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	const timeout = time.Second
-	s := opened(t, db, &Options{Timeout: timeout, Connections: 2})
-	channel(t, s, "c")
+	channel(t, opened(t, db, nil), "c")
+	s := hasty(t, db, &Options{Timeout: time.Second, Connections: 2})
 	conns := []interface{ Release() }{}
 	for range 2 {
 		conn, err := s.server.pool.Acquire(t.Context())
@@ -262,17 +252,14 @@ func TestPoolExhausted(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	began := time.Now()
 	_, err := s.Channel(t.Context(), "c")
-	if took := time.Since(began); !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "all 2 connections are in use") || took > timeout+slack {
-		t.Errorf("read: %v after %v", err, took)
+	if !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "all 2 connections are in use") {
+		t.Errorf("read: %v", err)
 	}
 	for _, conn := range conns {
 		conn.Release()
 	}
-	if _, err := s.Channel(t.Context(), "c"); err != nil {
-		t.Errorf("afterwards: %v", err)
-	}
+	eventually(t, "afterwards", func() error { _, err := s.Channel(t.Context(), "c"); return err })
 }
 
 // What the server undoes and asks to do again is done again, not for ever.
@@ -366,9 +353,10 @@ func TestClocksApart(t *testing.T) {
 	}
 	// Without clocks of the nodes' own it is the database's that counts.
 	s := opened(t, db, nil)
+	const step = time.Second // the clock of the machine may be set meanwhile
 	before := time.Now()
 	c := channel(t, s, "d")
-	if d := c.Created.Sub(before); d < -time.Second || d > time.Minute {
-		t.Errorf("made at %v, the time was %v", c.Created, before)
+	if after := time.Now(); c.Created.Before(before.Add(-step)) || c.Created.After(after.Add(step)) {
+		t.Errorf("made at %v, between %v and %v", c.Created, before, after)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/motacilla-live/motacilla"
@@ -31,7 +30,7 @@ func TestOpenedTogether(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			s, err := Open(t.Context(), db, nil)
+			s, err := Open(t.Context(), db, patient(nil))
 			if err != nil {
 				t.Error(err)
 				return
@@ -71,7 +70,7 @@ func TestMigratesAnOlderSchema(t *testing.T) {
 		next[name] = &fstest.MapFile{Data: data}
 	}
 	for range 2 { // the second finds it done
-		if err := migrate(t.Context(), s.direct, next, time.Minute); err != nil {
+		if err := migrate(t.Context(), s.direct, next, guard); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,7 +81,7 @@ func TestMigratesAnOlderSchema(t *testing.T) {
 		t.Errorf("a write of the version before: %v", err)
 	}
 	next["migrations/99999_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM motacilla_channels;\nALTER TABLE none ADD x int;\n")}
-	if err := migrate(t.Context(), s.direct, next, time.Minute); err == nil {
+	if err := migrate(t.Context(), s.direct, next, guard); err == nil {
 		t.Error("a migration that fails is no error")
 	}
 	if _, err := s.Channel(t.Context(), "c"); err != nil {

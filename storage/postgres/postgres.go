@@ -55,6 +55,8 @@ type Options struct {
 	// and no parameters are set. Migrations and LISTEN need DirectURL, which must lead to the database itself.
 	Pooler    bool
 	DirectURL string // the URL, unless it is set
+
+	silence time.Duration // of a server that is asked whether it is there; a fifth of Timeout, at most 2 s
 }
 
 // Store is a storage.Store in a PostgreSQL database. Use Open.
@@ -105,6 +107,9 @@ func open(ctx context.Context, url string, o *Options) (*Store, error) {
 		options.Connections = 10
 	}
 	sv := newServer(options.Timeout, options.Connections)
+	if options.silence > 0 {
+		sv.silence = options.silence
+	}
 	config, direct, err := sv.configure(url, options)
 	if err != nil {
 		return nil, err

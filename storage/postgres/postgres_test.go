@@ -2,9 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
@@ -15,25 +20,104 @@ func TestMain(m *testing.M) {
 	realserver.Main(m)
 }
 
+// guard ends what hangs. Nothing takes so long on a machine that is only slow.
+const guard = 3 * time.Minute
+
+// patient has the time-outs of tests that are not about time: a machine that stalls is no error.
+func patient(o *Options) *Options {
+	filled := Options{}
+	if o != nil {
+		filled = *o
+	}
+	if filled.Timeout == 0 {
+		filled.Timeout = 2 * guard
+	}
+	if filled.silence == 0 {
+		filled.silence = guard
+	}
+	return &filled
+}
+
 // opened opens the database and closes it with the test.
 func opened(t testing.TB, url string, o *Options) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), url, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return hasty(t, url, patient(o))
+}
+
+// hasty opens the database with short time-outs, which a machine that stalls may let pass.
+func hasty(t testing.TB, url string, o *Options) (s *Store) {
+	t.Helper()
+	eventually(t, "open", func() (err error) {
+		s, err = Open(t.Context(), url, o)
+		return err
+	})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// eventually calls f again if a time-out has passed.
+func eventually(t testing.TB, what string, f func() error) {
+	t.Helper()
+	for late := time.Now().Add(guard); ; {
+		err := f()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, motacilla.ErrUnavailable) || time.Now().After(late) {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
 }
 
 // database returns the URL of an empty one.
 func database(t testing.TB) string {
 	t.Helper()
-	return realserver.SharedPostgres(t).Database(t)
+	return slowly(realserver.SharedPostgres(t).Database(t))
 }
 
+// slowly has connections wait for a machine that stalls.
+func slowly(url string) string { return with(url, "connect_timeout", "180") }
+
+// spare are databases that tests have left empty, with the schema.
+var spare = make(chan string, 10)
+
+// emptied returns the URL of a database without rows. It has the schema if another test has used it: that takes a
+// fraction of the time of a new one.
+func emptied(t testing.TB) (url string) {
+	t.Helper()
+	server := realserver.SharedPostgres(t)
+	select {
+	case url = <-spare:
+	default:
+		name := fmt.Sprintf("spare_%d", made.Add(1))
+		server.Exec(t, "CREATE DATABASE "+name) // the server takes it with it
+		url = slowly(server.URL(name))
+	}
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), url)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close(context.Background()) }()
+		_, err = conn.Exec(context.Background(), `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ')
+			FROM pg_tables WHERE schemaname = 'public' AND tablename <> '`+versions+`'); END $$`)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		select {
+		case spare <- url:
+		default:
+		}
+	})
+	return url
+}
+
+var made atomic.Int64
+
 func empty(t *testing.T, clock motacilla.Clock) storage.Store {
-	return opened(t, database(t), &Options{Clock: clock})
+	return opened(t, emptied(t), &Options{Clock: clock})
 }
 
 func TestStore(t *testing.T) {
@@ -49,7 +133,7 @@ func TestMover(t *testing.T) {
 func TestShared(t *testing.T) {
 	realserver.SharedPostgres(t)
 	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (a, b storage.Store) {
-		url := database(t)
+		url := emptied(t)
 		return opened(t, url, &Options{Clock: clock}), opened(t, url, &Options{Clock: clock})
 	}, nil)
 }
@@ -62,7 +146,7 @@ func TestDurable(t *testing.T) {
 		t.Setenv(durableEnv, database(t))
 	}
 	storagetest.RunDurable(t, func(ctx context.Context, _ string) (storage.Store, error) {
-		return Open(ctx, os.Getenv(durableEnv), nil)
+		return Open(ctx, os.Getenv(durableEnv), patient(nil))
 	})
 }
 
@@ -70,7 +154,7 @@ func TestDurable(t *testing.T) {
 func TestPooler(t *testing.T) {
 	realserver.SharedPostgres(t)
 	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (a, b storage.Store) {
-		url := database(t)
+		url := emptied(t)
 		o := &Options{Clock: clock, Pooler: true, DirectURL: url}
 		return opened(t, url, o), opened(t, url, o)
 	}, nil)

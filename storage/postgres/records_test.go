@@ -55,7 +55,7 @@ func TestDatabaseBeforeRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := connect(t, db).Config()
-	if err := migrate(t.Context(), config, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}, time.Minute); err != nil {
+	if err := migrate(t.Context(), config, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}, guard); err != nil {
 		t.Fatal(err)
 	}
 	s := opened(t, db, nil)
@@ -117,6 +117,6 @@ func TestRecordsAreDurable(t *testing.T) {
 		t.Setenv(durableEnv, database(t))
 	}
 	storagetest.RunDurableRecords(t, func(ctx context.Context, _ string) (storage.Store, error) {
-		return Open(ctx, os.Getenv(durableEnv), nil)
+		return Open(ctx, os.Getenv(durableEnv), patient(nil))
 	})
 }

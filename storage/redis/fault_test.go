@@ -17,9 +17,6 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// patience is how long a test waits for what should be there in an instant.
-const patience = 20 * time.Second
-
 // told is a Watch and the highest head that it was told of each channel.
 type told struct {
 	mu    sync.Mutex
@@ -32,20 +29,25 @@ func watched(t *testing.T, s *Store) *told {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &told{heads: make(map[motacilla.ChannelID]motacilla.Moved), fresh: make(chan struct{})}
 	begun, ended := make(chan struct{}), make(chan error, 1)
+	notify := func(m motacilla.Moved) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if m == (motacilla.Moved{}) {
+			close(begun)
+			return
+		}
+		if m.Head > w.heads[m.Channel].Head {
+			w.heads[m.Channel] = m
+		}
+		close(w.fresh)
+		w.fresh = make(chan struct{})
+	}
 	go func() {
-		ended <- s.Watch(ctx, func(m motacilla.Moved) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if m == (motacilla.Moved{}) {
-				close(begun)
-				return
-			}
-			if m.Head > w.heads[m.Channel].Head {
-				w.heads[m.Channel] = m
-			}
-			close(w.fresh)
-			w.fresh = make(chan struct{})
-		})
+		err := s.Watch(ctx, notify)
+		for errors.Is(err, motacilla.ErrUnavailable) { // it could not begin in time
+			err = s.Watch(ctx, notify)
+		}
+		ended <- err
 	}()
 	select {
 	case <-begun:
@@ -233,7 +235,8 @@ func TestHalfOpen(t *testing.T) {
 	near := opened(t, server.URL(), nil)
 	const most = 4 * time.Second
 	logged, logs := observer.New(zap.WarnLevel)
-	far := opened(t, "redis://"+through.Addr(), &Options{Timeout: most, Logger: zap.New(logged)})
+	far := hasty(t, "redis://"+through.Addr(), &Options{Timeout: most, Logger: zap.New(logged)})
+	slow := hasty(t, "redis://"+through.Addr(), &Options{Timeout: patience}) // for callers who leave before that
 	channel(t, near, "c")
 	p := text(t, near, "c", "one")
 	w := watched(t, far)
@@ -242,41 +245,37 @@ func TestHalfOpen(t *testing.T) {
 		return w.head("c") > p.Revision
 	})
 	through.Become(t, netfault.HalfOpen())
-	ends := func(what string, want error, do func(ctx context.Context) error) {
+	ends := func(ctx context.Context, what string, want error, s *Store, do func(ctx context.Context, s *Store) error) {
 		t.Helper()
-		if err := do(context.Background()); !errors.Is(err, want) {
+		if err := do(ctx, s); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
 	var wg sync.WaitGroup
-	for what, do := range map[string]func(ctx context.Context) error{
-		"Channel":  func(ctx context.Context) error { _, err := far.Channel(ctx, "c"); return err },
-		"Channels": func(ctx context.Context) error { _, err := far.Channels(ctx, "", 0); return err },
-		"Posts":    func(ctx context.Context) error { _, err := far.Posts(ctx, "c", motacilla.Query{}); return err },
-		"Ping":     far.Ping,
-		"CreatePost": func(ctx context.Context) error {
-			_, err := far.PutPost(ctx, "c", motacilla.Post{}, 0)
+	for what, do := range map[string]func(ctx context.Context, s *Store) error{
+		"Channel":  func(ctx context.Context, s *Store) error { _, err := s.Channel(ctx, "c"); return err },
+		"Channels": func(ctx context.Context, s *Store) error { _, err := s.Channels(ctx, "", 0); return err },
+		"Posts":    func(ctx context.Context, s *Store) error { _, err := s.Posts(ctx, "c", motacilla.Query{}); return err },
+		"Ping":     func(ctx context.Context, s *Store) error { return s.Ping(ctx) },
+		"CreatePost": func(ctx context.Context, s *Store) error {
+			_, err := s.PutPost(ctx, "c", motacilla.Post{}, 0)
 			return err
 		},
-		"UpdatePost": func(ctx context.Context) error {
-			_, err := storage.Edit(ctx, far, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
+		"UpdatePost": func(ctx context.Context, s *Store) error {
+			_, err := storage.Edit(ctx, s, "c", p.ID, func(p *motacilla.Post) error { p.Author = "x"; return nil })
 			return err
 		},
 	} {
-		wg.Go(func() { ends(what, motacilla.ErrUnavailable, do) })
+		wg.Go(func() { ends(context.Background(), what, motacilla.ErrUnavailable, far, do) })
 		wg.Go(func() {
-			ends(what+" given up", context.DeadlineExceeded, func(ctx context.Context) error {
-				ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-				defer cancel()
-				return do(ctx)
-			})
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			ends(ctx, what+" given up", context.DeadlineExceeded, slow, do)
 		})
 		wg.Go(func() {
-			ends(what+" cancelled", context.Canceled, func(ctx context.Context) error {
-				ctx, cancel := context.WithCancel(ctx)
-				time.AfterFunc(50*time.Millisecond, cancel)
-				return do(ctx)
-			})
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(50*time.Millisecond, cancel)
+			ends(ctx, what+" cancelled", context.Canceled, slow, do)
 		})
 	}
 	wg.Wait()
@@ -285,15 +284,13 @@ func TestHalfOpen(t *testing.T) {
 	until(t, "the subscription is given up", func() bool { return logs.FilterMessage("hints broke off; subscribing again").Len() > 0 })
 	through.Become(t, netfault.Pass())
 	w.reaches(t, "c", moved)
-	if err := far.Ping(t.Context()); err != nil {
-		t.Errorf("Ping afterwards: %v", err)
-	}
+	until(t, "Ping afterwards", func() bool { return far.Ping(t.Context()) == nil })
 }
 
 func TestSilenceEndsAllConnections(t *testing.T) {
 	server := realserver.NewRedis(t)
 	through := netfault.Between(t, server.Addr())
-	s := opened(t, "redis://"+through.Addr()+"?read_timeout=1m", &Options{Timeout: time.Minute})
+	s := hasty(t, "redis://"+through.Addr()+"?read_timeout=10m", &Options{Timeout: 5 * silencetest.Patience})
 	channel(t, s, "c")
 	watched(t, s)
 	old := s.server.link.Load()

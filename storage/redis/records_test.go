@@ -100,6 +100,7 @@ func TestRecordsAreDurable(t *testing.T) {
 		t.Setenv(serverEnv, realserver.NewRedis(t, realserver.DurableRedis()...).URL())
 	}
 	storagetest.RunDurableRecords(t, func(ctx context.Context, path string) (storage.Store, error) {
-		return Open(ctx, os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+		url, o := patient(os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+		return Open(ctx, url, o)
 	})
 }

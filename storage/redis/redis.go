@@ -48,6 +48,8 @@ type Options struct {
 	Clock   motacilla.Clock // gives revisions their time, and says what is 24 hours old; the server's clock
 	Logger  *zap.Logger     // nil logs nothing
 	Timeout time.Duration   // the most that a call takes; 10 s
+
+	silence time.Duration // how long a subscription may say nothing at all; 3 s
 }
 
 // Store is a storage.Store in a Redis server. Use Open.
@@ -102,6 +104,9 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 	if options.Timeout <= 0 {
 		options.Timeout = 10 * time.Second
 	}
+	if options.silence <= 0 {
+		options.silence = silence
+	}
 	target, err := parseURL(url, options.Timeout)
 	if err != nil {
 		return nil, err
@@ -110,7 +115,7 @@ func open(ctx context.Context, url string, o *Options) (_ *Store, err error) {
 		keys: keys(options.Prefix), topic: options.Prefix + "moved:" + strconv.Itoa(target.db), clock: options.Clock,
 		logger: options.Logger, done: make(chan struct{}),
 	}
-	s.server = newServer(target, options.Timeout, &s.gate)
+	s.server = newServer(target, options.Timeout, options.silence, &s.gate)
 	defer func() {
 		if err != nil {
 			_ = s.Close()

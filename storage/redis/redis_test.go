@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,16 +29,45 @@ var prefixes atomic.Int64
 
 func fresh() string { return fmt.Sprintf("test-%d:", prefixes.Add(1)) }
 
+// patience is how long a test waits for what should be there in an instant. It only ends what hangs.
+const patience = 3 * time.Minute
+
+// patient returns what tests open that are not about time: a machine that stalls is no error.
+func patient(url string, o *Options) (string, *Options) {
+	filled := Options{}
+	if o != nil {
+		filled = *o
+	}
+	if filled.Timeout == 0 {
+		filled.Timeout, filled.silence = 2*patience, patience
+		first := "?"
+		if strings.Contains(url, "?") {
+			first = "&"
+		}
+		url += first + "dial_timeout=3m&read_timeout=3m&write_timeout=3m&pool_timeout=3m"
+	}
+	return url, &filled
+}
+
 func opened(t testing.TB, url string, o *Options) *Store {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	s, err := Open(ctx, url, o)
-	if err != nil {
-		t.Fatal(err)
+	url, o = patient(url, o)
+	return hasty(t, url, o)
+}
+
+// hasty opens a store with short time-outs, which a machine that stalls may let pass.
+func hasty(t testing.TB, url string, o *Options) *Store {
+	t.Helper()
+	for late := time.Now().Add(patience); ; {
+		s, err := Open(context.Background(), url, o)
+		if err == nil {
+			t.Cleanup(func() { _ = s.Close() })
+			return s
+		}
+		if !errors.Is(err, motacilla.ErrUnavailable) || time.Now().After(late) {
+			t.Fatal(err)
+		}
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // empty opens stores with keys of their own on one server.
@@ -72,6 +103,7 @@ func TestDurable(t *testing.T) {
 		t.Setenv(serverEnv, realserver.NewRedis(t, realserver.DurableRedis()...).URL())
 	}
 	storagetest.RunDurable(t, func(ctx context.Context, path string) (storage.Store, error) {
-		return Open(ctx, os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+		url, o := patient(os.Getenv(serverEnv), &Options{Prefix: path + ":"})
+		return Open(ctx, url, o)
 	})
 }

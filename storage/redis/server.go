@@ -20,13 +20,14 @@ var errSlow = errors.New("no answer in time")
 type server struct {
 	target  *target
 	timeout time.Duration           // the most that a call takes
+	silence time.Duration           // how long a subscription may say nothing at all
 	gate    *calls.Gate             // counts commands
 	hints   goredis.UniversalClient // for Watches, each of which has a connection of its own
 	link    atomic.Pointer[link]    // for calls
 }
 
-func newServer(t *target, timeout time.Duration, gate *calls.Gate) *server {
-	s := &server{target: t, timeout: timeout, gate: gate, hints: t.connect(answering)}
+func newServer(t *target, timeout, silence time.Duration, gate *calls.Gate) *server {
+	s := &server{target: t, timeout: timeout, silence: silence, gate: gate, hints: t.connect(silence * 2 / 3)}
 	s.link.Store(newLink(t, timeout))
 	return s
 }
@@ -35,7 +36,7 @@ func newServer(t *target, timeout time.Duration, gate *calls.Gate) *server {
 func (s *server) cluster() {
 	_, _ = s.link.Load().close(), s.hints.Close()
 	s.target.cluster(s.timeout)
-	s.hints = s.target.connect(answering)
+	s.hints = s.target.connect(s.silence * 2 / 3)
 	s.link.Store(newLink(s.target, s.timeout))
 }
 

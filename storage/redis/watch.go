@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	beat      = time.Second     // how often a subscription is asked whether it is there
-	silence   = 3 * time.Second // how long it may say nothing at all
-	answering = 2 * time.Second // how long a server may take to let it connect, or to answer once
+	beat    = time.Second     // how often a subscription is asked whether it is there
+	silence = 3 * time.Second // how long it may say nothing at all; to let it connect or to answer once may take 2/3 of it
 )
 
 var errSilent = errors.New("nothing heard")
@@ -157,7 +156,7 @@ func (w *watch) subscribe(ctx context.Context) (*subscription, error) {
 		defer close(sub.ended)
 		sub.err = sub.read(reading, s.topic, w.hear)
 	}()
-	t := time.NewTimer(min(s.server.timeout, silence))
+	t := time.NewTimer(min(s.server.timeout, s.server.silence))
 	defer t.Stop()
 	var err error
 	select {
@@ -215,7 +214,7 @@ func (sub *subscription) last(ctx context.Context, s *Store) error {
 			return sub.err
 		case <-t.C:
 		}
-		if d := time.Since(time.Unix(0, sub.heard.Load())); d > silence {
+		if d := time.Since(time.Unix(0, sub.heard.Load())); d > s.server.silence {
 			return fmt.Errorf("%w for %v", errSilent, d.Round(time.Millisecond))
 		}
 		asking, cancel := context.WithTimeout(ctx, beat)

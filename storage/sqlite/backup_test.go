@@ -30,6 +30,7 @@ func TestBackupUnderWriters(t *testing.T) {
 		}
 	}
 	ctx, stop := context.WithCancel(t.Context())
+	wrote := make(chan struct{}, 1)
 	var writing sync.WaitGroup
 	defer writing.Wait()
 	defer stop()
@@ -42,16 +43,23 @@ func TestBackupUnderWriters(t *testing.T) {
 				if err != nil {
 					if ctx.Err() == nil {
 						t.Errorf("a writer is disturbed: %v", err)
+						stop()
 					}
 					return
 				}
 				acknowledged[i].Store(n)
+				select {
+				case wrote <- struct{}{}:
+				default:
+				}
 			}
 		})
 	}
 	for round := range 5 {
-		for acknowledged[0].Load() < int64(5*(round+1)) {
-			if t.Failed() {
+		for range writers {
+			select {
+			case <-wrote:
+			case <-ctx.Done():
 				return
 			}
 		}

@@ -10,6 +10,6 @@ import (
 
 func TestDurable(t *testing.T) {
 	storagetest.RunDurable(t, func(ctx context.Context, path string) (storage.Store, error) {
-		return Open(ctx, path, nil)
+		return Open(ctx, path, patient())
 	})
 }

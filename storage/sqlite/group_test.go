@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -22,12 +23,15 @@ func text(s string) motacilla.Post {
 // are in one batch with whoever follows.
 func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan motacilla.Moved, release func()) {
 	t.Helper()
+	if o == nil {
+		o = patient()
+	}
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	s.committer.longest = time.Minute
+	s.committer.longest = time.Hour
 	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +39,18 @@ func held(t *testing.T, o *Options) (s *Store, post motacilla.Post, hints <-chan
 		t.Fatal(err)
 	}
 	hints = watched(t, s)
+	return s, post, hints, s.hold(t)
+}
+
+// hold has all writes wait until release.
+func (s *Store) hold(t *testing.T) (release func()) {
 	conn, err := s.file.write.Conn(t.Context()) // the one connection that writes
 	if err != nil {
 		t.Fatal(err)
 	}
 	release = sync.OnceFunc(func() { _ = conn.Close() })
 	t.Cleanup(release)
-	return s, post, hints, release
+	return release
 }
 
 // queued waits until so many writes wait.
@@ -59,24 +68,24 @@ func (s *Store) queued(n int) {
 
 func TestWritersShareCommits(t *testing.T) {
 	s, _, hints, release := held(t, nil)
-	release()
 	const writers, each = 16, 25
 	before := s.committer.commits.Load()
-	var wg sync.WaitGroup
-	for w := range writers {
-		wg.Go(func() {
-			for i := range each {
+	for i := range each {
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
 				if _, err := s.PutPost(t.Context(), "c", text(fmt.Sprint(w, i)), 0); err != nil {
 					t.Error(err)
 				}
-			}
-		})
-	}
-	wg.Wait()
-	commits := s.committer.commits.Load() - before
-	t.Logf("%d writes in %d commits", writers*each, commits)
-	if commits > writers*each/4 {
-		t.Errorf("%d writes take %d commits", writers*each, commits)
+			})
+		}
+		s.queued(writers)
+		release()
+		wg.Wait()
+		if n := s.committer.commits.Load() - before; n != int64(i+1) {
+			t.Fatalf("%d writes take %d commits, want %d", writers*(i+1), n, i+1)
+		}
+		release = s.hold(t)
 	}
 	var last motacilla.Revision
 	for range writers * each {
@@ -224,41 +233,53 @@ func TestWriterWhoLeaves(t *testing.T) {
 
 // A write that hangs, as on a disk that does not answer, makes no caller wait for longer than Options.Timeout.
 func TestWriteThatHangs(t *testing.T) {
-	s, _, _, release := held(t, &Options{Timeout: 200 * time.Millisecond})
-	begun, answer := make(chan struct{}), make(chan struct{})
-	errs := make(chan error, 3)
-	write := func(words string) {
-		_, err := s.PutPost(t.Context(), "c", text(words), 0)
-		errs <- err
-	}
-	go write("run before")
-	s.queued(1)
-	go func() {
-		_, err := change(t.Context(), s, func(*queries) (int, error) {
-			close(begun)
-			<-answer
-			return 0, nil
-		}, "hang")
-		errs <- err
-	}()
-	s.queued(2)
-	release()
-	<-begun
-	go write("waits")
-	for range cap(errs) {
-		if err := <-errs; !errors.Is(err, motacilla.ErrUnavailable) {
-			t.Errorf("error is %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	close(answer)
-	last, err := s.PutPost(t.Context(), "c", text("afterwards"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := s.Posts(t.Context(), "c", motacilla.Query{})
-	if err != nil || len(page.Posts) != 3 || page.Posts[0].ID != last.ID { // what was withdrawn is not done
-		t.Errorf("posts are %+v (%v)", page.Posts, err)
-	}
+		defer s.Close()
+		if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
+			t.Fatal(err)
+		}
+		release := s.hold(t)
+		began, answer := time.Now(), make(chan struct{})
+		errs := make(chan error, 3)
+		write := func(words string) {
+			_, err := s.PutPost(t.Context(), "c", text(words), 0)
+			errs <- err
+		}
+		go write("run before")
+		synctest.Wait()
+		go func() {
+			_, err := change(t.Context(), s, func(*queries) (int, error) {
+				<-answer
+				return 0, nil
+			}, "hang")
+			errs <- err
+		}()
+		synctest.Wait()
+		release()
+		synctest.Wait()
+		go write("waits")
+		for range cap(errs) {
+			if err := <-errs; !errors.Is(err, motacilla.ErrUnavailable) {
+				t.Errorf("error is %v", err)
+			}
+		}
+		if waited := time.Since(began); waited != s.file.timeout {
+			t.Errorf("callers have waited %v, want %v", waited, s.file.timeout)
+		}
+		close(answer)
+		last, err := s.PutPost(t.Context(), "c", text("afterwards"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := s.Posts(t.Context(), "c", motacilla.Query{})
+		if err != nil || len(page.Posts) != 2 || page.Posts[0].ID != last.ID { // what was withdrawn is not done
+			t.Errorf("posts are %+v (%v)", page.Posts, err)
+		}
+	})
 }
 
 func TestCloseWhileWritesWait(t *testing.T) {
@@ -290,7 +311,7 @@ func TestCloseWhileWritesWait(t *testing.T) {
 }
 
 func TestLockFailsAllWhoWait(t *testing.T) {
-	s, _, _, release := held(t, &Options{BusyTimeout: 50 * time.Millisecond})
+	s, _, _, release := held(t, &Options{BusyTimeout: 50 * time.Millisecond, Timeout: 10 * time.Minute})
 	release()
 	var path string
 	if err := s.file.read.QueryRow("SELECT file FROM pragma_database_list").Scan(&path); err != nil {

@@ -81,7 +81,7 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	defer in.Close()
 	defer out.Close()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTwoProcesses$", "-test.timeout=60s")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTwoProcesses$", "-test.timeout=20m")
 	child.Env = append(os.Environ(), processEnv+"="+path)
 	child.ExtraFiles = []*os.File{childIn, childOut}
 	child.Stderr = os.Stderr

@@ -141,6 +141,6 @@ func TestRecordsShareACommit(t *testing.T) {
 
 func TestRecordsAreDurable(t *testing.T) {
 	storagetest.RunDurableRecords(t, func(ctx context.Context, path string) (storage.Store, error) {
-		return Open(ctx, path, nil)
+		return Open(ctx, path, patient())
 	})
 }

@@ -13,7 +13,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func empty(t *testing.T, clock motacilla.Clock) storage.Store {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "live.db"), &Options{Clock: clock})
+	return withClock(t, filepath.Join(t.TempDir(), "live.db"), clock)
+}
+
+func withClock(t *testing.T, path string, clock motacilla.Clock) storage.Store {
+	o := patient()
+	o.Clock = clock
+	s, err := Open(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,14 +35,6 @@ func TestMover(t *testing.T) {
 func TestShared(t *testing.T) {
 	storagetest.RunShared(t, func(t *testing.T, clock motacilla.Clock) (storage.Store, storage.Store) {
 		path := filepath.Join(t.TempDir(), "live.db")
-		a, err := Open(t.Context(), path, &Options{Clock: clock})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := Open(t.Context(), path, &Options{Clock: clock})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return a, b
+		return withClock(t, path, clock), withClock(t, path, clock)
 	}, nil)
 }

@@ -28,6 +28,7 @@ func (s *suite) churn(ch motacilla.ChannelID, h *history, stores ...storage.Stor
 			random := rand.New(rand.NewPCG(uint64(w), 1))
 			var own []motacilla.PostID
 			for i := range 40 {
+				h.begins()
 				if err := s.write(store, ch, h, random, &own, fmt.Sprintf("%d of writer %d", i, w)); err != nil {
 					s.Errorf("write %d of writer %d: %v", i, w, err)
 					return
@@ -81,23 +82,36 @@ func (s *suite) write(
 	return nil
 }
 
-// reading calls read from many goroutines until stop is called, and once after that.
-func (s *suite) reading(n int, read func(reader int) error) (stop func()) {
-	var ended atomic.Bool
+// reading calls read from many goroutines until stop is called, and once after that. Each of them reads again when a write
+// of h has begun or ended since its last read began, or at once if h is nil.
+func (s *suite) reading(n int, h *history, read func(reader int) error) (stop func()) {
+	ended, always := make(chan struct{}), make(chan struct{})
+	close(always)
 	var wg sync.WaitGroup
 	for r := range n {
 		wg.Go(func() {
-			for last := false; !last; {
-				last = ended.Load()
+			for last := false; ; {
+				var moved <-chan struct{} = always
+				if h != nil {
+					moved = h.next()
+				}
 				if err := read(r); err != nil {
 					s.Errorf("reader %d: %v", r, err)
 					return
+				}
+				if last {
+					return
+				}
+				select {
+				case <-moved:
+				case <-ended:
+					last = true
 				}
 			}
 		})
 	}
 	return func() {
-		ended.Store(true)
+		close(ended)
 		wg.Wait()
 	}
 }
@@ -105,9 +119,9 @@ func (s *suite) reading(n int, read func(reader int) error) (stop func()) {
 // Every page has what was written up to its head.
 func testSnapshots(s *suite) {
 	s.channel("c")
-	h := &history{}
+	h := newHistory()
 	snapshots := make([][]snapshot, readers)
-	stop := s.reading(readers, func(r int) error {
+	stop := s.reading(readers, h, func(r int) error {
 		page, err := s.Posts(s.ctx, "c", motacilla.Query{Limit: 1 << 20})
 		if n := len(snapshots[r]); err == nil && (n == 0 || snapshots[r][n-1].head != page.Head) {
 			snapshots[r] = append(snapshots[r], snapshot{page.Head, page.Posts})
@@ -128,13 +142,13 @@ func testFollowers(s *suite) {
 func (s *suite) follow(stores ...storage.Store) {
 	s.Helper()
 	first := s.channel("c").Head
-	h := &history{}
+	h := newHistory()
 	followers := make([]follower, readers)
 	snapshots := make([][]snapshot, readers)
 	for r := range followers {
 		followers[r] = follower{head: first, posts: make(map[motacilla.PostID]motacilla.Post)}
 	}
-	stop := s.reading(readers, func(r int) error {
+	stop := s.reading(readers, h, func(r int) error {
 		f := &followers[r]
 		c, err := stores[r%len(stores)].Changes(s.ctx, "c", f.head, 0)
 		if err != nil || c.Head == f.head {
@@ -333,8 +347,8 @@ func (s *suite) race(stores ...storage.Store) {
 // appears in another.
 func testLives(s *suite) {
 	head := s.channel("c").Head
-	h := &history{}
-	stop := s.reading(readers, func(int) error {
+	h := newHistory()
+	stop := s.reading(readers, h, func(int) error {
 		page, err := s.Posts(s.ctx, "c", motacilla.Query{Limit: 1 << 20})
 		if errors.Is(err, motacilla.ErrNotFound) {
 			return nil
@@ -364,6 +378,7 @@ func testLives(s *suite) {
 	for range writers {
 		wg.Go(func() {
 			for range 40 {
+				h.begins()
 				p, err := s.PutPost(s.ctx, "c", motacilla.Post{Show: true}, 0)
 				switch {
 				case err == nil:

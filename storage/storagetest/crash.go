@@ -5,25 +5,27 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage"
 )
 
 const crashEnv = "MOTACILLA_STORAGETEST_CRASH"
 
+// openPath opens a store that a process after another opens too. path is the same each time; a store that is a file may
+// live there.
+type openPath = func(ctx context.Context, path string) (storage.Store, error)
+
 // ack describes a write that the store acknowledged to the child.
 type ack struct {
-	ID       motacilla.PostID
-	Revision motacilla.Revision
-	Text     string // what the post says; "" if it was removed
-	Next     string // what the post says after the child's next write
+	Key      string // of the post or the record
+	Revision int64  // or version
+	Text     string // what it says; "" if it was removed
+	Next     string // what it says after the child's next write
 }
 
 // allows reports whether a store may hold got after it acknowledged a. A write that was under way when the child was
@@ -35,98 +37,75 @@ func (a ack) allows(got ack) bool {
 	return a.Next != a.Text && got.Text == a.Next && got.Revision > a.Revision
 }
 
-// RunDurable runs a process that writes, kills it, and looks for every acknowledged write. It does so again and again.
-// open opens the store. path is the same each time; a store that is a file may live there. The process is the test's
-// own binary. It runs the test that calls RunDurable, which therefore must not be a subtest.
-func RunDurable(t *testing.T, open func(ctx context.Context, path string) (storage.Store, error)) {
-	if path := os.Getenv(crashEnv); path != "" {
-		writeUntilKilled(t, open, path)
-		return
+// victim is a child that writes until it is killed.
+type victim interface {
+	// make, change and remove write and return what the store acknowledged. change and remove are given what was
+	// acknowledged before.
+	make(ctx context.Context, s storage.Store, name, text string) (ack, error)
+	change(ctx context.Context, s storage.Store, was ack, text string) (ack, error)
+	remove(ctx context.Context, s storage.Store, was ack) (ack, error)
+}
+
+// asVictim runs v if this process is the child of a test, and returns false if it is not.
+func asVictim(t *testing.T, open openPath, v victim) bool {
+	path := os.Getenv(crashEnv)
+	if path != "" {
+		writeUntilKilled(t, open, path, v)
 	}
-	rounds := 20
-	if testing.Short() {
-		rounds = 4
-	}
-	if err := durable(t, t.TempDir()+"/live.db", rounds, open); err != nil {
-		t.Fatal(err)
-	}
+	return path != ""
 }
 
 // writeUntilKilled runs in the child. It prints each acknowledgement before it begins the next write.
-func writeUntilKilled(t *testing.T, open func(context.Context, string) (storage.Store, error), path string) {
+func writeUntilKilled(t *testing.T, open openPath, path string, v victim) {
 	s, err := open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	acks := os.NewFile(3, "acks")
-	say := func(a ack) {
+	say := func(a ack, err error, next string) ack {
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Next = next
 		line, _ := json.Marshal(a)
 		if _, err := acks.Write(append(line, '\n')); err != nil {
 			os.Exit(0) // the parent is gone
 		}
+		return a
 	}
 	for n := 0; ; n++ {
-		text := fmt.Sprintf("post %d of %d", n, os.Getpid())
-		edited := text + ", edited"
-		after := edited // what the post says after its edit
+		name := fmt.Sprintf("%d of %d", n, os.Getpid())
+		text, edited := "made "+name, "made "+name+", edited"
+		after := edited // what it says after its edit
 		if n%3 == 0 {
 			after = "" // it is removed
 		}
-		content := []motacilla.Block{motacilla.Text(text)}
-		p, err := s.PutPost(t.Context(), "crash", motacilla.Post{Author: text, Content: content}, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		say(ack{p.ID, p.Revision, text, edited})
-		rev := p.Revision
-		p.Author, p.Content = edited, []motacilla.Block{motacilla.Text(edited)}
-		p, err = s.PutPost(t.Context(), "crash", p, rev)
-		if err != nil {
-			t.Fatal(err)
-		}
-		say(ack{p.ID, p.Revision, edited, after})
+		a, err := v.make(t.Context(), s, name, text)
+		a = say(a, err, edited)
+		a, err = v.change(t.Context(), s, a, edited)
+		a = say(a, err, after)
 		if after == "" {
-			rev, err := s.DeletePost(t.Context(), "crash", p.ID, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			say(ack{ID: p.ID, Revision: rev})
+			a, err = v.remove(t.Context(), s, a)
+			say(a, err, "")
 		}
 	}
 }
 
-// durable returns an error that names what was lost or torn.
-func durable(
-	t *testing.T, path string, rounds int, open func(context.Context, string) (storage.Store, error),
+// kills runs the child and kills it, again and again. Each time it opens the store and calls look with what was
+// acknowledged to the child.
+func kills(
+	t *testing.T, path string, rounds int, open openPath, look func(round int, s storage.Store, said []ack) error,
 ) error {
-	s, err := open(t.Context(), path)
-	if err != nil {
-		return err
-	}
-	first, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "crash"}, 0)
-	if err != nil {
-		return err
-	}
-	if err := s.Close(); err != nil {
-		return err
-	}
-	acked, last := make(map[motacilla.PostID]ack), first.Head
 	for round := range rounds {
 		said, err := killed(t, path)
 		if err != nil {
 			return fmt.Errorf("round %d: %w", round, err)
 		}
-		for _, a := range said {
-			if a.Revision <= last {
-				return fmt.Errorf("round %d: revision %d issued after %d", round, a.Revision, last)
-			}
-			acked[a.ID], last = a, a.Revision
-		}
 		s, err := open(t.Context(), path)
 		if err != nil {
 			return fmt.Errorf("round %d: open after a kill: %w", round, err)
 		}
-		last, err = survived(t.Context(), s, first.Head, last, acked)
+		err = look(round, s, said)
 		if closed := s.Close(); err == nil {
 			err = closed
 		}
@@ -144,7 +123,7 @@ func killed(t *testing.T, path string) ([]ack, error) {
 		return nil, err
 	}
 	defer read.Close()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=5m")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=20m")
 	child.Env = append(os.Environ(), crashEnv+"="+path)
 	child.ExtraFiles = []*os.File{write}
 	err = child.Start()
@@ -170,47 +149,10 @@ func killed(t *testing.T, path string) ([]ack, error) {
 	return said, nil
 }
 
-// survived looks for every acknowledged write, writes once, and returns the revision of that write. What it finds is
-// added to acked: a write that was read must not be lost either.
-func survived(
-	ctx context.Context, s storage.Store, first, last motacilla.Revision, acked map[motacilla.PostID]ack,
-) (motacilla.Revision, error) {
-	facts, err := s.Changes(ctx, "crash", first, 0)
-	if err != nil {
-		return 0, err
+// unlessShort returns fewer rounds with -short.
+func unlessShort(rounds, short int) int {
+	if testing.Short() {
+		return short
 	}
-	if !facts.Known || facts.Head < last {
-		return 0, fmt.Errorf("head is %d, known %v, but revision %d was acknowledged", facts.Head, facts.Known, last)
-	}
-	now := make(map[motacilla.PostID]ack)
-	for _, p := range facts.Posts {
-		if len(p.Content) != 1 || p.Content[0].Text != p.Author {
-			return 0, fmt.Errorf("post %s of revision %d is torn: %q, %v", p.ID, p.Revision, p.Author, p.Content)
-		}
-		now[p.ID] = ack{p.ID, p.Revision, p.Author, p.Author}
-	}
-	for _, r := range facts.Removed {
-		now[r.ID] = ack{ID: r.ID, Revision: r.Revision}
-	}
-	for id, want := range acked {
-		got := now[id]
-		if !want.allows(got) {
-			return 0, fmt.Errorf("post %s is %+v, acknowledged was %+v", id, got, want)
-		}
-		if got.Revision == want.Revision {
-			now[id] = want // its next write may still come
-		}
-	}
-	for i, rev := range facts.Issued {
-		if i > 0 && rev <= facts.Issued[i-1] {
-			return 0, fmt.Errorf("revision %d is listed after %d", rev, facts.Issued[i-1])
-		}
-	}
-	maps.Copy(acked, now)
-	content := []motacilla.Block{motacilla.Text("after")}
-	p, err := s.PutPost(ctx, "crash", motacilla.Post{Author: "after", Content: content}, 0)
-	if err != nil || p.Revision <= facts.Head {
-		return 0, fmt.Errorf("a write after the kill: revision %d, head was %d: %w", p.Revision, facts.Head, err)
-	}
-	return p.Revision, nil
+	return rounds
 }

@@ -50,8 +50,7 @@ func (s delayed) PutPost(
 }
 
 func TestDurableAllowsDelayedWrite(t *testing.T) {
-	if path := os.Getenv(crashEnv); path != "" {
-		writeUntilKilled(t, openDelayed, path)
+	if asVictim(t, openDelayed, postWriter{}) {
 		return
 	}
 	if err := durable(t, t.TempDir()+"/live.db", 4, openDelayed); err != nil {
@@ -89,8 +88,7 @@ func (l *late) Close() error {
 }
 
 func TestDurableBites(t *testing.T) {
-	if path := os.Getenv(crashEnv); path != "" {
-		writeUntilKilled(t, openLate, path)
+	if asVictim(t, openLate, postWriter{}) {
 		return
 	}
 	err := durable(t, t.TempDir()+"/live.db", 2, openLate)
@@ -125,8 +123,7 @@ func (s torn) PutPost(
 }
 
 func TestTornBites(t *testing.T) {
-	if path := os.Getenv(crashEnv); path != "" {
-		writeUntilKilled(t, openTorn, path)
+	if asVictim(t, openTorn, postWriter{}) {
 		return
 	}
 	err := durable(t, t.TempDir()+"/live.db", 30, openTorn)
@@ -174,8 +171,7 @@ func (e *early) Close() error {
 }
 
 func TestEarlyBites(t *testing.T) {
-	if path := os.Getenv(crashEnv); path != "" {
-		writeUntilKilled(t, openEarly, path)
+	if asVictim(t, openEarly, postWriter{}) {
 		return
 	}
 	err := durable(t, t.TempDir()+"/live.db", 2, openEarly)

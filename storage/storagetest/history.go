@@ -21,6 +21,28 @@ type event struct {
 type history struct {
 	mu     sync.Mutex
 	events []event
+	moved  chan struct{} // closed when the next write begins or ends
+}
+
+func newHistory() *history { return &history{moved: make(chan struct{})} }
+
+// begins says that a write begins.
+func (h *history) begins() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.move()
+}
+
+func (h *history) move() {
+	close(h.moved)
+	h.moved = make(chan struct{})
+}
+
+// next is closed when the next write begins or ends.
+func (h *history) next() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.moved
 }
 
 func (h *history) wrote(p motacilla.Post) { h.add(event{revision: p.Revision, id: p.ID, post: p}) }
@@ -33,6 +55,7 @@ func (h *history) add(e event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.events = append(h.events, e)
+	h.move()
 }
 
 // sorted returns the events in order of their revisions, each of which was issued once.

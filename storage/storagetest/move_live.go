@@ -11,19 +11,15 @@ import (
 func testMoveWhileWritten(s *suite) {
 	to := s.second()
 	s.channel("c")
-	h := &history{}
+	h := newHistory()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		s.churn("c", h, s.Store)
 	}()
 	at := motacilla.Revision(0)
-	for last := false; !last; {
-		select {
-		case <-written:
-			last = true
-		default:
-		}
+	for last := false; ; {
+		moved := h.next()
 		for {
 			records, err := s.ChangeRecords(s.ctx, "c", at, 10)
 			if err != nil {
@@ -40,8 +36,13 @@ func testMoveWhileWritten(s *suite) {
 			}
 			at = c.Head
 		}
-		if s.Failed() {
+		if s.Failed() || last {
 			break
+		}
+		select {
+		case <-moved:
+		case <-written:
+			last = true
 		}
 	}
 	<-written
@@ -64,7 +65,7 @@ func testMoveAtomic(s *suite) {
 	for i := range ids {
 		ids[i] = motacilla.NewPostID(base.Time())
 	}
-	stop := s.reading(readers, func(r int) error {
+	stop := s.reading(readers, nil, func(r int) error {
 		if r%2 == 0 {
 			page, err := s.Posts(s.ctx, "c", motacilla.Query{Limit: posts})
 			if err != nil {

@@ -2,7 +2,6 @@ package storagetest
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
@@ -25,8 +24,7 @@ func TestRecordsInMemoryBite(t *testing.T) {
 		s, err := sqlite.Open(ctx, path, nil)
 		return sinks{s, memory.New(nil)}, err
 	}
-	if path := os.Getenv(crashEnv); path != "" {
-		putUntilKilled(t, open, path)
+	if asVictim(t, open, recordWriter{}) {
 		return
 	}
 	err := durableRecords(t, t.TempDir()+"/live.db", 2, open)

@@ -28,11 +28,11 @@ import (
 // Options are the suite's settings; nil and zero fields mean the defaults.
 type Options struct {
 	Operations int           // how many operations the model-based test does at least; 100,000
-	Patience   time.Duration // how long a hint may take to come; 10 s
+	Patience   time.Duration // how long a hint, or the end of a Watch, may take; 2 minutes
 }
 
 func (o *Options) withDefaults() Options {
-	filled := Options{Operations: 100_000, Patience: 10 * time.Second}
+	filled := Options{Operations: 100_000, Patience: 2 * time.Minute}
 	if o != nil && o.Operations > 0 {
 		filled.Operations = o.Operations
 	}

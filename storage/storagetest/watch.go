@@ -203,7 +203,13 @@ func testWatchLeaks(t *testing.T, open Open, o Options) {
 		t.Fatalf("Close: %v", err)
 	}
 	_ = closed.wait(s)
-	if err := goleak.Find(before); err != nil {
-		t.Fatalf("after Close: %v", err)
+	for late := time.Now().Add(s.Patience); ; { // Find waits less than a second
+		err := goleak.Find(before)
+		if err == nil {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("after Close: %v", err)
+		}
 	}
 }
