@@ -1,26 +1,27 @@
 #!/bin/sh
-# Runs every fuzz target for the given time (10s), one on each processor at a time.
+# Runs every fuzz target for the given time (10s), one on each processor at a time. Each package is compiled once.
 set -eu
 cd "$(dirname "$0")/.."
 each=${1:-10s}
 
 # Go's fuzzer may fail with "context deadline exceeded" if its time ends in the middle of an input (golang/go#75804). That
 # is not a finding: a finding has a failing input, which the fuzzer writes. Such a run is repeated, at most three times.
-if [ $# = 3 ]; then
+if [ $# = 4 ]; then # EACH BINARIES FOLDER TARGET
+	binary=$2/$(echo "$3" | tr -c 'a-zA-Z0-9\n' _) corpus=$(go env GOCACHE)/fuzz/motacilla/$3
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
 	for try in 1 2 3; do
 		status=0
-		go test -parallel 1 -fuzzminimizetime 10x -run='^$' -fuzz="^$3\$" -fuzztime="$each" "$2" </dev/null >"$log" 2>&1 ||
-			status=$?
+		(cd "$3" && "$binary" -test.run='^$' -test.fuzz="^$4\$" -test.fuzztime="$each" -test.fuzzcachedir="$corpus" \
+			-test.parallel=1 -test.fuzzminimizetime=10x) </dev/null >"$log" 2>&1 || status=$?
 		if [ "$status" = 0 ]; then
-			echo "$3: $(grep '^fuzz:' "$log" | tail -n 1 | sed 's/^fuzz: //')"
+			echo "$4: $(grep '^fuzz:' "$log" | tail -n 1 | sed 's/^fuzz: //')"
 			exit 0
 		fi
 		if ! grep -q 'context deadline exceeded' "$log" || grep -q 'Failing input written' "$log"; then
 			break
 		fi
-		echo "$3: the time ended in the middle of an input, try $try" >&2
+		echo "$4: the time ended in the middle of an input, try $try" >&2
 	done
 	cat "$log"
 	exit "$status"
@@ -32,5 +33,10 @@ if [ -z "$targets" ]; then
 	echo "There are no fuzz targets." >&2
 	exit 1
 fi
+binaries=$(mktemp -d)
+trap 'rm -rf "$binaries"' EXIT
+for package in $(echo "$targets" | cut -d' ' -f1 | uniq); do
+	go test -c -vet=off -fuzz=. -o "$binaries/$(echo "$package" | tr -c 'a-zA-Z0-9\n' _)" "$package"
+done
 echo "$(echo "$targets" | wc -l) fuzz targets, $each each"
-echo "$targets" | xargs -n 2 -P "$(getconf _NPROCESSORS_ONLN)" "$0" "$each"
+echo "$targets" | xargs -n 2 -P "$(getconf _NPROCESSORS_ONLN)" "$0" "$each" "$binaries"

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 
+. scripts/race.sh
+
 # module MODULE tests one. Tests wait more than they work: two packages run at a time.
 module() {
 	local flags=(-race -vet=off -p 2 -timeout 20m)
@@ -29,7 +31,8 @@ if (($#)); then
 fi
 
 # The main module and the others run at the same time. What they share is compiled first, so that it is not compiled twice.
-go build -race ./...
+# Programs are not linked for that.
+go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./... | xargs go build -race
 all e2e deploy bench &
 others=$!
 status=0

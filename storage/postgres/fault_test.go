@@ -178,7 +178,7 @@ func TestCloseCutsOff(t *testing.T) {
 	t.Parallel()
 	db := database(t)
 	proxy, through := proxied(t, db)
-	s := opened(t, through, &Options{DirectURL: db})
+	s := opened(t, through, &Options{DirectURL: db, silence: 2 * time.Second})
 	channel(t, s, "c")
 	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
