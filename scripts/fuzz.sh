@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every fuzz target for the given time (10s), one on each processor at a time. Each package is compiled once.
+# Runs every fuzz target for the given time (10s), or with so many inputs (10000x), one on each processor at a time. Each
+# package is compiled once.
 set -eu
 cd "$(dirname "$0")/.."
 each=${1:-10s}
