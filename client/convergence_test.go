@@ -36,12 +36,11 @@ func (c *torn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tearing returns a client whose connections break after at most so many bytes.
-func tearing(most int) *http.Client {
-	var d net.Dialer
+// tearing returns a client of the site whose connections break after at most so many bytes.
+func (s *site) tearing(most int) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := d.DialContext(ctx, network, address)
+			conn, err := s.dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
@@ -85,7 +84,7 @@ func (r *reader) follow(ctx context.Context, s *site, o *client.Options) {
 // at waits until the reader is at head. It then compares the reader with the store.
 func (r *reader) at(t *testing.T, s *site, head motacilla.Revision) {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(patience)
 	for {
 		r.mu.Lock()
 		rev, err := r.view.Revision, r.err
@@ -126,8 +125,8 @@ func TestConvergence(t *testing.T) {
 	defer cancel()
 	var readers []*reader
 	for _, name := range append(client.Transports(), "all of them") {
-		o := quick(name)
-		if o.HTTP = tearing(50_000); name == "all of them" {
+		o := s.quick(name)
+		if o.HTTP = s.tearing(50_000); name == "all of them" {
 			o.Transports = nil
 		}
 		r := &reader{name: name, moved: make(chan struct{}, 1)}
@@ -149,7 +148,7 @@ func TestConvergence(t *testing.T) {
 		if i == operations/2 {
 			s.stop()
 			posts = s.change(t, rng, posts, -i)
-			s.start(t, s.address)
+			s.start(t)
 		}
 		if i%100 == 99 {
 			for _, r := range readers {

@@ -20,7 +20,7 @@ func each(t *testing.T, test func(t *testing.T, name string)) {
 
 // patient returns a context that ends a test that hangs.
 func patient(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -37,7 +37,7 @@ func TestFollow(t *testing.T) {
 			func() {
 				s.stop()
 				s.post(t, "While it was away")
-				s.start(t, s.address)
+				s.start(t)
 			},
 			func() {
 				if _, err := s.store.DeleteChannel(t.Context(), match); err != nil {
@@ -46,7 +46,7 @@ func TestFollow(t *testing.T) {
 			},
 		}
 		resets := 0
-		for u, err := range client.Follow(patient(t), s.url(), match, quick(name)) {
+		for u, err := range client.Follow(patient(t), s.url(), match, s.quick(name)) {
 			if errors.Is(err, motacilla.ErrNotFound) && len(steps) == 0 { // it was deleted between two polls
 				view.Gone = true
 				break
@@ -131,7 +131,7 @@ func TestRefusedOnTheWay(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)
 		s.want("s3cret")
-		o := quick(name)
+		o := s.quick(name)
 		o.Token = "s3cret"
 		var ended error
 		for _, err := range client.Follow(patient(t), s.url(), match, o) {
@@ -149,7 +149,7 @@ func TestRefusedOnTheWay(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)
 		var ended error
-		for _, err := range client.Follow(patient(t), s.url(), match, quick(name)) {
+		for _, err := range client.Follow(patient(t), s.url(), match, s.quick(name)) {
 			if err != nil {
 				ended = err
 				continue
@@ -158,7 +158,7 @@ func TestRefusedOnTheWay(t *testing.T) {
 			if _, err := s.store.DeleteChannel(t.Context(), match); err != nil {
 				t.Fatal(err)
 			}
-			s.start(t, s.address)
+			s.start(t)
 		}
 		if !errors.Is(ended, motacilla.ErrNotFound) {
 			t.Errorf("the channel is gone: %v", ended)
@@ -171,7 +171,7 @@ func TestBelowAPath(t *testing.T) {
 		s := open(t)
 		s.prefix = "/live-blog"
 		for _, slash := range []string{"", "/"} {
-			for u, err := range client.Follow(patient(t), s.url()+slash, match, quick(name)) {
+			for u, err := range client.Follow(patient(t), s.url()+slash, match, s.quick(name)) {
 				if err != nil || !u.Reset {
 					t.Errorf("first: %v, %v", u, err)
 				}
@@ -186,7 +186,7 @@ func TestForeignCursor(t *testing.T) {
 	each(t, func(t *testing.T, name string) {
 		s := open(t)
 		s.post(t, "Kick-off")
-		o := quick(name)
+		o := s.quick(name)
 		o.Since = s.head(t) + 1e12
 		for u, err := range client.Follow(patient(t), s.url(), match, o) {
 			if err != nil || !u.Reset || u.From != o.Since || u.Revision != s.head(t) {
@@ -211,7 +211,7 @@ func TestEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(patient(t))
 		defer cancel()
 		var ended error
-		for _, err := range client.Follow(ctx, s.url(), match, quick(name)) {
+		for _, err := range client.Follow(ctx, s.url(), match, s.quick(name)) {
 			ended = err
 			cancel()
 		}
@@ -219,7 +219,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("the context ended: %v", ended)
 		}
 		s.stop()
-		o := quick(name)
+		o := s.quick(name)
 		enough := errors.New("enough")
 		calls := 0
 		o.Retry = func(err error, wait time.Duration) error {

@@ -20,7 +20,7 @@ func TestProxyOutage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, transport string) {
 				s := open(t)
-				o := quick(transport)
+				o := s.quick(transport)
 				refusals := 0
 				o.Retry = func(error, time.Duration) error {
 					if refusals++; refusals == 5 {

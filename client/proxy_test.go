@@ -45,7 +45,7 @@ func TestThroughProxy(t *testing.T) {
 		proxy.EnableHTTP2 = true
 		proxy.StartTLS()
 		defer proxy.Close()
-		o := quick(name)
+		o := s.quick(name)
 		o.HTTP = proxy.Client()
 		if o.HTTP.Jar, err = cookiejar.New(nil); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,26 +29,35 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const match motacilla.ChannelID = "match-42"
 
+// patience bounds how long a test waits. It must only end a test that hangs.
+const patience = 2 * time.Minute
+
 // site is a server with all publishers on one store. Its connections can be cut, and it can be restarted.
 type site struct {
 	store  *memory.Store
-	prefix string // the path below which a proxy serves it
+	prefix string       // the path below which a proxy serves it
+	http   *http.Client // finds the server also after a restart, when it has another port
 
-	address string
-	stop    func()
+	first string // the address before any restart
+	stop  func()
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	secret string                                        // the token that readers need; empty means none
-	front  func(http.ResponseWriter, *http.Request) bool // sees every request first; true: it has answered
+	mu      sync.Mutex
+	address string // empty: the server is stopped, and connections are refused
+	conns   map[net.Conn]http.ConnState
+	secret  string                                        // the token that readers need; empty means none
+	front   func(http.ResponseWriter, *http.Request) bool // sees every request first; true: it has answered
 }
 
 func open(t *testing.T) *site {
 	t.Helper()
-	s := &site{store: memory.New(nil), conns: map[net.Conn]struct{}{}}
-	s.start(t, "127.0.0.1:0")
+	transport := &http.Transport{}
+	s := &site{store: memory.New(nil), conns: map[net.Conn]http.ConnState{}, http: &http.Client{Transport: transport}}
+	transport.DialContext = s.dial
+	s.start(t)
+	s.first = s.address
 	t.Cleanup(func() {
 		s.stop()
+		transport.CloseIdleConnections()
 		_ = s.store.Close()
 	})
 	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: match, Title: "A match"}, 0); err != nil {
@@ -61,8 +72,41 @@ func (renderer) RenderPost(p motacilla.Post) (string, error) {
 	return "<p>" + p.Content[0].Text + "</p>", nil
 }
 
-// start serves at an address.
-func (s *site) start(t *testing.T, address string) {
+// dial connects to the server, whatever the address.
+func (s *site) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	s.mu.Lock()
+	address := s.address
+	s.mu.Unlock()
+	if address == "" {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return hurried{conn}, nil
+}
+
+// hurried is a connection on which event streams tell readers to come back after 0 ms, which means nothing, instead of
+// seconds.
+type hurried struct{ net.Conn }
+
+func (c hurried) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	for rest := p[:n]; ; {
+		at := bytes.Index(rest, []byte("retry: "))
+		if at < 0 {
+			return n, err
+		}
+		rest = rest[at+len("retry: "):]
+		for i := 0; i < len(rest) && '0' <= rest[i] && rest[i] <= '9'; i++ {
+			rest[i] = '0'
+		}
+	}
+}
+
+// start starts the server.
+func (s *site) start(t *testing.T) {
 	t.Helper()
 	feed := publisher.NewFeed(s.store, renderer{}, &publisher.FeedOptions{
 		Heartbeat: 200 * time.Millisecond, Repair: 50 * time.Millisecond, PageSize: 10, CatchUp: 40,
@@ -91,10 +135,6 @@ func (s *site) start(t *testing.T, address string) {
 	if err := table.Add("site", "", route.Guard(list, route.Read, s.authorize)); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		front := s.front
@@ -103,26 +143,24 @@ func (s *site) start(t *testing.T, address string) {
 			http.StripPrefix(s.prefix, table).ServeHTTP(w, r)
 		}
 	}))
-	_ = server.Listener.Close()
-	server.Listener = ln
 	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		switch state {
-		case http.StateNew:
-			s.conns[c] = struct{}{}
-		case http.StateClosed:
+		if state == http.StateClosed {
 			delete(s.conns, c)
+		} else {
+			s.conns[c] = state
 		}
 	}
 	server.Start()
-	s.address = ln.Addr().String()
+	s.at(server.Listener.Addr().String())
 	s.stop = sync.OnceFunc(func() {
+		s.at("")
 		s.cut()
 		var all sync.WaitGroup
 		for _, p := range publishers {
 			all.Go(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
 				if err := p.Shutdown(ctx); err != nil {
 					t.Errorf("shutdown: %v", err)
@@ -182,17 +220,31 @@ func (s *site) want(secret string) {
 	s.secret = secret
 }
 
-// cut breaks every connection.
+// at sets the address of the server.
+func (s *site) at(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.address = address
+}
+
+// cut breaks every connection. The publisher must close the sockets of hijacked connections: it may know them by their
+// descriptor, which another connection must not get before.
 func (s *site) cut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
-		_ = c.Close()
+	for c, state := range s.conns {
 		delete(s.conns, c)
+		tcp, ok := c.(*net.TCPConn)
+		if state != http.StateHijacked || !ok {
+			_ = c.Close()
+			continue
+		}
+		_ = tcp.CloseWrite()
+		_ = tcp.CloseRead()
 	}
 }
 
-func (s *site) url() string { return "http://" + s.address + s.prefix }
+func (s *site) url() string { return "http://" + s.first + s.prefix }
 
 func (s *site) post(t testing.TB, text string) motacilla.Post {
 	t.Helper()
@@ -240,9 +292,10 @@ func held(v *motacilla.View) string {
 	return b.String()
 }
 
-// quick returns options with short pauses.
-func quick(name string) *client.Options {
+// quick returns options with short pauses. A busy machine must not be taken for a transport that fails.
+func (s *site) quick(name string) *client.Options {
 	return &client.Options{
-		Transports: []string{name}, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond, Heartbeat: time.Second,
+		Transports: []string{name}, HTTP: s.http, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond,
+		FirstUpdate: patience, Heartbeat: patience,
 	}
 }
