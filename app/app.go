@@ -49,15 +49,25 @@ func Run(opts ...fx.Option) error {
 	if err := a.Err(); err != nil {
 		return plain(err)
 	}
+	signals := a.Wait() // a signal that comes from here on stops the app in good order
 	start, cancel := context.WithTimeout(context.Background(), a.StartTimeout())
 	defer cancel()
-	if err := a.Start(start); err != nil {
-		return plain(err)
+	started := make(chan error, 1)
+	go func() { started <- a.Start(start) }()
+	var signal fx.ShutdownSignal
+	var err error
+	select {
+	case err = <-started:
+		if err == nil {
+			signal = <-signals
+		}
+	case signal = <-signals:
+		cancel() // what has started so far is stopped
+		<-started
 	}
-	signal := <-a.Wait()
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())
 	defer cancel()
-	if err := a.Stop(stop); err != nil {
+	if err := errors.Join(err, a.Stop(stop)); err != nil {
 		return plain(err)
 	}
 	if signal.ExitCode != 0 {
