@@ -20,9 +20,10 @@ const maxAnswer = 64 << 20
 // answer is an HTTP answer with its body.
 type answer struct {
 	*http.Response
-	body []byte
-	at   time.Time // when it came, by this machine's clock
-	took time.Duration
+	body  []byte
+	asked time.Time // by this machine's clock
+	at    time.Time // when it came, by the same clock
+	took  time.Duration
 }
 
 // at returns the URL of a path of the server.
@@ -56,7 +57,7 @@ func (d *doctor) askFor(ctx context.Context, most time.Duration, method, target 
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	asked, began := d.o.Now(), time.Now()
 	resp, err := d.client.Do(req)
 	if err != nil {
 		return nil, because(ctx, err)
@@ -66,7 +67,7 @@ func (d *doctor) askFor(ctx context.Context, most time.Duration, method, target 
 	if err != nil {
 		return nil, because(ctx, fmt.Errorf("the answer breaks off: %w", err))
 	}
-	return &answer{resp, body, d.o.Now(), time.Since(began)}, nil
+	return &answer{resp, body, asked, d.o.Now(), time.Since(began)}, nil
 }
 
 // because returns the cause of ctx's end, or err if ctx has not ended.

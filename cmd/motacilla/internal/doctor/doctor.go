@@ -65,7 +65,9 @@ type Options struct {
 
 	Quick     time.Duration // how long an answer that comes at once may take; 5 s
 	Held      time.Duration // how long to wait for the answer to a request that is held; 70 s
+	First     time.Duration // how long the first event of a stream may take; Quick
 	Short     time.Duration // a request that is answered sooner, without changes, was not held; 2 s
+	Again     time.Duration // the same request, sent again, is answered sooner only by a cache; Short
 	Heartbeat time.Duration // how long to wait for a heartbeat; 45 s
 	Now       func() time.Time
 	Pause     func(ctx context.Context, d time.Duration) error // waits between two requests
@@ -78,6 +80,7 @@ func (o *Options) withDefaults() Options {
 	}
 	d.Quick, d.Held = cmp.Or(d.Quick, 5*time.Second), cmp.Or(d.Held, 70*time.Second)
 	d.Short, d.Heartbeat = cmp.Or(d.Short, 2*time.Second), cmp.Or(d.Heartbeat, 45*time.Second)
+	d.First, d.Again = cmp.Or(d.First, d.Quick), cmp.Or(d.Again, d.Short)
 	if d.Progress == nil {
 		d.Progress = func(string) {}
 	}

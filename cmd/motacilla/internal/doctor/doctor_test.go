@@ -67,6 +67,18 @@ func TestStalePolls(t *testing.T) {
 	found(t, checks, map[string]string{"cache": "failure: older than"})
 }
 
+// An answer that comes late says nothing about the clock.
+func TestSlowAnswers(t *testing.T) {
+	s := serve(t, nil)
+	slow := responses(func(r *http.Response) {
+		if strings.HasSuffix(r.Request.URL.Path, "/transports") {
+			_ = s.pause(r.Request.Context(), 20*time.Second)
+		}
+	})
+	_, checks := s.examine(t, s.proxy(slow), Options{Fast: true})
+	found(t, checks, nil)
+}
+
 // A server with https and a public name is checked as the public sees it.
 func TestStrangers(t *testing.T) {
 	s := serve(t, map[string]string{"server.public_url": "http://live.example.com"})

@@ -62,8 +62,8 @@ func (d *doctor) hold(ctx context.Context, target string) (*motacilla.Update, ti
 
 // keptHeld reports whether the same request, which was held before, is now answered at once.
 func (d *doctor) keptHeld(ctx context.Context, target string) bool {
-	a, err := d.askFor(ctx, d.o.Short, http.MethodGet, target)
-	if err != nil {
+	a, err := d.askFor(ctx, d.o.Again, http.MethodGet, target)
+	if err != nil || a.took >= d.o.Again { // a late answer may have come together with the end of the time
 		return false
 	}
 	update, err := a.update()

@@ -138,7 +138,7 @@ func (d *doctor) clock(ctx context.Context) Check {
 	if err != nil {
 		return c
 	}
-	off := date.Add(500 * time.Millisecond).Sub(a.at) // Date has whole seconds
+	off := a.off(date.Add(500 * time.Millisecond)) // Date has whole seconds
 	c.Status, c.Seen = OK, "the server's clock and this one differ by "+seconds(off.Abs())
 	ahead := d.head.Time().Sub(a.at)
 	switch {
@@ -155,6 +155,17 @@ func (d *doctor) clock(ctx context.Context) Check {
 		c.Status = Failure
 	}
 	return c
+}
+
+// off returns how far date is from the time between the question and the answer.
+func (a *answer) off(date time.Time) time.Duration {
+	switch {
+	case date.Before(a.asked):
+		return date.Sub(a.asked)
+	case date.After(a.at):
+		return date.Sub(a.at)
+	}
+	return 0
 }
 
 func direction(off time.Duration) string {

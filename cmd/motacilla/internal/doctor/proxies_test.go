@@ -210,7 +210,7 @@ func TestProxies(t *testing.T) {
 		{"good", nil, Options{}, nil},
 		{"good, for another origin", nil, Options{Origin: "https://www.example.org"}, nil},
 		{"good, with a token for a private channel", nil, Options{Channel: "a-private", Token: "s3cret"}, nil},
-		{"buffers", buffers, Options{Quick: 4 * time.Second}, map[string]string{"event-stream": "failure: proxy_buffering off"}},
+		{"buffers", buffers, Options{First: 500 * time.Millisecond}, map[string]string{"event-stream": "failure: proxy_buffering off"}},
 		{"cuts", cuts, Options{}, map[string]string{"held-requests": "failure: cut off after ", "event-stream-heartbeat": "failure: cut off"}},
 		{"takes ETag off", responses(func(r *http.Response) { r.Header.Del("ETag") }), Options{Fast: true},
 			map[string]string{"etag": "failure: no ETag"}},
@@ -231,14 +231,14 @@ func TestProxies(t *testing.T) {
 				r.Header.Set("Cache-Control", "max-age=60")
 			}
 		}), Options{Fast: true}, map[string]string{"event-stream": "failure: max-age=60"}},
-		{"keeps everything", cache(polls("-polling", "", wholeURL), nil), Options{},
+		{"keeps everything", cache(polls("-polling", "", wholeURL), nil), Options{Again: patience},
 			map[string]string{"cache": "failure: no-store was kept", "held-requests": "failure: a cache keeps"}},
 		{"keeps held requests, and hides it", cache(polls("long-polling", "", func(r *http.Request) string {
 			if strings.Contains(r.URL.RawQuery, "hold=0") {
 				return ""
 			}
 			return r.URL.String()
-		}), nil), Options{}, map[string]string{"held-requests": "failure: a cache keeps"}},
+		}), nil), Options{Again: patience}, map[string]string{"held-requests": "failure: a cache keeps"}},
 		{"keeps polls", cache(polls("interval", "", wholeURL), nil), Options{},
 			map[string]string{"cache": "failure: comes again"}},
 		{"keeps polls whatever the query", cache(polls("interval", "", func(r *http.Request) string {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const quickly = `
 feed: {heartbeat: 1s}
-publishers: [sse, websocket, {type: long-polling, hold: 3s}, interval-polling]
+publishers: [sse, websocket, {type: long-polling, hold: 1s}, interval-polling]
 `
 
 // site is a real server, and the clock of the checks. The clock moves when a check pauses.
@@ -116,10 +116,14 @@ func (s *site) date(r *http.Response) error {
 	return nil
 }
 
-// options returns a test's options: short waits, and the site's clock.
+// patience is for what comes soon, but late on a busy machine.
+const patience = 2 * time.Minute
+
+// options returns a test's options: short waits for what does not come, and the site's clock.
 func (s *site) options(o Options) *Options {
-	o.Quick = cmp.Or(o.Quick, 20*time.Second)
-	o.Held, o.Short, o.Heartbeat = 30*time.Second, 1500*time.Millisecond, 30*time.Second
+	o.Quick, o.Held, o.Heartbeat = patience, patience, patience
+	o.Short = 500 * time.Millisecond // less than the server's hold
+	o.Again = cmp.Or(o.Again, 100*time.Millisecond)
 	o.Now, o.Pause = s.time, s.pause
 	return &o
 }

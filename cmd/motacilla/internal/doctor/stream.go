@@ -28,7 +28,7 @@ func (d *doctor) stream(ctx context.Context) []Check {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	began := time.Now()
-	late := time.AfterFunc(d.o.Quick, func() { cancel(errNoEvent) })
+	late := time.AfterFunc(d.o.First, func() { cancel(errNoEvent) })
 	defer late.Stop()
 	s, err := d.open(ctx, since(u, d.head, ""))
 	if err == nil {
