@@ -49,12 +49,7 @@ func TestBackup(t *testing.T) {
 		answer.Posts != 3 || answer.From != path || answer.To != "copy.db" {
 		t.Errorf("--force = %d, %v, %v, %s%s", code, err, statErr, said, errs)
 	}
-	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Wait(); err != nil {
-		t.Errorf("the server ended with %v", err)
-	}
+	stop(t, server, syscall.SIGTERM, out)
 	s, err := sqlite.Open(t.Context(), "copy.db", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla/app"
-	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/table"
 	"github.com/spf13/cobra"
 )
@@ -115,7 +114,7 @@ what it means. A terminal gets a table that fits its width; a file or a pipe get
   motacilla config keys | grep ^server.limits`,
 		Args: known,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			schema, err := app.SchemaOf(standard.Module)
+			schema, err := allKeys()
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -13,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +23,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
 )
@@ -48,23 +49,27 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// freeAddr returns an address on which nothing listens.
-func freeAddr(t *testing.T) string {
+// nobody is an address on which nothing listens. Only root could, and a port that is free now may be taken in a moment.
+const nobody = "127.0.0.1:1"
+
+// patience bounds how long a test waits. It must only end a test that hangs.
+const patience = 2 * time.Minute
+
+// serve starts a server and returns its URL.
+func serve(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	base, _ := serveStore(t)
+	return base
 }
 
-func serve(t *testing.T) string {
+// serveStore starts a server and returns its URL and its store.
+func serveStore(t *testing.T) (base string, store storage.Store) {
 	t.Helper()
 	var server *app.Server
 	in := &app.Input{YAML: []byte{}, Env: []string{}, Flags: map[string]string{
-		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error"}}
-	a := app.New(memory.Module, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
+		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error", "publishers.interval-polling.interval": "50ms"}}
+	a := app.New(memory.Module, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in),
+		fx.Populate(&server, &store))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +78,7 @@ func serve(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + server.Addr().String()
+	return "http://" + server.Addr().String(), store
 }
 
 func TestCommands(t *testing.T) {
@@ -101,11 +106,11 @@ func TestCommands(t *testing.T) {
 		{args: "tail", code: 2, err: "CHANNEL is missing"},
 		{args: "tail final --transport pigeon", code: 2, err: "known: auto, sse, websocket, long-polling, interval-polling"},
 		{args: "tail a/b --server URL", code: 2, err: `"a/b" can't be a channel's ID`},
-		{args: "tail final --server http://" + freeAddr(t), code: 5, err: `Start it with "motacilla serve"`},
+		{args: "tail final --server http://" + nobody, code: 5, err: `Start it with "motacilla serve"`},
 		{args: "tail final --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does; is --server right?"},
 		{args: "serve --sever.addr x", code: 2, err: "did you mean --server.addr?"},
 		{args: "serve --publishers pigeon", code: 1, err: "known: "},
-		{args: "channel list --server http://" + freeAddr(t), code: 5, err: `Start it with "motacilla serve"`},
+		{args: "channel list --server http://" + nobody, code: 5, err: `Start it with "motacilla serve"`},
 		{args: "channel list --server " + other.URL, code: 1, err: "404 Not Found, not as Motacilla does"},
 		{args: "channel list --server nowhere", code: 2, err: "must be a URL such as"},
 		{args: "channel create final --server URL", code: 4, err: "--token or MOTACILLA_SERVER_TOKEN"},
@@ -205,7 +210,7 @@ func (l *lines) Write(p []byte) (int, error) {
 
 func (l *lines) await(t *testing.T, text string) string {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		l.mu.Lock()
 		all := l.text
@@ -293,7 +298,7 @@ func TestServerFound(t *testing.T) {
 		t.Errorf("MOTACILLA_SERVER is no URL: %d, %s", code, text)
 	}
 	t.Setenv("MOTACILLA_SERVER", base)
-	t.Setenv("MOTACILLA_SERVER_ADDR", freeAddr(t))
+	t.Setenv("MOTACILLA_SERVER_ADDR", nobody)
 	if code, text := list(); code != 0 {
 		t.Errorf("by MOTACILLA_SERVER: %d, %s", code, text)
 	}
@@ -355,7 +360,8 @@ func TestTextIn(t *testing.T) {
 	}
 }
 
-func TestDemoMoves(t *testing.T) {
+// The demo serves a page on which a match has begun, and ends with an interrupt. TestMatch plays the match to its end.
+func TestDemo(t *testing.T) {
 	cmd := program(t, "demo", "--server.addr", "127.0.0.1:0")
 	out := newLines()
 	cmd.Stdout, cmd.Stderr = out, out
@@ -374,13 +380,20 @@ func TestDemoMoves(t *testing.T) {
 		}
 	}()
 	tail.await(t, "welcome to the Riverside Ground")
-	tail.await(t, "Kick-off!")
 	cancel()
 	<-ended
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	stop(t, cmd, os.Interrupt, out)
+}
+
+// stop sends the program a signal. The program must end without an error. If it hangs, it prints what its goroutines do.
+func stop(t *testing.T, cmd *exec.Cmd, s os.Signal, out *lines) {
+	t.Helper()
+	if err := cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
+	hangs := time.AfterFunc(patience, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	defer hangs.Stop()
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("after an interrupt: %v\n%s", err, out.text)
+		t.Errorf("after the signal %v the program ended with %v\n%s", s, err, out.text)
 	}
 }

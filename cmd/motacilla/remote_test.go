@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/motacilla-live/motacilla"
 )
 
 // Each status that a server answers has its exit code.
@@ -44,22 +46,27 @@ func TestExitCodes(t *testing.T) {
 // Lists are read to their end, over several pages.
 func TestPages(t *testing.T) {
 	t.Chdir(t.TempDir())
-	remote := []string{"--server", serve(t), "--token", "s3cret"}
+	base, store := serveStore(t)
 	do := func(args ...string) string {
 		t.Helper()
-		code, out, errs := call(append(args, remote...)...)
+		code, out, errs := call(append(args, "--server", base, "--token", "s3cret")...)
 		if code != 0 {
 			t.Fatalf("motacilla %q = %d, %s", args, code, errs)
 		}
 		return out
 	}
-	do("channel", "create", "c000")
+	for i := range 120 {
+		c := motacilla.Channel{ID: motacilla.ChannelID(fmt.Sprintf("c%03d", i))}
+		if _, err := store.PutChannel(t.Context(), c, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	const many = 230
 	for i := range many {
-		do("post", "add", "c000", fmt.Sprint("post ", i))
-	}
-	for i := 1; i < 120; i++ {
-		do("channel", "create", fmt.Sprintf("c%03d", i))
+		p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(fmt.Sprint("post ", i))}}
+		if _, err := store.PutPost(t.Context(), "c000", p, 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if n := strings.Count(do("channel", "list"), "\n"); n != 120 {
 		t.Errorf("%d channels of 120", n)
@@ -121,7 +128,7 @@ func TestCompletion(t *testing.T) {
 		{"post edit URL final ''", id + "\tKick-off\n"},
 		{"post pin URL nobody ''", ":"},
 		{"post pin URL final " + id + " ''", ":"},
-		{"channel show --server http://" + freeAddr(t) + " ''", ":"},
+		{"channel show --server http://" + nobody + " ''", ":"},
 		{"tail --transport ''", "auto\nsse\nwebsocket\nlong-polling\ninterval-polling\n:"},
 		{"channel list -o ''", "text\njson\n:"},
 		{"config -o ''", "text\njson\nyaml\n:"},
@@ -190,7 +197,7 @@ func TestDoctorCommand(t *testing.T) {
 		err  string
 	}{
 		{"doctor nowhere", 2, "URL nowhere: must be a URL such as"},
-		{"doctor http://" + freeAddr(t), 5, "nothing listens at"},
+		{"doctor http://" + nobody, 5, "nothing listens at"},
 		{"doctor " + base + " --channel a/b", 2, "--channel: "},
 		{"doctor " + base + " --origin www.example.org", 2, "--origin www.example.org: must be"},
 		{"doctor a b", 2, `"b" is one argument too many`},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sync"
+
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/spf13/cobra"
@@ -38,9 +40,12 @@ in motacilla.token in the folder of the data.`,
 	return cmd
 }
 
+// allKeys returns the keys of the configuration. Several commands need them, and they are made of a graph of all adapters.
+var allKeys = sync.OnceValues(func() (*app.Schema, error) { return app.SchemaOf(standard.Module) })
+
 // configured gives cmd the configuration's keys as flags. The function that it returns reads them.
 func configured(cmd *cobra.Command) func() (app.Input, error) {
-	schema, err := app.SchemaOf(standard.Module)
+	schema, err := allKeys()
 	if err != nil {
 		return func() (app.Input, error) { return app.Input{}, err }
 	}
@@ -51,7 +56,7 @@ func configured(cmd *cobra.Command) func() (app.Input, error) {
 
 // load reads the configuration as serve does.
 func load(in app.Input) (*app.Config, error) {
-	schema, err := app.SchemaOf(standard.Module)
+	schema, err := allKeys()
 	if err != nil {
 		return nil, err
 	}
