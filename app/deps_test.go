@@ -1,24 +1,54 @@
 package app_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
 const module = "github.com/motacilla-live/motacilla"
 
-func deps(t *testing.T, pkg string) []string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
+// listed is a package as go list describes it.
+type listed struct {
+	ImportPath string
+	DepOnly    bool     // it is not of this project
+	Deps       []string // all packages that it compiles, without itself
+	Module     *struct{ Path string }
+}
+
+// packages returns the packages of this project and all that they compile, by path. It asks go list once.
+var packages = sync.OnceValues(func() (map[string]listed, error) {
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,DepOnly,Deps,Module", module+"/...").Output()
 	if err != nil {
-		t.Fatalf("go list -deps %s: %v", pkg, err)
+		return nil, fmt.Errorf("go list: %w", err)
 	}
-	return strings.Fields(string(out))
+	all := map[string]listed{}
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var p listed
+		if err := d.Decode(&p); err != nil {
+			return nil, err
+		}
+		all[p.ImportPath] = p
+	}
+	return all, nil
+})
+
+func listPackages(t *testing.T) map[string]listed {
+	t.Helper()
+	all, err := packages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // TestDependencies checks what each package must not compile: other packages of this project, and heavy dependencies.
 func TestDependencies(t *testing.T) {
+	all := listPackages(t)
 	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
@@ -48,7 +78,11 @@ func TestDependencies(t *testing.T) {
 		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 	} {
-		for _, dep := range deps(t, tt.pkg) {
+		p, there := all[tt.pkg]
+		if !there {
+			t.Errorf("there is no package %s", tt.pkg)
+		}
+		for _, dep := range p.Deps {
 			if strings.HasPrefix(dep, module+"/publisher/internal/") { // of the port itself
 				continue
 			}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
@@ -18,6 +19,9 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/goleak"
 )
+
+// patience bounds how long a test waits. It must only end a test that hangs.
+const patience = 2 * time.Minute
 
 type running struct {
 	base  string
@@ -164,7 +168,7 @@ func TestHookOfTheApp(t *testing.T) {
 }
 
 func TestDrainAnswersWhatIsHeld(t *testing.T) {
-	r := start(t, "")
+	r := start(t, "publishers: [{type: long-polling, hold: 1h}]") // only the drain answers
 	before, err := r.store.Channel(t.Context(), "open")
 	if err != nil {
 		t.Fatal(err)
