@@ -67,17 +67,17 @@ func TestWhatACrowdSees(t *testing.T) {
 			if err := c.Connect(10 * time.Second); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Await(8, true, 10*time.Second); err != nil {
+			if err := c.Await(8, true, patience); err != nil {
 				t.Fatal(err)
 			}
-			calm := time.Now().Add(100 * time.Millisecond) // for updates after revision 8
-			if err := c.Until(func() bool { return time.Now().After(calm) }, time.Second); err != nil {
-				t.Fatal(err)
-			}
-			got := [4]int{c.Gaps, c.Doubled, c.Resets, c.Malformed}
+			seen := func() [4]int { return [4]int{c.Gaps, c.Doubled, c.Resets, c.Malformed} }
 			want := [4]int{2 * tt.want.Gaps, 2 * tt.want.Doubled, 2 * tt.want.Resets, 2 * tt.want.Malformed}
-			if got != want {
-				t.Errorf("gaps, doubled, resets, malformed: got %v, want %v", got, want)
+			if err := c.Until(func() bool { return seen() == want }, patience); err != nil { // what follows revision 8
+				t.Fatalf("gaps, doubled, resets, malformed: got %v, want %v", seen(), want)
+			}
+			calm := time.Now().Add(50 * time.Millisecond) // for what should not come
+			if err := c.Until(func() bool { return time.Now().After(calm) }, patience); err != nil || seen() != want {
+				t.Errorf("gaps, doubled, resets, malformed: got %v, want %v (%v)", seen(), want, err)
 			}
 			n, how := c.Differ(map[motacilla.PostID]motacilla.Revision{postB: 8}, true)
 			if (n == 0) != tt.right {
@@ -98,7 +98,7 @@ func TestACrowdComesBack(t *testing.T) {
 	if err := c.Connect(10 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Await(6, false, 10*time.Second); err != nil {
+	if err := c.Await(6, false, patience); err != nil {
 		t.Fatal(err)
 	}
 	for i := range c.client.conns {
@@ -107,7 +107,7 @@ func TestACrowdComesBack(t *testing.T) {
 			t.Errorf("a reader that was told to come back after 20 ms waits for %v", wait)
 		}
 	}
-	if err := c.Until(func() bool { return c.Resets == 3 }, 10*time.Second); err != nil {
+	if err := c.Until(func() bool { return c.Resets == 3 }, patience); err != nil {
 		t.Fatalf("%d came back and got a reset, which they had not asked for: %v", c.Resets, err)
 	}
 	if asked := string(c.request(&conn{revision: 6})); !strings.Contains(asked, "?since=6 HTTP/1.1\r\n") {
