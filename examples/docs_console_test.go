@@ -19,7 +19,7 @@ import (
 )
 
 // patience is the longest time that a command of a document may take.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // program builds the program once, and returns the folder that has it.
 var program = sync.OnceValues(func() (string, error) {

@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,19 +25,19 @@ type exports struct {
 	names map[string]string // paths of the packages that a fragment may use without an import, by name
 }
 
-func newExports(t *testing.T) *exports {
-	t.Helper()
+// packages lists them once.
+var packages = sync.OnceValues(func() (*exports, error) {
 	list := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Name,Export", "../...", "testing", "testing/synctest")
 	list.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does, so that nothing is compiled again
 	out, err := list.Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		return nil, fmt.Errorf("go list: %w", err)
 	}
 	e := &exports{files: map[string]string{}, names: map[string]string{}}
-	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); {
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
 		var p struct{ ImportPath, Name, Export string }
 		if err := d.Decode(&p); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		e.files[p.ImportPath] = p.Export
 		ours := strings.HasPrefix(p.ImportPath, "github.com/motacilla-live/motacilla") && !strings.Contains(p.ImportPath, "/internal/")
@@ -45,6 +47,15 @@ func newExports(t *testing.T) *exports {
 				e.names[p.Name] = p.ImportPath
 			}
 		}
+	}
+	return e, nil
+})
+
+func newExports(t *testing.T) *exports {
+	t.Helper()
+	e, err := packages()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return e
 }
