@@ -60,6 +60,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("at the end the page says %s", text)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait() // a step may begin in this moment
 		c, err := store.Channel(t.Context(), demoChannel)
 		if err != nil || !c.Ended.IsZero() || c.Title != fixtures[1].title() {
 			t.Errorf("a minute later the channel is %+v (%v)", c, err)
