@@ -71,7 +71,7 @@ func TestFirstEvent(t *testing.T) {
 
 func TestHeartbeats(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: 100 * time.Millisecond}})
+		s := open(t, settings{connection: c, feed: publisher.FeedOptions{Heartbeat: 50 * time.Millisecond}})
 		st := s.begin("")
 		last := s.update(st).Revision
 		for range 3 {

@@ -13,19 +13,19 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
-	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
 )
 
 func TestLifetime(t *testing.T) {
+	const lifetime = 100 * time.Millisecond
 	each(t, func(t *testing.T, c connection) {
-		s := open(t, settings{connection: c, lifetime: 300 * time.Millisecond})
+		s := open(t, settings{connection: c, lifetime: lifetime})
 		s.post("one")
-		began := time.Now()
+		began := time.Now() // before the stream begins
 		st := s.begin("")
 		s.ends(st)
-		if took := time.Since(began); took < 300*time.Millisecond {
-			t.Errorf("the stream lasted %v, want at least 300 ms", took)
+		if took := time.Since(began); took < lifetime-time.Millisecond { // the epoll engine counts milliseconds
+			t.Errorf("the stream lasted less than %v, want at least %v", took, lifetime)
 		}
 		if n := len(st.Retry); n != 2 || st.Retry[1] < 100 || st.Retry[1] >= 2000 {
 			t.Errorf("got retry %v, want a last one of 0.1 to 2 s", st.Retry)
@@ -36,16 +36,17 @@ func TestLifetime(t *testing.T) {
 
 // A reader whose permission has ended is not told to come back.
 func TestPermissionExpires(t *testing.T) {
+	const lasts = 100 * time.Millisecond
 	each(t, func(t *testing.T, c connection) {
 		grant := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
-			return route.Grant{Expires: time.Now().Add(300 * time.Millisecond)}, nil
+			return route.Grant{Expires: time.Now().Add(lasts)}, nil
 		}
 		s := open(t, settings{connection: c, authorize: grant})
-		began := time.Now()
+		began := time.Now() // before the permission begins
 		st := s.begin("")
 		s.ends(st)
-		if took := time.Since(began); took < 250*time.Millisecond {
-			t.Errorf("the stream lasted %v, want 300 ms", took)
+		if took := time.Since(began); took < lasts-time.Millisecond { // the epoll engine counts milliseconds
+			t.Errorf("the stream lasted less than %v, want at least %v", took, lasts)
 		}
 		if len(st.Retry) != 1 {
 			t.Errorf("got retry %v, want only the first one", st.Retry)
@@ -64,7 +65,10 @@ func TestBecomesPrivate(t *testing.T) {
 			at := s.update(member).Revision
 			s.access(motacilla.Private)
 			if apart {
-				time.Sleep(20 * time.Millisecond)
+				s.Eventually("the feed knows that the channel is private", func() bool {
+					c, err := s.Feed.Channel(t.Context(), match)
+					return err == nil && c.Access == motacilla.Private
+				})
 			}
 			p := s.post("of members alone")
 			for _, u := range s.ends(guest) {
@@ -149,66 +153,69 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-// stall is longer than a reader that reads ever takes, on a busy machine too.
-const stall = 5 * time.Second
-
-// A reader that takes nothing is closed after Stall, and counted. Another reader notices nothing.
+// A reader that takes nothing is closed after Stall, and counted. Another reader notices nothing: it gets a heartbeat, although
+// its last write is longer ago than Stall. Over HTTP/2 both are streams of one connection.
 func TestStalled(t *testing.T) {
-	each(t, func(t *testing.T, c connection) {
-		if c.server.HTTP2 {
-			return // one connection for all: see TestStalledStream
+	feed := publisher.FeedOptions{
+		Stall:     3 * time.Second, // longer than a reader that reads ever takes for one post, on a busy machine too
+		Heartbeat: 5 * time.Second,
+	}
+	var sites []*site
+	var healthy []*stream
+	for _, c := range connections { // all of them wait at the same time
+		s := open(t, settings{connection: c, feed: feed})
+		s.takesNothing()
+		st := s.begin("")
+		s.update(st)
+		for range 20 {
+			p := s.post(big)
+			for s.change(st).Revision < p.Revision {
+			}
 		}
-		t.Parallel() // they only wait
-		s := open(t, settings{connection: c, buffer: 4096, feed: publisher.FeedOptions{Stall: stall, CatchUp: 50}})
-		conn := s.Dial()
-		if small, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
-			_ = small.SetReadBuffer(4096)
+		sites, healthy = append(sites, s), append(healthy, st)
+	}
+	for i, s := range sites {
+		s.Eventually(connections[i].name+": the stalled reader is closed", func() bool { return s.stats().SlowClosed.Load() == 1 })
+		if u := s.update(healthy[i]); !u.Heartbeat() {
+			t.Errorf("%s: got %+v, want a heartbeat", connections[i].name, u)
 		}
-		_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
-		if _, err := bufio.NewReaderSize(conn, 16).ReadByte(); err != nil {
-			t.Fatal(err)
-		}
-		s.stalls()
-	})
+		s.Eventually(connections[i].name+": one reader is left", func() bool { return s.stats().Readers.Load() == 1 })
+	}
 }
 
-// stalls writes until the reader that takes nothing is closed, while another one reads.
-func (s *site) stalls() {
+// small bounds what the kernel keeps for a reader that does not read, in bytes, on either side.
+const small = 16 << 10
+
+// big is a long text. Twenty of it have 1.2 MB, which no socket holds that is not read from.
+var big = strings.Repeat("x", 60_000)
+
+// takesNothing connects a reader that reads no more than the beginning of the answer.
+func (s *site) takesNothing() {
 	s.Helper()
-	healthy := s.begin("")
-	s.update(healthy)
-	big := strings.Repeat("x", 60_000)
-	for range 100 { // 6 MB, which no socket holds
-		p := s.post(big)
-		for s.change(healthy).Revision < p.Revision {
-		}
+	if s.served.HTTP2 {
+		s.begin("")
+		return
 	}
-	s.Eventually("the stalled reader is closed", func() bool { return s.stats().SlowClosed.Load() == 1 })
-	p := s.post("after")
-	for s.change(healthy).Revision < p.Revision {
+	own := s.served
+	own.Buffer = small
+	conn := s.Serve(&own).Dial()
+	if socket, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
+		_ = socket.SetReadBuffer(small)
 	}
-	s.Eventually("one reader is left", func() bool { return s.stats().Readers.Load() == 1 })
-}
-
-// One stream of an HTTP/2 connection takes nothing. The other streams go on.
-func TestStalledStream(t *testing.T) {
-	s := open(t, settings{
-		connection: connection{server: publishertest.ServerOptions{TLS: true, HTTP2: true}}, buffer: 4096,
-		feed: publisher.FeedOptions{Stall: stall, CatchUp: 50},
-	})
-	s.begin("") // nobody reads its body
-	s.stalls()
+	_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path(match, ""))
+	if _, err := bufio.NewReaderSize(conn, 16).ReadByte(); err != nil {
+		s.Fatal(err)
+	}
 }
 
 // A slow reader gets the newest state of a post, and not every edit.
 func TestSlowReader(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		s := open(t, settings{connection: c, buffer: 4096})
+		s := open(t, settings{connection: c, buffer: small, feed: publisher.FeedOptions{Stall: time.Hour}})
 		st := s.begin("")
 		s.update(st)
 		p := s.post("0")
-		const edits = 1000
-		big := strings.Repeat("x", 20_000)
+		const edits = 100 // 6 MB
 		for i := range edits {
 			s.Edit(match, p.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint(i, big))} })
 		}

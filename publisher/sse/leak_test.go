@@ -48,7 +48,7 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		gone()
 		files, goroutines := descriptors(t), runtime.NumGoroutine()
-		for i := range 2000 {
+		for i := range 300 {
 			connect(i)
 		}
 		gone()

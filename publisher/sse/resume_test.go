@@ -49,46 +49,44 @@ func (s *site) resumes(revisions []motacilla.Revision) {
 
 // Readers resume at another server with the same file.
 func TestResumeAfterRestart(t *testing.T) {
-	each(t, func(t *testing.T, c connection) {
-		file := filepath.Join(t.TempDir(), "live.db")
-		store, err := sqlite.Open(t.Context(), file, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := open(t, settings{connection: c, store: store})
-		s.Create(match, motacilla.Public)
-		revisions := []motacilla.Revision{s.head()}
-		for i := range 4 {
-			revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
-		}
-		s.Close()
-		if err := store.Close(); err != nil {
-			t.Fatal(err)
-		}
+	file := filepath.Join(t.TempDir(), "live.db")
+	store, err := sqlite.Open(t.Context(), file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, settings{store: store})
+	s.Create(match, motacilla.Public)
+	revisions := []motacilla.Revision{s.head()}
+	for i := range 4 {
+		revisions = append(revisions, s.post(fmt.Sprint(i)).Revision)
+	}
+	s.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
 
-		if store, err = sqlite.Open(t.Context(), file, nil); err != nil {
-			t.Fatal(err)
-		}
-		defer store.Close()
-		s = open(t, settings{connection: c, store: store})
-		defer s.Close()
-		s.resumes(revisions)
-		st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
-		if u := s.update(st); !u.Reset || len(u.Renders) != 4 {
-			t.Errorf("got %+v for a revision that was never issued, want a reset", u)
-		}
-		p := s.post("new")
-		if u := s.change(st); texts(u) != "new" || u.Revision != p.Revision {
-			t.Errorf("got %+v, want the new post", u)
-		}
-	})
+	if store, err = sqlite.Open(t.Context(), file, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	s = open(t, settings{store: store})
+	defer s.Close()
+	s.resumes(revisions)
+	st := s.begin(fmt.Sprintf("?since=%d", revisions[1]+1)) // never issued
+	if u := s.update(st); !u.Reset || len(u.Renders) != 4 {
+		t.Errorf("got %+v for a revision that was never issued, want a reset", u)
+	}
+	p := s.post("new")
+	if u := s.change(st); texts(u) != "new" || u.Revision != p.Revision {
+		t.Errorf("got %+v, want the new post", u)
+	}
 }
 
 // While the store is out of reach, readers stay and get heartbeats. When it is back, they get what was written meanwhile.
 func TestOutage(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
 		s := open(t, settings{connection: c, feed: publisher.FeedOptions{
-			Heartbeat: 100 * time.Millisecond, Repair: 50 * time.Millisecond,
+			Heartbeat: 50 * time.Millisecond, Repair: 20 * time.Millisecond,
 		}})
 		first := s.post("one")
 		st := s.begin("")

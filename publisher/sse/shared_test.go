@@ -58,7 +58,7 @@ func TestRightsOnOneConnection(t *testing.T) {
 			s := open(t, settings{
 				feed: publisher.FeedOptions{Heartbeat: 50 * time.Millisecond},
 				extra: func(feed *publisher.Feed) []publisher.Publisher {
-					return []publisher.Publisher{polling.NewLong(feed, &polling.LongOptions{Hold: 40 * time.Millisecond})}
+					return []publisher.Publisher{polling.NewLong(feed, &polling.LongOptions{Hold: 20 * time.Millisecond})}
 				},
 				seen: func() { served.Add(1) },
 			})
@@ -70,7 +70,7 @@ func TestRightsOnOneConnection(t *testing.T) {
 			}
 			all := people(t)
 			rng := rand.New(rand.NewPCG(1, 2))
-			const rounds = 250
+			const rounds = 100
 			asked := 0
 			asker, ch := all[0], match
 			for range rounds {
@@ -144,7 +144,7 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 				s.behindNginx(proxies["keepalive"])
 			}
 			stats := s.Feed.Metrics().Of("long-polling")
-			for round := range 20 {
+			for round := range 10 {
 				s.access(motacilla.Public)
 				asked := s.head()
 				get := func(since motacilla.Revision) <-chan string {

@@ -1,9 +1,11 @@
 package sse
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,16 +34,18 @@ type connection struct {
 	server     publishertest.ServerOptions
 }
 
+var connections = []connection{
+	{name: "epoll engine"},
+	{name: "goroutine per connection", goroutines: true},
+	{name: "TLS", server: publishertest.ServerOptions{TLS: true}},
+	{name: "HTTP/2", server: publishertest.ServerOptions{TLS: true, HTTP2: true}},
+	{name: "wrapped socket", server: publishertest.ServerOptions{Wrapped: true}},
+	{name: "Unix socket", server: publishertest.ServerOptions{Unix: true}},
+}
+
 // each runs a test over every kind of connection.
 func each(t *testing.T, test func(t *testing.T, c connection)) {
-	for _, c := range []connection{
-		{name: "epoll engine"},
-		{name: "goroutine per connection", goroutines: true},
-		{name: "TLS", server: publishertest.ServerOptions{TLS: true}},
-		{name: "HTTP/2", server: publishertest.ServerOptions{TLS: true, HTTP2: true}},
-		{name: "wrapped socket", server: publishertest.ServerOptions{Wrapped: true}},
-		{name: "Unix socket", server: publishertest.ServerOptions{Unix: true}},
-	} {
+	for _, c := range connections {
 		t.Run(c.name, func(t *testing.T) { test(t, c) })
 	}
 }
@@ -63,14 +67,14 @@ type site struct {
 	*publishertest.Site
 	*publishertest.Server
 	publisher *Publisher
-	http2     bool
+	served    publishertest.ServerOptions
+	dialNginx func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 func open(t *testing.T, o settings) *site {
 	t.Helper()
 	s := &site{
-		Site:  publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Store: o.store, Authorize: o.authorize}),
-		http2: o.server.HTTP2,
+		Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Store: o.store, Authorize: o.authorize}),
 	}
 	s.publisher = New(s.Feed, &Options{Goroutines: o.goroutines, Lifetime: o.lifetime})
 	s.Add(s.publisher)
@@ -90,7 +94,11 @@ func open(t *testing.T, o settings) *site {
 			routes.ServeHTTP(w, r)
 		})
 	}
-	s.Server = s.Serve(&o.server)
+	s.served = o.server
+	s.Server = s.Serve(&s.served)
+	if s.served.HTTP2 { // a reader that does not read stalls soon
+		s.HTTP.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
+	}
 	return s
 }
 
@@ -122,7 +130,7 @@ func (s *site) beginOn(ch motacilla.ChannelID, query string, header ...string) *
 	if resp.StatusCode != http.StatusOK {
 		s.Fatalf("GET %s: %s", query, resp.Status)
 	}
-	if resp.ProtoMajor == 2 != s.http2 {
+	if resp.ProtoMajor == 2 != s.served.HTTP2 {
 		s.Fatalf("got an answer over %s", resp.Proto)
 	}
 	return &stream{newEventStream(resp.Body), resp, resp.Body}

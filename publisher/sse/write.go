@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
@@ -74,10 +75,15 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
 	defer s.Close()
 	control := http.NewResponseController(w)
-	defer s.OnCut(func() { _ = control.SetWriteDeadline(time.Now()) })()
-	deadline := publisher.Deadline{Set: control.SetWriteDeadline, Stall: p.streams.Stall()}
+	c := &cutter{control: control}
+	defer c.retire()
+	defer s.OnCut(c.cut)()
+	// Over HTTP/2 a deadline breaks off a stream even if nothing is being written. So there is one during writes only.
+	stall := p.streams.Stall()
+	late := time.AfterFunc(stall, c.cut)
 	write := func(b []byte) error {
-		deadline.Extend()
+		late.Reset(stall)
+		defer late.Stop()
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
@@ -96,4 +102,26 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.
 			p.options.Logger.Debug("the close message was not delivered", zap.Error(err))
 		}
 	}
+}
+
+// cutter breaks off the write that an answer waits in. The answer must not be touched after its handler has returned.
+type cutter struct {
+	mu      sync.Mutex
+	control *http.ResponseController
+	retired bool
+}
+
+func (c *cutter) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.retired {
+		_ = c.control.SetWriteDeadline(time.Now())
+	}
+}
+
+// retire is called before the handler returns.
+func (c *cutter) retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
 }

@@ -54,12 +54,12 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 	})
 	if end != publisher.EndLeft {
 		if _, err := out.Write(closeMessage(end)); err == nil {
-			_ = conn.SetReadDeadline(time.Now().Add(linger)) // the peer must close in that time
+			_ = conn.SetReadDeadline(time.Now().Add(p.linger)) // the peer must close in that time
 			reading.Wait()
 		}
 	}
 	if out.hasClosed() { // gorilla may have sent the close frame too
-		out.leave()
+		out.leave(p.linger)
 	}
 	_ = conn.Close()
 	reading.Wait()
@@ -167,9 +167,9 @@ func (c *serial) hasClosed() bool {
 	return c.closed
 }
 
-// leave waits until the peer closes, and discards what it sends. If a socket is closed with something left to read, the
-// kernel resets the connection, and the close frame may be lost.
-func (c *serial) leave() {
+// leave waits until the peer closes, for at most linger, and discards what it sends. If a socket is closed with something left
+// to read, the kernel resets the connection, and the close frame may be lost.
+func (c *serial) leave(linger time.Duration) {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -12,17 +13,16 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// Shutdown tells every reader to come back, spread over some time, and tells it nothing else.
+// Shutdown tells every reader to come back, and tells it nothing else.
 func TestShutdown(t *testing.T) {
-	const readers = 400 // a tenth of what is closed in a second
+	const readers = 200
 	each(t, func(t *testing.T, goroutines bool) {
-		s := open(t, settings{goroutines: goroutines})
-		var mu sync.Mutex
-		var first, last time.Time
+		s := open(t, settings{goroutines: goroutines, feed: publisher.FeedOptions{Heartbeat: time.Hour}})
 		var all sync.WaitGroup
 		for range readers {
 			c, _ := s.begin("")
@@ -35,60 +35,53 @@ func TestShutdown(t *testing.T) {
 				if err != nil || code != gorilla.CloseGoingAway || reason != "come back" {
 					t.Errorf("got close code %d %q (%v), want 1001", code, reason, err)
 				}
-				mu.Lock()
-				defer mu.Unlock()
-				last = time.Now()
-				if first.IsZero() {
-					first = last
-				}
 			})
 		}
 		s.Shutdown()
 		all.Wait()
-		if spread := last.Sub(first); spread < 40*time.Millisecond {
-			t.Errorf("all were closed within %v, want 40 ms at least", spread)
-		}
 		if n := s.stats().Readers.Load(); n != 0 {
 			t.Errorf("got %d readers, want none", n)
 		}
 	})
 }
 
-// Shutdown does not wait long for readers that do not answer the close frame.
+// Shutdown does not wait for readers that do not answer the close frame, although its context never ends.
 func TestShutdownWithDeafReaders(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
-		s := open(t, settings{goroutines: goroutines})
+		s := open(t, settings{goroutines: goroutines, linger: 100 * time.Millisecond})
 		s.begin("")
-		began := time.Now()
-		s.Shutdown()
-		if took := time.Since(began); took > linger+publishertest.Patience/4 {
-			t.Errorf("Shutdown took %v", took)
-		}
+		s.shutsDown()
 	})
 }
 
-// Shutdown does not wait for readers of unknown channels, and closes their connections.
+// Shutdown does not wait for readers of unknown channels, however long they may take to answer, and closes their connections.
 func TestShutdownWithRefusedReaders(t *testing.T) {
-	s := open(t, settings{})
+	s := open(t, settings{linger: time.Hour})
 	c, _ := s.request(http.MethodGet, path("nobody", ""), upgrading...)
 	if opcode, _, err := c.next(); opcode != gorilla.CloseMessage {
 		t.Fatalf("opcode %d, %v", opcode, err)
 	}
-	began := time.Now()
-	s.Shutdown()
-	if took := time.Since(began); took > linger*3/4 {
-		t.Errorf("Shutdown took %v", took)
-	}
-	_ = c.SetReadDeadline(time.Now().Add(linger / 4))
+	s.shutsDown()
 	if _, err := c.in.ReadByte(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v on a refused connection, want its end", err)
+	}
+}
+
+// shutsDown fails the test if Shutdown needs the end of its context to return.
+func (s *site) shutsDown() {
+	s.Helper()
+	ctx, cancel := context.WithCancel(context.Background()) // without a deadline, so that nobody is cut off
+	defer cancel()
+	defer time.AfterFunc(publishertest.Patience, cancel).Stop()
+	if err := s.publisher.Shutdown(ctx); err != nil || ctx.Err() != nil {
+		s.Errorf("Shutdown: %v, after %v", err, ctx.Err())
 	}
 }
 
 func TestPermissionExpires(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines, authorize: func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
-			return route.Grant{Expires: time.Now().Add(500 * time.Millisecond)}, nil
+			return route.Grant{Expires: time.Now().Add(200 * time.Millisecond)}, nil
 		}})
 		c, _ := s.begin("")
 		s.ends(c, gorilla.ClosePolicyViolation)
@@ -130,7 +123,7 @@ func TestChannelIsDeleted(t *testing.T) {
 
 // Readers come and go in different ways. Nothing is left of them.
 func TestNothingIsLeft(t *testing.T) {
-	const rounds = 200
+	const rounds = 50
 	kinds := map[string]func(s *site){
 		"closes": func(s *site) {
 			c, _ := s.begin("")

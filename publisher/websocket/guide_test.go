@@ -32,8 +32,9 @@ func quoted(t testing.TB, language string) string {
 	return block
 }
 
-// nginx starts nginx in front of the site, with the configuration that the guide quotes, and returns its address.
-func (s *site) nginx() string {
+// nginx starts nginx in front of the site, with the configuration that the guide quotes, and returns a dialer that reaches it.
+// It listens on a Unix socket, since another process might take a port that was free a moment ago.
+func (s *site) nginx() *gorilla.Dialer {
 	s.Helper()
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
@@ -42,14 +43,9 @@ func (s *site) nginx() string {
 	if err != nil {
 		s.Skip("nginx is not installed: apt-get install -y nginx")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.Fatal(err)
-	}
-	addr := listener.Addr().String()
-	_ = listener.Close()
 	location := strings.ReplaceAll(quoted(s, "nginx"), "127.0.0.1:8080", s.Listener.Addr().String())
 	dir := s.TempDir()
+	socket := filepath.Join(dir, "s")
 	file := filepath.Join(dir, "nginx.conf")
 	config := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
 events {}
@@ -57,8 +53,8 @@ http {
 	access_log off;
 	client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c;
 	uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-	server { listen %[2]s; %[3]s }
-}`, dir, addr, location)
+	server { listen unix:%[2]s; %[3]s }
+}`, dir, socket, location)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		s.Fatal(err)
 	}
@@ -73,27 +69,28 @@ http {
 		_ = cmd.Wait()
 	})
 	s.Eventually("nginx listens", func() bool {
-		conn, err := net.Dial("tcp", addr)
+		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			_ = conn.Close()
 		}
 		return err == nil
 	})
-	return addr
+	return &gorilla.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
 }
 
 func TestBehindNginx(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
 		proxy := s.nginx()
-		url := "ws://" + proxy + path(match, "")
 		dial := func(origin string) (*gorilla.Conn, *http.Response, error) {
-			return gorilla.DefaultDialer.DialContext(t.Context(), url, http.Header{"Origin": {origin}})
+			return proxy.DialContext(t.Context(), "ws://live.example"+path(match, ""), http.Header{"Origin": {origin}})
 		}
 		if _, resp, err := dial("http://evil.example"); err == nil || resp == nil || resp.StatusCode != http.StatusForbidden {
 			t.Errorf("a foreign origin: %v, %v", resp, err)
 		}
-		conn, _, err := dial("http://" + proxy)
+		conn, _, err := dial("http://live.example")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,8 +112,13 @@ func TestBehindNginx(t *testing.T) {
 				t.Fatalf("got revision %d, want %d", u.Revision, p.Revision)
 			}
 		}
+		end := make(chan error, 1)
+		go func() {
+			_, _, err := conn.ReadMessage() // it answers the close frame
+			end <- err
+		}()
 		s.Shutdown()
-		if _, _, err := conn.ReadMessage(); !gorilla.IsCloseError(err, gorilla.CloseGoingAway) {
+		if err := <-end; !gorilla.IsCloseError(err, gorilla.CloseGoingAway) {
 			t.Errorf("got %v at the end, want 1001", err)
 		}
 	})

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
@@ -31,18 +33,21 @@ type settings struct {
 	feed       publisher.FeedOptions
 	authorize  route.Authorizer // nil requires the secret for private channels
 	buffer     int              // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
+	linger     time.Duration    // how long the peer has to answer a close frame; 0 is as in New
 }
 
 // site is a server with the publisher.
 type site struct {
 	*publishertest.Site
 	*publishertest.Server
+	publisher *Publisher
 }
 
 func open(t *testing.T, o settings) *site {
 	t.Helper()
 	s := &site{Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Authorize: o.authorize})}
-	s.Add(New(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}))
+	s.publisher = newLingering(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}, cmp.Or(o.linger, linger))
+	s.Add(s.publisher)
 	s.Server = s.Serve(&publishertest.ServerOptions{Buffer: o.buffer})
 	return s
 }
@@ -173,7 +178,7 @@ func nextFrame(in io.Reader) (opcode int, payload []byte, err error) {
 	return opcode, payload, nil
 }
 
-// end reads to the close frame and the end of the connection, and returns what came before.
+// end reads to the close frame, answers it, and reads to the end of the connection. It returns what came before.
 func (c *raw) end() (code int, reason string, updates []*motacilla.Update, pongs []string, err error) {
 	for code == 0 {
 		opcode, payload, err := c.next()
@@ -191,6 +196,7 @@ func (c *raw) end() (code int, reason string, updates []*motacilla.Update, pongs
 			updates = append(updates, u)
 		case gorilla.CloseMessage:
 			code, reason = codeOf(payload)
+			_, _ = c.Write(masked(closeFrame, string(payload))) // ignored if the peer has closed first
 		}
 	}
 	if n, err := c.in.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

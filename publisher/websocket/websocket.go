@@ -79,6 +79,7 @@ type Publisher struct {
 	feed     *publisher.Feed
 	streams  *publisher.Streams
 	upgrader gorilla.Upgrader
+	linger   time.Duration
 
 	mu       sync.Mutex
 	refusing map[*gorilla.Conn]struct{} // were told that there is no such channel, and have not closed yet
@@ -89,8 +90,11 @@ type Publisher struct {
 var _ publisher.Publisher = (*Publisher)(nil)
 
 // New returns the publisher of feed.
-func New(feed *publisher.Feed, o *Options) *Publisher {
-	p := &Publisher{options: o.withDefaults(), feed: feed, refusing: make(map[*gorilla.Conn]struct{})}
+func New(feed *publisher.Feed, o *Options) *Publisher { return newLingering(feed, o, linger) }
+
+// newLingering is New with how long the peer has to answer a close frame.
+func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publisher {
+	p := &Publisher{options: o.withDefaults(), feed: feed, linger: linger, refusing: make(map[*gorilla.Conn]struct{})}
 	p.streams = publisher.NewStreams(feed, &publisher.Wire{
 		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
 	})
@@ -225,7 +229,7 @@ func (p *Publisher) refuse(w http.ResponseWriter, r *http.Request, code int, rea
 		return
 	}
 	defer p.leave(conn)
-	_ = conn.SetReadDeadline(time.Now().Add(linger))
+	_ = conn.SetReadDeadline(time.Now().Add(p.linger))
 	conn.SetReadLimit(mostMessage)
 	for err == nil {
 		_, _, err = conn.NextReader()
