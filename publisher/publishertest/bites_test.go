@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
@@ -15,15 +16,20 @@ import (
 
 const faultKey = "PUBLISHERTEST_FAULT"
 
-// TestRun runs the suite on a sound publisher, or, in a process of TestBites, on a broken one.
+// TestRun runs the suite on a sound publisher, or, in a process of TestBites, on a broken one. It does not wait long for what a
+// broken publisher does not do.
 func TestRun(t *testing.T) {
-	publishertest.Run(t, newLines(os.Getenv(faultKey)), followLines)
+	fault := os.Getenv(faultKey)
+	if fault != "" {
+		publishertest.SetPatience(4 * time.Second)
+	}
+	publishertest.Run(t, newLines(fault), followLines)
 }
 
 func TestDifferential(t *testing.T) {
 	publishertest.Differential(t, map[string]publishertest.Entry{
 		"one": {New: newNamed("one"), Follow: followLines}, "two": {New: newNamed("two"), Follow: followLines},
-	}, 2000)
+	}, 500)
 }
 
 // named is lines on another path.
@@ -81,7 +87,7 @@ func TestBites(t *testing.T) {
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRun$/^"+subtest+"$", "-test.short", "-test.timeout=100s")
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRun$/^"+subtest+"$")
 			cmd.Env = append(os.Environ(), faultKey+"="+fault)
 			out, err := cmd.CombinedOutput()
 			var exit *exec.ExitError

@@ -16,11 +16,7 @@ import (
 // so that a reader that misses something never gets it. Half of the channels have another reader all the time, so that some
 // readers are the first of their channel, and others are not.
 func testJoins(t *testing.T, run func(settings) *site) {
-	const workers = 4
-	joins := 750
-	if testing.Short() {
-		joins = 200
-	}
+	const workers, joins = 4, 200
 	s := run(settings{feed: publisher.FeedOptions{Heartbeat: time.Hour, Repair: time.Hour}})
 	var all sync.WaitGroup
 	for w := range workers {
@@ -43,7 +39,7 @@ func testJoins(t *testing.T, run func(settings) *site) {
 
 // join lets a reader join while a post is written. It returns when the reader has the post.
 func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := s.Store.Channel(ctx, ch)
 	if err != nil {
@@ -80,15 +76,12 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 		}
 		pause(ctx, time.Millisecond)
 	}
-	return fmt.Errorf("what was written at the time has not come after %v", Patience)
+	return fmt.Errorf("what was written at the time has not come after %v", patience)
 }
 
 // testManyChannels has readers on many channels. They come and go while all channels change.
 func testManyChannels(t *testing.T, run func(settings) *site) {
-	channels, each := 80, 4
-	if testing.Short() {
-		channels, each = 40, 3
-	}
+	const channels, each = 40, 3
 	// Hundreds of readers that ask, or get a heartbeat, many times a second would test the machine.
 	s := run(settings{rest: time.Second, feed: publisher.FeedOptions{Heartbeat: 5 * time.Second, Repair: time.Second}})
 	ids := make([]motacilla.ChannelID, channels)

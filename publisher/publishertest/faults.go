@@ -32,23 +32,21 @@ const small = 32 << 10
 // testStalled has one reader take nothing until the publisher closes its connection. Another reader must notice nothing.
 // The stalled reader must be right again when it reads on.
 func testStalled(t *testing.T, run func(settings) *site) {
-	const most = 200 // 12 MB, which no socket holds
-	s := run(settings{feed: publisher.FeedOptions{Stall: 2 * time.Second}})
+	s := run(settings{feed: publisher.FeedOptions{Stall: time.Second}})
 	own := s.door(false, small)
 	stalled, healthy := s.readBy(own, name, Channel, motacilla.View{}), s.read(name, Channel, motacilla.View{})
 	stalled.at(t, s.Head(Channel))
 	healthy.at(t, s.Head(Channel))
 	stalled.stall()
 	long := strings.Repeat("A very long report. ", 3000)
-	closed := func() bool {
-		hijacked, busy := own.Count()
-		return hijacked+busy == 0
-	}
-	for i := 0; i < most && (i < most/10 || !closed()); i++ {
+	for range 20 { // 1.2 MB, which no socket holds that is not read from
 		s.Post(Channel, long)
 		healthy.at(t, s.Head(Channel))
 	}
-	s.Eventually("the connection of a reader that takes nothing is closed", closed)
+	s.Eventually("the connection of a reader that takes nothing is closed", func() bool {
+		hijacked, busy := own.Count()
+		return hijacked+busy == 0
+	})
 	s.check(t, healthy)
 	stalled.resume()
 	stalled.at(t, s.Head(Channel))
@@ -58,7 +56,7 @@ func testStalled(t *testing.T, run func(settings) *site) {
 // testMerged has a reader take nothing for less than Stall, while one post is edited many times. When the reader reads on,
 // it gets what the kernel has kept, and then the newest state. It must not get every edit.
 func testMerged(t *testing.T, run func(settings) *site) {
-	const edits = 400
+	const edits = 100 // 4 MB
 	s := run(settings{})
 	p := s.Post(Channel, "Goal")
 	own := s.door(false, small)

@@ -15,10 +15,6 @@ import (
 // TestFour compares all four publishers, with clients that are not ours, under random edits and faults. The answer to a poll
 // is one line, so followLines can read it.
 func TestFour(t *testing.T) {
-	operations := 10_000
-	if testing.Short() {
-		operations = 500
-	}
 	publishertest.Differential(t, map[string]publishertest.Entry{
 		"sse": {Follow: followers.SSEByEventID, New: func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
 			return sse.New(feed, nil)
@@ -32,5 +28,5 @@ func TestFour(t *testing.T) {
 		"interval": {Follow: followLines, New: func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
 			return polling.NewInterval(feed, nil)
 		}},
-	}, operations)
+	}, 1500)
 }

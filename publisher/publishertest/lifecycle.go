@@ -21,10 +21,10 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 	for _, r := range readers {
 		r.at(t, s.Head(Channel))
 	}
-	readers[0].stall()
 	holds := s.holds(t, readers[1])
+	readers[0].stall()
 	p := s.parts[name].publisher
-	ctx, cancel := context.WithTimeout(t.Context(), Patience/4)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	open := make([]int, len(readers))
 	for i, r := range readers {
@@ -54,7 +54,7 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 		t.Errorf("Shutdown again: %v", err)
 	}
 	// A request that comes now must not be held, even if it would have been held before.
-	late, cancel := context.WithTimeout(t.Context(), Patience/2)
+	late, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for range s.parts[name].follow(late, s.url(s.main, name, Channel), s.Head(Channel)) {
 		continue
@@ -79,7 +79,7 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 // testShutdownWhileTheyCome has readers come while Shutdown runs. Each must be ended or refused.
 func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var coming sync.WaitGroup
 	url, follow := s.url(s.main, name, Channel), s.parts[name].follow
@@ -104,6 +104,6 @@ func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 	}
 	coming.Wait()
 	if ctx.Err() != nil {
-		t.Errorf("a reader that came while Shutdown ran has not been ended after %v", Patience)
+		t.Errorf("a reader that came while Shutdown ran has not been ended after %v", patience)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -13,17 +15,16 @@ import (
 
 // testConvergence makes random edits and faults while readers come and go.
 func testConvergence(t *testing.T, run func(settings) *site) {
-	s := run(settings{})
-	operations := 600
-	if testing.Short() {
-		operations = 200
-	}
-	s.random(t, operations)
+	run(settings{}).random(t, 300)
 }
 
 // Differential runs several publishers on one channel, with random edits, cut connections, outages of the store and readers
-// that come back. Again and again it compares what all readers hold with the store.
+// that come back. Again and again it compares what all readers hold with the store. MOTACILLA_OPERATIONS, if set, is how many
+// edits there are.
 func Differential(t *testing.T, entries map[string]Entry, operations int) {
+	if n, err := strconv.Atoi(os.Getenv("MOTACILLA_OPERATIONS")); err == nil {
+		operations = n
+	}
 	s := open(t, entries, settings{})
 	s.random(t, operations)
 }

@@ -187,7 +187,7 @@ func (r *reader) resume() {
 // until waits until cond, which is called with r.mu held, returns true.
 func (r *reader) until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	late := time.NewTimer(Patience)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		r.mu.Lock()
@@ -211,7 +211,7 @@ func (r *reader) until(t testing.TB, what string, cond func() bool) {
 			}
 		case <-late.C:
 			t.Fatalf("%s: the reader is at %d after %v, waiting until %s; it has begun to follow %d times, ended %d times, last with %v",
-				r.name, rev, Patience, what, opened, closed, last)
+				r.name, rev, patience, what, opened, closed, last)
 		}
 	}
 }

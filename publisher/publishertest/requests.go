@@ -17,23 +17,21 @@ import (
 )
 
 // holds reports whether the publisher keeps a reader's connection busy, as streams and held requests do, and interval polling
-// does not.
-func (s *site) holds(t testing.TB, r *reader) bool {
+// does not. A reader that is kept is counted by Stats. One that is not kept asks again and again, and is never counted.
+func (s *site) holds(t testing.TB, r *reader) (holds bool) {
 	t.Helper()
 	r.at(t, s.Head(Channel))
-	for range 3 { // a held request may just have been repeated
+	r.mu.Lock()
+	before := r.opened
+	r.mu.Unlock()
+	stats := s.parts[name].stats
+	s.Eventually("a reader is counted by Stats, or has asked five times", func() bool {
+		holds = holds || stats.Readers.Load() > 0
 		r.mu.Lock()
-		opened := r.opened
-		r.mu.Unlock()
-		pause(t.Context(), 4*r.rest)
-		r.mu.Lock()
-		same := r.opened == opened && r.closed < opened
-		r.mu.Unlock()
-		if same {
-			return true
-		}
-	}
-	return false
+		defer r.mu.Unlock()
+		return holds || r.opened >= before+5
+	})
+	return holds
 }
 
 // testMethods uses methods that are not allowed. HEAD may be answered by publishers that do not hold requests.
@@ -43,7 +41,7 @@ func testMethods(t *testing.T, run func(settings) *site) {
 	for _, method := range []string{
 		http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodTrace, "BREW", http.MethodHead,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), Patience)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		req, err := http.NewRequestWithContext(ctx, method, s.url(s.main, name, Channel), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +112,7 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 				conn := c.(*net.TCPConn)
 				defer conn.Close()
 				conns = append(conns, conn)
-				_ = conn.SetDeadline(time.Now().Add(Patience))
+				_ = conn.SetDeadline(time.Now().Add(patience))
 				if _, err := conn.Write([]byte(ask)); err != nil {
 					t.Fatal(err)
 				}

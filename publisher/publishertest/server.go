@@ -119,14 +119,14 @@ func (d *Server) Dial() net.Conn {
 		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
 	d.site.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * Patience))
+	_ = conn.SetDeadline(time.Now().Add(2 * patience))
 	return conn
 }
 
 // Do sends a request. target is a path, or a whole URL. Headers are in pairs.
 func (d *Server) Do(method, target string, header ...string) *http.Response {
 	d.site.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	d.site.Cleanup(cancel)
 	if target[0] == '/' {
 		target = d.URL + target

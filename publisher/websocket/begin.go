@@ -52,14 +52,15 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 		_, err := out.Write(d.Encode(format))
 		return err
 	})
+	until := time.Now().Add(p.linger) // the peer must close before
 	if end != publisher.EndLeft {
 		if _, err := out.Write(closeMessage(end)); err == nil {
-			_ = conn.SetReadDeadline(time.Now().Add(p.linger)) // the peer must close in that time
+			_ = conn.SetReadDeadline(until)
 			reading.Wait()
 		}
 	}
 	if out.hasClosed() { // gorilla may have sent the close frame too
-		out.leave(p.linger)
+		out.leave(until)
 	}
 	_ = conn.Close()
 	reading.Wait()
@@ -167,14 +168,14 @@ func (c *serial) hasClosed() bool {
 	return c.closed
 }
 
-// leave waits until the peer closes, for at most linger, and discards what it sends. If a socket is closed with something left
-// to read, the kernel resets the connection, and the close frame may be lost.
-func (c *serial) leave(linger time.Duration) {
+// leave waits until the peer closes, but not longer than until, and discards what it sends. If a socket is closed with something
+// left to read, the kernel resets the connection, and the close frame may be lost.
+func (c *serial) leave(until time.Time) {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	_ = c.Conn.SetReadDeadline(time.Now().Add(linger))
+	_ = c.Conn.SetReadDeadline(until)
 	_, _ = io.Copy(io.Discard, c.Conn)
 }
 

@@ -15,10 +15,7 @@ func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	operations := 4000
-	if testing.Short() {
-		operations = 800
-	}
+	const operations = 1500
 	r := newRig(t, Options{Stall: time.Minute, Tick: 5 * time.Millisecond})
 	var end atomic.Int64 // the last cursor, once it is known
 	var stay, all sync.WaitGroup

@@ -61,7 +61,7 @@ func (m *overload) run() {
 		m.addAsking()
 		m.addStalled()
 	}
-	for round := 0; round < 100 || !m.done(); round++ {
+	for round := 0; round < 50 || !m.done(); round++ {
 		if round == 10_000 {
 			m.Fatalf("%d of %d peers that took nothing are closed; questions were answered %d times",
 				m.speech.count(Stalled), m.stalled, m.answers())

@@ -6,24 +6,25 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 )
 
-// tunnel is a network with latency: a TUN device in a network namespace of its own. A packet from near to far comes back
-// as one from far to near, so that a connection from near to far arrives at near, where the listener is.
+// tunnel is a network whose packets can be held up: a TUN device in a network namespace of its own. A packet from near to far
+// comes back as one from far to near, so that a connection from near to far arrives at near, where the listener is.
 type tunnel struct {
 	t     *testing.T
 	calls chan func() // for the thread that is in the namespace
+	road  sync.Mutex  // no packet arrives while it is held
 }
 
 var near, far = [4]byte{10, 99, 0, 1}, [4]byte{10, 99, 0, 2}
 
 // newTunnel returns an error if the process may not make a network.
-func newTunnel(t *testing.T, oneWay time.Duration) (*tunnel, error) {
-	n := &tunnel{t, make(chan func())}
+func newTunnel(t *testing.T) (*tunnel, error) {
+	n := &tunnel{t: t, calls: make(chan func())}
 	made := make(chan error)
 	var device *os.File
 	go func() {
@@ -40,7 +41,7 @@ func newTunnel(t *testing.T, oneWay time.Duration) (*tunnel, error) {
 		return nil, err
 	}
 	relayed := make(chan struct{})
-	go func() { defer close(relayed); relay(device, oneWay) }()
+	go func() { defer close(relayed); n.relay(device) }()
 	t.Cleanup(func() {
 		_ = device.Close()
 		<-relayed
@@ -127,34 +128,31 @@ func makeDevice() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "tun"), nil
 }
 
-// relay sends every packet of near's back after oneWay, until the device is closed.
-func relay(device *os.File, oneWay time.Duration) {
-	type packet struct {
-		due   time.Time
-		bytes []byte
-	}
-	under := make(chan packet, 10_000)
+// relay sends every packet of near's back, until the device is closed.
+func (n *tunnel) relay(device *os.File) {
+	packets := make(chan []byte, 10_000)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		for p := range under {
-			time.Sleep(time.Until(p.due)) // this is the latency
-			_, _ = device.Write(p.bytes)
+		for p := range packets {
+			n.road.Lock()
+			_, _ = device.Write(p)
+			n.road.Unlock()
 		}
 	}()
-	defer func() { close(under); <-sent }()
+	defer func() { close(packets); <-sent }()
 	b := make([]byte, 1<<16)
 	for {
-		n, err := device.Read(b)
+		size, err := device.Read(b)
 		if err != nil {
 			return
 		}
-		if n < 20 || b[0]>>4 != 4 { // not IPv4
+		if size < 20 || b[0]>>4 != 4 { // not IPv4
 			continue
 		}
-		p := bytes.Clone(b[:n])
+		p := bytes.Clone(b[:size])
 		copy(p[12:16], b[16:20]) // Source and destination change places. Checksums stay as they are.
 		copy(p[16:20], b[12:16])
-		under <- packet{time.Now().Add(oneWay), p}
+		packets <- p
 	}
 }

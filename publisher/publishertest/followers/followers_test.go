@@ -13,14 +13,14 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/leak"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest/followers"
-	"go.uber.org/goleak"
 )
 
 var _ = []publishertest.Follow{followers.SSE, followers.SSEByEventID, followers.WebSocket}
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
@@ -60,7 +60,7 @@ func stream(body string) http.HandlerFunc {
 
 func TestSSE(t *testing.T) {
 	long := &motacilla.Update{Channel: "match-42", From: 7, Revision: 8, Renders: []motacilla.Render{
-		{ID: motacilla.NewPostID(time.Now()), Content: strings.Repeat("A long report. ", 1<<18)},
+		{ID: motacilla.NewPostID(time.Now()), Content: strings.Repeat("A long report. ", 1<<16)},
 	}}
 	for name, test := range map[string]struct {
 		body string
@@ -72,7 +72,7 @@ func TestSSE(t *testing.T) {
 		"CRLF":          {strings.ReplaceAll(event(5, goal(3, 5)), "\n", "\r\n"), []motacilla.Revision{5}, false},
 		"comment":       {": hello\n\n" + event(5, goal(3, 5)), []motacilla.Revision{5}, false},
 		"close message": {event(5, goal(3, 5)) + "retry: 2000\n\n", []motacilla.Revision{5}, false},
-		"megabytes":     {event(8, long.AppendJSON(nil)), []motacilla.Revision{8}, false},
+		"a megabyte":    {event(8, long.AppendJSON(nil)), []motacilla.Revision{8}, false},
 		"another id":    {event(6, goal(3, 5)), nil, true},
 		"no id":         {fmt.Sprintf("data: %s\n\n", goal(3, 5)), nil, true},
 		"with a type":   {"event: update\n" + event(5, goal(3, 5)), nil, true},
