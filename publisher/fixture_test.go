@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
@@ -17,7 +17,7 @@ import (
 
 const match = motacilla.ChannelID("match-42")
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // faulty is a source in front of a store. It counts reads. It can fail, keep back hints, and change to another store.
 type faulty struct {

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // follow polls once with ?since.
 func follow(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {

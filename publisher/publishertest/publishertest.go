@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 	"go.uber.org/goleak"
 )
@@ -98,7 +98,7 @@ func run(t *testing.T, fresh New, follow Follow, list []testCase) {
 			if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 				transport.CloseIdleConnections()
 			}
-			if err := leak.Find(patience, ignore); err != nil && !t.Failed() {
+			if err := leaktest.Find(patience, ignore); err != nil && !t.Failed() {
 				t.Errorf("goroutines are left after Shutdown: %v", err)
 			}
 		})

@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const (
 	match   = publishertest.Channel

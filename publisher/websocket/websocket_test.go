@@ -3,13 +3,13 @@ package websocket
 import (
 	"testing"
 
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest/followers"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestConformance(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {

@@ -10,10 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // spawner starts goroutines until it is closed, and waits for them.
 type spawner struct {

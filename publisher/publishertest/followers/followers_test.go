@@ -13,14 +13,14 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest/followers"
 )
 
 var _ = []publishertest.Follow{followers.SSE, followers.SSEByEventID, followers.WebSocket}
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()

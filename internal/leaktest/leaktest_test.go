@@ -1,20 +1,20 @@
-package leak_test
+package leaktest_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/motacilla-live/motacilla/internal/leak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // A goroutine that ends late is no leak. goleak alone looks for it for half a second.
 func TestFindWaits(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	go func() { <-time.After(time.Second) }()
-	if err := leak.Find(time.Minute, ignore); err != nil {
+	if err := leaktest.Find(time.Minute, ignore); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package leak looks for goroutines that tests have left. It waits longer than goleak does: on a busy machine a goroutine may
+// Package leaktest looks for goroutines that tests have left. It waits longer than goleak does: on a busy machine a goroutine may
 // take seconds to end.
-package leak
+package leaktest
 
 import (
 	"fmt"
