@@ -120,9 +120,14 @@ func TestModel(t *testing.T) {
 	r.story.mu.Unlock()
 	stay.Wait()
 	close(stop)
-	for range 20 { // readers that are going to leave may wait for a frame
+	over := make(chan struct{})
+	go func() { defer close(over); all.Wait() }()
+	for { // readers that are going to leave may wait for a frame
 		r.topic.Publish(&r.story, true)
-		time.Sleep(time.Millisecond)
+		select {
+		case <-over:
+			return
+		case <-time.After(time.Millisecond):
+		}
 	}
-	all.Wait()
 }
