@@ -112,7 +112,7 @@ func (s *Server) start(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("start %s: %w", p.at, err), s.shutdownPublishers(ctx))
 		}
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.config.Server.Addr)
+	ln, err := listen(ctx, s.config.Server.Addr)
 	if err != nil {
 		return errors.Join(listenError(s.config.Server.Addr, err), s.shutdownPublishers(ctx))
 	}
