@@ -102,13 +102,9 @@ func (p *Polls) Park(
 	if expires := st.grant.Expires; !expires.IsZero() && expires.Before(c.until) {
 		c.until = expires
 	}
-	err = st.topic.join(conn, fanout.Join{
+	st.join(conn, fanout.Join{
 		Cursor: int64(cursor), Once: true, Guarded: st.grant.WhilePublic, Due: time.Now().Add(c.wait()),
 		Data: &member{slot: st.slot, state: c},
 	})
-	if err != nil { // the feed is closing
-		_ = conn.Close()
-		st.Close()
-	}
 	return nil, nil
 }

@@ -31,10 +31,17 @@ func (st *Stream) Join(conn net.Conn, hello []byte, state any) {
 	if !st.First.Heartbeat() {
 		st.streams.stats.Deliveries.Add(1)
 	}
-	err := st.topic.join(conn, fanout.Join{
+	st.join(conn, fanout.Join{
 		Cursor: int64(st.First.Revision), Hello: hello, Guarded: st.grant.WhilePublic, Due: st.due,
 		Data: &member{slot: st.slot, state: state, expires: !st.due.IsZero() && st.due.Equal(st.grant.Expires)},
 	})
+}
+
+func (st *Stream) join(conn net.Conn, j fanout.Join) {
+	fan, err := st.topic.engine()
+	if err == nil {
+		err = fan.Join(conn, j)
+	}
 	if err != nil { // the feed is closing
 		_ = conn.Close()
 		st.Close()

@@ -3,7 +3,6 @@ package publisher
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,15 +37,6 @@ func newTopic(s *Streams, c *channel) *topic {
 		t.speaks = s.protocol(t)
 	}
 	return t
-}
-
-// join gives a connection to the epoll engine.
-func (t *topic) join(conn net.Conn, j fanout.Join) error {
-	fan, err := t.engine()
-	if err != nil {
-		return err
-	}
-	return fan.Join(conn, j)
 }
 
 // engine returns the topic in the epoll engine, where it begins with the first reader.

@@ -1,10 +1,10 @@
 package sse
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,19 +20,31 @@ func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.
 		p.answer(w, r, s)
 		return
 	}
-	var head bytes.Buffer
-	head.Grow(1024)
-	head.WriteString("HTTP/1.1 200 OK\r\nDate: ")
-	head.WriteString(time.Now().UTC().Format(http.TimeFormat))
-	head.WriteString("\r\nConnection: close\r\n")
-	_ = w.Header().Write(&head) // to memory
-	head.WriteString("\r\n")
-	first := hello(head.Bytes(), s)
+	first := make([]byte, 0, 512+len(s.First.Encode(event)))
+	first = append(first, "HTTP/1.1 200 OK\r\nDate: "...)
+	first = time.Now().UTC().AppendFormat(first, http.TimeFormat)
+	first = append(first, "\r\nConnection: close\r\n"...)
+	first = append(appendHeader(first, w.Header()), "\r\n"...)
+	first = hello(first, s)
 	if !p.options.Goroutines && s.CanJoin(conn) {
 		s.Join(conn, first, nil)
 		return
 	}
 	go p.carry(conn, first, s) // a new goroutine has a smaller stack than net/http's, and no buffers
+}
+
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
+
+// appendHeader appends h in any order. [http.Header.Write] sorts, for which the handler's stack has to grow: that takes
+// longer than all else here.
+func appendHeader(dst []byte, h http.Header) []byte {
+	for name, values := range h {
+		for _, value := range values {
+			dst = append(append(dst, name...), ": "...)
+			dst = append(append(dst, oneLine.Replace(value)...), "\r\n"...)
+		}
+	}
+	return dst
 }
 
 // carry writes an HTTP/1 stream in its goroutine. It writes to the connection itself, because the buffers and chunks of

@@ -191,9 +191,6 @@ func (t *Topic) Join(conn net.Conn, j Join) error {
 	if _, ok := conn.(*net.UnixConn); ok {
 		r.flags |= coarse
 	}
-	if err := raw.Control(func(fd uintptr) { r.fd = int32(fd) }); err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
 	p := t.parts[int(t.engine.next.Add(1))%len(t.parts)]
 	return p.shard.join(p, r, j.Hello)
 }

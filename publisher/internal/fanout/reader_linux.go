@@ -35,7 +35,8 @@ const (
 	linger                     // ending, and waits until the peer closes or due
 	armed                      // epoll tells when the socket has room again
 	closed
-	coarse // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
+	limited // see limitUnsent
+	coarse  // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
 )
 
 // backlog is what a full socket has still to take. Most readers never have one.

@@ -68,9 +68,8 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	}
 	r.part, r.index = p, int32(len(p.readers))
 	if err := r.control(syscall.EPOLL_CTL_ADD, syscall.EPOLLIN|syscall.EPOLLRDHUP|edge); err != nil {
-		return err
+		return fmt.Errorf("join: %w", err)
 	}
-	r.limitUnsent()
 	p.readers = append(p.readers, r)
 	if need := int(r.fd) + 1 - len(s.readers); need > 0 {
 		s.readers = append(s.readers, make([]*Reader, need)...)
@@ -86,13 +85,19 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 			r.block(hello[n:], nil)
 		}
 	}
-	if r.backlog == nil && r.flags&closed == 0 {
-		p.advance(r, nil) // the topic may have moved since the caller looked
+	if r.backlog == nil && r.flags&closed == 0 && p.moved(r) {
+		p.advance(r, nil)
 	}
 	if r.flags&closed == 0 {
 		p.topic.protocol.Joined(r)
 	}
 	return nil
+}
+
+// moved reports whether the topic may have moved since the caller of Join looked. It has nearly always not.
+func (p *part) moved(r *Reader) bool {
+	_, verdict := (*p.topic.table.Load()).After(r.cursor, r.flags&guarded != 0)
+	return verdict != Nothing
 }
 
 // forget removes r from the tables. The tables shrink, so that a crowd that has left takes no memory.

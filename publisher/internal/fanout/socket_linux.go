@@ -13,6 +13,9 @@ func (r *Reader) write(b []byte) (n int, err error) {
 	if measure { // before and after, since what b adds to the kernel's memory is not known
 		r.waits(r.part.shard.engine.now())
 	}
+	if r.flags&(limited|coarse) == 0 && r.written+int64(len(b)) > mostUnsent {
+		r.limitUnsent()
+	}
 	n, errno := r.part.shard.call.do(r, syscall.SYS_WRITE, b)
 	if errno == syscall.EAGAIN {
 		return 0, nil
@@ -62,17 +65,21 @@ const ( // linux/tcp.h
 
 // limitUnsent makes the kernel hold little that it has not sent. What waits here is merged; what waits in the kernel is
 // not. TCP_USER_TIMEOUT is no replacement for waits: Linux ends a connection by it whose window is nearly always shut,
-// even if the peer takes much.
+// even if the peer takes much. A socket that was given less needs no limit yet: many readers leave before.
 func (r *Reader) limitUnsent() {
+	r.flags |= limited
 	_ = r.raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, mostUnsent)
 	})
 }
 
-// control adds the socket to the shard's epoll set, or changes it there.
+// control adds the socket to the shard's epoll set, or changes it there. It notes the socket's descriptor.
 func (r *Reader) control(op int, events uint32) (err error) {
-	event := syscall.EpollEvent{Events: events, Fd: r.fd}
-	if outer := r.raw.Control(func(fd uintptr) { err = syscall.EpollCtl(r.part.shard.epfd, op, int(fd), &event) }); outer != nil {
+	outer := r.raw.Control(func(fd uintptr) {
+		r.fd = int32(fd)
+		err = syscall.EpollCtl(r.part.shard.epfd, op, int(fd), &syscall.EpollEvent{Events: events, Fd: r.fd})
+	})
+	if outer != nil {
 		return outer
 	}
 	if err != nil {

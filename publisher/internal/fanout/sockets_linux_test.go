@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +51,31 @@ func TestNewReaderWithADescriptorOfAnother(t *testing.T) {
 		r.eventually("the engine notices the first one", func() bool { return r.speech.count(Left) == before+1 })
 		_ = c.Close()
 		r.eventually("the engine notices that the second one leaves", func() bool { return r.speech.count(Left) == before+2 })
+	}
+}
+
+// What the kernel may hold unsent is limited from the first write that could exceed it.
+func TestLimitOfWhatIsUnsent(t *testing.T) {
+	r := newRig(t, Options{})
+	server, client := r.pair()
+	if err := r.topic.Join(server, Join{Cursor: r.story.head}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := server.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		size    int
+		limited bool
+	}{{1000, false}, {mostUnsent, true}} {
+		r.move(tt.size)
+		r.want(client, r.story.head-1, r.story.head)
+		var got int
+		outer := raw.Control(func(fd uintptr) { got, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat) })
+		if outer != nil || err != nil || (got == mostUnsent) != tt.limited {
+			t.Errorf("after %d more bytes the limit is %d (%v, %v)", tt.size, got, outer, err)
+		}
 	}
 }
 
