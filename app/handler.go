@@ -19,38 +19,45 @@ import (
 // ServeHTTP serves all routes. It adds to each: time limits, headers, a log entry, metrics, and an answer if the handler
 // panics.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
+	rec := s.begin(w, r)
+	defer s.end(rec, r)
+	s.handler.ServeHTTP(rec, r)
+}
+
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) *recorder {
 	rec := &recorder{
-		ResponseWriter: w, control: http.NewResponseController(w),
+		ResponseWriter: w, control: http.NewResponseController(w), began: time.Now(),
 		upgrade: r.Header.Get("Upgrade") != "",
 	}
 	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: s.config.Feed.Stall}
 	if r.Body != nil && r.Body != http.NoBody {
-		_ = rec.control.SetReadDeadline(began.Add(bodyTimeout))
+		_ = rec.control.SetReadDeadline(rec.began.Add(bodyTimeout))
 		_ = rec.control.SetWriteDeadline(time.Time{}) // the deadline of an earlier answer would break 100 Continue
 		r.Body = &timedBody{r.Body, rec.control}
 	}
 	h := w.Header() // hijacked connections get these too
 	h[contentTypeOptions], h[referrerPolicy] = nosniff, strictOrigin
-	defer func() {
-		cause := recover()
-		if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
-			s.log.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
-				zap.ByteString("stack", debug.Stack()))
-			if rec.status == 0 {
-				route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
-				cause = nil
-			}
+	return rec
+}
+
+// end must be deferred, because it recovers.
+func (s *Server) end(rec *recorder, r *http.Request) {
+	cause := recover()
+	if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
+		s.log.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
+			zap.ByteString("stack", debug.Stack()))
+		if rec.status == 0 {
+			route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
+			cause = nil
 		}
-		if !rec.hijacked {
-			_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is buffered
-		}
-		s.done(rec, r, began)
-		if cause != nil {
-			panic(http.ErrAbortHandler) // half an answer must not look complete
-		}
-	}()
-	s.handler.ServeHTTP(rec, r)
+	}
+	if !rec.hijacked {
+		_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is buffered
+	}
+	s.count(rec, r)
+	if cause != nil {
+		panic(http.ErrAbortHandler) // half an answer must not look complete
+	}
 }
 
 // Headers of every answer, unless its handler sets others. All answers share the slices: the methods of http.Header replace
@@ -62,16 +69,20 @@ const (
 
 var nosniff, strictOrigin = []string{"nosniff"}, []string{"strict-origin-when-cross-origin"}
 
-func (s *Server) done(rec *recorder, r *http.Request, began time.Time) {
+func (s *Server) count(rec *recorder, r *http.Request) {
 	status := rec.status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	s.metrics.request(routeLabel(r.Pattern), status)
-	if ce := s.log.Check(zap.DebugLevel, "request"); ce != nil {
-		ce.Write(zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
-			zap.Duration("took", time.Since(began)), zap.Stringer("remote", s.access.proxies.ClientAddr(r)))
+	if s.log.Core().Enabled(zap.DebugLevel) {
+		s.logRequest(r, status, time.Since(rec.began))
 	}
+}
+
+func (s *Server) logRequest(r *http.Request, status int, took time.Duration) {
+	s.log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
+		zap.Duration("took", took), zap.Stringer("remote", s.access.proxies.ClientAddr(r)))
 }
 
 // routeLabel returns the pattern of the route, or "other" if no route matches.
@@ -130,6 +141,7 @@ type recorder struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	deadline publisher.Deadline
+	began    time.Time
 	status   int
 	upgrade  bool // the request asks for it
 	hijacked bool

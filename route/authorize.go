@@ -58,20 +58,25 @@ func Guard(rt Route, action Action, authorize Authorizer) Route {
 		refuse = WriteError
 	}
 	rt.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ch, err := ChannelID(r)
+		permitted, err := permit(r, action, authorize)
 		if err != nil {
 			refuse(w, r, err)
 			return
 		}
-		grant, err := authorize(r, ch, action)
-		if err != nil {
-			refuse(w, r, err)
-			return
-		}
-		if grant != (Grant{}) {
-			r = WithGrant(r, grant)
-		}
-		handler.ServeHTTP(w, r)
+		handler.ServeHTTP(w, permitted)
 	})
 	return rt
+}
+
+// permit returns r carrying its grant.
+func permit(r *http.Request, action Action, authorize Authorizer) (*http.Request, error) {
+	ch, err := ChannelID(r)
+	if err != nil {
+		return nil, err
+	}
+	grant, err := authorize(r, ch, action)
+	if err != nil || grant == (Grant{}) {
+		return r, err
+	}
+	return WithGrant(r, grant), nil
 }

@@ -15,20 +15,13 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// begin upgrades the connection and starts the stream.
-func (p *Publisher) begin(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
-	taken := &hijacker{ResponseWriter: w, stall: p.streams.Stall()}
-	conn, err := p.upgrader.Upgrade(taken, r, nil)
-	if err != nil { // answered
-		s.Close()
+// begin starts the stream on an upgraded connection.
+func (p *Publisher) begin(conn *gorilla.Conn, out *serial, s *publisher.Stream) {
+	if p.options.Goroutines || !s.CanJoin(out.Conn) {
+		go p.carry(conn, out, s) // a new goroutine has a smaller stack than net/http's, and no buffers
 		return
 	}
-	first := s.First.Encode(message)
-	if s.CanJoin(taken.conn.Conn) && !p.options.Goroutines {
-		s.Join(taken.conn.Conn, append(taken.conn.head, first...), &incoming{})
-		return
-	}
-	go p.carry(conn, taken.conn, s) // a new goroutine has a smaller stack than net/http's, and no buffers
+	s.Join(out.Conn, append(out.head, s.First.Encode(message)...), &incoming{})
 }
 
 // carry writes the stream in its goroutine. Another one reads.

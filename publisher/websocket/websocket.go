@@ -99,7 +99,7 @@ func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publi
 		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
 	})
 	p.upgrader = gorilla.Upgrader{
-		ReadBufferSize: 256, WriteBufferSize: 256, // readers send little, and control frames are short
+		ReadBufferSize: 256, WriteBufferPool: &sync.Pool{}, // readers send little, and only control frames are gorilla's to write
 		CheckOrigin: func(*http.Request) bool { return true }, // see allow
 		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 			w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, section 4.2.2
@@ -135,26 +135,33 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 		p.plain(w, r)
 		return
 	}
+	stream, err := p.open(r)
+	if err != nil {
+		p.deny(w, r, err)
+		return
+	}
+	taken := &hijacker{ResponseWriter: w, stall: p.streams.Stall()}
+	conn, err := p.upgrader.Upgrade(taken, r, nil)
+	if err != nil { // answered
+		stream.Close()
+		return
+	}
+	p.begin(conn, taken.conn, stream)
+}
+
+func (p *Publisher) open(r *http.Request) (*publisher.Stream, error) {
 	ch, err := route.ChannelID(r)
-	var since motacilla.Revision
-	if err == nil {
-		since, err = route.Since(r)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		r, err = p.allow(r)
+	since, err := route.Since(r)
+	if err != nil {
+		return nil, err
 	}
-	var stream *publisher.Stream
-	if err == nil {
-		stream, err = p.streams.Open(r, ch, since)
+	if r, err = p.allow(r); err != nil {
+		return nil, err
 	}
-	switch {
-	case errors.Is(err, motacilla.ErrNotFound):
-		p.refuse(w, r, codeGone, "no such channel")
-	case err != nil:
-		p.fail(w, r, err)
-	default:
-		p.begin(w, r, stream)
-	}
+	return p.streams.Open(r, ch, since)
 }
 
 // plain answers a request without an upgrade. A browser's script sends one when its WebSocket has failed, because it does not
@@ -206,6 +213,14 @@ func (*forbidden) Error() string {
 }
 
 func (*forbidden) Is(target error) bool { return target == motacilla.ErrForbidden }
+
+func (p *Publisher) deny(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, motacilla.ErrNotFound) {
+		p.refuse(w, r, codeGone, "no such channel")
+		return
+	}
+	p.fail(w, r, err)
+}
 
 func (p *Publisher) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
