@@ -64,7 +64,7 @@ func sqliteBackend(t *testing.T) *backend {
 		flags: func(string) []string { return []string{"--storage.type", "sqlite", "--storage.path", path} },
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
-			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock})
+			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock, Timeout: hang, BusyTimeout: hang})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func redisBackend(t *testing.T) *backend {
 		},
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
-			s, err := redis.Open(t.Context(), server.URL(), &redis.Options{Clock: clock})
+			s, err := redis.Open(t.Context(), server.URL(), &redis.Options{Clock: clock, Timeout: hang})
 			if err != nil {
 				t.Fatal(err)
 			}

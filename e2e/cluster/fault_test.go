@@ -197,6 +197,9 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 					_ = resp.Body.Close()
 					status = resp.StatusCode
 				}
+				if unread(err) {
+					continue
+				}
 				took := time.Since(began)
 				mu.Lock()
 				polls++

@@ -29,7 +29,7 @@ type flood struct {
 
 // mostUnanswered is how many writes may wait for their acknowledgement. A machine on which the nodes do not keep up gets fewer
 // writes, except with -soak, which has the machine to itself.
-const mostUnanswered = 200
+const mostUnanswered = 30
 
 // run writes until ctx ends. It returns when all writes are acknowledged.
 func (f *flood) run(ctx context.Context, perSecond int) {
@@ -71,6 +71,8 @@ func (f *flood) post(i int) {
 		f.mu.Lock()
 		f.slowest = max(f.slowest, took)
 		switch {
+		case unread(err):
+			err = nil
 		case err != nil:
 			err = fmt.Errorf("write %s: no answer after %v: %w", message, took, err)
 		case took > within(deadline):

@@ -100,6 +100,9 @@ func (r *reader) follow(ctx context.Context, o *client.Options) {
 }
 
 func (r *reader) failed(err error, _ time.Duration) error {
+	if unread(err) {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults++

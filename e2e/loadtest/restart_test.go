@@ -57,6 +57,18 @@ func agree(t *testing.T, c *load.Crowd, w *writer, slow bool) {
 	}
 }
 
+// keptUp reports whether the machine let the crowd read all the time. If it did not, the server may have taken readers for
+// dead that do read, and was right: the test can't tell.
+func keptUp(t *testing.T, c *load.Crowd) bool {
+	t.Helper()
+	const most = time.Second
+	if c.Paused > most {
+		t.Logf("this machine is too busy to tell whether the server ends connections that it should keep: "+
+			"once the readers did not read for %v", c.Paused.Round(time.Millisecond))
+	}
+	return c.Paused <= most
+}
+
 // patience ends a test that hangs. It is long, because the machine may be busy.
 const patience = 2 * time.Minute
 
@@ -74,8 +86,9 @@ func TestRestart(t *testing.T) {
 			c := crowd(t, p, load.Spec{Mode: mode, Readers: n})
 			connected := time.Since(began)
 			w.more(t, c, 6)
-			if len(c.Ends) > 0 {
-				t.Fatalf("%d connections ended before anything had happened: %v", len(c.Ends), c.Faults)
+			early := len(c.Ends)
+			if early > 0 && keptUp(t, c) {
+				t.Fatalf("%d connections ended before anything had happened: %v", early, c.Faults)
 			}
 
 			began = time.Now()
@@ -87,10 +100,10 @@ func TestRestart(t *testing.T) {
 				t.Errorf("the program ended with %v\n%s", p.err, p.log)
 			}
 			p.start()
-			if err := c.Until(func() bool { return len(c.Ends) >= n }, patience); err != nil {
-				t.Fatalf("%d of %d connections ended: %v", len(c.Ends), n, err)
+			if err := c.Until(func() bool { return len(c.Ends) >= early+n }, patience); err != nil {
+				t.Fatalf("%d of %d connections ended: %v", len(c.Ends)-early, n, err)
 			}
-			ends := slices.Clone(c.Ends)
+			ends := slices.Clone(c.Ends[early:])
 			if err := c.Until(func() bool { return c.Away() == 0 }, patience); err != nil {
 				t.Fatalf("%d readers are still away: %v", c.Away(), err)
 			}

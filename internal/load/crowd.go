@@ -34,7 +34,7 @@ type Crowd struct {
 	CrowdReport
 }
 
-// CrowdReport counts what happened. All but Ends, Returns and Faults must be zero.
+// CrowdReport counts what happened. All but Ends, Returns, Paused and Faults must be zero.
 type CrowdReport struct {
 	Gaps      int // updates that begin after the revision of the reader
 	Doubled   int // updates, or parts of them, that the reader has already
@@ -43,6 +43,7 @@ type CrowdReport struct {
 
 	Ends    []time.Time    // when connections ended
 	Returns int            // connections of readers that came back
+	Paused  time.Duration  // the longest time in which the crowd did not read; long on a machine that stalls
 	Faults  map[string]int // why connections ended or could not be made
 }
 
@@ -311,6 +312,9 @@ func (c *Crowd) tick() error {
 	now := time.Now()
 	if now.Sub(c.ticked) < crowdTick {
 		return nil
+	}
+	if !c.ticked.IsZero() {
+		c.Paused = max(c.Paused, now.Sub(c.ticked))
 	}
 	c.ticked = now
 	var back []int
