@@ -31,7 +31,8 @@ type change struct {
 	removed  bool
 }
 
-// mostIssued is how many revisions a log keeps.
+// mostIssued is how many revisions a log keeps. It has no configuration key: a reader further behind costs one lookup in the
+// store, and more than a store lists (motacilla.MaxIssued) would be of no use.
 const mostIssued = 4096
 
 // logFrom returns an empty log at head. most is how many posts one delta may carry.

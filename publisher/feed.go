@@ -13,19 +13,29 @@ import (
 
 // FeedOptions are Feed's settings; nil and zero fields mean the defaults.
 type FeedOptions struct {
-	PageSize  int           // posts in a snapshot, not counting older pinned ones; 50
-	Window    int           // posts in a Window; 500
-	CatchUp   int           // posts that one delta may carry; if there are more, readers get a snapshot; 500
+	PageSize int // posts in a snapshot, not counting older pinned ones; 50
+	Window   int // posts in a Window; 500
+
+	// CatchUp is how many posts one delta may carry; 500. If there are more, readers get a snapshot. It has no configuration
+	// key: readers get all posts either way, and the number only weighs the size of a delta against that of a page.
+	CatchUp int
+
 	Heartbeat time.Duration // silence after which a stream sends a heartbeat; 15 s
 	Stall     time.Duration // a reader that takes nothing for so long is closed; 15 s
-	Linger    time.Duration // how long a channel stays in memory after its last reader; 60 s
-	Repair    time.Duration // how often the heads of channels in memory are compared with the store's; 1 s
+
+	// Linger is how long a channel stays in memory after its last reader; 60 s. It has no configuration key: a shorter time
+	// costs one read of the store when the next reader comes, a longer one some memory.
+	Linger time.Duration
+
+	Repair time.Duration // how often the heads of channels in memory are compared with the store's; 1 s
+
 	// Timeout is the deadline of each call to the store; 3 s. A reader waits for a third of it for what is newer than
 	// memory, and for twice as long for what only the store has.
 	Timeout time.Duration
-	Clock   motacilla.Clock // for lag and Linger
-	Logger  *zap.Logger     // nil logs nothing
-	Limits  Limits          // of readers; the zero value is no limits
+
+	Clock  motacilla.Clock // for lag and Linger
+	Logger *zap.Logger     // nil logs nothing
+	Limits Limits          // of readers; the zero value is no limits
 }
 
 func (o *FeedOptions) withDefaults() FeedOptions {

@@ -16,7 +16,7 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// The benchmarks are about a server that waits for the disk, as it does unless it is told otherwise.
+// The benchmarks use a server that waits for the disk at each commit, which is PostgreSQL's default.
 
 const body = "The keeper gets a hand to it, and it goes behind off the post for a corner. "
 
@@ -38,8 +38,8 @@ func plain(b *testing.B, s *Store) {
 
 const qBare = `INSERT INTO bare (channel, content) VALUES ($1, $2)`
 
-// BenchmarkWrite is one write after another, each kind in turn so that all have the same weather: a bare durable INSERT
-// and COMMIT, a post, an edit, and a removal. The figures are microseconds.
+// BenchmarkWrite makes one write after another: a bare durable INSERT and COMMIT, a post, an edit, and a removal. The kinds
+// take turns, so that what else the machine does slows all of them alike. The figures are microseconds.
 func BenchmarkWrite(b *testing.B) {
 	s, _ := benched(b)
 	plain(b, s)
@@ -61,7 +61,7 @@ func BenchmarkWrite(b *testing.B) {
 	}})
 }
 
-// BenchmarkHint is the way of a hint: from the end of a write on one node to the notify of a Watch on another.
+// BenchmarkHint measures how long a hint takes from the end of a write on one node to the notify of a Watch on another.
 func BenchmarkHint(b *testing.B) {
 	db := realserver.SharedPostgres(b).Database(b)
 	writer, other := opened(b, db, nil), opened(b, db, nil)
@@ -90,9 +90,9 @@ func BenchmarkHint(b *testing.B) {
 	b.ReportMetric(float64(way.Microseconds())/float64(b.N), "hint-µs")
 }
 
-// BenchmarkNotify is writes to 64 channels at once, from 64 connections: a bare INSERT without any NOTIFY, with one
-// inside of its transaction, and posts, whose hints are merged and told beside. While a transaction with a NOTIFY
-// commits, no other such commits, so that these don't share syncs of the disk.
+// BenchmarkNotify writes to 64 channels at once, from 64 connections. There are three kinds: a bare INSERT, a bare INSERT
+// with a NOTIFY in its transaction, and posts, whose hints are collected and sent outside of the transactions. PostgreSQL
+// commits transactions with a NOTIFY one at a time, so they can't share syncs of the disk.
 func BenchmarkNotify(b *testing.B) {
 	s, other := benched(b)
 	plain(b, s)
@@ -101,7 +101,7 @@ func BenchmarkNotify(b *testing.B) {
 		channel(b, s, name(i))
 	}
 	listener := watch(b, other)
-	var warm []*pgxpool.Conn // so that the first kind does not pay for the connections
+	var warm []*pgxpool.Conn // connections are opened before the measurement begins
 	for range writers {
 		conn, err := s.server.pool.Acquire(b.Context())
 		if err != nil {

@@ -33,7 +33,7 @@ func (s *server) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnCo
 	direct := config.ConnConfig.Copy()
 	switch {
 	case o.Pooler && o.DirectURL == "":
-		return nil, nil, motacilla.Invalid("direct_url", "must be set beside pooler: the way past it, for migrations and LISTEN")
+		return nil, nil, motacilla.Invalid("direct_url", "must be set if pooler is: migrations and LISTEN need a URL that bypasses the pooler")
 	case o.DirectURL != "":
 		past, err := parse("direct_url", o.DirectURL)
 		if err != nil {
@@ -42,13 +42,13 @@ func (s *server) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnCo
 		direct = past.ConnConfig
 		wires(&direct.Config, s.silence)
 	}
-	direct.RuntimeParams["application_name"] += " listen" // so that an operator can tell which it is
+	direct.RuntimeParams["application_name"] += " listen" // tells an operator what the connection is for
 	if o.Pooler {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 		config.ConnConfig.StatementCacheCapacity, config.ConnConfig.DescriptionCacheCapacity = 0, 0
 		delete(config.ConnConfig.RuntimeParams, "application_name")
 	} else {
-		// The server gives up before the call's time is over: then it is known that it is there.
+		// The server ends a statement before the call's time is over. Its error shows that the server is there.
 		millis := strconv.FormatInt((o.Timeout * 9 / 10).Milliseconds(), 10)
 		config.ConnConfig.RuntimeParams["statement_timeout"] = millis
 		config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = millis

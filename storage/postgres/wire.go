@@ -10,18 +10,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// parting is how long a server may take to answer when a connection is closed, or to a cancel request. pgx would wait
-// 15 s for either, and the connection would keep its place in the pool for so long. A server that is silent for a
-// moment would be away for much longer.
+// parting limits how long a server may take to answer a cancel request, or the end of a connection. pgx waits 15 s for
+// each, and meanwhile the connection counts in the pool. So a server that was silent for a moment would be out of reach for
+// much longer.
 const parting = time.Second
 
-// wire is the socket of a connection. While the connection is being made, it is closed if the server is waited for longer than
-// limit.
+// wire is the socket of a connection. While the connection is being made, a read or write that takes longer than limit
+// closes it.
 type wire struct {
 	net.Conn
 	limit time.Duration
 	timer *time.Timer
-	done  atomic.Bool // it has become a connection, for which calls have deadlines
+	done  atomic.Bool // the connection is made; from then on, calls have deadlines of their own
 }
 
 func newWire(conn net.Conn, limit time.Duration) *wire {
@@ -40,7 +40,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// wait limits the time until over is called.
+// wait closes the socket if over is not called within limit.
 func (w *wire) wait() (over func()) {
 	if w.done.Load() {
 		return func() {}
@@ -54,8 +54,7 @@ func (w *wire) Close() error {
 	return w.Conn.Close()
 }
 
-// wires makes config dial sockets that are closed if the server is silent for so long while the connection is being
-// made.
+// wires has config dial wires whose limit is silence.
 func wires(config *pgconn.Config, silence time.Duration) {
 	connecting := config.ConnectTimeout
 	dialer := &net.Dialer{
@@ -71,7 +70,7 @@ func wires(config *pgconn.Config, silence time.Duration) {
 			return nil, err
 		}
 		limit := silence
-		if until, ok := ctx.Deadline(); ok && time.Until(until) > connecting { // it is for a cancel request
+		if until, ok := ctx.Deadline(); ok && time.Until(until) > connecting { // pgx gives only a cancel request so long
 			limit = min(limit, parting)
 		}
 		return newWire(conn, limit), nil
@@ -85,14 +84,14 @@ func wires(config *pgconn.Config, silence time.Duration) {
 	}
 }
 
-// part limits how long the pool waits for a connection that it closes.
+// part limits how long the pool waits for a connection that it closes. It is the pool's BeforeClose.
 func part(c *pgx.Conn) {
 	if w := wireOf(c.PgConn().Conn()); w != nil {
 		w.timer.Reset(parting)
 	}
 }
 
-// wireOf returns what is below TLS.
+// wireOf returns the wire of a connection, below TLS if there is TLS, or nil.
 func wireOf(conn net.Conn) *wire {
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()

@@ -107,7 +107,7 @@ func parseRecord(list reply) (r motacilla.ChangeRecord, err error) {
 	return r, nil
 }
 
-// Import makes the channel what c says, and puts records beside those it has.
+// Import sets the channel's own fields and revisions to those of c, and adds records to those that the channel has.
 func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
 	c.Channel = c.Normalize()
 	if c.Deleted {

@@ -353,7 +353,7 @@ func (tr *trial) comparePosts(m *model, ch motacilla.ChannelID) {
 
 func (tr *trial) compareChanges(m *model, ch motacilla.ChannelID) {
 	limit := rapid.SampledFrom([]int{0, 1, 5, 500}).Draw(tr.rt, "limit")
-	since := motacilla.Revision(rapid.IntRange(-1, 1).Draw(tr.rt, "beside"))
+	since := motacilla.Revision(rapid.IntRange(-1, 1).Draw(tr.rt, "distance from an issued one"))
 	if n := len(m.events); n > 0 {
 		since += m.events[max(0, n-1-rapid.IntRange(0, 40).Draw(tr.rt, "ago"))].revision
 	}
