@@ -31,7 +31,8 @@ type loader struct {
 }
 
 // mostLookups is how many old cursors of a channel are looked up at a time. One lookup may answer others, so that more at a time
-// would be more reads.
+// would be more reads. They have their turn in the order in which they came. Only the store can tell an invented cursor
+// from an issued one, so n invented ones delay an issued one by n/2 reads. Limits per address (server.limits) bound n.
 const mostLookups = 2
 
 func (l *loader) init(c *channel) {

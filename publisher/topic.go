@@ -78,9 +78,7 @@ func (t *topic) follow(fan *fanout.Topic, s *state) {
 	for {
 		select {
 		case <-s.moved:
-			next := t.channel.state()
-			fan.Publish(table{next, t}, next.beats != s.beats)
-			s = next
+			s = t.publish(fan, s)
 		case missed := <-fan.Missed():
 			cursor := motacilla.Revision(missed)
 			if len(finding) < mostFinding && !finding[cursor] {
@@ -91,13 +89,22 @@ func (t *topic) follow(fan *fanout.Topic, s *state) {
 			if r.delta != nil && !r.delta.Heartbeat() {
 				fan.Give(int64(r.cursor), t.frame(r.delta))
 			}
-			fan.Wake() // cursors that did not fit into finding are missed again
+			// The lookup may have made the log reach back to other cursors that are missed. Those that did not fit into
+			// finding are missed again.
+			s = t.publish(fan, s)
 		case <-t.over:
 			return
 		case <-t.streams.feed.Done():
 			return
 		}
 	}
+}
+
+// publish gives the epoll engine the newest state, and returns it. s is the state that the engine has.
+func (t *topic) publish(fan *fanout.Topic, s *state) *state {
+	next := t.channel.state()
+	fan.Publish(table{next, t}, next.beats != s.beats)
+	return next
 }
 
 // find returns the delta from a cursor that a state does not reach. It tries until the store answers, or nobody waits.

@@ -145,6 +145,9 @@ func (p *part) writeBatch() (over bool) {
 	over = p.left <= 0
 	at.flush(p.topic)
 	s.mu.Unlock()
+	if at.gave {
+		s.enqueue(p, orders{}) // a given frame may end before the head
+	}
 	if !over {
 		runtime.Gosched()
 	}
@@ -161,6 +164,8 @@ type look struct {
 	verdict Verdict
 	idle    []byte // the heartbeat, if one is due and nothing is new
 	written int64  // frames
+	given   bool   // frame is from orders
+	gave    bool   // such a frame was written
 }
 
 func (l *look) flush(t *Topic) {
@@ -174,7 +179,7 @@ func (l *look) at(t *Topic, cursor int64, guarded bool) {
 	if l.known && l.cursor == cursor && l.guarded == guarded {
 		return
 	}
-	l.known, l.cursor, l.guarded, l.idle = true, cursor, guarded, nil
+	l.known, l.cursor, l.guarded, l.idle, l.given = true, cursor, guarded, nil, false
 	table := *t.table.Load()
 	l.frame, l.verdict = table.After(cursor, guarded)
 	if l.orders != nil && l.verdict == Later {
@@ -194,7 +199,7 @@ func (l *look) take(cursor int64, guarded bool) {
 		if g.cursor != cursor {
 			continue
 		}
-		l.frame, l.verdict = g.frame, Ready
+		l.frame, l.verdict, l.given = g.frame, Ready, true
 		if guarded && g.frame.Private {
 			l.verdict = Refused
 		}
@@ -232,6 +237,7 @@ func (p *part) advance(r *Reader, at *look) {
 		return
 	}
 	at.written++
+	at.gave = at.gave || at.given
 	r.cursor = frame.Next
 	r.flags &^= asking
 	if n < len(frame.Bytes) {
