@@ -2,8 +2,8 @@ package publisher
 
 import "time"
 
-// Deadline gives each write on a connection Stall at least, and a quarter more at most. The deadline is moved only when less is
-// left, because moving it costs more than reading the clock. A Deadline must not be used by two goroutines at once.
+// Deadline gives each write on a connection between Stall and 1.25 times Stall. The deadline is moved only if less than Stall
+// is left, because moving it costs more than reading the clock. A Deadline must not be used by two goroutines at once.
 type Deadline struct {
 	Set   func(time.Time) error // the connection's SetWriteDeadline
 	Stall time.Duration

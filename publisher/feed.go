@@ -138,7 +138,7 @@ func (f *Feed) Start(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the watching, and everything that waits gets ErrClosed. It waits for the feed's goroutines.
+// Close stops watching the store. Callers that wait get ErrClosed. Close waits for the feed's goroutines.
 func (f *Feed) Close() error {
 	f.work.end()
 	if e := f.engine(); e != nil {

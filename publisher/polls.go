@@ -21,7 +21,7 @@ type PollWire struct {
 	Drain  *Format // of a heartbeat when the server stops; has the header Connection: close
 }
 
-// Polls parks requests that ask for what follows ?since, as long as nothing does. A parked request is a cursor in the epoll
+// Polls parks requests that ask for what follows ?since, until something does. A parked request is a cursor in the epoll
 // engine and has no goroutine.
 //
 // When a request has been answered, the engine reads the next one of its connection. If that is the same request but for its

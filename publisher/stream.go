@@ -54,14 +54,14 @@ func (st *Stream) Close() {
 	st.streams.leave(st.topic)
 }
 
-// OnCut has f called if the reader has not left when a drain's time is over: f must break off the write that the stream waits in.
-// stop takes that back.
+// OnCut calls f if the reader has not left when the time of a drain is over. f must break off the write that Run waits in. A call
+// of stop cancels that, as that of context.AfterFunc does.
 func (st *Stream) OnCut(f func()) (stop func() bool) { return context.AfterFunc(st.streams.patient, f) }
 
-// Run writes to the reader in the caller's goroutine until the stream ends, and returns why: First, and then what comes. A
-// heartbeat after First is to be written in the Wire's Idle format. write must return within FeedOptions.Stall; if it fails with a
-// deadline's error, the reader counts as one that took nothing. After EndLeft there is nobody to send a close message to. The
-// caller must close the stream when it has closed the connection.
+// Run writes First and then what comes, in the caller's goroutine, until the stream ends. It returns why. write must write
+// a heartbeat after First in the Wire's Idle format. It must return within FeedOptions.Stall. If it fails with a deadline's
+// error, the reader counts as one that took nothing. After EndLeft, no close message can be sent. The caller must close the
+// stream when it has closed the connection.
 func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
 	c := st.topic.channel
 	if !st.due.IsZero() {

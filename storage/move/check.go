@@ -15,8 +15,8 @@ import (
 // CheckOptions are Check's settings; nil and zero fields mean the defaults.
 type CheckOptions struct {
 	Batch    int                   // records and posts that are read at once; 500
-	Tries    int                   // how often a channel is read anew that is written to meanwhile; 5
-	Channels []motacilla.ChannelID // only these, and no records that nodes share; everything
+	Tries    int                   // how often a channel is read if it is written to meanwhile; 5
+	Channels []motacilla.ChannelID // only these, and no shared records; everything
 	Clock    motacilla.Clock       // says what is 24 hours old; time.Now
 	Progress func(Report)          // called after each channel, from Check's goroutine; nil
 }
@@ -38,7 +38,7 @@ func (o *CheckOptions) withDefaults() CheckOptions {
 	return filled
 }
 
-// Violation is one thing that is not as the port promises.
+// Violation is one breach of the port's contract.
 type Violation struct {
 	Channel  motacilla.ChannelID
 	Post     motacilla.PostID   // "" if it is not one post
@@ -85,7 +85,7 @@ type Report struct {
 	Violations       []Violation
 }
 
-// Check reads everything that a store has and reports what is not as package storage promises. It changes nothing. It
+// Check reads everything in a store and reports what breaks the contract of package storage. It changes nothing. It
 // returns an error if the store does not answer; what is wrong in the store is in the Report.
 func Check(ctx context.Context, s storage.Store, o *CheckOptions) (Report, error) {
 	options := o.withDefaults()

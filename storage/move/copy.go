@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Batch    int            // most records of one import; 500
 	Passes   int            // over the source, until nothing has changed meanwhile; 5
-	Replace  bool           // a channel of the target that is another one goes, instead of being a conflict; records too
+	Replace  bool           // what conflicts at the target, channels and records, is deleted there
 	Progress func(Progress) // called after each import and each channel, from Copy's goroutine; nil
 }
 
