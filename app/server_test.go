@@ -12,6 +12,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
@@ -55,7 +56,7 @@ func start(t *testing.T, yaml string, opts ...fx.Option) *running {
 			}
 		}
 		http.DefaultClient.CloseIdleConnections()
-		if err := goleak.Find(ignore); err != nil {
+		if err := leaktest.Find(time.Minute, ignore); err != nil {
 			t.Error(err)
 		}
 	})
@@ -219,7 +220,7 @@ func TestStartErrors(t *testing.T) {
 			`publishers[0] (long-polling) and publishers[1] (interval-polling) both claim the path /x/{channel_id}/`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			defer leaktest.None(t, goleak.IgnoreCurrent())
 			err := app.Run(memory.Module, polling.Module, fx.Supply(&app.Input{YAML: []byte(tt.yaml), Env: []string{}}))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error is %v, want %q in it", err, tt.want)

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/internal/openapitest"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
@@ -61,7 +63,7 @@ func open(t *testing.T, yaml string) *site {
 			t.Error(err)
 		}
 		http.DefaultClient.CloseIdleConnections()
-		if err := goleak.Find(ignore); err != nil {
+		if err := leaktest.Find(time.Minute, ignore); err != nil {
 			t.Error(err)
 		}
 	})

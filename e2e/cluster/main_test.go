@@ -7,8 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
-	"go.uber.org/goleak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
 var (
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build cmd/motacilla:", err)
 	} else if code = m.Run(); code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := leaktest.Find(time.Minute); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

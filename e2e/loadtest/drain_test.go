@@ -11,6 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/internal/load"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
@@ -22,7 +23,7 @@ func TestDrain(t *testing.T) {
 	const each = 300
 	files(t, 2*each*uint64(len(streams))+500)
 	plain.CloseIdleConnections()
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leaktest.None(t, goleak.IgnoreCurrent())
 	var server *app.Server
 	var store storage.Store
 	a := app.New(standard.Module, fx.Populate(&server, &store), fx.Supply(&app.Input{Env: []string{}, YAML: []byte(

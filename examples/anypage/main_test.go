@@ -10,15 +10,15 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
-	"go.uber.org/goleak"
 )
 
 func TestAnyPage(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaktest.None(t)
 	defer http.DefaultClient.CloseIdleConnections()
 	var server *app.Server
 	var store storage.Store

@@ -7,12 +7,12 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"go.uber.org/fx"
-	"go.uber.org/goleak"
 )
 
 func TestCustomApp(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaktest.None(t)
 	var server *app.Server
 	in := &app.Input{YAML: []byte(`server: {addr: "127.0.0.1:0"}`), Env: []string{}}
 	a := app.New(options, fx.Supply(in), fx.Populate(&server))

@@ -12,11 +12,11 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
-	"go.uber.org/goleak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
 func TestWithoutFx(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaktest.None(t)
 	defer http.DefaultClient.CloseIdleConnections()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

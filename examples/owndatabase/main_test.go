@@ -9,13 +9,13 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
-	"go.uber.org/goleak"
 )
 
 func TestOwnDatabase(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leaktest.None(t)
 	defer http.DefaultClient.CloseIdleConnections()
 	t.Chdir(t.TempDir())
 	var server *app.Server

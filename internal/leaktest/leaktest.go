@@ -31,3 +31,11 @@ func Main(m *testing.M, options ...goleak.Option) {
 	}
 	os.Exit(code)
 }
+
+// None fails the test if it has left goroutines. It is deferred at the test's beginning.
+func None(t testing.TB, options ...goleak.Option) {
+	t.Helper()
+	if err := Find(time.Minute, options...); err != nil {
+		t.Errorf("the test has left goroutines: %v", err)
+	}
+}

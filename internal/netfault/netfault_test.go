@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/internal/netfault"
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // patience bounds how long a test waits. It must only end a test that hangs.
 const patience = time.Minute

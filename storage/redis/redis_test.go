@@ -11,17 +11,17 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/storagetest"
 	goredis "github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 )
 
 func TestMain(m *testing.M) {
 	goredis.SetLogger(debug{zap.NewNop()}) // it tells of each connection that can't be made
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // prefixes gives each test keys of its own on a server that it shares with others.
