@@ -62,8 +62,8 @@ func Run(opts ...fx.Option) error {
 			signal = <-signals
 		}
 	case signal = <-signals:
-		cancel() // what has started so far is stopped
-		<-started
+		cancel()      // what has started so far is stopped
+		_ = <-started // that it was interrupted is known
 	}
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())
 	defer cancel()

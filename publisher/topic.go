@@ -221,7 +221,8 @@ func (t *topic) Closed(r *fanout.Reader, why fanout.Reason) {
 	t.streams.leave(t)
 }
 
-// drain sends the epoll engine's readers their close message. readers is how many there are on all topics, which share the time of spread.
+// drain sends the epoll engine's readers their close message. readers is how many there are on all topics, which share the time
+// of spread.
 func (t *topic) drain(ctx context.Context, readers int, spread time.Duration) {
 	fan := t.fan.Load()
 	if fan == nil {

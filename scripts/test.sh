@@ -32,7 +32,7 @@ fi
 
 # The main module and the others run at the same time. What they share is compiled first, so that it is not compiled twice.
 # Programs are not linked for that.
-go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./... | xargs go build -race
+go list -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./... | xargs go build -race
 all e2e deploy bench &
 others=$!
 status=0

@@ -115,6 +115,6 @@ export class View {
  */
 function floorOf(posts: Held[]): Key | null {
   const sorted = [...posts].sort(compareKeys);
-  const post = sorted.find((p) => !p.pinned) ?? sorted.at(-1);
+  const post = sorted.find((p) => !p.pinned) ?? sorted[sorted.length - 1];
   return post ? { created: post.created, id: post.id } : null;
 }
