@@ -52,18 +52,22 @@ func Run(opts ...fx.Option) error {
 	signals := a.Wait() // a signal that comes from here on stops the app in good order
 	start, cancel := context.WithTimeout(context.Background(), a.StartTimeout())
 	defer cancel()
-	started := make(chan error, 1)
-	go func() { started <- a.Start(start) }()
+	started := make(chan struct{})
+	var failed error // of the start
+	go func() {
+		defer close(started)
+		failed = a.Start(start)
+	}()
 	var signal fx.ShutdownSignal
 	var err error
 	select {
-	case err = <-started:
-		if err == nil {
+	case <-started:
+		if err = failed; err == nil {
 			signal = <-signals
 		}
 	case signal = <-signals:
-		cancel()      // what has started so far is stopped
-		_ = <-started // that it was interrupted is known
+		cancel() // what has started so far is stopped
+		<-started
 	}
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())
 	defer cancel()

@@ -29,7 +29,6 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 rm -rf "$folder"/*
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
-. scripts/race.sh
 
 # moduleOf FOLDER is the module that has the folder.
 moduleOf() {

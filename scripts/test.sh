@@ -7,8 +7,6 @@ cd "$(dirname "$0")/.."
 
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 
-. scripts/race.sh
-
 # module MODULE tests one. Tests wait more than they work: two packages run at a time.
 module() {
 	local flags=(-race -vet=off -p 2 -timeout 20m)
