@@ -17,6 +17,11 @@ const (
 	dialing  = 5 * time.Second // the most that connecting takes, unless the URL has connect_timeout
 	fresh    = time.Second     // a connection that was not used for longer is asked before it is used
 	lifetime = time.Hour       // connections are made anew after it, so that they spread over servers that come and go
+
+	// Some idle connections are kept, and missed after so long. On a slow network a new connection takes longer than a
+	// reader may wait, so that after an outage the next reader must find one.
+	leastIdle = 2
+	counting  = 2 * time.Second
 )
 
 // configure returns the configuration of the pool, and that of connections that do not go through a pooler.
@@ -26,7 +31,7 @@ func (s *server) configure(text string, o Options) (*pgxpool.Config, *pgx.ConnCo
 		return nil, nil, err
 	}
 	config.MaxConns = int32(min(o.Connections, 1<<15))
-	config.MinIdleConns = min(2, config.MaxConns)
+	config.MinIdleConns, config.HealthCheckPeriod = min(leastIdle, config.MaxConns), counting
 	config.MaxConnLifetime, config.MaxConnLifetimeJitter = lifetime, lifetime/4
 	config.ShouldPing, config.BeforeClose = s.shouldPing, part
 	wires(&config.ConnConfig.Config, s.silence)

@@ -173,6 +173,20 @@ func TestSilenceEndsAllConnections(t *testing.T) {
 	silencetest.Run(t, proxy, s, func() bool { return line.ctx.Err() != nil })
 }
 
+// After an outage there are idle connections before a call asks for one.
+func TestConnectionsAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := opened(t, database(t), nil)
+	s.server.hangUp()
+	late := time.Now().Add(30 * time.Second) // a minute, if the pool were left to itself
+	for s.server.pool.Stat().IdleConns() < leastIdle {
+		if time.Now().After(late) {
+			t.Fatalf("%d idle connections, want %d", s.server.pool.Stat().IdleConns(), leastIdle)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
 // Close does not wait for what hangs.
 func TestCloseCutsOff(t *testing.T) {
 	t.Parallel()
