@@ -8,8 +8,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// TestOlderPostsBelowPinnedOnes has more pinned posts than fit on two pages. One click on "Earlier posts" must lead below
-// them, though the page shows all pinned posts already.
+// TestOlderPostsBelowPinnedOnes has more pinned posts than two pages hold. The page shows them all. One click on "Earlier posts"
+// must then bring posts that are below them.
 func TestOlderPostsBelowPinnedOnes(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "long-polling")

@@ -14,22 +14,13 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
 // TestLateInADrain lets a reader join while a drain is at work. It is sent away at once, and those that the drain has not
 // reached stay.
 func TestLateInADrain(t *testing.T) {
-	store := memory.New(nil)
-	defer store.Close()
-	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "match"}, 0); err != nil {
-		t.Fatal(err)
-	}
-	feed := NewFeed(store, noHTML{}, nil)
-	if err := feed.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	defer feed.Close()
+	store, feed, end := started(t)
+	defer end()
 	lines := &Format{Name: "lines", Append: func(dst []byte, u *motacilla.Update) []byte { return append(u.AppendJSON(dst), '\n') }}
 	streams := NewStreams(feed, &Wire{
 		Name: "lines", Format: lines, Idle: lines, CloseMessage: func(End) []byte { return []byte("end\n") },

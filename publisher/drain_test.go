@@ -17,6 +17,23 @@ type noHTML struct{}
 
 func (noHTML) RenderPost(motacilla.Post) (string, error) { return "", nil }
 
+// started returns a feed of a store with the channel "match". end closes both.
+func started(t *testing.T) (store *memory.Store, feed *Feed, end func()) {
+	t.Helper()
+	store = memory.New(nil)
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "match"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	feed = NewFeed(store, noHTML{}, nil)
+	if err := feed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store, feed, func() {
+		_ = feed.Close()
+		_ = store.Close()
+	}
+}
+
 // eventually waits until cond is true.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
@@ -38,16 +55,8 @@ func TestDrainIsSpread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const readers = drainRate / 10
-				store := memory.New(nil)
-				defer store.Close()
-				if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "match"}, 0); err != nil {
-					t.Fatal(err)
-				}
-				feed := NewFeed(store, noHTML{}, nil)
-				if err := feed.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer feed.Close()
+				_, feed, end := started(t)
+				defer end()
 				streams := NewStreams(feed, &Wire{Name: "test", Format: JSON})
 				ended := make(chan time.Time, readers)
 				var all sync.WaitGroup

@@ -60,8 +60,8 @@ func (st *Stream) OnCut(f func()) (stop func() bool) { return context.AfterFunc(
 
 // Run writes First and then what comes, in the caller's goroutine, until the stream ends. It returns why. write must write
 // a heartbeat after First in the Wire's Idle format. It must return within FeedOptions.Stall. If it fails with a deadline's
-// error, the reader counts as one that took nothing. After EndLeft, no close message can be sent. The caller must close the
-// stream when it has closed the connection.
+// error, the reader counts as stalled. After EndLeft, no close message can be sent. The caller must close the connection, and
+// then the stream.
 func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
 	c := st.topic.channel
 	if !st.due.IsZero() {

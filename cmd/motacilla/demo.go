@@ -64,7 +64,7 @@ func demo(in app.Input, out io.Writer) error {
 	in.Flags["storage.type"] = "memory"
 	return app.Run(standard.Module, fx.Supply(&in), fx.Invoke(playOn), fx.Invoke(
 		func(lc fx.Lifecycle, c *app.Config, s *app.Server, t *app.Token) {
-			token := "TOKEN" // one that is configured is not printed
+			token := "TOKEN" // a token from the configuration is not printed
 			if c.Server.Token == "" {
 				token = t.Secret
 			}

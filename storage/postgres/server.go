@@ -174,7 +174,7 @@ func broken(err error) bool {
 	return len(pg.Code) == 5 && pg.Code[:2] == "08"
 }
 
-// ours reports whether err is one that crosses the port as it is.
+// ours reports whether err is one of those that the contract of storage.Store names. Callers get it unchanged.
 func ours(err error) bool {
 	for _, known := range []error{
 		motacilla.ErrNotFound, motacilla.ErrExists, motacilla.ErrDeleted, motacilla.ErrConflict, motacilla.ErrInvalid,

@@ -97,7 +97,7 @@ func (s *quietImport) Watch(ctx context.Context, notify func(motacilla.Moved)) e
 	})
 }
 
-// neverConflicts takes a head that goes back for one that was repeated.
+// neverConflicts returns no error for an import that is older than what it has.
 type neverConflicts struct{ movable }
 
 func (s neverConflicts) Import(ctx context.Context, c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {

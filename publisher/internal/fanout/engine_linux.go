@@ -98,13 +98,6 @@ func (t *Topic) Publish(table Table, beat bool) {
 	}
 }
 
-// Wake starts a pass, in which every reader gets what it lacks. It does not block.
-func (t *Topic) Wake() {
-	for _, p := range t.parts {
-		p.shard.enqueue(p, orders{})
-	}
-}
-
 // Missed tells the cursors of readers for which the table answered Later. Give is the answer. If too many cursors are missed at a
 // time, some are left out: they are missed again in the next pass.
 func (t *Topic) Missed() <-chan int64 { return t.missed }

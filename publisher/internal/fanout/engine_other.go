@@ -23,9 +23,6 @@ func (*Engine) NewTopic(Protocol, Table, *atomic.Int64) *Topic { return nil }
 // Topic does not exist on this system.
 type Topic struct{}
 
-// Wake does nothing.
-func (*Topic) Wake() {}
-
 // Publish does nothing.
 func (*Topic) Publish(Table, bool) {}
 

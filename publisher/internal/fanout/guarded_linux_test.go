@@ -15,7 +15,7 @@ func TestGuardedReadersDoNotGetPrivateFrames(t *testing.T) {
 	r := newRig(t, Options{})
 	r.forget()
 	guest, member := r.join(Join{Cursor: 0, Guarded: true}), r.join(Join{Cursor: 0})
-	r.topic.Wake()
+	r.topic.wake()
 	r.story.mu.Lock()
 	frame := r.story.frame(0)
 	r.story.mu.Unlock()

@@ -103,7 +103,7 @@ func TestModel(t *testing.T) {
 			r.story.mu.Lock()
 			r.story.floor = r.story.head - int64(rng.IntN(10))
 			r.story.mu.Unlock()
-			r.topic.Wake()
+			r.topic.wake()
 		case n < 80:
 			r.topic.Publish(&r.story, true)
 		case n < 82:

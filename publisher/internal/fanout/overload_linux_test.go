@@ -18,7 +18,7 @@ func TestTimesAreCheckedUnderOverload(t *testing.T) {
 	})
 	r.story.mu.Lock()
 	head := r.story.head
-	r.story.hook = r.topic.Wake // every pass makes another one
+	r.story.hook = r.topic.wake // every pass makes another one
 	r.story.mu.Unlock()
 	healthy := r.join(Join{Cursor: head})
 	held := r.join(Join{Cursor: head, Once: true, Due: time.Now().Add(50 * time.Millisecond)})
@@ -58,7 +58,7 @@ func TestLongPassDoesNotDelayOtherTopics(t *testing.T) {
 	r.story.mu.Lock()
 	r.story.hook = func() {
 		if looks++; looks == 1 {
-			topic.Wake()
+			topic.wake()
 		}
 	}
 	r.story.mu.Unlock()

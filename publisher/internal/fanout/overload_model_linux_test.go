@@ -54,7 +54,7 @@ func (m *overload) run() {
 	m.speech.input = func(rd *Reader, _ []byte) { rd.SetDue(20 * time.Millisecond); rd.Ask(0) }
 	m.speech.due = func(rd *Reader) { rd.Answer((&story{}).Idle(rd.Cursor())) }
 	m.story.mu.Lock()
-	m.story.hook = m.topic.Wake // every pass makes another one
+	m.story.hook = m.topic.wake // every pass makes another one
 	m.story.mu.Unlock()
 	for range 3 {
 		m.addHealthy()
