@@ -43,7 +43,7 @@ func (c *channel) open(ctx context.Context) error {
 	if c.state() != nil {
 		return nil
 	}
-	_, err := wait(ctx, c, &c.loader.changes)
+	_, err := wait(ctx, c, &c.loader.changes, c.feed.patience())
 	return err
 }
 
@@ -57,13 +57,13 @@ func (c *channel) delta(ctx context.Context, cursor motacilla.Revision) (*Delta,
 	if d == nil && !look {
 		return c.snapshot(ctx, cursor) // it has what is new
 	}
-	ctx, cancel := c.feed.patient(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.feed.patience(), errImpatient)
 	defer cancel()
 	var old *Delta
 	if d == nil && !s.lacks(cursor) {
 		var err error
 		old, err = c.loader.lookups.Do(ctx, cursor)
-		if err = c.waited(ctx, err); err != nil {
+		if err = c.waited(ctx, err); err != nil && !errors.Is(err, motacilla.ErrUnavailable) {
 			return nil, err
 		}
 		if old == nil {
@@ -82,16 +82,20 @@ func (c *channel) delta(ctx context.Context, cursor motacilla.Revision) (*Delta,
 	return c.snapshot(ctx, cursor)
 }
 
-// snapshot returns the newest snapshot. If the store takes too long, the last one is used, provided that it is not older than
-// cursor: what is newer follows it.
+// snapshot returns the newest snapshot. If the store takes longer than a third of a call's deadline, the last one is used if
+// it serves cursor: what is newer follows it.
 func (c *channel) snapshot(ctx context.Context, cursor motacilla.Revision) (*Delta, error) {
 	s := c.state()
 	newest, err := s.snapshot, error(nil)
 	if !c.loader.current(s) {
-		newest, err = wait(ctx, c, &c.loader.snapshots)
+		patience := c.feed.patience()
+		if c.loader.serves(s, cursor) {
+			patience = c.feed.impatience()
+		}
+		newest, err = wait(ctx, c, &c.loader.snapshots, patience)
 		s = c.state()
 	}
-	if errors.Is(err, motacilla.ErrUnavailable) && s.snapshot != nil && s.snapshot.Revision >= cursor && !c.loader.lost.Load() {
+	if errors.Is(err, motacilla.ErrUnavailable) && c.loader.serves(s, cursor) {
 		newest, err = s.snapshot, nil
 	}
 	if err != nil {
@@ -112,15 +116,13 @@ func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
 	if !ahead && c.loader.level(s) {
 		return nil
 	}
-	patience := c.feed.options.Timeout / 3
+	patience := c.feed.impatience()
 	if ahead {
 		patience = c.feed.patience()
 		c.loader.asked.Add(1)
 		defer c.loader.asked.Add(-1)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
-	defer cancel()
-	_, err := wait(ctx, c, &c.loader.changes)
+	_, err := wait(ctx, c, &c.loader.changes, patience)
 	switch {
 	case err == nil:
 		return nil
@@ -134,16 +136,17 @@ func (c *channel) fresh(ctx context.Context, cursor motacilla.Revision) error {
 
 // access returns who may read what there was at head, which may be newer than memory.
 func (c *channel) access(ctx context.Context, head motacilla.Revision) (motacilla.Access, error) {
-	if c.state().lacks(head) {
+	access, known := c.state().access(head)
+	if !known {
 		if err := c.fresh(ctx, head); err != nil {
 			return "", err
 		}
+		access, _ = c.state().access(head)
 	}
-	s := c.state()
-	if s.gone {
+	if c.state().gone {
 		return "", notFound(c.id)
 	}
-	return s.channel.Access, nil
+	return access, nil
 }
 
 // heartbeat says that nothing has happened after cursor.
@@ -165,13 +168,12 @@ var errImpatient = errors.New("the store takes too long")
 // patience is how long a reader may wait for the store: for two calls, since one may be under way.
 func (f *Feed) patience() time.Duration { return 2 * f.options.Timeout }
 
-func (f *Feed) patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, f.patience(), errImpatient)
-}
+// impatience is how long a reader waits whom memory can serve too.
+func (f *Feed) impatience() time.Duration { return f.options.Timeout / 3 }
 
-// wait returns the result of a load that starts now or later, for no longer than a reader may wait.
-func wait[T any](ctx context.Context, c *channel, loads *flight.Flight[T]) (T, error) {
-	ctx, cancel := c.feed.patient(ctx)
+// wait returns the result of a load that starts now or later.
+func wait[T any](ctx context.Context, c *channel, loads *flight.Flight[T], patience time.Duration) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errImpatient)
 	defer cancel()
 	v, err := loads.Do(ctx)
 	return v, c.waited(ctx, err)

@@ -89,6 +89,12 @@ func (l *loader) current(s *state) bool {
 	return s.snapshot != nil && s.snapshot.Revision >= max(s.head(), motacilla.Revision(l.heard.Load())) && !l.lost.Load()
 }
 
+// serves reports whether the snapshot of s, though older than what was heard of, will do for a reader at cursor.
+func (l *loader) serves(s *state, cursor motacilla.Revision) bool {
+	last := s.snapshot
+	return last != nil && last.Revision >= cursor && last.private == s.private() && !l.lost.Load()
+}
+
 // refresh reads what is new, if something is, and swaps in the next state. Nothing else moves the head.
 func (l *loader) refresh() (err error) {
 	s := l.state.Load()
@@ -118,8 +124,12 @@ func (l *loader) refresh() (err error) {
 		f.channels.forget(l.channel)
 	}
 	read.at = f.options.Clock.Now()
-	head := l.swap(func(s *state) *state { return s.next(read) }).head()
+	after := l.swap(func(s *state) *state { return s.next(read) })
+	head := after.head()
 	l.lost.Store(false)
+	if after.outgrown() {
+		l.snapshots.Ensure()
+	}
 	if heard > int64(head) { // the hint was of something that is no longer there
 		l.heard.CompareAndSwap(heard, int64(head))
 	}

@@ -12,6 +12,7 @@ import (
 // number as their cursor, so only the last few of these are kept.
 type snapshot struct {
 	*Delta
+	access motacilla.Access // at Revision or later
 
 	mu    sync.Mutex
 	last  [mostResets]*Delta
@@ -83,7 +84,8 @@ func (l *loader) readSnapshot() (*snapshot, error) {
 		Reset: true, Complete: !newest.More,
 		State: &motacilla.State{Title: current.Title, Ended: current.Ended},
 	})}
-	read.private = current.Access != motacilla.Public // as read after the posts: memory may be behind
+	read.access = current.Access // as read after the posts: memory may be behind
+	read.private = read.access != motacilla.Public
 	l.swap(func(s *state) *state { return s.withSnapshot(read) })
 	l.compare(read.Revision, s.head())
 	return read, nil

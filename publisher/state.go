@@ -61,6 +61,27 @@ func (s *state) delta(cursor motacilla.Revision) (d *Delta, look bool) {
 	return s.keep(u), false
 }
 
+// access returns who may read what there was at head. known is false if neither the state nor its snapshot is so new.
+func (s *state) access(head motacilla.Revision) (access motacilla.Access, known bool) {
+	switch {
+	case !s.lacks(head):
+		return s.channel.Access, true
+	case s.snapshot != nil && s.snapshot.Revision >= head:
+		return s.snapshot.access, true
+	}
+	return s.channel.Access, false
+}
+
+// outgrown reports whether so much has happened after the snapshot that another should be read before a reader needs it. So
+// readers whom no delta serves can be answered even if the store is slow by then.
+func (s *state) outgrown() bool {
+	var read motacilla.Revision
+	if s.snapshot != nil {
+		read = s.snapshot.Revision
+	}
+	return !s.gone && len(s.log.changes)-s.log.after(read) > s.log.most/2
+}
+
 // keep makes u the delta for all readers at its cursor.
 func (s *state) keep(u *motacilla.Update) *Delta {
 	return s.deltas.put(u.From, &Delta{
@@ -99,7 +120,10 @@ func (s *state) next(read fresh) *state {
 		if changes.Known && changes.Truncated {
 			n.log.tooMuch = max(n.log.tooMuch, head)
 		}
-		n.snapshot, n.back = nil, nil
+		n.back = nil
+		if !changes.Known {
+			n.snapshot = nil
+		}
 	}
 	if read.channel != nil {
 		n.channel = *read.channel

@@ -148,7 +148,7 @@ func (w Wagtail) Window(ctx context.Context, id motacilla.ChannelID) (*Window, e
 	if window := c.windows.at(s); window != nil {
 		return window, nil
 	}
-	return wait(ctx, c, &c.windows.loads)
+	return wait(ctx, c, &c.windows.loads, w.feed.patience())
 }
 
 // Wait returns the channel's head when it is beyond after, or has gone back behind it because the store has lost writes. An

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -192,10 +193,9 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 			for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
 				began := time.Now()
 				resp, err := plain.Get(poll)
-				status := 0
+				status, said := 0, ""
 				if err == nil {
-					_ = resp.Body.Close()
-					status = resp.StatusCode
+					status, said = resp.StatusCode, problem(resp)
 				}
 				if unread(err) {
 					continue
@@ -206,7 +206,7 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 				slowest = max(slowest, took)
 				mu.Unlock()
 				if status != http.StatusOK || took > within(patience) {
-					t.Errorf("%s: a poll was answered with %d, %v, after %v", what, status, err, took)
+					t.Errorf("%s: a poll was answered with %d %s, %v, after %v", what, status, said, err, took)
 					return
 				}
 			}
@@ -215,6 +215,16 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 	polling.Wait()
 	<-ctx.Done()
 	return polls, slowest
+}
+
+// problem closes the body of an answer, and returns the first of it if it is not 200.
+func problem(resp *http.Response) string {
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusOK {
+		return ""
+	}
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, 1000))
+	return string(said)
 }
 
 // writes writes through a node, which must succeed after the end of the fault. Readers must get the post too.

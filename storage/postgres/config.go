@@ -68,14 +68,22 @@ func (s *server) shouldPing(ctx context.Context, p pgxpool.ShouldPingParams) boo
 	if p.IdleDuration < fresh {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.silence)
+	if call, ok := ctx.Value(callKey{}).(context.Context); ok {
+		ctx = call // it has waited for the connection: what is left of that is too short for an answer
+	}
+	asking, cancel := context.WithTimeout(ctx, s.silence)
 	defer cancel()
-	if err := p.Conn.Ping(ctx); err == nil {
+	if err := p.Conn.Ping(asking); err == nil {
 		return false
 	}
-	s.pool.Reset()
+	if ctx.Err() == nil {
+		s.pool.Reset()
+	}
 	return true // fails at once, for the connection is closed, and another is taken
 }
+
+// callKey is the key of a call's context in the context in which it waits for a connection.
+type callKey struct{}
 
 // parse reads a URL. Its errors name the option, and have nothing of the URL in which the password might be.
 func parse(option, text string) (*pgxpool.Config, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 	"github.com/motacilla-live/motacilla/internal/realserver"
@@ -184,6 +185,82 @@ func TestConnectionsAreMadeAgain(t *testing.T) {
 			t.Fatalf("%d idle connections, want %d", s.server.pool.Stat().IdleConns(), leastIdle)
 		}
 		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// More writes come over a slow network than the server can do. It does those that it can, on the connections that there are:
+// none is given up because a call has waited for its turn.
+func TestTooManyWritesOnASlowNetwork(t *testing.T) {
+	t.Parallel()
+	const connections, writers, enough = 4, 100, 80
+	proxy, through := proxied(t, database(t))
+	s := hasty(t, through, &Options{Timeout: 4 * time.Second, silence: 2 * time.Second, Connections: connections})
+	channel(t, s, "c")
+	proxy.Become(t, netfault.Latency(100*time.Millisecond, 0))
+	before := s.server.pool.Stat().NewConnsCount()
+	ctx, stop := context.WithTimeout(t.Context(), guard)
+	defer stop()
+	var stored, refused atomic.Int64
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for stored.Load() < enough && ctx.Err() == nil {
+				switch _, err := s.PutPost(ctx, "c", text("x"), 0); {
+				case err == nil:
+					stored.Add(1)
+				case errors.Is(err, motacilla.ErrUnavailable):
+					refused.Add(1)
+				default:
+					t.Errorf("write: %v", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	made := s.server.pool.Stat().NewConnsCount() - before
+	if stored.Load() < enough || made > 3*connections {
+		t.Errorf("%d writes stored, want %d, on %d new connections, want at most %d", stored.Load(), enough, made, 3*connections)
+	}
+	t.Logf("%d writes stored, %d refused, %d new connections", stored.Load(), refused.Load(), made)
+}
+
+// A call that has waited long for a connection has little of that wait left. The ping of an idle connection gets the time
+// that the call has, and says nothing of other connections if the call ends before the server could answer.
+func TestPingOnASlowNetwork(t *testing.T) {
+	t.Parallel()
+	proxy, through := proxied(t, database(t))
+	s := opened(t, through, nil)
+	proxy.Become(t, netfault.Latency(500*time.Millisecond, 0))
+	conn, err := s.server.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	other, err := s.server.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	idle := pgxpool.ShouldPingParams{Conn: conn.Conn(), IdleDuration: time.Minute}
+	wait, cancel := context.WithTimeout(context.WithValue(t.Context(), callKey{}, t.Context()), 10*time.Millisecond)
+	defer cancel()
+	if lost := s.server.shouldPing(wait, idle); lost || conn.Conn().IsClosed() {
+		t.Error("the connection was given up when the wait for one was over")
+	}
+	call, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if lost := s.server.shouldPing(call, idle); !lost {
+		t.Error("the server has answered before it could")
+	}
+	kept := other.Conn()
+	other.Release()
+	there := false
+	for _, c := range s.server.pool.AcquireAllIdle(t.Context()) {
+		there = there || c.Conn() == kept
+		c.Release()
+	}
+	if !there {
+		t.Error("other connections were given up when a call ended")
 	}
 }
 

@@ -41,12 +41,12 @@ func (s *server) do(parent context.Context, f func(*queries) error, reads bool) 
 	defer cancel()
 	defer context.AfterFunc(s.hard, cancel)()
 	for try := 1; ; try++ {
-		sent, err := s.attempt(ctx, f, reads)
+		sent, silent, err := s.attempt(ctx, f, reads)
 		if err == nil || ours(err) {
 			return err
 		}
 		lost := sent && broken(err)
-		if lost && parent.Err() == nil {
+		if lost && silent && parent.Err() == nil {
 			s.pool.Reset() // the other connections are as old
 		}
 		repeat := again(err) || lost && (reads || pgconn.SafeToRetry(err)) || !sent && errors.Is(err, errSilent)
@@ -61,9 +61,10 @@ func (s *server) do(parent context.Context, f func(*queries) error, reads bool) 
 	}
 }
 
-// attempt takes a connection and runs f on it. sent is true if f was begun. A read waits for the first answer for at
-// most 3/10 of the call's time, and is then tried on another connection.
-func (s *server) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent bool, err error) {
+// attempt takes a connection and runs f on it. sent is true if f was begun, silent if the connection has ended, or nothing
+// came over it for so long that it, and others of its age, must be dead. A read waits for the first answer for at most 3/10
+// of the call's time, and is then tried on another connection.
+func (s *server) attempt(ctx context.Context, f func(*queries) error, reads bool) (sent, silent bool, err error) {
 	ctx, end := s.on(ctx)
 	defer end()
 	defer func() {
@@ -72,16 +73,14 @@ func (s *server) attempt(ctx context.Context, f func(*queries) error, reads bool
 		}
 	}()
 	if !reads {
-		select {
-		case s.writing <- struct{}{}:
-			defer func() { <-s.writing }()
-		case <-ctx.Done():
-			return false, ctx.Err()
+		if err := s.turn(ctx); err != nil {
+			return false, false, err
 		}
+		defer func() { <-s.writing }()
 	}
 	conn, err := s.acquire(ctx)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer conn.Release()
 	q := &queries{ctx: ctx, conn: conn, got: func() {}}
@@ -92,14 +91,36 @@ func (s *server) attempt(ctx context.Context, f func(*queries) error, reads bool
 		defer timer.Stop()
 		q.ctx, q.got = first, func() { timer.Stop() }
 	}
-	return true, f(q)
+	began := time.Now()
+	err = f(q)
+	impatient := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return true, !impatient || quietFor(conn.Conn(), began) >= s.silence, err
+}
+
+var errBusy = errors.New("the writes before this one take too long")
+
+// turn waits until fewer writes are under way than may be, for half of the time that is left. A write that began later than
+// that would hardly be answered in time. Its connection would be closed in the middle, and the next write would wait for a
+// new one: more writes than the server can do would end in none.
+func (s *server) turn(ctx context.Context) error {
+	until, _ := ctx.Deadline()
+	late := time.NewTimer(time.Until(until) / 2)
+	defer late.Stop()
+	select {
+	case s.writing <- struct{}{}:
+		return nil
+	case <-late.C:
+		return errBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // acquire takes a connection. If it takes long to make one, or to ask an idle one whether it is alive, another is
 // tried.
 func (s *server) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	for {
-		short, cancel := context.WithTimeout(ctx, s.silence)
+		short, cancel := context.WithTimeout(context.WithValue(ctx, callKey{}, ctx), s.silence)
 		conn, err := s.pool.Acquire(short)
 		cancel()
 		silent := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) // or its wire was closed for that

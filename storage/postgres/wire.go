@@ -21,8 +21,12 @@ type wire struct {
 	net.Conn
 	limit time.Duration
 	timer *time.Timer
-	done  atomic.Bool // the connection is made; from then on, calls have deadlines of their own
+	done  atomic.Bool  // the connection is made; from then on, calls have deadlines of their own
+	heard atomic.Int64 // when something came last; nanoseconds since epoch
 }
+
+// epoch is what heard counts from: the clock on the wall may be set.
+var epoch = time.Now()
 
 func newWire(conn net.Conn, limit time.Duration) *wire {
 	w := &wire{Conn: conn, limit: limit, timer: time.AfterFunc(time.Hour, func() { _ = conn.Close() })}
@@ -32,7 +36,11 @@ func newWire(conn net.Conn, limit time.Duration) *wire {
 
 func (w *wire) Read(p []byte) (int, error) {
 	defer w.wait()()
-	return w.Conn.Read(p)
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.heard.Store(int64(time.Since(epoch)))
+	}
+	return n, err
 }
 
 func (w *wire) Write(p []byte) (int, error) {
@@ -52,6 +60,15 @@ func (w *wire) wait() (over func()) {
 func (w *wire) Close() error {
 	w.timer.Stop()
 	return w.Conn.Close()
+}
+
+// quietFor returns for how long nothing has come over a connection that was used since began.
+func quietFor(c *pgx.Conn, began time.Time) time.Duration {
+	quiet := time.Since(began)
+	if w := wireOf(c.PgConn().Conn()); w != nil {
+		quiet = min(quiet, time.Since(epoch)-time.Duration(w.heard.Load()))
+	}
+	return quiet
 }
 
 // wires has config dial wires whose limit is silence.

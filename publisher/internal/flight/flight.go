@@ -48,6 +48,16 @@ func (f *Flight[T]) Do(ctx context.Context) (T, error) {
 // Start is Do for a caller that does not wait for the result.
 func (f *Flight[T]) Start() { f.join() }
 
+// Ensure starts a load unless one runs.
+func (f *Flight[T]) Ensure() {
+	f.mu.Lock()
+	runs := f.running != nil
+	f.mu.Unlock()
+	if !runs {
+		f.join()
+	}
+}
+
 // join returns the first call whose load has not started.
 func (f *Flight[T]) join() *call[T] {
 	f.mu.Lock()

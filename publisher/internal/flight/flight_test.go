@@ -161,3 +161,24 @@ func TestAGroupLoadsKeysApart(t *testing.T) {
 		}
 	})
 }
+
+func TestEnsureStartsNothingBesideALoadThatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s spawner
+		loads := 0
+		f := &Flight[int]{Spawn: s.spawn, Load: func() (int, error) {
+			loads++
+			time.Sleep(time.Second)
+			return loads, nil
+		}}
+		for want := range 3 {
+			f.Ensure()
+			synctest.Wait()
+			f.Ensure()
+			s.Wait()
+			if loads != want+1 {
+				t.Fatalf("%d loads, want %d", loads, want+1)
+			}
+		}
+	})
+}

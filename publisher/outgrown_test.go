@@ -1,0 +1,133 @@
+package publisher_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/storage"
+)
+
+// hesitant is a source whose reads of posts, or of changes, don't come to an end while it is silent. It counts reads of posts.
+type hesitant struct {
+	*faulty
+	silent    atomic.Bool // for posts
+	unmovable atomic.Bool // for changes
+	posts     atomic.Int64
+}
+
+func (s *hesitant) Changes(ctx context.Context, ch motacilla.ChannelID, since motacilla.Revision, limit int) (motacilla.Changes, error) {
+	if s.unmovable.Load() {
+		<-ctx.Done()
+		return motacilla.Changes{}, ctx.Err()
+	}
+	return s.faulty.Changes(ctx, ch, since, limit)
+}
+
+func (s *hesitant) Posts(ctx context.Context, ch motacilla.ChannelID, q motacilla.Query) (motacilla.Page, error) {
+	s.posts.Add(1)
+	if s.silent.Load() {
+		<-ctx.Done()
+		return motacilla.Page{}, ctx.Err()
+	}
+	return s.faulty.Posts(ctx, ch, q)
+}
+
+// TestReadersFarBehindDuringASlowStore has more happen than a delta carries. When the store stops to answer reads of posts, readers
+// that need a snapshot must get one from memory, whether a reader has asked for one before or not, and however often the log has
+// been trimmed since.
+func TestReadersFarBehindDuringASlowStore(t *testing.T) {
+	const carries = 8
+	for _, happened := range []int{carries + 1, 2 * carries, 5 * carries, 20 * carries} {
+		t.Run(fmt.Sprint(happened, " posts"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				source := &hesitant{faulty: f.source}
+				f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{CatchUp: carries, PageSize: 4})
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				behind := f.since(f.head()).Revision
+				cursor := behind
+				for i := range happened {
+					f.post(fmt.Sprint("post ", i))
+					d, err := f.feed.Next(t.Context(), match, cursor)
+					if err != nil || d.Reset {
+						t.Fatalf("%+v, %v", d, err)
+					}
+					cursor = d.Revision
+					synctest.Wait() // until the feed is at rest
+				}
+				if most := int64(2 * happened / (carries / 2)); source.posts.Load() > most {
+					t.Errorf("%d reads of posts for %d posts, want at most %d", source.posts.Load(), happened, most)
+				}
+				source.silent.Store(true)
+				f.post("one more")
+				head := f.head()
+				for _, from := range []motacilla.Revision{behind, 0} {
+					began := time.Now()
+					view := new(motacilla.View)
+					d := f.since(from)
+					if !d.Reset || len(d.Renders) != 4 {
+						t.Fatalf("since %d: %+v, want a page", from, d.Update)
+					}
+					if waited, most := time.Since(began), f.feed.Options().Timeout/3; waited > most {
+						t.Errorf("since %d: answered after %v, want at most %v", from, waited, most)
+					}
+					for { // what is newer follows
+						if view.Apply(d.Update, true); view.Revision == head {
+							break
+						}
+						if d = f.since(view.Revision); d.Reset || d.Heartbeat() {
+							t.Fatalf("after the page: %+v", d.Update)
+						}
+					}
+					f.same(view)
+				}
+			})
+		})
+	}
+}
+
+// TestPermissionForASnapshotThatIsNewerThanMemory asks who may read a snapshot while the store does not say what has changed. The
+// snapshot has the channel with it, so nobody has to wait.
+func TestPermissionForASnapshotThatIsNewerThanMemory(t *testing.T) {
+	for _, access := range []motacilla.Access{motacilla.Public, motacilla.Private} {
+		t.Run(string(access), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				source := &hesitant{faulty: f.source}
+				f.feed = publisher.NewFeed(source, renderFunc(plain), nil)
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				f.since(f.head())
+				source.unmovable.Store(true)
+				if _, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
+					c.Title, c.Access = "Semifinal", access
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				page := f.since(0)
+				got, err := f.feed.Readable(httptest.NewRequest(http.MethodGet, "/", nil), match, page.Revision)
+				if err != nil || got != access || page.Revision != f.head() {
+					t.Errorf("a page at %d of %d, %q, %v, want %q", page.Revision, f.head(), got, err, access)
+				}
+				if waited := time.Since(began); waited > 0 {
+					t.Errorf("the reader waited for %v", waited)
+				}
+			})
+		})
+	}
+}
