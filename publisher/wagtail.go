@@ -50,8 +50,10 @@ func (ws *windows) at(s *state) *Window {
 		return nil
 	}
 	next := w.moved(d.Update, ws.channel.feed.options.Window)
-	if next != nil {
-		ws.newest.CompareAndSwap(w, next)
+	if next != nil && !ws.newest.CompareAndSwap(w, next) {
+		if first := ws.newest.Load(); first.Head == next.Head { // all share one, which is encoded once
+			return first
+		}
 	}
 	return next
 }

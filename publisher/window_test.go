@@ -3,6 +3,7 @@ package publisher_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,5 +61,37 @@ func TestTheWindowMovesWithoutReads(t *testing.T) {
 	}
 	if n := f.source.reads.Load() - reads; n != 10 {
 		t.Errorf("%d reads for ten posts, want one each", n)
+	}
+}
+
+// TestReadersShareAWindow has a crowd ask for the window that follows a post. All must get the same one, whoever makes it.
+func TestReadersShareAWindow(t *testing.T) {
+	f := setUp(t, nil)
+	for i := range 300 {
+		f.post(fmt.Sprint(i)) // so that making a window takes some time
+	}
+	wagtail := publisher.WagtailOf(f.feed)
+	for range 100 {
+		if _, err := wagtail.Window(t.Context(), match); err != nil {
+			t.Fatal(err)
+		}
+		p := f.post("Goal")
+		f.since(p.Revision)
+		windows := make([]*publisher.Window, 16)
+		var crowd sync.WaitGroup
+		for i := range windows {
+			crowd.Go(func() {
+				var err error
+				if windows[i], err = wagtail.Window(t.Context(), match); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		crowd.Wait()
+		for _, w := range windows {
+			if w != windows[0] {
+				t.Fatal("readers got different windows")
+			}
+		}
 	}
 }
