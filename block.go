@@ -26,18 +26,18 @@ const MaxURL = 2048
 // MaxAlt is the longest alternative text of an image, in bytes.
 const MaxAlt = 2000
 
-// MaxPixels is the largest width or height of an image.
+// MaxPixels is the largest width or height of an image, in pixels.
 const MaxPixels = 1 << 16
 
-// Block is one part of a post's content. In JSON it is {"type":T,"value":V}, where V is {"text"} of a text block,
-// {"url","alt","width","height"} of an image and {"url"} of an embed.
+// Block is one part of a post's content. In JSON it is {"type":T,"value":V}. The object V has the key text in a text
+// block, the keys url, alt, width and height in an image, and the key url in an embed.
 type Block struct {
 	Type   BlockType
-	Text   string // text: sanitised HTML
-	URL    string // image, embed: an absolute http or https URL; an image may have a path on this server
-	Alt    string // image
-	Width  int    // image, in pixels; 0 if unknown
-	Height int    // image, in pixels; 0 if unknown
+	Text   string // of a text block: sanitised HTML
+	URL    string // of an image or an embed: an absolute http or https URL; an image may have a path on this server
+	Alt    string // of an image: the alternative text, up to MaxAlt bytes
+	Width  int    // of an image, in pixels; 0 if unknown
+	Height int    // of an image, in pixels; 0 if unknown
 }
 
 // Text returns a text block of sanitised HTML.
@@ -81,7 +81,8 @@ func (b Block) MarshalJSON() ([]byte, error) {
 	return bytes.TrimRight(buf.Bytes(), "\n"), err
 }
 
-// UnmarshalJSON decodes what MarshalJSON makes.
+// UnmarshalJSON decodes what MarshalJSON makes. A block of unknown type, or one that breaks a limit, is an
+// [ErrInvalid].
 func (b *Block) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		Type  BlockType       `json:"type"`

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// ChannelID names a channel. It has 1 to 255 bytes of A-Z a-z 0-9 - . _ ~ : @ + and is not dots alone.
+// ChannelID names a channel. It has 1 to 255 of the characters A-Z a-z 0-9 - . _ ~ : @ + and must not consist of dots only.
 type ChannelID string
 
 // MaxID is the longest channel ID, message ID or author, in bytes.
@@ -15,7 +15,7 @@ const MaxID = 255
 // MaxTitle is the longest title of a channel, in bytes.
 const MaxTitle = 500
 
-const channelIDProblem = "must be 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +, and not dots alone"
+const channelIDProblem = "must be 1 to 255 of A-Z a-z 0-9 - . _ ~ : @ +, and not only dots"
 
 // ParseChannelID returns s as a ChannelID, or an [ErrInvalid] that names the field channel_id.
 func ParseChannelID(s string) (ChannelID, error) {
@@ -86,8 +86,8 @@ func (c Channel) Validate() error {
 	return validTime("ended", c.Ended)
 }
 
-// Amend returns c as a store keeps it once next has taken its place: Title, Access and Ended are those of next, all
-// else stays. If that changes nothing, changed is false and c is returned. The error is an [ErrInvalid].
+// Amend returns c with the Title, Access and Ended of next, normalized. It is what a store keeps if next replaces c. If
+// nothing would change, Amend returns c, and changed is false. If the result is not valid, the error is an [ErrInvalid].
 func (c Channel) Amend(next Channel) (amended Channel, changed bool, err error) {
 	next = next.Normalize()
 	next.ID, next.Created, next.Changed, next.Head = c.ID, c.Created, c.Changed, c.Head

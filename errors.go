@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// The errors that cross a port. They are wrapped with the operation and the thing. Compare them with errors.Is.
+// The errors that cross a port. They are wrapped with the operation and the thing. Compare them with errors.Is: a comment
+// that calls an error "an ErrInvalid" means that errors.Is(err, ErrInvalid) is true.
 var (
 	// ErrNotFound: there is no such channel or post.
 	ErrNotFound = errors.New("not found")
@@ -14,9 +15,9 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrDeleted: a post with this message ID existed and was removed. It is not created again.
 	ErrDeleted = errors.New("has been removed")
-	// ErrConflict: what a write was to replace is not what is stored any more. Read it and try again.
+	// ErrConflict: what the write was to replace has changed since it was read. Read it again and try again.
 	ErrConflict = errors.New("conflicting change")
-	// ErrUnavailable: the store can't be reached or can't answer now. Nothing was acknowledged that was not stored.
+	// ErrUnavailable: the store can't be reached or can't answer now. A write that fails with it may have been stored.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrInvalid: the input is wrong. A [FieldError] says which field is wrong and what was expected.
 	ErrInvalid = errors.New("invalid")
@@ -24,11 +25,11 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden: the caller may not do this.
 	ErrForbidden = errors.New("forbidden")
-	// ErrOverloaded: the node or the channel has as many readers as it may have. A [RetryError] says when to try again.
+	// ErrOverloaded: the node or the channel has reached its limit of readers. A [RetryError] says when to try again.
 	ErrOverloaded = errors.New("too many readers")
 	// ErrTooMany: this address has too many readers or requests. A [RetryError] says when to try again.
 	ErrTooMany = errors.New("too many from this address")
-	// ErrClosed: the part has been shut down.
+	// ErrClosed: the store, Feed or publisher that was called has been shut down.
 	ErrClosed = errors.New("closed")
 )
 
@@ -50,7 +51,7 @@ func Invalid(field, format string, args ...any) error {
 
 // RetryError says when trying again may succeed.
 type RetryError struct {
-	Err   error
+	Err   error         // why this attempt failed, such as ErrOverloaded
 	After time.Duration // how long to wait; it must have jitter, so that not all clients come back at once
 }
 
@@ -61,7 +62,7 @@ func (e *RetryError) Unwrap() error { return e.Err }
 // UnavailableError is an [ErrUnavailable] with a reason that clients may see.
 type UnavailableError struct {
 	Reason string // such as "the disk is full"; must not contain paths, addresses or queries
-	Err    error
+	Err    error  // the cause, for logs; clients do not see it
 }
 
 // Error returns the reason and the text of Err.
@@ -69,5 +70,5 @@ func (e *UnavailableError) Error() string {
 	return fmt.Sprintf("%v: %s: %v", ErrUnavailable, e.Reason, e.Err)
 }
 
-// Unwrap makes the error an [ErrUnavailable] and an Err.
+// Unwrap returns [ErrUnavailable] and Err, so that errors.Is finds both.
 func (e *UnavailableError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }

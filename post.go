@@ -11,7 +11,7 @@ import (
 // PostID names a post: a UUIDv7 (RFC 9562, section 5.7) in lower-case text.
 type PostID string
 
-// NewPostID returns a new post ID for the given time.
+// NewPostID returns a new post ID. It begins with the given time in milliseconds, and the rest is random.
 func NewPostID(at time.Time) PostID {
 	var b [16]byte
 	_, _ = rand.Read(b[6:]) // never fails (crypto/rand)
@@ -48,7 +48,7 @@ func ParsePostID(s string) (PostID, error) {
 	return PostID(s), nil
 }
 
-// MaxText is the largest text of a post, all blocks together, in bytes.
+// MaxText is the most text that a post may have in all its blocks together, in bytes.
 const MaxText = 64 << 10
 
 // MaxBlocks is the largest number of blocks in a post.
@@ -58,16 +58,16 @@ const MaxBlocks = 1000
 type Post struct {
 	ID            PostID
 	MessageID     string    // the source's own ID, unique within the channel unless empty; kept after removal
-	SourceVersion int64     // grows with the source's edits; an older one never overwrites a newer one
+	SourceVersion int64     // grows with the source's edits; an older one never overwrites a newer one; 0 if there are none
 	Source        string    // the receiver that it came from, such as "webapp"
 	Author        string    // up to MaxID bytes
 	Created       time.Time // UTC, to the microsecond; may be backdated
 	Modified      time.Time // when author or content last changed; Created until then; set by the store
-	Show          bool      // a post that is not shown keeps its place
-	Pinned        bool
-	KeyEvent      bool
-	Content       []Block
-	Revision      Revision // of its newest change; set by the store
+	Show          bool      // false hides the post: readers receive a stub, which keeps its place
+	Pinned        bool      // the post stays at the top of the page
+	KeyEvent      bool      // the page marks the post as a key event
+	Content       []Block   // up to MaxBlocks blocks
+	Revision      Revision  // of its newest change; set by the store
 }
 
 // PostKey orders posts: by Created, then by ID. The zero key means no key.
@@ -99,8 +99,8 @@ func (p Post) Clone() Post {
 	return p
 }
 
-// Admit returns p as a store keeps it as a new post of revision rev. A post without an ID gets one, and a post without
-// a time is created at the revision's. The post is normalized and validated; the error is an [ErrInvalid].
+// Admit returns what a store keeps if p is a new post, made at revision rev. An empty ID becomes a new one. A zero Created
+// becomes the time of rev. The post is normalized. If it is not valid, the error is an [ErrInvalid].
 func (p Post) Admit(rev Revision) (Post, error) {
 	p.Content = normalContent(p.Content)
 	p.Revision = rev
@@ -115,9 +115,9 @@ func (p Post) Admit(rev Revision) (Post, error) {
 	return p, p.Validate()
 }
 
-// Amend returns p as a store keeps it once next has taken its place as revision rev. ID, MessageID and Source stay; a
-// zero Created stays what it was; Modified follows from what changed. If next changes nothing, changed is false and p
-// is returned. The error is an [ErrInvalid].
+// Amend returns what a store keeps if next replaces p at revision rev. This is next with the ID, MessageID and Source of
+// p, and with p's Created if next has none. Modified becomes the time of rev if author or content changed. If nothing
+// would change, Amend returns p, and changed is false. If the result is not valid, the error is an [ErrInvalid].
 func (p Post) Amend(next Post, rev Revision) (amended Post, changed bool, err error) {
 	next.Content = normalContent(next.Content)
 	next.ID, next.MessageID, next.Source, next.Modified = p.ID, p.MessageID, p.Source, p.Modified

@@ -15,26 +15,27 @@ type Query struct {
 type Page struct {
 	Head  Revision // the channel's newest revision, read together with Posts
 	Posts []Post   // newest first, by (Created, ID)
-	More  bool     // the query selects older posts too
+	More  bool     // there are older posts that the query selects
 }
 
-// MaxIssued is how many revisions Changes.Issued lists at most.
+// MaxIssued is the largest number of revisions that Changes.Issued lists.
 const MaxIssued = 4096
 
-// Changes are the changes of a channel after a revision, all read at one point in time.
+// Changes are what storage.Reader's Changes returns: the changes of a channel after the revision since, of at most limit
+// posts, all read at one point in time.
 type Changes struct {
 	Head      Revision  // the channel's newest revision; of a deleted channel, that of its deletion
 	Floor     Revision  // the oldest revision that the store remembers of the channel's present life
 	Known     bool      // since is a revision that was issued and is still remembered
-	Truncated bool      // more than limit posts changed or went; Posts, Removed and Issued are then empty
+	Truncated bool      // more than limit posts changed or were removed; Posts, Removed and Issued are then empty
 	Deleted   bool      // the channel has been deleted
 	Channel   *Channel  // the channel, if its title, access or end changed after since; nil otherwise
 	Posts     []Post    // posts created or changed after since, hidden posts too, oldest change first
 	Removed   []Removal // posts removed after since, oldest removal first
 
-	// Issued lists the newest revisions issued after since, at most MaxIssued, oldest first; the last one is Head. A list
-	// that is shorter than MaxIssued has all of them. If it is full, earlier ones may be left out, and whether such a
-	// revision was issued is not known from it.
+	// Issued lists the revisions that were issued after since, oldest first. The last one is Head. It lists at most
+	// MaxIssued, the newest. A shorter list is complete. From a list of MaxIssued revisions it is not known which
+	// revisions before the first of them were issued.
 	Issued []Revision
 }
 
@@ -48,5 +49,5 @@ type Removal struct {
 type Moved struct {
 	Channel ChannelID
 	Head    Revision
-	Deleted bool
+	Deleted bool // Head is the revision of the channel's deletion
 }

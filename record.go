@@ -5,14 +5,14 @@ import "fmt"
 // ChannelRecord is a channel as a store keeps it. The channel may have been deleted. A channel is moved from store to
 // store as its ChannelRecord and its [ChangeRecord]s.
 type ChannelRecord struct {
-	Channel          // of a deleted channel only ID and Head count, and Head is the revision of its deletion
-	Born    Revision // the revision at which the present life, or the last one, began
+	Channel          // of a deleted channel only ID and Head are used, and Head is the revision of its deletion
+	Born    Revision // the revision at which the channel's life began; of a deleted channel, its last life
 	Floor   Revision // the oldest revision of that life that is remembered
 	Deleted bool
 }
 
-// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are both nil if a later revision
-// has replaced what this one did, and if this one changed the channel itself.
+// ChangeRecord is what a store keeps of one revision of a channel. Post and Removed are both nil if this revision changed
+// the channel itself, or if a later revision has changed or removed the same post or deleted the channel.
 type ChangeRecord struct {
 	Revision   Revision
 	Remembered bool       // a cursor at this revision is Known
@@ -26,7 +26,8 @@ type Tombstone struct {
 	MessageID string
 }
 
-// Validate returns an [ErrInvalid] if no store can have kept c with these records, or nil. c must be normalized.
+// Validate returns an [ErrInvalid] if c or a record is not valid, if they contradict each other, or if the records are not
+// in the order of their revisions. Otherwise it returns nil. c must be normalized.
 func (c ChannelRecord) Validate(records []ChangeRecord) error {
 	channel := c.Channel
 	if c.Deleted {
@@ -45,7 +46,7 @@ func (c ChannelRecord) Validate(records []ChangeRecord) error {
 	last := c.Born - 1
 	for _, r := range records {
 		if r.Revision <= last || r.Revision > c.Head {
-			return Invalid("revision", "must be after %d, in order, and not after head %d; is %d", last, c.Head, r.Revision)
+			return Invalid("revision", "is %d, but must be greater than %d and at most the head %d", r.Revision, last, c.Head)
 		}
 		last = r.Revision
 		if err := r.validate(c); err != nil {
@@ -64,7 +65,7 @@ func (r ChangeRecord) validate(c ChannelRecord) error {
 	case c.Deleted && (r.Post != nil || r.Removed != nil):
 		return Invalid("deleted", "must be false if there are posts or tombstones")
 	case r.Post != nil && r.Post.Revision != r.Revision:
-		return Invalid("post", "must be of the record's revision, not of %d", r.Post.Revision)
+		return Invalid("post", "must have the record's revision, not %d", r.Post.Revision)
 	case r.Post != nil:
 		return r.Post.Validate()
 	case r.Removed != nil:

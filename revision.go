@@ -8,8 +8,8 @@ import (
 )
 
 // Revision numbers the changes of one channel. The store gives every change a revision, in microseconds since the Unix
-// epoch. Revisions are strictly increasing within a channel. They are the order of changes, readers' cursors, ETags and
-// Wagtail Live's timestamps. 0 is before every change.
+// epoch. Revisions are strictly increasing within a channel. The same number orders changes, and serves as a reader's
+// cursor, as an ETag and as Wagtail Live's timestamp. 0 is before every change.
 type Revision int64
 
 // Clock tells the time. Stores take one for tests. nil means time.Now.
@@ -35,8 +35,9 @@ func (r Revision) Time() time.Time { return time.UnixMicro(int64(r)).UTC() }
 // String returns the decimal digits of r.
 func (r Revision) String() string { return strconv.FormatInt(int64(r), 10) }
 
-// Timestamp returns r as Wagtail Live's timestamp: seconds with exactly six decimals, such as "1763890000.456789". Its
-// client parses it as a float64 and formats that again. This keeps the decimals until 2^33 s, in the year 2242.
+// Timestamp returns r as Wagtail Live's timestamp: seconds with exactly six decimals, such as "1763890000.456789".
+// Wagtail Live's client parses it as a float64 and formats it again. The six decimals survive that up to 2^33 s, in the
+// year 2242.
 func (r Revision) Timestamp() string { return string(r.AppendTimestamp(nil)) }
 
 // AppendTimestamp appends r.Timestamp() to dst.
@@ -53,7 +54,8 @@ func (r Revision) AppendTimestamp(dst []byte) []byte {
 	return append(dst, micros...)
 }
 
-// ParseRevision parses a cursor: only ASCII digits, within int64. The error is an [ErrInvalid].
+// ParseRevision parses a cursor: only ASCII digits, at most the largest int64. The error is an [ErrInvalid] that names the
+// field since.
 func ParseRevision(s string) (Revision, error) {
 	if !digits(s) {
 		return 0, Invalid("since", "must be a revision in decimal digits")
@@ -65,8 +67,8 @@ func ParseRevision(s string) (Revision, error) {
 	return Revision(n), nil
 }
 
-// ParseTimestamp parses Wagtail Live's timestamp: digits, optionally a point and digits. Decimals after the sixth are cut.
-// The error is an [ErrInvalid].
+// ParseTimestamp parses Wagtail Live's timestamp: seconds in digits, optionally with a point and decimals. Decimals after
+// the sixth are cut. The error is an [ErrInvalid] that names the field last_update_ts.
 func ParseTimestamp(s string) (Revision, error) {
 	whole, frac, point := strings.Cut(s, ".")
 	if !digits(whole) || point && !digits(frac) {

@@ -16,7 +16,8 @@ const TimeFormat = "2006-01-02T15:04:05.000000Z"
 // FormatTime returns t in TimeFormat.
 func FormatTime(t time.Time) string { return t.UTC().Format(TimeFormat) }
 
-// Stub returns the content of a post that is hidden or could not be rendered. It keeps the post's place.
+// Stub returns the HTML that readers receive for a post that is hidden or could not be rendered: an empty element that
+// keeps the post's place.
 func Stub(id PostID) string {
 	return `<div class="live-post" data-post-id="` + string(id) + `"></div>`
 }
@@ -27,11 +28,11 @@ type Update struct {
 	From     Revision
 	Revision Revision
 	Renders  []Render // oldest first, by (Created, ID); none is newer than Revision
-	Removals []PostID
-	Reset    bool   // Renders replaces all that the reader holds
-	Complete bool   // in a reset: there are no posts older than Renders
-	State    *State // the channel's title and end, in a reset or if they changed; nil otherwise
-	Gone     bool   // the channel was deleted; no update follows
+	Removals []PostID // the posts that were removed
+	Reset    bool     // Renders replaces all that the reader holds
+	Complete bool     // in a reset: there are no posts older than Renders
+	State    *State   // the channel's title and end, in a reset or if they changed; nil otherwise
+	Gone     bool     // the channel was deleted; no update follows
 }
 
 // State is what an update says about the channel itself.
@@ -59,10 +60,10 @@ func (u *Update) Heartbeat() bool {
 	return u.From == u.Revision && !u.Reset && !u.Gone && u.State == nil && len(u.Renders) == 0 && len(u.Removals) == 0
 }
 
-// Floor returns the oldest place down to which the renders of a reset have every post that is shown, or the zero key if
-// they have all posts. Pinned posts may stand below the newest page of a channel, with posts between them left out, so the
-// floor is the oldest post that is not pinned. If all are pinned it is the newest: only down to there nothing is left out
-// for certain.
+// Floor returns the floor of a reset: from the newest post back to the floor, no shown post is missing in Renders. It is
+// the zero key if Renders has all posts. A pinned post may be older than the newest page, and posts between the two are
+// then left out. So the floor is the oldest post that is not pinned. If all posts are pinned, it is the newest of them,
+// since posts may be missing below it.
 func (u *Update) Floor() PostKey {
 	var unpinned, newest PostKey
 	if u.Complete {
@@ -81,7 +82,7 @@ func (u *Update) Floor() PostKey {
 	return unpinned
 }
 
-// MarshalJSON encodes u as on the wire. renders is an object with post IDs as keys, in the order of Renders.
+// MarshalJSON encodes u in its form on the wire. renders is an object with post IDs as keys, in the order of Renders.
 func (u Update) MarshalJSON() ([]byte, error) { return u.AppendJSON(nil), nil }
 
 // AppendJSON appends the JSON of u to dst. It contains no line breaks. < > & U+2028 and U+2029 are escaped.
@@ -241,7 +242,7 @@ func (u *Update) UnmarshalJSON(data []byte) error {
 	}
 	slices.SortFunc(next.Renders, func(a, b Render) int { return a.Key().Compare(b.Key()) })
 	if (raw.Title != nil) != (raw.Ended != nil) {
-		return fmt.Errorf("decode update: %w", Invalid("title", "and ended must come together"))
+		return fmt.Errorf("decode update: %w", Invalid("title", "must come together with ended"))
 	}
 	if raw.Title != nil {
 		next.State = &State{Title: *raw.Title}
@@ -261,7 +262,7 @@ func validUpdate(ch ChannelID, from, rev Revision, removals []PostID) error {
 		return err
 	}
 	if from < 0 || rev < 0 {
-		return Invalid("revision", "and from must not be negative")
+		return Invalid("revision", "must not be negative, and from must not be either")
 	}
 	for _, id := range removals {
 		if _, err := ParsePostID(string(id)); err != nil {

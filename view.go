@@ -31,10 +31,10 @@ type Verdict int
 const (
 	Ignore   Verdict = iota // the reader holds all of it already
 	Take                    // the update carries the reader to its revision
-	AskAgain                // the update does not fit: the reader must ask with its cursor
+	AskAgain                // the update does not fit: the reader must ask the server again, with its cursor
 )
 
-// Judge returns what Apply would do with u. It does not change v.
+// Judge returns what Apply would do with u. asked means the same as for Apply. Judge does not change v.
 func (v *View) Judge(u *Update, asked bool) Verdict {
 	switch {
 	case u.Reset && (asked || u.Revision > v.Revision):
@@ -49,8 +49,9 @@ func (v *View) Judge(u *Update, asked bool) Verdict {
 	return Take
 }
 
-// Apply applies u. asked must be true if u answers a question of the reader: the first update of a poll or a connection.
-// Apply returns true if u does not fit what v holds. The caller must then ask again with since=v.Revision.
+// Apply applies u. asked must be true if u answers a request that named v's cursor: the answer to a poll, or the first
+// update of a stream. Apply returns true if u does not fit what v holds. The caller must then ask again with
+// since=v.Revision.
 func (v *View) Apply(u *Update, asked bool) (again bool) {
 	switch v.Judge(u, asked) {
 	case Ignore:
@@ -97,9 +98,9 @@ func (v *View) Older() (q OlderQuery, ok bool) {
 // AddOlder takes the answer to q: the newest visible posts below q.Before, pinned or not, as the channel was at revision
 // at. complete must be true if there are no older posts. AddOlder moves the floor down to the oldest of them.
 //
-// AddOlder returns false and changes nothing if the answer does not fit: if v has had a reset since it gave out q, or if
-// at is before that reset. Posts between the answer and the new floor would be missing, or removed posts would come
-// back. The caller must then ask again, with a new query.
+// AddOlder returns false and changes nothing if the answer does not fit: if v has had a reset since Older returned q, or
+// if at is before the newest reset. With such an answer, posts between it and the new floor could be missing, or removed
+// posts could come back. The caller must then ask again, with a new query.
 func (v *View) AddOlder(q OlderQuery, at Revision, renders []Render, complete bool) (taken bool) {
 	if q.snapshot == nil || q.snapshot != v.snapshot || at < q.snapshot.revision {
 		return false
@@ -131,7 +132,8 @@ func (v *View) Renders() []Render {
 	return list
 }
 
-// Floor returns the oldest place down to which v holds every post. The zero key means that v holds all posts.
+// Floor returns v's floor: from the newest post back to the floor, no post is missing in v. The zero key means that v holds
+// all posts.
 func (v *View) Floor() PostKey { return v.floor }
 
 func (v *View) reset(u *Update) {

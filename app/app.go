@@ -3,9 +3,10 @@
 //
 //	func main() { app.Main(memory.Module, polling.Module, webapp.Module) }
 //
-// An app has two phases. First it reads what is registered (storage.Register, publisher.Register, receiver.Register), and
-// then the configuration, whose keys come from that. Nothing else is made so far. Then it builds the graph: each adapter
-// that the configuration names is made by its own constructor, in an fx.Module of its own, with its own options.
+// An app has two phases. First it reads what is registered (storage.Register, publisher.Register, receiver.Register).
+// This gives the keys of the configuration, which it reads next. Nothing else is made in this phase. Then it builds the
+// graph: each adapter that the configuration names is made by its own constructor, in an fx.Module of its own, with its
+// own options.
 //
 // The graph has *Config, *zap.Logger, storage.Store, receiver.Sink (the same store), *publisher.Feed, *route.Origins,
 // *Token and *Server. The constructors of publishers and receivers may ask for a route.Authorizer too. An app may provide
@@ -29,7 +30,7 @@ import (
 // StopTimeout is the longest time that an app takes to stop.
 const StopTimeout = 10 * time.Second
 
-// New returns the app that opts describe. If the configuration is wrong, Err of the app says how.
+// New returns the app that opts describe. If the configuration is wrong, the app's method Err returns what is wrong.
 func New(opts ...fx.Option) *fx.App {
 	r, err := read(opts)
 	var c *Config
@@ -43,7 +44,8 @@ func New(opts ...fx.Option) *fx.App {
 	return fx.New(fx.StopTimeout(StopTimeout), fx.WithLogger(events.logger), r.module(c), fx.Invoke(events.open), fx.Options(opts...))
 }
 
-// Run runs the app until SIGINT or SIGTERM, or until it fails.
+// Run runs the app until SIGINT or SIGTERM, or until it fails. It returns nil if a signal ended the app and it stopped in
+// good order.
 func Run(opts ...fx.Option) error {
 	a := New(opts...)
 	if err := a.Err(); err != nil {
@@ -85,7 +87,7 @@ func Routes(routes ...route.Route) fx.Option {
 	return fx.Provide(fx.Annotate(func() []route.Route { return routes }, fx.ResultTags(`group:"routes,flatten"`)))
 }
 
-// SchemaOf returns the configuration's keys of the app that opts describe. It makes nothing of that app.
+// SchemaOf returns the keys of the configuration of the app that opts describe. Of that app it makes only the *Input.
 func SchemaOf(opts ...fx.Option) (*Schema, error) {
 	r, err := read(opts)
 	if err != nil {

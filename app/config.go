@@ -38,7 +38,7 @@ type Choice struct {
 	Options any // pointer to the options struct; each Choice has its own
 }
 
-// Value is the value in force of one key.
+// Value is one key with the value in force.
 type Value struct {
 	Key    string // "server.addr", "publishers[0].timeout"
 	Value  string // masked if it is a secret
@@ -66,8 +66,8 @@ type given struct {
 // layer is what one source gives, by key.
 type layer map[string]given
 
-// Load reads the configuration strictly. Unknown keys, wrong types and unknown names are errors. All of them are returned
-// together.
+// Load reads the configuration strictly. Unknown keys, unknown names, and values that have the wrong type or are out of
+// range are errors. Load returns all of them together.
 func (s *Schema) Load(in Input) (*Config, error) {
 	if in.Env == nil {
 		in.Env = os.Environ()

@@ -18,7 +18,7 @@ type Flags struct {
 // flagConfig names the configuration file. It is not a key.
 const flagConfig = "config"
 
-// Flags adds a flag for every key to set, in the order of the reference.
+// Flags adds to set the flag --config, and a flag for every key, in the order of the reference.
 func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	f := &Flags{schema: s, set: set}
 	set.SortFlags = false
@@ -33,7 +33,7 @@ func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	return f
 }
 
-// Input returns what the arguments give. Call it after set was parsed.
+// Input returns what the arguments give. Call it after the flag set has parsed them.
 func (f *Flags) Input() Input {
 	in := Input{File: f.file, Flags: map[string]string{}}
 	for _, k := range f.schema.keys {
@@ -44,7 +44,8 @@ func (f *Flags) Input() Input {
 	return in
 }
 
-// Explain adds the nearest flag to an error of parsing that is about an unknown flag.
+// Explain returns err, which the parsing of the arguments returned. If err is about an unknown flag, Explain adds the known
+// flag that is most like it.
 func (f *Flags) Explain(err error) error {
 	unknown := (*pflag.NotExistError)(nil)
 	if !errors.As(err, &unknown) {

@@ -108,7 +108,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	send(refused, prometheus.CounterValue, float64(n.Refused.Channel), "channel")
 	send(refused, prometheus.CounterValue, float64(n.Refused.Address), "address")
 	out <- prometheus.MustNewConstSummary(
-		describe("update_lag_seconds", "From a change in the store to its arrival at this node."),
+		describe("update_lag_seconds", "Time from a change in the store to its arrival at this node."),
 		uint64(max(n.Updates, 0)), n.LagSum.Seconds(), nil)
 	for name, s := range c.feed.Metrics().Publishers() {
 		send(describe("readers", "Streams and parked requests now.", "publisher"),

@@ -59,8 +59,8 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return in, helpWanted(fmt.Sprintf("Usage: %s [flags]\n\n%s\n", a.program, set.FlagUsages()) +
-			"The configuration file and the environment have the same keys: --server.addr is " +
-			"MOTACILLA_SERVER_ADDR.\n")
+			"The configuration file and the environment have the same keys: --server.addr is server.addr " +
+			"in the file and MOTACILLA_SERVER_ADDR in the environment.\n")
 	case err != nil:
 		return in, &usageError{flags.Explain(err)}
 	case set.NArg() > 0:

@@ -9,11 +9,12 @@ import (
 type Section struct {
 	Kind string // "storage", "publishers" or "receivers"; "" for the keys of every app
 	Name string // of the adapter, such as "sqlite"; "" for the key that chooses one
-	Keys []Key  // a key that stores share is as the store of this section has it
+	Keys []Key  // a key that several stores have is described as the store of this section has it
 }
 
-// Reference returns every key. First come the keys of every app. Then, for stores, publishers and receivers, comes the key
-// that chooses, and a section for each adapter. A key that several stores share is in the section of each of them.
+// Reference returns every key. The first section has the keys of every app. Then, for stores, publishers and receivers,
+// come a section with the key that chooses among them, and a section for each adapter. A key that several stores have is
+// in the section of each of them.
 func (s *Schema) Reference() []Section {
 	list := slices.Clone(s.sections)
 	for i := range list {

@@ -11,10 +11,10 @@ import (
 type Key struct {
 	Name    string // "server.addr"; the name of the flag too
 	Env     string // "MOTACILLA_SERVER_ADDR"
-	Doc     string
+	Doc     string // what it means, in one line
 	Type    string // what it takes, such as "text" or "a whole number"
-	Default string // as the environment would have it; "" if there is none, or if stores that share the key differ
-	Secret  bool
+	Default string // in the form of the environment; "" if there is none, or if several stores have the key and differ
+	Secret  bool   // its value must not be shown
 }
 
 // Schema is the set of all keys of an app: its settings, and the options of each adapter that is registered.
@@ -73,7 +73,7 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 }
 
 func (s *Schema) addKind(k kind) error {
-	head := Key{Name: k.key, Doc: "types that are on, in this order; any of " + cmp.Or(k.names(), "none"),
+	head := Key{Name: k.key, Doc: "types that are used, in this order; any of " + cmp.Or(k.names(), "none"),
 		Type: expectedList, Default: strings.ReplaceAll(k.names(), ", ", ",")}
 	if k.key == "storage" {
 		head = Key{Name: "storage.type", Doc: "the store, one of " + cmp.Or(k.names(), "none"), Type: expectedText, Default: k.first()}
@@ -143,8 +143,8 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names from which a key can choose: "storage" from the stores, "publishers" from the publishers,
-// "receivers" from the receivers.
+// Types returns the names of the registered stores if key is "storage", of the publishers if it is "publishers", and of the
+// receivers if it is "receivers".
 func (s *Schema) Types(key string) []string {
 	var names []string
 	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
@@ -217,7 +217,7 @@ func inOrder(list []component, first ...string) []component {
 	return list
 }
 
-// Nearest returns the name with the smallest edit distance from s.
+// Nearest returns the name with the smallest edit distance from s, or "" if there are no names.
 func Nearest(s string, names []string) string {
 	if len(s) > 256 { // no name is that long, and the distance takes time
 		s = s[:256]

@@ -89,7 +89,7 @@ func newServer(in serverIn) (*Server, error) {
 	return s, nil
 }
 
-// Addr returns the address that the server listens on. It is nil before the start.
+// Addr returns the address that the server listens on. It is nil before the app has started.
 func (s *Server) Addr() net.Addr {
 	if a := s.addr.Load(); a != nil {
 		return a
@@ -97,7 +97,7 @@ func (s *Server) Addr() net.Addr {
 	return nil
 }
 
-// URL returns the path of the route that has the name.
+// URL returns the path of the route of that name, as [route.Table.URL] does.
 func (s *Server) URL(name string, params ...string) (string, error) {
 	return s.table.URL(name, params...)
 }

@@ -25,10 +25,10 @@ type Settings struct {
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
 	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
-	PublicURL      string   `key:"public_url" doc:"scheme and host of the server for readers; URLs are absolute if it is set, else paths"`
-	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any, without cookies"`
-	Token          string   `key:"token" secret:"true" doc:"for writing and for private channels; by default a new one is kept in a file"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded count"`
+	PublicURL      string   `key:"public_url" doc:"scheme and host of the server for readers; if it is not set, URLs are only paths"`
+	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
+	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
 
 	Limits LimitSettings `key:"limits"`
 }
@@ -45,7 +45,7 @@ type LimitSettings struct {
 // PageSettings are the keys page.*.
 type PageSettings struct {
 	Name string `key:"name" doc:"name of the site, shown on every page"`
-	Size int    `key:"size" doc:"posts on a fresh page; pinned posts come on top of that"`
+	Size int    `key:"size" doc:"number of newest posts on a page; older pinned posts come in addition"`
 }
 
 // FeedSettings are the keys feed.*.

@@ -14,8 +14,8 @@ import (
 type OpenedStore struct {
 	storage.Store
 	Type  string
-	Key   string // of the option that says where the store is, such as "path"; "" if it has none
-	Place string // the value of that option with its secrets: it must not be shown as it is
+	Key   string // the key of the option that says where the store is, such as "path"; "" if it has none
+	Place string // the value of that option with its secrets, which must be masked before it is shown
 
 	graph *fx.App
 }
@@ -27,13 +27,17 @@ func (s *OpenedStore) Close() error {
 	return plain(s.graph.Stop(ctx))
 }
 
-// StoreAt names a store of an app: TYPE:PLACE, where PLACE is its url or path; or a URL whose scheme is the type, such as
-// postgres://...; or TYPE, whose place the configuration gives; or "", if the configuration gives the type too.
+// StoreAt names a store of an app. It has one of these forms:
+//   - TYPE:PLACE, where PLACE is the store's url or path;
+//   - a URL whose scheme is the type, such as postgres://...;
+//   - TYPE: the configuration gives the place;
+//   - "": the configuration gives type and place.
 type StoreAt string
 
-// OpenStore opens the store that at names, and nothing else of the app that opts describe. Whatever at does not say, the
-// configuration says, which is in. opts must register the store, and must provide what its constructor asks for besides
-// its options, log and an fx.Lifecycle. OpenStore returns an error if the store does not answer a ping.
+// OpenStore opens the store that at names, and nothing else of the app that opts describe. What at leaves out comes from
+// the configuration, which is read from in without its Flags. opts must register the store. They must also provide what its
+// constructor asks for, except its options, the logger and an fx.Lifecycle. OpenStore returns an error if the store does
+// not answer a ping.
 func OpenStore(ctx context.Context, at StoreAt, in Input, log *zap.Logger, opts ...fx.Option) (*OpenedStore, error) {
 	r, c, err := at.find(in, opts)
 	if err != nil {
@@ -47,7 +51,8 @@ func OpenStore(ctx context.Context, at StoreAt, in Input, log *zap.Logger, opts 
 	return opened, nil
 }
 
-// Find returns which store at names, and where that store is. It does not open the store.
+// Find returns the Type, Key and Place of the store that at names. It does not open the store: the result has no Store and
+// must not be closed.
 func (at StoreAt) Find(in Input, opts ...fx.Option) (*OpenedStore, error) {
 	_, c, err := at.find(in, opts)
 	if err != nil {

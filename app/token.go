@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Token is the secret that allows to write, and to read private channels.
+// Token is the secret that permits writing, and reading private channels.
 type Token struct {
 	Secret string
 	File   string // where it is kept; "" if it is configured or only in memory
@@ -72,7 +72,8 @@ func loadToken(c *Config, tell io.Writer) (*Token, error) {
 	return t, nil
 }
 
-// ReadToken reads a token from the file that keeps it.
+// ReadToken reads a token from the file that keeps it. An empty file is an error. If there is no file, the error wraps
+// fs.ErrNotExist.
 func ReadToken(path string) (string, error) {
 	body, err := os.ReadFile(path)
 	if err != nil {

@@ -39,18 +39,18 @@ type Options struct {
 	Token string
 	// Since is the revision from which to resume. 0 asks for a snapshot.
 	Since motacilla.Revision
-	// FirstUpdate is how long a transport may take to its first update before the next transport is tried; 5 s. Each time
-	// that all transports have failed, the time doubles, up to 16 times FirstUpdate.
+	// FirstUpdate is how long a transport may take until its first update. After that, the next transport is tried. Each
+	// time that all transports have failed, the time doubles, up to 16 times FirstUpdate. The default is 5 s.
 	FirstUpdate time.Duration
-	// Heartbeat is the longest time between two messages of the server; 15 s. A connection that is silent for three
-	// heartbeats is closed.
+	// Heartbeat is the longest time between two messages of the server, as the server is configured. A connection that is
+	// silent for three times as long is closed. The default is 15 s.
 	Heartbeat time.Duration
-	// MinWait and MaxWait are the shortest and longest pause before the next attempt; 500 ms and 15 s. The pause doubles
-	// from one to the other, less up to half of it at random. It is longer if the server asks for that (Retry-After, or
-	// the retry field of an event stream).
+	// MinWait and MaxWait limit the pause before the next attempt. The pause begins at MinWait and doubles with each
+	// failure, up to MaxWait. Up to half of it is taken off at random. It is longer if the server asks for that
+	// (Retry-After, or the retry field of an event stream). The defaults are 500 ms and 15 s.
 	MinWait, MaxWait time.Duration
-	// MaxUpdate is the size of the largest update that is accepted, in bytes of JSON; 256 MiB, which is more than 500
-	// posts of 64 KiB need.
+	// MaxUpdate is the size of the largest update that is accepted, in bytes of JSON. The default is 256 MiB, which is
+	// more than 500 posts of 64 KiB need.
 	MaxUpdate int
 	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
 	// returns an error, Follow ends with it. Retry may be nil.
@@ -73,8 +73,8 @@ func Transports() []string {
 // If a transport brings no update in time, or does not work, Follow uses the next. It keeps a transport that works. After
 // a break it pauses and resumes from the last update.
 //
-// The updates follow the rules of [motacilla.View]. A caller that applies each, in order, with asked true, holds what the
-// server holds. Follow drops updates that are old, and asks again instead of yielding an update that does not fit. It
+// Follow keeps the rules of [motacilla.View]. A caller that calls View.Apply with each update, in order and with asked
+// true, holds what the server holds. Follow drops old updates. If an update does not fit, it asks the server again. It
 // yields heartbeats too ([motacilla.Update.Heartbeat]): they say that the reader is up to date. If nothing has changed,
 // the first update of a connection is a heartbeat. The caller owns the updates.
 //
@@ -88,9 +88,9 @@ func Transports() []string {
 // After any other failure Follow tries again without end. That includes the errors of a proxy, such as its 404 while the
 // server restarts, and of a server that is not Motacilla. Options.Retry sees them.
 //
-// While the caller works on an update, Follow does not read the connection. If the server closes it, Follow resumes from
-// the cursor. Follow runs on the caller's goroutine and leaves nothing behind when the loop over it ends. It may be
-// iterated again, from the beginning.
+// While the caller works on an update, Follow does not read the connection. If the server closes the connection because
+// of that, Follow resumes from the cursor. Follow runs on the caller's goroutine. When the loop over it ends, no
+// connection and no goroutine of it is left. Another loop over the same iterator begins again at Options.Since.
 func Follow(ctx context.Context, baseURL string, channel motacilla.ChannelID, o *Options) iter.Seq2[motacilla.Update, error] {
 	return func(yield func(motacilla.Update, error) bool) {
 		f, err := newFollower(baseURL, channel, o, yield)
@@ -112,7 +112,7 @@ func newFollower(
 	}
 	base, err := url.Parse(baseURL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, motacilla.Invalid("base URL", "must be http or https with a host")
+		return nil, motacilla.Invalid("base URL", "must be an http or https URL with a host")
 	}
 	base.RawQuery, base.Fragment = "", ""
 	f := &follower{base: base, channel: channel, o: o.withDefaults(), yield: yield}

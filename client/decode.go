@@ -14,7 +14,7 @@ func (s *session) decode(data []byte) (*motacilla.Update, error) {
 		return nil, malformed(err)
 	}
 	if u.Channel != s.channel {
-		return nil, &failure{err: fmt.Errorf("the update is of channel %q", u.Channel), unusable: true}
+		return nil, &failure{err: fmt.Errorf("the update belongs to channel %q", u.Channel), unusable: true}
 	}
 	return u, nil
 }

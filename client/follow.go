@@ -94,7 +94,7 @@ func (f *follower) attempt(ctx context.Context) error {
 		return nil
 	case errors.Is(err, motacilla.ErrNotFound):
 		f.offers = nil
-		return &failure{err: errors.New("the server offers a transport and answers that it does not exist")}
+		return &failure{err: errors.New("the server offers a transport, but answers there that the channel does not exist")}
 	case err == nil:
 		return errOrderly
 	case final(err) || s.delivered:

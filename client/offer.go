@@ -49,7 +49,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	}
 	names, offers, err := parseOffers(f.base, body, f.o.Transports)
 	if err != nil {
-		return nil, fmt.Errorf("the list of transports is not a list of Motacilla's: %v", err) //nolint:errorlint // see malformed
+		return nil, fmt.Errorf("the server's list of transports can't be read: %v", err) //nolint:errorlint // see malformed
 	}
 	if len(offers) == 0 {
 		return nil, fmt.Errorf("%w: the server offers %q", ErrNoTransport, names)

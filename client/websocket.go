@@ -97,15 +97,15 @@ func closed(ctx context.Context, err error, first bool) error {
 	}
 	switch code := end.Code; {
 	case code == closeNoChannel:
-		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrNotFound)
+		return fmt.Errorf("the server closed the connection with code %d: %w", code, motacilla.ErrNotFound)
 	case code == websocket.ClosePolicyViolation && first: // after an update, the permission may have expired
-		return fmt.Errorf("the server closed with %d: %w", code, motacilla.ErrForbidden)
+		return fmt.Errorf("the server closed the connection with code %d: %w", code, motacilla.ErrForbidden)
 	case code == websocket.CloseNormalClosure, code == websocket.CloseGoingAway, code == websocket.ClosePolicyViolation:
 		return nil
 	case code == websocket.CloseAbnormalClosure: // there was no close message
 		return errBroken
 	}
-	return fmt.Errorf("the server closed with %d (%s)", end.Code, end.Text)
+	return fmt.Errorf("the server closed the connection with code %d (%s)", end.Code, end.Text)
 }
 
 // dial opens a connection at the session's cursor.

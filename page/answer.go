@@ -98,7 +98,8 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p.fail(w, r, status, detail)
 }
 
-// NotFound answers a request for a path that does not exist. A browser gets a page, any other client a problem document.
+// NotFound answers a request for a path that does not exist. A browser gets a page. Any other client, and any request below
+// /api/, gets a problem document.
 func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	err := fmt.Errorf("there is nothing at this path: %w", motacilla.ErrNotFound)
 	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
@@ -121,11 +122,11 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, detail s
 			e.Text, e.Next = "That is not the right token. Try again.", local(r.PostForm.Get("next"))
 		}
 	case http.StatusNotFound:
-		e.Title, e.Text = "There is no such page", "It may have been taken down, or the address has a slip in it."
+		e.Title, e.Text = "There is no such page", "It may have been taken down, or there is a mistake in the address."
 	case http.StatusServiceUnavailable:
 		e.Title, e.Text = "We can't show this page right now", "Please try again in a moment."
 	case http.StatusBadRequest:
-		e.Title = "The address has a slip in it"
+		e.Title = "There is a mistake in the address"
 	case http.StatusInternalServerError:
 		e.Title, e.Text = "Something went wrong", "It is not your fault. Please try again in a moment."
 	}

@@ -138,7 +138,7 @@ func parseKey(s string) (motacilla.PostKey, error) {
 	at, timeErr := time.Parse(motacilla.TimeFormat, created)
 	post, idErr := motacilla.ParsePostID(id)
 	if timeErr != nil || idErr != nil {
-		return motacilla.PostKey{}, motacilla.Invalid("before", "must be a time and a post's ID, as pages link to it")
+		return motacilla.PostKey{}, motacilla.Invalid("before", "must be a time and a post's ID, as in the links to older posts")
 	}
 	return motacilla.PostKey{Created: at.UTC(), ID: post}, nil
 }

@@ -25,22 +25,22 @@ type Transport struct {
 
 // Options are the settings of a Page. nil and zero fields mean the defaults.
 type Options struct {
-	// Transports returns the transports of a channel, in the order in which browsers must try them. nil means none: pages
-	// then stay as they were served.
+	// Transports returns the transports of a channel, in the order in which browsers must try them. nil means none: a page
+	// then stays as it was served.
 	Transports func(ch motacilla.ChannelID) []Transport
 	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that pages
 	// have no form for signing in.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
-	// Readable is called before a page is sent, with the head at which the page was read. It must return the channel's
-	// access at that head, and an ErrForbidden if the reader may not read the channel then. publisher.Feed has a method
-	// of this name. nil means that there is no check.
+	// Readable is called before a page is sent. head is the channel's head when the page was read. Readable must return the
+	// channel's access at that head, or an ErrForbidden if the reader may not read the channel then. publisher.Feed has
+	// such a method. nil means that there is no check.
 	Readable func(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error)
 
-	Listing   *route.Listing // of channels; nil is one whose positions only this process can read
-	Heartbeat time.Duration  // the longest time between two messages of a stream; 15 s
-	Name      string         // the name of the site; "Motacilla"
-	PageSize  int            // posts on a page of older posts; 50
-	Renderer  PostRenderer   // for older posts, must be that of the snapshot; NewRenderer()
+	Listing   *route.Listing // makes the pages of the index; the default is route.NewListing("")
+	Heartbeat time.Duration  // the longest time between two messages of a stream; the default is 15 s
+	Name      string         // the name of the site; the default is "Motacilla"
+	PageSize  int            // the number of posts on a page of older posts; the default is 50
+	Renderer  PostRenderer   // renders older posts; must be the one that renders snapshots; the default is NewRenderer()
 }
 
 // PostRenderer renders a post as HTML. It has the contract of publisher.Renderer.

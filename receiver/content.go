@@ -7,9 +7,9 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Content returns the blocks of a message as they are stored, made from text or content, whichever the message has. The
-// error is an ErrInvalid that names the field: if the message has both or neither, if text is only white space, and if
-// the blocks break a limit. Text of which nothing is left after sanitising is valid.
+// Content returns the blocks that are stored for a message. It makes them from text or from content: a message has one of
+// the two. The error is an ErrInvalid that names the field: if the message has both or neither, if text is only white
+// space, or if the blocks break a limit. Text of which nothing is left after sanitising is valid.
 func (in *Ingest) Content(text string, content []motacilla.Block) ([]motacilla.Block, error) {
 	blocks, err := in.blocks(text, content)
 	if err != nil {
@@ -22,9 +22,9 @@ func (in *Ingest) Content(text string, content []motacilla.Block) ([]motacilla.B
 func (in *Ingest) blocks(text string, content []motacilla.Block) ([]motacilla.Block, error) {
 	switch {
 	case text != "" && content != nil:
-		return nil, motacilla.Invalid("text", "and content can't be sent together")
+		return nil, motacilla.Invalid("text", "can't be sent together with content")
 	case content != nil && len(content) == 0:
-		return nil, motacilla.Invalid("content", "must have a block")
+		return nil, motacilla.Invalid("content", "must have at least one block")
 	case content != nil:
 		return clean(content), nil
 	case strings.TrimSpace(text) == "":

@@ -12,8 +12,8 @@ import (
 	editing "github.com/motacilla-live/motacilla/internal/edit"
 )
 
-// Ingest writes a source's messages into the store. It has the rules that are the same for all receivers: what a message
-// must and may contain, that its text is sanitised, and that the same message twice makes one post.
+// Ingest writes a source's messages into the store. It has the rules that are the same for all receivers: it validates
+// messages, sanitises their text, and makes one post of a message that is delivered twice.
 //
 // Text is HTML. Marks, lists, tables, quotations and links are kept. Links are http, https or mailto, with
 // rel="nofollow noopener". No id, name, class, style, data- or on- attribute is kept, and no script, frame or image. The
@@ -32,7 +32,7 @@ type IngestOptions struct {
 	Embed func(link *url.URL) bool
 }
 
-// NewIngest returns an Ingest for the source of that name, such as "slack".
+// NewIngest returns an Ingest that writes into sink. source, such as "slack", becomes the Source of its posts.
 func NewIngest(sink Sink, source string, o *IngestOptions) *Ingest {
 	in := &Ingest{sink: sink, source: source, embed: KnownEmbed}
 	if o != nil && o.Embed != nil {
@@ -46,7 +46,7 @@ type Message struct {
 	ID      string // the source's own ID; a message without an ID is a new post each time
 	Version int64  // grows with the source's edits; 0 if the source has no versions
 	Author  string
-	Created time.Time // zero: when it is stored
+	Created time.Time // zero means the time at which it is stored
 	// Text is the short form of Content: HTML, one text block for each line. A line that is only a link to a known
 	// provider becomes an embed. A message has either Text or Content.
 	Text     string
@@ -56,9 +56,9 @@ type Message struct {
 	KeyEvent bool
 }
 
-// Post stores m as a new post. If there is a post of this message ID, Post returns it unchanged, and created is false.
-// If that post was removed, the error is an ErrDeleted; if there is no such channel, an ErrNotFound. Wrong input is an
-// ErrInvalid that names the field.
+// Post stores m as a new post. If there is a post with this message ID, Post returns it unchanged, and created is false.
+// If that post was removed, the error is an ErrDeleted; if there is no such channel, an ErrNotFound. If the input is
+// wrong, the error is an ErrInvalid that names the field.
 func (in *Ingest) Post(
 	ctx context.Context, ch motacilla.ChannelID, m Message,
 ) (post motacilla.Post, created bool, err error) {
@@ -83,8 +83,8 @@ func (in *Ingest) Post(
 	return post, true, nil
 }
 
-// Put stores m as a new post, or as an edit of author and content if there is a post of this message ID with an older
-// version. It is for sources that may deliver an edit before the message.
+// Put stores m as a new post. If there is a post with this message ID and an older version, Put changes its author and
+// content instead. It is for sources that may deliver an edit before the message. The errors are those of Post and Edit.
 func (in *Ingest) Put(ctx context.Context, ch motacilla.ChannelID, m Message) (motacilla.Post, error) {
 	post, created, err := in.Post(ctx, ch, m)
 	if err != nil || created {
@@ -100,9 +100,9 @@ func (in *Ingest) Put(ctx context.Context, ch motacilla.ChannelID, m Message) (m
 	})
 }
 
-// Edit changes the post of a message, as Change does. A version that is not newer than the stored one changes nothing,
-// and Edit returns the stored post. Version 0 means that the source has no versions; such an edit always counts. The
-// error is ErrNotFound if there is no such message, ErrDeleted if its post was removed.
+// Edit changes the post of a message, as Change does. If version is not newer than the stored one, nothing changes, and
+// Edit returns the stored post. Version 0 means that the source has no versions: such an edit is always made. The error is
+// ErrNotFound if there is no such message, and ErrDeleted if its post was removed.
 func (in *Ingest) Edit(
 	ctx context.Context, ch motacilla.ChannelID, messageID string, version int64, edit func(*motacilla.Post) error,
 ) (motacilla.Post, error) {
@@ -127,9 +127,10 @@ func (in *Ingest) Edit(
 	return held, nil
 }
 
-// Change reads a post, applies edit to it, sanitises the content if edit changed it, and writes the post if nobody has
-// changed it meanwhile; otherwise it begins again. edit must have no effect but on its argument, since it may run more
-// than once. If edit returns an error, nothing is written, and Change returns that error.
+// Change reads a post, applies edit to it, sanitises the content if edit changed it, and writes the post. If somebody else
+// has changed the post meanwhile, it begins again, and returns ErrConflict after many attempts. edit must change nothing
+// but its argument, since it may run more than once. If edit returns an error, nothing is written, and Change returns that
+// error.
 func (in *Ingest) Change(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
 ) (motacilla.Post, error) {
@@ -145,7 +146,7 @@ func (in *Ingest) Change(
 	})
 }
 
-// Remove removes the post of a message. To remove it again is no error, since sources deliver twice. The error is
+// Remove removes the post of a message. To remove it again is not an error, since sources may deliver twice. The error is
 // ErrNotFound if there never was such a message.
 func (in *Ingest) Remove(ctx context.Context, ch motacilla.ChannelID, messageID string) error {
 	held, err := in.sink.PostByMessage(ctx, ch, messageID)

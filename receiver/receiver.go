@@ -12,12 +12,13 @@ import (
 
 // Receiver takes posts from a source. A receiver with work of its own is a [Starter], a [Stopper] or both.
 type Receiver interface {
-	// URLs returns the routes that the source calls. It must return the same each time, and must not call anything or
-	// change anything. The receiver itself authenticates its source.
+	// URLs returns the routes that the source calls. It must return the same routes each time. It must not change
+	// anything, and must not call the store or the source. The receiver itself must authenticate the source.
 	URLs() []route.Route
 }
 
-// Starter is a receiver with work to begin. Start returns when it has begun.
+// Starter is a receiver with work to begin. Start returns when the work has begun. ctx is for the start only: it may end
+// while the work goes on.
 type Starter interface {
 	Start(ctx context.Context) error
 }

@@ -156,5 +156,5 @@ var (
 	plainBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "\ufffd")
 )
 
-// Sanitise returns the HTML that a text block may have, made from what a source sent. [Ingest] says what is kept.
+// Sanitise returns the text of a source as HTML that a text block may have. [Ingest] says what is kept.
 func Sanitise(text string) string { return sanitise.html(text) }

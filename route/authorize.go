@@ -20,14 +20,15 @@ const (
 // Grant is a permission. Streams end when it expires.
 type Grant struct {
 	Expires time.Time // zero: never
-	// WhilePublic means that the permission rests on the channel being public, and ends when the channel becomes
-	// private. A reader that waits must not be sent what was read after that.
+	// WhilePublic means that reading is permitted only because the channel is public. The permission ends when the channel
+	// becomes private: what is read from the store after that must not be sent.
 	WhilePublic bool
 }
 
-// Authorizer is the one hook that authorises requests. channel is empty if the action is on no channel in particular,
-// such as creating one. It must not refuse a channel that does not exist. If the caller has read the channel already, the request carries
-// it: see [Channel]. The error is ErrUnauthorized, ErrForbidden, ErrUnavailable or the application's own.
+// Authorizer is the one hook that authorises requests. channel is empty if the action is on no channel in particular, such
+// as creating one. An Authorizer must not refuse a request because its channel does not exist: the handler answers that. If
+// the caller has read the channel already, the request carries it: see [Channel]. The error is ErrUnauthorized,
+// ErrForbidden, ErrUnavailable or the application's own.
 type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action) (Grant, error)
 
 type grantKey struct{}
@@ -50,8 +51,8 @@ func GrantOf(r *http.Request) Grant {
 	return g
 }
 
-// Guard returns rt with its handler behind authorize. It parses the channel ID of the path and asks the hook for action.
-// rt.Refuse answers what is refused.
+// Guard returns rt with its handler behind authorize. For each request it parses the channel ID of the path and asks
+// authorize for action. The handler's request carries the grant. rt.Refuse answers a request that is refused.
 func Guard(rt Route, action Action, authorize Authorizer) Route {
 	handler, refuse := rt.Handler, rt.Refuse
 	if refuse == nil {

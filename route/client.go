@@ -40,7 +40,8 @@ func (ps Proxies) trusts(a netip.Addr) bool {
 }
 
 // ClientAddr returns the address that the request comes from. This is the peer's address. If the peer is a trusted
-// proxy, it is the last address in X-Forwarded-For, or else in Forwarded, that is not a trusted proxy's.
+// proxy, it is the last address in X-Forwarded-For, or else in Forwarded, that is not a trusted proxy's. The zero Addr
+// means that the address is unknown.
 func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

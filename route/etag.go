@@ -9,12 +9,12 @@ import (
 
 // Condition is an If-Match or If-None-Match header (RFC 9110, section 13.1). The zero Condition is a request without it.
 type Condition struct {
-	Sent bool
+	Sent bool // the request has the header
 	any  bool
 	tags []string // with their quotes and W/
 }
 
-// ConditionOf reads the header of that name. The error of a malformed one is an ErrInvalid.
+// ConditionOf reads the header of that name. If it is malformed, the error is an ErrInvalid that names the header.
 func ConditionOf(h http.Header, name string) (Condition, error) {
 	values := h.Values(name)
 	if len(values) == 0 {
@@ -27,7 +27,7 @@ func ConditionOf(h http.Header, name string) (Condition, error) {
 	return c, nil
 }
 
-// Any reports whether the condition is *: it holds for everything that is there.
+// Any reports whether the condition is *, which holds for everything that exists.
 func (c Condition) Any() bool { return c.any }
 
 // Strong reports whether the condition names tag, as If-Match compares: a weak tag is never equal.
@@ -51,8 +51,8 @@ func (c Condition) Weak(tag string) bool {
 	return c.any
 }
 
-// Unchanged reports whether the request's If-None-Match names tag. The answer is then 304. A malformed header names
-// nothing.
+// Unchanged reports whether the request's If-None-Match names tag. The caller must then answer 304. A malformed header
+// names nothing.
 func Unchanged(r *http.Request, tag string) bool {
 	c, err := ConditionOf(r.Header, "If-None-Match")
 	return err == nil && c.Weak(tag)

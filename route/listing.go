@@ -14,10 +14,10 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Listing fills pages of channels with those that a reader may read. The work for one page is bounded: if many channels
-// in a row may not be read, the page is short, or empty, and the next page goes on behind them.
+// Listing fills pages of channels with those that a reader may read. The work for one page is bounded: if a reader may not
+// read many channels in a row, the page is short, or empty, and the next page begins after them.
 //
-// The position behind them is the ID of a channel that the reader may not know. Listing encrypts it.
+// The position of that next page is the ID of a channel that the reader may not know of. Listing encrypts it.
 type Listing struct {
 	cursors cipher.AEAD
 }
@@ -50,7 +50,8 @@ func NewListing(secret string) *Listing {
 	return &Listing{cursors: aead}
 }
 
-// After reads where a page begins: the next of the page before, or the ID of a channel. The error is an ErrInvalid.
+// After returns the channel after which a page begins. s is what Page returned as next for the page before, or the ID of a
+// channel. The error is an ErrInvalid.
 func (l *Listing) After(s string) (motacilla.ChannelID, error) {
 	if sealed, ok := strings.CutPrefix(s, sealedMark); ok {
 		raw, err := base64.RawURLEncoding.DecodeString(sealed)
@@ -64,14 +65,15 @@ func (l *Listing) After(s string) (motacilla.ChannelID, error) {
 	}
 	id, err := motacilla.ParseChannelID(s)
 	if err != nil {
-		return "", motacilla.Invalid("after", "must be the next of a listing, or a channel's ID")
+		return "", motacilla.Invalid("after", `must be the "next" of an earlier answer, or a channel's ID`)
 	}
 	return id, nil
 }
 
-// Page returns at most limit channels behind after that readable accepts, by ID, and where the next page begins; "" if
-// there is none. channels reads the store's next limit channels, as storage.Reader does. Page calls it at most five
-// times, and readable at most 1,250 times.
+// Page returns one page: channels that readable accepts, at most limit, in the order of their IDs. after is the channel
+// after which the page begins, or "" for the first page. next is the position of the next page, or "" if there is none.
+// channels reads the store's next limit channels, as storage.Reader does. Page calls it at most five times, and readable
+// at most 1,250 times. It returns their errors as they are.
 func (l *Listing) Page(
 	ctx context.Context, channels func(ctx context.Context, after motacilla.ChannelID, limit int) ([]motacilla.Channel, error),
 	after motacilla.ChannelID, limit int, readable func(motacilla.Channel) (bool, error),

@@ -24,8 +24,8 @@ func NewOrigins(origins ...string) *Origins {
 	return &Origins{list: list, any: slices.Contains(list, "*")}
 }
 
-// Allow reports whether a request with that Origin header may be answered: if it is the own origin, of that host, if the
-// list has it, or if the list has "*". An empty origin is not allowed.
+// Allow reports whether a request to host with this Origin header may be answered. It may if origin is the server's own,
+// which has that host, if the list has origin, or if the list has "*". An empty origin is not allowed.
 func (o *Origins) Allow(origin, host string) bool {
 	scheme, own, _ := strings.Cut(origin, "://")
 	if (scheme == "http" || scheme == "https") && host != "" && strings.EqualFold(own, host) {
@@ -34,8 +34,8 @@ func (o *Origins) Allow(origin, host string) bool {
 	return o != nil && origin != "" && (o.any || o.lists(origin))
 }
 
-// Trusts reports whether a request with that Origin header may use the reader's cookies: if it is the own origin, or if
-// the list names it.
+// Trusts reports whether a request to host with this Origin header may use the reader's cookies. It may if origin is the
+// server's own or if the list has it. "*" is not enough.
 func (o *Origins) Trusts(origin, host string) bool {
 	var own *Origins
 	return own.Allow(origin, host) || o != nil && origin != "" && o.lists(origin)
@@ -43,7 +43,7 @@ func (o *Origins) Trusts(origin, host string) bool {
 
 func (o *Origins) lists(origin string) bool { return slices.Contains(o.list, strings.ToLower(origin)) }
 
-// CORS returns h behind cross-origin resource sharing (WHATWG Fetch) for the list.
+// CORS returns h with the headers and preflight answers of cross-origin resource sharing (WHATWG Fetch) for the list.
 func (o *Origins) CORS(h http.Handler) http.Handler {
 	if o == nil || len(o.list) == 0 {
 		return h

@@ -13,9 +13,9 @@ import (
 // Problem is an error as clients get it, as application/problem+json (RFC 9457).
 type Problem struct {
 	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail,omitempty"`
-	Field  string `json:"field,omitempty"` // the input field that is wrong
+	Title  string `json:"title"`            // WriteProblem fills in the status's text if it is empty
+	Detail string `json:"detail,omitempty"` // what is wrong with this request
+	Field  string `json:"field,omitempty"`  // the input field that is wrong
 }
 
 // WriteProblem writes p as the whole answer.
@@ -33,7 +33,7 @@ func WriteProblem(w http.ResponseWriter, p Problem) {
 	_, _ = w.Write(body)
 }
 
-// RetryAfter is how long a client is asked to wait if no [motacilla.RetryError] says it.
+// RetryAfter is how long a client is asked to wait if no [motacilla.RetryError] gives a time.
 const RetryAfter = 2 * time.Second
 
 // WriteError writes err as a problem. If a later try may succeed, it sets Retry-After (RFC 9110), in whole seconds,
@@ -57,7 +57,8 @@ func retryAfter(err error) string {
 	return strconv.Itoa(int((after + time.Second - 1) / time.Second))
 }
 
-// ProblemOf returns err as a problem.
+// ProblemOf returns the problem that [WriteError] writes for err. Its status follows from the root package's error that err
+// wraps.
 func ProblemOf(err error) Problem {
 	var field *motacilla.FieldError
 	for _, known := range []struct {
@@ -94,7 +95,7 @@ func ProblemOf(err error) Problem {
 	return Problem{Status: http.StatusInternalServerError}
 }
 
-// Allow reports whether the request's method is one of methods. If it is not, Allow answers 405.
+// Allow reports whether the request's method is one of methods. If it is not, Allow answers 405, and the caller must return.
 func Allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	list := ""
 	for _, m := range methods {
@@ -111,7 +112,7 @@ func Allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	return false
 }
 
-// ChannelID returns the channel ID in the request's path, of {channel_id}. The error is an ErrInvalid.
+// ChannelID returns the channel ID that the request's path has for {channel_id}. The error is an ErrInvalid.
 func ChannelID(r *http.Request) (motacilla.ChannelID, error) {
 	return motacilla.ParseChannelID(r.PathValue("channel_id"))
 }

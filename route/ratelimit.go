@@ -31,10 +31,10 @@ type RateLimitOptions struct {
 
 // RateLimit limits the requests per second of each address. IPv6 addresses of one /64 count as one.
 //
-// Its memory is bounded. An address that has made no request while its burst filled again is forgotten; this changes
-// nothing for it. If more addresses make requests than [RateLimitOptions].Addresses, the last to come share a fixed number
-// of limits, by their IPv4 /16 or IPv6 /32. So whoever has many addresses does not get as many limits, and only crowds
-// out its neighbours.
+// Its memory is bounded. An address that makes no request until it has its whole burst again is forgotten. This changes
+// nothing for it. If more addresses make requests than [RateLimitOptions].Addresses, the latest ones share a fixed number
+// of limits: all addresses of an IPv4 /16 or IPv6 /32 have the same one. So a client with many addresses does not get many
+// limits, and takes requests only from those that share its limit.
 type RateLimit struct {
 	limit   rate.Limit
 	burst   int
@@ -61,7 +61,7 @@ const (
 	rateJitter = 4 * time.Second
 )
 
-// NewRateLimit returns a limit of perSecond requests per second for each address.
+// NewRateLimit returns a limit of perSecond requests per second for each address. perSecond below 1 counts as 1.
 func NewRateLimit(perSecond int, o *RateLimitOptions) *RateLimit {
 	var d RateLimitOptions
 	if o != nil {
@@ -110,7 +110,7 @@ func (l *RateLimit) Handler(h http.Handler) http.Handler {
 	})
 }
 
-// Allow counts the request. If it is one too many, the error is a [motacilla.RetryError] that is an ErrTooMany.
+// Allow counts the request. If it is over the limit, the error is a [motacilla.RetryError] that is an ErrTooMany.
 func (l *RateLimit) Allow(r *http.Request) error {
 	n := NetworkOf(l.address(r))
 	if n == 0 {

@@ -18,7 +18,7 @@ func OnRepeat(r *http.Request, may func() bool) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), repeatKey{}, may))
 }
 
-// Repeats returns the function that must be called when r comes again, or nil.
+// Repeats returns the function that [OnRepeat] has added to r, or nil if there is none.
 func Repeats(r *http.Request) func() bool {
 	may, _ := r.Context().Value(repeatKey{}).(func() bool)
 	return may

@@ -7,10 +7,10 @@ import "net/http"
 
 // Route is one path with its handler.
 type Route struct {
-	// Name is unique in the application. [Table.URL] makes a URL of it.
+	// Name is unique in the application. [Table.URL] makes URLs from it.
 	Name string
 	// Pattern is a path of net/http's ServeMux without a method, such as "long-polling/{channel_id}/". A pattern that
-	// does not begin with / stands below the base path under which it is mounted. Clients may leave out the last slash.
+	// does not begin with / is mounted below the base path that [Table.Add] gets. Clients may leave out the last slash.
 	// Paths below the pattern do not match.
 	Pattern string
 	Handler http.Handler

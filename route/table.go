@@ -33,9 +33,9 @@ func NewTable() *Table {
 	return t
 }
 
-// Add mounts routes. Those with a relative pattern stand below base. owner, such as `publisher "sse"`, names the routes'
-// owner in errors. A pattern that can't be parsed is an error. So is a pattern or name that two owners claim; the error
-// names both.
+// Add mounts routes, those with a relative pattern below base. owner, such as `publisher "sse"`, names the routes' owner in
+// errors. A route without a handler is an error, and so is a pattern that can't be parsed. If two routes have the same
+// name or pattern, or patterns that overlap, the error names the owners of both.
 func (t *Table) Add(owner, base string, routes ...Route) error {
 	for _, rt := range routes {
 		if err := t.add(owner, base, rt); err != nil {
@@ -54,7 +54,7 @@ func (t *Table) add(owner, base string, rt Route) (err error) {
 		return fmt.Errorf("%s: route %q has no handler", owner, pattern)
 	}
 	if strings.ContainsAny(pattern, " \t?#") || !clean(pattern) {
-		return fmt.Errorf("%s: the path %q must be a path without a method, a query, dots or an empty part", owner, pattern)
+		return fmt.Errorf("%s: the path %q must have no method, no query, no part . or .., and no empty part", owner, pattern)
 	}
 	pattern = strings.TrimRight(pattern, "/")
 	if strings.Contains(pattern, "...}") || strings.Contains(pattern, "{$}") {
@@ -119,7 +119,8 @@ func clean(p string) bool {
 }
 
 // URL returns the path of the route of that name, with params in the place of the pattern's wildcards:
-// URL("long-polling", "match-42").
+// URL("long-polling", "match-42"). It returns an error if there is no such route, if the number of params is not that of
+// the wildcards, or if one of them is empty, "." or "..".
 func (t *Table) URL(name string, params ...string) (string, error) {
 	rt, ok := t.routes[name]
 	if !ok {

@@ -21,9 +21,10 @@ const Cookie = "motacilla_reader"
 // cookieLife is how long a browser stays signed in.
 const cookieLife = 30 * 24 * time.Hour
 
-// Token is the default hook. One secret permits writing, and reading private channels. Everybody may read public
-// channels. Writing needs the Authorization header, since no other site can make a browser send it. Reading takes the
-// cookie too, since a page and its streams can't set a header.
+// Token has the default [Authorizer]. One secret, the token, permits writing, and reading private channels. Everybody may
+// read public channels. To write, a request must have the token in its Authorization header, since no other site can make a
+// browser send that header. To read, the cookie of [Token.SignIn] is enough, since a page and its streams can't set a
+// header.
 type Token struct {
 	secret  []byte
 	digest  [sha256.Size]byte
@@ -32,8 +33,9 @@ type Token struct {
 	secure  func(*http.Request) bool
 }
 
-// NewToken returns the hook for secret. An empty secret matches nothing. channel looks up a channel. secure reports
-// whether a request came by https; if it did, the cookie is for https only. nil means never.
+// NewToken returns a Token for secret. An empty secret matches nothing. channel looks up a channel, as storage.Reader does.
+// secure reports whether a request came by https; if it did, the cookie is for https only. A nil secure means that no
+// request did.
 func NewToken(
 	secret string,
 	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error),

@@ -14,21 +14,21 @@ import (
 type Delivery struct {
 	// Channel is the message's channel. A receiver that maps the source's channels must map this one to itself.
 	Channel motacilla.ChannelID
-	// Message numbers the messages of a test from 1. The source makes its message ID from it. The same number is the same
-	// message.
+	// Message numbers the messages of a test from 1. The source makes its message ID from it: deliveries with the same
+	// number are about the same message.
 	Message int
 	// Version is 1 for the message, and grows with its edits.
 	Version int
 	Text    string // one line of HTML, as a user of the source wrote it
 	Author  string
-	// Post is the post that an edit or a removal is about, as the message was first stored. It is zero for a new message.
-	// It is for sources that name the post, or the state that an edit was made from.
+	// Post is the post that an edit or a removal is about, as it was first stored. It is zero for a new message. It is for
+	// sources whose requests name the post, or the revision that the edit was made from.
 	Post motacilla.Post
 }
 
 // Source makes the requests of a receiver's source.
 type Source struct {
-	// New makes the receiver on a sink. It is called once for each check.
+	// New returns a new receiver that writes into sink. It is called once for each check.
 	New func(tb testing.TB, sink receiver.Sink) receiver.Receiver
 
 	// Post, Edit and Remove make the request by which the source delivers d to the server at base, signed as the

@@ -38,7 +38,7 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 		return &refusal{route.Problem{Status: http.StatusRequestEntityTooLarge, Field: body,
 			Detail: fmt.Sprintf("body: must be at most %d bytes", maxBody)}}
 	case err != nil:
-		return motacilla.Invalid(body, "could not be read whole")
+		return motacilla.Invalid(body, "could not be read to its end")
 	}
 	return decode(data, v)
 }
@@ -127,7 +127,7 @@ func syntaxProblem(err error) error {
 		problem = fmt.Sprintf("is not JSON at byte %d", syntactic.ByteOffset)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		problem = "is there twice"
+		problem = "must not be given twice"
 	}
 	return motacilla.Invalid(field, "%s", problem)
 }

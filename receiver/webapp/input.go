@@ -19,7 +19,7 @@ type channelBody struct {
 
 func (b channelBody) channel() (motacilla.Channel, error) {
 	if !b.ID.Set {
-		return motacilla.Channel{}, motacilla.Invalid("id", "must be there")
+		return motacilla.Channel{}, motacilla.Invalid("id", "is missing")
 	}
 	c := motacilla.Channel{ID: motacilla.ChannelID(b.ID.Value), Title: b.Title.Value, Access: motacilla.Public}
 	if b.Access.Set {
@@ -116,7 +116,7 @@ func (b postBody) messageID(h http.Header) (string, error) {
 	case len(keys) == 0:
 		return b.MessageID.Value, nil
 	case len(keys) > 1 || keys[0] == "":
-		return "", motacilla.Invalid(idempotencyKey, "must be there once, and not empty")
+		return "", motacilla.Invalid(idempotencyKey, "must be given once, and must not be empty")
 	case b.MessageID.Set && b.MessageID.Value != keys[0]:
 		return "", motacilla.Invalid(idempotencyKey, "must not differ from message_id")
 	}
@@ -199,7 +199,7 @@ func (b blockBody) block(field string) (motacilla.Block, error) {
 		return motacilla.Block{}, motacilla.Invalid(field+".type", `must be "text", "image" or "embed"`)
 	}
 	if !b.Value.Set {
-		return motacilla.Block{}, motacilla.Invalid(field+".value", "must be there")
+		return motacilla.Block{}, motacilla.Invalid(field+".value", "is missing")
 	}
 	for _, f := range []struct {
 		name             string
@@ -213,7 +213,7 @@ func (b blockBody) block(field string) (motacilla.Block, error) {
 	} {
 		switch {
 		case f.needed && !f.set:
-			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "must be there")
+			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "is missing")
 		case f.set && !f.has:
 			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "is not a field of a block of type %q", kind)
 		}

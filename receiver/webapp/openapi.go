@@ -43,7 +43,8 @@ func newDocument(body []byte) document {
 
 // Describe adds routes to the description at /api/openapi.json, at their absolute patterns. A route without a description
 // is left out, and so is one that is described already. The routes' descriptions may refer to the components of the
-// receiver's own. Call Describe at most once, before the first request.
+// receiver's own description. A description that is not JSON is an error. Call Describe at most once, before the first
+// request.
 func (a *Webapp) Describe(routes ...route.Route) error {
 	var d description
 	if err := json.Unmarshal(openAPI, &d); err != nil {

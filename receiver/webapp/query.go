@@ -23,7 +23,7 @@ func query(r *http.Request) (url.Values, error) {
 	}
 	for _, name := range []string{"after", "before", "limit"} {
 		if len(q[name]) > 1 {
-			return nil, motacilla.Invalid(name, "must be there once")
+			return nil, motacilla.Invalid(name, "must be given at most once")
 		}
 	}
 	return q, nil
@@ -73,14 +73,14 @@ func (a *Webapp) before(ctx context.Context, ch motacilla.ChannelID, q url.Value
 	}
 	id, err := motacilla.ParsePostID(s)
 	if err != nil {
-		return motacilla.PostKey{}, motacilla.Invalid("before", "must be the next of a listing, or a post's id")
+		return motacilla.PostKey{}, motacilla.Invalid("before", `must be the "next" of an earlier answer, or a post's ID`)
 	}
 	p, err := a.sink.Post(ctx, ch, id)
 	if errors.Is(err, motacilla.ErrNotFound) {
 		if _, err := a.sink.Channel(ctx, ch); err != nil {
 			return motacilla.PostKey{}, err
 		}
-		return motacilla.PostKey{}, motacilla.Invalid("before", "is not a post of this channel, or no more")
+		return motacilla.PostKey{}, motacilla.Invalid("before", "is not a post of this channel, or was removed")
 	}
 	return p.Key(), err
 }

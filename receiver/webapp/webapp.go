@@ -3,21 +3,22 @@
 //
 // # Source
 //
-// Whoever the authorisation hook permits to write; by default, whoever has the server's token. A browser may write only
-// from the server's own origin. Whoever may write also sees hidden posts.
+// The source is every client that the route.Authorizer permits to write: by default, a client that sends the server's
+// token. A browser may write only from the server's own origin. A client that may write also sees hidden posts.
 //
 // # Repeats
 //
-// A message_id, or the Idempotency-Key header in its place, makes a retry safe: the answer is the stored post with 200
-// instead of 201. If-Match keeps an edit from overwriting a newer one.
+// A message_id, or the Idempotency-Key header in its place, makes a retry safe: if the message is stored already, the
+// answer is the stored post with status 200 instead of 201. If-Match keeps an edit from overwriting a newer one.
 //
 // # Options
 //
-// A logger, and the Listing of channels. The configuration has no settings for it: {type: webapp}.
+// A logger, and the Listing that makes the pages of the list of channels. The configuration has no settings for the
+// receiver: {type: webapp}.
 //
 // # Limits
 //
-// A body has at most 1 MiB of JSON and is read strictly. A listing has at most 100 entries.
+// A body has at most 1 MiB of JSON. Unknown and repeated names in it are errors. A listing has at most 100 entries.
 package webapp
 
 import (
@@ -38,7 +39,7 @@ const Name = "webapp"
 // Options are the receiver's settings. nil and zero fields mean the defaults.
 type Options struct {
 	Logger  *zap.Logger    // nil logs nothing
-	Listing *route.Listing // of channels; nil is one whose positions only this process can read
+	Listing *route.Listing // makes the pages of the list of channels; nil means route.NewListing("")
 }
 
 // Webapp is the receiver. It has nothing to start and nothing to stop.
