@@ -213,7 +213,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/", "", nil, 200, "A &lt;b&gt;match"},
 		{"HEAD", "/channels/match", "", nil, 200, ""},
 		{"GET", "/channels/none", "", nil, 404, "no such page"},
-		{"GET", "/channels/%00", "", nil, 400, "slip"},
+		{"GET", "/channels/%00", "", nil, 400, "a mistake in the address"},
 		{"GET", "/channels/match?before=x", "", nil, 400, "before"},
 		{"POST", "/channels/match", "", nil, 405, "Method Not Allowed"},
 		{"GET", "/channels/secret", "", nil, 403, `value="/channels/secret"`},
