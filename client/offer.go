@@ -119,5 +119,9 @@ func resolve(base *url.URL, ref string) *url.URL {
 		return nil
 	}
 	u.Fragment = ""
+	// Only a URL with a scheme is checked whole: url.Parse takes //x@::0, but not http://x@::0.
+	if u, err = url.Parse(u.String()); err != nil {
+		return nil
+	}
 	return u
 }

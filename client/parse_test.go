@@ -216,6 +216,7 @@ func TestEventTooLong(t *testing.T) {
 
 func FuzzOffers(f *testing.F) {
 	f.Add([]byte(`{"transports":[{"name":"sse","url":"/live/sse/m/"},{"name":"pigeon","url":"/x"}]}`))
+	f.Add([]byte(`{"transports":[{"name":"websocket","url":"//x@::0/%2f?a#b"}]}`))
 	f.Add([]byte(`{"transports":[{"name":"websocket","url":"//x@b:0/%2f?a#b"},{"name":"sse","url":"\\\\x"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, text := range []string{"http://a.example", "https://a.example/blog/"} {
