@@ -81,8 +81,8 @@ func (b Block) MarshalJSON() ([]byte, error) {
 	return bytes.TrimRight(buf.Bytes(), "\n"), err
 }
 
-// UnmarshalJSON decodes what MarshalJSON makes. A block of unknown type, or one that breaks a limit, is an
-// [ErrInvalid].
+// UnmarshalJSON decodes what MarshalJSON makes. The error is an [ErrInvalid] if the block has an unknown
+// type or breaks a limit.
 func (b *Block) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		Type  BlockType       `json:"type"`

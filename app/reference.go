@@ -9,7 +9,7 @@ import (
 type Section struct {
 	Kind string // "storage", "publishers" or "receivers"; "" for the keys of every app
 	Name string // of the adapter, such as "sqlite"; "" for the key that chooses one
-	Keys []Key  // a key that several stores have is described as the store of this section has it
+	Keys []Key  // if several stores have a key, it is described as this section's store has it
 }
 
 // Reference returns every key. The first section has the keys of every app. Then, for stores, publishers and receivers,
