@@ -22,6 +22,15 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 		r.at(t, s.Head(Channel))
 	}
 	holds := s.holds(t, readers[1])
+	// A request that the server has begun need not have reached the publisher. If it is held, it has.
+	reached := 0
+	if holds {
+		stats := s.parts[name].stats
+		s.Eventually("Stats count all readers", func() bool {
+			reached = s.requests.begun()
+			return stats.Readers.Load() == int64(len(readers)) && reached == s.requests.begun()
+		})
+	}
 	readers[0].stall()
 	p := s.parts[name].publisher
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -39,7 +48,7 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 			if err := shutdown(ctx, p); err != nil {
 				t.Errorf("Shutdown with %d readers: %v", len(readers), err)
 			}
-			s.requests.end(last)
+			s.requests.end(reached)
 		})
 	}
 	both.Wait()
