@@ -252,15 +252,50 @@ func TestPingOnASlowNetwork(t *testing.T) {
 	if lost := s.server.shouldPing(call, idle); !lost {
 		t.Error("the server has answered before it could")
 	}
-	kept := other.Conn()
-	other.Release()
-	there := false
+	if !staysIdle(t, s, other) {
+		t.Error("other connections were given up when a call ended")
+	}
+}
+
+// staysIdle releases a connection and reports whether the pool keeps it.
+func staysIdle(t testing.TB, s *Store, conn *pgxpool.Conn) bool {
+	t.Helper()
+	released := conn.Conn()
+	conn.Release()
+	kept := false
 	for _, c := range s.server.pool.AcquireAllIdle(t.Context()) {
-		there = there || c.Conn() == kept
+		kept = kept || c.Conn() == released
 		c.Release()
 	}
-	if !there {
-		t.Error("other connections were given up when a call ended")
+	return kept
+}
+
+// A call that is out of time ends the other connections only if the server has said nothing for as long as silence allows.
+func TestOutOfTime(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		timeout, silence time.Duration
+		kept             bool
+	}{
+		"before the server could be called silent": {time.Second, guard, true},
+		"after silence": {4 * time.Second, 500 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy, through := proxied(t, database(t))
+			s := hasty(t, through, &Options{Timeout: test.timeout, silence: test.silence})
+			other, err := s.server.pool.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			proxy.Become(t, netfault.HalfOpen())
+			if _, err := s.PutPost(t.Context(), "c", text("x"), 0); !errors.Is(err, motacilla.ErrUnavailable) {
+				t.Fatalf("write to a server that does not answer: %v", err)
+			}
+			if kept := staysIdle(t, s, other); kept != test.kept {
+				t.Errorf("the other connection is kept: %v, want %v", kept, test.kept)
+			}
+		})
 	}
 }
 

@@ -103,6 +103,11 @@ var errBusy = errors.New("the writes before this one take too long")
 // that would hardly be answered in time. Its connection would be closed in the middle, and the next write would wait for a
 // new one: more writes than the server can do would end in none.
 func (s *server) turn(ctx context.Context) error {
+	select {
+	case s.writing <- struct{}{}:
+		return nil
+	default:
+	}
 	until, _ := ctx.Deadline()
 	late := time.NewTimer(time.Until(until) / 2)
 	defer late.Stop()
