@@ -2,6 +2,7 @@ package publisher_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -126,6 +127,72 @@ func TestPermissionForASnapshotThatIsNewerThanMemory(t *testing.T) {
 				}
 				if waited := time.Since(began); waited > 0 {
 					t.Errorf("the reader waited for %v", waited)
+				}
+			})
+		})
+	}
+}
+
+// TestSnapshotKeptAcrossAGapInTheLog has more happen at once than one read returns, so that the log begins anew. While the store
+// answers no reads of posts, the snapshot from before still serves a reader that has nothing.
+func TestSnapshotKeptAcrossAGapInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := setUp(t, nil)
+		source := &hesitant{faulty: f.source}
+		f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{CatchUp: 8, PageSize: 4})
+		if err := f.feed.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer f.feed.Close()
+		f.post("kept")
+		before := f.since(0)
+		source.unmovable.Store(true)
+		source.silent.Store(true)
+		for i := range 30 {
+			f.post(fmt.Sprint("post ", i))
+		}
+		source.unmovable.Store(false)
+		synctest.Wait()
+		if d := f.since(0); !d.Reset || d.Revision != before.Revision || len(d.Renders) != len(before.Renders) {
+			t.Errorf("%+v, want the page that was read at %d", d.Update, before.Revision)
+		}
+	})
+}
+
+// TestSnapshotFromBeforeAChannelWasPrivate makes a channel private, and then public again, while the store answers no reads of
+// posts. The last snapshot says who may read it and may be cached, so it must not be used after such a change.
+func TestSnapshotFromBeforeAChannelWasPrivate(t *testing.T) {
+	for _, access := range []motacilla.Access{motacilla.Private, motacilla.Public} {
+		t.Run(string(access), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := setUp(t, nil)
+				source := &hesitant{faulty: f.source}
+				f.feed = publisher.NewFeed(source, renderFunc(plain), nil)
+				if err := f.feed.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				defer f.feed.Close()
+				become := func(access motacilla.Access) {
+					t.Helper()
+					if _, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
+						c.Title, c.Access = c.Title+"!", access
+						return nil
+					}); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+				}
+				if access == motacilla.Public {
+					become(motacilla.Private)
+				}
+				f.post("before")
+				f.since(0)
+				source.silent.Store(true)
+				become(access)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if d, err := f.feed.Since(ctx, match, 0); !errors.Is(err, motacilla.ErrUnavailable) {
+					t.Errorf("%+v, %v, want ErrUnavailable", d, err)
 				}
 			})
 		})
