@@ -31,7 +31,10 @@ import (
 const StopTimeout = 10 * time.Second
 
 // New returns the app that opts describe. If the configuration is wrong, the app's method Err returns what is wrong.
-func New(opts ...fx.Option) *fx.App {
+func New(opts ...fx.Option) *fx.App { return build(context.Background(), opts) }
+
+// build is New. When interrupted ends, the app gives up its start.
+func build(interrupted context.Context, opts []fx.Option) *fx.App {
 	r, err := read(opts)
 	var c *Config
 	if err == nil {
@@ -41,35 +44,36 @@ func New(opts ...fx.Option) *fx.App {
 		return fx.New(fx.NopLogger, fx.Error(err))
 	}
 	events := &fxLog{}
-	return fx.New(fx.StopTimeout(StopTimeout), fx.WithLogger(events.logger), r.module(c), fx.Invoke(events.open), fx.Options(opts...))
+	starts := fx.Decorate(func(lc fx.Lifecycle) fx.Lifecycle { return interruptible{lc, interrupted} })
+	return fx.New(fx.StopTimeout(StopTimeout), fx.WithLogger(events.logger), starts, r.module(c), fx.Invoke(events.open), fx.Options(opts...))
 }
 
 // Run runs the app until SIGINT or SIGTERM, or until it fails. It returns nil if a signal ended the app and it stopped in
 // good order.
 func Run(opts ...fx.Option) error {
-	a := New(opts...)
+	interrupted, interrupt := context.WithCancel(context.Background())
+	defer interrupt()
+	a := build(interrupted, opts)
 	if err := a.Err(); err != nil {
 		return plain(err)
 	}
 	signals := a.Wait() // a signal that comes from here on stops the app in good order
 	start, cancel := context.WithTimeout(context.Background(), a.StartTimeout())
 	defer cancel()
-	started := make(chan struct{})
-	var failed error // of the start
-	go func() {
-		defer close(started)
-		failed = a.Start(start)
-	}()
+	started := make(chan error, 1)
+	go func() { started <- a.Start(start) }()
 	var signal fx.ShutdownSignal
 	var err error
 	select {
-	case <-started:
-		if err = failed; err == nil {
+	case err = <-started:
+		if err == nil {
 			signal = <-signals
 		}
 	case signal = <-signals:
-		cancel() // what has started so far is stopped
-		<-started
+		interrupt()
+		if failed := <-started; !errors.Is(failed, context.Canceled) {
+			err = failed
+		}
 	}
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())
 	defer cancel()
