@@ -41,6 +41,30 @@ func (s *hesitant) Posts(ctx context.Context, ch motacilla.ChannelID, q motacill
 	return s.faulty.Posts(ctx, ch, q)
 }
 
+// hesitating returns a fixture whose feed reads from a hesitant source until the test ends.
+func hesitating(t *testing.T, o *publisher.FeedOptions) (fixture, *hesitant) {
+	t.Helper()
+	f := setUp(t, nil)
+	source := &hesitant{faulty: f.source}
+	f.feed = publisher.NewFeed(source, renderFunc(plain), o)
+	if err := f.feed.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.feed.Close() })
+	return f, source
+}
+
+// rename changes the title of the channel, and who may read it.
+func (f *fixture) rename(t *testing.T, access motacilla.Access) {
+	t.Helper()
+	if _, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
+		c.Title, c.Access = c.Title+"!", access
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestReadersFarBehindDuringASlowStore has more happen than a delta carries. When the store stops to answer reads of posts, readers
 // that need a snapshot must get one from memory, whether a reader has asked for one before or not, and however often the log has
 // been trimmed since.
@@ -49,13 +73,7 @@ func TestReadersFarBehindDuringASlowStore(t *testing.T) {
 	for _, happened := range []int{carries + 1, 2 * carries, 5 * carries, 20 * carries} {
 		t.Run(fmt.Sprint(happened, " posts"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := setUp(t, nil)
-				source := &hesitant{faulty: f.source}
-				f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{CatchUp: carries, PageSize: 4})
-				if err := f.feed.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer f.feed.Close()
+				f, source := hesitating(t, &publisher.FeedOptions{CatchUp: carries, PageSize: 4})
 				behind := f.since(f.head()).Revision
 				cursor := behind
 				for i := range happened {
@@ -104,21 +122,10 @@ func TestPermissionForASnapshotThatIsNewerThanMemory(t *testing.T) {
 	for _, access := range []motacilla.Access{motacilla.Public, motacilla.Private} {
 		t.Run(string(access), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := setUp(t, nil)
-				source := &hesitant{faulty: f.source}
-				f.feed = publisher.NewFeed(source, renderFunc(plain), nil)
-				if err := f.feed.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer f.feed.Close()
+				f, source := hesitating(t, nil)
 				f.since(f.head())
 				source.unmovable.Store(true)
-				if _, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
-					c.Title, c.Access = "Semifinal", access
-					return nil
-				}); err != nil {
-					t.Fatal(err)
-				}
+				f.rename(t, access)
 				began := time.Now()
 				page := f.since(0)
 				got, err := f.feed.Readable(httptest.NewRequest(http.MethodGet, "/", nil), match, page.Revision)
@@ -137,13 +144,7 @@ func TestPermissionForASnapshotThatIsNewerThanMemory(t *testing.T) {
 // answers no reads of posts, the snapshot from before still serves a reader that has nothing.
 func TestSnapshotKeptAcrossAGapInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := setUp(t, nil)
-		source := &hesitant{faulty: f.source}
-		f.feed = publisher.NewFeed(source, renderFunc(plain), &publisher.FeedOptions{CatchUp: 8, PageSize: 4})
-		if err := f.feed.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		defer f.feed.Close()
+		f, source := hesitating(t, &publisher.FeedOptions{CatchUp: 8, PageSize: 4})
 		f.post("kept")
 		before := f.since(0)
 		source.unmovable.Store(true)
@@ -165,30 +166,16 @@ func TestSnapshotFromBeforeAChannelWasPrivate(t *testing.T) {
 	for _, access := range []motacilla.Access{motacilla.Private, motacilla.Public} {
 		t.Run(string(access), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := setUp(t, nil)
-				source := &hesitant{faulty: f.source}
-				f.feed = publisher.NewFeed(source, renderFunc(plain), nil)
-				if err := f.feed.Start(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				defer f.feed.Close()
-				become := func(access motacilla.Access) {
-					t.Helper()
-					if _, err := storage.EditChannel(t.Context(), f.store, match, func(c *motacilla.Channel) error {
-						c.Title, c.Access = c.Title+"!", access
-						return nil
-					}); err != nil {
-						t.Fatal(err)
-					}
-					synctest.Wait()
-				}
+				f, source := hesitating(t, nil)
 				if access == motacilla.Public {
-					become(motacilla.Private)
+					f.rename(t, motacilla.Private)
+					synctest.Wait()
 				}
 				f.post("before")
 				f.since(0)
 				source.silent.Store(true)
-				become(access)
+				f.rename(t, access)
+				synctest.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				if d, err := f.feed.Since(ctx, match, 0); !errors.Is(err, motacilla.ErrUnavailable) {

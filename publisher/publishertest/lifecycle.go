@@ -22,7 +22,8 @@ func testShutdown(t *testing.T, run func(settings) *site) {
 		r.at(t, s.Head(Channel))
 	}
 	holds := s.holds(t, readers[1])
-	// A request that the server has begun need not have reached the publisher. If it is held, it has.
+	// The server may have begun a request that has not reached the publisher yet, which Shutdown can't know of. Every request
+	// that Stats count has reached it. Requests that are not held are not counted, so nothing is asked of them here.
 	reached := 0
 	if holds {
 		stats := s.parts[name].stats
