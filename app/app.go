@@ -71,8 +71,8 @@ func Run(opts ...fx.Option) error {
 		}
 	case signal = <-signals:
 		interrupt()
-		if failed := <-started; !errors.Is(failed, context.Canceled) {
-			err = failed
+		if err = <-started; err == errInterrupted { //nolint:errorlint // an error around it says what else failed
+			err = nil
 		}
 	}
 	stop, cancel := context.WithTimeout(context.Background(), a.StopTimeout())

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -18,9 +19,14 @@ import (
 
 // A signal that comes while the app starts stops what has started, and ends the hook that is running.
 func TestSignalDuringStart(t *testing.T) {
-	for name, after := range map[string]func(context.Context) error{
-		"the hook ends well":         func(context.Context) error { return nil },
-		"the hook waits for its end": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	for name, test := range map[string]struct {
+		after func(context.Context) error // what the hook does after the signal
+		stop  []string
+		fails error // of stopping the first
+	}{
+		"the hook ends well":         {func(context.Context) error { return nil }, []string{"second", "first"}, nil},
+		"the hook waits for its end": {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, []string{"first"}, nil},
+		"a part can't be stopped":    {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, []string{"first"}, errors.New("not closed")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			caught := make(chan os.Signal, 1) // the test's process must not die of the signal
@@ -32,24 +38,23 @@ func TestSignalDuringStart(t *testing.T) {
 				ran <- Run(memory.Module, polling.Module, fx.Supply(&Input{YAML: []byte("log: {level: error}"), Env: []string{},
 					Flags: map[string]string{"server.addr": "127.0.0.1:0", "server.token": "s3cret"}}),
 					fx.Invoke(func(lc fx.Lifecycle, _ *Server) {
-						lc.Append(fx.StartStopHook(func() {}, func() { stopped = append(stopped, "first") }))
+						lc.Append(fx.StartStopHook(func() {}, func() error {
+							stopped = append(stopped, "first")
+							return test.fails
+						}))
 						lc.Append(fx.StartStopHook(func(ctx context.Context) error {
 							if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 								return err
 							}
 							<-caught
-							return after(ctx)
+							return test.after(ctx)
 						}, func() { stopped = append(stopped, "second") }))
 					}))
 			}()
-			want := []string{"second", "first"}
-			if name == "the hook waits for its end" {
-				want = want[1:] // the second has not started
-			}
 			select {
 			case err := <-ran:
-				if err != nil || !slices.Equal(stopped, want) {
-					t.Errorf("Run: %v; stopped: %q, want %q", err, stopped, want)
+				if !errors.Is(err, test.fails) || !slices.Equal(stopped, test.stop) {
+					t.Errorf("Run: %v; stopped: %q, want %q", err, stopped, test.stop)
 				}
 			case <-time.After(time.Minute):
 				t.Fatal("the signal was lost")
