@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	chunkSize   = 4 << 10 // bytes that are read at once
-	inFlight    = 256     // the most chunks on their way in one direction
-	dialTimeout = 5 * time.Second
+	chunkSize   = 4 << 10     // bytes that are read at once
+	inFlight    = 256         // the most chunks on their way in one direction
+	dialTimeout = time.Minute // on a machine that stalls
 )
 
 // conn is a connection through the proxy.

@@ -198,6 +198,11 @@ func TestHalfOpen(t *testing.T) {
 	default:
 	}
 
+	for late := time.Now().Add(patience); p.Lost() < 3; <-time.After(time.Millisecond) { // what it has not read yet would pass
+		if time.Now().After(late) {
+			t.Fatalf("%d connections have lost something, want 3", p.Lost())
+		}
+	}
 	change(t, p, netfault.Pass())
 	if err := <-e.ended; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("of the connection that was closed meanwhile, the server's side ended with %v; want a reset", err)
