@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -28,7 +29,9 @@ func (s delayed) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
 	if replaces != 0 {
-		if err := os.WriteFile(s.path, []byte(p.ID), 0o600); err != nil {
+		// Whole or not at all: the kill may come at any time.
+		err := os.WriteFile(s.path+".new", []byte(p.ID), 0o600)
+		if err = errors.Join(err, os.Rename(s.path+".new", s.path)); err != nil {
 			return motacilla.Post{}, err
 		}
 		select {} // until the kill
