@@ -163,7 +163,7 @@ func (c *Client) Connect(timeout time.Duration) error {
 			break
 		}
 		if c.spec.Mode.Polls() {
-			if err := c.fence(); err != nil {
+			if err := c.fence(deadline); err != nil {
 				return fmt.Errorf("connect: %w", err)
 			}
 		}
@@ -223,13 +223,13 @@ func (c *Client) dial(i int) error {
 
 // fence requests a page that does not exist and waits for the answer. By then the server has accepted all earlier
 // connections. Polls do not show that, because they are answered only when there is an update.
-func (c *Client) fence() error {
-	nc, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(context.Background(), "tcp4", c.spec.Addr)
+func (c *Client) fence(deadline time.Time) error {
+	nc, err := (&net.Dialer{Deadline: deadline}).DialContext(context.Background(), "tcp4", c.spec.Addr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = nc.Close() }()
-	if err := nc.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := nc.SetDeadline(deadline); err != nil {
 		return err
 	}
 	if _, err := nc.Write([]byte("GET /fence HTTP/1.1\r\nHost: " + c.spec.Addr + "\r\nConnection: close\r\n\r\n")); err != nil {

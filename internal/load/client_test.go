@@ -90,7 +90,7 @@ func TestWhatReadersGet(t *testing.T) {
 		for _, size := range []int{1 << 20, 7, 1} { // of the pieces that are sent
 			t.Run(fmt.Sprintf("%s/%d", tt.name, size), func(t *testing.T) {
 				c := newClient(t, Spec{Addr: script(t, tt.mode, tt.sent, size), Mode: tt.mode, Path: "/", Readers: 1, Updates: 3})
-				err := c.Connect(5 * time.Second)
+				err := c.Connect(patience)
 				if err == nil {
 					err = c.Await(3, patience)
 				}
@@ -287,7 +287,7 @@ func TestManyReadersOfRealServers(t *testing.T) {
 				Addr: srv.Listener.Addr().String(), Mode: mode, Path: "/read", Readers: readers, Updates: updates, Silent: silent,
 			})
 			defer func() { _ = c.Close() }() // before the server is closed, which waits for its handlers
-			if err := c.Connect(10 * time.Second); err != nil {
+			if err := c.Connect(patience); err != nil {
 				t.Fatal(err)
 			}
 			for seq := 1; seq <= updates; seq++ {
@@ -326,7 +326,7 @@ func TestSourceAddresses(t *testing.T) {
 	c := newClient(t, Spec{Addr: srv.Listener.Addr().String(), Mode: SSE, Path: "/", Readers: 25})
 	defer func() { _ = c.Close() }()
 	c.perAddress = 10
-	if err := c.Connect(5 * time.Second); err != nil {
+	if err := c.Connect(patience); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()
@@ -338,7 +338,7 @@ func TestSourceAddresses(t *testing.T) {
 
 func TestAwaitSaysWhoLacksAnUpdate(t *testing.T) {
 	c := newClient(t, Spec{Addr: script(t, SSE, streamHead+event(2, 1), 1<<20), Mode: SSE, Path: "/", Readers: 1, Updates: 2})
-	if err := c.Connect(5 * time.Second); err != nil {
+	if err := c.Connect(patience); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Await(1, patience); err != nil {
@@ -371,7 +371,7 @@ func TestNobodyListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newClient(t, Spec{Addr: addr, Mode: SSE, Path: "/", Readers: 2, Updates: 1})
-	if err := c.Connect(5 * time.Second); err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "refused") {
+	if err := c.Connect(patience); err == nil || errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("Connect: %v", err)
 	}
 }

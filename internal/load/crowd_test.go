@@ -64,7 +64,7 @@ func TestWhatACrowdSees(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			if err := c.Connect(10 * time.Second); err != nil {
+			if err := c.Connect(patience); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.Await(8, true, patience); err != nil {
@@ -95,7 +95,7 @@ func TestACrowdComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	if err := c.Connect(10 * time.Second); err != nil {
+	if err := c.Connect(patience); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Await(6, false, patience); err != nil {
