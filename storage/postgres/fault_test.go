@@ -247,6 +247,8 @@ func TestPingOnASlowNetwork(t *testing.T) {
 	if lost := s.server.shouldPing(wait, idle); lost || conn.Conn().IsClosed() {
 		t.Error("the connection was given up when the wait for one was over")
 	}
+	defer proxy.Become(t, netfault.Cut())
+	proxy.Become(t, netfault.Latency(time.Hour, 0)) // the answer must not come before the end of a call is noticed
 	call, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if lost := s.server.shouldPing(call, idle); !lost {
@@ -288,7 +290,13 @@ func TestOutOfTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for late := time.Now().Add(guard); s.server.pool.Stat().IdleConns() == 0; <-time.After(time.Millisecond) {
+				if time.Now().After(late) {
+					t.Fatal("no connection for the write")
+				}
+			}
 			proxy.Become(t, netfault.HalfOpen())
+			defer proxy.Become(t, netfault.Cut()) // Close need not wait for connections that are being made
 			if _, err := s.PutPost(t.Context(), "c", text("x"), 0); !errors.Is(err, motacilla.ErrUnavailable) {
 				t.Fatalf("write to a server that does not answer: %v", err)
 			}
