@@ -131,8 +131,15 @@ func TestListeningTerminated(t *testing.T) {
 	c := channel(t, a, "c")
 	w := watch(t, b)
 	conn := connect(t, db)
+	n := 0
+	for late := time.Now().Add(guard); n != 1; <-time.After(time.Millisecond) { // those that have migrated may still be ending
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE application_name = 'motacilla listen' AND datname = current_database()`).Scan(&n)
+		if err != nil || time.Now().After(late) {
+			t.Fatalf("%d connections listen (%v)", n, err)
+		}
+	}
 	for i := range 5 {
-		var n int
 		err := conn.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE application_name = 'motacilla listen' AND datname = current_database()`).Scan(&n)
 		if err != nil || n != 1 && i == 0 {
@@ -210,6 +217,8 @@ func TestForeignNotifications(t *testing.T) {
 		}
 	}
 	w.reaches(t, "c", channel(t, a, "c").Head)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if len(w.heads) != 1 {
 		t.Errorf("told of %v", w.heads)
 	}
