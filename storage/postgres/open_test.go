@@ -95,7 +95,7 @@ func TestNewerSchema(t *testing.T) {
 	if _, err := s.server.pool.Exec(t.Context(), "INSERT INTO "+versions+" (version_id, is_applied) VALUES (999, true)"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), db, nil); !contains(err, "made by a newer version") || errors.Is(err, motacilla.ErrUnavailable) {
+	if _, err := Open(t.Context(), db, patient(nil)); !contains(err, "made by a newer version") || errors.Is(err, motacilla.ErrUnavailable) {
 		t.Fatalf("error is %v", err)
 	}
 }
@@ -154,11 +154,11 @@ func TestWrongPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.User = url.UserPassword("motacilla", "hush-hush")
-	if _, err := Open(t.Context(), db.String(), nil); !contains(err, "password authentication failed") || contains(err, "hush") {
+	if _, err := Open(t.Context(), db.String(), patient(nil)); !contains(err, "password authentication failed") || contains(err, "hush") {
 		t.Errorf("error is %v", err)
 	}
 	db.Host = fmt.Sprintf("127.0.0.1:%d", realserver.FreePort(t))
-	_, err = Open(t.Context(), db.String(), nil)
+	_, err = Open(t.Context(), db.String(), patient(nil))
 	if !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "connection refused") || contains(err, "hush") {
 		t.Errorf("error is %v", err)
 	}
@@ -168,7 +168,7 @@ func TestOtherEncoding(t *testing.T) {
 	server := realserver.SharedPostgres(t)
 	server.Exec(t, "CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
 	t.Cleanup(func() { server.Exec(t, "DROP DATABASE ascii WITH (FORCE)") })
-	if _, err := Open(t.Context(), server.URL("ascii"), nil); !contains(err, "it must be UTF8") {
+	if _, err := Open(t.Context(), slowly(server.URL("ascii")), patient(nil)); !contains(err, "it must be UTF8") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -200,7 +200,7 @@ func TestOtherIsolation(t *testing.T) {
 		if err := s.server.pool.QueryRow(t.Context(), "SHOW transaction_isolation").Scan(&got); err != nil || got != "read committed" {
 			t.Errorf("isolation is %q (%v)", got, err)
 		}
-		if _, err := Open(t.Context(), db, &Options{Pooler: true, DirectURL: db}); !contains(err, "default_transaction_isolation") {
+		if _, err := Open(t.Context(), db, patient(&Options{Pooler: true, DirectURL: db})); !contains(err, "default_transaction_isolation") {
 			t.Errorf("behind a pooler: error is %v", err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestSchemas(t *testing.T) {
 	if a.topic == b.topic {
 		t.Error("hints of both have one topic")
 	}
-	if _, err := Open(t.Context(), with(db, "search_path", "none"), nil); !contains(err, "no schema") {
+	if _, err := Open(t.Context(), with(db, "search_path", "none"), patient(nil)); !contains(err, "no schema") {
 		t.Errorf("error is %v", err)
 	}
 }
