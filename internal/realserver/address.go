@@ -11,7 +11,7 @@ import (
 
 var (
 	takenMu sync.Mutex
-	taken   = map[string]bool{} // what FreeAddress has returned
+	taken   = map[string]bool{} // what FreeAddress and FreePort have returned
 )
 
 // FreeAddress returns a TCP address that is not in use. It stays free while the server that uses it is stopped: the process

@@ -4,7 +4,9 @@
 package realserver
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -21,7 +23,7 @@ func missing(t testing.TB, what, pkg string) {
 	t.Skipf(text, what, pkg)
 }
 
-// FreePort returns a TCP port of 127.0.0.1 that is not in use. Another process may take it before the caller does.
+// FreePort returns a TCP port of 127.0.0.1 that is not in use.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	port, err := freePort()
@@ -31,13 +33,31 @@ func FreePort(t testing.TB) int {
 	return port
 }
 
+// freePort returns a port that this process has not had, below those that Linux gives to whoever asks for any. So nobody
+// takes it before its server does, or while the server is stopped. The port 10,000 above it is free too, and as safe.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	var err error
+	for range 1000 {
+		port := 10_000 + rand.N(10_000)
+		if taken[address(port)] {
+			continue
+		}
+		if err = errors.Join(free(port), free(port+10_000)); err == nil {
+			taken[address(port)] = true
+			return port, nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
+}
+
+func free(port int) error {
+	l, err := net.Listen("tcp4", address(port))
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
-	"go.uber.org/goleak"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
 // Main is for TestMain. It runs the tests, stops the servers that they shared, and fails if a goroutine is left.
@@ -15,9 +16,11 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	if code == 0 {
+		if err := leaktest.Find(time.Minute); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

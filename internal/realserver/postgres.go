@@ -23,7 +23,7 @@ import (
 // Password is the password of the superuser "motacilla" of every server.
 const Password = "se cret/@:%?&#" // with characters that a URL has to encode
 
-const starting = 60 * time.Second
+const starting = 3 * time.Minute
 
 // Postgres is a PostgreSQL server.
 type Postgres struct {

@@ -16,7 +16,7 @@ import (
 )
 
 // redisPatience is how long a server may take to answer.
-const redisPatience = 20 * time.Second
+const redisPatience = 2 * time.Minute
 
 // Redis is a running redis-server.
 type Redis struct {
@@ -35,8 +35,8 @@ func NewRedis(t testing.TB, settings ...string) *Redis {
 	t.Helper()
 	redisBinary(t)
 	r := &Redis{Dir: redisDir(t)}
-	for attempt := 0; ; attempt++ { // another process may take the port first
-		r.Port = redisPort(t, false)
+	for attempt := 0; ; attempt++ { // a test of another package may take the port first
+		r.Port = FreePort(t)
 		r.args = append([]string{
 			"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.Dir, "--save", "", "--appendonly", "no",
 			"--unixsocket", filepath.Join(r.Dir, "s"), "--loglevel", "warning", "--enable-debug-command", "local",
@@ -94,7 +94,7 @@ func (r *Redis) Do(t testing.TB, args ...string) string {
 }
 
 func (r *Redis) do(args ...string) (string, error) {
-	conn, err := net.DialTimeout("tcp", r.Addr(), time.Second)
+	conn, err := net.DialTimeout("tcp", r.Addr(), redisPatience)
 	if err != nil {
 		return "", err
 	}
@@ -146,7 +146,7 @@ func (r *Redis) start() error {
 func NewRedisSentinel(t testing.TB, name string, master *Redis) *Redis {
 	t.Helper()
 	redisBinary(t)
-	r := &Redis{Dir: redisDir(t), Port: redisPort(t, false)}
+	r := &Redis{Dir: redisDir(t), Port: FreePort(t)}
 	file := filepath.Join(r.Dir, "sentinel.conf")
 	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n", r.Port, r.Dir, name, master.Port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -166,10 +166,10 @@ func NewRedisCluster(t testing.TB) []*Redis {
 	redisBinary(t)
 	nodes := make([]*Redis, 3)
 	for i := range nodes {
-		r := &Redis{Dir: redisDir(t), Port: redisPort(t, true)}
+		r := &Redis{Dir: redisDir(t), Port: FreePort(t)}
 		r.args = []string{
 			"--port", strconv.Itoa(r.Port), "--bind", "127.0.0.1", "--dir", r.Dir, "--save", "", "--appendonly", "no",
-			"--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--loglevel", "warning",
+			"--cluster-enabled", "yes", "--cluster-node-timeout", "60000", "--loglevel", "warning",
 		}
 		if err := r.start(); err != nil {
 			t.Fatalf("start redis-server: %v", err)
@@ -203,7 +203,7 @@ func NewRedisCluster(t testing.TB) []*Redis {
 }
 
 func redisInfo(r *Redis) (string, error) {
-	conn, err := net.DialTimeout("tcp", r.Addr(), time.Second)
+	conn, err := net.DialTimeout("tcp", r.Addr(), redisPatience)
 	if err != nil {
 		return "", err
 	}
@@ -250,29 +250,4 @@ func redisDir(t testing.TB) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
-}
-
-// redisPort returns a free port. For a node of a cluster the port of its bus, 10,000 above, is free too.
-func redisPort(t testing.TB, bus bool) int {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if !bus {
-			return port
-		}
-		if port+10000 > 65535 {
-			continue
-		}
-		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+10000))); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
 }

@@ -61,7 +61,7 @@ func TestWrongURL(t *testing.T) {
 
 func TestConnections(t *testing.T) {
 	cert, key := certificate(t)
-	tlsPort := freePort(t)
+	tlsPort := realserver.FreePort(t)
 	server := realserver.NewRedis(t, "--tls-port", strconv.Itoa(tlsPort), "--tls-cert-file", cert, "--tls-key-file", key,
 		"--tls-ca-cert-file", cert, "--tls-auth-clients", "no")
 	server.Do(t, "ACL", "SETUSER", "live", "on", ">open sesame/+@", "~motacilla:*", "&motacilla:*", "+@all", "-@admin", "-@dangerous", "+info")
@@ -245,15 +245,6 @@ func TestModule(t *testing.T) {
 	if s, err := app.OpenStore(t.Context(), "redis://127.0.0.1:1", in, zap.NewNop(), Module); err == nil || s.Store != nil {
 		t.Errorf("store is %v (%v)", s, err)
 	}
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // certificate makes a certificate that nobody has signed, for 127.0.0.1.
