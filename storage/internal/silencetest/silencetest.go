@@ -17,10 +17,11 @@ import (
 // longer, so that a call that waits for one of them fails the test.
 const Patience = 2 * time.Minute
 
-// Run makes the network silent while calls wait, and lets it pass again when noticed returns true. A network that was
+// Run makes the network silent while calls wait, and lets it pass again when the store has replaced its connections, so
+// that link returns another value. A network that was
 // silent leaves connections behind on which no answer will ever come. Calls must not wait on them for their own
 // time-outs. The store must be reached through proxy, be watched, and have the channel "c".
-func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, noticed func() bool) {
+func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, link func() any) {
 	t.Helper()
 	c, err := s.Channel(t.Context(), "c")
 	if err != nil {
@@ -32,6 +33,7 @@ func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, noticed func() bo
 	}
 	var calls sync.WaitGroup
 	proxy.Become(t, netfault.HalfOpen())
+	old := link() // a machine that stalls may have had them replaced before
 	for range 5 {
 		calls.Go(func() {
 			if err := post(); err != nil && !errors.Is(err, motacilla.ErrUnavailable) { // one that had not begun may do
@@ -44,7 +46,7 @@ func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, noticed func() bo
 			}
 		})
 	}
-	for until := time.Now().Add(Patience); !noticed(); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(Patience); link() == old; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("the silence is not noticed within %v", Patience)
 		}
