@@ -28,8 +28,10 @@ func (r *rig) checkTimes() {
 }
 
 // unread returns how much the kernel holds that peers have not taken.
-func (r *rig) unread() (n int) {
-	r.topic.Each(100, func() bool { return true }, func(r *Reader) {
+func (r *rig) unread() int { return r.topic.unread() }
+
+func (t *Topic) unread() (n int) {
+	t.Each(100, func() bool { return true }, func(r *Reader) {
 		left, _ := r.queued()
 		n += int(left)
 	})

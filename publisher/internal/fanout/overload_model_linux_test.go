@@ -10,7 +10,7 @@ import (
 )
 
 // TestTimeoutsUnderOverload has a topic that moves faster than a pass takes, and a quiet topic whose readers ask and wait.
-// Readers join at random. Time passes only as fast as healthy readers read. In the end each peer that took nothing is
+// Readers join at random. Time passes only as fast as the readers that are not stalled read. In the end each peer that took nothing is
 // closed, each question was answered when it was due, and no healthy reader was closed.
 func TestTimeoutsUnderOverload(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
@@ -84,6 +84,7 @@ func (m *overload) run() {
 			}
 			return true
 		})
+		m.eventually("every reader that asks has taken its answers", func() bool { return m.quiet.unread() == 0 })
 		m.clock.advance(5 * time.Millisecond)
 	}
 	m.over.Store(true)
