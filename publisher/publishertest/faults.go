@@ -69,7 +69,7 @@ func testMerged(t *testing.T, run func(settings) *site) {
 		p = s.Edit(Channel, p.ID, func(p *motacilla.Post) {
 			p.Content = []motacilla.Block{motacilla.Text(fmt.Sprintf("%d: %s", i, long))}
 		})
-		pause(t.Context(), time.Millisecond)
+		healthy.at(t, p.Revision) // so that there is an update for each edit
 	}
 	slow.mu.Lock()
 	before := slow.updates
@@ -127,6 +127,9 @@ func testOutage(t *testing.T, run func(settings) *site) {
 	p := s.Post(Channel, "Meanwhile")
 	s.Edit(Channel, p.ID, func(p *motacilla.Post) { p.Author = "editor" })
 	late, back := s.read(name, Channel, motacilla.View{}), s.read(name, quiet, known)
+	for _, r := range []*reader{late, back} {
+		r.until(t, "it gets something in the outage, or is sent away", func() bool { return r.heard > 0 || r.closed > 0 })
+	}
 	pause(t.Context(), 300*time.Millisecond)
 	s.Post(quiet, "On the quiet channel")
 	for _, r := range []*reader{r, late, back} {

@@ -32,7 +32,8 @@ type lines struct {
 	mu      sync.Mutex
 	first   map[motacilla.ChannelID]*motacilla.Update // of stale
 	count   atomic.Int64
-	one     chan struct{} // of blocks
+	one     chan struct{}              // of blocks
+	queues  map[*atomic.Int64]struct{} // of queues: the last revision in each
 }
 
 func newLines(fault string) publishertest.New {
@@ -40,6 +41,7 @@ func newLines(fault string) publishertest.New {
 		p := &lines{
 			feed: feed, fault: fault, stats: feed.Metrics().Of("lines"),
 			first: map[motacilla.ChannelID]*motacilla.Update{}, one: make(chan struct{}, 1),
+			queues: map[*atomic.Int64]struct{}{},
 		}
 		p.stopped, p.stop = context.WithCancel(context.Background())
 		return p
@@ -137,7 +139,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	next := sub.Next
 	if p.fault == "queues" {
-		next = queue(ctx, sub)
+		next = p.queue(ctx, sub)
 	}
 	for n := 0; ; n++ {
 		delta, err := next(ctx)
@@ -146,7 +148,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		if err != nil {
 			if p.fault == "rushes" && p.stopped.Err() != nil { // a close message, when nobody waits for it
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(3 * time.Second) // until the test knows that Shutdown has returned, on a busy machine too
 				_, _ = fmt.Fprintln(w)
 			}
 			return
@@ -190,25 +192,51 @@ func (p *lines) write(w http.ResponseWriter, line []byte) error {
 	return rc.Flush()
 }
 
-// queue keeps every delta for a reader, however slowly it takes them.
-func queue(ctx context.Context, sub *publishertest.Subscription) func(context.Context) (*publisher.Delta, error) {
-	deltas := make(chan *publisher.Delta, 1<<16)
+// queue keeps every delta for a reader, however slowly it takes them. No reader gets a delta before the queues of all of them
+// have come so far, since the feed merges what a queue is late for.
+func (p *lines) queue(ctx context.Context, sub *publishertest.Subscription) func(context.Context) (*publisher.Delta, error) {
+	deltas, last := make(chan *publisher.Delta, 1<<16), new(atomic.Int64)
+	p.mu.Lock()
+	p.queues[last] = struct{}{}
+	p.mu.Unlock()
 	go func() {
 		defer close(deltas)
+		defer func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			delete(p.queues, last)
+		}()
 		for {
 			delta, err := sub.Next(ctx)
 			if err != nil {
 				return
 			}
+			last.Store(int64(delta.Revision))
 			deltas <- delta
 		}
 	}()
-	return func(context.Context) (*publisher.Delta, error) {
-		if delta := <-deltas; delta != nil {
-			return delta, nil
+	return func(ctx context.Context) (*publisher.Delta, error) {
+		delta := <-deltas
+		if delta == nil {
+			return nil, io.EOF
 		}
-		return nil, io.EOF
+		for !p.queued(delta.Revision) && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		return delta, ctx.Err()
 	}
+}
+
+// queued reports whether every queue has come to a revision.
+func (p *lines) queued(rev motacilla.Revision) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for last := range p.queues {
+		if last.Load() < int64(rev) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *lines) line(ch motacilla.ChannelID, delta *publisher.Delta) []byte {

@@ -24,6 +24,7 @@ type reader struct {
 	mu      sync.Mutex
 	view    motacilla.View
 	moved   chan struct{} // closed when the view moves or the reader ends
+	heard   int           // updates, heartbeats among them
 	updates int           // that were not heartbeats
 	resets  int
 	opened  int   // follows begun
@@ -158,6 +159,7 @@ func (r *reader) apply(u *motacilla.Update, asked bool, since motacilla.Revision
 			r.wrong = fmt.Errorf("post %s of revision %d came in an update of revision %d", post.ID, post.Revision, u.Revision)
 		}
 	}
+	r.heard++
 	if !u.Heartbeat() {
 		r.updates++
 	}
