@@ -157,8 +157,8 @@ func TestShutdown(t *testing.T) {
 // its last write is longer ago than Stall. Over HTTP/2 both are streams of one connection.
 func TestStalled(t *testing.T) {
 	feed := publisher.FeedOptions{
-		Stall:     3 * time.Second, // longer than a reader that reads ever takes for one post, on a busy machine too
-		Heartbeat: 5 * time.Second,
+		Stall:     8 * time.Second, // longer than a reader that reads ever takes for one post, on a busy machine too
+		Heartbeat: 10 * time.Second,
 	}
 	var sites []*site
 	var healthy []*stream
