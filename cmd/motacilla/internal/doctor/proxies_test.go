@@ -76,7 +76,8 @@ func cuts(p *httputil.ReverseProxy) http.Handler {
 		case strings.Contains(r.URL.Path, "/sse/"):
 			w = &impatient{ResponseWriter: w, end: cancel}
 		case strings.Contains(r.URL.Path, "/long-polling/") && !strings.Contains(r.URL.RawQuery, "hold=0"):
-			time.AfterFunc(patience, cancel)
+			time.Sleep(patience)
+			cancel() // before the server is asked, which might answer sooner
 		}
 		p.ServeHTTP(w, r.WithContext(ctx))
 	})
