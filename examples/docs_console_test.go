@@ -92,7 +92,7 @@ func (s *session) command(ctx context.Context, line string) *exec.Cmd {
 	if s.token != "" {
 		cmd.Env = append(cmd.Env, "MOTACILLA_SERVER_TOKEN="+s.token)
 	}
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = patience // what it printed may be read late
 	return cmd
 }
 
@@ -197,6 +197,7 @@ func (s *session) run(command, want string) error {
 	out := &output{want: want, enough: func() {}}
 	if following {
 		out.enough, out.first = cancel, s.post
+		cmd.WaitDelay = time.Second // what it started may hold the pipe open
 	}
 	cmd.Stdout, cmd.Stderr = out, out
 	err := cmd.Run()
