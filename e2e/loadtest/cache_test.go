@@ -31,6 +31,8 @@ http {
 	access_log off;
 	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+	# After 5 s nginx would let all that wait for an answer ask the server. A busy machine may take longer to answer.
+	proxy_cache_lock_timeout 120s; proxy_cache_lock_age 120s;
 	%[2]s
 }
 `
