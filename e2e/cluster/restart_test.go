@@ -56,8 +56,16 @@ func TestManyReadersAfterARestart(t *testing.T) {
 			work.Go(func() {
 				for i := w; i < crowd && !t.Failed(); i += writers {
 					var edited postJSON
-					status, _, err := requestBy(t.Context(), keep, base, http.MethodPatch,
-						"/"+string(match)+"/posts/"+string(p.ID), map[string]any{"text": fmt.Sprint(i + 1)}, &edited)
+					edit := func() (int, error) {
+						status, _, err := requestBy(t.Context(), keep, base, http.MethodPatch,
+							"/"+string(match)+"/posts/"+string(p.ID), map[string]any{"text": fmt.Sprint(i + 1)}, &edited)
+						return status, err
+					}
+					status, err := edit()
+					for late := time.Now().Add(hang); (status == http.StatusServiceUnavailable || unread(err)) && time.Now().Before(late); {
+						pause(t.Context(), 50*time.Millisecond)
+						status, err = edit()
+					}
 					if err != nil || status != http.StatusOK && status != http.StatusConflict {
 						t.Errorf("edit: %d, %v", status, err)
 					}
