@@ -112,7 +112,7 @@ func (s *session) serve(line string) error {
 	line = strings.TrimSuffix(strings.TrimSpace(line), "&")
 	line = strings.ReplaceAll(line, "go run ./cmd/motacilla", "motacilla")
 	line = strings.Replace(line, "motacilla demo", "exec motacilla demo --server.addr 127.0.0.1:0", 1)
-	line = strings.Replace(line, "motacilla serve", "exec motacilla serve --server.addr 127.0.0.1:0 --feed.heartbeat 1s", 1)
+	line = strings.Replace(line, "motacilla serve", "exec motacilla serve --server.addr 127.0.0.1:0 --feed.heartbeat 5s", 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := s.command(ctx, line)
 	out, in := io.Pipe()

@@ -35,7 +35,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	files(t, 5000)
-	p, w := written(t, "feed: {stall: 5s}\nstorage: {type: memory}\n"+
+	p, w := written(t, "storage: {type: memory}\n"+
 		"publishers: [{type: sse}, {type: websocket}, {type: long-polling}]\n", 1500, 20, 200*time.Millisecond)
 	var crowds []*load.Crowd
 	for _, mode := range streams {

@@ -155,7 +155,7 @@ func TestSilentConnection(t *testing.T) {
 		proxy.Become(t, netfault.HalfOpen())
 		ended := make(chan error, 1)
 		go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
-		for n := s.server.pool.Stat(); n.AcquiredConns()+n.ConstructingConns() == 0; n = s.server.pool.Stat() {
+		for n := s.server.pool.Stat(); n.AcquiredConns()+n.ConstructingConns() == 0 && len(ended) == 0; n = s.server.pool.Stat() {
 			<-time.After(time.Millisecond)
 		}
 		proxy.Become(t, netfault.Pass())
@@ -316,7 +316,7 @@ func TestCloseCutsOff(t *testing.T) {
 	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
 	go func() { _, err := s.PutPost(context.Background(), "c", text("x"), 0); ended <- err }()
-	for s.server.pool.Stat().AcquiredConns() == 0 {
+	for s.server.pool.Stat().AcquiredConns() == 0 && len(ended) == 0 {
 		<-time.After(time.Millisecond)
 	}
 	if err := s.Close(); err != nil {
