@@ -103,7 +103,8 @@ func testDeleted(t *testing.T, run func(settings) *site) {
 }
 
 // testOutage takes the store away from the feed. Readers must stay, or come back until the store is there, and lose nothing.
-// One reader comes back during the outage to a channel that is not in memory.
+// One reader comes back during the outage to a channel that is not in memory. A reader that connects during the
+// outage must get an answer, a heartbeat or the end of its connection, not silence.
 func testOutage(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	const quiet motacilla.ChannelID = "quiet"

@@ -10,8 +10,8 @@ import (
 )
 
 // TestTimeoutsUnderOverload has a topic that moves faster than a pass takes, and a quiet topic whose readers ask and wait.
-// Readers join at random. Time passes only as fast as the readers that are not stalled read. In the end each peer that took nothing is
-// closed, each question was answered when it was due, and no healthy reader was closed.
+// Readers join at random. Time passes only as fast as the readers that are not stalled read. In the end each peer that took
+// nothing is closed, each question was answered when it was due, and no healthy reader was closed.
 func TestTimeoutsUnderOverload(t *testing.T) {
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {

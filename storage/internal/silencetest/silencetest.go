@@ -17,10 +17,10 @@ import (
 // longer, so that a call that waits for one of them fails the test.
 const Patience = 2 * time.Minute
 
-// Run makes the network silent while calls wait, and lets it pass again when the store has replaced its connections, so
-// that link returns another value. A network that was
-// silent leaves connections behind on which no answer will ever come. Calls must not wait on them for their own
-// time-outs. The store must be reached through proxy, be watched, and have the channel "c".
+// Run makes the network silent while calls wait. It lets it pass again when the store has replaced its connections: then
+// link returns another value. A network that was silent leaves connections behind on which no answer will ever come. Calls
+// must not wait on them for their own time-outs. The store must be reached through proxy, be watched, and have the channel
+// "c".
 func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, link func() any) {
 	t.Helper()
 	c, err := s.Channel(t.Context(), "c")
