@@ -155,9 +155,10 @@ func TestSilentConnection(t *testing.T) {
 		proxy.Become(t, netfault.HalfOpen())
 		ended := make(chan error, 1)
 		go func() { _, err := s.Channel(t.Context(), "c"); ended <- err }()
-		for n := s.server.pool.Stat(); n.AcquiredConns()+n.ConstructingConns() == 0 && len(ended) == 0; n = s.server.pool.Stat() {
-			<-time.After(time.Millisecond)
-		}
+		until(t, "the read has begun", func() bool {
+			n := s.server.pool.Stat()
+			return n.AcquiredConns()+n.ConstructingConns() > 0 || len(ended) > 0
+		})
 		proxy.Become(t, netfault.Pass())
 		return <-ended
 	})
@@ -289,11 +290,7 @@ func TestOutOfTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for late := time.Now().Add(guard); s.server.pool.Stat().IdleConns() == 0; <-time.After(time.Millisecond) {
-				if time.Now().After(late) {
-					t.Fatal("no connection for the write")
-				}
-			}
+			until(t, "there is a connection for the write", func() bool { return s.server.pool.Stat().IdleConns() > 0 })
 			proxy.Become(t, netfault.HalfOpen())
 			defer proxy.Become(t, netfault.Cut()) // Close need not wait for connections that are being made
 			if _, err := s.PutPost(t.Context(), "c", text("x"), 0); !errors.Is(err, motacilla.ErrUnavailable) {
@@ -316,9 +313,7 @@ func TestCloseCutsOff(t *testing.T) {
 	proxy.Become(t, netfault.HalfOpen())
 	ended := make(chan error, 1)
 	go func() { _, err := s.PutPost(context.Background(), "c", text("x"), 0); ended <- err }()
-	for s.server.pool.Stat().AcquiredConns() == 0 && len(ended) == 0 {
-		<-time.After(time.Millisecond)
-	}
+	until(t, "the write has begun", func() bool { return s.server.pool.Stat().AcquiredConns() > 0 || len(ended) > 0 })
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}

@@ -69,6 +69,16 @@ func eventually(t testing.TB, what string, f func() error) {
 	}
 }
 
+// until waits until done returns true.
+func until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for late := time.Now().Add(guard); !done(); <-time.After(time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("it never came true that %s", what)
+		}
+	}
+}
+
 // database returns the URL of an empty one.
 func database(t testing.TB) string {
 	t.Helper()

@@ -101,12 +101,7 @@ func TestListeningCut(t *testing.T) {
 			if err := a.Close(); err != nil { // it has told all
 				t.Fatal(err)
 			}
-			lost := func() bool { return logs.FilterMessageSnippet("can't listen").Len() > 0 }
-			for late := time.Now().Add(guard); !lost(); <-time.After(time.Millisecond) {
-				if time.Now().After(late) {
-					t.Fatal("the loss is not noticed")
-				}
-			}
+			until(t, "the loss is noticed", func() bool { return logs.FilterMessageSnippet("can't listen").Len() > 0 })
 			if w.head("c") >= p.Revision || w.head("gone") >= gone { // of their creation it may have heard
 				t.Fatal("told of what it could not hear")
 			}
@@ -131,14 +126,15 @@ func TestListeningTerminated(t *testing.T) {
 	c := channel(t, a, "c")
 	w := watch(t, b)
 	conn := connect(t, db)
-	n := 0
-	for late := time.Now().Add(guard); n != 1; <-time.After(time.Millisecond) { // those that have migrated may still be ending
+	var n int
+	until(t, "one connection listens", func() bool { // those that have migrated may still be ending
 		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
 			WHERE application_name = 'motacilla listen' AND datname = current_database()`).Scan(&n)
-		if err != nil || time.Now().After(late) {
-			t.Fatalf("%d connections listen (%v)", n, err)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		return n == 1
+	})
 	for i := range 5 {
 		err := conn.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE application_name = 'motacilla listen' AND datname = current_database()`).Scan(&n)

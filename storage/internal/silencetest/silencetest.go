@@ -33,7 +33,7 @@ func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, link func() any) 
 	}
 	var calls sync.WaitGroup
 	proxy.Become(t, netfault.HalfOpen())
-	old := link() // a machine that stalls may have had them replaced before
+	old := link() // not before the silence: on a machine that stalls, the store may replace them earlier
 	for range 5 {
 		calls.Go(func() {
 			if err := post(); err != nil && !errors.Is(err, motacilla.ErrUnavailable) { // one that had not begun may do
