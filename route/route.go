@@ -10,8 +10,9 @@ type Route struct {
 	// Name is unique in the application. [Table.URL] makes URLs from it.
 	Name string
 	// Pattern is a path of net/http's ServeMux without a method, such as "long-polling/{channel_id}/". A pattern that
-	// does not begin with / is mounted below the base path that [Table.Add] gets. Clients may leave out the last slash.
-	// Paths below the pattern do not match.
+	// does not begin with / is mounted below the path that [Table.Add] gets. Clients may leave out the last slash. Paths
+	// below the pattern do not match, unless it ends in a wildcard for the rest of the path, such as /static/{file...}.
+	// The pattern /{file...} matches what no other route matches.
 	Pattern string
 	Handler http.Handler
 	// Refuse answers a request that is refused before the handler sees it. nil means [WriteError].

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,10 +16,14 @@ type Table struct {
 	// NotFound answers requests that no route matches. nil answers with a 404 problem. Set it before the first request.
 	NotFound http.HandlerFunc
 
+	base   string
 	mux    *http.ServeMux
 	added  []Route
 	routes map[string]mounted // by name
-	owners map[string]string  // by the pattern's shape
+	paths  []claim
+	rest   *Route // answers every path that no other route matches
+
+	folders map[string]bool // paths below which a wildcard for the rest of the path is mounted
 }
 
 type mounted struct {
@@ -26,29 +31,62 @@ type mounted struct {
 	owner   string
 }
 
+// claim is a path that a route answers, as the mux knows it.
+type claim struct {
+	shape shape
+	path  string
+	owner string
+}
+
 // NewTable returns an empty table.
 func NewTable() *Table {
-	t := &Table{mux: http.NewServeMux(), routes: map[string]mounted{}, owners: map[string]string{}}
-	t.mux.HandleFunc("/", t.notFound)
+	t := &Table{mux: http.NewServeMux(), routes: map[string]mounted{}, folders: map[string]bool{}}
+	t.mux.HandleFunc("/", t.others)
 	return t
 }
 
-// Add mounts routes, those with a relative pattern below base. owner, such as `publisher "sse"`, names the routes' owner in
+// NewTableBelow returns an empty table that mounts all routes below base, such as /news/live. It serves a request with
+// that path and without it, so that it does not matter whether a proxy in front removes it. URLs have it. The error says
+// what is wrong with base; an empty base is the root of the server.
+func NewTableBelow(base string) (*Table, error) {
+	if err := CheckBase(base); err != nil {
+		return nil, err
+	}
+	t := NewTable()
+	t.base = base
+	return t, nil
+}
+
+// CheckBase returns an error that says what base must be if it is not empty and not a path such as /news/live.
+func CheckBase(base string) error {
+	if base == "" || clean(base) && !strings.HasSuffix(base, "/") && plainPath(base) {
+		return nil
+	}
+	return errors.New("must be a path such as /news/live: a slash at its beginning, none at its end, and only A-Z a-z 0-9 - . _ ~ and single slashes in it")
+}
+
+func plainPath(p string) bool {
+	return !strings.ContainsFunc(p, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("/-._~", c)
+	})
+}
+
+// Add mounts routes, those with a relative pattern below under. owner, such as `publisher "sse"`, names the routes' owner in
 // errors. A route without a handler is an error, and so is a pattern that can't be parsed. If two routes have the same
 // name or pattern, or patterns that overlap, the error names the owners of both.
-func (t *Table) Add(owner, base string, routes ...Route) error {
+func (t *Table) Add(owner, under string, routes ...Route) error {
 	for _, rt := range routes {
-		if err := t.add(owner, base, rt); err != nil {
+		if err := t.add(owner, under, rt); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Table) add(owner, base string, rt Route) (err error) {
+func (t *Table) add(owner, under string, rt Route) (err error) {
 	pattern := rt.Pattern
 	if !strings.HasPrefix(pattern, "/") {
-		pattern = strings.TrimRight(base, "/") + "/" + pattern
+		pattern = strings.TrimRight(under, "/") + "/" + pattern
 	}
 	if rt.Handler == nil {
 		return fmt.Errorf("%s: route %q has no handler", owner, pattern)
@@ -56,41 +94,81 @@ func (t *Table) add(owner, base string, rt Route) (err error) {
 	if strings.ContainsAny(pattern, " \t?#") || !clean(pattern) {
 		return fmt.Errorf("%s: the path %q must have no method, no query, no part . or .., and no empty part", owner, pattern)
 	}
-	pattern = strings.TrimRight(pattern, "/")
-	if strings.Contains(pattern, "...}") || strings.Contains(pattern, "{$}") {
-		return fmt.Errorf("%s: the path %q must not have {name...} or {$}", owner, pattern)
+	if strings.Contains(pattern, "{$}") {
+		return fmt.Errorf("%s: the path %q must not have {$}", owner, pattern)
 	}
+	pattern = strings.TrimRight(pattern, "/")
 	if other, taken := t.routes[rt.Name]; taken && rt.Name != "" {
 		return fmt.Errorf("%s and %s both claim the route name %q", other.owner, owner, rt.Name)
-	}
-	shape := shapeOf(pattern)
-	if other, taken := t.owners[shape]; taken {
-		return fmt.Errorf("%s and %s both claim the path %s/", other, owner, pattern)
-	}
-	for other, its := range t.owners {
-		if overlap(shape, other) {
-			return fmt.Errorf("%s and %s claim paths that overlap: %s/ and %s/", its, owner, other, pattern)
-		}
 	}
 	defer func() {
 		if p := recover(); p != nil { // ServeMux panics on patterns that it can't parse
 			err = fmt.Errorf("%s: the path %s/ can't be mounted: %v", owner, pattern, p)
 		}
 	}()
-	if pattern != "" {
-		t.mux.Handle(pattern, rt.Handler)
+	if err := t.handle(owner, pattern, rt); err != nil {
+		return err
 	}
-	t.mux.Handle(pattern+"/{$}", rt.Handler)
-	t.owners[shape] = owner
-	rt.Pattern = pattern + "/"
+	if t.base != "" {
+		if err := t.handle(owner, t.base+pattern, rt); err != nil {
+			return fmt.Errorf("%w; the base path is %s", err, t.base)
+		}
+	}
+	rt.Pattern = t.base + pattern
+	if !remainder(pattern) {
+		rt.Pattern += "/"
+	}
 	t.added = append(t.added, rt)
 	if rt.Name != "" {
-		t.routes[rt.Name] = mounted{pattern + "/", owner}
+		t.routes[rt.Name] = mounted{rt.Pattern, owner}
 	}
 	return nil
 }
 
-// Routes returns the routes in the order in which they were added. Their patterns are absolute and end in a slash.
+// handle gives the mux a path, unless another route claims it.
+func (t *Table) handle(owner, path string, rt Route) error {
+	shape := shapeOf(path)
+	for _, other := range t.paths {
+		switch {
+		case slices.Equal(shape, other.shape):
+			return fmt.Errorf("%s and %s both claim the path %s", other.owner, owner, shown(path))
+		case overlap(shape, other.shape):
+			return fmt.Errorf("%s and %s claim paths that overlap: %s and %s", other.owner, owner, shown(other.path), shown(path))
+		}
+	}
+	switch {
+	case len(shape) == 1 && shape[0] == rest: // the mux has others at this path
+		rt.Pattern = path
+		t.rest = &rt
+	case remainder(path):
+		t.mux.Handle(path, rt.Handler)
+		t.folders[strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):])] = true
+	default:
+		if path != "" {
+			t.mux.Handle(path, rt.Handler)
+		}
+		t.mux.Handle(path+"/{$}", rt.Handler)
+	}
+	t.paths = append(t.paths, claim{shape, path, owner})
+	return nil
+}
+
+// remainder reports whether pattern ends in a wildcard for the rest of the path, such as {file...}.
+func remainder(pattern string) bool { return strings.HasSuffix(pattern, "...}") }
+
+// shown returns a path as an error shows it.
+func shown(path string) string {
+	if remainder(path) {
+		return path
+	}
+	return path + "/"
+}
+
+// Base returns the path below which the routes are mounted: "" for the root of the server, or such as /news/live.
+func (t *Table) Base() string { return t.base }
+
+// Routes returns the routes in the order in which they were added. Their patterns are absolute, have the base path, and end
+// in a slash or in a wildcard for the rest of the path.
 func (t *Table) Routes() []Route { return slices.Clone(t.added) }
 
 // ServeHTTP serves the routes. A path with empty or dot segments is not found; ServeMux would redirect to the path
@@ -102,7 +180,33 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.notFound(w, r)
 		return
 	}
+	if t.folders[r.URL.Path] && t.redirected(w, r) {
+		return
+	}
 	t.mux.ServeHTTP(w, r)
+}
+
+// redirected leads to a folder's path with its slash. ServeMux does so too, but by a path that lacks what a proxy removed.
+func (t *Table) redirected(w http.ResponseWriter, r *http.Request) bool {
+	_, pattern := t.mux.Handler(r)
+	if !remainder(pattern) || path.Dir(pattern) != r.URL.Path {
+		return false
+	}
+	to := url.URL{Path: "./" + path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
+	w.Header().Set("Location", to.String())
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true
+}
+
+// others answers the paths that have no route of their own.
+func (t *Table) others(w http.ResponseWriter, r *http.Request) {
+	if t.rest == nil {
+		t.notFound(w, r)
+		return
+	}
+	r.Pattern = t.rest.Pattern
+	r.SetPathValue(strings.TrimSuffix(t.rest.Pattern[len("/{"):], "...}"), strings.TrimPrefix(r.URL.Path, "/"))
+	t.rest.Handler.ServeHTTP(w, r)
 }
 
 func (t *Table) notFound(w http.ResponseWriter, r *http.Request) {
@@ -119,8 +223,8 @@ func clean(p string) bool {
 }
 
 // URL returns the path of the route of that name, with params in the place of the pattern's wildcards:
-// URL("long-polling", "match-42"). It returns an error if there is no such route, if the number of params is not that of
-// the wildcards, or if one of them is empty, "." or "..".
+// URL("long-polling", "match-42"). The value of a wildcard for the rest of the path may have slashes. URL returns an error
+// if there is no such route, if the number of params is not that of the wildcards, or if one of them is empty, "." or "..".
 func (t *Table) URL(name string, params ...string) (string, error) {
 	rt, ok := t.routes[name]
 	if !ok {
@@ -134,49 +238,19 @@ func (t *Table) URL(name string, params ...string) (string, error) {
 		if len(params) == 0 {
 			return "", fmt.Errorf("route %q: too few parameters for %s", name, rt.pattern)
 		}
-		if p := params[0]; p == "" || p == "." || p == ".." {
+		p := params[0]
+		switch {
+		case remainder(part) && clean("/"+p):
+			parts[i] = (&url.URL{Path: p}).EscapedPath()
+		case remainder(part), p == "", p == ".", p == "..":
 			return "", fmt.Errorf("route %q: %q can't stand in a path", name, p)
+		default:
+			parts[i] = url.PathEscape(p)
 		}
-		parts[i] = url.PathEscape(params[0])
 		params = params[1:]
 	}
 	if len(params) > 0 {
 		return "", fmt.Errorf("route %q: too many parameters for %s", name, rt.pattern)
 	}
 	return strings.Join(parts, "/"), nil
-}
-
-// shapeOf returns pattern with its wildcards unnamed. Patterns of one shape match the same paths.
-func shapeOf(pattern string) string {
-	parts := strings.Split(pattern, "/")
-	for i, part := range parts {
-		if strings.HasPrefix(part, "{") {
-			parts[i] = "{}"
-		} else if plain, err := url.PathUnescape(part); err == nil {
-			parts[i] = url.PathEscape(plain) // ServeMux takes %61 for a
-		}
-	}
-	return strings.Join(parts, "/")
-}
-
-// overlap reports whether two shapes have paths in common though neither is more specific, such as /a/{} and /{}/b.
-// ServeMux panics on such a pair.
-func overlap(a, b string) bool {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	if len(as) != len(bs) {
-		return false
-	}
-	var aWider, bWider bool
-	for i := range as {
-		switch {
-		case as[i] == bs[i]:
-		case as[i] == "{}":
-			aWider = true
-		case bs[i] == "{}":
-			bWider = true
-		default:
-			return false
-		}
-	}
-	return aWider && bWider
 }

@@ -110,7 +110,8 @@ func TestTableRefuses(t *testing.T) {
 		"part wildcard":    {"", route.Route{Pattern: "/a{x}", Handler: h}, []string{"new", "/a{x}"}},
 		"no wildcard name": {"", route.Route{Pattern: "/a/{}", Handler: h}, []string{"new", "/a/{}"}},
 		"wildcard twice":   {"", route.Route{Pattern: "/{x}/{x}/q", Handler: h}, []string{"new", "{x}"}},
-		"rest":             {"", route.Route{Pattern: "/q/{x...}", Handler: h}, []string{"new", "{x...}"}},
+		"rest, no end":     {"", route.Route{Pattern: "/q/{x...}/y", Handler: h}, []string{"new", "{x...}"}},
+		"rest, overlap":    {"", route.Route{Pattern: "/ws/{x}/fixed/{y...}", Handler: h}, []string{"socket", "new", "overlap"}},
 		"end":              {"", route.Route{Pattern: "/q/{$}", Handler: h}, []string{"new", "{$}"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -26,6 +27,9 @@ const cookieLife = 30 * 24 * time.Hour
 // browser send that header. To read, the cookie of [Token.SignIn] is enough, since a page and its streams can't set a
 // header.
 type Token struct {
+	// Path is below which path a browser sends the cookie. Empty means /. Set it before the first request.
+	Path string
+
 	secret  []byte
 	digest  [sha256.Size]byte
 	reader  string // the cookie's value, which is derived from the secret and does not permit writing
@@ -80,7 +84,7 @@ func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) err
 		return fmt.Errorf("sign in: %w: the token is wrong", motacilla.ErrForbidden)
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: Cookie, Value: t.reader, Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Name: Cookie, Value: t.reader, Path: cmp.Or(t.Path, "/"), MaxAge: int(cookieLife.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: t.secure != nil && t.secure(r),
 	})
 	return nil
