@@ -7,19 +7,16 @@ import (
 	"slices"
 
 	"github.com/motacilla-live/motacilla/internal/adapter"
-	"github.com/motacilla-live/motacilla/publisher"
-	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
 )
 
-// configured is a publisher or a receiver that the configuration names.
+// configured is a publisher or a receiver that the configuration names. Its At is such as "publishers[0] (sse)".
 type configured[P any] struct {
-	index int    // in the configuration's list
-	at    string // "publishers[0] (sse)"
-	name  string // "sse"
-	it    P
+	index int // in the configuration's list
+	live.Named[P]
 }
 
 // storeModule makes the store that the configuration names. The store is pinged when the app starts, and closed when it
@@ -42,21 +39,18 @@ func storeModule(all []adapter.Registration[storage.Store], c Choice) fx.Option 
 }
 
 // listModules makes the publishers or the receivers that the configuration names, in its order. key is its key, such as
-// "publishers", and hook returns what happens to each when the app starts and stops.
-func listModules[P any](
-	key string, all []adapter.Registration[P], choices []Choice, hook func(at string, it P) fx.Hook,
-) fx.Option {
+// "publishers".
+func listModules[P any](key string, all []adapter.Registration[P], choices []Choice) fx.Option {
 	var modules []fx.Option
 	for i, c := range choices {
 		at := fmt.Sprintf("%s[%d] (%s)", key, i, c.Type)
-		// The feed is asked for first, so that it starts before the adapter and stops after it.
-		publish := func(_ *publisher.Feed, lc fx.Lifecycle, it P) configured[P] {
-			lc.Append(hook(at, it))
-			return configured[P]{i, at, c.Type, it}
+		// The parts are asked for first, so that the feed starts before the adapter and stops after it.
+		publish := func(_ *live.Parts, it P) configured[P] {
+			return configured[P]{i, live.Named[P]{At: at, Name: c.Type, It: it}}
 		}
 		modules = append(modules, registered(all, c.Type).Module(at, c.Options,
-			fx.Provide(func(a *access) route.Authorizer { return a.authorize }, fx.Private),
-			fx.Provide(fx.Annotate(publish, fx.ParamTags("", "", nameTag(at)), fx.ResultTags(`group:"configured"`)))))
+			fx.Provide(func(p *live.Parts) route.Authorizer { return p.Authorize }, fx.Private),
+			fx.Provide(fx.Annotate(publish, fx.ParamTags("", nameTag(at)), fx.ResultTags(`group:"configured"`)))))
 	}
 	return fx.Options(modules...)
 }
@@ -68,28 +62,12 @@ func registered[P any](all []adapter.Registration[P], name string) adapter.Regis
 
 func nameTag(name string) string { return `name:"` + name + `"` }
 
-// receiverHook starts and ends a receiver that has work of its own.
-func receiverHook(at string, r receiver.Receiver) fx.Hook {
-	var h fx.Hook
-	if s, ok := r.(receiver.Starter); ok {
-		h.OnStart = func(ctx context.Context) error {
-			if err := s.Start(ctx); err != nil {
-				return fmt.Errorf("start %s: %w", at, err)
-			}
-			return nil
-		}
-	}
-	if s, ok := r.(receiver.Stopper); ok {
-		h.OnStop = s.Shutdown
-	}
-	return h
-}
-
-// publisherHook does nothing: the server starts publishers before it listens, and ends them while it drains.
-func publisherHook(string, publisher.Publisher) fx.Hook { return fx.Hook{} }
-
-// inListOrder sorts what a value group has, which is in no order.
-func inListOrder[P any](list []configured[P]) []configured[P] {
+// inListOrder returns what a value group has, which is in no order, in the order of the configuration.
+func inListOrder[P any](list []configured[P]) []live.Named[P] {
 	slices.SortFunc(list, func(a, b configured[P]) int { return a.index - b.index })
-	return list
+	var named []live.Named[P]
+	for _, c := range list {
+		named = append(named, c.Named)
+	}
+	return named
 }

@@ -8,8 +8,8 @@
 // graph: each adapter that the configuration names is made by its own constructor, in an fx.Module of its own, with its
 // own options.
 //
-// The graph has *Config, *zap.Logger, storage.Store, receiver.Sink (the same store), *publisher.Feed, *route.Origins,
-// *Token and *Server. The constructors of publishers and receivers may ask for a route.Authorizer too. An app may provide
+// The graph has *Config, *zap.Logger, storage.Store, receiver.Sink (the same store), *receiver.Ingest, *publisher.Feed,
+// *route.Origins, *Token, *live.Live and *Server. The app's own code writes posts by the Ingest. The constructors of publishers and receivers may ask for a route.Authorizer too. An app may provide
 // anything else, such as its own database, and add its own pages with [Routes]. It may also provide
 //
 //   - an *Input, which says where the configuration comes from;

@@ -64,6 +64,7 @@ func TestDependencies(t *testing.T) {
 		{module + "/receiver", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/page"}}},
 		{module + "/page", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/receiver"}}},
 		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
+		{module + "/live", [][]string{heavy, adapters, {module + "/app", "github.com/spf13", "go.yaml.in", "go.opentelemetry.io", "github.com/prometheus/client_golang/prometheus/promhttp"}}},
 		{module + "/app", [][]string{heavy, adapters}},
 		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
 		{module + "/storage/postgres", [][]string{{"modernc.org/sqlite", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"},

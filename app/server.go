@@ -11,18 +11,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/motacilla-live/motacilla/page"
-	"github.com/motacilla-live/motacilla/publisher"
-	"github.com/motacilla-live/motacilla/receiver"
-	"github.com/motacilla-live/motacilla/route"
-	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/live"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 )
 
 const (
 	headTimeout = 10 * time.Second // for the head of a request
-	bodyTimeout = 60 * time.Second // for its body
 	idleTimeout = 2 * time.Minute  // between requests on a connection
 	maxHead     = 64 << 10         // bytes
 
@@ -30,94 +25,47 @@ const (
 	drainTimeout = 7 * time.Second
 )
 
-// Server is the HTTP server with all routes.
+// Server is the HTTP server. It serves the site.
 type Server struct {
-	config     *Config
-	store      storage.Store
-	access     *access
-	page       *page.Page
-	offers     *offers
-	publishers []configured[publisher.Publisher]
-	receivers  []configured[receiver.Receiver]
-	own        []route.Route
-	metrics    *metrics
+	*live.Live
+
+	addr       string // to listen on
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
 
-	table    *route.Table
-	handler  http.Handler // the table, behind the limit on requests
-	http     *http.Server
-	addr     atomic.Pointer[net.TCPAddr]
-	draining atomic.Bool
-	serving  sync.WaitGroup
+	http    *http.Server
+	bound   atomic.Pointer[net.TCPAddr]
+	serving sync.WaitGroup
 }
 
-type serverIn struct {
-	fx.In
-
-	Lifecycle  fx.Lifecycle
-	Shutdowner fx.Shutdowner
-	Config     *Config
-	Store      storage.Store
-	Access     *access
-	Page       *page.Page
-	Offers     *offers
-	Publishers []configured[publisher.Publisher] `group:"configured"`
-	Receivers  []configured[receiver.Receiver]   `group:"configured"`
-	Own        []route.Route                     `group:"routes"`
-	Metrics    *metrics
-	Log        *zap.Logger
-}
-
-func newServer(in serverIn) (*Server, error) {
-	s := &Server{
-		config: in.Config, store: in.Store, access: in.Access, page: in.Page, offers: in.Offers,
-		publishers: inListOrder(in.Publishers), receivers: inListOrder(in.Receivers), own: in.Own, metrics: in.Metrics, log: in.Log,
-		shutdowner: in.Shutdowner,
-	}
-	if err := s.mount(); err != nil {
-		return nil, err
-	}
-	errorLog, err := zap.NewStdLogAt(in.Log.Named("http"), zap.DebugLevel)
+func newServer(lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, site *live.Live, log *zap.Logger) (*Server, error) {
+	s := &Server{Live: site, addr: c.Server.Addr, log: log, shutdowner: shutdowner}
+	errorLog, err := zap.NewStdLogAt(log.Named("http"), zap.DebugLevel)
 	if err != nil {
 		return nil, fmt.Errorf("log of the HTTP server: %w", err)
 	}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, ErrorLog: errorLog,
 	}
-	in.Lifecycle.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
+	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
 	return s, nil
 }
 
 // Addr returns the address that the server listens on. It is nil before the app has started.
 func (s *Server) Addr() net.Addr {
-	if a := s.addr.Load(); a != nil {
+	if a := s.bound.Load(); a != nil {
 		return a
 	}
 	return nil
 }
 
-// URL returns the path of the route of that name, as [route.Table.URL] does.
-func (s *Server) URL(name string, params ...string) (string, error) {
-	return s.table.URL(name, params...)
-}
-
 func (s *Server) start(ctx context.Context) error {
-	for _, p := range s.publishers {
-		starter, ok := p.it.(publisher.Starter)
-		if !ok {
-			continue
-		}
-		if err := starter.Start(ctx); err != nil {
-			return errors.Join(fmt.Errorf("start %s: %w", p.at, err), s.shutdownPublishers(ctx))
-		}
-	}
-	ln, err := listen(ctx, s.config.Server.Addr)
+	ln, err := listen(ctx, s.addr)
 	if err != nil {
-		return errors.Join(listenError(s.config.Server.Addr, err), s.shutdownPublishers(ctx))
+		return listenError(s.addr, err)
 	}
 	if a, ok := ln.Addr().(*net.TCPAddr); ok {
-		s.addr.Store(a)
+		s.bound.Store(a)
 	}
 	s.log.Info("listening", zap.String("addr", ln.Addr().String()))
 	s.serving.Go(func() {
@@ -145,30 +93,15 @@ func listenError(addr string, err error) error {
 // stop drains. The listener closes while publishers answer parked requests and end streams: http.Server.Shutdown waits for
 // those, and does not know hijacked connections.
 func (s *Server) stop(ctx context.Context) error {
-	s.draining.Store(true)
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	closed := make(chan error, 1)
 	go func() { closed <- s.http.Shutdown(ctx) }()
-	err := s.shutdownPublishers(ctx)
+	err := s.Drain(ctx)
 	if shutErr := <-closed; shutErr != nil { // a request takes too long
 		s.log.Warn("requests were cut off at the end of the drain", zap.Error(shutErr))
 		err = errors.Join(err, s.http.Close())
 	}
 	s.serving.Wait()
 	return err
-}
-
-func (s *Server) shutdownPublishers(ctx context.Context) error {
-	errs := make([]error, len(s.publishers))
-	var all sync.WaitGroup
-	for i, p := range s.publishers {
-		all.Go(func() {
-			if err := p.it.Shutdown(ctx); err != nil {
-				errs[i] = fmt.Errorf("shut down %s: %w", p.at, err)
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
 }

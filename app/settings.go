@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap/zapcore"
 )
@@ -25,7 +26,8 @@ type Settings struct {
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
 	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
-	PublicURL      string   `key:"public_url" doc:"scheme and host of the server for readers; if it is not set, URLs are only paths"`
+	BasePath       string   `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
+	PublicURL      string   `key:"public_url" doc:"URL of the server for readers, such as https://example.org/news/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
@@ -44,8 +46,11 @@ type LimitSettings struct {
 
 // PageSettings are the keys page.*.
 type PageSettings struct {
-	Name string `key:"name" doc:"name of the site, shown on every page"`
-	Size int    `key:"size" doc:"number of newest posts on a page; older pinned posts come in addition"`
+	Name     string `key:"name" doc:"name of the site, shown on every page"`
+	Size     int    `key:"size" doc:"number of newest posts on a page; older pinned posts come in addition"`
+	Channels bool   `key:"channels" doc:"whether there is a page for each channel; without it, an app has pages of its own"`
+	Index    bool   `key:"index" doc:"whether there is a list of the channels at the path of the server; without it, an app may have a page there"`
+	Home     string `key:"home" doc:"path or URL to which the name of the site leads; by default the index, or / if there is none"`
 }
 
 // FeedSettings are the keys feed.*.
@@ -68,7 +73,7 @@ type LogSettings struct {
 func defaults() Settings {
 	return Settings{
 		Server:  ServerSettings{Addr: "127.0.0.1:8080"},
-		Page:    PageSettings{Name: "Motacilla", Size: 50},
+		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},
 		Log:     LogSettings{Level: "info", Format: "console"},
@@ -85,8 +90,7 @@ func (s *Settings) validate() error {
 	}
 	_, _, err := net.SplitHostPort(s.Server.Addr)
 	check(err == nil, "server.addr", "host:port, such as 127.0.0.1:8080 or :8080")
-	check(s.Server.PublicURL == "" || isOrigin(strings.TrimSuffix(s.Server.PublicURL, "/")),
-		"server.public_url", "a scheme and host without a path, such as https://live.example.org")
+	s.validatePlace(check)
 	for _, o := range s.Server.Origins {
 		check(o == "*" || isOrigin(o), "server.origins", "schemes and hosts, such as https://www.example.org, or *")
 	}
@@ -114,6 +118,20 @@ func (s *Settings) validate() error {
 		"log.level", "debug, info, warn or error")
 	check(s.Log.Format == "console" || s.Log.Format == "json", "log.format", "console or json")
 	return errors.Join(errs...)
+}
+
+// validatePlace checks where the server is for readers.
+func (s *Settings) validatePlace(check func(ok bool, key, expected string)) {
+	base := s.Server.BasePath
+	check(route.CheckBase(base) == nil, "server.base_path", "a path without a slash at its end, such as /news/live")
+	if s.Server.PublicURL != "" {
+		path, err := live.CheckPublicURL(s.Server.PublicURL)
+		check(err == nil, "server.public_url", "an http or https URL without a query, such as https://example.org/news/live")
+		check(err != nil || base == "" || path == base, "server.public_url", "a URL that ends in server.base_path, "+base)
+	}
+	home, err := url.Parse(s.Page.Home)
+	check(s.Page.Home == "" || err == nil && (isOrigin(home.Scheme+"://"+home.Host) || strings.HasPrefix(home.Path, "/") && home.Host == ""),
+		"page.home", "a path that begins with a slash, or an http or https URL")
 }
 
 func (s *LogSettings) level() zapcore.Level {

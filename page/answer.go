@@ -114,12 +114,12 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, detail s
 	switch status {
 	case http.StatusForbidden:
 		e.Title, e.Text = "This page is private", "Enter the token that you were given to read it."
-		e.SignIn, e.Next = p.o.SignIn != nil, r.URL.RequestURI()
+		e.SignIn, e.Next = p.o.SignIn != nil && !p.o.NoChannels, p.requested(r)
 		if !e.SignIn {
 			e.Text = "You may not read it."
 		}
 		if r.PostForm != nil { // only signing in reads the form
-			e.Text, e.Next = "That is not the right token. Try again.", local(r.PostForm.Get("next"))
+			e.Text, e.Next = "That is not the right token. Try again.", p.local(r.PostForm.Get("next"))
 		}
 	case http.StatusNotFound:
 		e.Title, e.Text = "There is no such page", "It may have been taken down, or there is a mistake in the address."
@@ -133,4 +133,14 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, detail s
 	if err := p.write(w, r, answer{page: "error.html", data: e, status: status, cache: "no-store"}); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
+}
+
+// requested returns the path and query of the request as the browser has them: a proxy may have removed the base path.
+func (p *Page) requested(r *http.Request) string {
+	ch := r.PathValue("channel_id")
+	if p.o.Base == "" || ch == "" {
+		return r.URL.RequestURI()
+	}
+	u := url.URL{Path: p.o.Base + "/channels/" + ch, RawQuery: r.URL.RawQuery}
+	return u.RequestURI()
 }

@@ -20,6 +20,7 @@ var static embed.FS
 // plain name never changes and may be cached for plainAge: pages of other sites import the client and the custom element
 // by it.
 type assets struct {
+	base   string // the path below which the server is
 	files  map[string]asset
 	hashed map[string]string // plain name to hashed
 }
@@ -61,7 +62,7 @@ func newAssets() *assets {
 	return a
 }
 
-func (a *assets) url(name string) string { return "/assets/" + a.hashed[name] }
+func (a *assets) url(name string) string { return a.base + "/assets/" + a.hashed[name] }
 
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
@@ -93,7 +94,7 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 // version returns a hash of what pages consist of, except their posts and policies. It differs between builds and options
 // that show the same revision differently. It can't tell what an app's own Renderer has changed.
 func version(a *assets, o *Options) string {
-	parts := []string{o.Name, o.Heartbeat.String(), strconv.Itoa(o.PageSize)}
+	parts := []string{o.Name, o.Base, o.Home, o.Heartbeat.String(), strconv.Itoa(o.PageSize)}
 	for _, name := range []string{"live.js", "style.css", "icon.svg"} {
 		parts = append(parts, a.hashed[name])
 	}

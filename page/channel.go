@@ -46,7 +46,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := channelPage{
 		Site: p.o.Name, Channel: id, Title: ch.Title, Ended: ch.Ended,
-		Transports: "/channels/" + url.PathEscape(string(id)) + "/transports", Heartbeat: p.o.Heartbeat.Milliseconds(),
+		Transports: p.channelPath(id) + "/transports", Heartbeat: p.o.Heartbeat.Milliseconds(),
 	}
 	if before := r.URL.Query().Get("before"); before != "" {
 		err = p.older(r, &data, before)
@@ -92,7 +92,7 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	}
 	slices.Reverse(data.Posts)
 	if floor := u.Floor(); !floor.IsZero() {
-		data.Older = olderURL(data.Channel, floor)
+		data.Older = p.olderURL(data.Channel, floor)
 	}
 	return nil
 }
@@ -123,14 +123,18 @@ func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 		})
 	}
 	if n := len(list.Posts); list.More && n > 0 {
-		data.Older = olderURL(data.Channel, list.Posts[n-1].Key())
+		data.Older = p.olderURL(data.Channel, list.Posts[n-1].Key())
 	}
 	return nil
 }
 
-func olderURL(ch motacilla.ChannelID, key motacilla.PostKey) string {
+func (p *Page) channelPath(ch motacilla.ChannelID) string {
+	return p.o.Base + "/channels/" + url.PathEscape(string(ch))
+}
+
+func (p *Page) olderURL(ch motacilla.ChannelID, key motacilla.PostKey) string {
 	before := motacilla.FormatTime(key.Created) + "_" + string(key.ID)
-	return "/channels/" + url.PathEscape(string(ch)) + "?before=" + url.QueryEscape(before)
+	return p.channelPath(ch) + "?before=" + url.QueryEscape(before)
 }
 
 func parseKey(s string) (motacilla.PostKey, error) {
@@ -162,9 +166,7 @@ func (p *Page) transports(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	list := p.o.Transports(id)
-	if list == nil {
-		list = []Transport{}
-	}
+	list = p.below(list, strings.HasSuffix(r.URL.Path, "/"))
 	body, err := json.Marshal(map[string][]Transport{"transports": list})
 	if err != nil {
 		route.WriteError(w, r, err)
@@ -176,4 +178,22 @@ func (p *Page) transports(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body)
+}
+
+// below returns the list with URLs that are right for a client that resolves them against the URL of the list, and for one
+// that takes a rooted path for a path of this server: if the server is below a path, they are relative. slash tells
+// whether the URL of the list ends in one.
+func (p *Page) below(list []Transport, slash bool) []Transport {
+	up := "../.."
+	if slash {
+		up = "../../.."
+	}
+	out := make([]Transport, len(list))
+	for i, t := range list {
+		if p.o.Base != "" && strings.HasPrefix(t.URL, "/") {
+			t.URL = up + t.URL
+		}
+		out[i] = t
+	}
+	return out
 }

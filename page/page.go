@@ -36,6 +36,14 @@ type Options struct {
 	// such a method. nil means that there is no check.
 	Readable func(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (motacilla.Access, error)
 
+	// Base is the path below which the pages are mounted, such as /news/live; empty is the root of the server.
+	Base string
+	// Home is where the name of the site leads, and the link of a page that shows an error. The default is the index, or / if
+	// there is none.
+	Home       string
+	NoChannels bool // no page for a channel, and no signing in; lists of transports and assets stay, for pages of the app's own
+	NoIndex    bool // no list of channels
+
 	Listing   *route.Listing // makes the pages of the index; the default is route.NewListing("")
 	Heartbeat time.Duration  // the longest time between two messages of a stream; the default is 15 s
 	Name      string         // the name of the site; the default is "Motacilla"
@@ -83,12 +91,19 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	if p.o.Renderer == nil {
 		p.o.Renderer = NewRenderer()
 	}
-	p.pages, p.version = newTemplates(p.assets), version(p.assets, &p.o)
+	if p.o.Home == "" {
+		p.o.Home = "/"
+		if !p.o.NoIndex {
+			p.o.Home = p.o.Base + "/"
+		}
+	}
+	p.assets.base = p.o.Base
+	p.pages, p.version = newTemplates(p), version(p.assets, &p.o)
 	return p
 }
 
-// URLs returns the routes: the index, channels and their transports, signing in, and assets. The routes with
-// {channel_id} must be guarded.
+// URLs returns the routes: the index, channels and their transports, signing in, and assets, without those that the options
+// leave out. The routes with {channel_id} must be guarded.
 func (p *Page) URLs() []route.Route {
 	get := func(h func(w http.ResponseWriter, r *http.Request) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,12 +117,17 @@ func (p *Page) URLs() []route.Route {
 			}
 		})
 	}
-	return []route.Route{
-		{Name: "page-index", Pattern: "/", Handler: get(p.index)},
-		{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse},
-		{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports),
-			OpenAPI: transportsOpenAPI},
-		{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()},
-		{Name: "page-assets", Pattern: "/assets/{file}", Handler: http.HandlerFunc(p.assets.serve)},
+	var routes []route.Route
+	if !p.o.NoIndex {
+		routes = append(routes, route.Route{Name: "page-index", Pattern: "/", Handler: get(p.index)})
 	}
+	if !p.o.NoChannels {
+		routes = append(routes,
+			route.Route{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse},
+			route.Route{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()})
+	}
+	return append(routes,
+		route.Route{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports),
+			OpenAPI: transportsOpenAPI},
+		route.Route{Name: "page-assets", Pattern: "/assets/{file}", Handler: http.HandlerFunc(p.assets.serve)})
 }

@@ -15,8 +15,13 @@ import (
 //go:embed templates
 var sources embed.FS
 
-func newTemplates(a *assets) *template.Template {
-	return template.Must(template.New("").Funcs(functions(a.url)).ParseFS(sources, "templates/*.html"))
+func newTemplates(p *Page) *template.Template {
+	below := template.FuncMap{
+		"base": func() string { return p.o.Base },
+		"home": func() string { return p.o.Home },
+		"page": p.channelPath,
+	}
+	return template.Must(template.New("").Funcs(functions(p.assets.url)).Funcs(below).ParseFS(sources, "templates/*.html"))
 }
 
 func functions(asset func(string) string) template.FuncMap {

@@ -33,14 +33,14 @@ func (p *Page) signIn() http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, local(r.PostFormValue("next")), http.StatusSeeOther)
+		http.Redirect(w, r, p.local(r.PostFormValue("next")), http.StatusSeeOther)
 	}))
 }
 
-// local returns next if it is a path on this server, and the index otherwise.
-func local(next string) string {
-	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
-		return "/"
+// local returns next if it is a path on this server, and the site's home otherwise.
+func (p *Page) local(next string) string {
+	if !strings.HasPrefix(next, p.o.Base+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return p.o.Home
 	}
 	return next
 }

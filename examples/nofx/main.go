@@ -105,7 +105,7 @@ func (s *site) mount(hook *route.Token, live *page.Page, rest *webapp.Webapp) er
 	if err := s.table.Add("webapp", "/", rest.URLs()...); err != nil {
 		return err
 	}
-	return rest.Describe(s.table.Routes()...)
+	return rest.Describe("", s.table.Routes()...)
 }
 
 // transports returns the transports that a page offers, in the order in which a reader tries them.

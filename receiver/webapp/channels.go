@@ -64,7 +64,7 @@ func (a *Webapp) createChannel(w http.ResponseWriter, r *http.Request, _ motacil
 	if c, err = a.sink.PutChannel(r.Context(), c, 0); err != nil {
 		return err
 	}
-	w.Header().Set("Location", channelPath(c.ID))
+	w.Header().Set("Location", a.base+channelPath(c.ID))
 	return write(w, http.StatusCreated, encodeChannel(c))
 }
 

@@ -41,11 +41,12 @@ func newDocument(body []byte) document {
 	return document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// Describe adds routes to the description at /api/openapi.json, at their absolute patterns. A route without a description
+// Describe adds routes to the description at /api/openapi.json. base is the path below which the server is, or empty: the
+// description's server is there, and so are the locations of what is created. The patterns of routes must have it. A route without a description
 // is left out, and so is one that is described already. The routes' descriptions may refer to the components of the
 // receiver's own description. A description that is not JSON is an error. Call Describe at most once, before the first
 // request.
-func (a *Webapp) Describe(routes ...route.Route) error {
+func (a *Webapp) Describe(base string, routes ...route.Route) error {
 	var d description
 	if err := json.Unmarshal(openAPI, &d); err != nil {
 		return fmt.Errorf("read the description: %w", err)
@@ -54,7 +55,7 @@ func (a *Webapp) Describe(routes ...route.Route) error {
 		if rt.OpenAPI == nil {
 			continue
 		}
-		path := strings.TrimSuffix(rt.Pattern, "/")
+		path := strings.TrimSuffix(strings.TrimPrefix(rt.Pattern, base), "/")
 		if _, known := d.Paths[path]; known {
 			continue
 		}
@@ -64,6 +65,10 @@ func (a *Webapp) Describe(routes ...route.Route) error {
 		}
 		d.Paths[path] = item
 	}
+	if base != "" {
+		d.Servers = jsontext.Value(`[{"url":"` + base + `","description":"This server"}]`) // a base path has nothing to escape
+	}
+	a.base = base
 	body, err := json.Marshal(d, json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("write the description: %w", err)

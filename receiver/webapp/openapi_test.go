@@ -137,13 +137,13 @@ func TestDescriptionIsServed(t *testing.T) {
 		return w.Body.String()
 	}
 	own := route.Route{Pattern: "/live/own/{channel_id}/", OpenAPI: []byte(`{ "summary": "mine" }`)}
-	if err := app.Describe(own, route.Route{Pattern: "/live/other/{channel_id}/"}); err != nil {
+	if err := app.Describe("", own, route.Route{Pattern: "/live/other/{channel_id}/"}); err != nil {
 		t.Fatal(err)
 	}
 	if body := serve(); !strings.Contains(body, `"/live/own/{channel_id}":{"summary":"mine"}`) || strings.Contains(body, "/live/other") {
 		t.Errorf("described: %s", body)
 	}
-	if err := app.Describe(route.Route{Name: "bad", Pattern: "/x", OpenAPI: []byte("{")}); err == nil {
+	if err := app.Describe("", route.Route{Name: "bad", Pattern: "/x", OpenAPI: []byte("{")}); err == nil {
 		t.Error("a description that is no JSON was taken")
 	}
 }

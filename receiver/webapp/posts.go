@@ -64,7 +64,7 @@ func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla
 	if !created {
 		return writePost(w, http.StatusOK, ch, p)
 	}
-	w.Header().Set("Location", postPath(ch, p.ID))
+	w.Header().Set("Location", a.base+postPath(ch, p.ID))
 	return writePost(w, http.StatusCreated, ch, p)
 }
 

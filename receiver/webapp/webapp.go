@@ -50,6 +50,7 @@ type Webapp struct {
 	listing   *route.Listing
 	origin    *http.CrossOriginProtection
 	described document
+	base      string // the path below which the server is
 	log       *zap.Logger
 }
 

@@ -1,4 +1,4 @@
-package app
+package live
 
 import (
 	"bufio"
@@ -16,20 +16,24 @@ import (
 	"go.uber.org/zap"
 )
 
+const bodyTimeout = 60 * time.Second // for the body of a request
+
 // ServeHTTP serves all routes. It adds to each: time limits, headers, a log entry, metrics, and an answer if the handler
 // panics.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rec := s.begin(w, r)
-	defer s.end(rec, r)
-	s.handler.ServeHTTP(rec, r)
+func (l *Live) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := l.begin(w, r)
+	defer l.end(rec, r)
+	l.handler.ServeHTTP(rec, r)
 }
 
-func (s *Server) begin(w http.ResponseWriter, r *http.Request) *recorder {
+func (l *Live) stall() time.Duration { return l.Feed.Options().Stall }
+
+func (l *Live) begin(w http.ResponseWriter, r *http.Request) *recorder {
 	rec := &recorder{
 		ResponseWriter: w, control: http.NewResponseController(w), began: time.Now(),
 		upgrade: r.Header.Get("Upgrade") != "",
 	}
-	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: s.config.Feed.Stall}
+	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: l.stall()}
 	if r.Body != nil && r.Body != http.NoBody {
 		_ = rec.control.SetReadDeadline(rec.began.Add(bodyTimeout))
 		_ = rec.control.SetWriteDeadline(time.Time{}) // the deadline of an earlier answer would break 100 Continue
@@ -41,10 +45,10 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *recorder {
 }
 
 // end must be deferred, because it recovers.
-func (s *Server) end(rec *recorder, r *http.Request) {
+func (l *Live) end(rec *recorder, r *http.Request) {
 	cause := recover()
 	if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
-		s.log.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
+		l.Logger.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
 			zap.ByteString("stack", debug.Stack()))
 		if rec.status == 0 {
 			route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
@@ -52,9 +56,9 @@ func (s *Server) end(rec *recorder, r *http.Request) {
 		}
 	}
 	if !rec.hijacked {
-		_ = rec.control.SetWriteDeadline(time.Now().Add(s.config.Feed.Stall)) // for what is buffered
+		_ = rec.control.SetWriteDeadline(time.Now().Add(l.stall())) // for what is buffered
 	}
-	s.count(rec, r)
+	l.count(rec, r)
 	if cause != nil {
 		panic(http.ErrAbortHandler) // half an answer must not look complete
 	}
@@ -69,70 +73,30 @@ const (
 
 var nosniff, strictOrigin = []string{"nosniff"}, []string{"strict-origin-when-cross-origin"}
 
-func (s *Server) count(rec *recorder, r *http.Request) {
+func (l *Live) count(rec *recorder, r *http.Request) {
 	status := rec.status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	s.metrics.request(routeLabel(r.Pattern), status)
-	if s.log.Core().Enabled(zap.DebugLevel) {
-		s.logRequest(r, status, time.Since(rec.began))
+	l.metrics.request(l.routeLabel(r.Pattern), status)
+	if l.Logger.Core().Enabled(zap.DebugLevel) {
+		l.logRequest(r, status, time.Since(rec.began))
 	}
 }
 
-func (s *Server) logRequest(r *http.Request, status int, took time.Duration) {
-	s.log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
-		zap.Duration("took", took), zap.Stringer("remote", s.access.proxies.ClientAddr(r)))
+func (l *Live) logRequest(r *http.Request, status int, took time.Duration) {
+	l.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
+		zap.Duration("took", took), zap.Stringer("remote", l.Proxies.ClientAddr(r)))
 }
 
-// routeLabel returns the pattern of the route, or "other" if no route matches.
-func routeLabel(pattern string) string {
+// routeLabel returns the pattern of the route without the base path, or "other" if no route matches.
+func (l *Live) routeLabel(pattern string) string {
+	pattern = strings.TrimPrefix(pattern, l.options.BasePath)
 	pattern = strings.TrimSuffix(pattern, "{$}")
 	if pattern == "/" || pattern == "" {
 		return "other"
 	}
 	return strings.TrimSuffix(pattern, "/")
-}
-
-// operations returns the routes for whoever runs the server.
-func (s *Server) operations() []route.Route {
-	return []route.Route{
-		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
-			plainText(w, http.StatusOK, "ok")
-		})},
-		{Name: "readyz", Pattern: "/readyz", Handler: get(s.ready)},
-		{Name: "metrics", Pattern: "/metrics", Handler: get(s.metrics.handler().ServeHTTP)},
-	}
-}
-
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	if s.draining.Load() {
-		plainText(w, http.StatusServiceUnavailable, "draining")
-		return
-	}
-	ctx, cancel := withTimeout(r, 2*time.Second)
-	defer cancel()
-	if err := s.store.Ping(ctx); err != nil {
-		s.log.Warn("not ready", zap.Error(err))
-		plainText(w, http.StatusServiceUnavailable, "the store does not answer")
-		return
-	}
-	plainText(w, http.StatusOK, "ready")
-}
-
-func get(h http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if route.Allow(w, r, http.MethodGet, http.MethodHead) {
-			h(w, r)
-		}
-	})
-}
-
-func plainText(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text+"\n")
 }
 
 // recorder keeps the status, and gives every write a deadline. A client that takes nothing for the stall time is closed; a

@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+)
+
+// operations answers whoever runs the server.
+type operations struct {
+	site    *live.Live // set before the first request
+	metrics http.Handler
+	log     *zap.Logger
+}
+
+func newOperations(registry *prometheus.Registry, log *zap.Logger) *operations {
+	return &operations{metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), log: log}
+}
+
+func (o *operations) routes() []route.Route {
+	return []route.Route{
+		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
+			plainText(w, http.StatusOK, "ok")
+		})},
+		{Name: "readyz", Pattern: "/readyz", Handler: get(o.ready)},
+		{Name: "metrics", Pattern: "/metrics", Handler: get(o.metrics.ServeHTTP)},
+	}
+}
+
+func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	err := o.site.Ready(ctx)
+	switch {
+	case err == nil:
+		plainText(w, http.StatusOK, "ready")
+	case errors.Is(err, motacilla.ErrClosed):
+		plainText(w, http.StatusServiceUnavailable, "draining")
+	default:
+		o.log.Warn("not ready", zap.Error(err))
+		plainText(w, http.StatusServiceUnavailable, "the store does not answer")
+	}
+}
+
+func get(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if route.Allow(w, r, http.MethodGet, http.MethodHead) {
+			h(w, r)
+		}
+	})
+}
+
+func plainText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n")
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+
+	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+)
+
+type partsIn struct {
+	fx.In
+
+	Lifecycle fx.Lifecycle
+	Config    *Config
+	Store     storage.Store
+	Token     *Token
+	Registry  *prometheus.Registry
+	Log       *zap.Logger
+	Hook      route.Authorizer   `optional:"true"`
+	Renderer  publisher.Renderer `optional:"true"`
+}
+
+// newParts makes the parts that publishers, receivers and pages share. The feed starts before all of them, and is closed
+// after them.
+func newParts(in partsIn) (*live.Parts, error) {
+	c := in.Config
+	limits := c.Server.Limits
+	p, err := live.NewParts(live.Options{
+		Store: in.Store, Authorize: in.Hook, Token: in.Token.Secret,
+		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
+		Origins: c.Server.Origins, TrustedProxies: c.Server.TrustedProxies,
+		Page: page.Options{
+			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home,
+			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
+		},
+		Renderer: in.Renderer,
+		Feed: publisher.FeedOptions{
+			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
+			Limits: publisher.Limits{
+				Readers: limits.Readers, PerChannel: limits.ReadersPerChannel, PerAddress: limits.ReadersPerAddress,
+			},
+		},
+		RequestsPerAddress: limits.RequestsPerAddress,
+		Logger:             in.Log, Metrics: in.Registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.Lifecycle.Append(fx.Hook{OnStart: p.Feed.Start, OnStop: func(context.Context) error { return p.Feed.Close() }})
+	return p, nil
+}
+
+// partsOut are the parts that adapters and the app's own code may ask for.
+type partsOut struct {
+	fx.Out
+
+	Feed    *publisher.Feed
+	Listing *route.Listing
+	Origins *route.Origins
+	Ingest  *receiver.Ingest
+}
+
+func share(p *live.Parts) partsOut {
+	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app")}
+}
+
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+type siteIn struct {
+	fx.In
+
+	Lifecycle  fx.Lifecycle
+	Parts      *live.Parts
+	Operations *operations
+	Publishers []configured[publisher.Publisher] `group:"configured"`
+	Receivers  []configured[receiver.Receiver]   `group:"configured"`
+	Own        []route.Route                     `group:"routes"`
+}
+
+// newSite makes the site of what is configured.
+func newSite(in siteIn) (*live.Live, error) {
+	l, err := in.Parts.Compose(live.Composition{
+		Publishers: inListOrder(in.Publishers), Receivers: inListOrder(in.Receivers),
+		Routes: in.Own, Operations: in.Operations.routes(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	in.Operations.site = l
+	in.Lifecycle.Append(fx.Hook{OnStart: l.Start, OnStop: l.Shutdown})
+	return l, nil
+}

@@ -1,0 +1,92 @@
+package live
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// offers lists the transports that readers are offered, in order. mount fills it.
+type offers struct {
+	publicURL string
+	table     *route.Table
+	list      []offer
+}
+
+type offer struct{ name, route string }
+
+func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
+	list := make([]page.Transport, 0, len(o.list))
+	for _, offer := range o.list {
+		if path, err := o.table.URL(offer.route, string(ch)); err == nil {
+			list = append(list, page.Transport{Name: offer.name, URL: o.publicURL + strings.TrimPrefix(path, o.table.Base())})
+		}
+	}
+	return list
+}
+
+// describer is a receiver that serves a description of all routes.
+type describer interface {
+	Describe(base string, routes ...route.Route) error
+}
+
+// mount puts all routes into one table. Routes that read a channel ask the hook, and answer the allowed origins.
+func (l *Live) mount() error {
+	t, err := route.NewTableBelow(l.options.BasePath)
+	if err != nil {
+		return err
+	}
+	t.NotFound = l.Page.NotFound
+	readers := func(rt route.Route) route.Route {
+		rt = route.Guard(rt, route.Read, l.Authorize)
+		rt.Handler = l.Origins.CORS(rt.Handler)
+		return rt
+	}
+	for _, rt := range l.Page.URLs() {
+		if strings.Contains(rt.Pattern, "{channel_id}") {
+			rt = readers(rt)
+		}
+		if err := t.Add("the live page", "/", rt); err != nil {
+			return err
+		}
+	}
+	for _, p := range l.has.Publishers {
+		routes := p.It.URLs()
+		if len(routes) > 0 && routes[0].Name != "" {
+			l.offers.list = append(l.offers.list, offer{p.Name, routes[0].Name})
+		}
+		for _, rt := range routes {
+			if !strings.Contains(rt.Pattern, "{channel_id}") {
+				return fmt.Errorf("%s: the path %q must have {channel_id}", p.At, rt.Pattern)
+			}
+			rt = readers(rt)
+			rt.Handler = l.around(rt.Handler)
+			if err := t.Add(p.At, "/live", rt); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range l.has.Receivers {
+		if err := t.Add(r.At, "/", r.It.URLs()...); err != nil {
+			return err
+		}
+	}
+	if err := t.Add("the server", "/", l.has.Operations...); err != nil {
+		return err
+	}
+	if err := t.Add("a route of the app", "/", l.has.Routes...); err != nil {
+		return err
+	}
+	for _, r := range l.has.Receivers {
+		if d, ok := r.It.(describer); ok {
+			if err := d.Describe(t.Base(), t.Routes()...); err != nil {
+				return fmt.Errorf("%s: %w", r.At, err)
+			}
+		}
+	}
+	l.table, l.offers.table = t, t
+	return nil
+}

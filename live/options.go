@@ -1,0 +1,119 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// Options are what a live site is made of. Only Store must be set. nil and zero fields mean the defaults.
+type Options struct {
+	Store storage.Store // is not closed by the site
+
+	// Publishers returns the publishers, in the order in which readers are offered them. Each is made from the parts:
+	// sse.New(p.Feed, nil). nil means none.
+	Publishers func(p *Parts) []publisher.Publisher
+	// Receivers returns the receivers: webapp.New(p.Sink(), p.Authorize, nil). nil means none: posts then come from
+	// [Parts.Ingest] or from another process that writes into the store.
+	Receivers func(p *Parts) []receiver.Receiver
+
+	// Authorize decides who may do what: the app's own sign-in. nil means the hook of [route.Token] with Token.
+	Authorize route.Authorizer
+	// Token is the secret of the default hook. If it is empty, nobody may write or read private channels. It is also the
+	// secret of listings, if it is set: nodes that serve the same readers must have the same one.
+	Token string
+
+	// BasePath is the path of the site, such as /news/live. Empty means the root of the server, or the path of PublicURL.
+	// Requests are served with the path and without it, so that it does not matter whether the router or a proxy removes it.
+	BasePath string
+	// PublicURL is the URL of the site for readers, such as https://example.org/news/live. If it is empty, URLs are only
+	// paths. Its path must be BasePath, if both are set.
+	PublicURL string
+	// Origins are sites such as https://www.example.org whose scripts may read; * is any site, without cookies.
+	Origins []string
+	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed.
+	TrustedProxies []string
+
+	// Page are the options of the pages. Transports, Readable, Listing, Base, Heartbeat and Renderer are set by New. SignIn is
+	// set by New if Authorize is nil.
+	Page page.Options
+	// Renderer makes the HTML of posts; the default is page.NewRenderer().
+	Renderer publisher.Renderer
+	// Feed are the options of the feed. New sets its Logger, the page's size if PageSize is 0, and the address of
+	// its limits.
+	Feed publisher.FeedOptions
+	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
+	RequestsPerAddress int
+
+	// Routes are the app's own, beside those of the site. Nothing checks who may call them.
+	Routes []route.Route
+	// Operations are routes for whoever runs the server, such as health checks. They have no limit on requests.
+	Operations []route.Route
+
+	Logger  *zap.Logger           // nil logs nothing
+	Metrics prometheus.Registerer // of the app; nil registers nothing
+	// Tracer starts a span for each call of the store. live/tracing makes one from OpenTelemetry's. nil traces nothing.
+	Tracer Tracer
+}
+
+// withDefaults returns o with all that New sets, or an error that names what is wrong.
+func (o Options) withDefaults() (Options, error) {
+	if o.Store == nil {
+		return o, errors.New("live: Store must be set")
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.PublicURL != "" {
+		path, err := CheckPublicURL(o.PublicURL)
+		if err != nil {
+			return o, fmt.Errorf("live: PublicURL %w", err)
+		}
+		if o.BasePath != "" && path != "" && path != o.BasePath {
+			return o, fmt.Errorf("live: BasePath is %s, but the path of PublicURL is %s: they must be the same", o.BasePath, path)
+		}
+		if o.BasePath == "" {
+			o.BasePath = path
+		} else if path == "" {
+			return o, fmt.Errorf("live: PublicURL must end in BasePath, %s", o.BasePath)
+		}
+		o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	}
+	if err := route.CheckBase(o.BasePath); err != nil {
+		return o, fmt.Errorf("live: BasePath %w", err)
+	}
+	if o.RequestsPerAddress < 0 {
+		return o, errors.New("live: RequestsPerAddress must not be negative")
+	}
+	if o.Tracer != nil {
+		o.Store = trace(o.Store, o.Tracer)
+	}
+	return o, nil
+}
+
+// CheckPublicURL returns the path of s without its last slash, or an error that says what s must be.
+func CheckPublicURL(s string) (path string, err error) {
+	wrong := errors.New("must be an http or https URL without a query, such as https://example.org/news/live")
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		return "", wrong
+	}
+	path = strings.TrimSuffix(u.EscapedPath(), "/")
+	if s != u.Scheme+"://"+u.Host+u.EscapedPath() || route.CheckBase(path) != nil {
+		return "", wrong
+	}
+	return path, nil
+}
+
+// secure reports whether the request came by https.
+func (p *Parts) secure(r *http.Request) bool { return p.Proxies.Scheme(r) == "https" }

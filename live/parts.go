@@ -1,0 +1,105 @@
+package live
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage"
+	"go.uber.org/zap"
+)
+
+// Parts are what the publishers and receivers of a site are made from. All are made once and shared.
+type Parts struct {
+	Store     storage.Store
+	Feed      *publisher.Feed
+	Authorize route.Authorizer
+	Listing   *route.Listing
+	Origins   *route.Origins
+	Proxies   route.Proxies
+	Page      *page.Page
+	Logger    *zap.Logger
+
+	options Options
+	offers  *offers
+}
+
+// NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps call [New] instead;
+// NewParts and [Parts.Compose] are for those that make publishers and receivers in some other way, as package app does
+// with fx.
+func NewParts(o Options) (*Parts, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := &Parts{Store: o.Store, Logger: o.Logger, options: o, Origins: route.NewOrigins(o.Origins...)}
+	if p.Proxies, err = route.ParseProxies(o.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("live: TrustedProxies: %w", err)
+	}
+	if o.Renderer == nil {
+		o.Renderer = page.NewRenderer()
+	}
+	p.Listing = route.NewListing(o.Token)
+	p.Feed = p.newFeed(o)
+	p.Authorize = o.Authorize
+	if p.Authorize == nil {
+		token := route.NewToken(o.Token, p.Feed.Channel, p.secure)
+		token.Path = o.BasePath
+		p.Authorize = token.Authorize
+		o.Page.SignIn = token.SignIn
+	}
+	p.newPage(o)
+	return p, nil
+}
+
+func (p *Parts) newFeed(o Options) *publisher.Feed {
+	f := o.Feed
+	if f.Logger == nil {
+		f.Logger = o.Logger
+	}
+	if f.PageSize == 0 {
+		f.PageSize = o.Page.PageSize
+	}
+	if f.Limits.Address == nil {
+		f.Limits.Address = p.Proxies.ClientAddr
+	}
+	return publisher.NewFeed(o.Store, o.Renderer, &f)
+}
+
+// pageSource reads from the store, but a channel from the feed, which may have it in memory.
+type pageSource struct {
+	storage.Store
+	feed *publisher.Feed
+}
+
+func (s pageSource) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	return s.feed.Channel(ctx, id)
+}
+
+func (p *Parts) newPage(o Options) {
+	p.offers = &offers{publicURL: o.PublicURL}
+	po := o.Page
+	po.Transports, po.Readable, po.Listing, po.Base = p.offers.of, p.Feed.Readable, p.Listing, o.BasePath
+	po.Heartbeat, po.PageSize, po.Renderer = p.Feed.Options().Heartbeat, p.Feed.Options().PageSize, o.Renderer
+	snapshot := func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error) {
+		delta, err := p.Feed.Snapshot(ctx, ch)
+		if err != nil {
+			return nil, err
+		}
+		return delta.Update, nil
+	}
+	p.Page = page.New(pageSource{p.Store, p.Feed}, snapshot, &po)
+}
+
+// Sink returns what receivers write into: the store.
+func (p *Parts) Sink() receiver.Sink { return p.Store }
+
+// Ingest returns an Ingest by which the app's own code writes posts. Its text is sanitised, as that of every receiver.
+// source, such as "shop", becomes the Source of the posts.
+func (p *Parts) Ingest(source string) *receiver.Ingest {
+	return receiver.NewIngest(p.Store, source, nil)
+}
