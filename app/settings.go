@@ -27,7 +27,7 @@ type Settings struct {
 type ServerSettings struct {
 	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
 	BasePath       string   `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
-	PublicURL      string   `key:"public_url" doc:"URL of the server for readers, such as https://example.org/news/live; if it is not set, URLs are only paths"`
+	PublicURL      string   `key:"public_url" doc:"URL of the server for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
@@ -49,7 +49,7 @@ type PageSettings struct {
 	Name     string `key:"name" doc:"name of the site, shown on every page"`
 	Size     int    `key:"size" doc:"number of newest posts on a page; older pinned posts come in addition"`
 	Channels bool   `key:"channels" doc:"whether there is a page for each channel; without it, an app has pages of its own"`
-	Index    bool   `key:"index" doc:"whether there is a list of the channels at the path of the server; without it, an app may have a page there"`
+	Index    bool   `key:"index" doc:"whether there is a list of the channels at /; without it, an app may have a page of its own there"`
 	Home     string `key:"home" doc:"path or URL to which the name of the site leads; by default the index, or / if there is none"`
 }
 

@@ -156,8 +156,8 @@ func (l *Live) Start(ctx context.Context) (err error) {
 	return nil
 }
 
-// Drain ends streams and answers parked requests; new ones are refused. Call it beside http.Server.Shutdown, which waits for
-// requests and does not know hijacked connections. It may be called again.
+// Drain ends streams and answers parked requests; new ones are refused. Call it beside http.Server.Shutdown, which waits
+// for requests and does not know hijacked connections. It may be called again.
 func (l *Live) Drain(ctx context.Context) error {
 	l.draining.Store(true)
 	errs := make([]error, len(l.has.Publishers))
@@ -173,8 +173,8 @@ func (l *Live) Drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Shutdown drains, unless Drain was called, stops the receivers and closes the feed. It does not close the store. It returns when no goroutine of
-// the site is left, or when ctx has ended.
+// Shutdown drains, unless Drain was called, stops the receivers and closes the feed. It does not close the store. It
+// returns when no goroutine of the site is left, or when ctx has ended.
 func (l *Live) Shutdown(ctx context.Context) error {
 	var errs []error
 	if !l.draining.Load() {

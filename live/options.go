@@ -33,8 +33,9 @@ type Options struct {
 	// secret of listings, if it is set: nodes that serve the same readers must have the same one.
 	Token string
 
-	// BasePath is the path of the site, such as /news/live. Empty means the root of the server, or the path of PublicURL.
-	// Requests are served with the path and without it, so that it does not matter whether the router or a proxy removes it.
+	// BasePath is the path of the site, such as /news/live. Empty means the root of the server, or the path of
+	// PublicURL. Requests are served with the path and without it, so that it does not matter whether the router or a
+	// proxy removes it.
 	BasePath string
 	// PublicURL is the URL of the site for readers, such as https://example.org/news/live. If it is empty, URLs are only
 	// paths. Its path must be BasePath, if both are set.
@@ -44,8 +45,8 @@ type Options struct {
 	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed.
 	TrustedProxies []string
 
-	// Page are the options of the pages. Transports, Readable, Listing, Base, Heartbeat and Renderer are set by New. SignIn is
-	// set by New if Authorize is nil.
+	// Page are the options of the pages. Transports, Readable, Listing, Base, Heartbeat and Renderer are set by New.
+	// SignIn is set by New if Authorize is nil.
 	Page page.Options
 	// Renderer makes the HTML of posts; the default is page.NewRenderer().
 	Renderer publisher.Renderer

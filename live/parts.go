@@ -28,9 +28,9 @@ type Parts struct {
 	offers  *offers
 }
 
-// NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps call [New] instead;
-// NewParts and [Parts.Compose] are for those that make publishers and receivers in some other way, as package app does
-// with fx.
+// NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps
+// call [New] instead; NewParts and [Parts.Compose] are for those that make publishers and receivers in some other way,
+// as package app does with fx.
 func NewParts(o Options) (*Parts, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -62,7 +62,7 @@ func CheckBase(base string) error {
 	if base == "" || clean(base) && !strings.HasSuffix(base, "/") && plainPath(base) {
 		return nil
 	}
-	return errors.New("must be a path such as /news/live: a slash at its beginning, none at its end, and only A-Z a-z 0-9 - . _ ~ and single slashes in it")
+	return errors.New("must be a path such as /news/live: no slash at its end, and only A-Z a-z 0-9 - . _ ~ between single slashes")
 }
 
 func plainPath(p string) bool {

@@ -41,11 +41,11 @@ func newDocument(body []byte) document {
 	return document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// Describe adds routes to the description at /api/openapi.json. base is the path below which the server is, or empty: the
-// description's server is there, and so are the locations of what is created. The patterns of routes must have it. A route without a description
-// is left out, and so is one that is described already. The routes' descriptions may refer to the components of the
-// receiver's own description. A description that is not JSON is an error. Call Describe at most once, before the first
-// request.
+// Describe adds routes to the description at /api/openapi.json. base is the path below which the server is, or empty:
+// the description's server is there, and so are the locations of what is created. The patterns of routes must have it. A
+// route without a description is left out, and so is one that is described already. The routes' descriptions may refer
+// to the components of the receiver's own description. A description that is not JSON is an error. Call Describe at most
+// once, before the first request.
 func (a *Webapp) Describe(base string, routes ...route.Route) error {
 	var d description
 	if err := json.Unmarshal(openAPI, &d); err != nil {
