@@ -78,6 +78,8 @@ func TestDependencies(t *testing.T) {
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
 		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
+		{module + "/examples/r3labspublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
+		{module + "/app/standard", [][]string{{"github.com/r3labs"}}},
 	} {
 		p, there := all[tt.pkg]
 		if !there {

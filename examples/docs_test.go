@@ -14,6 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/motacilla-live/motacilla/examples/custompublisher"
+	"github.com/motacilla-live/motacilla/examples/r3labspublisher"
 )
 
 // The tests of this package check the fenced blocks of README.md, CONTRIBUTING.md and every page of docs/, by language.
@@ -113,7 +114,7 @@ func documents(t *testing.T) []string {
 
 func TestDocuments(t *testing.T) {
 	exports := newExports(t)
-	schema, err := app.SchemaOf(standard.Module, custompublisher.Module)
+	schema, err := app.SchemaOf(standard.Module, custompublisher.Module, r3labspublisher.Module)
 	if err != nil {
 		t.Fatal(err)
 	}
