@@ -12,7 +12,7 @@ func TestBlockJSON(t *testing.T) {
 		b    Block
 		want string
 	}{
-		{Text("<p>é"), `{"type":"text","value":{"text":"\u003cp\u003eé"}}`},
+		{Text(TrustedHTML("<p>é")), `{"type":"text","value":{"text":"\u003cp\u003eé"}}`},
 		{Block{Type: ImageBlock, URL: "/media/a.png", Alt: "a", Width: 3, Height: 4},
 			`{"type":"image","value":{"url":"/media/a.png","alt":"a","width":3,"height":4}}`},
 		{Block{Type: EmbedBlock, URL: "https://example.org/x?a=b"}, `{"type":"embed","value":{"url":"https://example.org/x?a=b"}}`},
@@ -21,16 +21,17 @@ func TestBlockJSON(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s, %v; want %s", got, err, c.want)
 		}
-		var back Block
-		if err := json.Unmarshal(got, &back); err != nil || back != c.b {
+		back, err := TrustedContent([]byte("[" + string(got) + "]"))
+		if err != nil || len(back) != 1 || back[0] != c.b {
 			t.Errorf("%s: %+v, %v", got, back, err)
 		}
 	}
 	if _, err := json.Marshal(Block{Type: "video"}); err == nil {
 		t.Error("an unknown type was encoded")
 	}
-	var b Block
-	if err := json.Unmarshal([]byte(`{"type":"text","value":{"text":"a","url":"b","width":5}}`), &b); err != nil || b != Text("a") {
+	var b RawBlock
+	err := json.Unmarshal([]byte(`{"type":"text","value":{"text":"a","url":"b","width":5}}`), &b)
+	if err != nil || b != (RawBlock{Type: TextBlock, Text: "a"}) {
 		t.Errorf("%+v, %v: a text has no url", b, err)
 	}
 }
@@ -61,10 +62,14 @@ func TestBlockJSONRefuses(t *testing.T) {
 		`{"type":"image","value":{"url":"/a","alt":"` + strings.Repeat("x", MaxAlt+1) + `"}}`: "value.alt",
 	} {
 		var f *FieldError
-		b := Text("before")
+		before := RawBlock{Type: TextBlock, Text: "before"}
+		b := before
 		err := json.Unmarshal([]byte(s), &b)
-		if !errors.As(err, &f) || f.Field != field || b != Text("before") {
+		if !errors.As(err, &f) || f.Field != field || b != before {
 			t.Errorf("%.80s: %+v, %v; want %s", s, b, err, field)
+		}
+		if _, err := TrustedContent([]byte("[" + s + "]")); !errors.As(err, &f) || f.Field != field {
+			t.Errorf("stored %.80s: %v; want %s", s, err, field)
 		}
 	}
 }
@@ -76,8 +81,8 @@ func FuzzBlockJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var b, back Block
-		if json.Unmarshal(data, &b) != nil || b == (Block{}) {
+		var b, back RawBlock
+		if json.Unmarshal(data, &b) != nil || b == (RawBlock{}) {
 			return
 		}
 		out, err := json.Marshal(b)
@@ -87,7 +92,7 @@ func FuzzBlockJSON(f *testing.F) {
 		if err := json.Unmarshal(out, &back); err != nil || back != b {
 			t.Fatalf("%s: %+v, %v", out, back, err)
 		}
-		if _, err := (Post{Content: []Block{b}}).Admit(1); err != nil {
+		if _, err := (Post{Content: []Block{b.Sanitise(TrustedHTML)}}).Admit(1); err != nil {
 			t.Fatalf("decoded but not admitted: %s: %v", out, err)
 		}
 	})

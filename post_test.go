@@ -71,7 +71,7 @@ func FuzzParsePostID(f *testing.F) {
 const rev1, rev2 = Revision(1763890000456789), Revision(1763890009000000)
 
 func TestAdmit(t *testing.T) {
-	content := []Block{{Type: TextBlock, Text: "a", URL: "lost in JSON"}}
+	content := []Block{{Type: TextBlock, Text: TrustedHTML("a"), URL: "lost in JSON"}}
 	p, err := Post{Content: content, Created: time.Date(2025, 1, 2, 3, 4, 5, 6789, time.FixedZone("", 3600))}.Admit(rev1)
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +79,8 @@ func TestAdmit(t *testing.T) {
 	if want := time.Date(2025, 1, 2, 2, 4, 5, 6000, time.UTC); p.Created != want || p.Modified != want || p.Edited() {
 		t.Errorf("created %v, modified %v", p.Created, p.Modified)
 	}
-	content[0].Text = "changed by the caller"
-	if p.Content[0] != Text("a") || p.Revision != rev1 || p.ID == "" {
+	content[0] = PlainText("changed by the caller")
+	if p.Content[0] != PlainText("a") || p.Revision != rev1 || p.ID == "" {
 		t.Errorf("%+v", p)
 	}
 	p, err = Post{Created: time.Time{}.Add(time.Nanosecond)}.Admit(rev1)
@@ -99,25 +99,25 @@ func TestAdmitRefuses(t *testing.T) {
 		"created":              {Created: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"content":              {Content: make([]Block, MaxBlocks+1)},
 		"content[0].type":      {Content: []Block{{Type: "video"}}},
-		"content[1].value.url": {Content: []Block{Text("a"), {Type: EmbedBlock, URL: "javascript:alert(1)"}}},
+		"content[1].value.url": {Content: []Block{PlainText("a"), {Type: EmbedBlock, URL: "javascript:alert(1)"}}},
 	} {
 		var f *FieldError
 		if _, err := p.Admit(rev1); !errors.As(err, &f) || f.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	half := Text(strings.Repeat("x", MaxText/2))
+	half := PlainText(strings.Repeat("x", MaxText/2))
 	if _, err := (Post{Content: []Block{half, half}}).Admit(rev1); err != nil {
 		t.Error(err)
 	}
-	if _, err := (Post{Content: []Block{half, half, Text("x")}}).Admit(rev1); !errors.Is(err, ErrInvalid) {
+	if _, err := (Post{Content: []Block{half, half, PlainText("x")}}).Admit(rev1); !errors.Is(err, ErrInvalid) {
 		t.Error("more than MaxText over all blocks was taken")
 	}
 }
 
 func admitted(t *testing.T) Post {
 	t.Helper()
-	p, err := Post{MessageID: "m", Source: "webapp", Author: "ann", Show: true, Content: []Block{Text("a")}}.Admit(rev1)
+	p, err := Post{MessageID: "m", Source: "webapp", Author: "ann", Show: true, Content: []Block{PlainText("a")}}.Admit(rev1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,14 +132,14 @@ func TestAmend(t *testing.T) {
 		modified time.Time
 	}{
 		"nothing":           {func(*Post) {}, false, rev1.Time()},
-		"same content":      {func(p *Post) { p.Content = []Block{Text("a")} }, false, rev1.Time()},
+		"same content":      {func(p *Post) { p.Content = []Block{PlainText("a")} }, false, rev1.Time()},
 		"what must stay":    {func(p *Post) { p.ID, p.MessageID, p.Source, p.Revision = "x", "y", "z", 5 }, false, rev1.Time()},
 		"modified by hand":  {func(p *Post) { p.Modified = earlier }, false, rev1.Time()},
 		"created cleared":   {func(p *Post) { p.Created = time.Time{} }, false, rev1.Time()},
 		"created elsewhere": {func(p *Post) { p.Created = p.Created.In(time.FixedZone("", 60)) }, false, rev1.Time()},
 		"a foreign field":   {func(p *Post) { p.Content[0].URL = "u" }, false, rev1.Time()},
-		"content":           {func(p *Post) { p.Content = []Block{Text("b")} }, true, rev2.Time()},
-		"content in place":  {func(p *Post) { p.Content[0].Text = "b" }, true, rev2.Time()},
+		"content":           {func(p *Post) { p.Content = []Block{PlainText("b")} }, true, rev2.Time()},
+		"content in place":  {func(p *Post) { p.Content[0] = PlainText("b") }, true, rev2.Time()},
 		"author":            {func(p *Post) { p.Author = "bob" }, true, rev2.Time()},
 		"hidden":            {func(p *Post) { p.Show = false }, true, rev1.Time()},
 		"pinned":            {func(p *Post) { p.Pinned = true }, true, rev1.Time()},
@@ -175,10 +175,10 @@ func TestAmend(t *testing.T) {
 func TestAmendKeepsNoSliceOfTheCaller(t *testing.T) {
 	p := admitted(t)
 	next := p
-	next.Content = []Block{Text("b")}
+	next.Content = []Block{PlainText("b")}
 	got, _, err := p.Amend(next, rev2)
-	next.Content[0] = Text("later")
-	if err != nil || !slices.Equal(got.Content, []Block{Text("b")}) {
+	next.Content[0] = PlainText("later")
+	if err != nil || !slices.Equal(got.Content, []Block{PlainText("b")}) {
 		t.Error(got.Content, err)
 	}
 }

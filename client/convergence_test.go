@@ -165,7 +165,7 @@ func (s *site) change(t *testing.T, rng *rand.Rand, posts []motacilla.PostID, i 
 	if len(posts) == 0 {
 		n = 0
 	}
-	text := []motacilla.Block{motacilla.Text(fmt.Sprintf("change %d %s", i, strings.Repeat("x", rng.IntN(300))))}
+	text := []motacilla.Block{motacilla.PlainText(fmt.Sprintf("change %d %s", i, strings.Repeat("x", rng.IntN(300))))}
 	edit := func(change func(p *motacilla.Post)) error {
 		_, err := storage.Edit(t.Context(), s.store, match, posts[rng.IntN(len(posts))], func(p *motacilla.Post) error {
 			change(p)

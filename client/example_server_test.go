@@ -39,7 +39,7 @@ func ExampleFollow_untilGone() {
 		case u.Reset:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "posts")
 			_, _ = store.PutPost(ctx, "match-42", motacilla.Post{
-				Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")},
+				Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
 			}, 0)
 		case len(u.Renders) > 0:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "post")

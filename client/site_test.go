@@ -68,8 +68,8 @@ func open(t *testing.T) *site {
 
 type renderer struct{}
 
-func (renderer) RenderPost(p motacilla.Post) (string, error) {
-	return "<p>" + p.Content[0].Text + "</p>", nil
+func (renderer) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	return motacilla.TrustedHTML("<p>" + p.Content[0].Text.String() + "</p>"), nil
 }
 
 // dial connects to the server, whatever the address.
@@ -248,7 +248,7 @@ func (s *site) url() string { return "http://" + s.first + s.prefix }
 
 func (s *site) post(t testing.TB, text string) motacilla.Post {
 	t.Helper()
-	p, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
+	p, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func (s *site) visible(t testing.TB, floor motacilla.PostKey) string {
 	for _, p := range slices.Backward(page.Posts) {
 		if p.Pinned || floor.IsZero() || p.Key().Compare(floor) >= 0 {
 			html, _ := renderer{}.RenderPost(p)
-			b.WriteString(string(p.ID) + " " + html + "\n")
+			b.WriteString(string(p.ID) + " " + html.String() + "\n")
 		}
 	}
 	return b.String()

@@ -40,7 +40,7 @@ func TestTabsConverge(t *testing.T) {
 			var posts []held
 			edit := func(i int) {
 				s.edit(posts[i].id, func(p *motacilla.Post) {
-					p.Content, p.Show = []motacilla.Block{motacilla.Text(posts[i].text)}, posts[i].show
+					p.Content, p.Show = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(posts[i].text))}, posts[i].show
 				})
 			}
 			for n := range 120 {

@@ -45,7 +45,7 @@ func TestFocusAndSelectionAreKept(t *testing.T) {
 	if after-before > 1 || before-after > 1 {
 		t.Errorf("what is selected moved by %.1f px, though at the top of the page", after-before)
 	}
-	s.edit(one, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text("other words")} })
+	s.edit(one, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.PlainText("other words")} })
 	p.until(`document.body.textContent.includes("other words")`)
 	p.until(`document.activeElement.matches(".live-post-wrapper")`)
 	p.until(`document.activeElement.textContent.includes("other words")`)

@@ -50,7 +50,7 @@ func TestPictures(t *testing.T) {
 		{6, "Ada Moreau", "<p>United press. Two corners in a minute, both cleared by Lund.</p>", "", false, false, false},
 		{0, "Ada Moreau", "<p>Half-time. The better side leads, but only just.</p>", "", false, false, false},
 	} {
-		content := []motacilla.Block{motacilla.Text(p.text)}
+		content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(p.text))}
 		if p.embed != "" {
 			content = append(content, motacilla.Block{Type: motacilla.EmbedBlock, URL: p.embed})
 		}

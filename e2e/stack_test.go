@@ -129,7 +129,7 @@ func (s *stack) start() {
 
 func (s *stack) post(text string) motacilla.PostID {
 	s.t.Helper()
-	p, err := s.store.PutPost(s.t.Context(), channel, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
+	p, err := s.store.PutPost(s.t.Context(), channel, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}

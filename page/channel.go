@@ -87,7 +87,7 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	}
 	for _, render := range u.Renders { // oldest first
 		if render.Show {
-			data.Posts = append(data.Posts, shownPost{render, template.HTML(render.Content)}) //nolint:gosec // from a renderer
+			data.Posts = append(data.Posts, shownPost{render, safe(render.Content)})
 		}
 	}
 	slices.Reverse(data.Posts)
@@ -110,16 +110,16 @@ func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 	}
 	data.Past, data.Revision, data.Complete = true, list.Head, !list.More
 	for _, post := range list.Posts {
-		content, err := p.o.Renderer.RenderPost(post)
-		if err != nil {
-			content = motacilla.Stub(post.ID)
+		html := motacilla.Stub(post.ID)
+		if content, err := p.o.Renderer.RenderPost(post); err == nil {
+			html = content.String()
 		}
 		data.Posts = append(data.Posts, shownPost{
 			motacilla.Render{
 				ID: post.ID, Show: true, Created: post.Created, Modified: post.Modified, Pinned: post.Pinned,
 				Revision: post.Revision,
 			},
-			template.HTML(content), //nolint:gosec // from a renderer
+			safe(html),
 		})
 	}
 	if n := len(list.Posts); list.More && n > 0 {

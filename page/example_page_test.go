@@ -19,7 +19,7 @@ func ExampleNew() {
 	store := memory.New(nil)
 	defer store.Close()
 	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
-	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}}, 0)
+	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")}}, 0)
 
 	renderer := page.NewRenderer()
 	feed := publisher.NewFeed(store, renderer, nil)
@@ -59,8 +59,8 @@ func ExampleNew() {
 // A post as HTML.
 func ExampleRenderer() {
 	html, err := page.NewRenderer().RenderPost(motacilla.Post{
-		ID: "019ab000-0000-7000-8000-000000000001", Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")},
+		ID: "019ab000-0000-7000-8000-000000000001", Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
 	})
-	fmt.Println(strings.Contains(html, `data-post-id="019ab000-0000-7000-8000-000000000001"`), strings.Contains(html, "Goal!"), err)
+	fmt.Println(strings.Contains(html.String(), `data-post-id="019ab000-0000-7000-8000-000000000001"`), strings.Contains(html.String(), "Goal!"), err)
 	// Output: true true <nil>
 }

@@ -53,7 +53,7 @@ type Options struct {
 
 // PostRenderer renders a post as HTML. It has the contract of publisher.Renderer.
 type PostRenderer interface {
-	RenderPost(p motacilla.Post) (string, error)
+	RenderPost(p motacilla.Post) (motacilla.HTML, error)
 }
 
 // Page serves live pages.

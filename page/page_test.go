@@ -28,7 +28,7 @@ func newSource() *source {
 		at := start.Add(time.Duration(i) * time.Minute)
 		s.posts = append(s.posts, motacilla.Post{
 			ID: motacilla.NewPostID(at), Created: at, Modified: at, Show: true, Revision: motacilla.Revision(i + 1),
-			Content: []motacilla.Block{motacilla.Text(fmt.Sprintf("<p>post %d</p>", i))},
+			Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(fmt.Sprintf("<p>post %d</p>", i)))},
 		})
 	}
 	return s
@@ -79,7 +79,7 @@ func (s *source) snapshot(ctx context.Context, ch motacilla.ChannelID) (*motacil
 			return nil, err
 		}
 		u.Renders = append(u.Renders, motacilla.Render{
-			ID: p.ID, Show: true, Content: html, Created: p.Created, Modified: p.Modified, Revision: p.Revision,
+			ID: p.ID, Show: true, Content: html.String(), Created: p.Created, Modified: p.Modified, Revision: p.Revision,
 		})
 	}
 	return u, nil
@@ -296,7 +296,7 @@ func TestRenderPost(t *testing.T) {
 	p := motacilla.Post{
 		ID: motacilla.NewPostID(start), Author: `<i>"A"`, Created: start, Modified: start.Add(time.Minute), KeyEvent: true,
 		Content: []motacilla.Block{
-			motacilla.Text("<p><em>Goal</em></p>"),
+			motacilla.Text(motacilla.TrustedHTML("<p><em>Goal</em></p>")),
 			{Type: motacilla.ImageBlock, URL: "https://example.org/a.jpg", Alt: `"alt"`, Width: 4, Height: 3},
 			{Type: motacilla.EmbedBlock, URL: "https://www.youtube.com/watch?v=x&t=1"},
 		},
@@ -309,11 +309,11 @@ func TestRenderPost(t *testing.T) {
 		`data-post-id="` + string(p.ID) + `"`, "live-post--key", "&lt;i&gt;&#34;A&#34;", "<em>Goal</em>", "Edited",
 		`width="4" height="3"`, `alt="&#34;alt&#34;"`, ">youtube.com<", `datetime="2026-05-01T12:00:00.000000Z"`,
 	} {
-		if !strings.Contains(html, want) {
+		if !strings.Contains(html.String(), want) {
 			t.Errorf("lacks %s in\n%s", want, html)
 		}
 	}
-	if strings.Contains(html, "<iframe") || !strings.HasPrefix(html, "<div") || !strings.HasSuffix(html, "</div>") {
+	if strings.Contains(html.String(), "<iframe") || !strings.HasPrefix(html, "<div") || !strings.HasSuffix(html, "</div>") {
 		t.Errorf("not one element without frames:\n%s", html)
 	}
 }

@@ -113,7 +113,7 @@ func TestADeltaToALostRevision(t *testing.T) {
 		}()
 		synctest.Wait()                            // the first write is under way
 		for i := range motacilla.MaxIssued + 100 { // more than memory keeps
-			f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i) })
+			f.edit(p.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint(i)) })
 		}
 		synctest.Wait()
 		head, backup := f.head(), f.restored()

@@ -83,7 +83,7 @@ func TestLateInADrain(t *testing.T) {
 		t.Errorf("got %v after the close message, want the end", err)
 	}
 
-	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}}
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal")}}
 	if _, err := store.PutPost(t.Context(), "match", post, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 type noHTML struct{}
 
-func (noHTML) RenderPost(motacilla.Post) (string, error) { return "", nil }
+func (noHTML) RenderPost(motacilla.Post) (motacilla.HTML, error) { return motacilla.HTML{}, nil }
 
 // started returns a feed of a store with the channel "match". end closes both.
 func started(t *testing.T) (store *memory.Store, feed *Feed, end func()) {

@@ -49,7 +49,7 @@ func TestReadersThatFailTakeNobodyAlong(t *testing.T) {
 		if _, err := sub.Next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.PutPost(t.Context(), id, motacilla.Post{Content: []motacilla.Block{motacilla.Text("Goal")}}, 0); err != nil {
+		if _, err := store.PutPost(t.Context(), id, motacilla.Post{Content: []motacilla.Block{motacilla.PlainText("Goal")}}, 0); err != nil {
 			t.Fatal(err)
 		}
 		late, stop := context.WithTimeout(t.Context(), time.Minute)

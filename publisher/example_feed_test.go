@@ -16,7 +16,7 @@ import (
 
 type texts struct{}
 
-func (texts) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+func (texts) RenderPost(p motacilla.Post) (motacilla.HTML, error) { return p.Content[0].Text, nil }
 
 // What a reader gets at each cursor.
 func ExampleFeed() {
@@ -36,7 +36,7 @@ func ExampleFeed() {
 	first, _ := feed.Snapshot(ctx, "match-42")
 	fmt.Println("everything anew:", first.Reset, first.Revision == channel.Head)
 
-	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal!")}}, 0)
+	_, _ = store.PutPost(ctx, "match-42", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")}}, 0)
 	next, _ := feed.Next(ctx, "match-42", first.Revision) // waits if nothing is new
 	fmt.Println("new:", next.Renders[0].Content)
 

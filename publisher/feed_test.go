@@ -101,7 +101,7 @@ func TestAThousandCursorsAfterARestart(t *testing.T) {
 	p := f.post("0")
 	var cursors []motacilla.Revision
 	for i := range 1000 {
-		cursors = append(cursors, f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i + 1) }).Revision)
+		cursors = append(cursors, f.edit(p.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint(i + 1)) }).Revision)
 	}
 	rand.Shuffle(len(cursors), func(i, j int) { cursors[i], cursors[j] = cursors[j], cursors[i] })
 	source := &faulty{store: f.store}
@@ -227,7 +227,7 @@ func TestHiddenTextNeverLeaves(t *testing.T) {
 
 func TestAPostThatFailsToRenderIsAStub(t *testing.T) {
 	f := setUpWith(t, func(p motacilla.Post) (string, error) {
-		switch p.Content[0].Text {
+		switch p.Content[0].Text.String() {
 		case "bad":
 			return "", errors.New("no template")
 		case "worse":

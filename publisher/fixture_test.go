@@ -90,7 +90,10 @@ func (s *faulty) Watch(ctx context.Context, notify func(motacilla.Moved)) error 
 
 type renderFunc func(motacilla.Post) (string, error)
 
-func (f renderFunc) RenderPost(p motacilla.Post) (string, error) { return f(p) }
+func (f renderFunc) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	html, err := f(p)
+	return motacilla.TrustedHTML(html), err
+}
 
 func plain(p motacilla.Post) (string, error) {
 	return fmt.Sprintf(`<div class="live-post" data-post-id=%q>%s</div>`, p.ID, p.Content[0].Text), nil
@@ -139,7 +142,7 @@ func (f fixture) retitle(title string) {
 
 func (f fixture) post(text string) motacilla.Post {
 	f.Helper()
-	p, err := f.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
+	p, err := f.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -214,7 +217,7 @@ func (f fixture) change(rng *rand.Rand, posts *[]motacilla.PostID) {
 	case 3:
 		f.retitle(fmt.Sprint("title ", rng.IntN(1e6)))
 	default:
-		f.edit(id, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint("edited ", rng.IntN(1e6)) })
+		f.edit(id, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint("edited ", rng.IntN(1e6))) })
 	}
 }
 

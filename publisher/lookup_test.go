@@ -81,7 +81,7 @@ func TestFarBehindWithFewPosts(t *testing.T) {
 	p := f.post("0 - 0")
 	cursor := p.Revision
 	for i := range 5000 {
-		p = f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i) })
+		p = f.edit(p.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint(i)) })
 	}
 	feed := publisher.NewFeed(f.source, renderFunc(plain), nil)
 	defer feed.Close()
@@ -126,7 +126,7 @@ func TestOldCursorsCostLittleMemory(t *testing.T) {
 	score := f.post("0:0")
 	var cursors []motacilla.Revision
 	for i := range motacilla.MaxIssued + 300 {
-		score = f.edit(score.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i) })
+		score = f.edit(score.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint(i)) })
 		if i < 300 {
 			cursors = append(cursors, score.Revision)
 		}

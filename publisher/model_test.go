@@ -241,7 +241,7 @@ func (w *world) change() {
 	if len(w.posts) == 0 {
 		n = 0
 	}
-	text := []motacilla.Block{motacilla.Text(fmt.Sprint("text ", w.chance(1e9)))}
+	text := []motacilla.Block{motacilla.PlainText(fmt.Sprint("text ", w.chance(1e9)))}
 	at := w.chance(max(len(w.posts), 1))
 	var err error
 	edit := func(change func(p *motacilla.Post)) {

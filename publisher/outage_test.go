@@ -32,7 +32,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.source.down.Store(true)
-	f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = "meanwhile" })
+	f.edit(p.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText("meanwhile") })
 
 	if step := f.since(head); !step.Heartbeat() {
 		t.Errorf("what memory has is not served: %+v", step.Update)
@@ -71,7 +71,7 @@ func TestARestoredBackupResets(t *testing.T) {
 	if _, err := older.PutChannel(t.Context(), motacilla.Channel{ID: match}, 0); err != nil {
 		t.Fatal(err)
 	}
-	p, err := older.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("old")}}, 0)
+	p, err := older.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("old")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. RenderPost
-// must be pure, and is called from many goroutines at once. Feed calls it once per revision of a post, and never for a hidden
+// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. It must escape everything
+// in p that is not motacilla.HTML, such as the author and URLs; html/template does. RenderPost must be pure, and is called from many goroutines at once. Feed calls it once per revision of a post, and never for a hidden
 // post. If it fails or panics, readers get a stub.
 type Renderer interface {
-	RenderPost(p motacilla.Post) (string, error)
+	RenderPost(p motacilla.Post) (motacilla.HTML, error)
 }
 
 // renderCache keeps a channel's rendered posts: those used lately, in two generations of at most cacheSize each.
@@ -84,9 +84,10 @@ func (f *Feed) html(id motacilla.ChannelID, p motacilla.Post) (html string) {
 			fail(fmt.Errorf("panic: %v", r))
 		}
 	}()
-	html, err := f.renderer.RenderPost(p.Clone())
+	content, err := f.renderer.RenderPost(p.Clone())
 	if err != nil {
 		fail(err)
+		return html
 	}
-	return html
+	return content.String()
 }

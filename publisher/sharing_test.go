@@ -308,7 +308,7 @@ func TestACrowdFromEverywhere(t *testing.T) {
 	p := f.post("0")
 	cursors := []motacilla.Revision{p.Revision}
 	for i := range 100 {
-		p = f.edit(p.ID, func(p *motacilla.Post) { p.Content[0].Text = fmt.Sprint(i + 1) })
+		p = f.edit(p.ID, func(p *motacilla.Post) { p.Content[0] = motacilla.PlainText(fmt.Sprint(i + 1)) })
 		cursors = append(cursors, p.Revision)
 	}
 	for range 50 {

@@ -21,7 +21,7 @@ func TestASlowPostDelaysNoOther(t *testing.T) {
 	began, release := make(chan struct{}, 1), make(chan struct{})
 	var slow atomic.Int64
 	feed := publisher.NewFeed(f.source, renderFunc(func(p motacilla.Post) (string, error) {
-		if strings.Contains(p.Content[0].Text, "slow") {
+		if strings.Contains(p.Content[0].Text.String(), "slow") {
 			slow.Add(1)
 			select {
 			case began <- struct{}{}:

@@ -20,7 +20,7 @@ func TestTheWindowMovesWithoutReads(t *testing.T) {
 			f.change(rng, &posts)
 			if rng.IntN(4) == 0 { // backdated
 				p, err := f.store.PutPost(t.Context(), match, motacilla.Post{
-					Show: true, Content: []motacilla.Block{motacilla.Text("late")},
+					Show: true, Content: []motacilla.Block{motacilla.PlainText("late")},
 					Created: time.Now().Add(-time.Duration(rng.IntN(2000)) * time.Microsecond),
 				}, 0)
 				if err != nil {

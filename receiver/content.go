@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
@@ -10,7 +11,7 @@ import (
 // Content returns the blocks that are stored for a message. It makes them from text or from content: a message has one of
 // the two. The error is an ErrInvalid that names the field: if the message has both or neither, if text is only white
 // space, or if the blocks break a limit. Text of which nothing is left after sanitising is valid.
-func (in *Ingest) Content(text string, content []motacilla.Block) ([]motacilla.Block, error) {
+func (in *Ingest) Content(text string, content []motacilla.RawBlock) ([]motacilla.Block, error) {
 	blocks, err := in.blocks(text, content)
 	if err != nil {
 		return nil, err
@@ -19,7 +20,7 @@ func (in *Ingest) Content(text string, content []motacilla.Block) ([]motacilla.B
 }
 
 // blocks is Content without the limits.
-func (in *Ingest) blocks(text string, content []motacilla.Block) ([]motacilla.Block, error) {
+func (in *Ingest) blocks(text string, content []motacilla.RawBlock) ([]motacilla.Block, error) {
 	switch {
 	case text != "" && content != nil:
 		return nil, motacilla.Invalid("text", "can't be sent together with content")
@@ -35,14 +36,22 @@ func (in *Ingest) blocks(text string, content []motacilla.Block) ([]motacilla.Bl
 	return lines(text, in.embed), nil
 }
 
-// clean sanitises text blocks. A block with U+0000 stays as it is, for it is invalid.
-func clean(content []motacilla.Block) []motacilla.Block {
+// clean sanitises blocks.
+func clean(content []motacilla.RawBlock) []motacilla.Block {
 	kept := make([]motacilla.Block, len(content))
 	for i, b := range content {
-		if b.Type == motacilla.TextBlock && strings.IndexByte(b.Text, 0) < 0 {
-			b.Text = Sanitise(b.Text)
+		kept[i] = b.Sanitise(sanitiseValid)
+	}
+	return kept
+}
+
+// cleanAgain sanitises blocks that should be sanitised already: an edit may have made them with motacilla.TrustedHTML.
+func cleanAgain(content []motacilla.Block) []motacilla.Block {
+	kept := slices.Clone(content)
+	for i, b := range kept {
+		if b.Type == motacilla.TextBlock {
+			kept[i].Text = sanitiseValid(b.Text.String())
 		}
-		kept[i] = b
 	}
 	return kept
 }

@@ -50,7 +50,7 @@ type Message struct {
 	// Text is the short form of Content: HTML, one text block for each line. A line that is only a link to a known
 	// provider becomes an embed. A message has either Text or Content.
 	Text     string
-	Content  []motacilla.Block
+	Content  []motacilla.RawBlock
 	Hidden   bool
 	Pinned   bool
 	KeyEvent bool
@@ -140,7 +140,7 @@ func (in *Ingest) Change(
 			return err
 		}
 		if !slices.Equal(p.Content, before) {
-			p.Content = clean(p.Content)
+			p.Content = cleanAgain(p.Content)
 		}
 		return nil
 	})

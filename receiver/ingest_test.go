@@ -28,7 +28,7 @@ func TestPostNamesTheWrongField(t *testing.T) {
 		t.Fatal(err)
 	}
 	long := strings.Repeat("x", motacilla.MaxID+1)
-	some := []motacilla.Block{motacilla.Text("x")}
+	some := []motacilla.RawBlock{{Type: motacilla.TextBlock, Text: "x"}}
 	for _, c := range []struct {
 		field string
 		m     receiver.Message
@@ -39,10 +39,10 @@ func TestPostNamesTheWrongField(t *testing.T) {
 		{"text", receiver.Message{Text: "x", Content: some}},
 		{"text", receiver.Message{Text: strings.Repeat("x", motacilla.MaxText+1)}},
 		{"text", receiver.Message{Text: strings.Repeat("x\n", motacilla.MaxBlocks+1)}},
-		{"content", receiver.Message{Content: []motacilla.Block{}}},
-		{"content[0].value.text", receiver.Message{Content: []motacilla.Block{motacilla.Text("a\x00b")}}},
+		{"content", receiver.Message{Content: []motacilla.RawBlock{}}},
+		{"content[0].value.text", receiver.Message{Content: []motacilla.RawBlock{{Type: motacilla.TextBlock, Text: "a\x00b"}}}},
 		{"content[0].value.url", receiver.Message{
-			Content: []motacilla.Block{{Type: motacilla.EmbedBlock, URL: "javascript:x"}}}},
+			Content: []motacilla.RawBlock{{Type: motacilla.EmbedBlock, URL: "javascript:x"}}}},
 		{"message_id", receiver.Message{ID: long, Text: "x"}},
 		{"author", receiver.Message{Author: long, Text: "x"}},
 	} {
@@ -91,7 +91,7 @@ func TestPutTakesVersionsInAnyOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if p.SourceVersion != 3 || p.Content[0].Text != "xxx" {
+		if p.SourceVersion != 3 || p.Content[0].Text.String() != "xxx" {
 			t.Errorf("versions %v leave %d, %q", order, p.SourceVersion, p.Content[0].Text)
 		}
 	}
@@ -101,7 +101,7 @@ func TestEditAndRemoveOfMessages(t *testing.T) {
 	ctx := context.Background()
 	in, _ := ingest(t)
 	edit := func(p *motacilla.Post) error {
-		p.Content = []motacilla.Block{motacilla.Text("<script>x</script><b onclick=x>y")}
+		p.Content = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<script>x</script><b onclick=x>y"))}
 		return nil
 	}
 	if _, err := in.Edit(ctx, "c", "m", 2, edit); !errors.Is(err, motacilla.ErrNotFound) {
@@ -114,7 +114,7 @@ func TestEditAndRemoveOfMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := in.Edit(ctx, "c", "m", 2, edit)
-	if err != nil || p.Content[0].Text != "<b>y</b>" {
+	if err != nil || p.Content[0].Text.String() != "<b>y</b>" {
 		t.Errorf("edit: %+v, %v", p, err)
 	}
 	for range 2 {

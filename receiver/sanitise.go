@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
+	"github.com/motacilla-live/motacilla"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
@@ -157,4 +158,18 @@ var (
 )
 
 // Sanitise returns the text of a source as HTML that a text block may have. [Ingest] says what is kept.
-func Sanitise(text string) string { return sanitise.html(text) }
+func Sanitise(text string) motacilla.HTML { return motacilla.TrustedHTML(sanitise.html(text)) }
+
+// sanitiseLine is Sanitise without white space at the ends.
+func sanitiseLine(line string) motacilla.HTML {
+	return motacilla.TrustedHTML(strings.TrimSpace(sanitise.html(line)))
+}
+
+// sanitiseValid is Sanitise, except that text with U+0000 stays invalid: the store refuses it, as it would refuse the text
+// that was sent.
+func sanitiseValid(text string) motacilla.HTML {
+	if strings.IndexByte(text, 0) >= 0 {
+		return motacilla.TrustedHTML(strings.Repeat("\x00", len(text)))
+	}
+	return Sanitise(text)
+}

@@ -63,7 +63,7 @@ func lines(text string, embed func(*url.URL) bool) []motacilla.Block {
 			blocks = append(blocks, motacilla.Block{Type: motacilla.EmbedBlock, URL: link.String()})
 			continue
 		}
-		if html := strings.TrimSpace(Sanitise(line)); html != "" {
+		if html := sanitiseLine(line); html != (motacilla.HTML{}) {
 			blocks = append(blocks, motacilla.Text(html))
 		}
 	}

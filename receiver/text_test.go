@@ -17,16 +17,16 @@ func TestLines(t *testing.T) {
 		name, in string
 		want     []motacilla.Block
 	}{
-		{"one", "Kick-off", []motacilla.Block{motacilla.Text("Kick-off")}},
+		{"one", "Kick-off", []motacilla.Block{motacilla.PlainText("Kick-off")}},
 		{"lines", "a\nb\r\nc\rd", []motacilla.Block{
-			motacilla.Text("a"), motacilla.Text("b"), motacilla.Text("c"), motacilla.Text("d")}},
-		{"blank lines", "\n a \n\n \nb\n", []motacilla.Block{motacilla.Text("a"), motacilla.Text("b")}},
-		{"embed", "Look:\n " + tube + " ", []motacilla.Block{motacilla.Text("Look:"), embed(tube)}},
-		{"embed within a line", "see " + tube, []motacilla.Block{motacilla.Text("see " + tube)}},
+			motacilla.PlainText("a"), motacilla.PlainText("b"), motacilla.PlainText("c"), motacilla.PlainText("d")}},
+		{"blank lines", "\n a \n\n \nb\n", []motacilla.Block{motacilla.PlainText("a"), motacilla.PlainText("b")}},
+		{"embed", "Look:\n " + tube + " ", []motacilla.Block{motacilla.PlainText("Look:"), embed(tube)}},
+		{"embed within a line", "see " + tube, []motacilla.Block{motacilla.PlainText("see " + tube)}},
 		{"escaped ampersand", tube + "&amp;t=3", []motacilla.Block{embed(tube + "&t=3")}},
-		{"other link", "https://e.example/", []motacilla.Block{motacilla.Text("https://e.example/")}},
+		{"other link", "https://e.example/", []motacilla.Block{motacilla.PlainText("https://e.example/")}},
 		{"nothing left", "<script>x</script>", nil},
-		{"marks do not cross lines", "<b>a\nb</b>", []motacilla.Block{motacilla.Text("<b>a</b>"), motacilla.Text("b")}},
+		{"marks do not cross lines", "<b>a\nb</b>", []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<b>a</b>")), motacilla.PlainText("b")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := lines(c.in, KnownEmbed); !reflect.DeepEqual(got, c.want) {
@@ -90,10 +90,10 @@ func FuzzText(f *testing.F) {
 		for _, b := range content {
 			switch b.Type {
 			case motacilla.TextBlock:
-				if b.Text == "" {
+				if b.Text == (motacilla.HTML{}) {
 					t.Fatal("an empty block")
 				}
-				checkSanitised(t, b.Text)
+				checkSanitised(t, b.Text.String())
 			case motacilla.EmbedBlock:
 				u, err := url.Parse(b.URL)
 				if err != nil || !KnownEmbed(u) {

@@ -161,7 +161,7 @@ func TestReaders(t *testing.T) {
 	s := open(t, everything)
 	c := s.channel("match-42", motacilla.Public)
 	s.channel("private", motacilla.Private)
-	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<p>Goal!</p>"))}}
 	p, err := s.store.PutPost(t.Context(), c.ID, post, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -41,9 +41,10 @@ var fixtures = [...]fixture{
 
 func (f fixture) title() string { return f.home + " v " + f.away + ", as it happens" }
 
-func (f fixture) fill(s string) string {
-	return strings.NewReplacer("{home}", f.home, "{away}", f.away, "{keeper}", f.keeper, "{striker}", f.striker,
-		"{mid}", f.mid, "{rival}", f.rival, "{winger}", f.winger).Replace(s)
+// fill returns the script's text s with the fixture's names. Both are constants of this program.
+func (f fixture) fill(s string) motacilla.HTML {
+	return motacilla.TrustedHTML(strings.NewReplacer("{home}", f.home, "{away}", f.away, "{keeper}", f.keeper, "{striker}", f.striker,
+		"{mid}", f.mid, "{rival}", f.rival, "{winger}", f.winger).Replace(s))
 }
 
 func (m *match) open(ctx context.Context) error {

@@ -32,7 +32,7 @@ func TestMatch(t *testing.T) {
 			}
 			var b strings.Builder
 			for _, p := range page.Posts {
-				b.WriteString(p.Content[0].Text)
+				b.WriteString(p.Content[0].Text.String())
 			}
 			return b.String()
 		}

@@ -28,7 +28,7 @@ type post struct {
 	Show     bool
 	Pinned   bool
 	KeyEvent bool `json:"key_event"`
-	Content  []motacilla.Block
+	Content  []motacilla.RawBlock
 }
 
 // postPage is a page of the list of posts. Each post is as the server answered it.

@@ -63,7 +63,7 @@ func TestPages(t *testing.T) {
 	}
 	const many = 230
 	for i := range many {
-		p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(fmt.Sprint("post ", i))}}
+		p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText(fmt.Sprint("post ", i))}}
 		if _, err := store.PutPost(t.Context(), "c000", p, 0); err != nil {
 			t.Fatal(err)
 		}

@@ -78,22 +78,26 @@ func must(t *testing.T, base, method, path string, in, out any) {
 
 // postJSON is a post of the REST interface.
 type postJSON struct {
-	ID        motacilla.PostID   `json:"id"`
-	MessageID string             `json:"message_id"`
-	Author    string             `json:"author"`
-	Created   time.Time          `json:"created"`
-	Modified  time.Time          `json:"modified"`
-	Show      bool               `json:"show"`
-	Pinned    bool               `json:"pinned"`
-	KeyEvent  bool               `json:"key_event"`
-	Content   []motacilla.Block  `json:"content"`
-	Revision  motacilla.Revision `json:"revision"`
+	ID        motacilla.PostID     `json:"id"`
+	MessageID string               `json:"message_id"`
+	Author    string               `json:"author"`
+	Created   time.Time            `json:"created"`
+	Modified  time.Time            `json:"modified"`
+	Show      bool                 `json:"show"`
+	Pinned    bool                 `json:"pinned"`
+	KeyEvent  bool                 `json:"key_event"`
+	Content   []motacilla.RawBlock `json:"content"`
+	Revision  motacilla.Revision   `json:"revision"`
 }
 
 func (p postJSON) post() motacilla.Post {
+	content := make([]motacilla.Block, len(p.Content))
+	for i, b := range p.Content {
+		content[i] = b.Sanitise(motacilla.TrustedHTML) // the nodes have sanitised it
+	}
 	return motacilla.Post{
 		ID: p.ID, MessageID: p.MessageID, Author: p.Author, Created: p.Created, Modified: p.Modified, Show: p.Show,
-		Pinned: p.Pinned, KeyEvent: p.KeyEvent, Content: p.Content, Revision: p.Revision,
+		Pinned: p.Pinned, KeyEvent: p.KeyEvent, Content: content, Revision: p.Revision,
 	}
 }
 
@@ -148,7 +152,7 @@ func (l *listing) renders(t *testing.T) []motacilla.Render {
 			t.Fatal(err)
 		}
 		all = append(all, motacilla.Render{
-			ID: p.ID, Show: true, Content: html, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned,
+			ID: p.ID, Show: true, Content: html.String(), Created: p.Created, Modified: p.Modified, Pinned: p.Pinned,
 			Revision: p.Revision,
 		})
 	}

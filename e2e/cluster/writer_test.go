@@ -170,7 +170,7 @@ func accounted(t *testing.T, l *listing, writers []*writer) {
 			switch {
 			case !ok:
 				t.Errorf("message %s was acknowledged, and is lost", k.message)
-			case p.ID != k.id || p.Show != k.show || p.Pinned != k.pinned || p.Content[0].Text != k.text:
+			case p.ID != k.id || p.Show != k.show || p.Pinned != k.pinned || p.Content[0].Text.String() != k.text:
 				t.Errorf("message %s is %+v, it should be %+v", k.message, p, *k)
 			}
 		}

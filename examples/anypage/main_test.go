@@ -31,7 +31,7 @@ func TestAnyPage(t *testing.T) {
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "storm", Title: "The storm"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>The bridge is closed.</p>")}}
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<p>The bridge is closed.</p>"))}}
 	if _, err := store.PutPost(t.Context(), "storm", post, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func goals(store storage.Store) route.Route {
 			if err == nil {
 				_, _ = store.PutChannel(r.Context(), motacilla.Channel{ID: ch}, 0) // the channel may exist
 				_, err = store.PutPost(r.Context(), ch, motacilla.Post{
-					Show: true, KeyEvent: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")},
+					Show: true, KeyEvent: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
 				}, 0)
 			}
 			if err != nil {

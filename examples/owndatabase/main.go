@@ -10,7 +10,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"html"
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
@@ -95,7 +94,7 @@ func (g *goals) score(ctx context.Context, ch motacilla.ChannelID, player string
 	if err := query.Scan(&n); err != nil {
 		return fmt.Errorf("count goals: %w", err)
 	}
-	text := motacilla.Text(fmt.Sprintf("<p>Goal by %s, who has %d now.</p>", html.EscapeString(player), n))
+	text := motacilla.PlainText(fmt.Sprintf("Goal by %s, who has %d now.", player, n)) // a name may hold markup
 	_, err := g.store.PutPost(ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{text}}, 0)
 	return err
 }

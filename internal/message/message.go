@@ -37,17 +37,17 @@ var filling = strings.Repeat("It is raining on the pitch. ", 7)[:Size-425]
 type Renderer struct{}
 
 // RenderPost returns the text of p as one element.
-func (Renderer) RenderPost(p motacilla.Post) (string, error) {
-	var text string
+func (Renderer) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	var text motacilla.HTML
 	if len(p.Content) > 0 {
 		text = p.Content[0].Text
 	}
-	return `<div class="live-post" data-post-id="` + string(p.ID) + `">` + text + `</div>`, nil
+	return motacilla.TrustedHTML(`<div class="live-post" data-post-id="` + string(p.ID) + `">` + text.String() + `</div>`), nil
 }
 
 // Post returns post seq for a store.
 func Post(seq int, stamp int64) motacilla.Post {
-	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(Text(seq, stamp))}}
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText(Text(seq, stamp))}}
 }
 
 // Maker makes updates for servers without a store. Only one goroutine may use it.
@@ -72,7 +72,7 @@ func (m *Maker) Next(seq int, stamp int64) ([]byte, error) {
 		return nil, fmt.Errorf("make update %d: %w", seq, err)
 	}
 	u := motacilla.Update{Channel: Channel, From: from, Revision: m.head, Renders: []motacilla.Render{{
-		ID: p.ID, Show: true, Content: html, Created: p.Created, Modified: p.Modified, Revision: p.Revision,
+		ID: p.ID, Show: true, Content: html.String(), Created: p.Created, Modified: p.Modified, Revision: p.Revision,
 	}}}
 	return u.AppendJSON(make([]byte, 0, Size)), nil
 }

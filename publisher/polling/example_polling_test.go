@@ -36,7 +36,7 @@ publishers:
 
 type texts struct{}
 
-func (texts) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+func (texts) RenderPost(p motacilla.Post) (motacilla.HTML, error) { return p.Content[0].Text, nil }
 
 // Both publishers without fx, and a publisher of your own that embeds Mixin.
 func ExampleMixin() {

@@ -14,8 +14,8 @@ const match = publishertest.Channel
 
 type textRenderer struct{}
 
-func (textRenderer) RenderPost(p motacilla.Post) (string, error) {
-	return "<p>" + p.Content[0].Text + "</p>", nil
+func (textRenderer) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	return motacilla.TrustedHTML("<p>" + p.Content[0].Text.String() + "</p>"), nil
 }
 
 // render returns a post as readers have it.
@@ -24,7 +24,7 @@ func render(p motacilla.Post) string {
 		return motacilla.Stub(p.ID)
 	}
 	html, _ := textRenderer{}.RenderPost(p)
-	return html
+	return html.String()
 }
 
 // site has both publishers.

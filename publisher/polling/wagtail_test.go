@@ -190,7 +190,7 @@ func (s *site) change(rng *rand.Rand, posts []motacilla.Post, round int) []motac
 		if rng.IntN(3) == 0 {
 			p.Show = !p.Show
 		} else {
-			p.Content = []motacilla.Block{motacilla.Text(fmt.Sprintf("Edit %d of round %d", rng.Int(), round))}
+			p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprintf("Edit %d of round %d", rng.Int(), round))}
 		}
 	})
 	return posts

@@ -68,7 +68,7 @@ func testChanges(t *testing.T, run func(settings) *site) {
 	changed("create")
 	s.Post(Channel, strings.Repeat("A long report. ", 4000))
 	changed("create a long one")
-	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text("Goal\n1:1")} })
+	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.PlainText("Goal\n1:1")} })
 	changed("edit")
 	second = s.Edit(Channel, second.ID, func(p *motacilla.Post) { p.Show = false })
 	changed("hide")

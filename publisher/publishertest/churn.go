@@ -45,7 +45,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 	if err != nil {
 		return err
 	}
-	content := []motacilla.Block{motacilla.Text("Goal")}
+	content := []motacilla.Block{motacilla.PlainText("Goal")}
 	wrote := make(chan error, 1)
 	delay := rand.N(600 * time.Microsecond)
 	go func() {

@@ -67,7 +67,7 @@ func testMerged(t *testing.T, run func(settings) *site) {
 	long := strings.Repeat("A very long report. ", 2000)
 	for i := range edits {
 		p = s.Edit(Channel, p.ID, func(p *motacilla.Post) {
-			p.Content = []motacilla.Block{motacilla.Text(fmt.Sprintf("%d: %s", i, long))}
+			p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprintf("%d: %s", i, long))}
 		})
 		healthy.at(t, p.Revision) // so that there is an update for each edit
 	}

@@ -103,7 +103,7 @@ func (w *writer) write(t *testing.T) {
 		})
 	}
 	w.made++
-	text := []motacilla.Block{motacilla.Text(fmt.Sprintf("change %d", w.made))}
+	text := []motacilla.Block{motacilla.PlainText(fmt.Sprintf("change %d", w.made))}
 	switch {
 	case n < 35:
 		p := motacilla.Post{Show: w.rng.IntN(10) > 0, Pinned: w.rng.IntN(20) == 0, Content: text}

@@ -323,7 +323,7 @@ func (s *site) stored(t testing.TB, ch motacilla.ChannelID) ([]motacilla.Render,
 	for _, p := range slices.Backward(page.Posts) {
 		html, _ := renderer{}.RenderPost(p)
 		renders = append(renders, motacilla.Render{
-			ID: p.ID, Show: true, Content: html, Created: p.Created, Modified: p.Modified, Pinned: p.Pinned,
+			ID: p.ID, Show: true, Content: html.String(), Created: p.Created, Modified: p.Modified, Pinned: p.Pinned,
 			Revision: p.Revision,
 		})
 	}

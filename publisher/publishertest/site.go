@@ -89,7 +89,7 @@ func NewSite(t testing.TB, o *SiteOptions) *Site {
 // text renders a post as the text of its first block.
 type text struct{}
 
-func (text) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+func (text) RenderPost(p motacilla.Post) (motacilla.HTML, error) { return p.Content[0].Text, nil }
 
 // Add starts a publisher of the site's feed, adds its routes, and returns the pattern of the first one.
 func (s *Site) Add(p publisher.Publisher) (pattern string) {
@@ -196,7 +196,7 @@ func (s *Site) Head(ch motacilla.ChannelID) motacilla.Revision {
 // Post writes a post.
 func (s *Site) Post(ch motacilla.ChannelID, text string) motacilla.Post {
 	s.Helper()
-	content := []motacilla.Block{motacilla.Text(text)}
+	content := []motacilla.Block{motacilla.PlainText(text)}
 	p, err := s.Store.PutPost(context.Background(), ch, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		s.Fatal(err)

@@ -115,10 +115,10 @@ func (s *Source) Watch(ctx context.Context, notify func(motacilla.Moved)) error 
 // renderer renders a post as its author and its texts.
 type renderer struct{}
 
-func (renderer) RenderPost(p motacilla.Post) (string, error) {
+func (renderer) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
 	html := `<div class="live-post" data-post-id="` + string(p.ID) + `">` + p.Author
 	for _, b := range p.Content {
-		html += "<p>" + b.Text + "</p>"
+		html += "<p>" + b.Text.String() + "</p>"
 	}
-	return html + "</div>", nil
+	return motacilla.TrustedHTML(html + "</div>"), nil
 }

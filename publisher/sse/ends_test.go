@@ -217,7 +217,7 @@ func TestSlowReader(t *testing.T) {
 		p := s.post("0")
 		const edits = 100 // 6 MB
 		for i := range edits {
-			s.Edit(match, p.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint(i, big))} })
+			s.Edit(match, p.ID, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprint(i, big))} })
 		}
 		n, head := 0, s.head()
 		for {

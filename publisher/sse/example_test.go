@@ -35,8 +35,9 @@ publishers:
 
 type html struct{}
 
-func (html) RenderPost(p motacilla.Post) (string, error) {
-	return `<div class="live-post" data-post-id="` + string(p.ID) + `">` + p.Content[0].Text + `</div>`, nil
+func (html) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	text := p.Content[0].Text.String() // HTML that is safe to show
+	return motacilla.TrustedHTML(`<div class="live-post" data-post-id="` + string(p.ID) + `">` + text + `</div>`), nil
 }
 
 // The publisher without fx, in a server of your own, and a reader.
@@ -80,7 +81,7 @@ func ExampleNew() {
 	u := next()
 	fmt.Println("reset:", u.Reset, u.State.Title)
 
-	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("<p>Goal!</p>")}}
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<p>Goal!</p>"))}}
 	_, _ = store.PutPost(ctx, "match-42", post, 0)
 	fmt.Println("update:", len(next().Renders), "post")
 

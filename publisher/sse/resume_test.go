@@ -99,7 +99,7 @@ func TestOutage(t *testing.T) {
 		}
 		var want string
 		for i := range 5 {
-			content := []motacilla.Block{motacilla.Text(fmt.Sprint(i))}
+			content := []motacilla.Block{motacilla.PlainText(fmt.Sprint(i))}
 			if _, err := s.Store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: content}, 0); err != nil {
 				t.Fatal(err)
 			}

@@ -251,7 +251,7 @@ func TestSlowReader(t *testing.T) {
 		const edits = 100
 		for i := range edits { // 3 MB, of which the sockets hold some hundred kB
 			p = s.Edit(match, p.ID, func(p *motacilla.Post) {
-				p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint("edit ", i, strings.Repeat(" long", 6000)))}
+				p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprint("edit ", i, strings.Repeat(" long", 6000)))}
 			})
 		}
 		updates := 0
@@ -261,7 +261,7 @@ func TestSlowReader(t *testing.T) {
 			}
 			updates++
 		}
-		if got := view.Renders(); len(got) != 1 || got[0].Content != p.Content[0].Text {
+		if got := view.Renders(); len(got) != 1 || got[0].Content != p.Content[0].Text.String() {
 			t.Errorf("the reader holds %d posts, %.20q", len(got), got[0].Content)
 		}
 		if updates > edits/2 {

@@ -68,7 +68,7 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 	case http.MethodPost:
 		if x.fault == "raw" {
 			_, err := x.sink.PutPost(ctx, d.Channel, motacilla.Post{MessageID: id, Source: "wire", Show: true,
-				Content: []motacilla.Block{motacilla.Text(d.Text)}}, 0)
+				Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(d.Text))}}, 0)
 			return err
 		}
 		_, _, err := x.in.Post(ctx, d.Channel, m)
@@ -84,7 +84,7 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 			return err
 		}
 		_, err := x.in.Edit(ctx, d.Channel, id, version, func(p *motacilla.Post) error {
-			p.Content = []motacilla.Block{motacilla.Text(d.Text)}
+			p.Content = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(d.Text))}
 			if x.fault == "restless" {
 				p.SourceVersion, p.Pinned = 0, !p.Pinned
 			}

@@ -172,7 +172,7 @@ func (r *rig) still(tb testing.TB, before motacilla.Page, what string) {
 func text(p motacilla.Post) string {
 	s := ""
 	for _, b := range p.Content {
-		s += b.Text
+		s += b.Text.String()
 	}
 	return s
 }

@@ -40,7 +40,7 @@ func fuzzBody(f *testing.F, method, target string) {
 		if _, err := store.PutChannel(ctx, motacilla.Channel{ID: "c"}, 0); err != nil {
 			t.Fatal(err)
 		}
-		p, err := store.PutPost(ctx, "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
+		p, err := store.PutPost(ctx, "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("x")}}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

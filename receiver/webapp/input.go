@@ -153,14 +153,14 @@ func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
 }
 
 // blocks returns the content as it was sent, or nil if none was sent.
-func (b postPatch) blocks() ([]motacilla.Block, error) {
+func (b postPatch) blocks() ([]motacilla.RawBlock, error) {
 	if b.Text.Set && b.Text.Value == "" {
 		return nil, motacilla.Invalid("text", "must not be empty")
 	}
 	if !b.Content.Set {
 		return nil, nil
 	}
-	content := make([]motacilla.Block, len(b.Content.Value))
+	content := make([]motacilla.RawBlock, len(b.Content.Value))
 	for i, block := range b.Content.Value {
 		var err error
 		if content[i], err = block.block(fmt.Sprintf("content[%d]", i)); err != nil {
@@ -191,15 +191,15 @@ type blockValue struct {
 	Height maybe[int]    `json:"height"`
 }
 
-func (b blockBody) block(field string) (motacilla.Block, error) {
+func (b blockBody) block(field string) (motacilla.RawBlock, error) {
 	v := b.Value.Value
 	kind := motacilla.BlockType(b.Type.Value)
 	text, image, embed := kind == motacilla.TextBlock, kind == motacilla.ImageBlock, kind == motacilla.EmbedBlock
 	if !text && !image && !embed {
-		return motacilla.Block{}, motacilla.Invalid(field+".type", `must be "text", "image" or "embed"`)
+		return motacilla.RawBlock{}, motacilla.Invalid(field+".type", `must be "text", "image" or "embed"`)
 	}
 	if !b.Value.Set {
-		return motacilla.Block{}, motacilla.Invalid(field+".value", "is missing")
+		return motacilla.RawBlock{}, motacilla.Invalid(field+".value", "is missing")
 	}
 	for _, f := range []struct {
 		name             string
@@ -213,12 +213,12 @@ func (b blockBody) block(field string) (motacilla.Block, error) {
 	} {
 		switch {
 		case f.needed && !f.set:
-			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "is missing")
+			return motacilla.RawBlock{}, motacilla.Invalid(field+".value."+f.name, "is missing")
 		case f.set && !f.has:
-			return motacilla.Block{}, motacilla.Invalid(field+".value."+f.name, "is not a field of a block of type %q", kind)
+			return motacilla.RawBlock{}, motacilla.Invalid(field+".value."+f.name, "is not a field of a block of type %q", kind)
 		}
 	}
-	return motacilla.Block{
+	return motacilla.RawBlock{
 		Type: kind, Text: v.Text.Value, URL: v.URL.Value, Alt: v.Alt.Value,
 		Width: v.Width.Value, Height: v.Height.Value,
 	}, nil

@@ -19,7 +19,7 @@ func TestChannelBecamePrivateElsewhere(t *testing.T) {
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "c", Access: motacilla.Private}, 0); err != nil {
 		t.Fatal(err)
 	}
-	p, err := store.PutPost(t.Context(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
+	p, err := store.PutPost(t.Context(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("x")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,13 @@ func Example() {
 		panic(err)
 	}
 	post, err := store.PutPost(ctx, "match-42", motacilla.Post{
-		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.Text("Kick-off")},
+		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.PlainText("Kick-off")},
 	}, 0)
 	if err != nil {
 		panic(err)
 	}
 	_, err = storage.Edit(ctx, store, "match-42", post.ID, func(p *motacilla.Post) error {
-		p.Content = []motacilla.Block{motacilla.Text("Kick-off, two minutes late")}
+		p.Content = []motacilla.Block{motacilla.PlainText("Kick-off, two minutes late")}
 		return nil
 	})
 	if err != nil {

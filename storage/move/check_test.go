@@ -216,7 +216,7 @@ func TestCheckFinds(t *testing.T) {
 		{"a post that is not valid", broken{kept: spoilPost(func(p *motacilla.Post) { p.Author = "\x00" })}, "author: must not contain"},
 		{"an ID that is none", broken{kept: spoilPost(func(p *motacilla.Post) { p.ID = "x" })}, "must be a UUIDv7"},
 		{"content that is not normal", broken{kept: spoilPost(func(p *motacilla.Post) {
-			p.Content = []motacilla.Block{{Type: motacilla.TextBlock, Text: "x", Alt: "y"}}
+			p.Content = []motacilla.Block{{Type: motacilla.TextBlock, Text: motacilla.TrustedHTML("x"), Alt: "y"}}
 		})}, "form in which posts are stored"},
 		{"a post with a tombstone", broken{kept: func(l []motacilla.ChangeRecord) []motacilla.ChangeRecord {
 			if at, tomb := firstPost(l), firstTomb(l); at >= 0 && tomb >= 0 {

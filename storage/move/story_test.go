@@ -102,7 +102,7 @@ func (w *writer) write(ctx context.Context, rt *rapid.T, n int) {
 				return nil
 			})
 		default:
-			p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("text")}}
+			p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("text")}}
 			if m := rapid.IntRange(-5, 9).Draw(rt, "message"); m >= 0 {
 				p.MessageID = fmt.Sprint(m)
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 func text(s string) motacilla.Post {
-	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(s))}}
 }
 
 func channel(t testing.TB, s *Store, id motacilla.ChannelID) motacilla.Channel {
@@ -104,7 +104,7 @@ func TestServerKilled(t *testing.T) {
 	}
 	there := make(map[motacilla.PostID]string)
 	for _, p := range facts.Posts {
-		there[p.ID] = p.Content[0].Text
+		there[p.ID] = p.Content[0].Text.String()
 	}
 	for id, what := range acked {
 		if there[id] != what {

@@ -56,7 +56,7 @@ func scanPost(from pgx.Row) (motacilla.Post, error) {
 		return motacilla.Post{}, notFound(err)
 	}
 	p.Created, p.Modified = time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
-	if err := json.Unmarshal([]byte(content), &p.Content); err != nil {
+	if p.Content, err = motacilla.TrustedContent([]byte(content)); err != nil {
 		return motacilla.Post{}, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, p.ID, err)
 	}
 	return p, nil
@@ -100,7 +100,7 @@ func scanAnswer(from pgx.Row) (a answer, err error) {
 	if p.content == nil {
 		return a, nil
 	}
-	if err := json.Unmarshal([]byte(*p.content), &a.post.Content); err != nil {
+	if a.post.Content, err = motacilla.TrustedContent([]byte(*p.content)); err != nil {
 		return a, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, a.post.ID, err)
 	}
 	return a, nil

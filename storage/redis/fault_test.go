@@ -116,7 +116,7 @@ func text(t testing.TB, s *Store, ch motacilla.ChannelID, words string) motacill
 }
 
 func post(words string) motacilla.Post {
-	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(words)}}
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(words))}}
 }
 
 // The server is killed under writes, and comes back on what it has on disk.

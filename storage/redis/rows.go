@@ -151,11 +151,20 @@ func parsePost(id motacilla.PostID, text string) (motacilla.Post, error) {
 	if err != nil {
 		return p, err
 	}
-	var w words
-	if err := json.Unmarshal([]byte(rest), &w); err != nil {
+	var stored struct {
+		Author  string          `json:"a"`
+		Content json.RawMessage `json:"c"`
+	}
+	if err := json.Unmarshal([]byte(rest), &stored); err != nil {
 		return p, malformed("post %q: %v", id, err)
 	}
-	p.Author, p.Content = w.Author, w.Content
+	p.Author = stored.Author
+	if stored.Content == nil {
+		return p, nil
+	}
+	if p.Content, err = motacilla.TrustedContent(stored.Content); err != nil {
+		return p, malformed("post %q: %v", id, err)
+	}
 	return p, nil
 }
 

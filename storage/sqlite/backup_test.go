@@ -38,7 +38,7 @@ func TestBackupUnderWriters(t *testing.T) {
 		writing.Go(func() {
 			for n := int64(1); ctx.Err() == nil; n++ {
 				_, err := handles[i%2].PutPost(ctx, writerChannel(i), motacilla.Post{
-					MessageID: fmt.Sprint(n), Show: true, Content: []motacilla.Block{motacilla.Text(fmt.Sprint("post ", n))},
+					MessageID: fmt.Sprint(n), Show: true, Content: []motacilla.Block{motacilla.PlainText(fmt.Sprint("post ", n))},
 				}, 0)
 				if err != nil {
 					if ctx.Err() == nil {
@@ -122,7 +122,7 @@ func checkCopy(t *testing.T, path string, before []int64) (held int) {
 			t.Errorf("%s: head %d, newest change %d", ch, facts.Head, last)
 		}
 	}
-	p, err := s.PutPost(t.Context(), writerChannel(0), motacilla.Post{Content: []motacilla.Block{motacilla.Text("on")}}, 0)
+	p, err := s.PutPost(t.Context(), writerChannel(0), motacilla.Post{Content: []motacilla.Block{motacilla.PlainText("on")}}, 0)
 	if err != nil || p.Revision == 0 {
 		t.Errorf("the copy can't be written: %v", err)
 	}
@@ -201,7 +201,7 @@ func TestBackupOfDamage(t *testing.T) {
 	}
 	for range 200 {
 		if _, err := s.PutPost(t.Context(), "c", motacilla.Post{
-			Content: []motacilla.Block{motacilla.Text(strings.Repeat("x", 1000))}}, 0); err != nil {
+			Content: []motacilla.Block{motacilla.PlainText(strings.Repeat("x", 1000))}}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ func Example() {
 		panic(err)
 	}
 	_, err = store.PutPost(ctx, "match-42", motacilla.Post{
-		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.Text("Kick-off")},
+		MessageID: "1", Show: true, Content: []motacilla.Block{motacilla.PlainText("Kick-off")},
 	}, 0)
 	if err != nil {
 		panic(err)

@@ -25,7 +25,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(strings.Repeat("x", 60<<10))}}
+	post := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(strings.Repeat("x", 60<<10)))}}
 	stored := 0
 	for ; ; stored++ {
 		_, err := s.PutPost(t.Context(), "c", post, 0)

@@ -16,7 +16,7 @@ import (
 )
 
 func text(s string) motacilla.Post {
-	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(s)}}
+	return motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(s))}}
 }
 
 // held is a store of which a transaction is under way, in which its writers are gathered: all that begin until release
@@ -132,7 +132,7 @@ func TestWritesThatFail(t *testing.T) {
 					return there, err
 				}
 				next := there.Clone()
-				next.Content[0].Text += word
+				next.Content[0] = motacilla.PlainText(next.Content[0].Text.String() + word)
 				return q.replacePost("c", there, next, head)
 			}, "add")
 			return err
@@ -179,7 +179,7 @@ func TestWritesThatFail(t *testing.T) {
 		t.Errorf("%d commits", n)
 	}
 	p, err := s.Post(t.Context(), "c", post.ID)
-	if err != nil || p.Content[0].Text != "first a b c" {
+	if err != nil || p.Content[0].Text.String() != "first a b c" {
 		t.Errorf("post is %+v (%v)", p, err)
 	}
 	facts, err := s.Changes(t.Context(), "c", post.Revision, 0)
@@ -226,7 +226,7 @@ func TestWriterWhoLeaves(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	page, err := s.Posts(t.Context(), "c", motacilla.Query{})
-	if err != nil || len(page.Posts) != 2 || page.Posts[0].Content[0].Text != "stored" {
+	if err != nil || len(page.Posts) != 2 || page.Posts[0].Content[0].Text.String() != "stored" {
 		t.Errorf("posts are %+v (%v)", page.Posts, err)
 	}
 }

@@ -55,7 +55,7 @@ func watched(t *testing.T, s *Store) <-chan motacilla.Moved {
 func writeMany(t *testing.T, s *Store) (revs []motacilla.Revision) {
 	for range postsEach {
 		p, err := s.PutPost(t.Context(), "of-test", motacilla.Post{
-			Show: true, Content: []motacilla.Block{motacilla.Text("x")},
+			Show: true, Content: []motacilla.Block{motacilla.PlainText("x")},
 		}, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ func TestReadOnlyWhileOpen(t *testing.T) {
 	if _, err := s.file.write.Exec("PRAGMA query_only = 1"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)
+	_, err := s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.PlainText("x")}}, 0)
 	if !errors.Is(err, motacilla.ErrUnavailable) || !contains(err, "readonly") {
 		t.Errorf("error is %v", err)
 	}
@@ -28,7 +28,7 @@ func TestReadOnlyWhileOpen(t *testing.T) {
 	if _, err := s.file.write.Exec("PRAGMA query_only = 0"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.Text("x")}}, 0)
+	_, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{motacilla.PlainText("x")}}, 0)
 	if err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

@@ -41,7 +41,7 @@ func scanPost(from scanner) (motacilla.Post, error) {
 		return motacilla.Post{}, notFound(err)
 	}
 	p.Created, p.Modified = time.UnixMicro(created).UTC(), time.UnixMicro(modified).UTC()
-	if err := json.Unmarshal([]byte(content), &p.Content); err != nil {
+	if p.Content, err = motacilla.TrustedContent([]byte(content)); err != nil {
 		return motacilla.Post{}, fmt.Errorf("%w: content of post %q: %w", motacilla.ErrUnavailable, p.ID, err)
 	}
 	return p, nil
@@ -90,7 +90,7 @@ func scanMoved(from scanner) (m motacilla.Moved, err error) {
 	return m, err
 }
 
-// encode returns JSON that motacilla.Block decodes. Content that is only text, as in most posts, has a faster way.
+// encode returns JSON that motacilla.TrustedContent decodes. Content that is only text, as in most posts, has a faster way.
 func encode(content []motacilla.Block) (string, error) {
 	for _, b := range content {
 		if b.Type != motacilla.TextBlock {
@@ -104,7 +104,7 @@ func encode(content []motacilla.Block) (string, error) {
 			out = append(out, ',')
 		}
 		out = append(out, `{"type":"text","value":{"text":`...)
-		out = append(motacilla.AppendJSONString(out, b.Text), '}', '}')
+		out = append(motacilla.AppendJSONString(out, b.Text.String()), '}', '}')
 	}
 	return string(append(out, ']')), nil
 }

@@ -12,14 +12,14 @@ import (
 // What is passed to the store and what it returns belongs to the caller, who may change it.
 func testOwnership(s *suite) {
 	first := s.channel("c").Head
-	content := []motacilla.Block{motacilla.Text("one"), motacilla.Text("two")}
+	content := []motacilla.Block{motacilla.PlainText("one"), motacilla.PlainText("two")}
 	made := s.post("c", motacilla.Post{Show: true, MessageID: "m", Pinned: true, Content: content})
 	expected := made.Clone()
 	spoil := func(blocks []motacilla.Block) {
 		for i := range blocks {
-			blocks[i] = motacilla.Text("spoilt")
+			blocks[i] = motacilla.PlainText("spoilt")
 		}
-		_ = append(blocks[:0], motacilla.Text("spoilt"))
+		_ = append(blocks[:0], motacilla.PlainText("spoilt"))
 	}
 	check := func(what string) {
 		s.Helper()
@@ -46,7 +46,7 @@ func testOwnership(s *suite) {
 	}
 
 	next := expected
-	next.Content = []motacilla.Block{motacilla.Text("three"), motacilla.Text("four")}
+	next.Content = []motacilla.Block{motacilla.PlainText("three"), motacilla.PlainText("four")}
 	changed := must[motacilla.Post](s)(s.PutPost(s.ctx, "c", next, expected.Revision))
 	expected = changed.Clone()
 	spoil(next.Content)

@@ -77,7 +77,7 @@ func testChannelIDs(s *suite) {
 		s.text(id, "of "+string(id))
 	}
 	for _, id := range given {
-		if list := s.all(id); len(list) != 1 || list[0].Content[0].Text != "of "+string(id) {
+		if list := s.all(id); len(list) != 1 || list[0].Content[0].Text.String() != "of "+string(id) {
 			s.Fatalf("channel %q has the posts %v", id, list)
 		}
 	}

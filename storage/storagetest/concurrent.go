@@ -46,7 +46,7 @@ func (s *suite) write(
 	n := len(*own)
 	switch pick := random.IntN(10); {
 	case n == 0 || pick < 5:
-		p, err := store.PutPost(s.ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}}, 0)
+		p, err := store.PutPost(s.ctx, ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText(text)}}, 0)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (s *suite) write(
 		if err != nil {
 			return err
 		}
-		p.Content = []motacilla.Block{motacilla.Text(text)}
+		p.Content = []motacilla.Block{motacilla.PlainText(text)}
 		if p, err = store.PutPost(s.ctx, ch, p, p.Revision); err != nil {
 			return err
 		}

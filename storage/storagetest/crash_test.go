@@ -42,7 +42,7 @@ func (s delayed) PutPost(
 		}
 		_, err := storage.Edit(ctx, s.Store, ch, motacilla.PostID(id), func(p *motacilla.Post) error {
 			p.Author += ", edited"
-			p.Content = []motacilla.Block{motacilla.Text(p.Author)}
+			p.Content = []motacilla.Block{motacilla.PlainText(p.Author)}
 			return nil
 		})
 		if err != nil {

@@ -38,7 +38,7 @@ func (s *suite) post(ch motacilla.ChannelID, p motacilla.Post) motacilla.Post {
 // text makes a visible post with one text block.
 func (s *suite) text(ch motacilla.ChannelID, text string) motacilla.Post {
 	s.Helper()
-	return s.post(ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(text)}})
+	return s.post(ch, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText(text)}})
 }
 
 // texts makes n visible posts.
@@ -61,7 +61,7 @@ func (s *suite) edit(ch motacilla.ChannelID, id motacilla.PostID, edit func(p *m
 
 func (s *suite) reword(ch motacilla.ChannelID, id motacilla.PostID, text string) motacilla.Post {
 	s.Helper()
-	return s.edit(ch, id, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text(text)} })
+	return s.edit(ch, id, func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.PlainText(text)} })
 }
 
 func (s *suite) deletePost(ch motacilla.ChannelID, id motacilla.PostID) motacilla.Revision {

@@ -248,7 +248,7 @@ func (tr *trial) drawPost() motacilla.Post {
 		Author: rapid.SampledFrom([]string{"", "A", "B"}).Draw(tr.rt, "author"),
 	}
 	if n := rapid.IntRange(0, 3).Draw(tr.rt, "text"); n > 0 {
-		p.Content = []motacilla.Block{motacilla.Text(fmt.Sprint("text ", n))}
+		p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprint("text ", n))}
 	}
 	if ago := rapid.IntRange(-5, 3).Draw(tr.rt, "ago"); ago >= 0 {
 		p.Created = time.Date(2026, 1, 1, 0, ago, 0, 0, time.UTC)

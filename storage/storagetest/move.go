@@ -232,7 +232,7 @@ func testMoveForgotten(s *suite) {
 		case 0:
 			r.Post = &motacilla.Post{
 				ID: motacilla.NewPostID(at), MessageID: fmt.Sprint(i), Show: true, Created: rev.Time(), Modified: rev.Time(), Revision: rev,
-				Content: []motacilla.Block{motacilla.Text("old")},
+				Content: []motacilla.Block{motacilla.PlainText("old")},
 			}
 		case 1:
 			r.Removed = &motacilla.Tombstone{ID: motacilla.NewPostID(at), MessageID: fmt.Sprint(i)}

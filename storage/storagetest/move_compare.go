@@ -204,7 +204,7 @@ func (s *suite) story() []motacilla.ChannelID {
 		p := motacilla.Post{
 			MessageID: fmt.Sprint("m", i), SourceVersion: int64(i), Source: "webapp", Author: "Ada", Show: i%4 != 1,
 			Pinned: i%5 == 2, KeyEvent: i%2 == 0, Content: []motacilla.Block{
-				motacilla.Text(fmt.Sprint("text ", i)), {Type: motacilla.ImageBlock, URL: "/a.png", Alt: "ä", Width: 3, Height: 4},
+				motacilla.PlainText(fmt.Sprint("text ", i)), {Type: motacilla.ImageBlock, URL: "/a.png", Alt: "ä", Width: 3, Height: 4},
 			},
 		}
 		if i%3 == 2 {

@@ -134,14 +134,14 @@ func testMoveWatch(s *suite) {
 func testMoveOwnership(s *suite) {
 	to := s.second()
 	s.channel("c")
-	p := s.post("c", motacilla.Post{MessageID: "m", Content: []motacilla.Block{motacilla.Text("one"), motacilla.Text("two")}})
+	p := s.post("c", motacilla.Post{MessageID: "m", Content: []motacilla.Block{motacilla.PlainText("one"), motacilla.PlainText("two")}})
 	s.deletePost("c", s.post("c", motacilla.Post{MessageID: "gone"}).ID)
 	c, records := s.record("c"), s.records("c", 0)
 	to.take(c, records)
 	spoil := func(records []motacilla.ChangeRecord) {
 		for i, r := range records {
 			if r.Post != nil {
-				r.Post.Content[0] = motacilla.Text("spoilt")
+				r.Post.Content[0] = motacilla.PlainText("spoilt")
 				r.Post.Author = "spoilt"
 			}
 			if r.Removed != nil {

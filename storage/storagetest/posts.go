@@ -20,7 +20,7 @@ func testPosts(s *suite) {
 	rev := motacilla.NextRevision(c.Head, s.hand.Now())
 	equalPost(s, "the post that was made", p, motacilla.Post{
 		ID: p.ID, Created: rev.Time(), Modified: rev.Time(), Show: true,
-		Content: []motacilla.Block{motacilla.Text("one")}, Revision: rev,
+		Content: []motacilla.Block{motacilla.PlainText("one")}, Revision: rev,
 	})
 	if _, err := motacilla.ParsePostID(string(p.ID)); err != nil {
 		s.Fatalf("ID %q: %v", p.ID, err)
@@ -54,12 +54,12 @@ func testPostFields(s *suite) {
 		ID: id, MessageID: " " + strange + " ", SourceVersion: 1<<63 - 1, Source: "slack", Author: strange, Created: created,
 		Modified: created.Add(time.Hour), Show: false, Pinned: true, KeyEvent: true, Revision: 5,
 		Content: []motacilla.Block{
-			motacilla.Text(strange),
+			motacilla.Text(motacilla.TrustedHTML(strange)),
 			{Type: motacilla.ImageBlock, URL: "https://example.org/a.png?x=1&y=2", Alt: strange, Width: 65536, Height: 1},
 			{Type: motacilla.ImageBlock, URL: "/media/1"},
 			{Type: motacilla.EmbedBlock, URL: "http://example.org/"},
-			motacilla.Text(""),
-			motacilla.Text(strings.Repeat("x", motacilla.MaxText-len(strange))),
+			motacilla.PlainText(""),
+			motacilla.PlainText(strings.Repeat("x", motacilla.MaxText-len(strange))),
 		},
 	}
 	made := s.post("c", p)
@@ -271,7 +271,7 @@ func testPostTombstones(s *suite) {
 
 func testPostValidation(s *suite) {
 	s.channel("c")
-	p := s.post("c", motacilla.Post{MessageID: "m", Content: []motacilla.Block{motacilla.Text("fine")}})
+	p := s.post("c", motacilla.Post{MessageID: "m", Content: []motacilla.Block{motacilla.PlainText("fine")}})
 	head := s.head("c")
 	long := strings.Repeat("x", motacilla.MaxID+1)
 	block := func(b motacilla.Block) motacilla.Post { return motacilla.Post{Content: []motacilla.Block{b}} }
@@ -282,14 +282,14 @@ func testPostValidation(s *suite) {
 		"year 10000":       {Created: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"year 0":           {Created: time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC)},
 		"type":             block(motacilla.Block{Type: "video"}),
-		"no type":          block(motacilla.Block{Text: "x"}),
-		"long text":        block(motacilla.Text(strings.Repeat("x", motacilla.MaxText+1))),
-		"text's UTF-8":     block(motacilla.Text("\xc3")),
+		"no type":          block(motacilla.Block{Text: motacilla.TrustedHTML("x")}),
+		"long text":        block(motacilla.PlainText(strings.Repeat("x", motacilla.MaxText+1))),
+		"text's UTF-8":     block(motacilla.Text(motacilla.TrustedHTML("\xc3"))),
 		"script":           block(motacilla.Block{Type: motacilla.EmbedBlock, URL: "javascript:alert(1)"}),
 		"relative embed":   block(motacilla.Block{Type: motacilla.EmbedBlock, URL: "/a"}),
 		"negative width":   block(motacilla.Block{Type: motacilla.ImageBlock, URL: "/a", Width: -1}),
-		"too many blocks":  {Content: slices.Repeat([]motacilla.Block{motacilla.Text("")}, motacilla.MaxBlocks+1)},
-		"second block bad": {Content: []motacilla.Block{motacilla.Text("fine"), {Type: "?"}}},
+		"too many blocks":  {Content: slices.Repeat([]motacilla.Block{motacilla.PlainText("")}, motacilla.MaxBlocks+1)},
+		"second block bad": {Content: []motacilla.Block{motacilla.PlainText("fine"), {Type: "?"}}},
 	}
 	for what, b := range bad {
 		next := p

@@ -41,7 +41,7 @@ func (postWriter) remove(ctx context.Context, s storage.Store, was ack) (ack, er
 }
 
 func said(id, text string) motacilla.Post {
-	return motacilla.Post{ID: motacilla.PostID(id), Author: text, Content: []motacilla.Block{motacilla.Text(text)}}
+	return motacilla.Post{ID: motacilla.PostID(id), Author: text, Content: []motacilla.Block{motacilla.PlainText(text)}}
 }
 
 // durable returns an error that names what was lost or torn.
@@ -84,7 +84,7 @@ func survived(
 	}
 	now := make(map[string]ack)
 	for _, p := range facts.Posts {
-		if len(p.Content) != 1 || p.Content[0].Text != p.Author {
+		if len(p.Content) != 1 || p.Content[0].Text.String() != p.Author {
 			return 0, fmt.Errorf("post %s of revision %d is torn: %q, %v", p.ID, p.Revision, p.Author, p.Content)
 		}
 		now[string(p.ID)] = ack{string(p.ID), int64(p.Revision), p.Author, p.Author}

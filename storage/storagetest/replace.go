@@ -10,18 +10,18 @@ import (
 func testPostReplace(s *suite) {
 	s.channel("c")
 	made := s.post("c", motacilla.Post{
-		MessageID: "m", Source: "webapp", Author: "A", Show: true, Content: []motacilla.Block{motacilla.Text("one")},
+		MessageID: "m", Source: "webapp", Author: "A", Show: true, Content: []motacilla.Block{motacilla.PlainText("one")},
 	})
 	s.hand.Move(time.Minute)
 	next := made
 	next.Author, next.SourceVersion, next.Show, next.Pinned, next.KeyEvent = "B", 7, false, true, true
-	next.Content = []motacilla.Block{motacilla.Text("uno"), motacilla.Text("two")}
+	next.Content = []motacilla.Block{motacilla.PlainText("uno"), motacilla.PlainText("two")}
 	next.MessageID, next.Source, next.Revision, next.Modified, next.Created = "n", "slack", 1, time.Time{}, time.Time{}
 	got := must[motacilla.Post](s)(s.PutPost(s.ctx, "c", next, made.Revision))
 	rev := motacilla.NextRevision(made.Revision, s.hand.Now())
 	expected := made
 	expected.Author, expected.SourceVersion, expected.Show, expected.Pinned, expected.KeyEvent = "B", 7, false, true, true
-	expected.Content = []motacilla.Block{motacilla.Text("uno"), motacilla.Text("two")}
+	expected.Content = []motacilla.Block{motacilla.PlainText("uno"), motacilla.PlainText("two")}
 	expected.Revision, expected.Modified = rev, rev.Time()
 	equalPost(s, "the replaced post", got, expected)
 	equalPost(s, "by ID", must[motacilla.Post](s)(s.Post(s.ctx, "c", made.ID)), expected)
@@ -46,7 +46,7 @@ func testPostReplace(s *suite) {
 	// A put that changes nothing issues no revision.
 	for range 2 {
 		same := s.edit("c", made.ID, func(p *motacilla.Post) {
-			p.Content = []motacilla.Block{motacilla.Text("uno"), motacilla.Text("two")}
+			p.Content = []motacilla.Block{motacilla.PlainText("uno"), motacilla.PlainText("two")}
 			p.Revision, p.Modified, p.Created = 9, time.Time{}, time.Time{}
 		})
 		equalPost(s, "after no change", same, got)

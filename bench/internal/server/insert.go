@@ -66,7 +66,7 @@ func insert(how Inserting) (got Inserted, err error) {
 		return got, err
 	}
 	defer func() { _ = put.Close() }()
-	content, err := json.Marshal([]motacilla.Block{motacilla.Text(how.Text)})
+	content, err := json.Marshal([]motacilla.Block{motacilla.PlainText(how.Text)})
 	if err != nil {
 		return got, err
 	}

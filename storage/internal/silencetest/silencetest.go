@@ -28,7 +28,7 @@ func Run(t *testing.T, proxy *netfault.Proxy, s storage.Store, link func() any) 
 		t.Fatal(err)
 	}
 	post := func() error {
-		_, err := s.PutPost(context.Background(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("x")}}, 0)
+		_, err := s.PutPost(context.Background(), "c", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("x")}}, 0)
 		return err
 	}
 	var calls sync.WaitGroup

@@ -75,7 +75,7 @@ func (s *site) alone() *site { return &site{url: s.url, store: s.store, now: s.t
 
 func (s *site) post(t *testing.T) {
 	t.Helper()
-	_, err := s.store.PutPost(t.Context(), "open", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}}, 0)
+	_, err := s.store.PutPost(t.Context(), "open", motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal")}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

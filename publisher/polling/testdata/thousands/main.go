@@ -67,7 +67,7 @@ func (c *counting) Changes(
 
 type text struct{}
 
-func (text) RenderPost(p motacilla.Post) (string, error) { return p.Content[0].Text, nil }
+func (text) RenderPost(p motacilla.Post) (motacilla.HTML, error) { return p.Content[0].Text, nil }
 
 func serve() error {
 	const ch = "match-42"
@@ -97,7 +97,7 @@ func serve() error {
 	for commands.Scan() {
 		switch commands.Text() {
 		case "post":
-			p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text("Goal")}}
+			p := motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal")}}
 			if _, err := source.PutPost(ctx, ch, p, 0); err != nil {
 				return err
 			}
