@@ -248,7 +248,8 @@ func (s *site) url() string { return "http://" + s.first + s.prefix }
 
 func (s *site) post(t testing.TB, text string) motacilla.Post {
 	t.Helper()
-	p, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
+	content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}
+	p, err := s.store.PutPost(t.Context(), match, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,8 @@ func (s *stack) start() {
 
 func (s *stack) post(text string) motacilla.PostID {
 	s.t.Helper()
-	p, err := s.store.PutPost(s.t.Context(), channel, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
+	content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}
+	p, err := s.store.PutPost(s.t.Context(), channel, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}

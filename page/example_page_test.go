@@ -58,9 +58,10 @@ func ExampleNew() {
 
 // A post as HTML.
 func ExampleRenderer() {
-	html, err := page.NewRenderer().RenderPost(motacilla.Post{
+	rendered, err := page.NewRenderer().RenderPost(motacilla.Post{
 		ID: "019ab000-0000-7000-8000-000000000001", Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
 	})
-	fmt.Println(strings.Contains(html.String(), `data-post-id="019ab000-0000-7000-8000-000000000001"`), strings.Contains(html.String(), "Goal!"), err)
+	html := rendered.String()
+	fmt.Println(strings.Contains(html, `data-post-id="019ab000-0000-7000-8000-000000000001"`), strings.Contains(html, "Goal!"), err)
 	// Output: true true <nil>
 }

@@ -301,19 +301,20 @@ func TestRenderPost(t *testing.T) {
 			{Type: motacilla.EmbedBlock, URL: "https://www.youtube.com/watch?v=x&t=1"},
 		},
 	}
-	html, err := page.NewRenderer().RenderPost(p)
+	rendered, err := page.NewRenderer().RenderPost(p)
 	if err != nil {
 		t.Fatal(err)
 	}
+	html := rendered.String()
 	for _, want := range []string{
 		`data-post-id="` + string(p.ID) + `"`, "live-post--key", "&lt;i&gt;&#34;A&#34;", "<em>Goal</em>", "Edited",
 		`width="4" height="3"`, `alt="&#34;alt&#34;"`, ">youtube.com<", `datetime="2026-05-01T12:00:00.000000Z"`,
 	} {
-		if !strings.Contains(html.String(), want) {
+		if !strings.Contains(html, want) {
 			t.Errorf("lacks %s in\n%s", want, html)
 		}
 	}
-	if strings.Contains(html.String(), "<iframe") || !strings.HasPrefix(html, "<div") || !strings.HasSuffix(html, "</div>") {
+	if strings.Contains(html, "<iframe") || !strings.HasPrefix(html, "<div") || !strings.HasSuffix(html, "</div>") {
 		t.Errorf("not one element without frames:\n%s", html)
 	}
 }

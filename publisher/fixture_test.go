@@ -142,7 +142,8 @@ func (f fixture) retitle(title string) {
 
 func (f fixture) post(text string) motacilla.Post {
 	f.Helper()
-	p, err := f.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}}, 0)
+	content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}
+	p, err := f.store.PutPost(context.Background(), match, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		f.Fatal(err)
 	}

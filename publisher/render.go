@@ -8,9 +8,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. It must escape everything
-// in p that is not motacilla.HTML, such as the author and URLs; html/template does. RenderPost must be pure, and is called from many goroutines at once. Feed calls it once per revision of a post, and never for a hidden
-// post. If it fails or panics, readers get a stub.
+// Renderer turns a post into its HTML: one element, <div class="live-post" data-post-id="ID">. A renderer vouches for its
+// HTML by motacilla.TrustedHTML. So it must escape everything of the post that is not HTML already, such as the author and
+// URLs, as html/template does. RenderPost must be pure, and is called from many goroutines at once. Feed calls it once per
+// revision of a post, and never for a hidden post. If it fails or panics, readers get a stub.
 type Renderer interface {
 	RenderPost(p motacilla.Post) (motacilla.HTML, error)
 }

@@ -26,7 +26,8 @@ func TestLines(t *testing.T) {
 		{"escaped ampersand", tube + "&amp;t=3", []motacilla.Block{embed(tube + "&t=3")}},
 		{"other link", "https://e.example/", []motacilla.Block{motacilla.PlainText("https://e.example/")}},
 		{"nothing left", "<script>x</script>", nil},
-		{"marks do not cross lines", "<b>a\nb</b>", []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<b>a</b>")), motacilla.PlainText("b")}},
+		{"marks do not cross lines", "<b>a\nb</b>", []motacilla.Block{
+			motacilla.Text(motacilla.TrustedHTML("<b>a</b>")), motacilla.PlainText("b")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := lines(c.in, KnownEmbed); !reflect.DeepEqual(got, c.want) {

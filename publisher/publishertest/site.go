@@ -193,10 +193,10 @@ func (s *Site) Head(ch motacilla.ChannelID) motacilla.Revision {
 	return c.Head
 }
 
-// Post writes a post.
+// Post writes a post. Its text is stored and sent as it is.
 func (s *Site) Post(ch motacilla.ChannelID, text string) motacilla.Post {
 	s.Helper()
-	content := []motacilla.Block{motacilla.PlainText(text)}
+	content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(text))}
 	p, err := s.Store.PutPost(context.Background(), ch, motacilla.Post{Show: true, Content: content}, 0)
 	if err != nil {
 		s.Fatal(err)

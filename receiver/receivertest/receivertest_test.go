@@ -99,6 +99,7 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 func source(fault string) Source {
 	request := func(method string) func(string, Delivery) (*http.Request, error) {
 		return func(base string, d Delivery) (*http.Request, error) {
+			d.Post.Content = nil // sanitised HTML can't be decoded
 			body, err := json.Marshal(d)
 			if err != nil {
 				return nil, err

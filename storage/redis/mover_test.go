@@ -89,7 +89,8 @@ func busy(t *testing.T, s *Store, ch motacilla.ChannelID, n int) {
 		var err error
 		switch at := random.IntN(10); {
 		case len(ids) < 3 || at < 4:
-			p := motacilla.Post{Show: at > 0, Pinned: at == 1, Author: fmt.Sprint(i), Content: []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<b>x</b>"))}}
+			content := []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("<b>x</b>"))}
+			p := motacilla.Post{Show: at > 0, Pinned: at == 1, Author: fmt.Sprint(i), Content: content}
 			if at > 1 {
 				p.MessageID = string(motacilla.NewPostID(time.Now()))
 			}
