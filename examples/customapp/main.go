@@ -8,6 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
@@ -22,15 +23,13 @@ var options = fx.Options(
 	fx.Provide(fx.Annotate(goals, fx.ResultTags(`group:"routes"`))),
 )
 
-func goals(store storage.Store) route.Route {
+func goals(store storage.Store, posts *receiver.Ingest) route.Route {
 	return route.Route{Name: "goal", Pattern: "/goal/{channel_id}", Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			ch, err := route.ChannelID(r)
 			if err == nil {
 				_, _ = store.PutChannel(r.Context(), motacilla.Channel{ID: ch}, 0) // the channel may exist
-				_, err = store.PutPost(r.Context(), ch, motacilla.Post{
-					Show: true, KeyEvent: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
-				}, 0)
+				_, _, err = posts.Post(r.Context(), ch, receiver.Message{Text: "Goal!", KeyEvent: true})
 			}
 			if err != nil {
 				route.WriteError(w, r, err)
