@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/motacilla-live/motacilla/internal/configtest"
 )
 
 type fileStore struct {
@@ -108,25 +110,31 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestStrict(t *testing.T) {
+	text, err := testSchema(t).JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	editor := configtest.New(t, text)
 	for _, tt := range []struct {
 		name  string
 		yaml  string
 		env   []string
 		flags map[string]string
 		want  string // "" is no error
+		load  bool   // the JSON Schema says otherwise, since it can't know
 	}{
 		{name: "key", yaml: "server: {adr: x}", want: `unknown key "server.adr"; did you mean "server.addr"?`},
 		{name: "group", yaml: "sever: {addr: x}", want: `unknown key "sever.addr"; did you mean "server.addr"?`},
 		{name: "group that is a value", yaml: "server: 5", want: "server: must be a mapping of keys, such as server."},
 		{name: "empty group", yaml: "server:\nlog: {}\n"},
-		{name: "key with dots", yaml: "server.addr: ':1'\nserver: {public_url: 'https://a.example'}"},
+		{name: "key with dots", load: true, yaml: "server.addr: ':1'\nserver: {public_url: 'https://a.example'}"},
 		{name: "key with dots and a slip", yaml: "server.adr: x", want: `unknown key "server.adr"; did you mean "server.addr"?`},
 		{name: "key that stands twice", yaml: "server.addr: ':1'\nserver: {addr: ':2'}", want: "server.addr: stands twice"},
 		{name: "keys that are no text", yaml: "server: {1: x, true: y}", want: `unknown key "server.1"`},
 		{name: "an entry's key that is no text", yaml: "publishers: [{type: long-polling, 1: x}]",
 			want: `publishers[0]: unknown key "1" of publisher "long-polling"`},
 		{name: "repeated key", yaml: "log: {level: info}\nlog: {level: warn}", want: "already defined"},
-		{name: "two documents", yaml: "log: {level: info}\n---\nlog: {}", want: "one YAML document"},
+		{name: "two documents", load: true, yaml: "log: {level: info}\n---\nlog: {}", want: "one YAML document"},
 		{name: "list", yaml: "[1]", want: "must be a mapping of keys, such as server: {"},
 		{name: "scalar", yaml: "hello", want: "must be a mapping of keys, such as server: {"},
 		{name: "null", yaml: "~"},
@@ -142,16 +150,16 @@ func TestStrict(t *testing.T) {
 		{name: "text as number", yaml: "page: {size: '50'}", want: "page.size: must be a whole number (file given by the program)"},
 		{name: "number as duration", yaml: "feed: {stall: 15}", want: "feed.stall: must be a duration such as 15s"},
 		{name: "negative duration", yaml: "feed: {stall: -15s}", want: "feed.stall: must be a duration"},
-		{name: "out of range", yaml: "page: {size: 0}", want: "page.size: must be 1 to 500"},
+		{name: "out of range", yaml: "page: {size: 0}", want: "page.size: must be 1 to 500 (file given by the program)"},
 		{name: "limit", yaml: "server: {limits: {readers: -1}}",
-			want: "server.limits.readers: must be 0, which is no limit, or up to"},
+			want: "server.limits.readers: must be 0 to 1000000000 ("},
 		{name: "limit's key", yaml: "server: {limits: {reader: 1}}",
 			want: `unknown key "server.limits.reader"; did you mean "server.limits.readers"?`},
 		{name: "limits", yaml: "server: {limits: {readers: 5000, readers_per_channel: 1, readers_per_address: 2}}",
 			env:   []string{"MOTACILLA_SERVER_LIMITS_READERS=7"},
 			flags: map[string]string{"server.limits.requests_per_address": "20"}},
-		{name: "name", yaml: "page: {name: ''}", want: "page.name: must be 1 to 200 bytes"},
-		{name: "origin", yaml: "server: {origins: ['www.example.org']}", want: "server.origins: must be"},
+		{name: "name", yaml: "page: {name: ''}", want: "page.name: must be 1 to 200 characters"},
+		{name: "origin", load: true, yaml: "server: {origins: ['www.example.org']}", want: "server.origins: must be"},
 		{name: "all are told", yaml: "server: {adr: x}\npaige: 1", want: "\n"},
 		{name: "env", env: []string{"MOTACILLA_SERVER_ADDRESS=x"},
 			want: "unknown environment variable MOTACILLA_SERVER_ADDRESS; did you mean MOTACILLA_SERVER_ADDR?"},
@@ -184,6 +192,13 @@ func TestStrict(t *testing.T) {
 			_, err := load(t, tt.yaml, tt.env, tt.flags)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error is %v\nwant %q in it", err, tt.want)
+			}
+			if tt.env != nil || tt.flags != nil {
+				return // of which a JSON Schema of the file knows nothing
+			}
+			refused := editor.Check([]byte(tt.yaml))
+			if differ := (refused == nil) != (err == nil); differ != tt.load {
+				t.Errorf("the JSON Schema says %v, and Load %v", refused, err)
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func listPackages(t *testing.T) map[string]listed {
 // TestDependencies checks what each package must not compile: other packages of this project, and heavy dependencies.
 func TestDependencies(t *testing.T) {
 	all := listPackages(t)
-	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin"}
+	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
 	frame := append([]string{"go.uber.org/fx"}, server...)

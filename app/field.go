@@ -17,6 +17,7 @@ type field struct {
 	doc    string
 	secret bool
 	value  reflect.Value
+	bounds bounds
 }
 
 // fieldsOf returns the settings of the struct that options points to, in the order of its fields. The keys of a struct
@@ -55,9 +56,16 @@ func structFields(prefix string, v reflect.Value) ([]field, error) {
 		if !tagged {
 			continue
 		}
-		f := field{prefix + key, sf.Tag.Get("doc"), sf.Tag.Get("secret") == "true", v.Field(i)}
+		f := field{key: prefix + key, doc: sf.Tag.Get("doc"), secret: sf.Tag.Get("secret") == "true", value: v.Field(i)}
 		if f.expected() == "" {
 			return nil, fmt.Errorf("%s: a setting can't be a %s", f.key, sf.Type)
+		}
+		var err error
+		if f.bounds, err = boundsOf(sf.Tag, sf.Type); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.key, err)
+		}
+		if err := f.bounds.check(f.value); err != nil && !f.value.IsZero() { // zero is that there is no default
+			return nil, fmt.Errorf("%s: the default %w", f.key, err)
 		}
 		list = append(list, f)
 	}
@@ -82,8 +90,9 @@ func copyOptions(options any) any {
 }
 
 const (
-	expectedText = "text"
-	expectedList = "a list of texts"
+	expectedText     = "text"
+	expectedDuration = "a duration such as 15s, 500ms or 1m30s"
+	expectedList     = "a list of texts"
 )
 
 // expected says what the setting takes. It is "" if no setting can have the type.
@@ -98,15 +107,24 @@ func (f field) expected() string {
 	case float64:
 		return "a number"
 	case time.Duration:
-		return "a duration such as 15s, 500ms or 1m30s"
+		return expectedDuration
 	case []string:
 		return expectedList
 	}
 	return ""
 }
 
-// set gives the setting a value: of the environment or a flag if text is true, else of a YAML file.
+// set gives the setting a value: of the environment or a flag if text is true, else of a YAML file. A value that has the
+// wrong type, or is out of bounds, is an error, which says what the setting takes.
 func (f field) set(v any, text bool) error {
+	if err := f.parse(v, text); err != nil {
+		return err
+	}
+	return f.bounds.check(f.value)
+}
+
+// parse is set without a look at the bounds.
+func (f field) parse(v any, text bool) error {
 	s, isString := v.(string)
 	if isString && text {
 		s = strings.TrimSpace(s)
@@ -162,10 +180,14 @@ func (f field) set(v any, text bool) error {
 
 // String returns the value as the environment and a flag would have it.
 func (f field) String() string {
-	if list, ok := f.value.Interface().([]string); ok {
-		return strings.Join(list, ",")
+	switch v := f.value.Interface().(type) {
+	case []string:
+		return strings.Join(v, ",")
+	case time.Duration:
+		return durationText(v)
+	default:
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprint(f.value.Interface())
 }
 
 func number(v any, s string, text bool) (float64, bool) {

@@ -24,13 +24,24 @@ func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	set.SortFlags = false
 	set.StringVar(&f.file, flagConfig, "", "configuration file; else "+envConfig+", else "+DefaultFile+" if it exists")
 	for _, k := range s.keys {
-		usage := k.Doc
-		if k.Default != "" {
-			usage += fmt.Sprintf(" (default %q)", k.Default)
-		}
-		set.String(k.Name, "", usage)
+		set.String(k.Name, "", usage(k))
 	}
 	return f
+}
+
+// usage returns the line of a key in the help: what it means, which values it takes, and the default.
+func usage(k Key) string {
+	var more []string
+	if k.Bounds != "" {
+		more = append(more, k.Bounds)
+	}
+	if k.Default != "" {
+		more = append(more, fmt.Sprintf("default %q", k.Default))
+	}
+	if more == nil {
+		return k.Doc
+	}
+	return k.Doc + " (" + strings.Join(more, "; ") + ")"
 }
 
 // Input returns what the arguments give. Call it after the flag set has parsed them.

@@ -55,8 +55,8 @@ func TestProgram(t *testing.T) {
 			return len(c.Publishers) == 1 && c.Publishers[0].Options.(*nothingOptions).Fast
 		}},
 		{args: "--help", out: []string{
-			"Usage: livesite [flags]", "--config", "--server.addr", `(default "127.0.0.1:8080")`, "--server.limits.readers",
-			"--publishers.nothing.timeout", `(default "1m0s")`, "MOTACILLA_SERVER_ADDR",
+			"Usage: livesite [flags]", "--config", "--server.addr", `(1 to 500; default "50")`, `(default "127.0.0.1:8080")`, "--server.limits.readers",
+			"--publishers.nothing.timeout", `(default "1m")`, "MOTACILLA_SERVER_ADDR",
 		}},
 		{args: "-h", out: []string{"--server.addr"}},
 		{args: "--sever.addr x", status: 2,

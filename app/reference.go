@@ -23,7 +23,8 @@ func (s *Schema) Reference() []Section {
 	return list
 }
 
-// share merges the keys that several stores share: docs are joined, and a default stays if all stores have the same.
+// share merges the keys that several stores share: docs are joined, and a default and bounds stay if all stores have
+// the same.
 func (s *Schema) share() {
 	owners := map[string][]string{}
 	of := map[string][]Key{}
@@ -47,6 +48,9 @@ func (s *Schema) share() {
 			key.Secret = key.Secret || own.Secret
 			if own.Default != key.Default {
 				key.Default = ""
+			}
+			if own.Bounds != key.Bounds {
+				key.Bounds, key.Choices = "", nil
 			}
 		}
 		if !same {

@@ -9,12 +9,14 @@ import (
 
 // Key is one key of the configuration.
 type Key struct {
-	Name    string // "server.addr"; the name of the flag too
-	Env     string // "MOTACILLA_SERVER_ADDR"
-	Doc     string // what it means, in one line
-	Type    string // what it takes, such as "text" or "a whole number"
-	Default string // in the form of the environment; "" if there is none, or if several stores have the key and differ
-	Secret  bool   // its value must not be shown
+	Name    string   // "server.addr"; the name of the flag too
+	Env     string   // "MOTACILLA_SERVER_ADDR"
+	Doc     string   // what it means, in one line
+	Type    string   // what it takes, such as "text" or "a whole number"
+	Bounds  string   // which values of the type it takes, in words, such as "1 to 500"; "" if it takes all of them
+	Choices []string // the texts that it takes; nil if it takes any text, or is no text
+	Default string   // in the form of the environment; "" if there is none, or if several stores have the key and differ
+	Secret  bool     // its value must not be shown
 }
 
 // Schema is the set of all keys of an app: its settings, and the options of each adapter that is registered.
@@ -118,7 +120,7 @@ func (s *Schema) addKind(k kind) error {
 }
 
 func keyOf(name string, f field) Key {
-	k := Key{Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Secret: f.secret}
+	k := Key{Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Bounds: f.bounds.String(), Choices: slices.Clone(f.bounds.choices), Secret: f.secret}
 	if !f.value.IsZero() && !f.secret {
 		k.Default = f.String()
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,16 +37,16 @@ type ServerSettings struct {
 // LimitSettings are the keys server.limits.*; 0 is no limit. Readers are streams and parked requests. An address is an
 // IPv4 address or an IPv6 /64.
 type LimitSettings struct {
-	Readers            int `key:"readers" doc:"readers at a time on this node; 0 is no limit"`
-	ReadersPerChannel  int `key:"readers_per_channel" doc:"readers at a time on one channel; 0 is no limit"`
-	ReadersPerAddress  int `key:"readers_per_address" doc:"readers at a time from one address; 0 is no limit"`
-	RequestsPerAddress int `key:"requests_per_address" doc:"requests per second from one address; 0 is no limit"`
+	Readers            int `key:"readers" min:"0" max:"1000000000" doc:"readers at a time on this node; 0 is no limit"`
+	ReadersPerChannel  int `key:"readers_per_channel" min:"0" max:"1000000000" doc:"readers at a time on one channel; 0 is no limit"`
+	ReadersPerAddress  int `key:"readers_per_address" min:"0" max:"1000000000" doc:"readers at a time from one address; 0 is no limit"`
+	RequestsPerAddress int `key:"requests_per_address" min:"0" max:"1000000000" doc:"requests per second from one address; 0 is no limit"`
 }
 
 // PageSettings are the keys page.*.
 type PageSettings struct {
-	Name     string `key:"name" doc:"name of the site, shown on every page"`
-	Size     int    `key:"size" doc:"number of newest posts on a page; older pinned posts come in addition"`
+	Name     string `key:"name" min:"1" max:"200" doc:"name of the site, shown on every page"`
+	Size     int    `key:"size" min:"1" max:"500" doc:"number of newest posts on a page; older pinned posts come in addition"`
 	Channels bool   `key:"channels" doc:"whether there is a page for each channel; without it, an app has pages of its own"`
 	Index    bool   `key:"index" doc:"whether there is a list of the channels at /; without it, an app may have a page of its own there"`
 	Home     string `key:"home" doc:"path or URL to which the name of the site leads; by default the index, or / if there is none"`
@@ -55,19 +54,19 @@ type PageSettings struct {
 
 // FeedSettings are the keys feed.*.
 type FeedSettings struct {
-	Heartbeat time.Duration `key:"heartbeat" doc:"time without an update after which a stream sends a heartbeat"`
-	Stall     time.Duration `key:"stall" doc:"time after which a reader that takes nothing is closed"`
+	Heartbeat time.Duration `key:"heartbeat" min:"1s" doc:"time without an update after which a stream sends a heartbeat"`
+	Stall     time.Duration `key:"stall" min:"1s" doc:"time after which a reader that takes nothing is closed"`
 }
 
 // PollingSettings are the keys polling.*.
 type PollingSettings struct {
-	Window int `key:"window" doc:"number of newest posts that Wagtail Live's client gets"`
+	Window int `key:"window" min:"1" max:"10000" doc:"number of newest posts that Wagtail Live's client gets"`
 }
 
 // LogSettings are the keys log.*.
 type LogSettings struct {
-	Level  string `key:"level" doc:"lowest level that is logged: debug, info, warn or error"`
-	Format string `key:"format" doc:"console or json"`
+	Level  string `key:"level" choices:"debug,info,warn,error" doc:"lowest level that is logged"`
+	Format string `key:"format" choices:"console,json" doc:"form of the log's lines"`
 }
 
 func defaults() Settings {
@@ -80,7 +79,8 @@ func defaults() Settings {
 	}
 }
 
-// validate returns what is wrong with values that have the right type. Each error begins with its key.
+// validate returns what is wrong with values that have the right type and are within their bounds. Each error begins with
+// its key.
 func (s *Settings) validate() error {
 	var errs []error
 	check := func(ok bool, key, expected string) {
@@ -99,24 +99,6 @@ func (s *Settings) validate() error {
 	}
 	visible := !strings.ContainsFunc(s.Server.Token, func(c rune) bool { return c <= ' ' || c > '~' })
 	check(visible, "server.token", "printable ASCII without spaces")
-	l := s.Server.Limits
-	for _, limit := range []struct {
-		key string
-		n   int
-	}{
-		{"readers", l.Readers}, {"readers_per_channel", l.ReadersPerChannel},
-		{"readers_per_address", l.ReadersPerAddress}, {"requests_per_address", l.RequestsPerAddress},
-	} {
-		check(limit.n >= 0 && limit.n <= 1e9, "server.limits."+limit.key, "0, which is no limit, or up to 1000000000")
-	}
-	check(len(s.Page.Name) >= 1 && len(s.Page.Name) <= 200, "page.name", "1 to 200 bytes")
-	check(s.Page.Size >= 1 && s.Page.Size <= 500, "page.size", "1 to 500")
-	check(s.Feed.Heartbeat >= time.Second, "feed.heartbeat", "at least 1s")
-	check(s.Feed.Stall >= time.Second, "feed.stall", "at least 1s")
-	check(s.Polling.Window >= 1 && s.Polling.Window <= 10_000, "polling.window", "1 to 10000")
-	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level),
-		"log.level", "debug, info, warn or error")
-	check(s.Log.Format == "console" || s.Log.Format == "json", "log.format", "console or json")
 	return errors.Join(errs...)
 }
 

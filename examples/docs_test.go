@@ -15,13 +15,14 @@ import (
 	"github.com/motacilla-live/motacilla/app/standard"
 	"github.com/motacilla-live/motacilla/examples/custompublisher"
 	"github.com/motacilla-live/motacilla/examples/r3labspublisher"
+	"github.com/motacilla-live/motacilla/internal/configtest"
 )
 
 // The tests of this package check the fenced blocks of README.md, CONTRIBUTING.md and every page of docs/, by language.
 //
 //	go       compiles. It is a whole file, declarations, or statements. A block with a file name after the language is a
 //	         file of the module that the document makes, see TestModules.
-//	yaml     is a configuration, and the program loads it.
+//	yaml     is a configuration. The program loads it, and the JSON Schema for editors accepts it.
 //	json     parses. If it looks like an update, it is an update.
 //	console  is run, each line after "$ ", and prints what the block shows. "…" and "..." match anything. Revisions, times
 //	         and IDs match any others. "motacilla" is the program and localhost:8080, 127.0.0.1:8080 and
@@ -118,6 +119,11 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	jsonSchema, err := schema.JSONSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	editor := configtest.New(t, jsonSchema)
 	used := map[exception]bool{}
 	for _, document := range documents(t) {
 		t.Run(document, func(t *testing.T) {
@@ -142,7 +148,9 @@ func TestDocuments(t *testing.T) {
 				case b.language == "go":
 					err = exports.compile(b.text)
 				case b.language == "yaml":
-					_, err = schema.Load(app.Input{YAML: []byte(b.text), Env: []string{}})
+					if _, err = schema.Load(app.Input{YAML: []byte(b.text), Env: []string{}}); err == nil {
+						err = editor.Check([]byte(b.text))
+					}
 				case b.language == "json":
 					err = checkJSON(b.text)
 				case b.language == "console":

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/fx"
 )
 
-//go:generate go run ./internal/reference ../../docs/configuration.md
+//go:generate go run ./internal/reference ../../docs/configuration.md ../../docs/motacilla.schema.json
 
 // Module registers all of them. The configuration chooses.
 var Module = fx.Module("standard",

@@ -68,12 +68,15 @@ func listed(list ...string) cobra.CompletionFunc {
 
 // completeKeys completes the values of the configuration's keys that have a few possible values.
 func completeKeys(cmd *cobra.Command, schema *app.Schema) {
+	for _, k := range schema.Keys() {
+		if k.Choices != nil {
+			must(cmd.RegisterFlagCompletionFunc(k.Name, words(k.Choices...)))
+		}
+	}
 	for key, complete := range map[string]cobra.CompletionFunc{
 		"storage.type": words(schema.Types("storage")...),
 		"publishers":   listed(schema.Types("publishers")...),
 		"receivers":    listed(schema.Types("receivers")...),
-		"log.level":    words("debug", "info", "warn", "error"),
-		"log.format":   words("console", "json"),
 	} {
 		must(cmd.RegisterFlagCompletionFunc(key, complete))
 	}

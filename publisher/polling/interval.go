@@ -15,7 +15,7 @@ import (
 // IntervalOptions are the settings of [Interval]; nil and zero fields mean the defaults.
 type IntervalOptions struct {
 	Path     string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // interval-polling/{channel_id}/
-	Interval time.Duration `key:"interval" doc:"how often readers ask"`                                   // 3s
+	Interval time.Duration `key:"interval" min:"1ms" doc:"how often readers ask"`                         // 3s
 	Logger   *zap.Logger   // nil logs nothing
 }
 

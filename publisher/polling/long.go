@@ -17,8 +17,8 @@ import (
 type LongOptions struct {
 	// Path defaults to long-polling/{channel_id}/.
 	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`
-	Timeout    time.Duration `key:"timeout" doc:"how long a request of Wagtail Live's client is held"`                  // 60s
-	Hold       time.Duration `key:"hold" doc:"how long a request with ?since is held; keep it below a proxy's timeout"` // 25s
+	Timeout    time.Duration `key:"timeout" min:"1ms" doc:"how long a request of Wagtail Live's client is held"`                  // 60s
+	Hold       time.Duration `key:"hold" min:"1ms" doc:"how long a request with ?since is held; keep it below a proxy's timeout"` // 25s
 	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine per request, not the epoll engine; costs memory"`
 	Logger     *zap.Logger   // nil logs nothing
 }

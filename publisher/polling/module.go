@@ -1,7 +1,6 @@
 package polling
 
 import (
-	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -23,12 +22,9 @@ func intervalConfiguration() *IntervalOptions {
 	return &defaults
 }
 
-func newConfiguredInterval(feed *publisher.Feed, o *IntervalOptions, log *zap.Logger) (*Interval, error) {
-	if o.Interval <= 0 {
-		return nil, motacilla.Invalid("interval", "must be more than 0")
-	}
+func newConfiguredInterval(feed *publisher.Feed, o *IntervalOptions, log *zap.Logger) *Interval {
 	o.Logger = log
-	return NewInterval(feed, o), nil
+	return NewInterval(feed, o)
 }
 
 // longConfiguration returns the defaults that the configuration's reference shows.
@@ -38,13 +34,7 @@ func longConfiguration() *LongOptions {
 	return &defaults
 }
 
-func newConfiguredLong(feed *publisher.Feed, o *LongOptions, log *zap.Logger) (*Long, error) {
-	if o.Timeout <= 0 {
-		return nil, motacilla.Invalid("timeout", "must be more than 0")
-	}
-	if o.Hold <= 0 {
-		return nil, motacilla.Invalid("hold", "must be more than 0")
-	}
+func newConfiguredLong(feed *publisher.Feed, o *LongOptions, log *zap.Logger) *Long {
 	o.Logger = log
-	return NewLong(feed, o), nil
+	return NewLong(feed, o)
 }

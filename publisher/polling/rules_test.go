@@ -307,9 +307,9 @@ func TestMethods(t *testing.T) {
 func TestModule(t *testing.T) {
 	for options, want := range map[string]string{
 		"publishers: [long-polling, interval-polling]":         "",
-		"publishers: [{type: long-polling, timeout: 0s}]":      "publishers[0] (long-polling): timeout: must be more than 0",
-		"publishers: [{type: long-polling, hold: 0s}]":         "publishers[0] (long-polling): hold: must be more than 0",
-		"publishers: [{type: interval-polling, interval: 0s}]": "publishers[0] (interval-polling): interval: must be more than 0",
+		"publishers: [{type: long-polling, timeout: 0s}]":      "publishers[0].timeout: must be at least 1ms",
+		"publishers: [{type: long-polling, hold: 0s}]":         "publishers[0].hold: must be at least 1ms",
+		"publishers: [{type: interval-polling, interval: 0s}]": "publishers[0].interval: must be at least 1ms",
 	} {
 		var server *app.Server
 		in := &app.Input{YAML: []byte("log: {level: error}\n" + options), Env: []string{}}

@@ -1,7 +1,6 @@
 package sse
 
 import (
-	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
 	"go.uber.org/zap"
 )
@@ -16,10 +15,7 @@ func configuration() *Options {
 	return &defaults
 }
 
-func newConfigured(feed *publisher.Feed, o *Options, log *zap.Logger) (*Publisher, error) {
-	if o.Lifetime <= 0 {
-		return nil, motacilla.Invalid("lifetime", "must be more than 0")
-	}
+func newConfigured(feed *publisher.Feed, o *Options, log *zap.Logger) *Publisher {
 	o.Logger = log
-	return New(feed, o), nil
+	return New(feed, o)
 }

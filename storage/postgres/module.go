@@ -14,8 +14,8 @@ var Module = storage.Register("postgres", &settings{Connections: 10, Timeout: 10
 // settings are the options that the configuration has for this store.
 type settings struct {
 	URL         string        `key:"url" secret:"true" doc:"postgres://user:password@host:port/database?parameters"`
-	Connections int           `key:"connections" doc:"most connections of this node; one more listens"`
-	Timeout     time.Duration `key:"timeout" doc:"longest time that a call of the database takes"`
+	Connections int           `key:"connections" min:"1" max:"32768" doc:"most connections of this node; one more listens"`
+	Timeout     time.Duration `key:"timeout" min:"100ms" doc:"longest time that a call of the database takes"`
 	Pooler      bool          `key:"pooler" doc:"the URL leads to a pooler in transaction mode, such as pgbouncer"`
 	DirectURL   string        `key:"direct_url" secret:"true" doc:"the URL of the database itself, past the pooler, for migrations and LISTEN"`
 }

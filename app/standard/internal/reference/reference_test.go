@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -9,17 +10,24 @@ import (
 	"github.com/motacilla-live/motacilla/app/standard"
 )
 
-func TestReferenceIsFresh(t *testing.T) {
-	want, err := reference()
-	if err != nil {
+// TestFilesAreFresh: the committed files are what "make generate" would write.
+func TestFilesAreFresh(t *testing.T) {
+	page, jsonSchema := filepath.Join(t.TempDir(), "page"), filepath.Join(t.TempDir(), "schema")
+	if err := write(page, jsonSchema); err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Error("docs/configuration.md is not what the options' types say: run make generate, and commit it")
+	for committed, written := range map[string]string{"configuration.md": page, "motacilla.schema.json": jsonSchema} {
+		want, err := os.ReadFile(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join("../../../../docs", committed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("docs/%s is not what the options' types say: run make generate, and commit it", committed)
+		}
 	}
 }
 
@@ -29,7 +37,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := reference()
+	text, err := reference(schema)
 	if err != nil {
 		t.Fatal(err)
 	}
