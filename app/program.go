@@ -12,19 +12,20 @@ import (
 	"go.uber.org/fx"
 )
 
-// Main is a whole program: it runs the app, and takes every key of the configuration as a flag. --help lists them. If the
-// app fails, Main writes the error to standard error and exits with status 1, or 2 if an argument is wrong.
+// Main is a whole program: it runs the app, and takes every key of the configuration as a flag. --help lists them.
+// --print-config prints a configuration file to start from, with the values of the other flags, and --print-schema prints
+// the JSON Schema of the file. If the app fails, Main writes the error to standard error and exits with status 1, or 2 if an argument is wrong.
 func Main(opts ...fx.Option) { os.Exit(program(os.Args, os.Stdout, os.Stderr, opts...)) }
 
 func program(args []string, stdout, stderr io.Writer, opts ...fx.Option) (status int) {
 	name := filepath.Base(args[0])
 	err := Run(append(opts, fx.Supply(&arguments{name, args[1:]}))...)
-	help, usage := helpWanted(""), (*usageError)(nil)
+	text, usage := printWanted(""), (*usageError)(nil)
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &help):
-		fmt.Fprint(stdout, string(help))
+	case errors.As(err, &text):
+		fmt.Fprint(stdout, string(text))
 		return 0
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "%s: %v\nSee %s --help.\n", name, err, name)
@@ -40,10 +41,10 @@ type arguments struct {
 	list    []string
 }
 
-// helpWanted is the error that stands for --help. Its text is what the program prints.
-type helpWanted string
+// printWanted is the error that stands for --help and --print-*. Its text is what the program prints instead of running.
+type printWanted string
 
-func (helpWanted) Error() string { return "help was asked for" }
+func (printWanted) Error() string { return "text was asked for" }
 
 // usageError is an error in the arguments.
 type usageError struct{ error }
@@ -55,10 +56,12 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	set := pflag.NewFlagSet(a.program, pflag.ContinueOnError)
 	set.Usage = func() {}
 	flags := s.Flags(set)
+	config := set.Bool("print-config", false, "print a configuration file to start from, with the values of the other flags, and exit")
+	jsonSchema := set.Bool("print-schema", false, "print the JSON Schema of the configuration file, which that file names for editors, and exit")
 	err := set.Parse(a.list)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
-		return in, helpWanted(fmt.Sprintf("Usage: %s [flags]\n\n%s\n", a.program, set.FlagUsages()) +
+		return in, printWanted(fmt.Sprintf("Usage: %s [flags]\n\n%s\n", a.program, set.FlagUsages()) +
 			"The configuration file and the environment have the same keys: --server.addr is server.addr " +
 			"in the file and MOTACILLA_SERVER_ADDR in the environment.\n")
 	case err != nil:
@@ -67,6 +70,12 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 		return in, &usageError{fmt.Errorf("unexpected argument %q: this program takes only flags", set.Arg(0))}
 	}
 	said := flags.Input()
+	switch {
+	case *config:
+		return in, printed(s.Starter(said.Flags))
+	case *jsonSchema:
+		return in, printed(s.JSONSchema())
+	}
 	if said.File != "" {
 		in.File, in.YAML = said.File, nil
 	}
@@ -77,4 +86,12 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	maps.Copy(merged, said.Flags)
 	in.Flags = merged
 	return in, nil
+}
+
+// printed returns the error that stands for a text. It takes the results of what makes the text.
+func printed(text []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	return printWanted(text)
 }

@@ -58,6 +58,12 @@ func TestProgram(t *testing.T) {
 			"Usage: livesite [flags]", "--config", "--server.addr", `(1 to 500; default "50")`, `(default "127.0.0.1:8080")`, "--server.limits.readers",
 			"--publishers.nothing.timeout", `(default "1m")`, "MOTACILLA_SERVER_ADDR",
 		}},
+		{args: "--print-schema", out: []string{`"$schema": "https://json-schema.org/draft/2020-12/schema"`, `"publishers.nothing"`}},
+		{args: "--print-config --page.size 8", out: []string{
+			"# yaml-language-server: $schema=motacilla.schema.json\n", "\n  size: 8\n", "\n  type: memory\n", "\n  - type: nothing\n",
+			"\n    #timeout: 1m\n",
+		}},
+		{args: "--print-config --page.size 0", status: 1, err: "page.size: must be 1 to 500 (flag --page.size)"},
 		{args: "-h", out: []string{"--server.addr"}},
 		{args: "--sever.addr x", status: 2,
 			err: "livesite: unknown flag: --sever.addr; did you mean --server.addr?\nSee livesite --help."},

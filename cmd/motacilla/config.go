@@ -20,7 +20,7 @@ serve, except those that only a start can find, such as a port that is in use.
 
 A terminal gets a table that fits its width. A file or a pipe gets one line for each key: key, value and origin,
 separated by tabs. --output yaml prints a configuration file that says the same. With --output json each value has its
-own type. "motacilla config keys" lists all keys.`,
+own type. "motacilla config keys" lists all keys. "motacilla init" writes a file to start from.`,
 		Example: `  motacilla config
   motacilla config --config /etc/motacilla.yaml --server.addr :9000
   motacilla config --output yaml >motacilla.yaml
@@ -48,7 +48,7 @@ own type. "motacilla config keys" lists all keys.`,
 		fmt.Fprintln(cmd.ErrOrStderr(), fileOf(c))
 		return printConfig(cmd.OutOrStdout(), c)
 	})
-	cmd.AddCommand(configKeys())
+	cmd.AddCommand(configKeys(), configSchema())
 	return cmd
 }
 

@@ -37,6 +37,43 @@ receivers:
 ` + "```" + `
 
 Durations are written as 15s, 500ms or 1m30s.
+
+## A file to start from
+
+` + "`motacilla init`" + ` writes a file with every key, its meaning and its default. The important keys are set, the others are
+comments. Its flags are the keys:
+
+` + "```console" + `
+$ motacilla init --server.public_url https://www.example.org --publishers sse,long-polling
+motacilla.yaml: the configuration, with every key
+motacilla.schema.json: its JSON Schema, for editors
+Start the server with: motacilla serve
+$ motacilla config --config motacilla.yaml | grep public_url
+Configuration file: motacilla.yaml
+server.public_url	https://www.example.org	file motacilla.yaml
+` + "```" + `
+
+An app of your own that uses ` + "`app.Main`" + ` prints both files with its own keys: ` + "`--print-config`" + ` and
+` + "`--print-schema`" + `.
+
+## In an editor
+
+Editors with yaml-language-server, such as VS Code with its YAML extension, Neovim, Helix or Emacs, complete the keys of
+the file, show what they mean, and mark what is wrong. They read the JSON Schema that the first line names:
+
+` + "```yaml" + `
+# yaml-language-server: $schema=motacilla.schema.json
+server:
+  addr: 127.0.0.1:8080
+` + "```" + `
+
+The name is relative to the file. ` + "`motacilla init`" + ` writes the schema next to it, so that it has the keys of the program
+that is installed. After an upgrade, run ` + "`motacilla config schema >motacilla.schema.json`" + `. The schema of this version is
+also [in the repository](motacilla.schema.json).
+
+The schema knows keys, types, bounds and choices. The program checks more: the form of addresses, URLs, origins, proxies
+and the token. ` + "`motacilla config`" + ` reports all errors. The schema knows keys only as mappings: it marks
+` + "`server.addr: :8080`" + ` as wrong, although the program takes it.
 `
 
 // settingsTitles are the titles of the groups of keys that every app has, by the first part of the key.
