@@ -153,7 +153,10 @@ func randomList(t *rapid.T, file map[string]any, kind string, adapters []app.Sec
 			case seldom(t, 10):
 				list = append(list, anything(t))
 			default:
-				if entry["type"] = any(a.Name); seldom(t, 10) {
+				if !seldom(t, 20) {
+					entry["type"] = a.Name
+				}
+				if seldom(t, 20) {
 					entry["type"] = anything(t)
 				}
 				list = append(list, entry)
@@ -214,6 +217,9 @@ func valueOf(t *rapid.T, k app.Key) any {
 	if right == nil {
 		right = ofType(t, k)
 	}
+	if seldom(t, 20) {
+		return nil // a key with nothing behind it
+	}
 	if !seldom(t, 30) {
 		return rapid.SampledFrom(right).Draw(t, k.Name)
 	}
@@ -230,7 +236,7 @@ func valueOf(t *rapid.T, k app.Key) any {
 func ofType(t *rapid.T, k app.Key) []any {
 	switch kind, _, _ := strings.Cut(k.Type, " such as "); kind {
 	case "text":
-		values := []any{rapid.StringN(0, 4, -1).Draw(t, "text"), strings.Repeat("ü", 200), strings.Repeat("x", 201)}
+		values := []any{rapid.StringN(0, 4, -1).Draw(t, "text"), strings.Repeat("ü", 200), strings.Repeat("x", 201), "a\nb", "#: "}
 		for _, choice := range k.Choices {
 			values = append(values, choice, choice)
 		}

@@ -81,6 +81,9 @@ func TestInit(t *testing.T) {
 		t.Errorf("init --force = %d (%v), %s%s", code, err, out, errs)
 	}
 	body = checkFile(t, "motacilla.yaml", 0o600)
+	if info, err := os.Stat(app.SchemaFile); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the schema was replaced by one with the mode %v (%v)", info.Mode(), err)
+	}
 	for _, want := range []string{"\n  url: postgres://u:p@db/live\n", "\n  - type: sse\n", "\n  #- type: websocket\n"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the file lacks %q:\n%s", want, body)
