@@ -14,7 +14,8 @@ import (
 
 // Main is a whole program: it runs the app, and takes every key of the configuration as a flag. --help lists them.
 // --print-config prints a configuration file to start from, with the values of the other flags, and --print-schema prints
-// the JSON Schema of the file. If the app fails, Main writes the error to standard error and exits with status 1, or 2 if an argument is wrong.
+// the JSON Schema of the file. If the app fails, Main writes the error to standard error and exits with status 1, or 2 if an
+// argument is wrong.
 func Main(opts ...fx.Option) { os.Exit(program(os.Args, os.Stdout, os.Stderr, opts...)) }
 
 func program(args []string, stdout, stderr io.Writer, opts ...fx.Option) (status int) {
@@ -57,7 +58,7 @@ func (a *arguments) over(in Input, s *Schema) (Input, error) {
 	set.Usage = func() {}
 	flags := s.Flags(set)
 	config := set.Bool("print-config", false, "print a configuration file to start from, with the values of the other flags, and exit")
-	jsonSchema := set.Bool("print-schema", false, "print the JSON Schema of the configuration file, which that file names for editors, and exit")
+	jsonSchema := set.Bool("print-schema", false, "print the JSON Schema of the configuration file, for editors, and exit")
 	err := set.Parse(a.list)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):

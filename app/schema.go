@@ -120,7 +120,10 @@ func (s *Schema) addKind(k kind) error {
 }
 
 func keyOf(name string, f field) Key {
-	k := Key{Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Bounds: f.bounds.String(), Choices: slices.Clone(f.bounds.choices), Secret: f.secret}
+	k := Key{
+		Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Secret: f.secret,
+		Bounds: f.bounds.String(), Choices: slices.Clone(f.bounds.choices),
+	}
 	if !f.value.IsZero() && !f.secret {
 		k.Default = f.String()
 	}

@@ -206,7 +206,8 @@ func put(t *rapid.T, to map[string]any, key string, value any) {
 
 // unchecked are values of keys whose form only Load checks. They are right.
 var unchecked = map[string][]any{
-	"server.addr": {":8080", "127.0.0.1:0"}, "server.public_url": {"", "https://live.example.org"},
+	"server.addr": {":8080", "127.0.0.1:0"}, "server.public_url": {"", "https://live.example.org/news/live"},
+	"server.base_path": {"", "/news/live"}, "page.home": {"", "/", "https://www.example.org"},
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
 	"server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
 }
@@ -296,7 +297,7 @@ func TestRealChecks(t *testing.T) {
 	schema, editor := schemaOfAll(t)
 	for _, file := range []string{
 		"server: {addr: localhost}", "server: {public_url: live.example.org}", "server: {origins: [www.example.org]}",
-		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}",
+		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}", "server: {base_path: live/}", "page: {home: 'ftp://x'}",
 		"page: {size: 50.0}", "feed: {stall: 0.005m}", "feed: {stall: 100ms100ms}", "feed: {stall: 99999999h}",
 	} {
 		if err := editor.Check([]byte(file)); err != nil {

@@ -71,8 +71,8 @@ The name is relative to the file. ` + "`motacilla init`" + ` writes the schema n
 that is installed. After an upgrade, run ` + "`motacilla config schema >motacilla.schema.json`" + `. The schema of this version is
 also [in the repository](motacilla.schema.json).
 
-The schema knows keys, types, bounds and choices. The program checks more: the form of addresses, URLs, origins, proxies
-and the token. ` + "`motacilla config`" + ` reports all errors. The schema knows keys only as mappings: it marks
+The schema knows keys, types, bounds and choices. The program checks more: the form of addresses, paths, URLs, origins,
+proxies and the token. ` + "`motacilla config`" + ` reports all errors. The schema knows keys only as mappings: it marks
 ` + "`server.addr: :8080`" + ` as wrong, although the program takes it.
 `
 
