@@ -342,6 +342,7 @@ func TestAssetsForOtherSites(t *testing.T) {
 	for name, mediaType := range map[string]string{
 		"live.js": "text/javascript; charset=utf-8", "live.d.ts": "application/typescript; charset=utf-8",
 		"live-posts.js": "text/javascript; charset=utf-8", "live-posts.d.ts": "application/typescript; charset=utf-8",
+		"types.d.ts": "application/typescript; charset=utf-8",
 	} {
 		answer, body := do(t, "GET", server.URL+"/assets/"+name, "", "Origin", "https://www.example.org")
 		for header, want := range map[string]string{

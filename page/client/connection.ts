@@ -1,5 +1,6 @@
 import { resolve, serverOf } from "./server";
 import { Shared, type Turn } from "./shared";
+import { mustPause, ownOrigin, watch } from "./surroundings";
 import { Ended, Refused, refused, sleep, type Session, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
@@ -36,7 +37,7 @@ const rememberFor = 600_000;
 const memory = "motacilla-transport";
 
 /**
- * Follows a channel while the page is visible, over the transports that the server offers, in the server's order. The
+ * Follows a channel, in a page only while it is visible, over the transports that the server offers, in the server's order. The
  * pages of one browser share a connection if the browser can do that.
  */
 export class Connection {
@@ -64,12 +65,12 @@ export class Connection {
   constructor(private readonly o: ConnectionOptions) {}
 
   start(): void {
-    const check = (): void => this.check();
-    const signal = this.events.signal;
-    document.addEventListener("visibilitychange", check, { signal });
-    for (const type of ["online", "offline", "pageshow"]) window.addEventListener(type, check, { signal });
-    window.addEventListener("pagehide", () => this.pause("paused"), { signal });
-    document.addEventListener("securitypolicyviolation", (event) => this.violated(event), { signal });
+    watch({
+      signal: this.events.signal,
+      changed: () => this.check(),
+      left: () => this.pause("paused"),
+      violated: (event) => this.violated(event),
+    });
     this.check();
   }
 
@@ -82,8 +83,8 @@ export class Connection {
 
   private check(): void {
     if (this.stopped) return;
-    if (!navigator.onLine) this.pause("offline");
-    else if (document.visibilityState === "hidden") this.pause("paused");
+    const why = mustPause();
+    if (why) this.pause(why);
     else if (!this.session) void this.follow();
   }
 
@@ -247,16 +248,17 @@ export class Connection {
    */
   private async list(signal: AbortSignal): Promise<Response> {
     const url = this.o.transportsURL;
+    const own = ownOrigin();
     try {
       const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin", signal });
       this.blocked = false;
       return answer;
     } catch (err) {
-      if (this.worked || signal.aborted || this.blocked || url.origin === location.origin) throw err;
+      if (this.worked || signal.aborted || this.blocked || !own || url.origin === own) throw err;
       const asset = new URL("assets/live.js", serverOf(url));
       const there = await fetch(asset, { method: "HEAD", cache: "no-store", credentials: "omit", signal }).catch(() => null);
       if (there?.ok) {
-        this.block(`${url.origin} does not let pages of ${location.origin} read it: server.origins has to name that origin`);
+        this.block(`${url.origin} does not let pages of ${own} read it: server.origins has to name that origin`);
       }
       throw err;
     }

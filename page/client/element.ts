@@ -5,7 +5,7 @@ import { Frame } from "./frame";
 import { pace } from "./fresh";
 import { english, type Labels } from "./labels";
 import { Reader } from "./reader";
-import { lead } from "./server";
+import { lead, listOf } from "./server";
 import { known } from "./transports";
 import type { Transport } from "./transports/transport";
 import type { Held } from "./update";
@@ -33,12 +33,18 @@ export interface LivePostsStatus {
   status: Status;
 }
 
+/** A server that renders pages may import this module. It has no elements. */
+const Base = (typeof HTMLElement === "undefined" ? class {} : HTMLElement) as typeof HTMLElement;
+
 /** Shows a channel in any page and keeps it live while the element is in the document. */
-export class LivePosts extends HTMLElement {
+export class LivePosts extends Base {
   static readonly observedAttributes = ["src", "channel", "transports"];
 
   /** More transports than the known ones, by the server's names. */
   static transports: Record<string, Transport> = {};
+
+  /** The URL of the server of elements that have no src. If it is empty, the page's own origin is. */
+  static server = "";
 
   private readonly frame = new Frame(this);
   private reader: Reader | null = null;
@@ -147,11 +153,7 @@ export class LivePosts extends HTMLElement {
     const { channel } = this;
     if (!channel) return null;
     try {
-      // Without src, the server is the server of this module, which is at /assets/ below it.
-      const server = this.src ? new URL(this.src, document.baseURI) : new URL("..", import.meta.url);
-      server.search = server.hash = "";
-      server.pathname = server.pathname.replace(/\/*$/, "/");
-      return new URL(`channels/${encodeURIComponent(channel)}/transports`, server);
+      return listOf(new URL(this.src || LivePosts.server || "/", document.baseURI), channel);
     } catch {
       console.error(`live-posts: src must be the URL of a server, not ${JSON.stringify(this.src)}`);
       return null;
@@ -206,4 +208,7 @@ export class LivePosts extends HTMLElement {
   }
 }
 
-if (!customElements.get("live-posts")) customElements.define("live-posts", LivePosts);
+/** Defines <live-posts>, in browsers. Elements that are in the document begin at once. */
+export function define(): void {
+  if (typeof customElements !== "undefined" && !customElements.get("live-posts")) customElements.define("live-posts", LivePosts);
+}

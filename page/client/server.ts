@@ -1,3 +1,11 @@
+/** Returns the URL of a channel's list of transports. The server's URL may have a path, with or without a slash at its end. */
+export function listOf(server: URL, channel: string): URL {
+  const base = new URL(server);
+  base.search = base.hash = "";
+  base.pathname = base.pathname.replace(/\/*$/, "/");
+  return new URL(`channels/${encodeURIComponent(channel)}/transports`, base);
+}
+
 /**
  * Returns the URL of the server of a list of transports. The list is at channels/ID/transports below it. If the list is
  * elsewhere, the server is the whole host.

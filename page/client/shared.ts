@@ -1,4 +1,5 @@
 import type { Status } from "./connection";
+import { canShare } from "./surroundings";
 import { isObject, isUpdate, type Update } from "./update";
 
 /** A page's turn to use the network: while it leads or, if it does not lead, until it has caught up. */
@@ -48,9 +49,8 @@ export class Shared {
 
   constructor(private readonly o: SharedOptions) {
     o.signal.addEventListener("abort", () => this.close(), { once: true });
-    // Both are missing outside secure contexts and in older browsers. Then each page has its own connection.
-    if (!navigator.locks || typeof BroadcastChannel !== "function") {
-      this.leads = true;
+    if (!canShare()) {
+      this.leads = true; // each page has its own connection
       return;
     }
     this.channel = new BroadcastChannel(o.name);

@@ -1,6 +1,6 @@
 import { rootOf } from "./scroll";
 
-const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "auto" });
+const relative = new Intl.RelativeTimeFormat(pageLanguage(), { numeric: "auto" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
@@ -17,6 +17,11 @@ export function tellTimes(root: ParentNode): void {
     }
     if (!element.title) element.title = full.format(at);
   }
+}
+
+/** A server that imports this module has no document. */
+function pageLanguage(): string {
+  return (typeof document === "undefined" ? "" : document.documentElement.lang) || "en";
 }
 
 function say(at: number, now: number): string {

@@ -1,9 +1,9 @@
-// Types of live-posts.js, the custom element <live-posts> (docs/any-page.md). They are written by hand.
+// Types of the custom element <live-posts> (docs/any-page.md), from the server or from npm. They are written by hand.
 // page/client/types.check.ts compares them with the source.
-import { known, View, type Held, type Session, type Status, type Transport, type Update } from "./live.js";
+import type { Held, Status, Transport } from "./types.js";
 
-export { known, View };
-export type { Held, Session, Status, Transport, Update };
+export { known, View } from "./types.js";
+export type { Held, Session, Status, Transport, Update } from "./types.js";
 
 /** The texts that the element shows, in the language of its page. */
 export interface Labels extends Record<Status, string> {
@@ -47,8 +47,13 @@ export declare class LivePosts extends HTMLElement {
   static readonly observedAttributes: string[];
   /** More transports than the known ones, by the server's names. They count for elements that begin later. */
   static transports: Record<string, Transport>;
+  /**
+   * The URL of the server of elements that have no src. It is the server that the module was loaded from. If the module
+   * is from npm, it is empty, which means the page's own origin.
+   */
+  static server: string;
 
-  /** The server's URL. If it is empty, the server is that of the module. */
+  /** The server's URL. If it is empty, the server is LivePosts.server. */
   src: string;
   channel: string;
   /** The names of the transports that may be used, separated by spaces. If it is empty, all may be used. */

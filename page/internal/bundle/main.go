@@ -1,4 +1,5 @@
-// Command bundle writes the browser client and the style sheets to static/. go generate ./page runs it.
+// Command bundle writes the browser client and the style sheets to static/, and the modules and types of the npm package to
+// packages/client. go generate ./page runs it, in the folder page.
 package main
 
 import (
@@ -7,14 +8,14 @@ import (
 )
 
 func main() {
-	for output, entry := range outputs {
-		code, err := bundle(entry)
+	files, err := outputs()
+	for name, content := range files {
 		if err == nil {
-			err = os.WriteFile(output, code, 0o644)
+			err = os.WriteFile(name, content, 0o644)
 		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
