@@ -142,10 +142,28 @@ func TestNPMExampleHasTheTestedVersions(t *testing.T) {
 	}
 }
 
-// TestNPMTypes compiles an app that is strict and checks the package's own declarations too.
+// TestNPMTypes compiles an app that is strict, with what the guides quote. The package's own declarations are checked too.
 func TestNPMTypes(t *testing.T) {
 	t.Parallel()
-	if _, err := inFolder(npmApp(t), "node node_modules/typescript/bin/tsc -p ."); err != nil {
+	folder := npmApp(t)
+	for _, guide := range []string{"docs/any-page.md", "packages/client/README.md"} {
+		page, err := os.ReadFile("../" + guide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quotes := strings.Split(string(page), "```ts\n")[1:]
+		if len(quotes) == 0 {
+			t.Errorf("%s quotes nothing", guide)
+		}
+		for i, quote := range quotes {
+			code, _, _ := strings.Cut(quote, "```")
+			name := fmt.Sprintf("%s-%d.ts", strings.TrimSuffix(filepath.Base(guide), ".md"), i+1)
+			if err := os.WriteFile(filepath.Join(folder, "types", name), []byte(code), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := inFolder(folder, "node node_modules/typescript/bin/tsc -p ."); err != nil {
 		t.Error(err)
 	}
 }

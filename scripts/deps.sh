@@ -12,6 +12,8 @@ command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null || missing="$missing redis-server"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 
@@ -34,6 +36,7 @@ fi
 
 echo "The tests need what this machine lacks: $missing" >&2
 echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
-echo "  postgresql, redis-server: the stores of those names. systemd: the unit in deploy. curl: what docs/ show." >&2
+echo "  nodejs, npm: the npm package. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
+echo "  curl: what docs/ show." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1
