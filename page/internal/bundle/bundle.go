@@ -41,7 +41,7 @@ func outputs() (map[string][]byte, error) {
 		files[filepath.Join(packed, name)] = code
 	}
 	for name, source := range packedTypes {
-		if files[filepath.Join(packed, name)], err = os.ReadFile(source); err != nil { //nolint:gosec // a constant path
+		if files[filepath.Join(packed, name)], err = os.ReadFile(source); err != nil {
 			return nil, err
 		}
 	}
