@@ -7,7 +7,7 @@ const ticker = document.querySelector(".ticker");
 
 if (posts && ticker) {
   posts.addEventListener("live-posts-update", ({ detail }) => {
-    if (detail.title) document.title = `${detail.title} – The Harbour Post`;
+    ticker.toggleAttribute("data-news", detail.added.length > 0);
   });
   follow({
     src: posts.src,
@@ -15,6 +15,7 @@ if (posts && ticker) {
     onUpdate: (view) => {
       const shown = view.posts().filter((post) => post.show);
       ticker.textContent = shown.length === 1 ? "1 post" : `${shown.length} posts`;
+      if (view.title) document.title = `${view.title} – The Harbour Post`;
     },
     onStatus: (status) => ticker.setAttribute("data-status", status),
   });
