@@ -21,7 +21,7 @@ func following(t *testing.T, options string) (*program, *tab) {
 		files.ServeHTTP(w, r)
 	}))
 	t.Cleanup(site.Close)
-	s := serve(t, "sse", "MOTACILLA_SERVER_ORIGINS="+site.URL)
+	s := serve(t, "sse,long-polling", "MOTACILLA_SERVER_ORIGINS="+site.URL)
 	for i := range 60 {
 		s.post(fmt.Sprint("post ", i))
 	}
@@ -79,7 +79,7 @@ func TestNPMFollowFromASnapshot(t *testing.T) {
 // TestNPMCallbackThatThrows tests that an app's error is told, and that the connection stays.
 func TestNPMCallbackThatThrows(t *testing.T) {
 	t.Parallel()
-	s, p := following(t, `onUpdate: v => { window.view = v; throw new Error("of the app") }`)
+	s, p := following(t, `only: ["long-polling"], onUpdate: v => { window.view = v; throw new Error("of the app") }`)
 	s.post("post 60")
 	p.until(contents(51, "post 60") + ` && uncaught.length === 2 && uncaught[1].includes("of the app")`)
 	p.until(`statuses.join() === "connecting,live"`)

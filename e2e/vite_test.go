@@ -77,6 +77,7 @@ func TestViteApp(t *testing.T) {
 			three := s.post("three")
 			p.holds("three", "two", "one")
 			p.until(`document.querySelector(".ticker").textContent === "3 posts"`)
+			p.until(`document.querySelector(".ticker").hasAttribute("data-news")`)
 			s.edit(three, text{"text": "three, edited"})
 			p.holds("three, edited", "two", "one")
 			s.remove(three)
