@@ -53,14 +53,20 @@ func TestViteApp(t *testing.T) {
 		}
 	}
 	chromium := browser(t)
-	for _, path := range []string{"", "/news/live"} {
-		t.Run("server at "+path+"/", func(t *testing.T) {
+	const path = "/news/live"
+	for name, at := range map[string]func(server string) string{
+		"at the root":                      func(server string) string { return server },
+		"below a path of a proxy":          func(server string) string { return below(t, path, server) },
+		"below a path that the server has": func(server string) string { return server + path },
+	} {
+		t.Run(name, func(t *testing.T) {
 			site := realserver.FreeAddress(t)
-			s := serve(t, "", "MOTACILLA_SERVER_ORIGINS=http://"+site)
-			live := "http://" + s.addr
-			if path != "" {
-				live = below(t, path, live)
+			env := []string{"MOTACILLA_SERVER_ORIGINS=http://" + site}
+			if strings.HasSuffix(name, "has") {
+				env = append(env, "MOTACILLA_SERVER_BASE_PATH="+path)
 			}
+			s := serve(t, "", env...)
+			live := at("http://" + s.addr)
 			viteSite(t, site, live)
 			s.post("one")
 			s.post("two")
