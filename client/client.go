@@ -1,142 +1,123 @@
-// Package client follows the channels of a Motacilla server over any transport that the server offers.
+// Package client follows and writes the channels of a Motacilla server.
+//
+//	c, err := client.New("https://live.example.org", &client.Options{Token: token})
+//	if err != nil {
+//		return err
+//	}
+//	post, err := c.CreatePost(ctx, "match-42", client.NewPost{Text: "<b>Goal!</b>", KeyEvent: true})
+//
+// [Client.Follow] keeps a [motacilla.View] up to date, over any transport that the server offers:
 //
 //	var view motacilla.View
-//	for u, err := range client.Follow(ctx, "https://live.example.org", "match-42", nil) {
+//	for u, err := range c.Follow(ctx, "match-42", nil) {
 //		if err != nil {
 //			return err
 //		}
 //		view.Apply(&u, true)
 //	}
+//
+// # Calls
+//
+// All other methods are calls of the interface below /api. A call is sent again after a failure that may pass: there was
+// no answer, or the answer's status was 408, 425, 429, 502, 503 or 504. [Options] limit the attempts and the pauses
+// between them. If the server asks for a pause (Retry-After), the pause is that long; if it asks for more than a minute,
+// the call ends with the server's error.
+//
+// Sending a write again does no harm. A new post has an idempotency key, so it is created once. A change that the server
+// has made already is not made again, and a removed post or channel stays removed. If the answer to a write was lost, the
+// call tells its own work from that of others as far as that can be told.
+//
+// # Errors
+//
+// The error of a call is one of these:
+//   - the error of ctx;
+//   - an [*Error], if the server or a proxy before it answered with an error;
+//   - a [motacilla.ErrUnavailable], if there was no answer. A write that fails with it may have been carried out;
+//   - a [motacilla.ErrInvalid], if an argument is wrong;
+//   - the error that Options.Retry returned.
 package client
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
 
-// ErrNoTransport ends Follow if the server offers none of the transports that Follow may use.
-var ErrNoTransport = errors.New("no transport in common with the server")
-
-// Options are the settings of [Follow]. nil and zero fields mean the defaults.
+// Options are the settings of a [Client]. nil and zero fields mean the defaults.
 type Options struct {
-	// Transports are the names of the transports that may be used, from [Transports]. Empty means all. The server decides
-	// their order.
-	Transports []string
-	// HTTP makes the requests. Its Timeout is not used, because streams last long. WebSocket uses its cookies and, if its
-	// Transport is an *http.Transport, the Transport's proxy, TLS settings and dial functions. nil means a client like
-	// http.DefaultClient; Follow closes its connections when it ends.
-	HTTP *http.Client
-	// Token is sent as Authorization: Bearer, only to the scheme and host of the base URL.
+	// Token is sent as Authorization: Bearer, only to the scheme and host of the base URL, and not after a redirect to
+	// another one. It is in no error. Without it, only public channels can be read.
 	Token string
-	// Since is the revision from which to resume. 0 asks for a snapshot.
-	Since motacilla.Revision
-	// FirstUpdate is how long a transport may take until its first update. After that, the next transport is tried. Each
-	// time that all transports have failed, the time doubles, up to 16 times FirstUpdate. The default is 5 s.
-	FirstUpdate time.Duration
-	// Heartbeat is the longest time between two messages of the server, as the server is configured. A connection that is
-	// silent for three times as long is closed. The default is 15 s.
-	Heartbeat time.Duration
-	// MinWait and MaxWait limit the pause before the next attempt. The pause begins at MinWait and doubles with each
-	// failure, up to MaxWait. Up to half of it is taken off at random. It is longer if the server asks for that
-	// (Retry-After, or the retry field of an event stream). The defaults are 500 ms and 15 s.
+	// UserAgent is sent as User-Agent. The default is "motacilla-go".
+	UserAgent string
+	// HTTP makes the requests. Its Timeout is not used: streams last long, and calls have Options.Timeout. WebSocket uses
+	// its cookies and, if its Transport is an *http.Transport, the Transport's proxy, TLS settings and dial functions. nil
+	// means a client like http.DefaultClient whose connections no other client uses.
+	HTTP *http.Client
+	// Timeout is how long one attempt of a call may take. The default is 30 s.
+	Timeout time.Duration
+	// Attempts is how often a call is sent at most. 1 means that nothing is sent again. The default is 6. Follow has no
+	// such limit.
+	Attempts int
+	// MinWait and MaxWait limit the pause before the next attempt, of a call and of Follow. The pause begins at MinWait and
+	// doubles with each failure, up to MaxWait. Up to half of it is taken off at random. It is longer if the server asks
+	// for that (Retry-After, or the retry field of an event stream). The defaults are 500 ms and 15 s.
 	MinWait, MaxWait time.Duration
-	// MaxUpdate is the size of the largest update that is accepted, in bytes of JSON. The default is 256 MiB, which is
-	// more than 500 posts of 64 KiB need.
-	MaxUpdate int
-	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
-	// returns an error, Follow ends with it. Retry may be nil.
+	// Retry is called before each pause of a call, with the error and the length of the pause. If Retry returns an error,
+	// the call ends with it. Retry may be nil. Follow has its own, in FollowOptions.
 	Retry func(err error, wait time.Duration) error
 }
 
-// Transports returns the names of the transports that this package knows.
-func Transports() []string {
-	names := make([]string, 0, len(table()))
-	for _, t := range table() {
-		names = append(names, t.name)
-	}
-	return names
+// Client talks to one server. Its methods may be called from many goroutines at once.
+type Client struct {
+	base    *url.URL // its path has no slash at the end
+	options Options
+	calls   *http.Client // makes the requests of calls
+	idle    func()       // closes their idle connections
 }
 
-// Follow yields the updates of a channel. baseURL is the server's URL, such as https://live.example.org, or
-// https://example.org/live-blog if a proxy serves it below a path.
-//
-// Follow asks for the server's list of transports (GET /channels/{channel}/transports) and uses the first that it knows.
-// If a transport brings no update in time, or does not work, Follow uses the next. It keeps a transport that works. After
-// a break it pauses and resumes from the last update.
-//
-// Follow keeps the rules of [motacilla.View]. A caller that calls View.Apply with each update, in order and with asked
-// true, holds what the server holds. Follow drops old updates. If an update does not fit, it asks the server again. It
-// yields heartbeats too ([motacilla.Update.Heartbeat]): they say that the reader is up to date. If nothing has changed,
-// the first update of a connection is a heartbeat. The caller owns the updates.
-//
-// Follow ends after the update that says that the channel is gone. Otherwise its last pair is an error:
-//   - the error of ctx;
-//   - [motacilla.ErrNotFound], [motacilla.ErrForbidden], [motacilla.ErrUnauthorized] or [motacilla.ErrInvalid], if the
-//     server's own problem document says so, or the arguments are wrong;
-//   - [ErrNoTransport];
-//   - the error that Options.Retry returned.
-//
-// After any other failure Follow tries again without end. That includes the errors of a proxy, such as its 404 while the
-// server restarts, and of a server that is not Motacilla. Options.Retry sees them.
-//
-// While the caller works on an update, Follow does not read the connection. If the server closes the connection because
-// of that, Follow resumes from the cursor. Follow runs on the caller's goroutine. When the loop over it ends, no
-// connection and no goroutine of it is left. Another loop over the same iterator begins again at Options.Since.
-func Follow(ctx context.Context, baseURL string, channel motacilla.ChannelID, o *Options) iter.Seq2[motacilla.Update, error] {
-	return func(yield func(motacilla.Update, error) bool) {
-		f, err := newFollower(baseURL, channel, o, yield)
-		if err == nil {
-			defer f.close()
-			err = f.run(ctx)
-		}
-		if err != nil {
-			yield(motacilla.Update{}, fmt.Errorf("follow channel %q: %w", channel, err))
-		}
-	}
-}
-
-func newFollower(
-	baseURL string, channel motacilla.ChannelID, o *Options, yield func(motacilla.Update, error) bool,
-) (*follower, error) {
-	if _, err := motacilla.ParseChannelID(string(channel)); err != nil {
-		return nil, err
-	}
-	base, err := url.Parse(baseURL)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+// New returns a client of the server at base, such as https://live.example.org, or https://example.org/news/live if the
+// server is below a path. A slash at the end changes nothing. The error is a [motacilla.ErrInvalid]. New does not connect.
+func New(base string, o *Options) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, motacilla.Invalid("base URL", "must be an http or https URL with a host")
 	}
-	base.RawQuery, base.Fragment = "", ""
-	f := &follower{base: base, channel: channel, o: o.withDefaults(), yield: yield}
-	for _, name := range f.o.Transports {
-		if !slices.Contains(Transports(), name) {
-			return nil, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
-		}
+	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), strings.TrimRight(u.RawPath, "/")
+	c := &Client{base: u, options: o.withDefaults()}
+	if strings.ContainsFunc(c.options.Token, isControl) {
+		return nil, motacilla.Invalid("token", "must not contain control characters, such as a line break")
 	}
-	f.cursor = f.o.Since
-	f.backoff = backoff{shortest: f.o.MinWait, longest: f.o.MaxWait}
-	f.http, f.close = f.client()
-	return f, nil
+	if strings.ContainsFunc(c.options.UserAgent, isControl) {
+		return nil, motacilla.Invalid("user agent", "must not contain control characters, such as a line break")
+	}
+	c.calls, c.idle = c.caller()
+	return c, nil
 }
+
+// CloseIdleConnections closes the connections that no call uses now. The client can still be used. If it is not called,
+// idle connections close after a while.
+func (c *Client) CloseIdleConnections() { c.idle() }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (o *Options) withDefaults() Options {
 	var d Options
 	if o != nil {
 		d = *o
 	}
-	if d.FirstUpdate <= 0 {
-		d.FirstUpdate = 5 * time.Second
+	if d.UserAgent == "" {
+		d.UserAgent = "motacilla-go"
 	}
-	if d.Heartbeat <= 0 {
-		d.Heartbeat = 15 * time.Second
+	if d.Timeout <= 0 {
+		d.Timeout = 30 * time.Second
+	}
+	if d.Attempts <= 0 {
+		d.Attempts = 6
 	}
 	if d.MinWait <= 0 {
 		d.MinWait = 500 * time.Millisecond
@@ -144,11 +125,10 @@ func (o *Options) withDefaults() Options {
 	if d.MaxWait <= 0 {
 		d.MaxWait = 15 * time.Second
 	}
-	if d.MaxUpdate <= 0 {
-		d.MaxUpdate = 256 << 20
-	}
 	return d
 }
 
-// silence returns for how long a connection may say nothing before it is closed.
-func (o *Options) silence() time.Duration { return 3 * o.Heartbeat }
+// backoff returns the pauses of a call, or of Follow.
+func (c *Client) backoff() backoff {
+	return backoff{shortest: c.options.MinWait, longest: c.options.MaxWait}
+}

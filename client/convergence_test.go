@@ -60,8 +60,8 @@ type reader struct {
 }
 
 // follow reads until ctx ends or an update does not fit.
-func (r *reader) follow(ctx context.Context, s *site, o *client.Options) {
-	for u, err := range client.Follow(ctx, s.url(), match, o) {
+func (r *reader) follow(ctx context.Context, s *site, o *settings) {
+	for u, err := range following(ctx, s.url(), match, o) {
 		r.mu.Lock()
 		switch {
 		case err != nil:

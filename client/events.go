@@ -12,7 +12,7 @@ const maxFraming = 4 << 10
 // maxKept is the size of the largest buffer that is kept for the next event, in bytes.
 const maxKept = 1 << 20
 
-var errTooLong = errors.New("an update is longer than Options.MaxUpdate")
+var errTooLong = errors.New("an update is longer than FollowOptions.MaxUpdate")
 
 // events reads an event stream and returns only whole events, with \n at the end of each line. r3labs' client needs that:
 // it takes the beginning of an event before a break for a whole event, does not know the byte order mark, and does not

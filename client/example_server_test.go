@@ -8,42 +8,54 @@ import (
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/publisher/sse"
-	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
 )
 
-// Following a channel from its snapshot until it is deleted.
-func ExampleFollow_untilGone() {
+// A channel from its creation until it is deleted: one client writes it, and follows it.
+func Example() {
 	var server *app.Server
-	var store storage.Store
-	in := &app.Input{YAML: []byte(`{server: {addr: "127.0.0.1:0"}, log: {level: error}}`), Env: []string{}}
-	a := app.New(memory.Module, sse.Module, fx.Supply(in), fx.Populate(&server, &store))
+	in := &app.Input{
+		YAML: []byte(`{server: {addr: "127.0.0.1:0", token: s3cret}, log: {level: error}}`), Env: []string{},
+	}
+	a := app.New(memory.Module, sse.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
 	ctx := context.Background()
 	if err := a.Start(ctx); err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer a.Stop(ctx)
-	_, _ = store.PutChannel(ctx, motacilla.Channel{ID: "match-42", Title: "Final"}, 0)
 
+	c, err := client.New("http://"+server.Addr().String(), &client.Options{Token: "s3cret"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseIdleConnections()
+	if _, err := c.CreateChannel(ctx, client.NewChannel{ID: "match-42", Title: "Final"}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	var view motacilla.View
-	for u, err := range client.Follow(ctx, "http://"+server.Addr().String(), "match-42", nil) {
+	for u, err := range c.Follow(ctx, "match-42", nil) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		switch view.Apply(&u, u.Reset); {
+		switch view.Apply(&u, true); {
 		case u.Gone:
 			fmt.Println("gone")
 		case u.Reset:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "posts")
-			_, _ = store.PutPost(ctx, "match-42", motacilla.Post{
-				Show: true, Content: []motacilla.Block{motacilla.PlainText("Goal!")},
-			}, 0)
+			_, err = c.CreatePost(ctx, "match-42", client.NewPost{Text: "<b>Goal!</b>", KeyEvent: true})
 		case len(u.Renders) > 0:
 			fmt.Println(view.State.Title, "has", len(view.Renders()), "post")
-			_, _ = store.DeleteChannel(ctx, "match-42")
+			err = c.DeleteChannel(ctx, "match-42")
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
 		}
 	}
 	// Output:

@@ -19,7 +19,11 @@ func Connect(
 		return err
 	}
 	channel := motacilla.ChannelID(path.Base(strings.TrimRight(u.Path, "/")))
-	f, err := newFollower(u.Scheme+"://"+u.Host, channel, &Options{Since: since, FirstUpdate: time.Minute},
+	c, err := New(u.Scheme+"://"+u.Host, nil)
+	if err != nil {
+		return err
+	}
+	f, err := c.follower(channel, &FollowOptions{Since: since, FirstUpdate: time.Minute},
 		func(u motacilla.Update, _ error) bool { return yield(&u) })
 	if err != nil {
 		return err

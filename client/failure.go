@@ -1,10 +1,7 @@
 package client
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"time"
@@ -51,66 +48,26 @@ func final(err error) bool {
 	return false
 }
 
-// refusal is the error of an answer with a status other than 200.
-type refusal struct {
-	kind error // an error of the root package, or nil
-	text string
-}
-
-func (r *refusal) Error() string { return r.text }
-
-func (r *refusal) Unwrap() error { return r.kind }
-
-// maxProblem is how much of a problem document is read, in bytes.
-const maxProblem = 4 << 10
-
-// refused returns the error for an answer with a status other than 200. It reads the body and does not close it.
+// refused returns the error of Follow for an answer with a status other than 200. It reads the body and does not close it.
 //
-// Only a problem document with status and title (docs/wire.md) is the server's own. Every other answer comes from
-// something in between, such as a proxy whose server restarts. Its 5xx, 408, 425 and 429 mean that the transport does
-// not work now; its other statuses mean that the transport does not work here.
+// An answer that is not the server's own comes from something in between, such as a proxy whose server restarts. Its 5xx,
+// 408, 425 and 429 mean that the transport does not work now; its other statuses mean that the transport does not work
+// here.
 func refused(resp *http.Response) error {
-	var p struct {
-		Status        int
-		Title, Detail string
+	e := problemOf(resp)
+	if errors.Is(e, motacilla.ErrDeleted) { // a channel that was removed
+		e.kind = motacilla.ErrNotFound
 	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	own := kind == "application/problem+json"
-	if own {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
-		own = err == nil && json.Unmarshal(body, &p) == nil && p.Title != "" && p.Status == resp.StatusCode
-	}
-	f := &failure{own: own, after: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
-	r := &refusal{text: "the server answered " + resp.Status}
-	f.err = r
-	switch status := resp.StatusCode; {
-	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported,
-		status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-	case own:
-		r.kind = kindOf(status)
-		f.unusable = r.kind == nil
+	f := &failure{err: e, own: e.Title != "", after: e.RetryAfter}
+	switch status := e.Status; {
+	case passing(status),
+		status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
+	case f.own:
+		f.unusable = !final(e)
 	default:
 		f.unusable = true
-		r.text += ", not as Motacilla does"
-	}
-	if own && p.Detail != "" {
-		r.text += ": " + p.Detail
 	}
 	return f
-}
-
-func kindOf(status int) error {
-	switch status {
-	case http.StatusBadRequest:
-		return motacilla.ErrInvalid
-	case http.StatusUnauthorized:
-		return motacilla.ErrUnauthorized
-	case http.StatusForbidden:
-		return motacilla.ErrForbidden
-	case http.StatusNotFound, http.StatusGone:
-		return motacilla.ErrNotFound
-	}
-	return nil
 }
 
 // longestStay is the longest wait that a server may ask for.

@@ -64,7 +64,7 @@ func TestLadder(t *testing.T) {
 			s := &script{offers: strings.Fields(tt.offers), answer: map[string]http.HandlerFunc{
 				"sse": tt.sse, "websocket": tt.ws, "long-polling": tt.long, "interval-polling": works,
 			}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				began := time.Now()
 				n, err := last(t.Context(), "http://live.example", match, o)
 				took := time.Since(began)
@@ -80,7 +80,7 @@ func TestLadder(t *testing.T) {
 // TestSlowAtFirst has an only transport that takes 8 s: too long the first time, not the second.
 func TestSlowAtFirst(t *testing.T) {
 	s := &script{offers: []string{"sse"}, answer: map[string]http.HandlerFunc{"sse": stream(8*time.Second, event(ends()))}}
-	s.run(t, func(t *testing.T, o *client.Options) {
+	s.run(t, func(t *testing.T, o *settings) {
 		if n, err := last(t.Context(), "http://live.example", match, o); n != 1 || err != nil {
 			t.Errorf("%d updates, %v", n, err)
 		}
@@ -149,7 +149,7 @@ func TestComesBack(t *testing.T) {
 				answers = []http.HandlerFunc{tt.first, tt.first, after}
 			}
 			s := &script{offers: []string{tt.transport}, answer: map[string]http.HandlerFunc{tt.transport: turns(answers...)}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				var faults []error
 				o.Retry = func(err error, _ time.Duration) error {
 					faults = append(faults, err)
@@ -180,9 +180,9 @@ func TestSlowConsumer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{offers: []string{name}, answer: map[string]http.HandlerFunc{name: answer}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				n := 0
-				for _, err := range client.Follow(t.Context(), "http://live.example", match, o) {
+				for _, err := range following(t.Context(), "http://live.example", match, o) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -204,7 +204,7 @@ func TestAway(t *testing.T) {
 	s := &script{offers: []string{"sse", "websocket"}, answer: map[string]http.HandlerFunc{
 		"sse": turns(stream(event(reset(0, 7)), abort{}), stream(event(ends()))),
 	}}
-	s.run(t, func(t *testing.T, o *client.Options) {
+	s.run(t, func(t *testing.T, o *settings) {
 		s.away = 10
 		var waits []time.Duration
 		o.Retry = func(_ error, wait time.Duration) error {
@@ -212,7 +212,7 @@ func TestAway(t *testing.T) {
 			return nil
 		}
 		began, n := time.Now(), 0
-		for _, err := range client.Follow(t.Context(), "http://live.example", match, o) {
+		for _, err := range following(t.Context(), "http://live.example", match, o) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +237,7 @@ func TestTurnedAway(t *testing.T) {
 	s := &script{offers: []string{"websocket", "sse"}, answer: map[string]http.HandlerFunc{
 		"websocket": turns(full, full, full, full, full, socket(ends())),
 	}}
-	s.run(t, func(t *testing.T, o *client.Options) {
+	s.run(t, func(t *testing.T, o *settings) {
 		began := time.Now()
 		n, err := last(t.Context(), "http://live.example", match, o)
 		if took := time.Since(began); n != 1 || err != nil || took < 150*time.Second || strings.Contains(s.questions(), "sse") {
@@ -276,7 +276,7 @@ func TestListRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			list := say(200, "application/json", `{"transports":[{"name":"sse","url":"/sse"}]}`)
 			s := &script{answer: map[string]http.HandlerFunc{"list": turns(tt.list, list), "sse": stream(event(ends()))}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				began := time.Now()
 				n, err := last(t.Context(), "http://live.example", match, o)
 				if !errors.Is(err, tt.final) || (tt.final == nil) != (n == 1) {
@@ -314,7 +314,7 @@ func TestFinalOnTransport(t *testing.T) {
 			list = turns(list, tt.list)
 		}
 		s := &script{answer: map[string]http.HandlerFunc{"list": list, tt.name: tt.answer}}
-		s.run(t, func(t *testing.T, o *client.Options) {
+		s.run(t, func(t *testing.T, o *settings) {
 			n, err := last(t.Context(), "http://live.example", match, o)
 			if !errors.Is(err, tt.want) || (tt.want == nil) != (n == 1) {
 				t.Errorf("%s: %d updates, then %v; want %v (asked: %s)", tt.name, n, err, tt.want, s.questions())
@@ -344,7 +344,7 @@ func TestPolls(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			answer := turns(append(tt.answers, say(200, "", ends()))...)
 			s := &script{offers: []string{tt.transport}, answer: map[string]http.HandlerFunc{tt.transport: answer}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				if n, err := last(t.Context(), "http://live.example", match, o); n != 3 || err != nil {
 					t.Errorf("%d updates, %v", n, err)
 				}
@@ -369,7 +369,7 @@ func TestUnchanged(t *testing.T) {
 			answer(w, r)
 		},
 	}}
-	s.run(t, func(t *testing.T, o *client.Options) {
+	s.run(t, func(t *testing.T, o *settings) {
 		n, err := last(t.Context(), "http://live.example", match, o)
 		if want := `  "7-7" "7-7" "7-7" `; n != 3 || err != nil || tags != want {
 			t.Errorf("%d updates, %v, with the tags %s; want 3 and %s", n, err, tags, want)

@@ -4,165 +4,119 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
+	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
 
-// patience is how often in a row a transport may fail before the next is tried, if the cause is not known. A proxy may
-// break one transport and not another.
-const patience = 3
+// ErrNoTransport ends Follow if the server offers none of the transports that Follow may use.
+var ErrNoTransport = errors.New("no transport in common with the server")
 
-var (
-	errLate   = errors.New("no update came in time")
-	errSilent = errors.New("the connection fell silent")
-	errEmpty  = errors.New("the connection ended before its first update")
-)
-
-// follower follows one channel.
-type follower struct {
-	base    *url.URL
-	channel motacilla.ChannelID
-	o       Options
-	http    *http.Client
-	close   func()
-	yield   func(motacilla.Update, error) bool
-
-	cursor  motacilla.Revision
-	stopped bool // the caller has left the loop
-	gone    bool // the channel was deleted
-	backoff backoff
-
-	offers []offer // the server's transports that may be used
-	at     int     // the index of the one in use, or to be tried next
-	rounds int     // how often all of them have failed
-	failed int     // failures of this one in a row
-	absent bool    // this one answered that there is no such channel
-	worked string  // the transport that brought the last update, unless a proxy has refused it since
+// FollowOptions are the settings of [Client.Follow]. nil and zero fields mean the defaults.
+type FollowOptions struct {
+	// Transports are the names of the transports that may be used, from [Transports]. Empty means all. The server decides
+	// their order.
+	Transports []string
+	// Since is the revision from which to resume. 0 asks for a snapshot.
+	Since motacilla.Revision
+	// FirstUpdate is how long a transport may take until its first update. After that, the next transport is tried. Each
+	// time that all transports have failed, the time doubles, up to 16 times FirstUpdate. The default is 5 s.
+	FirstUpdate time.Duration
+	// Heartbeat is the longest time between two messages of the server, as the server is configured. A connection that is
+	// silent for three times as long is closed. The default is 15 s.
+	Heartbeat time.Duration
+	// MaxUpdate is the size of the largest update that is accepted, in bytes of JSON. The default is 256 MiB, which is
+	// more than 500 posts of 64 KiB need.
+	MaxUpdate int
+	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
+	// returns an error, Follow ends with it. Retry may be nil.
+	Retry func(err error, wait time.Duration) error
 }
 
-// run follows until the end. It returns nil if the caller has stopped or the channel is gone.
-func (f *follower) run(ctx context.Context) error {
-	for {
-		err := f.attempt(ctx)
-		switch {
-		case f.stopped || f.gone:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil:
-			continue
-		case final(err):
-			return err
-		}
-		if err := f.pause(ctx, err); err != nil {
-			return err
-		}
+// Transports returns the names of the transports that this package knows.
+func Transports() []string {
+	names := make([]string, 0, len(table()))
+	for _, t := range table() {
+		names = append(names, t.name)
 	}
+	return names
 }
 
-// attempt reads over one transport, and asks for the list first if there is none to try. After an error that is not
-// final the caller must pause, after errOrderly too.
-func (f *follower) attempt(ctx context.Context) error {
-	if f.at >= len(f.offers) {
-		offers, err := f.ask(ctx)
+// Follow yields the updates of a channel.
+//
+// Follow asks for the server's list of transports (GET /channels/{channel}/transports) and uses the first that it knows.
+// If a transport brings no update in time, or does not work, Follow uses the next. It keeps a transport that works. After
+// a break it pauses, as [Options] say, and resumes from the last update.
+//
+// Follow keeps the rules of [motacilla.View]. A caller that calls View.Apply with each update, in order and with asked
+// true, holds what the server holds. Follow drops old updates. If an update does not fit, it asks the server again. It
+// yields heartbeats too ([motacilla.Update.Heartbeat]): they say that the reader is up to date. If nothing has changed,
+// the first update of a connection is a heartbeat. The caller owns the updates.
+//
+// Follow ends after the update that says that the channel is gone. Otherwise its last pair is an error:
+//   - the error of ctx;
+//   - [motacilla.ErrNotFound], [motacilla.ErrForbidden], [motacilla.ErrUnauthorized] or [motacilla.ErrInvalid], if the
+//     server's own problem document says so, or the arguments are wrong;
+//   - [ErrNoTransport];
+//   - the error that FollowOptions.Retry returned.
+//
+// After any other failure Follow tries again without end. That includes the errors of a proxy, such as its 404 while the
+// server restarts, and of a server that is not Motacilla. FollowOptions.Retry sees them.
+//
+// While the caller works on an update, Follow does not read the connection. If the server closes the connection because
+// of that, Follow resumes from the cursor. Follow runs on the caller's goroutine. When the loop over it ends, no
+// goroutine of it is left, and no connection unless Options.HTTP keeps it. Another loop over the same iterator begins
+// again at FollowOptions.Since.
+func (c *Client) Follow(ctx context.Context, channel motacilla.ChannelID, o *FollowOptions) iter.Seq2[motacilla.Update, error] {
+	return func(yield func(motacilla.Update, error) bool) {
+		f, err := c.follower(channel, o, yield)
+		if err == nil {
+			defer f.close()
+			err = f.run(ctx)
+		}
 		if err != nil {
-			return err
-		}
-		f.offers, f.at, f.failed = offers, 0, 0
-	}
-	began := time.Now()
-	s, err := f.connect(ctx, f.offers[f.at])
-	if f.stopped || f.gone || ctx.Err() != nil {
-		return ctx.Err()
-	}
-	f.backoff.retry(s.retry)
-	if s.delivered {
-		f.rounds, f.failed, f.absent, f.worked = 0, 0, false, f.offers[f.at].name
-		f.backoff.lived(time.Since(began))
-	}
-	switch {
-	case s.gap && s.moved:
-		return nil
-	case s.gap:
-		return errors.New("the server's updates do not follow each other")
-	case errors.Is(err, motacilla.ErrNotFound) && !f.absent: // the list tells whether it is the channel or an old path
-		f.absent, f.offers = true, nil
-		return nil
-	case errors.Is(err, motacilla.ErrNotFound):
-		f.offers = nil
-		return &failure{err: errors.New("the server offers a transport, but answers there that the channel does not exist")}
-	case err == nil:
-		return errOrderly
-	case final(err) || s.delivered:
-		return err
-	case unusable(err) && f.offers[f.at].name == f.worked: // the list tells whether this is an outage
-		f.worked, f.offers = "", nil
-		return err
-	case unusable(err):
-		return f.next(err)
-	case !blameless(err):
-		if f.failed++; f.failed >= patience {
-			_ = f.next(err) // it is used after the pause
+			yield(motacilla.Update{}, fmt.Errorf("follow channel %q: %w", channel, err))
 		}
 	}
-	return err
 }
 
-// next chooses the next transport. It returns nil if that can be used at once, and err if all have been tried.
-func (f *follower) next(err error) error {
-	f.at, f.failed = f.at+1, 0
-	if f.at < len(f.offers) {
-		return nil
+func (c *Client) follower(
+	channel motacilla.ChannelID, o *FollowOptions, yield func(motacilla.Update, error) bool,
+) (*follower, error) {
+	if _, err := motacilla.ParseChannelID(string(channel)); err != nil {
+		return nil, err
 	}
-	f.rounds++
-	return err
-}
-
-// connect reads over one transport until the connection ends.
-func (f *follower) connect(ctx context.Context, o offer) (*session, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s := &session{follower: f, address: o.address}
-	s.first = time.AfterFunc(f.o.FirstUpdate<<min(f.rounds, 4), func() { cancel(errLate) })
-	defer s.first.Stop()
-	err := o.transport.read(ctx, s)
-	switch {
-	case err != nil && errors.Is(context.Cause(ctx), errLate):
-		err = &failure{err: errLate, unusable: !s.delivered}
-	case err == nil && !s.delivered && !s.gap:
-		err = errEmpty
-	}
-	if err != nil {
-		return s, fmt.Errorf("%s: %w", o.name, err)
-	}
-	return s, nil
-}
-
-// pause waits before the next attempt. err and the backoff determine how long.
-func (f *follower) pause(ctx context.Context, err error) error {
-	var asked time.Duration
-	var fail *failure
-	if errors.As(err, &fail) {
-		asked = fail.after
-	}
-	wait := f.backoff.next(asked)
-	if f.o.Retry != nil && !errors.Is(err, errOrderly) {
-		if err := f.o.Retry(err, wait); err != nil {
-			return err
+	f := &follower{Client: c, channel: channel, o: o.withDefaults(), yield: yield}
+	for _, name := range f.o.Transports {
+		if !slices.Contains(Transports(), name) {
+			return nil, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
 		}
 	}
-	return sleep(ctx, wait)
+	f.cursor = f.o.Since
+	f.backoff = c.backoff()
+	f.http, f.plain, f.close = f.connections()
+	return f, nil
 }
 
-// blameless reports whether err is not the transport's fault: there was no connection, or the server itself refused for
-// now.
-func blameless(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	var fail *failure
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &fail) && fail.own
+func (o *FollowOptions) withDefaults() FollowOptions {
+	var d FollowOptions
+	if o != nil {
+		d = *o
+	}
+	if d.FirstUpdate <= 0 {
+		d.FirstUpdate = 5 * time.Second
+	}
+	if d.Heartbeat <= 0 {
+		d.Heartbeat = 15 * time.Second
+	}
+	if d.MaxUpdate <= 0 {
+		d.MaxUpdate = 256 << 20
+	}
+	return d
 }
+
+// silence returns for how long a connection may say nothing before it is closed.
+func (o *FollowOptions) silence() time.Duration { return 3 * o.Heartbeat }

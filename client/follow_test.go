@@ -47,7 +47,7 @@ func TestFollow(t *testing.T) {
 			},
 		}
 		resets := 0
-		for u, err := range client.Follow(patient(t), s.url(), match, s.quick(name)) {
+		for u, err := range following(patient(t), s.url(), match, s.quick(name)) {
 			if errors.Is(err, motacilla.ErrNotFound) && len(steps) == 0 { // it was deleted between two polls
 				view.Gone = true
 				break
@@ -80,8 +80,8 @@ func TestFollow(t *testing.T) {
 }
 
 // last returns Follow's error and the number of updates before it.
-func last(ctx context.Context, base string, ch motacilla.ChannelID, o *client.Options) (updates int, err error) {
-	for _, e := range client.Follow(ctx, base, ch, o) {
+func last(ctx context.Context, base string, ch motacilla.ChannelID, o *settings) (updates int, err error) {
+	for _, e := range following(ctx, base, ch, o) {
 		if e != nil {
 			err = e
 			continue
@@ -98,7 +98,7 @@ func TestErrors(t *testing.T) {
 		channel motacilla.ChannelID
 		base    string
 		secret  string
-		o       client.Options
+		o       settings
 		want    error
 		text    string
 	}{
@@ -106,10 +106,10 @@ func TestErrors(t *testing.T) {
 		{name: "no channel's ID", channel: "a/b", want: motacilla.ErrInvalid},
 		{name: "no URL", base: "localhost", want: motacilla.ErrInvalid},
 		{name: "another scheme", base: "ftp://localhost", want: motacilla.ErrInvalid},
-		{name: "unknown transport", o: client.Options{Transports: []string{"pigeon"}}, want: motacilla.ErrInvalid,
+		{name: "unknown transport", o: settings{FollowOptions: client.FollowOptions{Transports: []string{"pigeon"}}}, want: motacilla.ErrInvalid,
 			text: "known: sse, websocket, long-polling, interval-polling"},
 		{name: "no token", secret: "s3cret", want: motacilla.ErrForbidden},
-		{name: "a wrong token", secret: "s3cret", o: client.Options{Token: "x"}, want: motacilla.ErrUnauthorized},
+		{name: "a wrong token", secret: "s3cret", o: settings{own: own{client.Options{Token: "x"}}}, want: motacilla.ErrUnauthorized},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s.want(tt.secret)
@@ -135,7 +135,7 @@ func TestRefusedOnTheWay(t *testing.T) {
 		o := s.quick(name)
 		o.Token = "s3cret"
 		var ended error
-		for _, err := range client.Follow(patient(t), s.url(), match, o) {
+		for _, err := range following(patient(t), s.url(), match, o) {
 			if err != nil {
 				ended = err
 				continue
@@ -157,7 +157,7 @@ func TestRefusedOnTheWay(t *testing.T) {
 			}
 			s.start(t)
 		})
-		for _, err := range client.Follow(patient(t), s.url(), match, s.quick(name)) {
+		for _, err := range following(patient(t), s.url(), match, s.quick(name)) {
 			if err != nil {
 				ended = err
 				continue
@@ -175,7 +175,7 @@ func TestBelowAPath(t *testing.T) {
 		s := open(t)
 		s.prefix = "/live-blog"
 		for _, slash := range []string{"", "/"} {
-			for u, err := range client.Follow(patient(t), s.url()+slash, match, s.quick(name)) {
+			for u, err := range following(patient(t), s.url()+slash, match, s.quick(name)) {
 				if err != nil || !u.Reset {
 					t.Errorf("first: %v, %v", u, err)
 				}
@@ -192,14 +192,14 @@ func TestForeignCursor(t *testing.T) {
 		s.post(t, "Kick-off")
 		o := s.quick(name)
 		o.Since = s.head(t) + 1e12
-		for u, err := range client.Follow(patient(t), s.url(), match, o) {
+		for u, err := range following(patient(t), s.url(), match, o) {
 			if err != nil || !u.Reset || u.From != o.Since || u.Revision != s.head(t) {
 				t.Errorf("first: from %d to %d, reset %v, %v", u.From, u.Revision, u.Reset, err)
 			}
 			break
 		}
 		o.Since = s.head(t)
-		for u, err := range client.Follow(patient(t), s.url(), match, o) {
+		for u, err := range following(patient(t), s.url(), match, o) {
 			if err != nil || !u.Heartbeat() {
 				t.Errorf("up to date, first: %v, %v", u, err)
 			}
@@ -215,7 +215,7 @@ func TestEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(patient(t))
 		defer cancel()
 		var ended error
-		for _, err := range client.Follow(ctx, s.url(), match, s.quick(name)) {
+		for _, err := range following(ctx, s.url(), match, s.quick(name)) {
 			ended = err
 			cancel()
 		}

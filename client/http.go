@@ -1,100 +1,83 @@
 package client
 
 import (
-	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"time"
 )
 
-// client returns the HTTP client for the requests, and a function that closes its idle connections.
-func (f *follower) client() (c *http.Client, closing func()) {
-	c, closing = &http.Client{}, func() {}
-	if f.o.HTTP != nil {
-		*c = *f.o.HTTP
-		c.Timeout = 0
-	}
-	base := c.Transport
+// errRedirects ends a chain of redirects.
+var errRedirects = errors.New("more than 10 redirects")
+
+// transport returns what sends requests, and a function that closes its idle connections. It is Options.HTTP's, or a new
+// one.
+func (c *Client) transport() (rt http.RoundTripper, idle func()) {
 	switch {
-	case f.o.HTTP == nil:
+	case c.options.HTTP == nil:
 		own := &http.Transport{Proxy: http.ProxyFromEnvironment}
 		if d, ok := http.DefaultTransport.(*http.Transport); ok {
 			own = d.Clone()
 		}
-		base, closing = own, own.CloseIdleConnections
-	case base == nil:
-		base = http.DefaultTransport
+		return own, own.CloseIdleConnections
+	case c.options.HTTP.Transport == nil:
+		return http.DefaultTransport, func() {}
 	}
-	c.Transport = &watched{base, f}
-	return c, closing
+	return c.options.HTTP.Transport, func() {}
 }
 
-// watched cancels requests and answers that fall silent. It sends the token to the base URL's scheme and host.
-type watched struct {
-	base http.RoundTripper
-	*follower
+// client returns a copy of Options.HTTP that sends with rt and has no time-out.
+func (c *Client) client(rt http.RoundTripper) *http.Client {
+	h := &http.Client{}
+	if c.options.HTTP != nil {
+		*h = *c.options.HTTP
+	}
+	h.Timeout, h.Transport = 0, &signed{rt, c}
+	return h
+}
+
+// caller returns the HTTP client of calls.
+func (c *Client) caller() (h *http.Client, idle func()) {
+	rt, idle := c.transport()
+	h = c.client(rt)
+	given := h.CheckRedirect
+	h.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		first := via[0]
+		switch {
+		case first.Method != http.MethodGet && (req.Method != first.Method || !c.own(req.URL)):
+			return http.ErrUseLastResponse // what was to be written must not get lost, nor go to another server
+		case given != nil:
+			return given(req, via)
+		case len(via) >= 10:
+			return errRedirects
+		}
+		return nil
+	}
+	return h, idle
+}
+
+// signed sends the token to the base URL's scheme and host, and the name of the user agent.
+type signed struct {
+	http.RoundTripper
+	*Client
 }
 
 // RoundTrip implements http.RoundTripper.
-func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	req = req.Clone(ctx)
-	if value := w.authorization(req.URL); value != "" {
+func (s *signed) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	if value := s.authorization(req.URL); value != "" {
 		req.Header.Set("Authorization", value)
 	}
-	silence := w.o.silence()
-	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
-	resp, err := w.base.RoundTrip(req)
-	timer.Stop()
-	if err != nil {
-		err = silent(ctx, err)
-		cancel(nil)
-		return nil, err
-	}
-	resp.Body = &watchedBody{resp.Body, ctx, cancel, timer, silence}
-	return resp, nil
+	req.Header.Set("User-Agent", s.options.UserAgent)
+	return s.RoundTripper.RoundTrip(req)
 }
+
+// own reports whether u has the base URL's scheme and host.
+func (c *Client) own(u *url.URL) bool { return u.Scheme == c.base.Scheme && u.Host == c.base.Host }
 
 // authorization returns the header Authorization for u. It is empty unless u has the base URL's scheme and host.
-func (f *follower) authorization(u *url.URL) string {
-	if f.o.Token == "" || u.Scheme != f.base.Scheme || u.Host != f.base.Host {
+func (c *Client) authorization(u *url.URL) string {
+	if c.options.Token == "" || !c.own(u) {
 		return ""
 	}
-	return "Bearer " + f.o.Token
-}
-
-// watchedBody cancels the request when a Read waits for too long. Time between two Reads does not count.
-type watchedBody struct {
-	io.ReadCloser
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
-	silence time.Duration
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	b.timer.Reset(b.silence)
-	n, err := b.ReadCloser.Read(p)
-	b.timer.Stop()
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
-		err = silent(b.ctx, err)
-	}
-	return n, err
-}
-
-func (b *watchedBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.timer.Stop()
-	b.cancel(nil)
-	return err
-}
-
-// silent returns errSilent if that ended ctx, and err otherwise.
-func silent(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errSilent) {
-		return errSilent
-	}
-	return err
+	return "Bearer " + c.options.Token
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 )
 
 // manyPosts is more than any buffer holds, and as much as the race detector reads in reasonable time. An update may have
@@ -38,8 +37,8 @@ func TestLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{offers: []string{name}, answer: map[string]http.HandlerFunc{name: answer}}
-			s.run(t, func(t *testing.T, o *client.Options) {
-				for u, err := range client.Follow(t.Context(), "http://live.example", match, o) {
+			s.run(t, func(t *testing.T, o *settings) {
+				for u, err := range following(t.Context(), "http://live.example", match, o) {
 					if err != nil || len(u.Renders) != manyPosts || len(u.Renders[manyPosts-1].Content) != motacilla.MaxText {
 						t.Fatalf("%d posts, %v", len(u.Renders), err)
 					}
@@ -62,7 +61,7 @@ func TestTooLarge(t *testing.T) {
 			s := &script{offers: []string{name, "interval-polling"}, answer: map[string]http.HandlerFunc{
 				name: answer, "interval-polling": say(200, "application/json", ends()),
 			}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				o.MaxUpdate = 10_000
 				n, err := last(t.Context(), "http://live.example", match, o)
 				if want := "list, " + name + " 0, interval-polling 0"; n != 1 || err != nil || s.questions() != want {

@@ -26,7 +26,7 @@ const maxOffers = 1 << 20
 func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, max(f.o.FirstUpdate, 5*time.Second)*2, errLate)
 	defer cancel()
-	list := f.base.JoinPath("channels", string(f.channel), "transports")
+	list := f.endpoint("channels", string(f.channel), "transports")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, list.String(), nil)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	if err != nil {
 		return nil, asCause(ctx, err)
 	}
-	names, offers, err := parseOffers(f.base, body, f.o.Transports)
+	names, offers, err := parseOffers(f.base, list, body, f.o.Transports)
 	if err != nil {
 		return nil, fmt.Errorf("the server's list of transports can't be read: %v", err) //nolint:errorlint // see malformed
 	}
@@ -65,9 +65,9 @@ func asCause(ctx context.Context, err error) error {
 	return err
 }
 
-// parseOffers parses the list of transports of the server at base. It returns the names of all, and the transports that
+// parseOffers parses the list of transports that the server at base has given at the URL at. It returns the names of all, and the transports that
 // are known and in wanted. An empty wanted means all.
-func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, offers []offer, err error) {
+func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []string, offers []offer, err error) {
 	var list struct {
 		Transports []struct {
 			Name string `json:"name"`
@@ -83,20 +83,24 @@ func parseOffers(base *url.URL, body []byte, wanted []string) (names []string, o
 	known := table()
 	for _, t := range list.Transports {
 		names = append(names, t.Name)
-		at := slices.IndexFunc(known, func(e entry) bool { return e.name == t.Name })
-		if at < 0 || len(wanted) > 0 && !slices.Contains(wanted, t.Name) {
+		i := slices.IndexFunc(known, func(e entry) bool { return e.name == t.Name })
+		if i < 0 || len(wanted) > 0 && !slices.Contains(wanted, t.Name) {
 			continue
 		}
-		if address := resolve(base, t.URL); address != nil {
-			offers = append(offers, offer{known[at], address})
+		if address := resolve(base, at, t.URL); address != nil {
+			offers = append(offers, offer{known[i], address})
 		}
 	}
 	return names, offers, nil
 }
 
-// resolve resolves ref below base. It returns nil if ref is not usable. A path that begins with a slash is below the path
-// of base, because a server does not know below which path a proxy serves it.
-func resolve(base *url.URL, ref string) *url.URL {
+// resolve resolves ref, which the server at base has given at the URL at, by RFC 3986, section 5. It returns nil if ref is
+// not usable.
+//
+// So the path of a server that knows below which path it is served is right as it stands. A server that a proxy puts below
+// a path does not know that. Its paths begin with a slash and are outside the path of base, so they are taken as being
+// below it.
+func resolve(base, at *url.URL, ref string) *url.URL {
 	u, err := url.Parse(ref)
 	if err != nil || ref == "" {
 		return nil
@@ -108,7 +112,7 @@ func resolve(base *url.URL, ref string) *url.URL {
 			return nil
 		}
 	}
-	u = base.ResolveReference(u)
+	u = at.ResolveReference(u)
 	switch u.Scheme {
 	case "ws":
 		u.Scheme = "http"

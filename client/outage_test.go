@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/motacilla-live/motacilla/client"
 )
 
 // TestProxyOutage has a proxy refuse every request in its own words while the server restarts. Only the server's own
@@ -29,7 +27,7 @@ func TestProxyOutage(t *testing.T) {
 					}
 					return nil
 				}
-				for u, err := range client.Follow(patient(t), s.url(), match, o) {
+				for u, err := range following(patient(t), s.url(), match, o) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -67,7 +65,7 @@ func TestOutageIsNoReasonToFallBack(t *testing.T) {
 			s := &script{answer: map[string]http.HandlerFunc{
 				"list": turns(tt.list...), "sse": turns(tt.sse...), "websocket": socket(strings.Replace(ends(), `"from":1`, `"from":7`, 1)),
 			}}
-			s.run(t, func(t *testing.T, o *client.Options) {
+			s.run(t, func(t *testing.T, o *settings) {
 				if n, err := last(t.Context(), "http://live.example", match, o); n != 2 || err != nil || s.questions() != tt.asked {
 					t.Errorf("%d updates, %v\nasked: %s\nwant:  %s", n, err, s.questions(), tt.asked)
 				}

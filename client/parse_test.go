@@ -23,6 +23,11 @@ func TestResolve(t *testing.T) {
 		{"http://a.example/blog/", "/live/sse/m/?x=1", "http://a.example/blog/live/sse/m/?x=1"},
 		{"http://a.example/blog", "/blog/live/sse/m/", "http://a.example/blog/live/sse/m/"},
 		{"http://a.example/blog", "/blogs/sse/m/", "http://a.example/blog/blogs/sse/m/"},
+		{"https://a.example/news/live", "/news/live/publisher/sse/m/", "https://a.example/news/live/publisher/sse/m/"},
+		{"https://a.example/news/live/", "/news/live/publisher/sse/m/", "https://a.example/news/live/publisher/sse/m/"},
+		{"https://a.example/live", "/live/live/sse/m/", "https://a.example/live/live/sse/m/"},
+		{"https://a.example/news/live/", "../../sse/m/", "https://a.example/news/live/sse/m/"},
+		{"https://a.example/news/live", "../../sse/m/", "https://a.example/news/live/sse/m/"},
 		{"http://a.example/b%2Fc", "/live/m%2Fn/", "http://a.example/b%2Fc/live/m%2Fn/"},
 		{"http://a.example/blog", "https://b.example/live/sse/m/", "https://b.example/live/sse/m/"},
 		{"https://a.example/blog", "//b.example/live/", "https://b.example/live/"},
@@ -39,24 +44,24 @@ func TestResolve(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		if u := resolve(base, tt.ref); u != nil {
+		if u := resolve(base, base.JoinPath("channels", "m", "transports"), tt.ref); u != nil {
 			got = u.String()
 		}
 		if got != tt.want {
-			t.Errorf("resolve(%s, %s) = %s, want %s", tt.base, tt.ref, got, tt.want)
+			t.Errorf("resolve(%s, …, %s) = %s, want %s", tt.base, tt.ref, got, tt.want)
 		}
 	}
 }
 
 func TestToken(t *testing.T) {
 	base, _ := url.Parse("https://a.example/blog")
-	f := &follower{base: base, o: Options{Token: "x"}}
+	c := &Client{base: base, options: Options{Token: "x"}}
 	for address, want := range map[string]string{
 		"https://a.example/live/": "Bearer x", "http://a.example/live/": "", "https://a.example:8443/": "",
 		"https://b.example/": "", "https://a.example.b.example/": "",
 	} {
-		if u, _ := url.Parse(address); f.authorization(u) != want {
-			t.Errorf("to %s goes %q, want %q", address, f.authorization(u), want)
+		if u, _ := url.Parse(address); c.authorization(u) != want {
+			t.Errorf("to %s goes %q, want %q", address, c.authorization(u), want)
 		}
 	}
 }
@@ -221,7 +226,7 @@ func FuzzOffers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, text := range []string{"http://a.example", "https://a.example/blog/"} {
 			base, _ := url.Parse(text)
-			names, offers, err := parseOffers(base, body, nil)
+			names, offers, err := parseOffers(base, base.JoinPath("channels", "m", "transports"), body, nil)
 			if err != nil && offers != nil || len(offers) > len(names) {
 				t.Fatalf("%d of %d offers, %v", len(offers), len(names), err)
 			}

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/motacilla-live/motacilla/client"
 )
 
 // TestThroughProxy follows through a proxy with TLS and HTTP/2 that needs a name and a password, and sets a cookie.
@@ -52,7 +50,7 @@ func TestThroughProxy(t *testing.T) {
 		}
 		base := strings.Replace(proxy.URL, "https://", "https://mara:s3cret@", 1)
 		n := 0
-		for u, err := range client.Follow(patient(t), base, match, o) {
+		for u, err := range following(patient(t), base, match, o) {
 			if err != nil {
 				t.Fatal(err)
 			}

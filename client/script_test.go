@@ -33,7 +33,7 @@ type script struct {
 }
 
 // run runs a test that follows the script with o.
-func (s *script) run(t *testing.T, test func(t *testing.T, o *client.Options)) {
+func (s *script) run(t *testing.T, test func(t *testing.T, o *settings)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s.conns, s.done = make(chan net.Conn), make(chan struct{})
@@ -44,7 +44,7 @@ func (s *script) run(t *testing.T, test func(t *testing.T, o *client.Options)) {
 			_ = server.Serve(s)
 		}()
 		transport := &http.Transport{DialContext: s.dial}
-		test(t, &client.Options{HTTP: &http.Client{Transport: transport, Timeout: time.Second}})
+		test(t, &settings{own: own{client.Options{HTTP: &http.Client{Transport: transport, Timeout: time.Second}}}})
 		transport.CloseIdleConnections()
 		_ = server.Close()
 		<-ended

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -294,9 +295,28 @@ func held(v *motacilla.View) string {
 }
 
 // quick returns options with short pauses. A busy machine must not be taken for a transport that fails.
-func (s *site) quick(name string) *client.Options {
-	return &client.Options{
-		Transports: []string{name}, HTTP: s.http, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond,
-		FirstUpdate: patience, Heartbeat: patience,
+func (s *site) quick(name string) *settings {
+	return &settings{
+		FollowOptions: client.FollowOptions{Transports: []string{name}, FirstUpdate: patience, Heartbeat: patience},
+		own:           own{client.Options{HTTP: s.http, MinWait: time.Millisecond, MaxWait: 20 * time.Millisecond}},
 	}
+}
+
+// settings are the options of a client, and of its Follow. Retry is that of Follow.
+type settings struct {
+	client.FollowOptions
+	own
+}
+
+type own struct{ client.Options }
+
+// following follows a channel with a client of its own.
+func following(
+	ctx context.Context, base string, ch motacilla.ChannelID, o *settings,
+) iter.Seq2[motacilla.Update, error] {
+	c, err := client.New(base, &o.Options)
+	if err != nil {
+		return func(yield func(motacilla.Update, error) bool) { yield(motacilla.Update{}, err) }
+	}
+	return c.Follow(ctx, ch, &o.FollowOptions)
 }

@@ -111,7 +111,7 @@ func closed(ctx context.Context, err error, first bool) error {
 // dial opens a connection at the session's cursor.
 func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 	u := s.question()
-	header := http.Header{}
+	header := http.Header{"User-Agent": {s.options.UserAgent}}
 	if value := s.authorization(u); value != "" {
 		header.Set("Authorization", value)
 	} else if u.User != nil {
@@ -147,19 +147,17 @@ func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 	d := &websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, NetDialContext: connect.DialContext, HandshakeTimeout: s.o.silence(), Jar: s.http.Jar,
 	}
-	if w, ok := s.http.Transport.(*watched); ok {
-		if t, ok := w.base.(*http.Transport); ok {
-			d.Proxy = t.Proxy
-			if t.DialContext != nil {
-				d.NetDialContext = t.DialContext
-			}
-			if t.DialTLSContext != nil {
-				d.NetDialTLSContext = closing(ctx, t.DialTLSContext)
-			}
-			if t.TLSClientConfig != nil {
-				d.TLSClientConfig = t.TLSClientConfig.Clone()
-				d.TLSClientConfig.NextProtos = []string{"http/1.1"} // gorilla has no WebSocket over HTTP/2
-			}
+	if t, ok := s.plain.(*http.Transport); ok {
+		d.Proxy = t.Proxy
+		if t.DialContext != nil {
+			d.NetDialContext = t.DialContext
+		}
+		if t.DialTLSContext != nil {
+			d.NetDialTLSContext = closing(ctx, t.DialTLSContext)
+		}
+		if t.TLSClientConfig != nil {
+			d.TLSClientConfig = t.TLSClientConfig.Clone()
+			d.TLSClientConfig.NextProtos = []string{"http/1.1"} // gorilla has no WebSocket over HTTP/2
 		}
 	}
 	d.NetDialContext = closing(ctx, d.NetDialContext)

@@ -61,11 +61,20 @@ func (r *reader) move() {
 }
 
 func (r *reader) run(ctx context.Context, transport string) {
-	o := &client.Options{
-		Transports: []string{transport}, MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
-		FirstUpdate: within(15 * time.Second), Heartbeat: within(15*time.Second) / 3,
+	c, err := client.New(r.base, &client.Options{
+		MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
 		// Each poll opens a connection, so that each goes to another node.
-		HTTP:  &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	})
+	if err != nil {
+		r.mu.Lock()
+		r.breaks(err)
+		r.mu.Unlock()
+		return
+	}
+	o := &client.FollowOptions{
+		Transports:  []string{transport},
+		FirstUpdate: within(15 * time.Second), Heartbeat: within(15*time.Second) / 3,
 		Retry: r.failed,
 	}
 	for ctx.Err() == nil {
@@ -75,7 +84,7 @@ func (r *reader) run(ctx context.Context, transport string) {
 		wrong := r.wrong
 		r.mu.Unlock()
 		if wrong == nil {
-			r.follow(stay, o)
+			r.follow(stay, c, o)
 		} else {
 			<-ctx.Done()
 		}
@@ -83,8 +92,8 @@ func (r *reader) run(ctx context.Context, transport string) {
 	}
 }
 
-func (r *reader) follow(ctx context.Context, o *client.Options) {
-	for u, err := range client.Follow(ctx, r.base, r.channel, o) {
+func (r *reader) follow(ctx context.Context, c *client.Client, o *client.FollowOptions) {
+	for u, err := range c.Follow(ctx, r.channel, o) {
 		switch {
 		case err == nil:
 			r.take(&u)

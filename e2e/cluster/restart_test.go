@@ -89,16 +89,19 @@ func TestManyReadersAfterARestart(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		var there sync.WaitGroup // each stays until all have come
-		shared := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		c, err := client.New(base, &client.Options{HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		there.Add(crowd)
 		for i, cursor := range cursors {
 			work.Go(func() {
 				arrived := sync.OnceFunc(there.Done)
 				defer arrived()
-				o := &client.Options{
-					Transports: client.Transports()[i%3 : i%3+1], Since: cursor, HTTP: shared, FirstUpdate: 5 * time.Minute, Heartbeat: time.Minute,
+				o := &client.FollowOptions{
+					Transports: client.Transports()[i%3 : i%3+1], Since: cursor, FirstUpdate: 5 * time.Minute, Heartbeat: time.Minute,
 				}
-				for u, err := range client.Follow(ctx, base, match, o) {
+				for u, err := range c.Follow(ctx, match, o) {
 					switch {
 					case ctx.Err() != nil:
 						return

@@ -33,9 +33,19 @@ func TestWithoutFx(t *testing.T) {
 		}
 	}()
 
-	post(t, base+"/api/channels", `{"id":"match-42","title":"Final"}`)
-	post(t, base+"/api/channels", `{"id":"private","access":"private"}`)
-	post(t, base+"/api/channels/match-42/posts", `{"text":"Kick-off"}`)
+	c, err := client.New(base, &client.Options{Token: "s3cret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseIdleConnections()
+	for _, n := range []client.NewChannel{{ID: "match-42", Title: "Final"}, {ID: "private", Access: motacilla.Private}} {
+		if _, err := c.CreateChannel(ctx, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.CreatePost(ctx, "match-42", client.NewPost{Text: "Kick-off"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		path   string
 		status int
@@ -57,35 +67,19 @@ func TestWithoutFx(t *testing.T) {
 	}
 	for _, transport := range []string{"sse", "long-polling"} {
 		var view motacilla.View
-		for u, err := range client.Follow(ctx, base, "match-42", &client.Options{Transports: []string{transport}}) {
+		for u, err := range c.Follow(ctx, "match-42", &client.FollowOptions{Transports: []string{transport}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			view.Apply(&u, u.Reset)
 			if n := len(view.Renders()); n == 1 {
-				post(t, base+"/api/channels/match-42/posts", `{"text":"Goal!","message_id":"`+transport+`"}`)
+				if _, err := c.CreatePost(ctx, "match-42", client.NewPost{Text: "Goal!", MessageID: transport}); err != nil {
+					t.Fatal(err)
+				}
 			} else if strings.Contains(view.Renders()[n-1].Content, "Goal!") {
 				break
 			}
 		}
-	}
-}
-
-func post(t *testing.T, url, body string) {
-	t.Helper()
-	r, err := http.NewRequest("POST", url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer s3cret")
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode >= 300 {
-		t.Fatalf("POST %s: %s", url, resp.Status)
 	}
 }
 
