@@ -119,10 +119,11 @@ func (a *Webapp) patchPost(w http.ResponseWriter, r *http.Request, ch motacilla.
 		return err
 	}
 	p, err := a.ingest.Change(r.Context(), ch, id, func(p *motacilla.Post) error {
-		if err := unchanged(match, *p); err != nil {
-			return err
-		}
+		was := p.Clone()
 		edit(p)
+		if alters(was, *p) {
+			return unchanged(match, was)
+		}
 		return nil
 	})
 	if err != nil {
@@ -176,6 +177,13 @@ func target(r *http.Request) (motacilla.PostID, route.Condition, error) {
 	}
 	match, err := route.ConditionOf(r.Header, "If-Match")
 	return id, match, err
+}
+
+// alters reports whether a patch that makes next of p changes anything. If it does not, p is as the client wants it, and
+// the precondition need not hold. So a client whose answer was lost may send its patch again (RFC 9110, section 13.1.1).
+func alters(p, next motacilla.Post) bool {
+	_, changed, err := p.Amend(next, p.Revision+1)
+	return changed || err != nil
 }
 
 // unchanged checks the precondition of a write. The error is a 412.

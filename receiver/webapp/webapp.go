@@ -9,7 +9,8 @@
 // # Repeats
 //
 // A message_id, or the Idempotency-Key header in its place, makes a retry safe: if the message is stored already, the
-// answer is the stored post with status 200 instead of 201. If-Match keeps an edit from overwriting a newer one.
+// answer is the stored post with status 200 instead of 201. If-Match keeps an edit from overwriting a newer one, and lets
+// an edit pass that has been made already.
 //
 // # Options
 //

@@ -228,6 +228,11 @@ func TestPosts(t *testing.T) {
 	}
 	s.want(t, 200, "PATCH", one, `{"show":false,"author":"Bea"}`, "If-Match", tag)
 	s.want(t, 412, "PATCH", one, `{"show":true}`, "If-Match", tag)
+	repeated := s.want(t, 200, "PATCH", one, `{"show":false,"author":"Bea"}`, "If-Match", tag) // its answer was lost
+	if now := s.want(t, 200, "GET", one, ""); now["revision"] != repeated["revision"] {
+		t.Errorf("a repeated patch changed the post: %v, then %v", repeated, now)
+	}
+	s.want(t, 412, "PATCH", one, `{"show":false,"author":"Bea","pinned":false}`, "If-Match", tag)
 	s.want(t, 404, "GET", one, "", "-", "-")
 	s.want(t, 404, "GET", one, "", "Authorization", "Bearer wrong", "-", "-")
 	if got := s.want(t, 200, "GET", one, ""); got["author"] != "Bea" || got["show"] != false {
