@@ -141,7 +141,10 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		e := problemOf(resp)
+		e, err := problemOf(resp)
+		if err != nil {
+			return c.unanswered(ctx, err)
+		}
 		if to := resp.Header.Get("Location"); e.Title == "" && to != "" {
 			e.Detail = fmt.Sprintf("it redirects to %q; give the base URL to which it redirects", to)
 		}

@@ -57,23 +57,24 @@ func (e *Error) Unwrap() error { return e.kind }
 const maxProblem = 4 << 10
 
 // problemOf returns the error for an answer that is not a success. It reads the body and does not close it. Only a problem
-// document with status and title (docs/wire.md) is the server's own.
-func problemOf(resp *http.Response) *Error {
-	e := &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+// document with status and title (docs/wire.md) is the server's own. cut is the error of reading the body.
+func problemOf(resp *http.Response) (e *Error, cut error) {
+	e = &Error{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "application/problem+json" {
 		var p struct {
 			Status                     int
 			Type, Title, Detail, Field string
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
-		if err == nil && json.Unmarshal(body, &p) == nil && p.Title != "" && p.Status == resp.StatusCode {
+		var body []byte
+		body, cut = io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+		if cut == nil && json.Unmarshal(body, &p) == nil && p.Title != "" && p.Status == resp.StatusCode {
 			e.Type, e.Title, e.Detail, e.Field = p.Type, p.Title, p.Detail, p.Field
 		}
 	}
 	if e.Title != "" || passing(e.Status) {
 		e.kind = kindOf(e.Status)
 	}
-	return e
+	return e, cut
 }
 
 // foreign returns the error for a success that is not what the server answers.

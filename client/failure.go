@@ -54,7 +54,7 @@ func final(err error) bool {
 // 408, 425 and 429 mean that the transport does not work now; its other statuses mean that the transport does not work
 // here.
 func refused(resp *http.Response) error {
-	e := problemOf(resp)
+	e, _ := problemOf(resp)
 	if errors.Is(e, motacilla.ErrDeleted) { // a channel that was removed
 		e.kind = motacilla.ErrNotFound
 	}
