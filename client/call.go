@@ -31,6 +31,8 @@ type request struct {
 	header http.Header
 	body   any // nil, or sent as JSON
 
+	status int // of the last answer
+
 	// mayBeDone says that an earlier attempt may have been carried out, though its answer did not come.
 	mayBeDone bool
 }
@@ -137,13 +139,14 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	resp, err := c.calls.Do(req)
 	if err != nil {
-		return c.unanswered(ctx, err)
+		return r.unanswered(ctx, err)
 	}
 	defer resp.Body.Close()
+	r.status = resp.StatusCode
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		e, err := problemOf(resp)
 		if err != nil {
-			return c.unanswered(ctx, err)
+			return r.unanswered(ctx, err)
 		}
 		if to := resp.Header.Get("Location"); e.Title == "" && to != "" {
 			e.Detail = fmt.Sprintf("it redirects to %q; give the base URL to which it redirects", to)
@@ -153,23 +156,25 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return c.unanswered(ctx, err)
+		return r.unanswered(ctx, err)
 	case len(answer) > maxAnswer:
 		return &outage{errTooMuch}
 	case out == nil:
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return foreign(resp.StatusCode, err.Error())
+		return r.foreign(err.Error())
 	}
 	return nil
 }
 
+// foreign returns the error for an answer that is a success and not what the server answers.
+func (r *request) foreign(why string) error { return &Error{Status: r.status, Detail: why} }
+
 // unanswered returns the error of an attempt without a whole answer.
-func (c *Client) unanswered(ctx context.Context, err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
-	return &outage{fmt.Errorf("reach %s: %w", c.base.Redacted(), asCause(ctx, err))}
+func (r *request) unanswered(ctx context.Context, err error) error {
+	wrapped := &url.Error{Op: r.method, URL: r.url.Redacted(), Err: err}
+	_ = errors.As(err, &wrapped)
+	wrapped.Err = asCause(ctx, wrapped.Err)
+	return &outage{wrapped}
 }

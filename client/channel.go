@@ -40,9 +40,9 @@ type channelJSON struct {
 	Revision motacilla.Revision  `json:"revision"`
 }
 
-// MarshalJSON encodes c in the form of the wire.
+// MarshalJSON encodes c in the form of the wire. It does not escape HTML.
 func (c Channel) MarshalJSON() ([]byte, error) {
-	return json.Marshal(channelJSON{c.ID, c.Title, c.Access, stampOf(c.Created), stampOf(c.Ended), c.Revision})
+	return plainJSON(channelJSON{c.ID, c.Title, c.Access, stampOf(c.Created), stampOf(c.Ended), c.Revision})
 }
 
 // UnmarshalJSON decodes the form of the wire. The error is a [motacilla.ErrInvalid], or one of encoding/json.

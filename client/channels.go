@@ -93,7 +93,7 @@ func (c *Client) callChannel(ctx context.Context, id motacilla.ChannelID, r *req
 		return Channel{}, err
 	}
 	if got.ID != id {
-		return Channel{}, foreign(http.StatusOK, fmt.Sprintf("it is about channel %q", got.ID))
+		return Channel{}, r.foreign(fmt.Sprintf("it is about channel %q", got.ID))
 	}
 	return got, nil
 }
@@ -124,7 +124,7 @@ func (c *Client) ChannelPage(ctx context.Context, after string, limit int) (Chan
 		return ChannelPage{}, fmt.Errorf("list channels: %w", err)
 	}
 	if page.Channels == nil {
-		return ChannelPage{}, fmt.Errorf("list channels: %w", foreign(http.StatusOK, "channels is missing"))
+		return ChannelPage{}, fmt.Errorf("list channels: %w", r.foreign("channels is missing"))
 	}
 	return page, nil
 }

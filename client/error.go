@@ -77,9 +77,6 @@ func problemOf(resp *http.Response) (e *Error, cut error) {
 	return e, cut
 }
 
-// foreign returns the error for a success that is not what the server answers.
-func foreign(status int, why string) *Error { return &Error{Status: status, Detail: why} }
-
 // kindOf returns the root package's error for a status, or nil.
 func kindOf(status int) error {
 	switch status {

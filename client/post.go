@@ -70,7 +70,7 @@ type postJSON struct {
 	Revision  motacilla.Revision  `json:"revision"`
 }
 
-// MarshalJSON encodes p in the form of the wire. Its HTML is not escaped, but json.Marshal escapes it again.
+// MarshalJSON encodes p in the form of the wire. It does not escape HTML.
 func (p Post) MarshalJSON() ([]byte, error) {
 	w := postJSON{
 		p.ID, p.MessageID, p.Channel, p.Source, p.Author, stampOf(p.Created), stampOf(p.Modified),

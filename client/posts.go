@@ -112,7 +112,7 @@ func (c *Client) PostPage(ctx context.Context, channel motacilla.ChannelID, befo
 		err = c.call(ctx, r, &page)
 	}
 	if err == nil && page.Posts == nil {
-		err = foreign(http.StatusOK, "posts is missing")
+		err = r.foreign("posts is missing")
 	}
 	if err != nil {
 		return PostPage{}, fmt.Errorf("list posts of channel %q: %w", channel, err)
@@ -145,7 +145,7 @@ func (c *Client) callPost(
 		return Post{}, err
 	}
 	if got.Channel != channel || id != "" && got.ID != id {
-		return Post{}, foreign(http.StatusOK, fmt.Sprintf("it is about post %q of channel %q", got.ID, got.Channel))
+		return Post{}, r.foreign(fmt.Sprintf("it is about post %q of channel %q", got.ID, got.Channel))
 	}
 	return got, nil
 }
