@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"text/tabwriter"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/table"
 	"github.com/spf13/cobra"
 )
@@ -31,36 +28,14 @@ func channelCommand() *cobra.Command {
 	return cmd
 }
 
-const channelsPath = "/api/channels"
-
-func channelPath(channel string) string { return channelsPath + "/" + url.PathEscape(channel) }
-
-// channel is a channel as the server answers it.
-type channel struct {
-	ID       string
-	Title    string
-	Access   string
-	Created  string
-	Ended    *string
-	Revision int64
-}
-
-// channelPage is a page of the list of channels. Each channel is as the server answered it.
+// channelPage is the list of channels in JSON.
 type channelPage struct {
-	Channels []json.RawMessage `json:"channels"`
-	Next     *string           `json:"next"`
+	Channels []client.Channel `json:"channels"`
+	Next     *string          `json:"next"` // null
 }
 
-func decodeChannel(raw json.RawMessage) (channel, error) {
-	var c channel
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return c, fmt.Errorf("the server's answer is no channel: %w", err)
-	}
-	return c, nil
-}
-
-func (c channel) state() string {
-	if c.Ended != nil {
+func stateOf(c client.Channel) string {
+	if !c.Ended.IsZero() {
 		return "ended"
 	}
 	return "live"
@@ -78,19 +53,23 @@ Everybody may read a public channel. A private one can be read only with the tok
   motacilla channel create staff --access private`,
 		Args: arguments,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			body := map[string]string{"id": args[0], "title": title, "access": cmp.Or(access.value, "public")}
-			var made json.RawMessage
-			err := r.call(cmd.Context(), http.MethodPost, channelsPath, body, &made)
-			if is(err, http.StatusConflict) {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			made, err := c.CreateChannel(cmd.Context(), client.NewChannel{
+				ID: motacilla.ChannelID(args[0]), Title: title, Access: motacilla.Access(access.value),
+			})
+			if errors.Is(err, motacilla.ErrExists) {
 				return fmt.Errorf("the channel %s exists already", args[0])
 			}
 			if err != nil {
-				return fmt.Errorf("create channel %s: %w", args[0], err)
+				return fmt.Errorf("create channel %s: %w", args[0], r.tell(err))
 			}
 			if asJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), made)
+				return printValue(cmd.OutOrStdout(), made)
 			}
-			page, err := r.resolve(pagePath(args[0]))
+			page, err := r.page(made.ID)
 			if err != nil {
 				return err
 			}
@@ -111,8 +90,6 @@ func addAccess(cmd *cobra.Command, access *choice) {
 	must(cmd.RegisterFlagCompletionFunc("access", words(access.known...)))
 }
 
-func pagePath(channel string) string { return "/channels/" + url.PathEscape(channel) }
-
 func channelList(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
@@ -126,40 +103,28 @@ access, state (live or ended) and title, separated by tabs.`,
   motacilla channel list --output json | jq -r '.channels[] | select(.ended == null) | .id'`,
 		Args: known,
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
-			all, err := r.allChannels(cmd.Context())
+			c, err := r.client()
 			if err != nil {
-				return fmt.Errorf("list channels: %w", err)
+				return err
+			}
+			all := channelPage{Channels: []client.Channel{}}
+			for ch, err := range c.Channels(cmd.Context()) {
+				if err != nil {
+					return fmt.Errorf("list channels: %w", r.tell(err))
+				}
+				all.Channels = append(all.Channels, ch)
 			}
 			if asJSON(cmd) {
-				return printValue(cmd.OutOrStdout(), channelPage{Channels: all})
+				return printValue(cmd.OutOrStdout(), all)
 			}
 			t := &table.Table{Columns: []table.Column{
 				{Title: "CHANNEL"}, {Title: "ACCESS"}, {Title: "STATE"}, {Title: "TITLE", Flexible: true},
 			}}
-			for _, raw := range all {
-				c, err := decodeChannel(raw)
-				if err != nil {
-					return err
-				}
-				t.Add(c.ID, c.Access, c.state(), c.Title)
+			for _, ch := range all.Channels {
+				t.Add(string(ch.ID), string(ch.Access), stateOf(ch), ch.Title)
 			}
 			return printTable(cmd.OutOrStdout(), t)
 		}),
-	}
-}
-
-func (r *remote) allChannels(ctx context.Context) ([]json.RawMessage, error) {
-	all := []json.RawMessage{}
-	for path := channelsPath; ; {
-		var page channelPage
-		if err := r.call(ctx, http.MethodGet, path, nil, &page); err != nil {
-			return nil, err
-		}
-		all = append(all, page.Channels...)
-		if page.Next == nil || *page.Next == "" {
-			return all, nil
-		}
-		path = channelsPath + "?after=" + url.QueryEscape(*page.Next)
 	}
 }
 
@@ -172,22 +137,22 @@ func channelShow(r *remote) *cobra.Command {
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			raw, c, err := r.channel(cmd.Context(), args[0])
+			_, c, err := r.channel(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			if asJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), raw)
+				return printValue(cmd.OutOrStdout(), c)
 			}
-			page, err := r.resolve(pagePath(c.ID))
+			page, err := r.page(c.ID)
 			if err != nil {
 				return err
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintf(w, "Channel\t%s\nTitle\t%s\nAccess\t%s\nState\t%s\n", c.ID, oneLine(c.Title), c.Access, c.state())
+			fmt.Fprintf(w, "Channel\t%s\nTitle\t%s\nAccess\t%s\nState\t%s\n", c.ID, oneLine(c.Title), c.Access, stateOf(c))
 			fmt.Fprintf(w, "Created\t%s\n", localTime(c.Created))
-			if c.Ended != nil {
-				fmt.Fprintf(w, "Ended\t%s\n", localTime(*c.Ended))
+			if !c.Ended.IsZero() {
+				fmt.Fprintf(w, "Ended\t%s\n", localTime(c.Ended))
 			}
 			fmt.Fprintf(w, "Revision\t%d\nPage\t%s\n", c.Revision, page)
 			return printed(0, w.Flush())
@@ -195,39 +160,18 @@ func channelShow(r *remote) *cobra.Command {
 	}
 }
 
-// channel reads a channel from the server.
-func (r *remote) channel(ctx context.Context, id string) (raw json.RawMessage, c channel, err error) {
-	if err := r.call(ctx, http.MethodGet, channelPath(id), nil, &raw); err != nil {
-		return nil, c, onChannel(fmt.Errorf("show channel %s: %w", id, err), id)
-	}
-	c, err = decodeChannel(raw)
-	return raw, c, err
-}
-
-// onChannel returns err, or an error that says what to do if there is no such channel.
-func onChannel(err error, channel string) error {
-	if isMissing(err) {
-		return noChannel(channel)
-	}
-	return err
-}
-
-func noChannel(channel string) error {
-	return coded{fmt.Errorf("there is no channel %s; create it with: motacilla channel create %s", channel, channel),
-		exitNotFound}
-}
-
-// isMissing reports whether err is the server's answer that there is no such channel or post.
-func isMissing(err error) bool {
-	var p *problem
-	return errors.As(err, &p) && p.ours && p.status == http.StatusNotFound
-}
-
-// localTime returns a time of the server for people. Text that is not a time stays as it is.
-func localTime(s string) string {
-	t, err := time.Parse(time.RFC3339, s)
+// channel reads a channel from the server. It returns the client too.
+func (r *remote) channel(ctx context.Context, id string) (*client.Client, client.Channel, error) {
+	c, err := r.client()
 	if err != nil {
-		return oneLine(s)
+		return nil, client.Channel{}, err
 	}
-	return t.Local().Format("2006-01-02 15:04:05 -07:00")
+	ch, err := c.Channel(ctx, motacilla.ChannelID(id))
+	if err != nil {
+		return nil, client.Channel{}, r.onChannel("show channel "+id, err, id)
+	}
+	return c, ch, nil
 }
+
+// localTime returns a time of the server for people.
+func localTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 	"github.com/spf13/cobra"
 )
 
@@ -26,17 +25,11 @@ If a channel becomes private, the streams of readers without the token end.`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			body := map[string]any{}
-			if cmd.Flags().Changed("title") {
-				body["title"] = title
-			}
-			if access.value != "" {
-				body["access"] = access.value
-			}
-			if len(body) == 0 {
+			change := client.ChannelChange{Title: given(cmd, "title", &title), Access: motacilla.Access(access.value)}
+			if change == (client.ChannelChange{}) {
 				return misused(errors.New("nothing to change: give --title or --access"))
 			}
-			return r.patchChannel(cmd, args[0], body)
+			return r.changeChannel(cmd, args[0], change)
 		}),
 	}
 	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
@@ -44,14 +37,18 @@ If a channel becomes private, the streams of readers without the token end.`,
 	return cmd
 }
 
-// patchChannel changes a channel, and prints it if the output is JSON.
-func (r *remote) patchChannel(cmd *cobra.Command, channel string, body any) error {
-	var changed json.RawMessage
-	if err := r.call(cmd.Context(), http.MethodPatch, channelPath(channel), body, &changed); err != nil {
-		return onChannel(fmt.Errorf("%s channel %s: %w", cmd.Name(), channel, err), channel)
+// changeChannel changes a channel, and prints it if the output is JSON.
+func (r *remote) changeChannel(cmd *cobra.Command, channel string, change client.ChannelChange) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	changed, err := c.ChangeChannel(cmd.Context(), motacilla.ChannelID(channel), change)
+	if err != nil {
+		return r.onChannel(cmd.Name()+" channel "+channel, err, channel)
 	}
 	if asJSON(cmd) {
-		return printJSON(cmd.OutOrStdout(), changed)
+		return printValue(cmd.OutOrStdout(), changed)
 	}
 	return nil
 }
@@ -66,16 +63,16 @@ A channel that has ended already keeps the time at which it ended. "motacilla ch
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			raw, c, err := r.channel(cmd.Context(), args[0])
+			_, c, err := r.channel(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if c.Ended == nil {
-				return r.patchChannel(cmd, args[0], map[string]any{"ended": time.Now().UTC().Format(motacilla.TimeFormat)})
+			if c.Ended.IsZero() {
+				return r.changeChannel(cmd, args[0], client.ChannelChange{Ended: new(time.Now())})
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "It has ended already, at %s.\n", localTime(*c.Ended))
+			fmt.Fprintf(cmd.ErrOrStderr(), "It has ended already, at %s.\n", localTime(c.Ended))
 			if asJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), raw)
+				return printValue(cmd.OutOrStdout(), c)
 			}
 			return nil
 		}),
@@ -91,7 +88,7 @@ func channelReopen(r *remote) *cobra.Command {
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			return r.patchChannel(cmd, args[0], map[string]any{"ended": nil})
+			return r.changeChannel(cmd, args[0], client.ChannelChange{Ended: new(time.Time)})
 		}),
 	}
 }
@@ -119,8 +116,12 @@ On a terminal it asks first, unless --yes is given. Elsewhere it needs --yes.`,
 					return err
 				}
 			}
-			if err := r.call(cmd.Context(), http.MethodDelete, channelPath(args[0]), nil, nil); err != nil {
-				return onChannel(fmt.Errorf("delete channel %s: %w", args[0], err), args[0])
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			if err := c.DeleteChannel(cmd.Context(), motacilla.ChannelID(args[0])); err != nil {
+				return r.onChannel("delete channel "+args[0], err, args[0])
 			}
 			return nil
 		}),

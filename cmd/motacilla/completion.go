@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/spf13/cobra"
 )
@@ -103,37 +102,36 @@ func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Co
 
 // channelIDs returns the IDs of the first page of channels, or none if the server does not answer.
 func (r *remote) channelIDs(ctx context.Context) []cobra.Completion {
-	var page channelPage
-	if err := r.call(ctx, http.MethodGet, channelsPath, nil, &page); err != nil {
+	c, err := r.client()
+	if err != nil {
+		return nil
+	}
+	page, err := c.ChannelPage(ctx, "", 0)
+	if err != nil {
 		cobra.CompDebugln(err.Error(), false)
 		return nil
 	}
 	var found []cobra.Completion
-	for _, raw := range page.Channels {
-		c, err := decodeChannel(raw)
-		if err != nil {
-			return nil
-		}
-		found = append(found, cobra.CompletionWithDesc(c.ID, c.Title))
+	for _, ch := range page.Channels {
+		found = append(found, cobra.CompletionWithDesc(string(ch.ID), ch.Title))
 	}
 	return found
 }
 
 // postIDs returns the IDs of the newest posts, or none if the server does not answer.
 func (r *remote) postIDs(ctx context.Context, channel string) []cobra.Completion {
-	var page postPage
-	query := "?" + url.Values{"limit": {"20"}}.Encode()
-	if err := r.call(ctx, http.MethodGet, postsPath(channel)+query, nil, &page); err != nil {
+	c, err := r.client()
+	if err != nil {
+		return nil
+	}
+	page, err := c.PostPage(ctx, motacilla.ChannelID(channel), "", 20)
+	if err != nil {
 		cobra.CompDebugln(err.Error(), false)
 		return nil
 	}
 	var found []cobra.Completion
-	for _, raw := range page.Posts {
-		p, err := decodePost(raw)
-		if err != nil {
-			return nil
-		}
-		found = append(found, cobra.CompletionWithDesc(p.ID, brief(p.text())))
+	for _, p := range page.Posts {
+		found = append(found, cobra.CompletionWithDesc(string(p.ID), brief(lineOf(p))))
 	}
 	return found
 }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/motacilla-live/motacilla/client"
 )
 
 // SIGTERM ends the program while hundreds of polls are held. Each is answered, and the exit code is 0.
@@ -25,15 +27,19 @@ func TestDrain(t *testing.T) {
 	base := "http://" + regexp.MustCompile(`127\.0\.0\.1:[0-9]+`).FindString(out.await(t, `"}`))
 	transport := &http.Transport{MaxIdleConnsPerHost: held}
 	defer transport.CloseIdleConnections()
-	r := &remote{server: base, token: "s3cret", http: &http.Client{Transport: transport}}
-	var channel struct{ Revision int64 }
-	if err := r.call(t.Context(), http.MethodPost, "/api/channels", map[string]string{"id": "full"}, &channel); err != nil {
+	h := &http.Client{Transport: transport}
+	c, err := client.New(base, &client.Options{Token: "s3cret", HTTP: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel, err := c.CreateChannel(t.Context(), client.NewChannel{ID: "full"})
+	if err != nil {
 		t.Fatal(err)
 	}
 	answers := make(chan string, held)
 	for range held {
 		go func() {
-			resp, err := r.http.Get(fmt.Sprintf("%s/live/long-polling/full/?since=%d", base, channel.Revision))
+			resp, err := h.Get(fmt.Sprintf("%s/live/long-polling/full/?since=%d", base, channel.Revision))
 			if err != nil {
 				answers <- err.Error()
 				return
@@ -44,7 +50,7 @@ func TestDrain(t *testing.T) {
 		}()
 	}
 	for begin := time.Now(); ; {
-		resp, err := r.http.Get(base + "/metrics")
+		resp, err := h.Get(base + "/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 )
 
 // The exit codes. "motacilla --help" and docs/command-line.md list them.
@@ -44,14 +45,14 @@ func misused(err error) error { return coded{err, exitUsage} }
 // exitCode returns the program's exit code.
 func exitCode(err error) int {
 	var c coded
-	var p *problem
+	var answer *client.Error
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &c):
 		return c.code
-	case errors.As(err, &p):
-		return p.exitCode()
+	case errors.As(err, &answer):
+		return answerCode(answer)
 	case !errors.As(err, &failed{}):
 		return exitUsage
 	case errors.Is(err, motacilla.ErrUnauthorized), errors.Is(err, motacilla.ErrForbidden):
@@ -62,10 +63,11 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-func (p *problem) exitCode() int {
-	switch p.status {
+// answerCode returns the exit code for an answer of the server, or of a proxy before it.
+func answerCode(e *client.Error) int {
+	switch e.Status {
 	case http.StatusNotFound, http.StatusGone:
-		if p.ours {
+		if e.Title != "" {
 			return exitNotFound
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:

@@ -269,10 +269,7 @@ func testTail(t *testing.T, transport string) {
 	out.await(t, id+"  Four\n")
 	do("post delete final " + id)
 	out.await(t, id+"  [removed]\n")
-	r := &remote{server: base, token: "s3cret", http: httpClient()}
-	if err := r.call(t.Context(), "DELETE", "/api/channels/final", nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	do("channel delete final --yes")
 	out.await(t, "The channel was deleted.")
 	if code := <-ended; code != 0 {
 		t.Errorf("tail ended with %d", code)
@@ -373,7 +370,7 @@ func TestDemo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer close(ended)
-		f := &follower{remote: &remote{server: url, token: "-", http: httpClient()}, channel: "demo",
+		f := &follower{remote: &remote{server: url, token: "-"}, channel: "demo",
 			out: &output{w: tail}, notes: tail}
 		if err := f.follow(ctx); ctx.Err() == nil {
 			t.Errorf("follow: %v", err)

@@ -39,16 +39,6 @@ func outputOf(cmd *cobra.Command) string {
 
 func asJSON(cmd *cobra.Command) bool { return outputOf(cmd) == "json" }
 
-// printJSON prints an answer of the server, indented.
-func printJSON(w io.Writer, answer json.RawMessage) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, answer, "", "  "); err != nil {
-		return fmt.Errorf("print JSON: %w", err)
-	}
-	b.WriteByte('\n')
-	return printed(w.Write(b.Bytes()))
-}
-
 // printValue prints v as JSON, indented.
 func printValue(w io.Writer, v any) error {
 	var b bytes.Buffer

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 	"github.com/spf13/cobra"
 )
 
@@ -48,23 +48,18 @@ Each line is a paragraph. A line that is only a link to a known provider, such a
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"text": text, "show": !hide, "pinned": pin, "key_event": key}
-			if author != "" {
-				body["author"] = author
-			}
-			if messageID != "" {
-				body["message_id"] = messageID
-			}
-			var made json.RawMessage
-			if err := r.call(cmd.Context(), http.MethodPost, postsPath(args[0]), body, &made); err != nil {
-				return onChannel(fmt.Errorf("add post: %w", err), args[0])
-			}
-			if asJSON(cmd) {
-				return printJSON(cmd.OutOrStdout(), made)
-			}
-			p, err := decodePost(made)
+			c, err := r.client()
 			if err != nil {
 				return err
+			}
+			p, err := c.CreatePost(cmd.Context(), motacilla.ChannelID(args[0]), client.NewPost{
+				Text: text, Author: author, MessageID: messageID, Hidden: hide, Pinned: pin, KeyEvent: key,
+			})
+			if err != nil {
+				return r.onChannel("add post", err, args[0])
+			}
+			if asJSON(cmd) {
+				return printValue(cmd.OutOrStdout(), p)
 			}
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), p.ID))
 		}),
@@ -90,26 +85,24 @@ func postEdit(r *remote) *cobra.Command {
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			body := map[string]any{}
-			for _, c := range []struct {
-				flag, key string
-				value     any
-			}{{"author", "author", author}, {"pin", "pinned", pin}, {"key-event", "key_event", key}, {"show", "show", show}} {
-				if cmd.Flags().Changed(c.flag) {
-					body[c.key] = c.value
-				}
+			change := client.PostChange{
+				Author: given(cmd, "author", &author), Pinned: given(cmd, "pin", &pin),
+				KeyEvent: given(cmd, "key-event", &key), Show: given(cmd, "show", &show),
 			}
-			if len(args) == 3 {
-				text, err := textOf(cmd, args[2:])
-				if err != nil {
-					return err
-				}
-				body["text"] = text
-			}
-			if len(body) == 0 {
+			if len(args) < 3 && change.Author == nil && change.Pinned == nil && change.KeyEvent == nil && change.Show == nil {
 				return misused(errors.New("nothing to change: give a text or a flag, such as --show=false"))
 			}
-			return r.patchPost(cmd, args, body)
+			if len(args) == 3 {
+				var err error
+				if change.Text, err = textOf(cmd, args[2:]); err != nil {
+					return err
+				}
+			}
+			return r.changePost(cmd, args, func(
+				c *client.Client, ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID,
+			) (client.Post, error) {
+				return c.EditPost(ctx, ch, id, change)
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&author, "author", "", "`NAME` of the author")
@@ -119,17 +112,32 @@ func postEdit(r *remote) *cobra.Command {
 	return cmd
 }
 
-// patchPost changes a post, and prints it if the output is JSON.
-func (r *remote) patchPost(cmd *cobra.Command, args []string, body any) error {
-	var changed json.RawMessage
-	if err := r.call(cmd.Context(), http.MethodPatch, postPath(args), body, &changed); err != nil {
-		return onPost(fmt.Errorf("%s post: %w", cmd.Name(), err), args)
+// given returns the value of a flag, or nil if the flag was not given.
+func given[T any](cmd *cobra.Command, flag string, value *T) *T {
+	if !cmd.Flags().Changed(flag) {
+		return nil
+	}
+	return value
+}
+
+// changePost changes a post, and prints it if the output is JSON.
+func (r *remote) changePost(cmd *cobra.Command, args []string, change changeFunc) error {
+	c, err := r.client()
+	if err != nil {
+		return err
+	}
+	changed, err := change(c, cmd.Context(), motacilla.ChannelID(args[0]), motacilla.PostID(args[1]))
+	if err != nil {
+		return r.onPost(cmd.Name()+" post", err, args)
 	}
 	if asJSON(cmd) {
-		return printJSON(cmd.OutOrStdout(), changed)
+		return printValue(cmd.OutOrStdout(), changed)
 	}
 	return nil
 }
+
+// changeFunc is a method of the client that changes a post.
+type changeFunc = func(*client.Client, context.Context, motacilla.ChannelID, motacilla.PostID) (client.Post, error)
 
 func postDelete(r *remote) *cobra.Command {
 	return &cobra.Command{
@@ -141,8 +149,12 @@ To take a post off the pages and keep it, use "motacilla post hide".`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			if err := r.call(cmd.Context(), http.MethodDelete, postPath(args), nil, nil); err != nil {
-				return onPost(fmt.Errorf("delete post: %w", err), args)
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			if err := c.DeletePost(cmd.Context(), motacilla.ChannelID(args[0]), motacilla.PostID(args[1]), 0); err != nil {
+				return r.onPost("delete post", err, args)
 			}
 			return nil
 		}),
@@ -153,16 +165,17 @@ To take a post off the pages and keep it, use "motacilla post hide".`,
 var switches = [...]postChange{
 	{"hide", "Take a post off the pages, and keep it",
 		`Take a post off the pages, and keep it. Its text is not sent to readers until "motacilla post show".`,
-		"show", false},
-	{"show", "Show a hidden post", `Show a hidden post, in its old place.`, "show", true},
-	{"pin", "Keep a post at the top", `Keep a post at the top of the page, until "motacilla post unpin".`, "pinned", true},
-	{"unpin", "Move a pinned post back to its place", `Move a pinned post back to its place among the others.`, "pinned", false},
+		(*client.Client).HidePost},
+	{"show", "Show a hidden post", `Show a hidden post, in its old place.`, (*client.Client).ShowPost},
+	{"pin", "Keep a post at the top", `Keep a post at the top of the page, until "motacilla post unpin".`,
+		(*client.Client).PinPost},
+	{"unpin", "Move a pinned post back to its place", `Move a pinned post back to its place among the others.`,
+		(*client.Client).UnpinPost},
 }
 
 type postChange struct {
 	name, short, long string
-	key               string // in the request's body
-	value             bool
+	change            changeFunc
 }
 
 func postSwitch(r *remote, s postChange) *cobra.Command {
@@ -174,7 +187,7 @@ func postSwitch(r *remote, s postChange) *cobra.Command {
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			return r.patchPost(cmd, args, map[string]bool{s.key: s.value})
+			return r.changePost(cmd, args, s.change)
 		}),
 	}
 }
@@ -196,15 +209,4 @@ func textOf(cmd *cobra.Command, args []string) (string, error) {
 		return "", misused(errors.New("standard input has no text; give it as an argument, or pipe it in"))
 	}
 	return text, nil
-}
-
-func postsPath(channel string) string { return channelPath(channel) + "/posts" }
-
-func postPath(args []string) string { return postsPath(args[0]) + "/" + args[1] }
-
-func onPost(err error, args []string) error {
-	if isMissing(err) {
-		return coded{fmt.Errorf("there is no post %s on the channel %s", args[1], args[0]), exitNotFound}
-	}
-	return err
 }

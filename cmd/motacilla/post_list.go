@@ -3,56 +3,31 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/table"
 	"github.com/spf13/cobra"
 )
 
-// mostPosts is the most posts that the server lists in one answer.
-const mostPosts = 100
-
-// post is a post as the server answers it.
-type post struct {
-	ID       string
-	Author   string
-	Created  string
-	Show     bool
-	Pinned   bool
-	KeyEvent bool `json:"key_event"`
-	Content  []motacilla.RawBlock
-}
-
-// postPage is a page of the list of posts. Each post is as the server answered it.
+// postPage is a list of posts in JSON.
 type postPage struct {
-	Posts []json.RawMessage `json:"posts"`
-	Head  json.RawMessage   `json:"head"`
-	Next  *string           `json:"next"`
+	Posts []client.Post      `json:"posts"`
+	Head  motacilla.Revision `json:"head"`
+	Next  *string            `json:"next"`
 }
 
-func decodePost(raw json.RawMessage) (post, error) {
-	var p post
-	if err := json.Unmarshal(raw, &p); err != nil {
-		return p, fmt.Errorf("the server's answer is no post: %w", err)
-	}
-	return p, nil
-}
-
-// text returns the post's text on one line.
-func (p post) text() string {
+// lineOf returns a post's text on one line.
+func lineOf(p client.Post) string {
 	var parts []string
 	for _, b := range p.Content {
 		switch b.Type {
 		case motacilla.TextBlock:
-			parts = append(parts, textIn(b.Text))
+			parts = append(parts, textIn(string(b.Text)))
 		case motacilla.ImageBlock:
 			parts = append(parts, "[image] "+oneLine(cmp.Or(b.Alt, b.URL)))
 		case motacilla.EmbedBlock:
@@ -62,8 +37,8 @@ func (p post) text() string {
 	return strings.Join(parts, " ")
 }
 
-// state returns which of hidden, pinned and key the post is.
-func (p post) state() string {
+// marksOf returns which of hidden, pinned and key a post is.
+func marksOf(p client.Post) string {
 	var words []string
 	for _, w := range []struct {
 		is   bool
@@ -106,11 +81,11 @@ tabs.
 				limit = 0
 			}
 			list, err := r.posts(cmd.Context(), args[0], before, limit)
-			if is(err, http.StatusBadRequest) && before != "" {
-				return misused(fmt.Errorf("--before: %w", err))
+			if errors.Is(err, motacilla.ErrInvalid) && before != "" {
+				return misused(fmt.Errorf("--before: %w", r.tell(err)))
 			}
 			if err != nil {
-				return onChannel(fmt.Errorf("list posts: %w", err), args[0])
+				return r.onChannel("list posts", err, args[0])
 			}
 			if asJSON(cmd) {
 				return printValue(cmd.OutOrStdout(), list)
@@ -126,28 +101,30 @@ tabs.
 
 // posts lists the newest posts before a place: limit of them, or all if limit is 0. Head is that of the first answer.
 func (r *remote) posts(ctx context.Context, channel, before string, limit int) (postPage, error) {
-	all := postPage{Posts: []json.RawMessage{}}
+	c, err := r.client()
+	if err != nil {
+		return postPage{}, err
+	}
+	all := postPage{Posts: []client.Post{}}
 	for {
-		size := mostPosts
+		size := client.MaxPage
 		if limit > 0 {
 			size = min(size, limit-len(all.Posts))
 		}
-		q := url.Values{"limit": {strconv.Itoa(size)}}
-		if before != "" {
-			q.Set("before", before)
-		}
-		var page postPage
-		if err := r.call(ctx, http.MethodGet, postsPath(channel)+"?"+q.Encode(), nil, &page); err != nil {
+		page, err := c.PostPage(ctx, motacilla.ChannelID(channel), before, size)
+		if err != nil {
 			return all, err
 		}
-		if all.Head == nil {
+		if all.Head == 0 {
 			all.Head = page.Head
 		}
-		all.Posts, all.Next = append(all.Posts, page.Posts...), page.Next
-		if page.Next == nil || len(page.Posts) == 0 || limit > 0 && len(all.Posts) >= limit {
+		all.Posts, all.Next, before = append(all.Posts, page.Posts...), nil, page.Next
+		if page.Next != "" {
+			all.Next = &page.Next
+		}
+		if page.Next == "" || len(page.Posts) == 0 || limit > 0 && len(all.Posts) >= limit {
 			return all, nil
 		}
-		before = *page.Next
 	}
 }
 
@@ -157,16 +134,12 @@ func printPosts(cmd *cobra.Command, channel string, list postPage) error {
 		{Title: "CREATED"}, {Title: "POST"}, {Title: "STATE"}, {Title: "AUTHOR", Flexible: true},
 		{Title: "TEXT", Flexible: true},
 	}}
-	for _, raw := range list.Posts {
-		p, err := decodePost(raw)
-		if err != nil {
-			return err
-		}
-		created := p.Created
+	for _, p := range list.Posts {
+		created := motacilla.FormatTime(p.Created)
 		if person {
-			created = shortTime(created, time.Now())
+			created = shortTime(p.Created, time.Now())
 		}
-		t.Add(created, p.ID, p.state(), p.Author, p.text())
+		t.Add(created, string(p.ID), marksOf(p), p.Author, lineOf(p))
 	}
 	if err := printTable(cmd.OutOrStdout(), t); err != nil {
 		return err
@@ -178,11 +151,7 @@ func printPosts(cmd *cobra.Command, channel string, list postPage) error {
 }
 
 // shortTime returns a time of the server for people, without the date if it is of today.
-func shortTime(s string, now time.Time) string {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return s
-	}
+func shortTime(t, now time.Time) string {
 	if t = t.Local(); t.Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
 		return t.Format(time.TimeOnly)
 	}

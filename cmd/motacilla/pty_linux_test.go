@@ -110,7 +110,7 @@ func TestShortTime(t *testing.T) {
 	for at, want := range map[time.Time]string{
 		now.Add(-time.Hour): "19:00:00", now.AddDate(0, 0, -1): "2026-11-24 20:00",
 	} {
-		if got := shortTime(at.UTC().Format(time.RFC3339Nano), now); got != want {
+		if got := shortTime(at.UTC(), now); got != want {
 			t.Errorf("%v is %q, want %q", at, got, want)
 		}
 	}

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/client"
 )
 
 // Each status that a server answers has its exit code.
@@ -26,6 +30,9 @@ func TestExitCodes(t *testing.T) {
 		{500, true, exitFailure}, {502, false, exitUnavailable}, {503, true, exitUnavailable}, {504, false, exitUnavailable},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if tt.problem {
+				w.Header().Set("Content-Type", "application/problem+json")
+			}
 			w.WriteHeader(tt.status)
 			if tt.problem {
 				fmt.Fprintf(w, `{"title":"T","detail":"D","status":%d}`, tt.status)
@@ -41,6 +48,49 @@ func TestExitCodes(t *testing.T) {
 		}
 		server.Close()
 	}
+}
+
+// A command whose answer is lost, or comes from a proxy whose server restarts, asks again, and writes once.
+func TestAsksAgain(t *testing.T) {
+	t.Chdir(t.TempDir())
+	base, store := serveStore(t)
+	target, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := httputil.NewSingleHostReverseProxy(target)
+	var requests atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch requests.Add(1) % 3 {
+		case 1:
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+		case 2:
+			behind.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		default:
+			behind.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(proxy.Close)
+	do := func(line string) string {
+		t.Helper()
+		code, out, errs := call(append(strings.Fields(line), "--server", proxy.URL, "--token", "s3cret")...)
+		if code != 0 {
+			t.Fatalf("motacilla %s = %d, %s", line, code, errs)
+		}
+		return strings.TrimSpace(out)
+	}
+	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "final"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	id := do("post add final Goal")
+	do("post pin final " + id)
+	page, err := store.Posts(t.Context(), "final", motacilla.Query{Limit: 10})
+	if err != nil || len(page.Posts) != 1 || string(page.Posts[0].ID) != id || !page.Posts[0].Pinned {
+		t.Errorf("%+v, %v; want the post %s once, and pinned", page.Posts, err, id)
+	}
+	do("post delete final " + id)
+	do("channel delete final --yes")
 }
 
 // Lists are read to their end, over several pages.
@@ -86,7 +136,7 @@ func TestPages(t *testing.T) {
 		{[]string{"--limit", "500"}, many, false, "post 0"}, {[]string{"--all"}, many, false, "post 0"},
 	} {
 		var list struct {
-			Posts []post
+			Posts []client.Post
 			Head  json.RawMessage
 			Next  *string
 		}
@@ -97,12 +147,12 @@ func TestPages(t *testing.T) {
 		if head == nil {
 			head = list.Head
 		}
-		if len(list.Posts) != tt.n || list.Next != nil != tt.more || list.Posts[tt.n-1].text() != tt.last || string(list.Head) != string(head) {
-			t.Errorf("%q: %d posts to %q, next %v, head %s", tt.args, len(list.Posts), list.Posts[len(list.Posts)-1].text(), list.Next, list.Head)
+		if len(list.Posts) != tt.n || list.Next != nil != tt.more || lineOf(list.Posts[tt.n-1]) != tt.last || string(list.Head) != string(head) {
+			t.Errorf("%q: %d posts to %q, next %v, head %s", tt.args, len(list.Posts), lineOf(list.Posts[len(list.Posts)-1]), list.Next, list.Head)
 		}
 		if list.Next != nil {
 			older := do("post", "list", "c000", "--limit", "1", "--before", *list.Next)
-			byID := do("post", "list", "c000", "--limit", "1", "--before", list.Posts[tt.n-1].ID)
+			byID := do("post", "list", "c000", "--limit", "1", "--before", string(list.Posts[tt.n-1].ID))
 			if older == "" || older != byID {
 				t.Errorf("--before %s: %q, %q", *list.Next, older, byID)
 			}

@@ -100,18 +100,17 @@ type follower struct {
 const firstFaults = 4
 
 func (f *follower) follow(ctx context.Context) error {
-	base, err := f.remote.base()
+	c, err := f.remote.client()
 	if err != nil {
 		return err
 	}
-	f.remote.findToken()
 	f.printed = map[motacilla.PostID]motacilla.Render{}
 	f.view.Revision = f.since
-	o := &client.Options{Token: f.remote.token, Retry: f.fault, Since: f.since}
+	o := &client.FollowOptions{Retry: f.fault, Since: f.since}
 	if f.transport != auto && f.transport != "" {
 		o.Transports = []string{f.transport}
 	}
-	for u, err := range client.Follow(ctx, base.String(), motacilla.ChannelID(f.channel), o) {
+	for u, err := range c.Follow(ctx, motacilla.ChannelID(f.channel), o) {
 		if err != nil {
 			return f.end(err)
 		}
