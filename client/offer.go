@@ -65,8 +65,8 @@ func asCause(ctx context.Context, err error) error {
 	return err
 }
 
-// parseOffers parses the list of transports that the server at base has given at the URL at. It returns the names of all, and the transports that
-// are known and in wanted. An empty wanted means all.
+// parseOffers parses the list of transports that the server at base has given at the URL at. It returns the names of all,
+// and the transports that are known and in wanted. An empty wanted means all.
 func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []string, offers []offer, err error) {
 	var list struct {
 		Transports []struct {

@@ -27,7 +27,7 @@ func lineOf(p client.Post) string {
 	for _, b := range p.Content {
 		switch b.Type {
 		case motacilla.TextBlock:
-			parts = append(parts, textIn(string(b.Text)))
+			parts = append(parts, textIn(b.Text))
 		case motacilla.ImageBlock:
 			parts = append(parts, "[image] "+oneLine(cmp.Or(b.Alt, b.URL)))
 		case motacilla.EmbedBlock:
