@@ -145,7 +145,7 @@ func TestPosts(t *testing.T) {
 	if _, err := c.CreateChannel(ctx, client.NewChannel{ID: match}); err != nil {
 		t.Fatal(err)
 	}
-	content := []client.Block{
+	content := []motacilla.RawBlock{
 		{Type: motacilla.TextBlock, Text: "<p>a &amp; <b>b</b></p>"},
 		{Type: motacilla.ImageBlock, URL: "https://example.org/a.jpg", Alt: "<a>", Width: 3, Height: 2},
 		{Type: motacilla.EmbedBlock, URL: "https://youtu.be/abc"},

@@ -84,7 +84,7 @@ func TestArguments(t *testing.T) {
 		"no post":        second(c.EditPost(ctx, match, "", client.PostChange{})),
 		"post to delete": c.DeletePost(ctx, match, "", 0),
 		"its channel":    c.DeletePost(ctx, "", id, 0),
-		"block":          second(c.CreatePost(ctx, match, client.NewPost{Content: []client.Block{{Type: "pigeon"}}})),
+		"block":          second(c.CreatePost(ctx, match, client.NewPost{Content: []motacilla.RawBlock{{Type: "pigeon"}}})),
 	} {
 		if !errors.Is(err, motacilla.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

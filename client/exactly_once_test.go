@@ -69,7 +69,7 @@ func TestExactlyOnce(t *testing.T) {
 	}
 	texts := map[motacilla.PostID]string{}
 	for _, p := range page.Posts {
-		texts[p.ID] = fmt.Sprint(p.Content[0].Text)
+		texts[p.ID] = p.Content[0].Text.String()
 	}
 	if len(page.Posts) != posts {
 		t.Errorf("%d posts, want %d", len(page.Posts), posts)

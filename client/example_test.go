@@ -89,7 +89,7 @@ func ExampleClient_CreatePost() {
 		MessageID: "ticker-1887",
 		Author:    "Mara",
 		KeyEvent:  true,
-		Content: []client.Block{
+		Content: []motacilla.RawBlock{
 			{Type: motacilla.TextBlock, Text: "<p>19 min: <b>Goal!</b></p>"},
 			{Type: motacilla.ImageBlock, URL: "https://example.org/goal.jpg", Alt: "The ball in the net", Width: 1200, Height: 800},
 		},
@@ -113,7 +113,7 @@ func ExampleClient_EditPost() {
 			log.Fatal(err)
 		}
 		_, err = c.EditPost(ctx, "match-42", id, client.PostChange{
-			Content:    append(post.Content, client.Block{Type: motacilla.TextBlock, Text: "<p>The goal stands.</p>"}),
+			Content:    append(post.Content, motacilla.RawBlock{Type: motacilla.TextBlock, Text: "<p>The goal stands.</p>"}),
 			IfRevision: post.Revision,
 		})
 		if errors.Is(err, motacilla.ErrConflict) {

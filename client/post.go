@@ -20,7 +20,7 @@ type Post struct {
 	Show      bool      // false if the post is hidden
 	Pinned    bool
 	KeyEvent  bool
-	Content   []Block // its text is sanitised HTML
+	Content   []motacilla.RawBlock // its text is sanitised HTML
 	Revision  motacilla.Revision
 }
 
@@ -29,7 +29,7 @@ type NewPost struct {
 	// Text is the short form of Content: HTML, one text block for each line. A line that is only a link to a known
 	// provider, such as YouTube, becomes an embed.
 	Text    string
-	Content []Block
+	Content []motacilla.RawBlock
 	Author  string
 	// MessageID is an ID of your own, unique within the channel, up to motacilla.MaxID bytes. If the channel has a post
 	// with it, no other one is created. Empty means an ID that CreatePost makes.
@@ -42,10 +42,10 @@ type NewPost struct {
 
 // PostChange says what of a post changes. nil and empty fields leave what is there.
 type PostChange struct {
-	Text     string  // replaces the content; either Text or Content
-	Content  []Block // replaces the content
-	Author   *string // new("Mara")
-	Show     *bool   // new(false) hides the post
+	Text     string               // replaces the content; either Text or Content
+	Content  []motacilla.RawBlock // replaces the content
+	Author   *string              // new("Mara")
+	Show     *bool                // new(false) hides the post
 	Pinned   *bool
 	KeyEvent *bool
 	Created  time.Time
@@ -56,18 +56,18 @@ type PostChange struct {
 }
 
 type postJSON struct {
-	ID        motacilla.PostID    `json:"id"`
-	MessageID string              `json:"message_id"`
-	Channel   motacilla.ChannelID `json:"channel"`
-	Source    string              `json:"source"`
-	Author    string              `json:"author"`
-	Created   *stamp              `json:"created"`
-	Modified  *stamp              `json:"modified"`
-	Show      bool                `json:"show"`
-	Pinned    bool                `json:"pinned"`
-	KeyEvent  bool                `json:"key_event"`
-	Content   []Block             `json:"content"`
-	Revision  motacilla.Revision  `json:"revision"`
+	ID        motacilla.PostID     `json:"id"`
+	MessageID string               `json:"message_id"`
+	Channel   motacilla.ChannelID  `json:"channel"`
+	Source    string               `json:"source"`
+	Author    string               `json:"author"`
+	Created   *stamp               `json:"created"`
+	Modified  *stamp               `json:"modified"`
+	Show      bool                 `json:"show"`
+	Pinned    bool                 `json:"pinned"`
+	KeyEvent  bool                 `json:"key_event"`
+	Content   []motacilla.RawBlock `json:"content"`
+	Revision  motacilla.Revision   `json:"revision"`
 }
 
 // MarshalJSON encodes p in the form of the wire. It does not escape HTML.
@@ -77,7 +77,7 @@ func (p Post) MarshalJSON() ([]byte, error) {
 		p.Show, p.Pinned, p.KeyEvent, p.Content, p.Revision,
 	}
 	if w.Content == nil {
-		w.Content = []Block{}
+		w.Content = []motacilla.RawBlock{}
 	}
 	return plainJSON(w)
 }
@@ -100,14 +100,14 @@ func (p *Post) UnmarshalJSON(data []byte) error {
 
 // postBody is the body of a request that creates or changes a post.
 type postBody struct {
-	Text      string  `json:"text,omitempty"`
-	Content   []Block `json:"content,omitzero"`
-	Author    *string `json:"author,omitempty"`
-	MessageID string  `json:"message_id,omitempty"`
-	Show      *bool   `json:"show,omitempty"`
-	Pinned    *bool   `json:"pinned,omitempty"`
-	KeyEvent  *bool   `json:"key_event,omitempty"`
-	Created   *stamp  `json:"created,omitempty"`
+	Text      string               `json:"text,omitempty"`
+	Content   []motacilla.RawBlock `json:"content,omitzero"`
+	Author    *string              `json:"author,omitempty"`
+	MessageID string               `json:"message_id,omitempty"`
+	Show      *bool                `json:"show,omitempty"`
+	Pinned    *bool                `json:"pinned,omitempty"`
+	KeyEvent  *bool                `json:"key_event,omitempty"`
+	Created   *stamp               `json:"created,omitempty"`
 }
 
 func (p NewPost) body() postBody {

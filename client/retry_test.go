@@ -133,7 +133,7 @@ var calls = map[string]func(context.Context, *client.Client, *memory.Store, clie
 	"create post": func(ctx context.Context, c *client.Client, s *memory.Store, _ client.Post) (error, bool) {
 		made, err := c.CreatePost(ctx, match, client.NewPost{Text: "new"})
 		got := stored(ctx, s)
-		return err, len(got) == 2 && got[0].ID == made.ID && got[0].Content[0].Text == "new"
+		return err, len(got) == 2 && got[0].ID == made.ID && got[0].Content[0].Text.String() == "new"
 	},
 	"edit": func(ctx context.Context, c *client.Client, s *memory.Store, p client.Post) (error, bool) {
 		edited, err := c.EditPost(ctx, match, p.ID, client.PostChange{Text: "new", Author: new("Mara")})
