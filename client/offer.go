@@ -94,21 +94,17 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 	return names, offers, nil
 }
 
-// resolve resolves ref, which the server at base has given at the URL at, by RFC 3986, section 5. It returns nil if ref is
-// not usable.
+// resolve resolves ref, which the server at base has given at the URL at. It returns nil if ref is not usable.
 //
-// So the path of a server that knows below which path it is served is right as it stands. A server that a proxy puts below
-// a path does not know that. Its paths begin with a slash and are outside the path of base, so they are taken as being
-// below it.
+// A path that begins with a slash is below the path of base: a server that a proxy puts below a path does not know that. A
+// server that does know it gives relative URLs, which are resolved by RFC 3986, section 5.
 func resolve(base, at *url.URL, ref string) *url.URL {
 	u, err := url.Parse(ref)
 	if err != nil || ref == "" {
 		return nil
 	}
-	prefix := strings.TrimRight(base.EscapedPath(), "/")
-	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") &&
-		prefix != "" && !strings.HasPrefix(u.EscapedPath(), prefix+"/") {
-		if u, err = url.Parse(prefix + ref); err != nil {
+	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") {
+		if u, err = url.Parse(strings.TrimRight(base.EscapedPath(), "/") + ref); err != nil {
 			return nil
 		}
 	}

@@ -193,7 +193,7 @@ func (d *doctor) resolve(ref string) *url.URL {
 	if err != nil || ref == "" {
 		return nil
 	}
-	if u.Host == "" && strings.HasPrefix(ref, "/") && !strings.HasPrefix(ref, d.base.EscapedPath()+"/") {
+	if u.Scheme == "" && u.Host == "" && strings.HasPrefix(ref, "/") {
 		if u, err = url.Parse(d.base.EscapedPath() + ref); err != nil { // a proxy serves it below a path
 			return nil
 		}
