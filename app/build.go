@@ -11,7 +11,7 @@ func (r registrations) module(c *Config) fx.Option {
 	return fx.Module("app",
 		fx.Supply(c),
 		fx.Provide(
-			newLogger, newToken, newRegistry, newParts, share, newOperations, newSite, newServer,
+			newLogger, newToken, newLook, newRegistry, newParts, share, newOperations, newSite, newServer,
 			func(s storage.Store) receiver.Sink { return s },
 		),
 		storeModule(r.Stores, c.Storage),

@@ -52,6 +52,7 @@ func TestDependencies(t *testing.T) {
 	heavy := []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
+	languages := []string{"golang.org/x/text/", module + "/page/languages"}
 	frame := append([]string{"go.uber.org/fx"}, server...)
 	for _, tt := range []struct {
 		pkg string
@@ -62,10 +63,10 @@ func TestDependencies(t *testing.T) {
 		{module + "/storage", [][]string{heavy, adapters, server, {module + "/publisher", module + "/receiver", module + "/route"}}},
 		{module + "/publisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/receiver", module + "/page"}}},
 		{module + "/receiver", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/page"}}},
-		{module + "/page", [][]string{heavy, adapters, frame, {module + "/storage", module + "/publisher", module + "/receiver"}}},
+		{module + "/page", [][]string{heavy, adapters, frame, languages, {module + "/storage", module + "/publisher", module + "/receiver"}}},
 		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
-		{module + "/live", [][]string{heavy, adapters, {module + "/app", "github.com/spf13", "go.yaml.in", "go.opentelemetry.io", "github.com/prometheus/client_golang/prometheus/promhttp"}}},
-		{module + "/app", [][]string{heavy, adapters}},
+		{module + "/live", [][]string{heavy, adapters, languages, {module + "/app", "github.com/spf13", "go.yaml.in", "go.opentelemetry.io", "github.com/prometheus/client_golang/prometheus/promhttp"}}},
+		{module + "/app", [][]string{heavy, adapters, languages}},
 		{module + "/storage/memory", [][]string{heavy, {module + "/publisher", module + "/receiver", module + "/route", module + "/app"}}},
 		{module + "/storage/postgres", [][]string{{"modernc.org/sqlite", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild"},
 			{module + "/publisher", module + "/receiver", module + "/route", module + "/app", module + "/internal/realserver", module + "/internal/netfault", "testing"}}},
@@ -76,7 +77,7 @@ func TestDependencies(t *testing.T) {
 		{module + "/publisher/polling", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app"}}},
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
-		{module + "/examples/customapp", [][]string{heavy, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
+		{module + "/examples/customapp", [][]string{heavy, languages, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 		{module + "/examples/r3labspublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 		{module + "/app/standard", [][]string{{"github.com/r3labs"}}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -50,6 +51,14 @@ type PageSettings struct {
 	Channels bool   `key:"channels" doc:"whether there is a page for each channel; without it, an app has pages of its own"`
 	Index    bool   `key:"index" doc:"whether there is a list of the channels at /; without it, an app may have a page of its own there"`
 	Home     string `key:"home" doc:"path or URL to which the name of the site leads; by default the index, or / if there is none"`
+
+	Templates        string   `key:"templates" doc:"folder of your own templates; each file replaces the template of its name (docs/look.md)"`
+	Styles           string   `key:"styles" doc:"style sheet that is loaded after the page's own"`
+	Language         string   `key:"language" min:"1" doc:"language of the site, as a BCP 47 tag such as de or pt-BR"`
+	ChannelLanguages []string `key:"channel_languages" doc:"languages of other channels, as PATTERN=TAG such as wahl-*=de; the first match counts"`
+	Languages        string   `key:"languages" doc:"folder with files of more languages, or of other words"`
+	TimeZone         string   `key:"time_zone" min:"1" doc:"time zone of times in pages without JavaScript, such as Europe/Berlin"`
+	Reload           bool     `key:"reload" doc:"read templates, styles and languages again for each page, while you develop them"`
 }
 
 // FeedSettings are the keys feed.*.
@@ -72,7 +81,7 @@ type LogSettings struct {
 func defaults() Settings {
 	return Settings{
 		Server:  ServerSettings{Addr: "127.0.0.1:8080"},
-		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true},
+		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},
 		Log:     LogSettings{Level: "info", Format: "console"},
@@ -97,6 +106,13 @@ func (s *Settings) validate() error {
 	if _, err := route.ParseProxies(s.Server.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("server.trusted_proxies: %w", err))
 	}
+	for _, pair := range s.Page.ChannelLanguages {
+		pattern, tag, _ := strings.Cut(pair, "=")
+		_, err := path.Match(pattern, "")
+		check(err == nil && pattern != "" && tag != "", "page.channel_languages", "PATTERN=TAG, such as wahl-*=de")
+	}
+	_, err = time.LoadLocation(s.Page.TimeZone)
+	check(err == nil, "page.time_zone", "the name of a time zone, such as Europe/Berlin or UTC")
 	visible := !strings.ContainsFunc(s.Server.Token, func(c rune) bool { return c <= ' ' || c > '~' })
 	check(visible, "server.token", "printable ASCII without spaces")
 	return errors.Join(errs...)

@@ -24,7 +24,8 @@ type partsIn struct {
 	Token     *Token
 	Registry  *prometheus.Registry
 	Log       *zap.Logger
-	Hook      route.Authorizer   `optional:"true"`
+	Hook      route.Authorizer `optional:"true"`
+	Look      *page.Look
 	Renderer  publisher.Renderer `optional:"true"`
 }
 
@@ -38,7 +39,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
 		Origins: c.Server.Origins, TrustedProxies: c.Server.TrustedProxies,
 		Page: page.Options{
-			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home,
+			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home, Look: in.Look,
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
 		},
 		Renderer: in.Renderer,

@@ -48,7 +48,7 @@ type Options struct {
 	// Page are the options of the pages. Transports, Readable, Listing, Base, Heartbeat and Renderer are set by New.
 	// SignIn is set by New if Authorize is nil.
 	Page page.Options
-	// Renderer makes the HTML of posts; the default is page.NewRenderer().
+	// Renderer makes the HTML of posts; the default is that of Page.Look, or page.NewRenderer().
 	Renderer publisher.Renderer
 	// Feed are the options of the feed. New sets its Logger, the page's size if PageSize is 0, and the address of
 	// its limits.

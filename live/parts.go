@@ -42,6 +42,9 @@ func NewParts(o Options) (*Parts, error) {
 	}
 	if o.Renderer == nil {
 		o.Renderer = page.NewRenderer()
+		if o.Page.Look != nil {
+			o.Renderer = o.Page.Look.RendererBelow(o.BasePath)
+		}
 	}
 	p.Listing = route.NewListing(o.Token)
 	p.Feed = p.newFeed(o)

@@ -1,8 +1,6 @@
 package page
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +14,8 @@ import (
 
 // answer is a page to write.
 type answer struct {
-	page       string
+	at         place
+	template   string
 	data       any
 	status     int
 	tag        string // the ETag; empty means none
@@ -24,8 +23,27 @@ type answer struct {
 	transports []Transport
 }
 
+// view is what every template of a page gets.
+type view struct {
+	speech
+
+	Kind   string // channel, index, sign-in or error
+	Site   string // the site's name
+	Title  string // of the page
+	Styled bool   // the site has a style sheet of its own
+	Words  *words // for the browser client; nil if it has them built in
+}
+
+func (p *Page) view(e *edition, l *Language, kind, title string) view {
+	v := view{speech: e.speech(l), Kind: kind, Site: p.o.Name, Title: title, Styled: e.styled}
+	if w := wordsOf(l); !w.builtIn() {
+		v.Words = w
+	}
+	return v
+}
+
 // write writes a page, or 304 if the browser has it.
-func (p *Page) write(w http.ResponseWriter, r *http.Request, a answer) error {
+func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error {
 	h := w.Header()
 	h.Set("Cache-Control", a.cache)
 	h.Add("Vary", "Cookie, Authorization") // CORS adds Origin
@@ -36,18 +54,18 @@ func (p *Page) write(w http.ResponseWriter, r *http.Request, a answer) error {
 			return nil
 		}
 	}
-	var buf bytes.Buffer
-	if err := p.pages.ExecuteTemplate(&buf, a.page, a.data); err != nil {
+	body, err := e.render(a.at, a.template, a.data)
+	if err != nil {
 		h.Del("ETag")
 		return err
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(buf.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Content-Security-Policy", policy(a.transports))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	w.WriteHeader(a.status)
-	_, _ = w.Write(buf.Bytes())
+	_, _ = w.Write(body)
 	return nil
 }
 
@@ -71,31 +89,25 @@ func policy(transports []Transport) string {
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 }
 
-// errorPage is the data of error.html.
-type errorPage struct {
-	Site   string
+// errorView is the data of error.html and signin.html.
+type errorView struct {
+	view
+
 	Status int
-	Title  string
 	Text   string
-	SignIn bool
-	Next   string
+	Next   string // where to go after signing in
 }
 
 // refuse answers an error as a page.
 func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	problem := route.ProblemOf(err)
-	detail := ""
-	if errors.Is(err, motacilla.ErrInvalid) {
-		detail = problem.Detail
-	}
-	if problem.Status == http.StatusServiceUnavailable {
+	status := route.ProblemOf(err).Status
+	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(route.RetryAfter.Seconds())))
 	}
-	status := problem.Status
 	if status == http.StatusUnauthorized {
 		status = http.StatusForbidden // at 401 a browser asks for a name and a password
 	}
-	p.fail(w, r, status, detail)
+	p.fail(w, r, status, reasons[status])
 }
 
 // NotFound answers a request for a path that does not exist. A browser gets a page. Any other client, and any request below
@@ -109,28 +121,45 @@ func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	route.WriteError(w, r, err)
 }
 
-func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, detail string) {
-	e := errorPage{Site: p.o.Name, Status: status, Title: http.StatusText(status), Text: detail}
-	switch status {
-	case http.StatusForbidden:
-		e.Title, e.Text = "This page is private", "Enter the token that you were given to read it."
-		e.SignIn, e.Next = p.o.SignIn != nil && !p.o.NoChannels, p.requested(r)
-		if !e.SignIn {
-			e.Text = "You may not read it."
-		}
-		if r.PostForm != nil { // only signing in reads the form
-			e.Text, e.Next = "That is not the right token. Try again.", p.local(r.PostForm.Get("next"))
-		}
-	case http.StatusNotFound:
-		e.Title, e.Text = "There is no such page", "It may have been taken down, or there is a mistake in the address."
-	case http.StatusServiceUnavailable:
-		e.Title, e.Text = "We can't show this page right now", "Please try again in a moment."
-	case http.StatusBadRequest:
-		e.Title = "There is a mistake in the address"
-	case http.StatusInternalServerError:
-		e.Title, e.Text = "Something went wrong", "It is not your fault. Please try again in a moment."
+// reason is why a page is not shown: keys of words. Either may be empty.
+type reason struct{ title, text string }
+
+// reasons has the reason of each status that readers meet. Other statuses show failed_title.
+var reasons = map[int]reason{
+	http.StatusBadRequest:          {"address_title", "address_text"},
+	http.StatusForbidden:           {"private_title", "private_denied"},
+	http.StatusNotFound:            {"missing_title", "missing_text"},
+	http.StatusMethodNotAllowed:    {"method_title", ""},
+	http.StatusTooManyRequests:     {"busy_title", "unavailable_text"},
+	http.StatusInternalServerError: {"failed_title", "failed_text"},
+	http.StatusServiceUnavailable:  {"unavailable_title", "unavailable_text"},
+}
+
+var badForm = reason{"form_title", "form_text"}
+
+func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reason) {
+	e, err := p.o.Look.edition()
+	if err != nil {
+		showBroken(w, err)
+		return
 	}
-	if err := p.write(w, r, answer{page: "error.html", data: e, status: status, cache: "no-store"}); err != nil {
+	here := p.requested(r)
+	name := "error.html"
+	if status == http.StatusForbidden && p.o.SignIn != nil && !p.o.NoChannels {
+		name, why.text = "signin.html", "private_enter"
+		if r.PostForm != nil { // only signing in reads the form
+			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
+		}
+	}
+	if why.title == "" {
+		why.title = "failed_title"
+	}
+	l := e.spoken.at(strings.TrimPrefix(here, p.o.Base))
+	v := errorView{p.view(e, l, "error", l.Words[why.title]), status, l.Words[why.text], ""}
+	if name == "signin.html" {
+		v.Kind, v.Next = "sign-in", here
+	}
+	if err := e.write(w, r, answer{at: p.place(), template: name, data: v, status: status, cache: "no-store"}); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
 }

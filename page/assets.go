@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"mime"
 	"net/http"
 	"path"
@@ -20,7 +21,6 @@ var static embed.FS
 // plain name never changes and may be cached for plainAge: pages of other sites import the client and the custom element
 // by it.
 type assets struct {
-	base   string // the path below which the server is
 	files  map[string]asset
 	hashed map[string]string // plain name to hashed
 }
@@ -40,45 +40,63 @@ func newAssets() *assets {
 	entries, _ := static.ReadDir("static") // an embedded folder can be read
 	for _, e := range entries {
 		body, _ := static.ReadFile("static/" + e.Name())
-		sum := sha256.Sum256(body)
-		hash := hex.EncodeToString(sum[:6])
-		ext := path.Ext(e.Name())
-		name := strings.TrimSuffix(e.Name(), ext) + "." + hash + ext
-		mediaType := mime.TypeByExtension(ext)
-		switch ext { // the system's table may have other types
-		case ".js":
-			mediaType = "text/javascript; charset=utf-8"
-		case ".css":
-			mediaType = "text/css; charset=utf-8"
-		case ".ts": // types; the table says video
-			mediaType = "application/typescript; charset=utf-8"
-		}
-		plain := asset{body: body, mediaType: mediaType, tag: `"` + hash + `"`}
-		a.files[e.Name()] = plain
-		plain.immutable = true
-		a.files[name] = plain
-		a.hashed[e.Name()] = name
+		a.add(e.Name(), body)
 	}
 	return a
 }
 
-func (a *assets) url(name string) string { return a.base + "/assets/" + a.hashed[name] }
+func (a *assets) add(name string, body []byte) {
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:6])
+	ext := path.Ext(name)
+	hashed := strings.TrimSuffix(name, ext) + "." + hash + ext
+	mediaType := mime.TypeByExtension(ext)
+	switch ext { // the system's table may have other types
+	case ".js":
+		mediaType = "text/javascript; charset=utf-8"
+	case ".css":
+		mediaType = "text/css; charset=utf-8"
+	case ".json":
+		mediaType = "application/json"
+	case ".ts": // types; the table says video
+		mediaType = "application/typescript; charset=utf-8"
+	case ".woff2":
+		mediaType = "font/woff2"
+	}
+	if mediaType == "" { // a browser must not guess
+		mediaType = "application/octet-stream"
+	}
+	plain := asset{body: body, mediaType: mediaType, tag: `"` + hash + `"`}
+	a.files[name] = plain
+	plain.immutable = true
+	a.files[hashed] = plain
+	a.hashed[name] = hashed
+}
+
+// url returns the URL of a file that may be cached for ever.
+func (a *assets) url(name string) (string, error) {
+	hashed, ok := a.hashed[name]
+	if !ok {
+		return "", fmt.Errorf("there is no asset %q", name)
+	}
+	return "/assets/" + hashed, nil
+}
 
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
 		return
 	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*") // pages of other sites import modules, and ask which languages there are
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	f, ok := a.files[r.PathValue("file")]
 	if !ok {
 		route.WriteProblem(w, route.Problem{Status: http.StatusNotFound, Detail: "there is no such asset"})
 		return
 	}
-	h := w.Header()
 	h.Set("ETag", f.tag)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(plainAge))
-	h.Set("Access-Control-Allow-Origin", "*") // pages of other sites import modules
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	if f.immutable {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
@@ -89,21 +107,6 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(f.body)))
 	_, _ = w.Write(f.body)
-}
-
-// version returns a hash of what pages consist of, except their posts and policies. It differs between builds and options
-// that show the same revision differently. It can't tell what an app's own Renderer has changed.
-func version(a *assets, o *Options) string {
-	parts := []string{o.Name, o.Base, o.Home, o.Heartbeat.String(), strconv.Itoa(o.PageSize)}
-	for _, name := range []string{"live.js", "style.css", "icon.svg"} {
-		parts = append(parts, a.hashed[name])
-	}
-	entries, _ := sources.ReadDir("templates")
-	for _, e := range entries {
-		body, _ := sources.ReadFile("templates/" + e.Name())
-		parts = append(parts, string(body))
-	}
-	return fingerprint(parts...)
 }
 
 // fingerprint returns a short hash of parts.

@@ -15,11 +15,11 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// channelPage is the data of channel.html.
-type channelPage struct {
-	Site       string
+// channelView is the data of channel.html.
+type channelView struct {
+	view
+
 	Channel    motacilla.ChannelID
-	Title      string
 	Ended      time.Time
 	Revision   motacilla.Revision
 	Posts      []shownPost // newest first
@@ -30,12 +30,13 @@ type channelPage struct {
 	Heartbeat  int64 // ms
 }
 
+// shownPost is a post of a page, with its HTML.
 type shownPost struct {
 	motacilla.Render
 	HTML template.HTML
 }
 
-func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
+func (p *Page) channel(w http.ResponseWriter, r *http.Request, e *edition) error {
 	id, err := route.ChannelID(r)
 	if err != nil {
 		return err
@@ -44,14 +45,14 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := channelPage{
-		Site: p.o.Name, Channel: id, Title: ch.Title, Ended: ch.Ended,
+	data := channelView{
+		view: p.view(e, e.spoken.of(id), "channel", ch.Title), Channel: id, Ended: ch.Ended,
 		Transports: p.channelPath(id) + "/transports", Heartbeat: p.o.Heartbeat.Milliseconds(),
 	}
 	if before := r.URL.Query().Get("before"); before != "" {
 		err = p.older(r, &data, before)
 	} else {
-		err = p.newest(r, &data)
+		err = p.newest(r, &data, e)
 	}
 	access := ch.Access
 	if err == nil && p.o.Readable != nil {
@@ -69,14 +70,15 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request) error {
 	}
 	transports := p.o.Transports(id)
 	// A 304 keeps the policy that the browser has, so the tag covers it.
-	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version, policy(transports)) + `"`
-	return p.write(w, r, answer{
-		page: "channel.html", data: data, tag: tag, cache: cache, transports: transports, status: http.StatusOK,
+	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version(e), policy(transports)) + `"`
+	return e.write(w, r, answer{
+		at:       p.place(),
+		template: "channel.html", data: data, tag: tag, cache: cache, transports: transports, status: http.StatusOK,
 	})
 }
 
 // newest fills in the snapshot. Title and end are those of the snapshot's revision.
-func (p *Page) newest(r *http.Request, data *channelPage) error {
+func (p *Page) newest(r *http.Request, data *channelView, e *edition) error {
 	u, err := p.snapshot(r.Context(), data.Channel)
 	if err != nil {
 		return err
@@ -85,9 +87,17 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	if u.State != nil {
 		data.Title, data.Ended = u.State.Title, u.State.Ended
 	}
+	again, err := p.again(r, data.Channel, e)
+	if err != nil {
+		return err
+	}
 	for _, render := range u.Renders { // oldest first
 		if render.Show {
-			data.Posts = append(data.Posts, shownPost{render, safe(render.Content)})
+			content := render.Content
+			if now, ok := again[postRevision{render.ID, render.Revision}]; ok {
+				content = now
+			}
+			data.Posts = append(data.Posts, shownPost{render, safe(content)})
 		}
 	}
 	slices.Reverse(data.Posts)
@@ -97,8 +107,46 @@ func (p *Page) newest(r *http.Request, data *channelPage) error {
 	return nil
 }
 
+type postRevision struct {
+	id       motacilla.PostID
+	revision motacilla.Revision
+}
+
+// again renders the newest posts once more if the look is under development, because snapshots keep the HTML of before a
+// file was changed. Otherwise it returns nothing.
+func (p *Page) again(r *http.Request, ch motacilla.ChannelID, e *edition) (map[postRevision]string, error) {
+	own, ok := p.o.Renderer.(*Renderer)
+	if !ok || own.look != p.o.Look || !p.o.Look.o.Reload {
+		return nil, nil
+	}
+	list, err := p.src.Posts(r.Context(), ch, motacilla.Query{Limit: p.o.PageSize, Visible: true})
+	if err != nil {
+		return nil, err
+	}
+	renders := map[postRevision]string{}
+	for _, post := range list.Posts {
+		html, err := e.renderPost(own.place, ch, e.spoken.of(ch), post)
+		if err != nil {
+			return nil, err
+		}
+		renders[postRevision{post.ID, post.Revision}] = html.String()
+	}
+	return renders, nil
+}
+
+// renderPost renders a post of a channel.
+func (p *Page) renderPost(ch motacilla.ChannelID, post motacilla.Post) (motacilla.HTML, error) {
+	type channelRenderer interface {
+		RenderPostIn(ch motacilla.ChannelID, p motacilla.Post) (motacilla.HTML, error)
+	}
+	if r, ok := p.o.Renderer.(channelRenderer); ok {
+		return r.RenderPostIn(ch, post)
+	}
+	return p.o.Renderer.RenderPost(post)
+}
+
 // older fills in the posts before a key.
-func (p *Page) older(r *http.Request, data *channelPage, before string) error {
+func (p *Page) older(r *http.Request, data *channelView, before string) error {
 	key, err := parseKey(before)
 	if err != nil {
 		return err
@@ -111,7 +159,7 @@ func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 	data.Past, data.Revision, data.Complete = true, list.Head, !list.More
 	for _, post := range list.Posts {
 		html := motacilla.Stub(post.ID)
-		if content, err := p.o.Renderer.RenderPost(post); err == nil {
+		if content, err := p.renderPost(data.Channel, post); err == nil {
 			html = content.String()
 		}
 		data.Posts = append(data.Posts, shownPost{
@@ -129,7 +177,7 @@ func (p *Page) older(r *http.Request, data *channelPage, before string) error {
 }
 
 func (p *Page) channelPath(ch motacilla.ChannelID) string {
-	return p.o.Base + "/channels/" + url.PathEscape(string(ch))
+	return place{p.o.Base, p.o.Home}.channel(ch)
 }
 
 func (p *Page) olderURL(ch motacilla.ChannelID, key motacilla.PostKey) string {

@@ -8,8 +8,17 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/route"
 )
+
+// versioned is an app's own renderer.
+type versioned struct {
+	*page.Renderer
+	version string
+}
+
+func (v versioned) Version() string { return v.version }
 
 // TestETagCoversOptions restarts the server of a page with one other option. A browser that has the page from before must
 // get the new one.
@@ -21,7 +30,11 @@ func TestETagCoversOptions(t *testing.T) {
 	}
 	const newest = "/channels/match"
 	older := newest + "?before=2026-05-01T12:30:00.000000Z_" + string(motacilla.NewPostID(start))
-	before := page.Options{Name: "Before", Heartbeat: time.Second, PageSize: 10, Transports: at("https://a.example.org")}
+	set, err := languages.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := page.Options{Renderer: versioned{page.NewRenderer(), "1"}, Name: "Before", Heartbeat: time.Second, PageSize: 10, Transports: at("https://a.example.org")}
 	for _, c := range []struct {
 		name, path string
 		change     func(*page.Options)
@@ -33,6 +46,24 @@ func TestETagCoversOptions(t *testing.T) {
 		{"origin of the transports, which is in the policy", newest, func(o *page.Options) {
 			o.Transports = at("https://b.example.org")
 		}, http.StatusOK},
+		{"templates", newest, func(o *page.Options) {
+			o.Look = look(t, page.LookOptions{Templates: folder("footer.html", "<p>Imprint</p>")})
+		}, http.StatusOK},
+		{"style sheet", newest, func(o *page.Options) {
+			o.Look = look(t, page.LookOptions{Styles: func() ([]byte, error) { return []byte("p{}"), nil }})
+		}, http.StatusOK},
+		{"time zone", newest, func(o *page.Options) {
+			o.Look = look(t, page.LookOptions{TimeZone: time.FixedZone("X", 3600)})
+		}, http.StatusOK},
+		{"language of the channel", newest, func(o *page.Options) {
+			o.Look = look(t, page.LookOptions{Languages: set, ChannelLanguages: []string{"match=de"}})
+		}, http.StatusOK},
+		{"words", newest, func(o *page.Options) {
+			o.Look = look(t, page.LookOptions{Languages: set, LanguageFiles: folder("en.yaml", "language: en\nwords: {badge: Now}")})
+		}, http.StatusOK},
+		{"a renderer of another version", newest, func(o *page.Options) { o.Renderer = versioned{page.NewRenderer(), "2"} }, http.StatusOK},
+		{"a renderer of the same version", newest, func(o *page.Options) { o.Renderer = versioned{page.NewRenderer(), "1"} },
+			http.StatusNotModified},
 		{"nothing", newest, func(*page.Options) {}, http.StatusNotModified},
 		{"nothing, older posts", older, func(*page.Options) {}, http.StatusNotModified},
 	} {

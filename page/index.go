@@ -6,17 +6,19 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-type indexPage struct {
-	Site     string
+// indexView is the data of index.html.
+type indexView struct {
+	view
+
 	Channels []motacilla.Channel
-	Next     string
+	Next     string // for the link to more channels; empty if there are none
 }
 
 // indexSize is how many channels the index has on a page.
 const indexSize = 100
 
 // index lists the public channels, by ID.
-func (p *Page) index(w http.ResponseWriter, r *http.Request) error {
+func (p *Page) index(w http.ResponseWriter, r *http.Request, e *edition) error {
 	var after motacilla.ChannelID
 	if s := r.URL.Query().Get("after"); s != "" {
 		var err error
@@ -34,6 +36,6 @@ func (p *Page) index(w http.ResponseWriter, r *http.Request) error {
 			channels[i].Title = string(c.ID)
 		}
 	}
-	data := indexPage{Site: p.o.Name, Channels: channels, Next: next}
-	return p.write(w, r, answer{page: "index.html", data: data, status: http.StatusOK, cache: "no-cache"})
+	data := indexView{p.view(e, e.spoken.site, "index", p.o.Name), channels, next}
+	return e.write(w, r, answer{at: p.place(), template: "index.html", data: data, status: http.StatusOK, cache: "no-cache"})
 }

@@ -2,8 +2,8 @@ package page
 
 import (
 	"context"
-	"html/template"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -48,12 +48,21 @@ type Options struct {
 	Heartbeat time.Duration  // the longest time between two messages of a stream; the default is 15 s
 	Name      string         // the name of the site; the default is "Motacilla"
 	PageSize  int            // the number of posts on a page of older posts; the default is 50
-	Renderer  PostRenderer   // renders older posts; must be the one that renders snapshots; the default is NewRenderer()
+	Look      *Look          // templates, styles and languages; the default is the look without options
+	Renderer  PostRenderer   // renders older posts; must be the one that renders snapshots; the default is that of Look
 }
 
-// PostRenderer renders a post as HTML. It has the contract of publisher.Renderer.
+// PostRenderer renders a post as HTML. It has the contract of publisher.Renderer. A renderer may also have the method
+// RenderPostIn of a publisher.ChannelRenderer, and the method of Versioned.
 type PostRenderer interface {
 	RenderPost(p motacilla.Post) (motacilla.HTML, error)
+}
+
+// Versioned is an optional ability of a PostRenderer of an app's own.
+type Versioned interface {
+	// Version must return another text for each change of the renderer that changes its HTML, such as the version of the
+	// app. Browsers that have a page of before then get it anew.
+	Version() string
 }
 
 // Page serves live pages.
@@ -61,15 +70,12 @@ type Page struct {
 	src      Source
 	snapshot func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error)
 	o        Options
-	assets   *assets
-	pages    *template.Template
-	version  string // of everything but posts
 }
 
 // New returns the pages of src. snapshot must return a channel's snapshot: a reset with its renders oldest first. It must
 // return ErrNotFound if the channel does not exist.
 func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motacilla.Update, error), o *Options) *Page {
-	p := &Page{src: src, snapshot: snapshot, assets: newAssets()}
+	p := &Page{src: src, snapshot: snapshot}
 	if o != nil {
 		p.o = *o
 	}
@@ -88,8 +94,11 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	if p.o.PageSize <= 0 {
 		p.o.PageSize = motacilla.DefaultLimit
 	}
+	if p.o.Look == nil {
+		p.o.Look = mustLook()
+	}
 	if p.o.Renderer == nil {
-		p.o.Renderer = NewRenderer()
+		p.o.Renderer = p.o.Look.RendererBelow(p.o.Base)
 	}
 	if p.o.Home == "" {
 		p.o.Home = "/"
@@ -97,22 +106,25 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 			p.o.Home = p.o.Base + "/"
 		}
 	}
-	p.assets.base = p.o.Base
-	p.pages, p.version = newTemplates(p), version(p.assets, &p.o)
 	return p
 }
 
 // URLs returns the routes: the index, channels and their transports, signing in, and assets, without those that the options
 // leave out. The routes with {channel_id} must be guarded.
 func (p *Page) URLs() []route.Route {
-	get := func(h func(w http.ResponseWriter, r *http.Request) error) http.Handler {
+	get := func(h func(w http.ResponseWriter, r *http.Request, e *edition) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
 				w.Header().Set("Allow", "GET, HEAD")
-				p.fail(w, r, http.StatusMethodNotAllowed, "")
+				p.fail(w, r, http.StatusMethodNotAllowed, reasons[http.StatusMethodNotAllowed])
 				return
 			}
-			if err := h(w, r); err != nil {
+			e, err := p.o.Look.edition()
+			if err != nil {
+				showBroken(w, err)
+				return
+			}
+			if err := h(w, r, e); err != nil {
 				p.refuse(w, r, err)
 			}
 		})
@@ -129,5 +141,21 @@ func (p *Page) URLs() []route.Route {
 	return append(routes,
 		route.Route{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports),
 			OpenAPI: transportsOpenAPI},
-		route.Route{Name: "page-assets", Pattern: "/assets/{file}", Handler: http.HandlerFunc(p.assets.serve)})
+		route.Route{Name: "page-assets", Pattern: "/assets/{file}", Handler: http.HandlerFunc(p.asset)})
+}
+
+// asset serves a file. While the files of the look are broken, it serves those of the last edition that was whole.
+func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
+	e, _ := p.o.Look.edition()
+	e.assets.serve(w, r)
+}
+
+// version returns a hash of what pages consist of, except their posts and policies. It differs between builds, looks and
+// options that show the same revision differently.
+func (p *Page) version(e *edition) string {
+	parts := []string{e.digest, p.o.Name, p.o.Base, p.o.Home, p.o.Heartbeat.String(), strconv.Itoa(p.o.PageSize)}
+	if v, ok := p.o.Renderer.(Versioned); ok {
+		parts = append(parts, v.Version())
+	}
+	return fingerprint(parts...)
 }

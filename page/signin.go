@@ -11,21 +11,21 @@ const mostForm = 8 << 10 // the largest form for signing in, in bytes
 func (p *Page) signIn() http.Handler {
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.fail(w, r, http.StatusBadRequest, "The form must be sent from this site.")
+		p.fail(w, r, http.StatusBadRequest, badForm)
 	}))
 	return own.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case p.o.SignIn == nil:
-			p.fail(w, r, http.StatusNotFound, "")
+			p.fail(w, r, http.StatusNotFound, reasons[http.StatusNotFound])
 			return
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", http.MethodPost)
-			p.fail(w, r, http.StatusMethodNotAllowed, "")
+			p.fail(w, r, http.StatusMethodNotAllowed, reasons[http.StatusMethodNotAllowed])
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		if err := r.ParseForm(); err != nil {
-			p.fail(w, r, http.StatusBadRequest, "The form can't be read.")
+			p.fail(w, r, http.StatusBadRequest, badForm)
 			return
 		}
 		if err := p.o.SignIn(w, r, r.PostFormValue("token")); err != nil {

@@ -16,6 +16,13 @@ type Renderer interface {
 	RenderPost(p motacilla.Post) (motacilla.HTML, error)
 }
 
+// ChannelRenderer is a Renderer that must know the channel of a post, such as for its language. Feed calls RenderPostIn,
+// which has the contract of RenderPost, instead of RenderPost.
+type ChannelRenderer interface {
+	Renderer
+	RenderPostIn(ch motacilla.ChannelID, p motacilla.Post) (motacilla.HTML, error)
+}
+
 // renderCache keeps a channel's rendered posts: those used lately, in two generations of at most cacheSize each.
 type renderCache struct {
 	mu    sync.Mutex // not held while a post is rendered: a slow one delays only those who need it
@@ -85,7 +92,11 @@ func (f *Feed) html(id motacilla.ChannelID, p motacilla.Post) (html string) {
 			fail(fmt.Errorf("panic: %v", r))
 		}
 	}()
-	content, err := f.renderer.RenderPost(p.Clone())
+	render := f.renderer.RenderPost
+	if r, ok := f.renderer.(ChannelRenderer); ok {
+		render = func(p motacilla.Post) (motacilla.HTML, error) { return r.RenderPostIn(id, p) }
+	}
+	content, err := render(p.Clone())
 	if err != nil {
 		fail(err)
 		return html

@@ -1,8 +1,9 @@
-// Package standard lists all stores, publishers and receivers of the project. The command motacilla uses it. An app that
+// Package standard lists all stores, publishers and receivers of the project, and the languages of its pages. The command motacilla uses it. An app that
 // needs only some of them gives their modules to app.Main instead, and compiles no others.
 package standard
 
 import (
+	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
@@ -26,4 +27,5 @@ var Module = fx.Module("standard",
 	websocket.Module,
 	polling.Module,
 	webapp.Module,
+	languages.Module,
 )

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // page.time_zone, also on machines without a database of time zones
 
 	"github.com/spf13/cobra"
 )

@@ -1,26 +1,9 @@
 // Types of the custom element <live-posts> (docs/any-page.md), from the server or from npm. They are written by hand.
 // page/client/types.check.ts compares them with the source.
-import type { Held, Status, Transport } from "./types.js";
+import type { Held, Labels, Status, Transport } from "./types.js";
 
 export { known, View } from "./types.js";
-export type { Held, Session, Status, Transport, Update } from "./types.js";
-
-/** The texts that the element shows, in the language of its page. */
-export interface Labels extends Record<Status, string> {
-  /** Shown instead of live if the channel has ended, and next to its title. */
-  ended: string;
-  /** Shown next to the title of a channel that has not ended: "Live". */
-  badge: string;
-  /** The name of the list for screen readers: "Posts". */
-  posts: string;
-  /** The link to earlier posts. */
-  earlier: string;
-  /** Shown instead of the link if the posts could not be loaded. */
-  earlierFailed: string;
-  empty: string;
-  newPosts(count: number): string;
-  earlierPosts(count: number): string;
-}
+export type { Held, Labels, Session, Status, Transport, Update } from "./types.js";
 
 /** The detail of live-posts-update. */
 export interface LivePostsUpdate {
@@ -58,7 +41,7 @@ export declare class LivePosts extends HTMLElement {
   channel: string;
   /** The names of the transports that may be used, separated by spaces. If it is empty, all may be used. */
   transports: string;
-  /** Texts that replace the English texts. */
+  /** Texts that replace those of the language in lang, else the English ones. */
   labels: Partial<Labels>;
   /** idle while there is no channel. */
   readonly status: Status | "idle";

@@ -804,34 +804,6 @@ function parsePage(html) {
   return new DOMParser().parseFromString(trusted(html), "text/html");
 }
 
-// client/times.ts
-var relative = new Intl.RelativeTimeFormat(pageLanguage(), { numeric: "auto" });
-var clock = new Intl.DateTimeFormat(void 0, { hour: "2-digit", minute: "2-digit" });
-var full = new Intl.DateTimeFormat(void 0, { dateStyle: "medium", timeStyle: "short" });
-function tellTimes(root) {
-  const now = Date.now();
-  const selection = root instanceof Node ? rootOf(root).selection : null;
-  for (const element of root.querySelectorAll("time[datetime]")) {
-    const at = Date.parse(element.dateTime);
-    if (Number.isNaN(at)) continue;
-    const said = say(at, now);
-    if (element.textContent !== said && !selection?.containsNode(element, true)) {
-      element.textContent = said;
-    }
-    if (!element.title) element.title = full.format(at);
-  }
-}
-function pageLanguage() {
-  return (typeof document === "undefined" ? "" : document.documentElement.lang) || "en";
-}
-function say(at, now) {
-  const minutes = Math.round((at - now) / 6e4);
-  if (Math.abs(minutes) < 1) return "just now";
-  if (minutes < 0 && minutes > -60) return relative.format(minutes, "minute");
-  const sameDay = new Date(at).toDateString() === new Date(now).toDateString();
-  return sameDay ? clock.format(at) : full.format(at);
-}
-
 // client/dom.ts
 function read(list) {
   const posts = [];
@@ -862,8 +834,19 @@ var List = class {
       const post = id ? held.get(id) : void 0;
       if (!post) continue;
       this.shown.set(post.id, { wrapper, post });
-      if (wrapper.firstElementChild) o.dress?.(wrapper, wrapper.firstElementChild);
     }
+    this.dress();
+  }
+  /** Dresses all posts again, because the words have changed. */
+  dress() {
+    for (const { wrapper } of this.shown.values()) {
+      this.label(wrapper);
+      if (wrapper.firstElementChild) this.o.dress?.(wrapper, wrapper.firstElementChild);
+    }
+  }
+  label(wrapper) {
+    if (wrapper.dataset.pinned === "true") wrapper.dataset.label = this.o.pinned();
+    else delete wrapper.dataset.label;
   }
   /**
    * Makes the list show posts, which must be oldest first, as a view returns them. It does not touch the elements of
@@ -921,11 +904,12 @@ var List = class {
     wrapper.dataset.modified = post.modified;
     wrapper.dataset.revision = String(post.revision);
     wrapper.dataset.pinned = String(post.pinned);
+    this.label(wrapper);
     wrapper.hidden = !post.show;
     const old = wrapper.firstElementChild;
     const element = parsePost(post.content);
     if (element) {
-      tellTimes(element);
+      this.o.clock().tell(element);
       this.o.dress?.(wrapper, element);
     }
     const focused = old?.contains(rootOf(wrapper).activeElement) === true;
@@ -979,9 +963,9 @@ export {
   sleep,
   Connection,
   view,
+  rootOf,
   topOfList,
   hold,
-  tellTimes,
   read,
   List,
   olderURL,

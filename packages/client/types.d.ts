@@ -4,6 +4,31 @@
 /** The state of a reader (docs/browser-client.md). */
 export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
 
+/** The texts that a reader shows, in the language of its page. */
+export interface Labels extends Record<Status, string> {
+  /** Shown instead of live if the channel has ended, and next to its title. */
+  ended: string;
+  /** Shown next to the title of a channel that has not ended: "Live". */
+  badge: string;
+  /** The name of the list for screen readers: "Posts". */
+  posts: string;
+  /** The link to earlier posts. */
+  earlier: string;
+  /** Shown instead of the link if the posts could not be loaded. */
+  earlierFailed: string;
+  empty: string;
+  newPosts(count: number): string;
+  earlierPosts(count: number): string;
+  /** The mark of a pinned post: "Pinned". */
+  pinned: string;
+  /** The mark of a key event: "Key event". */
+  keyEvent: string;
+  /** The mark of an edited post: "Edited {time}". The time stands in the place of {time}. */
+  edited: string;
+  /** A time less than a minute ago: "just now". */
+  justNow: string;
+}
+
 /** A post as readers get it. Times are RFC 3339 in UTC with six decimals. */
 export interface Render {
   show: boolean;

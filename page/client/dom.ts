@@ -1,7 +1,7 @@
 import { hold, type Follows } from "./anchor";
 import { parsePost } from "./html";
 import { rootOf } from "./scroll";
-import { tellTimes } from "./times";
+import type { Clock } from "./times";
 import { sleep } from "./transports/transport";
 import type { Held } from "./update";
 
@@ -15,6 +15,10 @@ export interface Showing {
   /** Ends what a list has begun, such as the mark on a new post. */
   signal: AbortSignal;
   follows: Follows;
+  /** Writes the times of posts. */
+  clock(): Clock;
+  /** Returns the mark of a pinned post. */
+  pinned(): string;
   /** Is called with each post's wrapper and element before they are shown, and when either changes. */
   dress?(wrapper: HTMLElement, post: Element): void;
 }
@@ -50,8 +54,21 @@ export class List {
       const post = id ? held.get(id) : undefined;
       if (!post) continue;
       this.shown.set(post.id, { wrapper, post });
-      if (wrapper.firstElementChild) o.dress?.(wrapper, wrapper.firstElementChild);
     }
+    this.dress();
+  }
+
+  /** Dresses all posts again, because the words have changed. */
+  dress(): void {
+    for (const { wrapper } of this.shown.values()) {
+      this.label(wrapper);
+      if (wrapper.firstElementChild) this.o.dress?.(wrapper, wrapper.firstElementChild);
+    }
+  }
+
+  private label(wrapper: HTMLElement): void {
+    if (wrapper.dataset.pinned === "true") wrapper.dataset.label = this.o.pinned();
+    else delete wrapper.dataset.label;
   }
 
   /**
@@ -114,11 +131,12 @@ export class List {
     wrapper.dataset.modified = post.modified;
     wrapper.dataset.revision = String(post.revision);
     wrapper.dataset.pinned = String(post.pinned);
+    this.label(wrapper);
     wrapper.hidden = !post.show;
     const old = wrapper.firstElementChild;
     const element = parsePost(post.content);
     if (element) {
-      tellTimes(element); // before the post is measured: a time in words is shorter
+      this.o.clock().tell(element); // before the post is measured: a time in words is shorter
       this.o.dress?.(wrapper, element);
     }
     const focused = old?.contains(rootOf(wrapper).activeElement) === true;

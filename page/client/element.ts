@@ -10,9 +10,11 @@ import { known } from "./transports";
 import type { Transport } from "./transports/transport";
 import type { Held } from "./update";
 import { View } from "./view";
+import { labelsOf, reword, wordsOf, type Words } from "./words";
 
 export { View, known };
 
+/** What the element says in other words than the live page, in English. */
 const words: Partial<Labels> = {
   gone: "These live updates are no longer there",
   refused: "These live updates are private",
@@ -38,7 +40,7 @@ const Base = (typeof HTMLElement === "undefined" ? class {} : HTMLElement) as ty
 
 /** Shows a channel in any page and keeps it live while the element is in the document. */
 export class LivePosts extends Base {
-  static readonly observedAttributes = ["src", "channel", "transports"];
+  static readonly observedAttributes = ["src", "channel", "transports", "lang"];
 
   /** More transports than the known ones, by the server's names. */
   static transports: Record<string, Transport> = {};
@@ -53,6 +55,10 @@ export class LivePosts extends Base {
   private source = "";
   private turning = false;
   private ownLabels: Partial<Labels> = {};
+  /** The words of the attribute lang, once the server has sent them. */
+  private words: Words | null = null;
+  /** The server and language that were asked for last, while they need not be asked for again. */
+  private asked = "";
 
   constructor() {
     super();
@@ -91,8 +97,34 @@ export class LivePosts extends Base {
   }
   set labels(value: Partial<Labels>) {
     this.ownLabels = { ...value };
-    this.frame.say(value);
-    this.reader?.say({ ...words, ...value });
+    this.say();
+  }
+
+  /** The texts that differ from the built-in English ones. */
+  private get saying(): Partial<Labels> {
+    return { ...(this.words ? labelsOf(this.words, true) : words), ...this.ownLabels };
+  }
+
+  private say(): void {
+    this.frame.say(this.saying, this.words);
+    this.reader?.say(this.saying, this.words?.language);
+  }
+
+  /** Asks the server for the words of the attribute lang. Until they are there, the element speaks English. */
+  private async learn(server: URL): Promise<void> {
+    const { lang } = this;
+    const { signal } = this.life;
+    const asking = `${server} ${lang}`;
+    if (asking === this.asked) return;
+    this.asked = asking;
+    const found = lang ? await wordsOf(server, lang).catch(() => null) : null;
+    if (asking !== this.asked) return;
+    if (!found || signal.aborted) this.asked = "";
+    if (signal.aborted) return;
+    if (lang && !found) console.warn(`live-posts: ${server.origin} has no words for the language ${lang}`);
+    if (found === this.words) return;
+    this.words = found && { ...found, language: lang };
+    this.say();
   }
 
   get status(): Status | "idle" {
@@ -146,6 +178,7 @@ export class LivePosts extends Base {
     if (!list) return;
     this.reader = this.read(list, this.reader?.view);
     this.reader.start();
+    void this.learn(new URL("../../", list));
   }
 
   /** Returns the URL of the channel's list of transports, or null if the attributes do not give one. */
@@ -178,11 +211,13 @@ export class LivePosts extends Base {
       parts: frame.parts,
       // A server whose heartbeat is not the usual one says so in the HTML that it renders.
       silenceMs: 3 * Number(this.dataset.heartbeat || frame.parts.list.dataset.heartbeat || 15_000),
-      labels: { ...words, ...this.ownLabels },
+      labels: this.saying,
+      language: this.words?.language,
       follows: topOfList,
       toTop: () => this.scrollIntoView({ block: "start", behavior: pace() }),
       dress: (wrapper, post) => {
         lead(post, server);
+        reword(post, this.words ? this.saying : this.ownLabels);
         frame.dress(wrapper, post);
       },
       onUpdate: (view, added) => {
@@ -197,7 +232,7 @@ export class LivePosts extends Base {
       },
       onEnded: (ended) => frame.root.classList.toggle("has-ended", ended),
       onOlder: (link, came) => {
-        const say = { ...english, ...this.ownLabels };
+        const say = { ...english, ...this.saying };
         link.textContent = came ? say.earlier : say.earlierFailed;
       },
     });

@@ -1,6 +1,7 @@
 import { english, type Labels } from "./labels";
 import type { Parts } from "./reader";
 import css from "./styles/element.css";
+import type { Words } from "./words";
 
 /** The parts of a post that a page may style, by their class in the server's HTML. */
 const postParts = ["post-label", "post-meta", "post-time", "post-author", "post-edited", "post-body"];
@@ -58,9 +59,13 @@ export class Frame {
     this.say({});
   }
 
-  /** Writes the texts that do not depend on the channel. */
-  say(labels: Partial<Labels>): void {
+  /** Writes the texts that do not depend on the channel. Without words, the frame is in the language of its page. */
+  say(labels: Partial<Labels>, of: Words | null = null): void {
     const words = { ...english, ...labels };
+    for (const [name, value] of [["lang", of?.language], ["dir", of?.direction]] as const) {
+      if (value) this.root.setAttribute(name, value);
+      else this.root.removeAttribute(name);
+    }
     const [live, ended] = this.badges;
     if (live) live.textContent = words.badge;
     if (ended) ended.textContent = words.ended;

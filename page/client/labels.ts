@@ -15,6 +15,14 @@ export interface Labels extends Record<Status, string> {
   earlierPosts(count: number): string;
   /** Shown instead of earlier if the posts could not be loaded. */
   earlierFailed: string;
+  /** The mark of a pinned post. */
+  pinned: string;
+  /** The mark of a key event. */
+  keyEvent: string;
+  /** The mark of an edited post. The time stands in the place of {time}. */
+  edited: string;
+  /** A time less than a minute ago. */
+  justNow: string;
 }
 
 export const english: Labels = {
@@ -34,4 +42,8 @@ export const english: Labels = {
   newPosts: (n) => (n === 1 ? "1 new post" : `${n} new posts`),
   earlierPosts: (n) => (n === 1 ? "1 earlier post" : `${n} earlier posts`),
   earlierFailed: "Earlier posts can’t be loaded right now. Try again",
+  pinned: "Pinned",
+  keyEvent: "Key event",
+  edited: "Edited {time}",
+  justNow: "just now",
 };

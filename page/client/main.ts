@@ -2,6 +2,7 @@
 import { topOfPage } from "./anchor";
 import type { Status } from "./connection";
 import { pace } from "./fresh";
+import type { Labels } from "./labels";
 import { Reader } from "./reader";
 import { lead, serverOf } from "./server";
 import { tellTimes } from "./times";
@@ -9,13 +10,16 @@ import { known } from "./transports";
 import type { Transport } from "./transports/transport";
 import type { Held, Update } from "./update";
 import { View } from "./view";
+import { labelsOf, wordsOfPage } from "./words";
 
 export { View, known, tellTimes };
-export type { Held, Status, Transport, Update };
+export type { Held, Labels, Status, Transport, Update };
 
 export interface ConnectOptions {
   /** More transports than the known ones, by the server's names. */
   transports?: Record<string, Transport>;
+  /** Texts that replace those of the page's language. */
+  labels?: Partial<Labels>;
   onUpdate?(view: View): void;
   onStatus?(status: Status): void;
   firstUpdateMs?: number;
@@ -30,6 +34,7 @@ export function connect(root: HTMLElement, o: ConnectOptions = {}): Reader {
   const transportsURL = new URL(list, document.baseURI);
   const server = serverOf(transportsURL);
   const title = find("title");
+  const words = wordsOfPage();
   const reader = new Reader({
     channel,
     transportsURL,
@@ -39,6 +44,7 @@ export function connect(root: HTMLElement, o: ConnectOptions = {}): Reader {
       fresh: find<HTMLButtonElement>("new"), older: find<HTMLAnchorElement>("older"),
       empty: find("empty"),
     },
+    labels: { ...(words && labelsOf(words)), ...o.labels },
     follows: topOfPage,
     toTop: () => window.scrollTo({ top: 0, behavior: pace() }),
     dress: server.origin === location.origin ? undefined : (_, post) => lead(post, server),

@@ -5,7 +5,7 @@ import { List, read } from "./dom";
 import { newPosts } from "./fresh";
 import { english, type Labels } from "./labels";
 import { loadOlder, olderURL } from "./older";
-import { tellTimes } from "./times";
+import { Clock, pageClock } from "./times";
 import type { Transport } from "./transports/transport";
 import { isUpdate } from "./update";
 import { View } from "./view";
@@ -35,6 +35,8 @@ export interface ReaderOptions {
   /** The view of an earlier reader, whose posts the list shows already. Without it, the posts are read from the list. */
   view?: View;
   labels?: Partial<Labels>;
+  /** The language of times, if it is not the document's. */
+  language?: string;
   follows: Follows;
   toTop(): void;
   dress?(wrapper: HTMLElement, post: Element): void;
@@ -61,12 +63,14 @@ export class Reader {
   private life = new AbortController();
   private connection: Connection | null = null;
   private labels: Labels;
+  private clock: Clock;
   private announce: (count: number) => void = () => undefined;
   private fresh: (wrappers: HTMLElement[]) => void = () => undefined;
   private loading: Promise<void> | null = null;
 
   constructor(private readonly o: ReaderOptions) {
     this.labels = { ...english, ...o.labels };
+    this.clock = clockOf(o.language, o.labels);
     this.channelPage = new URL(o.transportsURL.href.replace(/\/transports$/, ""));
     this.view = o.view ?? new View();
     if (o.view) return;
@@ -93,7 +97,9 @@ export class Reader {
     const { parts } = o;
     this.life = new AbortController();
     const { signal } = this.life;
-    this.list = new List(parts.list, view.posts(), { signal, follows: o.follows, dress: o.dress });
+    this.list = new List(parts.list, view.posts(), {
+      signal, follows: o.follows, clock: () => this.clock, pinned: () => this.labels.pinned, dress: o.dress,
+    });
     this.announce = announcer(parts.announce, signal, (n) => this.labels.newPosts(n));
     this.fresh = newPosts(parts.fresh, signal, (n) => this.labels.newPosts(n), o.toTop);
     parts.older?.addEventListener("click", (event) => this.followOlder(event), { signal });
@@ -120,7 +126,7 @@ export class Reader {
     this.connection = connection;
     const times = setInterval(() => {
       const release = hold(parts.list, new Set(), o.follows);
-      tellTimes(parts.list);
+      this.clock.tell(parts.list);
       release();
     }, 30_000);
     signal.addEventListener("abort", () => clearInterval(times), { once: true });
@@ -135,9 +141,13 @@ export class Reader {
     this.connection = null;
   }
 
-  /** Changes the texts. */
-  say(labels: Partial<Labels>): void {
+  /** Changes the texts and the language of times. */
+  say(labels: Partial<Labels>, language?: string): void {
     this.labels = { ...english, ...labels };
+    this.clock = clockOf(language, labels);
+    this.list?.dress();
+    this.clock.tell(this.o.parts.list);
+    this.fresh([]);
     this.tell(this.status);
   }
 
@@ -183,7 +193,7 @@ export class Reader {
       this.announce(fresh.length);
     }
     this.fresh(news ? fresh : []);
-    tellTimes(parts.list);
+    this.clock.tell(parts.list);
     const empty = list?.empty() ?? true;
     parts.list.hidden = empty; // a feed must have articles (ARIA)
     parts.empty?.toggleAttribute("hidden", view.revision === 0 || !empty);
@@ -208,4 +218,8 @@ export class Reader {
     }
     if (changed) this.o.onStatus?.(status);
   }
+}
+
+function clockOf(language: string | undefined, labels: Partial<Labels> = {}): Clock {
+  return language === undefined ? pageClock() : new Clock(language, labels.justNow);
 }

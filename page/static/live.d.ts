@@ -1,13 +1,15 @@
 // Types of live.js, the browser client for pages with their own markup. They are written by hand.
 // page/client/types.check.ts compares them with the source.
-import type { Status, Transport, View } from "./types.js";
+import type { Labels, Status, Transport, View } from "./types.js";
 
 export { known, View } from "./types.js";
-export type { Held, OlderQuery, Render, Session, Status, Transport, Update } from "./types.js";
+export type { Held, Labels, OlderQuery, Render, Session, Status, Transport, Update } from "./types.js";
 
 export interface ConnectOptions {
   /** More transports than the known ones, by the server's names. */
   transports?: Record<string, Transport>;
+  /** Texts that replace those of the page's language. */
+  labels?: Partial<Labels>;
   onUpdate?(view: View): void;
   onStatus?(status: Status): void;
   /** How long a transport may take to its first update; 5000. */

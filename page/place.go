@@ -1,0 +1,36 @@
+package page
+
+import (
+	"html/template"
+	"net/url"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// place is where pages are mounted. The URLs in templates depend on it.
+type place struct {
+	base string // the path below which the server is; empty is its root
+	home string // where the name of the site leads
+}
+
+func (p *Page) place() place { return place{p.o.Base, p.o.Home} }
+
+// channel returns the path of the page of a channel.
+func (at place) channel(ch motacilla.ChannelID) string {
+	return at.base + "/channels/" + url.PathEscape(string(ch))
+}
+
+// at returns the templates of the edition for a place. They are made once for each.
+func (e *edition) at(p place) (*template.Template, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if made, ok := e.placed[p]; ok {
+		return made, nil
+	}
+	made, err := e.templates.Clone()
+	if err != nil {
+		return nil, err
+	}
+	e.placed[p] = made.Funcs(functions(e.assets, p))
+	return made, nil
+}
