@@ -43,6 +43,9 @@ func TestAccessibility(t *testing.T) {
 		s.api(http.MethodPatch, "channels/"+id, change, nil)
 	}
 	example(t, anypage, server)
+	arabic, harbour := tongues(t)[0].serve(t), theme(t)
+	arabic.api(http.MethodPost, "channels", text{"id": "private", "title": "خاص"}, nil)
+	arabic.api(http.MethodPatch, "channels/private", text{"access": "private"}, nil)
 	f.body.Store(element("", `<h2 slot="title">The match, live</h2>`) +
 		`<live-posts src="SERVER" channel="private"></live-posts><live-posts src="SERVER" channel="ended"></live-posts>`)
 
@@ -55,6 +58,10 @@ func TestAccessibility(t *testing.T) {
 		{"index", server + "/", `document.querySelectorAll(".channel").length === 2`},
 		{"element", f.url, `document.querySelector("live-posts").status === "live" &&
 			document.querySelectorAll("live-posts")[1].status === "refused"`},
+		{"page in Arabic", arabic.url, `document.querySelector("[data-live-status=live]")`},
+		{"private page in Arabic", "http://" + arabic.addr + "/channels/private", `document.querySelector("form.sign-in")`},
+		{"index in Arabic", "http://" + arabic.addr, `document.querySelector(".channel")`},
+		{"page of another look", harbour.url, `document.querySelector("[data-live-status=live]")`},
 		{"example", "http://" + anypage, `document.querySelector("live-posts").status === "live"`},
 	} {
 		for _, scheme := range []string{"light", "dark"} {

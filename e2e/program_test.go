@@ -70,8 +70,14 @@ type program struct {
 // serve starts the program with publishers and creates the channel.
 func serve(t *testing.T, publishers string, env ...string) *program {
 	t.Helper()
+	return serveIn(t, t.TempDir(), publishers, env...)
+}
+
+// serveIn is serve in a folder, which may have a motacilla.yaml.
+func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
+	t.Helper()
 	addr := realserver.FreeAddress(t)
-	p := &program{t: t, dir: t.TempDir(), addr: addr, url: "http://" + addr + "/channels/" + string(channel)}
+	p := &program{t: t, dir: dir, addr: addr, url: "http://" + addr + "/channels/" + string(channel)}
 	for _, kv := range os.Environ() {
 		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
 			p.env = append(p.env, kv)

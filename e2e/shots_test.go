@@ -69,6 +69,8 @@ func TestPictures(t *testing.T) {
 	example(t, newspaper, "http://"+s.addr)
 	chromium := browser(t)
 	p, other := open(t, chromium, s.url), open(t, chromium, "http://"+newspaper)
+	harbour := open(t, chromium, theme(t).url)
+	harbour.live()
 	p.live()
 	other.elementIs("live")
 	other.eval(`scrollTo(0, 0)`, nil)
@@ -79,6 +81,7 @@ func TestPictures(t *testing.T) {
 	}{
 		"page-desktop": {p, 1280, 900, false}, "page-phone": {p, 390, 844, true},
 		"any-page-desktop": {other, 1280, 1000, false}, "any-page-phone": {other, 390, 844, true},
+		"theme-desktop": {harbour, 1280, 900, false},
 	} {
 		png := of.p.shot(of.width, of.height, of.dark)
 		if len(png) > largest {

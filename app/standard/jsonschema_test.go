@@ -208,6 +208,7 @@ func put(t *rapid.T, to map[string]any, key string, value any) {
 var unchecked = map[string][]any{
 	"server.addr": {":8080", "127.0.0.1:0"}, "server.public_url": {"", "https://live.example.org/news/live"},
 	"server.base_path": {"", "/news/live"}, "page.home": {"", "/", "https://www.example.org"},
+	"page.time_zone": {"UTC", "Europe/Berlin"}, "page.channel_languages": {"wahl-*=de", []string{"a=ar", "b=pt-BR"}},
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
 	"server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
 }
@@ -297,7 +298,8 @@ func TestRealChecks(t *testing.T) {
 	schema, editor := schemaOfAll(t)
 	for _, file := range []string{
 		"server: {addr: localhost}", "server: {public_url: live.example.org}", "server: {origins: [www.example.org]}",
-		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}", "server: {base_path: live/}", "page: {home: 'ftp://x'}",
+		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}", "server: {base_path: live/}", "page: {home: 'ftp://x'}", "page: {time_zone: Berlin}",
+		"page: {channel_languages: [x]}",
 		"page: {size: 50.0}", "feed: {stall: 0.005m}", "feed: {stall: 100ms100ms}", "feed: {stall: 99999999h}",
 	} {
 		if err := editor.Check([]byte(file)); err != nil {
