@@ -72,9 +72,10 @@ func (s *source) Posts(_ context.Context, _ motacilla.ChannelID, q motacilla.Que
 func (s *source) snapshot(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error) {
 	u := &motacilla.Update{Channel: ch, Revision: 60, Reset: true, State: &motacilla.State{Title: "A <b>match"}}
 	list, _ := s.Posts(ctx, ch, motacilla.Query{Limit: 50})
+	renderer := page.NewRenderer()
 	for i := len(list.Posts) - 1; i >= 0; i-- {
 		p := list.Posts[i]
-		html, err := page.NewRenderer().RenderPost(p)
+		html, err := renderer.RenderPost(p)
 		if err != nil {
 			return nil, err
 		}
