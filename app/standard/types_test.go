@@ -37,7 +37,7 @@ func (renderer) RenderPost(p motacilla.Post) (motacilla.HTML, error) { return %s
 
 var _ publisher.Renderer = renderer{}
 
-var _ = client.Follow
+var _ = client.New
 
 func f(ctx context.Context, raw string, block motacilla.RawBlock, message receiver.Message, update *motacilla.Update,
 	store storage.Store, in *receiver.Ingest) {
