@@ -23,8 +23,9 @@ const qServer = `SELECT current_setting('server_version_num')::int8, current_set
 	coalesce(current_schema(), ''), current_database()::text`
 
 // check checks whether the server can hold a store. It warns of settings under which acknowledged writes may be lost,
-// and returns the topic of the store's hints.
-func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error) {
+// and returns the topic of the store's hints. shared says that connections have settings that are not the store's: they are
+// the app's, or those of a pooler.
+func (s *Store) check(ctx context.Context, shared bool) (topic string, err error) {
 	var number int64
 	var version, encoding, isolation, fsync, commit, pages, schema, database string
 	var standby bool
@@ -43,13 +44,14 @@ func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error
 	case encoding != "UTF8":
 		return "", wrongServer(fmt.Sprintf("the database %q has the encoding %s; it must be UTF8: "+
 			"CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0", database, encoding))
-	case schema == "":
+	case schema == "" && s.schema == "":
 		return "", wrongServer("there is no schema to have tables in: CREATE SCHEMA one of those in search_path, or GRANT USAGE on it")
 	case standby:
 		return "", fmt.Errorf("the server is a standby; name them all in the URL, with target_session_attrs=read-write")
-	case pooler && isolation != "read committed":
-		return "", wrongServer(fmt.Sprintf("default_transaction_isolation is %q behind the pooler; it must be "+
-			"\"read committed\": ALTER ROLE ... SET default_transaction_isolation = 'read committed'", isolation))
+	case shared && isolation != "read committed":
+		return "", wrongServer(fmt.Sprintf("default_transaction_isolation is %q on the pool's connections; it must be "+
+			"\"read committed\", transactions may begin with another: "+
+			"ALTER ROLE ... SET default_transaction_isolation = 'read committed'", isolation))
 	}
 	for _, off := range []struct{ name, value, loses string }{
 		{"fsync", fsync, "the death of the machine"},
@@ -61,6 +63,9 @@ func (s *Store) check(ctx context.Context, pooler bool) (topic string, err error
 				zap.String("setting", off.name), zap.String("lost_at", off.loses))
 		}
 	}
-	sum := sha256.Sum256([]byte(schema)) // names of topics are short, and hold for all schemas of a database
+	if s.schema == "" {
+		s.schema = schema
+	}
+	sum := sha256.Sum256([]byte(s.schema)) // names of topics are short, and hold for all schemas of a database
 	return "motacilla_" + hex.EncodeToString(sum[:8]), nil
 }

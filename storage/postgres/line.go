@@ -23,7 +23,7 @@ func newLine() *line {
 // time-out. Calls that wait on them fail now, and reads begin again.
 func (s *server) hangUp() {
 	s.line.Swap(newLine()).down(errSilent)
-	s.pool.Reset()
+	s.reset()
 }
 
 // on returns a context that ends with ctx and with the line. end must be called when it is not needed any more.

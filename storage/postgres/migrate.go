@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -26,14 +25,14 @@ const (
 
 // migrate brings the schema up to date. If it is up to date, the database is only read. Otherwise one node at a time
 // migrates; the others wait and then find it done.
-func migrate(ctx context.Context, config *pgx.ConnConfig, files fs.FS, timeout time.Duration) error {
-	db := stdlib.OpenDB(*config)
+func migrate(ctx context.Context, d direct, files fs.FS, timeout time.Duration) error {
+	db := d.open()
 	defer func() { _ = db.Close() }()
 	files, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true),
+	p, err := goose.NewProvider(goose.DialectPostgres, db, d.names.migrations(files), goose.WithDisableGlobalRegistry(true),
 		goose.WithTableName(versions), goose.WithSessionLocker(advisory{}))
 	if err != nil {
 		return err
@@ -49,6 +48,9 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, files fs.FS, timeout t
 	if current < newest {
 		up, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
+		if err := d.create(up, db); err != nil {
+			return fmt.Errorf("create the schema %s: %w", d.names.schema, err)
+		}
 		if _, err := p.Up(up); err != nil {
 			return fmt.Errorf("migrate the schema from %d to %d: %w", current, newest, err)
 		}
@@ -60,7 +62,48 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, files fs.FS, timeout t
 		return wrongServer(fmt.Sprintf("the database has schema %d, made by a newer version; this one knows up to %d: "+
 			"use the newer one", current, newest))
 	}
-	return nil
+	pinning, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return d.pin(pinning, db)
+}
+
+// create creates the schema if it is missing.
+func (d direct) create(ctx context.Context, db *sql.DB) error {
+	if d.names.schema == "" {
+		return nil
+	}
+	return alone(ctx, db, func(conn *sql.Conn) error {
+		var there bool
+		err := conn.QueryRowContext(ctx, "SELECT to_regnamespace($1) IS NOT NULL", d.names.schema).Scan(&there)
+		if err == nil && !there { // the privilege is needed only now
+			_, err = conn.ExecContext(ctx, "CREATE SCHEMA "+d.names.schema)
+		}
+		return err
+	})
+}
+
+// pin has all functions of the schema find the tables, whoever has made them.
+func (d direct) pin(ctx context.Context, db *sql.DB) error {
+	if d.names.schema == "" {
+		return nil
+	}
+	return alone(ctx, db, func(conn *sql.Conn) error {
+		return conn.Raw(func(driver any) error { return d.names.pin(ctx, driver.(*stdlib.Conn).Conn()) })
+	})
+}
+
+// alone calls f with a connection that holds the lock of migrations.
+func alone(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := (advisory{}).SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, advisory{}.SessionUnlock(ctx, conn)) }()
+	return f(conn)
 }
 
 // schema returns the version of the database's schema, or 0 if it has none.

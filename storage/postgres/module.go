@@ -14,6 +14,7 @@ var Module = storage.Register("postgres", &settings{Connections: 10, Timeout: 10
 // settings are the options that the configuration has for this store.
 type settings struct {
 	URL         string        `key:"url" secret:"true" doc:"postgres://user:password@host:port/database?parameters"`
+	Schema      string        `key:"schema" doc:"the schema of the store's tables, created if missing; empty is the first of search_path"`
 	Connections int           `key:"connections" min:"1" max:"32768" doc:"most connections of this node; one more listens"`
 	Timeout     time.Duration `key:"timeout" min:"100ms" doc:"longest time that a call of the database takes"`
 	Pooler      bool          `key:"pooler" doc:"the URL leads to a pooler in transaction mode, such as pgbouncer"`
@@ -22,6 +23,6 @@ type settings struct {
 
 func newConfigured(o *settings, log *zap.Logger) (*Store, error) {
 	return Open(context.Background(), o.URL, &Options{
-		Logger: log, Timeout: o.Timeout, Connections: o.Connections, Pooler: o.Pooler, DirectURL: o.DirectURL,
+		Logger: log, Timeout: o.Timeout, Schema: o.Schema, Connections: o.Connections, Pooler: o.Pooler, DirectURL: o.DirectURL,
 	})
 }

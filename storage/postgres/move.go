@@ -104,12 +104,10 @@ func (s *Store) Import(
 	if err := c.Validate(records); err != nil {
 		return fmt.Errorf("import channel %q: %w", c.ID, err)
 	}
-	err := s.write(ctx, func(q *queries) error { return q.take(c, records) }, "import channel %q", c.ID)
-	if err != nil {
-		return err
-	}
-	s.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
-	return nil
+	return s.write(ctx, func(q *queries) error {
+		q.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
+		return q.take(c, records)
+	}, "import channel %q", c.ID)
 }
 
 func (q *queries) take(c motacilla.ChannelRecord, records []motacilla.ChangeRecord) error {
@@ -182,11 +180,11 @@ func (s *Store) Barrier(
 		_, err := row(q, func(from pgx.Row) (struct{}, error) {
 			return struct{}{}, notFound(from.Scan(&m.Head, &m.Deleted))
 		}, qBarrier, string(ch), int64(at), s.own())
+		q.tell(m)
 		return err
 	}, "put a barrier on channel %q", ch)
 	if err != nil {
 		return 0, err
 	}
-	s.tell(m)
 	return m.Head, nil
 }

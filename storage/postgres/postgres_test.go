@@ -93,7 +93,10 @@ var spare = make(chan string, 10)
 
 // emptied returns the URL of a database without rows. It has the schema if another test has used it: that takes a
 // fraction of the time of a new one.
-func emptied(t testing.TB) (url string) {
+func emptied(t testing.TB) (url string) { return reused(t, spare) }
+
+// reused returns a database out of spare, or a new one, and puts it back when it is empty again.
+func reused(t testing.TB, spare chan string) (url string) {
 	t.Helper()
 	server := realserver.SharedPostgres(t)
 	select {
@@ -110,8 +113,9 @@ func emptied(t testing.TB) (url string) {
 			return
 		}
 		defer func() { _ = conn.Close(context.Background()) }()
-		_, err = conn.Exec(context.Background(), `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ')
-			FROM pg_tables WHERE schemaname = 'public' AND tablename <> '`+versions+`'); END $$`)
+		_, err = conn.Exec(context.Background(), `DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' ||
+			string_agg(format('%I.%I', schemaname, tablename), ', ')
+			FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)' AND tablename <> '`+versions+`'); END $$`)
 		if err != nil {
 			t.Error(err)
 			return

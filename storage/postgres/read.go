@@ -10,8 +10,8 @@ import (
 )
 
 // Channel returns the channel.
-func (s *Store) Channel(ctx context.Context, id motacilla.ChannelID) (c motacilla.Channel, err error) {
-	err = s.read(ctx, func(q *queries) error {
+func (s session) Channel(ctx context.Context, id motacilla.ChannelID) (c motacilla.Channel, err error) {
+	err = s.run.read(ctx, func(q *queries) error {
 		if !storable(string(id)) {
 			return motacilla.ErrNotFound
 		}
@@ -37,10 +37,10 @@ func (s *Store) Channels(
 }
 
 // Post returns the post.
-func (s *Store) Post(
+func (s session) Post(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID,
 ) (p motacilla.Post, err error) {
-	err = s.read(ctx, func(q *queries) (err error) {
+	err = s.run.read(ctx, func(q *queries) (err error) {
 		if !storable(string(ch), string(id)) {
 			return motacilla.ErrNotFound
 		}
@@ -51,10 +51,10 @@ func (s *Store) Post(
 }
 
 // PostByMessage returns the post that the source calls messageID.
-func (s *Store) PostByMessage(
+func (s session) PostByMessage(
 	ctx context.Context, ch motacilla.ChannelID, messageID string,
 ) (p motacilla.Post, err error) {
-	err = s.read(ctx, func(q *queries) error {
+	err = s.run.read(ctx, func(q *queries) error {
 		if !storable(string(ch), messageID) {
 			return motacilla.ErrNotFound
 		}

@@ -21,17 +21,17 @@ const (
 	qDeleteRecord = `SELECT motacilla_delete_record($1, $2, $3, $4)`
 )
 
-// records is the storage.Records of a Store.
-type records struct{ *Store }
+// records is the storage.Records of a Store or a Tx.
+type records struct{ session }
 
 var _ storage.Records = records{}
 
 // Records returns the store's records.
-func (s *Store) Records() storage.Records { return records{s} }
+func (s session) Records() storage.Records { return records{s} }
 
 // Get returns the record.
 func (r records) Get(ctx context.Context, namespace, key string) (found storage.Record, err error) {
-	err = r.read(ctx, func(q *queries) (err error) {
+	err = r.run.read(ctx, func(q *queries) (err error) {
 		if !storage.PossibleRecord(namespace, key) {
 			return motacilla.ErrNotFound
 		}
@@ -44,7 +44,7 @@ func (r records) Get(ctx context.Context, namespace, key string) (found storage.
 // Put stores the record, in one round trip.
 func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, error) {
 	stored := rec.Normalize()
-	err := r.write(ctx, func(q *queries) error {
+	err := r.run.write(ctx, func(q *queries) error {
 		if err := rec.Validate(); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, e
 
 // Delete removes the record of this version, in one round trip.
 func (r records) Delete(ctx context.Context, namespace, key string, version int64) error {
-	return r.write(ctx, func(q *queries) error {
+	return r.run.write(ctx, func(q *queries) error {
 		if !storage.PossibleRecord(namespace, key) {
 			return motacilla.ErrNotFound
 		}
@@ -87,7 +87,7 @@ func (r records) List(
 	ctx context.Context, namespace, prefix, after string, limit int,
 ) (found []storage.Record, err error) {
 	from, to := storage.KeyRange(prefix, after)
-	err = r.read(ctx, func(q *queries) (err error) {
+	err = r.run.read(ctx, func(q *queries) (err error) {
 		if !storable(namespace) {
 			return nil
 		}
@@ -102,7 +102,7 @@ func (r records) List(
 
 // Namespaces returns at most limit namespaces after the given one.
 func (r records) Namespaces(ctx context.Context, after string, limit int) (found []storage.Namespace, err error) {
-	err = r.read(ctx, func(q *queries) (err error) {
+	err = r.run.read(ctx, func(q *queries) (err error) {
 		found, err = rows(q, func(from pgx.Row) (n storage.Namespace, err error) {
 			err = from.Scan(&n.Name, &n.Born, &n.Version)
 			return n, err

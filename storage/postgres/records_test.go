@@ -54,8 +54,7 @@ func TestDatabaseBeforeRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := connect(t, db).Config()
-	if err := migrate(t.Context(), config, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}, guard); err != nil {
+	if err := migrate(t.Context(), direct{config: connect(t, db).Config()}, fstest.MapFS{"migrations/00001_init.sql": {Data: first}}, guard); err != nil {
 		t.Fatal(err)
 	}
 	s := opened(t, db, nil)

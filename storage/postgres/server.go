@@ -22,6 +22,8 @@ type server struct {
 	timeout time.Duration // the most that a call takes
 	silence time.Duration // of a server that is asked whether it is there
 	pool    *pgxpool.Pool
+	own     bool // the pool belongs to the store, not to the app
+	names   names
 	line    atomic.Pointer[line]
 	writing chan struct{}   // has room for as many writes as may be under way; in an outage they wait long, and reads must not
 	hard    context.Context // ends when Close has waited long enough
@@ -47,7 +49,7 @@ func (s *server) do(parent context.Context, f func(*queries) error, reads bool) 
 		}
 		lost := sent && broken(err)
 		if lost && silent && parent.Err() == nil {
-			s.pool.Reset() // the other connections are as old
+			s.reset() // the other connections are as old
 		}
 		repeat := again(err) || lost && (reads || pgconn.SafeToRetry(err)) || !sent && errors.Is(err, errSilent)
 		if !repeat || try == tries || ctx.Err() != nil {
@@ -83,7 +85,7 @@ func (s *server) attempt(ctx context.Context, f func(*queries) error, reads bool
 		return false, false, err
 	}
 	defer conn.Release()
-	q := &queries{ctx: ctx, conn: conn, got: func() {}}
+	q := &queries{ctx: ctx, conn: conn, names: s.names, got: func() {}}
 	if reads {
 		first, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -118,6 +120,13 @@ func (s *server) turn(ctx context.Context) error {
 		return errBusy
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// reset has the pool make its connections anew. The app's pool is the app's business.
+func (s *server) reset() {
+	if s.own {
+		s.pool.Reset()
 	}
 }
 

@@ -78,7 +78,7 @@ func (l *listener) run(ctx context.Context, tell func(motacilla.Moved)) {
 func (l *listener) connect(ctx context.Context) bool {
 	bounded, cancel := context.WithTimeout(ctx, l.s.server.timeout/2)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(bounded, l.s.direct)
+	conn, err := l.s.direct.connect(bounded)
 	if err == nil {
 		l.conn = conn
 		_, err = conn.Exec(bounded, `LISTEN `+pgx.Identifier{l.s.topic}.Sanitize())
@@ -126,13 +126,13 @@ func (l *listener) catchUp(ctx context.Context, tell func(motacilla.Moved)) bool
 	now := l.s.own()
 	if now == nil {
 		now = new(int64)
-		if err := l.conn.QueryRow(bounded, qNow).Scan(now); err != nil {
+		if err := l.conn.QueryRow(bounded, l.s.server.names.of(qNow)).Scan(now); err != nil {
 			l.fail(ctx, err)
 			return false
 		}
 	}
 	since := *now - (time.Since(l.seen) + margin).Microseconds()
-	rows, err := l.conn.Query(bounded, qMoved, since)
+	rows, err := l.conn.Query(bounded, l.s.server.names.of(qMoved), since)
 	if err == nil {
 		for rows.Next() {
 			var m motacilla.Moved

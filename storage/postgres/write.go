@@ -10,33 +10,46 @@ import (
 
 // Each write is one call of a function of the schema, so it is one round trip and one transaction.
 
+// session has the writes, and the reads that belong to them, of a Store and of a Tx.
+type session struct {
+	run   runner
+	clock motacilla.Clock // nil is the database's
+}
+
+// runner runs statements: a Store on a connection of its pool, a Tx in the app's transaction. The error that they return
+// names the operation, as format describes it.
+type runner interface {
+	read(ctx context.Context, f func(*queries) error, format string, args ...any) error
+	write(ctx context.Context, f func(*queries) error, format string, args ...any) error
+}
+
 // Edits returns what storage.Edit needs to store edits of one post together.
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.
-func (s *Store) PutChannel(
+func (s session) PutChannel(
 	ctx context.Context, next motacilla.Channel, replaces motacilla.Revision,
 ) (stored motacilla.Channel, err error) {
 	next = next.Normalize()
-	changed := false
-	err = s.write(ctx, func(q *queries) error {
+	err = s.run.write(ctx, func(q *queries) error {
 		if err := next.Validate(); err != nil {
 			return err
 		}
+		changed := false
 		if replaces == 0 {
 			stored, changed, err = s.createChannel(q, next)
 		} else {
 			stored, changed, err = s.replaceChannel(q, next, replaces)
 		}
+		if changed && err == nil {
+			q.tell(motacilla.Moved{Channel: stored.ID, Head: stored.Head})
+		}
 		return err
 	}, "put channel %q", next.ID)
-	if changed && err == nil {
-		s.tell(motacilla.Moved{Channel: stored.ID, Head: stored.Head})
-	}
 	return stored, err
 }
 
-func (s *Store) createChannel(q *queries, c motacilla.Channel) (motacilla.Channel, bool, error) {
+func (s session) createChannel(q *queries, c motacilla.Channel) (motacilla.Channel, bool, error) {
 	var made bool
 	stored, err := row(q, func(from pgx.Row) (channelRow, error) { return scanWith(from, &made) },
 		qCreateChannel, string(c.ID), c.Title, string(c.Access), ended(c.Ended), s.own())
@@ -46,7 +59,7 @@ func (s *Store) createChannel(q *queries, c motacilla.Channel) (motacilla.Channe
 	return stored.Channel, made, err
 }
 
-func (s *Store) replaceChannel(
+func (s session) replaceChannel(
 	q *queries, c motacilla.Channel, replaces motacilla.Revision,
 ) (motacilla.Channel, bool, error) {
 	const changes, conflicts = 0, 2
@@ -63,27 +76,28 @@ func (s *Store) replaceChannel(
 }
 
 // DeleteChannel deletes a channel with all its posts.
-func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev motacilla.Revision, err error) {
-	err = s.write(ctx, func(q *queries) error {
+func (s session) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (rev motacilla.Revision, err error) {
+	err = s.run.write(ctx, func(q *queries) error {
 		if !storable(string(id)) {
 			return motacilla.ErrNotFound
 		}
-		rev, err = row(q, scanIssued, qDeleteChannel, string(id), s.own())
+		if rev, err = row(q, scanIssued, qDeleteChannel, string(id), s.own()); err == nil {
+			q.tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
+		}
 		return err
 	}, "delete channel %q", id)
 	if err != nil {
 		return 0, err
 	}
-	s.tell(motacilla.Moved{Channel: id, Head: rev, Deleted: true})
 	return rev, nil
 }
 
 // PutPost stores a post.
-func (s *Store) PutPost(
+func (s session) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (stored motacilla.Post, err error) {
-	changed := false
-	err = s.write(ctx, func(q *queries) (err error) {
+	err = s.run.write(ctx, func(q *queries) (err error) {
+		changed := false
 		switch {
 		case !storable(string(ch)):
 			return motacilla.ErrNotFound
@@ -92,15 +106,15 @@ func (s *Store) PutPost(
 		default:
 			stored, changed, err = s.replacePost(q, ch, p, replaces)
 		}
+		if changed && err == nil {
+			q.tell(motacilla.Moved{Channel: ch, Head: stored.Revision})
+		}
 		return err
 	}, "put post %q of channel %q", p.ID, ch)
-	if changed && err == nil {
-		s.tell(motacilla.Moved{Channel: ch, Head: stored.Revision})
-	}
 	return stored, err
 }
 
-func (s *Store) createPost(q *queries, ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, bool, error) {
+func (s session) createPost(q *queries, ch motacilla.ChannelID, p motacilla.Post) (motacilla.Post, bool, error) {
 	// Whether the post is valid, and its content, do not depend on the revision, which the database issues.
 	valid, err := p.Admit(motacilla.NextRevision(0, s.clock.Now()))
 	if err != nil {
@@ -127,7 +141,7 @@ func (s *Store) createPost(q *queries, ch motacilla.ChannelID, p motacilla.Post)
 	return made, true, err
 }
 
-func (s *Store) replacePost(
+func (s session) replacePost(
 	q *queries, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, bool, error) {
 	if p.ID == "" {
@@ -157,10 +171,10 @@ func (s *Store) replacePost(
 }
 
 // DeletePost removes a post.
-func (s *Store) DeletePost(
+func (s session) DeletePost(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (rev motacilla.Revision, err error) {
-	err = s.write(ctx, func(q *queries) error {
+	err = s.run.write(ctx, func(q *queries) error {
 		if !storable(string(ch), string(id)) {
 			return motacilla.ErrNotFound
 		}
@@ -168,17 +182,19 @@ func (s *Store) DeletePost(
 		if err == nil && rev == 0 {
 			err = motacilla.ErrConflict
 		}
+		if err == nil {
+			q.tell(motacilla.Moved{Channel: ch, Head: rev})
+		}
 		return err
 	}, "delete post %q of channel %q", id, ch)
 	if err != nil {
 		return 0, err
 	}
-	s.tell(motacilla.Moved{Channel: ch, Head: rev})
 	return rev, nil
 }
 
 // own is the time by the store's own clock. It is null, which means the database's, if the store has none.
-func (s *Store) own() *int64 {
+func (s session) own() *int64 {
 	if s.clock == nil {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 type BackupOptions struct {
 	Overwrite   bool          // replace a file that is there; false is an error that wraps motacilla.ErrExists
 	BusyTimeout time.Duration // how long to wait for another process's lock; 5 s
+	Prefix      string        // of the store's tables, as in Options; none
 }
 
 // Copied is what a backup holds.
@@ -55,6 +56,10 @@ func backup(ctx context.Context, path, to string, o BackupOptions) (_ Copied, er
 	if to, err = filepath.Abs(to); err != nil {
 		return Copied{}, err
 	}
+	n, err := newNames(o.Prefix)
+	if err != nil {
+		return Copied{}, err
+	}
 	if err := checkPlaces(path, to, o.Overwrite); err != nil {
 		return Copied{}, err
 	}
@@ -78,10 +83,10 @@ func backup(ctx context.Context, path, to string, o BackupOptions) (_ Copied, er
 	if err := temp.Close(); err != nil {
 		return Copied{}, err
 	}
-	if err := vacuumInto(ctx, path, name, o.BusyTimeout); err != nil {
+	if err := vacuumInto(ctx, path, name, n, o.BusyTimeout); err != nil {
 		return Copied{}, interrupted(ctx, err)
 	}
-	copied, err := inspect(ctx, name)
+	copied, err := inspect(ctx, name, n)
 	if err != nil {
 		return Copied{}, interrupted(ctx, fmt.Errorf("check the copy: %w", err))
 	}
@@ -123,19 +128,21 @@ func checkPlaces(path, to string, overwrite bool) error {
 	return nil
 }
 
+const qCount = `SELECT (SELECT count(*) FROM channels WHERE deleted = 0), (SELECT count(*) FROM posts)`
+
 // vacuumInto copies one snapshot. VACUUM INTO reads in one transaction. In WAL mode no writer waits for that. Unlike
 // the backup API it does not begin again when somebody writes meanwhile.
-func vacuumInto(ctx context.Context, path, to string, busy time.Duration) (err error) {
+func vacuumInto(ctx context.Context, path, to string, n names, busy time.Duration) (err error) {
 	db, err := connect(path, busy, url.Values{"mode": {"rw"}}, 1) // rw, for after a crash it is recovered here
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	known, err := tables(ctx, db)
+	known, err := tablesOf(ctx, db)
 	if err != nil {
 		return err
 	}
-	if missing := lacking(known); len(missing) > 0 {
+	if missing := lacking(n, known); len(missing) > 0 {
 		return fmt.Errorf("it is no store of Motacilla: it has no table %s", strings.Join(missing, ", "))
 	}
 	_, err = db.ExecContext(ctx, "VACUUM INTO ?", to)
@@ -143,7 +150,7 @@ func vacuumInto(ctx context.Context, path, to string, busy time.Duration) (err e
 }
 
 // inspect opens a copy and checks whether it is complete.
-func inspect(ctx context.Context, path string) (c Copied, err error) {
+func inspect(ctx context.Context, path string, n names) (c Copied, err error) {
 	db, err := connect(path, 0, url.Values{"mode": {"ro"}, "immutable": {"1"}}, 1)
 	if err != nil {
 		return c, err
@@ -156,18 +163,17 @@ func inspect(ctx context.Context, path string) (c Copied, err error) {
 	if verdict != "ok" {
 		return c, fmt.Errorf("it is damaged: %s", verdict)
 	}
-	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM channels WHERE deleted = 0), (SELECT count(*) FROM posts)").
-		Scan(&c.Channels, &c.Posts)
+	err = db.QueryRowContext(ctx, n.of(qCount)).Scan(&c.Channels, &c.Posts)
 	return c, err
 }
 
-// lacking returns what every schema of the store has had, and names lack.
-func lacking(names []string) []string {
-	wanted := []string{"channels", "posts", "goose_db_version"}
-	return slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(names, name) })
+// lacking returns what every schema of the store has had, and known lacks.
+func lacking(n names, known []string) []string {
+	wanted := []string{n.prefix + "channels", n.prefix + "posts", n.versions()}
+	return slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(known, name) })
 }
 
-func tables(ctx context.Context, db *sql.DB) ([]string, error) {
+func tablesOf(ctx context.Context, db *sql.DB) ([]string, error) {
 	rows, err := db.QueryContext(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table'")
 	if err != nil {
 		return nil, err

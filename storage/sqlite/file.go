@@ -22,6 +22,7 @@ const readers = 4
 // file is an SQLite file with connections and prepared queries.
 type file struct {
 	clock   motacilla.Clock
+	names   names
 	timeout time.Duration // the most that a call takes
 	write   *sql.DB       // one connection, whose transactions begin immediate
 	read    *sql.DB       // connections that can't write
@@ -36,7 +37,11 @@ func openFile(ctx context.Context, path string, o Options) (_ *file, err error) 
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	f := &file{clock: o.Clock, timeout: o.Timeout}
+	n, err := newNames(o.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{clock: o.Clock, names: n, timeout: o.Timeout}
 	defer func() {
 		if err != nil {
 			err = errors.Join(f.fault(ctx, err), f.close())
@@ -51,16 +56,16 @@ func openFile(ctx context.Context, path string, o Options) (_ *file, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if err = migrate(ctx, f.write, steps); err != nil {
+	if err = migrate(ctx, f.write, n, steps); err != nil {
 		return nil, err
 	}
 	if f.read, err = connect(path, o.BusyTimeout, url.Values{"_query_only": {"1"}}, readers); err != nil {
 		return nil, err
 	}
-	if f.writes, err = prepare(ctx, f.write, readQueries, recordReads, writeQueries, recordWrites); err != nil {
+	if f.writes, err = prepare(ctx, f.write, n, readQueries, recordReads, writeQueries, recordWrites); err != nil {
 		return nil, err
 	}
-	f.reads, err = prepare(ctx, f.read, readQueries, recordReads)
+	f.reads, err = prepare(ctx, f.read, n, readQueries, recordReads)
 	return f, err
 }
 
@@ -120,11 +125,11 @@ func (f *file) close() error {
 // statements are prepared queries, by their text.
 type statements map[string]*sql.Stmt
 
-func prepare(ctx context.Context, db *sql.DB, lists ...[]string) (statements, error) {
+func prepare(ctx context.Context, db *sql.DB, n names, lists ...[]string) (statements, error) {
 	all := make(statements)
 	for _, list := range lists {
 		for _, text := range list {
-			stmt, err := db.PrepareContext(ctx, text)
+			stmt, err := db.PrepareContext(ctx, n.of(text))
 			if err != nil {
 				all.close()
 				return nil, fmt.Errorf("prepare %q: %w", text, err)
@@ -150,7 +155,7 @@ func (f *file) look(parent context.Context, use func(*queries) error) error {
 		return f.fault(parent, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := use(&queries{ctx: ctx, clock: f.clock, tx: tx, from: f.reads}); err != nil {
+	if err := use(&queries{ctx: ctx, clock: f.clock, tx: tx, from: f.reads, names: f.names}); err != nil {
 		return f.fault(parent, err)
 	}
 	return f.fault(parent, tx.Commit())

@@ -141,7 +141,7 @@ func (c *committer) open() *batch {
 	tx, err := c.file.write.BeginTx(context.Background(), nil) // no writer's context ends the batch
 	if err == nil {
 		return &batch{committer: c, began: time.Now(), queries: queries{
-			ctx: context.Background(), clock: c.file.clock, tx: tx, from: c.file.writes, kept: make(map[string]*sql.Stmt),
+			ctx: context.Background(), clock: c.file.clock, tx: tx, from: c.file.writes, names: c.file.names, kept: make(map[string]*sql.Stmt),
 		}}
 	}
 	c.mu.Lock()

@@ -122,7 +122,7 @@ func TestWritesThatFail(t *testing.T) {
 	long.Author = strings.Repeat("x", motacilla.MaxID+1)
 	add := func(word string) func() error {
 		return func() error {
-			_, err := change(t.Context(), s, func(q *queries) (motacilla.Post, error) {
+			_, err := change(t.Context(), s.run, func(q *queries) (motacilla.Post, error) {
 				there, err := scanPost(q.row(qPost, "c", post.ID))
 				if err != nil {
 					return there, err
@@ -150,7 +150,7 @@ func TestWritesThatFail(t *testing.T) {
 		{put(post, post.Revision), motacilla.ErrConflict}, // of what the one before wrote
 		{put(other, 5), motacilla.ErrNotFound},
 		{func() error { // is refused after it has written
-			_, err := change(t.Context(), s, func(q *queries) (motacilla.Revision, error) {
+			_, err := change(t.Context(), s.run, func(q *queries) (motacilla.Revision, error) {
 				_, err := q.issue("c", post.Revision+1000)
 				return 0, errors.Join(refused, err)
 			}, "refuse")
@@ -210,7 +210,7 @@ func TestWriterWhoLeaves(t *testing.T) {
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
-		_, err := change(ctx, s, func(q *queries) (motacilla.Post, error) {
+		_, err := change(ctx, s.run, func(q *queries) (motacilla.Post, error) {
 			cancel()
 			head, err := q.liveHead("c")
 			if err != nil {
@@ -252,7 +252,7 @@ func TestWriteThatHangs(t *testing.T) {
 		go write("run before")
 		synctest.Wait()
 		go func() {
-			_, err := change(t.Context(), s, func(*queries) (int, error) {
+			_, err := change(t.Context(), s.run, func(*queries) (int, error) {
 				<-answer
 				return 0, nil
 			}, "hang")
@@ -360,7 +360,7 @@ func TestCommitThatFails(t *testing.T) {
 		s.queued(i + 1)
 	}
 	go func() { // a row of no channel, which the commit finds out
-		_, err := change(t.Context(), s, func(q *queries) (int, error) {
+		_, err := change(t.Context(), s.run, func(q *queries) (int, error) {
 			_, err := q.tx.Exec("PRAGMA defer_foreign_keys = 1")
 			return 0, errors.Join(err, q.exec(qLog, "none", 1))
 		}, "break the commit")

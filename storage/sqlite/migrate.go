@@ -16,10 +16,10 @@ var migrations embed.FS
 
 // migrate brings the file up to date. Another process may do the same at the same time. Each step is one transaction,
 // which fails in one of the two processes; that process then finds the step done.
-func migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
+func migrate(ctx context.Context, db *sql.DB, n names, files fs.FS) error {
 	var err error
 	for range 5 {
-		if err = migrateOnce(ctx, db, files); err == nil {
+		if err = migrateOnce(ctx, db, n, files); err == nil {
 			return nil
 		}
 		select {
@@ -31,8 +31,9 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 	return err
 }
 
-func migrateOnce(ctx context.Context, db *sql.DB, files fs.FS) error {
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+func migrateOnce(ctx context.Context, db *sql.DB, n names, files fs.FS) error {
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, n.migrations(files),
+		goose.WithDisableGlobalRegistry(true), goose.WithTableName(n.versions()))
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func TestMigratesAnOlderFile(t *testing.T) {
 		next[file.Name()] = &fstest.MapFile{Data: data}
 	}
 	for range 2 { // the second finds it done
-		if err := migrate(t.Context(), s.file.write, next); err != nil {
+		if err := migrate(t.Context(), s.file.write, s.file.names, next); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,7 +41,7 @@ func TestMigratesAnOlderFile(t *testing.T) {
 		t.Errorf("channel is %+v (%v)", c, err)
 	}
 	next["99999_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nDELETE FROM channels;\nALTER TABLE none ADD x;\n")}
-	if err := migrate(t.Context(), s.file.write, next); err == nil {
+	if err := migrate(t.Context(), s.file.write, s.file.names, next); err == nil {
 		t.Error("a migration that fails is no error")
 	}
 	if _, err := s.Channel(t.Context(), "c"); err != nil {

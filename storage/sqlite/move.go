@@ -116,7 +116,7 @@ func (s *Store) Import(ctx context.Context, c motacilla.ChannelRecord, records [
 			records[i].Post = &p
 		}
 	}
-	_, err := change(ctx, s, func(q *queries) (struct{}, error) {
+	_, err := change(ctx, s.run, func(q *queries) (struct{}, error) {
 		q.tell(motacilla.Moved{Channel: c.ID, Head: c.Head, Deleted: c.Deleted})
 		return struct{}{}, q.take(c, records)
 	}, "import channel %q", c.ID)
@@ -197,7 +197,7 @@ func (q *queries) takeRecord(ch motacilla.ChannelID, r motacilla.ChangeRecord) e
 func (s *Store) Barrier(
 	ctx context.Context, ch motacilla.ChannelID, at motacilla.Revision,
 ) (motacilla.Revision, error) {
-	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
+	return change(ctx, s.run, func(q *queries) (motacilla.Revision, error) {
 		c, err := scanChannel(q.row(qChannel, ch))
 		if err != nil {
 			return 0, err

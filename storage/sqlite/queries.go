@@ -55,6 +55,8 @@ const (
 	qLogBefore = `DELETE FROM log WHERE channel = ? AND revision < ?`
 	qVersion   = `PRAGMA data_version`
 
+	qTakeLock = `UPDATE channels SET head = head WHERE 0` // in a transaction of the app
+
 	qSave    = `SAVEPOINT one`
 	qUndo    = `ROLLBACK TO one`
 	qRelease = `RELEASE one`

@@ -10,8 +10,8 @@ import (
 )
 
 // Channel returns the channel.
-func (s *Store) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
-	return lookup(ctx, s, func(from scanner) (motacilla.Channel, error) {
+func (s session) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	return lookup(ctx, s.run, func(from scanner) (motacilla.Channel, error) {
 		c, err := scanChannel(from)
 		if err == nil && c.deleted {
 			err = motacilla.ErrNotFound
@@ -39,12 +39,12 @@ func (s *Store) Channels(
 }
 
 // Post returns the post.
-func (s *Store) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
-	return lookup(ctx, s, scanPost, qPost, []any{ch, id}, "get post %q of channel %q", id, ch)
+func (s session) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
+	return lookup(ctx, s.run, scanPost, qPost, []any{ch, id}, "get post %q of channel %q", id, ch)
 }
 
 // PostByMessage returns the post that the source calls messageID.
-func (s *Store) PostByMessage(
+func (s session) PostByMessage(
 	ctx context.Context, ch motacilla.ChannelID, messageID string,
 ) (p motacilla.Post, err error) {
 	err = s.snapshot(ctx, func(q *queries) (err error) {

@@ -39,13 +39,13 @@ var (
 	recordWrites = []string{qSetNamespace, qPutRecord, qDropRecord, qSweep}
 )
 
-// records is the storage.Records of a Store.
-type records struct{ *Store }
+// records is the storage.Records of a Store or a Tx.
+type records struct{ session }
 
 var _ storage.Records = records{}
 
 // Records returns the store's records.
-func (s *Store) Records() storage.Records { return records{s} }
+func (s session) Records() storage.Records { return records{s} }
 
 // Get returns the record.
 func (r records) Get(ctx context.Context, namespace, key string) (found storage.Record, err error) {
@@ -63,7 +63,7 @@ func (r records) Get(ctx context.Context, namespace, key string) (found storage.
 func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, error) {
 	stored := rec.Normalize()
 	stored.Value = append([]byte{}, stored.Value...)
-	return change(ctx, r.Store, func(q *queries) (storage.Record, error) {
+	return change(ctx, r.run, func(q *queries) (storage.Record, error) {
 		if err := rec.Validate(); err != nil {
 			return storage.Record{}, err
 		}
@@ -87,7 +87,7 @@ func (r records) Put(ctx context.Context, rec storage.Record) (storage.Record, e
 
 // Delete removes the record of this version.
 func (r records) Delete(ctx context.Context, namespace, key string, version int64) error {
-	_, err := change(ctx, r.Store, func(q *queries) (int64, error) {
+	_, err := change(ctx, r.run, func(q *queries) (int64, error) {
 		if !storage.PossibleRecord(namespace, key) {
 			return 0, motacilla.ErrNotFound
 		}

@@ -66,7 +66,7 @@ func TestFileBeforeRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := migrate(t.Context(), db, fstest.MapFS{"00001_init.sql": {Data: first}}); err != nil {
+	if err := migrate(t.Context(), db, names{}, fstest.MapFS{"00001_init.sql": {Data: first}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.Exec("INSERT INTO channels VALUES ('c', 'kept', 'public', 1, NULL, 1, 1, 1, 0)"); err != nil {

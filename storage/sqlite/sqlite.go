@@ -14,7 +14,13 @@
 //
 // # Options
 //
-// A clock for tests, a logger, and two durations. The configuration has the file's path: {type: sqlite, path: ...}.
+// A clock for tests, a logger, two durations, and a prefix of the tables. The configuration has the file's path:
+// {type: sqlite, path: ...}.
+//
+// # The app's own database
+//
+// New takes the app's *sql.DB, and a prefix. Store.In writes in a transaction of the app: the app's rows and a post are
+// stored together or not at all. See docs/own-database.md.
 //
 // # Limits
 //
@@ -26,6 +32,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -41,15 +48,21 @@ type Options struct {
 	Logger      *zap.Logger     // nil logs nothing
 	BusyTimeout time.Duration   // how long to wait for another process's lock; 5 s
 	Timeout     time.Duration   // the most that a call takes; 10 s
+
+	// Prefix is what the names of the store's tables and indexes begin with, such as "live_": up to 32 of a-z, 0-9 and '_'.
+	// The default is none for Open, and "motacilla_" for New.
+	Prefix string
 }
 
-// Store is a storage.Store in an SQLite file. Use Open.
+// Store is a storage.Store in an SQLite file. Use Open or New.
 type Store struct {
+	session
 	logger    *zap.Logger
 	file      *file
 	committer committer
 	watchers  storage.Watchers
 	edits     storage.Edits
+	joins     bell // rings when a transaction of the app has written
 	gate      calls.Gate
 	done      chan struct{} // closed by Close
 }
@@ -57,11 +70,42 @@ type Store struct {
 var (
 	_ storage.Store = (*Store)(nil)
 	_ storage.Mover = (*Store)(nil)
+	_ runner        = (*Store)(nil)
 )
 
 // Open opens the file at path. If there is none, it makes one; the directory must exist. A file of an older version is
 // brought up to date. A file of a newer version is an error.
 func Open(ctx context.Context, path string, o *Options) (*Store, error) {
+	s, err := open(ctx, path, o.withDefaults())
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite store %q: %w", path, err)
+	}
+	return s, nil
+}
+
+// New returns a store in the file of the app's database. It brings the store's tables, whose names begin with o.Prefix, up to
+// date, next to the tables of the app. Tables of a newer version are an error. [Store.In] writes in transactions of the app.
+//
+// The store takes no connection of db but once, to find the file and to check it. It has connections of its own, so that
+// neither waits for the other's, however few connections db may have. The driver of db must be modernc.org/sqlite, the
+// database a file in WAL mode, and the busy_timeout of db's connections not 0. Close leaves db open.
+func New(ctx context.Context, db *sql.DB, o *Options) (*Store, error) {
+	options := o.withDefaults()
+	if options.Prefix == "" {
+		options.Prefix = ownPrefix
+	}
+	path, err := locate(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite store in the app's database: %w", err)
+	}
+	s, err := open(ctx, path, options)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite store in the app's database %q: %w", path, err)
+	}
+	return s, nil
+}
+
+func (o *Options) withDefaults() Options {
 	options := Options{}
 	if o != nil {
 		options = *o
@@ -75,11 +119,16 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	if options.Timeout <= 0 {
 		options.Timeout = 10 * time.Second
 	}
-	f, err := openFile(ctx, path, options)
+	return options
+}
+
+func open(ctx context.Context, path string, o Options) (*Store, error) {
+	f, err := openFile(ctx, path, o)
 	if err != nil {
-		return nil, fmt.Errorf("open SQLite store %q: %w", path, err)
+		return nil, err
 	}
-	s := &Store{logger: options.Logger, file: f, done: make(chan struct{})}
+	s := &Store{logger: o.Logger, file: f, done: make(chan struct{})}
+	s.run = s
 	s.committer = committer{file: f, gate: &s.gate, tell: s.watchers.Tell, longest: longestBatch}
 	return s, nil
 }
@@ -92,7 +141,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	}, "ping store")
 }
 
-// Close ends Watches, waits for the running calls, and moves the write-ahead log into the file.
+// Close ends Watches, waits for the running calls, and moves the write-ahead log into the file. The database of New stays
+// open.
 func (s *Store) Close() error {
 	if !s.gate.Shut() {
 		return nil

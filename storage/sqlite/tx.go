@@ -14,7 +14,8 @@ type queries struct {
 	ctx   context.Context
 	clock motacilla.Clock
 	tx    *sql.Tx
-	from  statements
+	from  statements // nil in a transaction of the app, whose connection has none of them
+	names names
 
 	// Only a transaction that writes has these.
 	kept  statements        // the statements that were used in it; nil keeps none
@@ -35,10 +36,16 @@ func (q *queries) stmt(text string) *sql.Stmt {
 }
 
 func (q *queries) row(text string, args ...any) *sql.Row {
+	if q.from == nil {
+		return q.tx.QueryRowContext(q.ctx, q.names.of(text), args...)
+	}
 	return q.stmt(text).QueryRowContext(q.ctx, args...)
 }
 
 func (q *queries) rows(text string, args ...any) (*sql.Rows, error) {
+	if q.from == nil {
+		return q.tx.QueryContext(q.ctx, q.names.of(text), args...)
+	}
 	return q.stmt(text).QueryContext(q.ctx, args...)
 }
 
@@ -55,6 +62,10 @@ func (q *queries) exec(text string, args ...any) error {
 }
 
 func (q *queries) plain(text string, args ...any) error {
+	if q.from == nil {
+		_, err := q.tx.ExecContext(q.ctx, q.names.of(text), args...)
+		return err
+	}
 	_, err := q.stmt(text).ExecContext(q.ctx, args...)
 	return err
 }
@@ -62,30 +73,63 @@ func (q *queries) plain(text string, args ...any) error {
 // tell notes a hint, which Watch is told when the write is stored.
 func (q *queries) tell(m motacilla.Moved) { q.moved = append(q.moved, m) }
 
-// snapshot runs f on one snapshot of the file.
-func (s *Store) snapshot(ctx context.Context, f func(*queries) error, format string, args ...any) error {
-	err := s.gate.Begin(ctx)
-	if err == nil {
-		defer s.gate.Done()
-		err = s.file.look(ctx, f)
-	}
-	return calls.Said(err, format, args...)
+// session has the writes, and the reads that belong to them, of a Store and of a Tx.
+type session struct{ run runner }
+
+// runner runs queries: a Store on its own connections, a Tx in the app's transaction. After Close it returns ErrClosed.
+type runner interface {
+	// read runs f on one snapshot of the file.
+	read(ctx context.Context, f func(*queries) error) error
+
+	// find runs a query and calls scan with its row.
+	find(ctx context.Context, scan func(scanner) error, text string, args ...any) error
+
+	// write runs f once in a transaction that writes. If f returns an error, nothing that it has written is kept. f may
+	// run in another goroutine, and may do so after write has returned an error.
+	write(ctx context.Context, f func(*queries) error) error
 }
 
-// change runs f once in a transaction that writes, which is committed if f returns no error. f runs in another goroutine,
-// and may do so after change has returned an error. With ErrExists and ErrConflict change returns what f has returned;
-// with any other error it returns the zero value.
-func change[T any](ctx context.Context, s *Store, f func(*queries) (T, error), format string, args ...any) (T, error) {
+func (s *Store) read(ctx context.Context, f func(*queries) error) error {
+	if err := s.gate.Begin(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Done()
+	return s.file.look(ctx, f)
+}
+
+// find needs no transaction: a single query sees one snapshot.
+func (s *Store) find(ctx context.Context, scan func(scanner) error, text string, args ...any) error {
+	if err := s.gate.Begin(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Done()
+	bounded, cancel := context.WithTimeout(ctx, s.file.timeout)
+	defer cancel()
+	return s.file.fault(ctx, scan(s.file.reads[text].QueryRowContext(bounded, args...)))
+}
+
+func (s *Store) write(ctx context.Context, f func(*queries) error) error {
+	if err := s.gate.Begin(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Done()
+	return s.committer.share(ctx, f)
+}
+
+// snapshot runs f on one snapshot of the file. An error names the operation.
+func (s session) snapshot(ctx context.Context, f func(*queries) error, format string, args ...any) error {
+	return calls.Said(s.run.read(ctx, f), format, args...)
+}
+
+// change runs f as runner.write does. With ErrExists and ErrConflict it returns what f has returned; with any other error
+// it returns the zero value.
+func change[T any](ctx context.Context, r runner, f func(*queries) (T, error), format string, args ...any) (T, error) {
 	var none T
 	result := new(T) // is not read if f may still run
-	err := s.gate.Begin(ctx)
-	if err == nil {
-		defer s.gate.Done()
-		err = s.committer.share(ctx, func(q *queries) (err error) {
-			*result, err = f(q)
-			return err
-		})
-	}
+	err := r.write(ctx, func(q *queries) (err error) {
+		*result, err = f(q)
+		return err
+	})
 	switch {
 	case err == nil:
 		return *result, nil
@@ -95,21 +139,18 @@ func change[T any](ctx context.Context, s *Store, f func(*queries) (T, error), f
 	return none, calls.Said(err, format, args...)
 }
 
-// lookup runs one query that finds one row. A single query sees one snapshot without a transaction around it.
+// lookup runs one query that finds one row.
 func lookup[T any](
-	ctx context.Context, s *Store, scan func(scanner) (T, error), text string, args []any, format string, of ...any,
+	ctx context.Context, r runner, scan func(scanner) (T, error), text string, args []any, format string, of ...any,
 ) (T, error) {
-	var none T
-	err := s.gate.Begin(ctx)
-	if err == nil {
-		defer s.gate.Done()
-		bounded, cancel := context.WithTimeout(ctx, s.file.timeout)
-		defer cancel()
-		var found T
-		if found, err = scan(s.file.reads[text].QueryRowContext(bounded, args...)); err == nil {
-			return found, nil
-		}
-		err = s.file.fault(ctx, err)
+	var found T
+	err := r.find(ctx, func(from scanner) (err error) {
+		found, err = scan(from)
+		return err
+	}, text, args...)
+	if err != nil {
+		var none T
+		return none, calls.Said(err, format, of...)
 	}
-	return none, calls.Said(err, format, of...)
+	return found, nil
 }

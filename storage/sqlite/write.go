@@ -17,11 +17,11 @@ const forgetting = 64
 func (s *Store) Edits() *storage.Edits { return &s.edits }
 
 // PutChannel stores a channel.
-func (s *Store) PutChannel(
+func (s session) PutChannel(
 	ctx context.Context, next motacilla.Channel, replaces motacilla.Revision,
 ) (motacilla.Channel, error) {
 	next = next.Normalize()
-	return change(ctx, s, func(q *queries) (motacilla.Channel, error) {
+	return change(ctx, s.run, func(q *queries) (motacilla.Channel, error) {
 		if err := next.Validate(); err != nil {
 			return motacilla.Channel{}, err
 		}
@@ -74,8 +74,8 @@ func (q *queries) replaceChannel(there, next motacilla.Channel) (motacilla.Chann
 }
 
 // DeleteChannel deletes a channel with all its posts.
-func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (motacilla.Revision, error) {
-	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
+func (s session) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (motacilla.Revision, error) {
+	return change(ctx, s.run, func(q *queries) (motacilla.Revision, error) {
 		c, err := q.channel(id)
 		if err != nil {
 			return 0, err
@@ -93,11 +93,11 @@ func (s *Store) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (mota
 }
 
 // PutPost stores a post.
-func (s *Store) PutPost(
+func (s session) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
 	p = p.Clone() // a caller whose time is up does not wait for the write
-	return change(ctx, s, func(q *queries) (motacilla.Post, error) {
+	return change(ctx, s.run, func(q *queries) (motacilla.Post, error) {
 		head, err := q.liveHead(ch)
 		if err != nil {
 			return motacilla.Post{}, err
@@ -184,10 +184,10 @@ func (q *queries) replacePost(
 }
 
 // DeletePost removes a post.
-func (s *Store) DeletePost(
+func (s session) DeletePost(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
-	return change(ctx, s, func(q *queries) (motacilla.Revision, error) {
+	return change(ctx, s.run, func(q *queries) (motacilla.Revision, error) {
 		there, err := scanPost(q.row(qPost, ch, id))
 		switch {
 		case err != nil:
