@@ -19,7 +19,7 @@ func backupCommand() *cobra.Command {
 wait for it. The copy is of one moment: it has every post that was acknowledged before the backup began. It is checked.
 FILE appears only when the copy is complete and on the disk. FILE must not exist, unless --force is given.
 
-The flags are those of "motacilla serve"; only storage.type and storage.path matter. If the server made its own token,
+The flags are those of "motacilla serve"; only storage.type, storage.path and storage.prefix matter. If the server made its own token,
 the file motacilla.token in the folder of the store has it; the copy does not.
 
 To restore a copy: stop the server, put the copy in the place of the store, remove the files with the same name that end
@@ -43,13 +43,13 @@ in -wal and -shm, and start the server.`,
 		if err != nil {
 			return err
 		}
-		path, err := storePath(c)
+		path, prefix, err := storePath(c)
 		if err != nil {
 			return err
 		}
 		ctx, stop := interruptible(cmd)
 		defer stop()
-		copied, err := sqlite.Backup(ctx, path, args[0], &sqlite.BackupOptions{Overwrite: force})
+		copied, err := sqlite.Backup(ctx, path, args[0], &sqlite.BackupOptions{Overwrite: force, Prefix: prefix})
 		switch {
 		case errors.Is(err, motacilla.ErrExists):
 			return fmt.Errorf("%s exists already; choose another name, or replace it with --force", args[0])
@@ -73,24 +73,31 @@ in -wal and -shm, and start the server.`,
 	return cmd
 }
 
-// storePath returns the file of the store in force. If the store is of another type, the error says how to copy it.
-func storePath(c *app.Config) (string, error) {
+// storePath returns the file of the store in force, and the prefix of its tables. If the store is of another type, the error
+// says how to copy it.
+func storePath(c *app.Config) (path, prefix string, err error) {
 	const only = "backup copies an SQLite store, and storage.type is %s: %s"
 	switch c.Storage.Type {
 	case "sqlite":
 		for _, v := range c.Values {
-			if v.Key == "storage.path" {
-				return v.Value, nil
+			switch v.Key {
+			case "storage.path":
+				path = v.Value
+			case "storage.prefix":
+				prefix = v.Value
 			}
 		}
-		return "", errors.New("storage.path is not set")
+		if path == "" {
+			return "", "", errors.New("storage.path is not set")
+		}
+		return path, prefix, nil
 	case "memory":
-		return "", fmt.Errorf(only, c.Storage.Type, "a store in memory ends with its server; "+
+		return "", "", fmt.Errorf(only, c.Storage.Type, "a store in memory ends with its server; "+
 			"give --storage.type sqlite and --storage.path, or the --config that the server has")
 	case "postgres":
-		return "", fmt.Errorf(only, c.Storage.Type, `use pg_dump, as in: pg_dump --format custom --file live.dump "URL"`)
+		return "", "", fmt.Errorf(only, c.Storage.Type, `use pg_dump, as in: pg_dump --format custom --file live.dump "URL"`)
 	case "redis":
-		return "", fmt.Errorf(only, c.Storage.Type, "use Redis' own files: BGSAVE writes the RDB file")
+		return "", "", fmt.Errorf(only, c.Storage.Type, "use Redis' own files: BGSAVE writes the RDB file")
 	}
-	return "", fmt.Errorf(only, c.Storage.Type, "use the tools of that store")
+	return "", "", fmt.Errorf(only, c.Storage.Type, "use the tools of that store")
 }

@@ -89,7 +89,7 @@ func TestBackupErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Storage.Type = kind
-		if _, err := storePath(c); err == nil || !strings.Contains(fmt.Sprint(err), "storage.type is "+kind+": use ") {
+		if _, _, err := storePath(c); err == nil || !strings.Contains(fmt.Sprint(err), "storage.type is "+kind+": use ") {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/storage/postgres"
 )
@@ -35,5 +37,33 @@ func Example() {
 	}
 	for _, p := range changes.Posts {
 		fmt.Println(p.Content[0].Text)
+	}
+}
+
+// An order and a post are stored together, or neither is.
+func ExampleStore_In() {
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		panic(err)
+	}
+	defer pool.Close()
+	store, err := postgres.New(ctx, pool, &postgres.Options{Schema: "live"})
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close()
+
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "INSERT INTO orders (item) VALUES ('a scarf')"); err != nil {
+			return err
+		}
+		_, err := store.In(tx).PutPost(ctx, "shop", motacilla.Post{
+			Show: true, Content: []motacilla.Block{motacilla.Text("Sold: a scarf")},
+		}, 0)
+		return err
+	})
+	if err != nil {
+		panic(err)
 	}
 }
