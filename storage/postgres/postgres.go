@@ -17,8 +17,6 @@
 // A clock for tests, a logger, the most that a call takes, the schema, how many connections, and what a pooler in between
 // asks for. The configuration has the URL: {type: postgres, url: postgres://...}.
 //
-// # The app's own database
-//
 // New takes the app's pool, and a schema. Store.In writes in a transaction of the app: the app's rows and a post are stored
 // together or not at all. See docs/own-database.md.
 //

@@ -1,10 +1,13 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -176,4 +179,80 @@ func TestBackupOfAPrefix(t *testing.T) {
 	if err != nil || copied.Channels != 1 {
 		t.Errorf("copied %+v, %v", copied, err)
 	}
+}
+
+// A write in a transaction that has begun without the lock takes it before it reads.
+func TestLockBeforeReads(t *testing.T) {
+	_, s := founded(t, nil)
+	if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	var path string
+	if err := s.file.read.QueryRow("SELECT file FROM pragma_database_list").Scan(&path); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Open(t.Context(), path, &Options{BusyTimeout: time.Millisecond, Timeout: 10 * time.Minute, Prefix: "live_"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := database(t, path, "_txlock=deferred").BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	_, err = change(t.Context(), s.In(tx).run, func(q *queries) (motacilla.Revision, error) {
+		head, err := q.liveHead("c")
+		if _, err := other.PutPost(t.Context(), "c", text("between"), 0); !errors.Is(err, motacilla.ErrUnavailable) {
+			t.Errorf("a write between the read and the write of another: %v", err)
+		}
+		return head, err
+	}, "read")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Watch tells of a commit after at most half of the time that the transaction took, also if that was long.
+func TestHintSoonAfterCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, s := founded(t, nil)
+		if _, err := s.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, hints := make(chan error, 1), make(chan motacilla.Moved, 100)
+		go func() { ended <- s.Watch(ctx, func(m motacilla.Moved) { hints <- m }) }()
+		<-hints // it has begun
+		for _, takes := range []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond, time.Hour} {
+			tx, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := s.In(tx).PutPost(t.Context(), "c", text("x"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(takes) // of the bubble
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			committed := time.Now()
+			for m := range hints {
+				if m.Head >= p.Revision {
+					break
+				}
+			}
+			if late := time.Since(committed); late > min(soonest+takes/2, lookout) {
+				t.Errorf("the hint came %v after the commit of a transaction that took %v", late, takes)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := errors.Join(s.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -17,8 +17,6 @@
 // A clock for tests, a logger, two durations, and a prefix of the tables. The configuration has the file's path:
 // {type: sqlite, path: ...}.
 //
-// # The app's own database
-//
 // New takes the app's *sql.DB, and a prefix. Store.In writes in a transaction of the app: the app's rows and a post are
 // stored together or not at all. See docs/own-database.md.
 //
