@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -317,5 +318,27 @@ func TestFunctionsHaveTheSchema(t *testing.T) {
 	})
 	if err != nil || len(missing) != 0 {
 		t.Errorf("without a search_path are %q, %v", missing, err)
+	}
+}
+
+// Migrations make functions with the schema, so that no moment passes in which a function lacks it.
+func TestMigrationsNameTheSchema(t *testing.T) {
+	n, err := newNames(oddSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		text, err := fs.ReadFile(n.migrations(migrations), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Count(string(text), "LANGUAGE plpgsql")
+		if got := strings.Count(string(text), `SET search_path = "Live ""1"" $x", pg_temp AS`); got != want || want == 0 {
+			t.Errorf("%s: %d of %d functions have the schema", name, got, want)
+		}
 	}
 }
