@@ -164,7 +164,7 @@ func work(t *testing.T, found founder, place string) {
 		order := func() error { return tx.Order(t.Context(), name) }
 		post := func() error {
 			_, err := tx.PutPost(t.Context(), channels[n%len(channels)], motacilla.Post{
-				MessageID: name, Show: true, Content: []motacilla.Block{motacilla.Text(name)},
+				MessageID: name, Show: true, Content: []motacilla.Block{motacilla.PlainText(name)},
 			}, 0)
 			return err
 		}

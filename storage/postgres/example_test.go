@@ -59,7 +59,7 @@ func ExampleStore_In() {
 			return err
 		}
 		_, err := store.In(tx).PutPost(ctx, "shop", motacilla.Post{
-			Show: true, Content: []motacilla.Block{motacilla.Text("Sold: a scarf")},
+			Show: true, Content: []motacilla.Block{motacilla.PlainText("Sold: a scarf")},
 		}, 0)
 		return err
 	})

@@ -78,7 +78,7 @@ func ExampleStore_In() {
 		}
 		defer tx.Rollback() // does nothing after Commit
 		_, err = store.In(tx).PutPost(ctx, "shop", motacilla.Post{
-			MessageID: name, Show: true, Content: []motacilla.Block{motacilla.Text("Sold: " + name)},
+			MessageID: name, Show: true, Content: []motacilla.Block{motacilla.PlainText("Sold: " + name)},
 		}, 0)
 		if err != nil {
 			return err

@@ -84,7 +84,7 @@ func (s *shop) orders(expected ...string) {
 }
 
 func message(id string) motacilla.Post {
-	return motacilla.Post{MessageID: id, Show: true, Content: []motacilla.Block{motacilla.Text(id)}}
+	return motacilla.Post{MessageID: id, Show: true, Content: []motacilla.Block{motacilla.PlainText(id)}}
 }
 
 // What a transaction writes is seen by itself at once, and by everybody else after the commit.
