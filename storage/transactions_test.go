@@ -317,7 +317,7 @@ func follow(ctx context.Context, feed *publisher.Feed, ch motacilla.ChannelID, c
 // plainly renders posts without their content.
 type plainly struct{}
 
-func (plainly) RenderPost(p motacilla.Post) (string, error) { return motacilla.Stub(p.ID), nil }
+func (plainly) RenderPost(motacilla.Post) (motacilla.HTML, error) { return motacilla.HTML{}, nil }
 
 func trade(t *testing.T, found founder, place func() string, quiet func(place string)) {
 	if at := os.Getenv(placeEnv); at != "" {
