@@ -19,8 +19,8 @@ func backupCommand() *cobra.Command {
 wait for it. The copy is of one moment: it has every post that was acknowledged before the backup began. It is checked.
 FILE appears only when the copy is complete and on the disk. FILE must not exist, unless --force is given.
 
-The flags are those of "motacilla serve"; only storage.type, storage.path and storage.prefix matter. If the server made its own token,
-the file motacilla.token in the folder of the store has it; the copy does not.
+The flags are those of "motacilla serve"; only storage.type, storage.path and storage.prefix matter. If the server
+made its own token, the file motacilla.token in the folder of the store has it; the copy does not.
 
 To restore a copy: stop the server, put the copy in the place of the store, remove the files with the same name that end
 in -wal and -shm, and start the server.`,
