@@ -109,7 +109,8 @@ func sheets(build api.PluginBuild) {
 		if args.Kind != api.ResolveJSImportStatement {
 			return api.OnResolveResult{}, nil
 		}
-		return api.OnResolveResult{Path: filepath.Join(args.ResolveDir, args.Path), Namespace: "sheet"}, nil
+		sheet, err := sheetPath(args.ResolveDir, args.Path)
+		return api.OnResolveResult{Path: sheet, Namespace: "sheet"}, err
 	})
 	build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "sheet"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		css, err := bundle(args.Path)
@@ -119,4 +120,15 @@ func sheets(build api.PluginBuild) {
 		text := strings.TrimSpace(string(css))
 		return api.OnLoadResult{Contents: &text, Loader: api.LoaderText}, nil
 	})
+}
+
+// sheetPath returns the path of an imported style sheet from the working directory on. A module that is not minified names
+// it in a comment, which must not depend on where the source is.
+func sheetPath(dir, name string) (string, error) {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return "", err
+	}
+	sheet, err := filepath.Rel(here, filepath.Join(dir, name))
+	return filepath.ToSlash(sheet), err
 }
