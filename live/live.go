@@ -173,13 +173,10 @@ func (l *Live) Drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Shutdown drains, unless Drain was called, stops the receivers and closes the feed. It does not close the store. It
-// returns when no goroutine of the site is left, or when ctx has ended.
+// Shutdown drains, stops the receivers and closes the feed. It does not close the store. If Drain was called and has not
+// returned, Shutdown waits for what Drain waits for. It returns when no goroutine of the site is left, or when ctx has ended.
 func (l *Live) Shutdown(ctx context.Context) error {
-	var errs []error
-	if !l.draining.Load() {
-		errs = append(errs, l.Drain(ctx))
-	}
+	errs := []error{l.Drain(ctx)}
 	for i := len(l.has.Receivers) - 1; i >= 0; i-- {
 		r := l.has.Receivers[i]
 		if s, ok := r.It.(receiver.Stopper); ok {

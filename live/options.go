@@ -27,7 +27,8 @@ type Options struct {
 	// [Parts.Ingest] or from another process that writes into the store.
 	Receivers func(p *Parts) []receiver.Receiver
 
-	// Authorize decides who may do what: the app's own sign-in. nil means the hook of [route.Token] with Token.
+	// Authorize decides who may do what: the app's own sign-in. It should return [Parts.Public] for those who have not signed
+	// in. nil means the hook of [route.Token] with Token.
 	Authorize route.Authorizer
 	// Token is the secret of the default hook. If it is empty, nobody may write or read private channels. It is also the
 	// secret of listings, if it is set: nodes that serve the same readers must have the same one.

@@ -96,6 +96,7 @@ type errorView struct {
 	Status int
 	Text   string
 	Next   string // where to go after signing in
+	SignIn string // the URL of the app's own form for signing in; empty means none
 }
 
 // refuse answers an error as a page.
@@ -151,17 +152,33 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
 		}
 	}
+	link := ""
+	if status == http.StatusForbidden && p.o.SignIn == nil && p.o.SignInURL != "" {
+		link, why.text = p.signInLink(here), ""
+	}
 	if why.title == "" {
 		why.title = "failed_title"
 	}
 	l := e.spoken.at(strings.TrimPrefix(here, p.o.Base))
-	v := errorView{p.view(e, l, "error", l.Words[why.title]), status, l.Words[why.text], ""}
+	v := errorView{p.view(e, l, "error", l.Words[why.title]), status, l.Words[why.text], "", link}
 	if name == "signin.html" {
 		v.Kind, v.Next = "sign-in", here
 	}
 	if err := e.write(w, r, answer{at: p.place(), template: name, data: v, status: status, cache: "no-store"}); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
+}
+
+// signInLink returns the URL of the app's own form, from which the reader returns to next.
+func (p *Page) signInLink(next string) string {
+	u, err := url.Parse(p.o.SignInURL)
+	if err != nil {
+		return ""
+	}
+	q := u.Query()
+	q.Set("next", next)
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // requested returns the path and query of the request as the browser has them: a proxy may have removed the base path.

@@ -60,8 +60,8 @@ func (e *edition) check() error {
 			{"channel.html", ended, nil},
 			{"index.html", indexView{of("index"), channels, "next"}, nil},
 			{"index.html", indexView{of("index"), nil, ""}, nil},
-			{"error.html", errorView{of("error"), 404, "Sample", ""}, nil},
-			{"signin.html", errorView{of("sign-in"), 403, "Sample", "/channels/sample"}, checkForm},
+			{"error.html", errorView{of("error"), 404, "Sample", "", ""}, nil},
+			{"signin.html", errorView{of("sign-in"), 403, "Sample", "/channels/sample", ""}, checkForm},
 		} {
 			body, err := e.render(place{home: "/"}, sample.template, sample.data)
 			if err != nil {

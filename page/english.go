@@ -58,6 +58,7 @@ var english = Language{
 		"private_title":     "This page is private",
 		"private_enter":     "Enter the token that you were given to read it.",
 		"private_denied":    "You may not read it.",
+		"private_sign_in":   "Sign in to read it",
 		"private_wrong":     "That is not the right token. Try again.",
 		"token":             "Token",
 		"sign_in":           "Read it",

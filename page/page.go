@@ -31,6 +31,10 @@ type Options struct {
 	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that pages
 	// have no form for signing in.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
+	// SignInURL is the app's own page for signing in, such as /sign-in. The answer to a reader that may not read a page links
+	// to it. The link has the query next: the path of that page, to which signing in should lead back. It is for apps without
+	// SignIn; empty means no link.
+	SignInURL string
 	// Readable is called before a page is sent. head is the channel's head when the page was read. Readable must return the
 	// channel's access at that head, or an ErrForbidden if the reader may not read the channel then. publisher.Feed has
 	// such a method. nil means that there is no check.
