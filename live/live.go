@@ -21,8 +21,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -40,6 +42,7 @@ type Live struct {
 	table    *route.Table
 	handler  http.Handler // the table, behind the limit on requests
 	metrics  *metrics
+	started  int          // receivers
 	draining atomic.Bool
 	hidden   sync.Once // an error that middleware causes is logged once
 }
@@ -127,24 +130,33 @@ func (l *Live) URL(name string, params ...string) (string, error) {
 }
 
 // Start starts the feed, the receivers and the publishers. ctx is for the start only. If something can't be started, Start
-// ends what it has started, and returns an error that names it.
-func (l *Live) Start(ctx context.Context) (err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, l.Shutdown(ctx))
-		}
-	}()
+// ends what it has started, and returns an error that names it. The site can't be started again then.
+func (l *Live) Start(ctx context.Context) error {
+	err := l.start(ctx)
+	if err == nil {
+		return nil
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout) // ctx may have ended, and be the cause
+	defer cancel()
+	return errors.Join(err, l.Shutdown(ending))
+}
+
+// undoTimeout is how long Start waits for the end of what it has started.
+const undoTimeout = 10 * time.Second
+
+func (l *Live) start(ctx context.Context) error {
 	if l.owns {
 		if err := l.Feed.Start(ctx); err != nil {
 			return err
 		}
 	}
-	for _, r := range l.has.Receivers {
+	for i, r := range l.has.Receivers {
 		if s, ok := r.It.(receiver.Starter); ok {
 			if err := s.Start(ctx); err != nil {
 				return fmt.Errorf("start %s: %w", r.At, err)
 			}
 		}
+		l.started = i + 1
 	}
 	for _, p := range l.has.Publishers {
 		if s, ok := p.It.(publisher.Starter); ok {
@@ -177,8 +189,7 @@ func (l *Live) Drain(ctx context.Context) error {
 // returned, Shutdown waits for what Drain waits for. It returns when no goroutine of the site is left, or when ctx has ended.
 func (l *Live) Shutdown(ctx context.Context) error {
 	errs := []error{l.Drain(ctx)}
-	for i := len(l.has.Receivers) - 1; i >= 0; i-- {
-		r := l.has.Receivers[i]
+	for _, r := range slices.Backward(l.has.Receivers[:l.started]) {
 		if s, ok := r.It.(receiver.Stopper); ok {
 			if err := s.Shutdown(ctx); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %s: %w", r.At, err))
