@@ -37,12 +37,13 @@ func (d *diary) all() []string {
 	return slices.Clone(d.list)
 }
 
-// part is a publisher and a receiver with a goroutine. Shutdown of one that was not started would wait for ever.
+// part is a receiver with a goroutine. Shutdown of one that was not started is an error.
 type part struct {
 	name  string
 	diary *diary
 	fails error
 	ends  func() // is called before Start fails
+	runs  bool
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -57,6 +58,7 @@ func (p *part) Start(context.Context) error {
 		p.ends()
 		return p.fails
 	}
+	p.runs = true
 	go func() {
 		defer close(p.done)
 		<-p.stop
@@ -66,6 +68,9 @@ func (p *part) Start(context.Context) error {
 
 func (p *part) Shutdown(ctx context.Context) error {
 	p.diary.note("stop " + p.name)
+	if !p.runs {
+		return errors.New(p.name + " does not run")
+	}
 	close(p.stop)
 	select {
 	case <-p.done:
@@ -134,7 +139,7 @@ func TestStartFails(t *testing.T) {
 		}
 		err = l.Start(ctx)
 		cancel()
-		if !errors.Is(err, fault) || !strings.Contains(err.Error(), tt.says) {
+		if !errors.Is(err, fault) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.says)
 		}
 		got := d.all()

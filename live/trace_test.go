@@ -9,9 +9,28 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
-type requestKey struct{}
+type (
+	requestKey struct{}
+	spanKey    struct{}
+)
+
+// inSpan is a store whose posts must be written in the span of the call.
+type inSpan struct {
+	storage.Store
+	*testing.T
+}
+
+func (s inSpan) PutPost(
+	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
+) (motacilla.Post, error) {
+	if ctx.Value(spanKey{}) != "PutPost" {
+		s.Errorf("PutPost is in the span %v", ctx.Value(spanKey{}))
+	}
+	return s.Store.PutPost(ctx, ch, p, replaces)
+}
 
 // spans are what a Tracer was called for.
 type spans struct {
@@ -27,7 +46,7 @@ type span struct {
 }
 
 func (s *spans) begin(ctx context.Context, call string, ch motacilla.ChannelID) (context.Context, func(error)) {
-	return ctx, func(err error) {
+	return context.WithValue(ctx, spanKey{}, call), func(err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.list = append(s.list, span{call, ch, ctx.Value(requestKey{}), err})
@@ -51,6 +70,7 @@ func TestTracer(t *testing.T) {
 	t.Parallel()
 	o := options(t)
 	traced := &spans{}
+	o.Store = inSpan{o.Store, t}
 	o.Tracer = traced.begin
 	s := start(t, o)
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
