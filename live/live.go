@@ -42,7 +42,7 @@ type Live struct {
 	table    *route.Table
 	handler  http.Handler // the table, behind the limit on requests
 	metrics  *metrics
-	started  int          // receivers
+	started  int // receivers
 	draining atomic.Bool
 	hidden   sync.Once // an error that middleware causes is logged once
 }
