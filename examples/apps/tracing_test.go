@@ -26,6 +26,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // traced is a live site behind OpenTelemetry's middleware. The middleware and the store's calls have one tracer.
@@ -112,7 +113,7 @@ func TestSpansOfTheStore(t *testing.T) {
 	}
 	requests := map[string]sdktrace.ReadOnlySpan{} // by the span's ID
 	for _, span := range s.spans.Started() {
-		if span.Name() == "request" {
+		if span.SpanKind() == trace.SpanKindServer {
 			requests[span.SpanContext().SpanID().String()] = span
 		}
 	}
