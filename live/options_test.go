@@ -20,8 +20,8 @@ import (
 // loud renders a post as nobody else does.
 type loud struct{}
 
-func (loud) RenderPost(p motacilla.Post) (string, error) {
-	return fmt.Sprintf(`<div class="live-post" data-post-id="%s"><p>LOUD</p></div>`, p.ID), nil
+func (loud) RenderPost(p motacilla.Post) (motacilla.HTML, error) {
+	return motacilla.TrustedHTML(fmt.Sprintf(`<div class="live-post" data-post-id="%s"><p>LOUD</p></div>`, p.ID)), nil
 }
 
 // TestEveryOption sets all options and asks for what each of them changes, with and without the base path: a router may
