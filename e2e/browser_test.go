@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +99,9 @@ func open(t *testing.T, in context.Context, url string, early ...string) *tab {
 	return p
 }
 
+// asksTransport finds the transport in a URL. The server may be below a path such as /news/live.
+var asksTransport = regexp.MustCompile(`/live/(` + strings.Join(everyTransport, "|") + `)/`)
+
 // heard counts the requests of the page to each publisher.
 func (p *tab) heard(event any) {
 	var url string
@@ -107,8 +111,8 @@ func (p *tab) heard(event any) {
 	case *network.EventWebSocketCreated:
 		url = sent.URL
 	}
-	if _, after, ok := strings.Cut(url, "/live/"); ok {
-		name, _, _ := strings.Cut(after, "/")
+	if m := asksTransport.FindStringSubmatch(url); m != nil {
+		name := m[1]
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.asked[name]++

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -44,10 +45,13 @@ func TestMain(m *testing.M) {
 }
 
 // build builds a program of the main module and returns its path.
-func build(name, pkg string) (path string, err error) {
+func build(name, pkg string) (path string, err error) { return buildIn("..", name, pkg) }
+
+// buildIn builds a program of the module in dir.
+func buildIn(dir, name, pkg string) (path string, err error) {
 	path = filepath.Join(scratch, name)
 	cmd := exec.Command("go", "build", "-o", path, pkg)
-	cmd.Dir = ".."
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in make build, so that nothing is compiled twice
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
@@ -57,14 +61,19 @@ func build(name, pkg string) (path string, err error) {
 
 const token = "a-token-of-the-browser-tests"
 
-// program is a process of `motacilla serve` with sqlite. It can be stopped and started again with the same file and port.
+// program is a process of `motacilla serve` with sqlite, or of an app with a live site. It can be stopped and started again
+// with the same file and port.
 type program struct {
-	t    *testing.T
-	dir  string
-	env  []string
-	addr string
-	url  string // of the channel
-	stop func() // sends SIGTERM and waits
+	t      *testing.T
+	run    []string // the command
+	ready  string   // a path that is answered with 200 when the program is ready
+	dir    string
+	env    []string
+	addr   string
+	base   string // the path below which the site is, such as /news/live
+	cookie string // signs the requests of api in; without one the token does
+	url    string // of the channel
+	stop   func() // sends SIGTERM and waits
 }
 
 // serve starts the program with publishers and creates the channel.
@@ -77,7 +86,10 @@ func serve(t *testing.T, publishers string, env ...string) *program {
 func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 	t.Helper()
 	addr := realserver.FreeAddress(t)
-	p := &program{t: t, dir: dir, addr: addr, url: "http://" + addr + "/channels/" + string(channel)}
+	p := &program{
+		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: dir, addr: addr,
+		url: "http://" + addr + "/channels/" + string(channel),
+	}
 	for _, kv := range os.Environ() {
 		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
 			p.env = append(p.env, kv)
@@ -89,6 +101,12 @@ func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 		p.env = append(p.env, "MOTACILLA_PUBLISHERS="+publishers)
 	}
 	p.env = append(p.env, env...)
+	for _, kv := range env {
+		if base, is := strings.CutPrefix(kv, "MOTACILLA_SERVER_BASE_PATH="); is {
+			p.base = base
+			p.url = "http://" + addr + base + "/channels/" + string(channel)
+		}
+	}
 	p.start()
 	p.api(http.MethodPost, "channels", map[string]any{"id": channel, "title": "The match"}, nil)
 	return p
@@ -97,7 +115,7 @@ func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 func (p *program) start() {
 	p.t.Helper()
 	var output bytes.Buffer
-	cmd := exec.Command(binary, "serve")
+	cmd := exec.Command(p.run[0], p.run[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, &output, &output
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -111,16 +129,16 @@ func (p *program) start() {
 		select {
 		case err := <-ended:
 			if err != nil {
-				p.t.Errorf("motacilla serve ended with %v\n%s", err, &output)
+				p.t.Errorf("%s ended with %v\n%s", p.run, err, &output)
 			}
 		case <-time.After(patience):
 			_ = cmd.Process.Kill()
-			p.t.Errorf("motacilla serve did not end after SIGTERM: %v\n%s", <-ended, &output)
+			p.t.Errorf("%s did not end after SIGTERM: %v\n%s", p.run, <-ended, &output)
 		}
 	}
 	p.t.Cleanup(func() { p.stop() })
 	for deadline := time.Now().Add(patience); ; {
-		answer, err := http.Get("http://" + p.addr + "/readyz")
+		answer, err := http.Get("http://" + p.addr + p.ready)
 		if err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
@@ -130,11 +148,11 @@ func (p *program) start() {
 		select {
 		case err := <-ended:
 			p.stop = func() {}
-			p.t.Fatalf("motacilla serve ended at once: %v\n%s", err, &output)
+			p.t.Fatalf("%s ended at once: %v\n%s", p.run, err, &output)
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("motacilla serve is not ready: %v", err)
+			p.t.Fatalf("%s is not ready: %v", p.run, err)
 		}
 	}
 }
@@ -148,11 +166,15 @@ func (p *program) api(method, path string, in, out any) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+"/api/"+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+p.base+"/api/"+path, bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+token)
+	if p.cookie != "" {
+		r.Header.Set("Cookie", p.cookie)
+	} else {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	if in == nil {
 		r.Body = http.NoBody
 	} else {
