@@ -20,7 +20,8 @@ import (
 
 // The tests of this package check the fenced blocks of README.md, CONTRIBUTING.md and every page of docs/, by language.
 //
-//	go       compiles. It is a whole file, declarations, or statements. A block with a file name after the language is a
+//	go       compiles. It is a whole file, declarations, or statements. If its first line names a file of examples/, it is
+//	         quoted from that file. A block with a file name after the language is a
 //	         file of the module that the document makes, see TestModules.
 //	yaml     is a configuration. The program loads it, and the JSON Schema for editors accepts it.
 //	json     parses. If it looks like an update, it is an update.
@@ -146,7 +147,11 @@ func TestDocuments(t *testing.T) {
 					}
 				case languages[b.language] != "", b.file != "":
 				case b.language == "go":
-					err = exports.compile(b.text)
+					if file, is := quotes(b.text); is {
+						err = checkQuote(file, b.text)
+					} else {
+						err = exports.compile(b.text)
+					}
 				case b.language == "yaml":
 					if _, err = schema.Load(app.Input{YAML: []byte(b.text), Env: []string{}}); err == nil {
 						err = editor.Check([]byte(b.text))
@@ -227,6 +232,8 @@ func TestBlocks(t *testing.T) {
 		"statements with a slip":      newExports(t).compile("feed.Nothing()\n"),
 		"output that differs":         match("one\ntwo", "one\nthree"),
 		"output that is missing":      match("one\n…\nthree", "one"),
+		"a quote with a slip":         checkQuote("docs_test.go", "// examples/docs_test.go\npackage exemples\n"),
+		"a quote in another order":    checkQuote("docs_test.go", "// x\nimport (\n…\npackage examples\n"),
 		"a flag that there is not":    checkSketch(t, "motacilla serve --server.adr :80"),
 		"no shell":                    checkSketch(t, "if then"),
 	} {

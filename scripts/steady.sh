@@ -33,6 +33,7 @@ CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 # moduleOf FOLDER is the module that has the folder.
 moduleOf() {
 	case $1 in
+	./examples/apps | ./examples/apps/*) echo examples/apps ;;
 	./e2e | ./e2e/* | ./bench | ./bench/* | ./deploy | ./deploy/*) cut -d/ -f2 <<<"$1" ;;
 	*) echo . ;;
 	esac
@@ -42,7 +43,7 @@ if (($#)); then
 	packages=("$@")
 else
 	mapfile -t packages < <(
-		for module in . deploy bench e2e; do
+		for module in . examples/apps deploy bench e2e; do
 			(cd "$module" && go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...)
 		done | sed "s#^$root#.#"
 	)
