@@ -147,8 +147,8 @@ func (s *program) isPrivate() {
 		}
 	}
 	p := open(t, browser(t), "http://"+s.addr+s.base+"/channels/members")
-	p.until(`document.body.textContent.includes("Sign in to read it") && !document.querySelector("#live-posts")`)
-	p.eval(`void document.querySelector("main a").click()`, nil)
+	p.until(`document.body.textContent.includes("This page is private") && !document.querySelector("#live-posts")`)
+	p.eval(`void [...document.querySelectorAll("main a")].find(a => a.textContent === "Sign in to read it").click()`, nil)
 	send := func(password string) {
 		t.Helper()
 		p.until(`document.querySelector("form.sign-in")`)

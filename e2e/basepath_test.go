@@ -15,7 +15,7 @@ import (
 	"github.com/motacilla-live/motacilla/client"
 )
 
-const below = "/a/b"
+const basePath = "/a/b"
 
 // places are how readers reach a server with server.base_path: directly, or through nginx, which removes the path or keeps
 // it. nginx has nothing outside of the path, so that no URL without it works.
@@ -34,12 +34,12 @@ func TestBasePath(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			serve := func(t *testing.T, env ...string) (s *program, at string) {
-				s = serve(t, "", append(env, "MOTACILLA_SERVER_BASE_PATH="+below)...)
+				s = serve(t, "", append(env, "MOTACILLA_SERVER_BASE_PATH="+basePath)...)
 				addr := s.addr
 				if locations != "" {
 					addr = behindNginx(t, s.addr, locations)
 				}
-				return s, "http://" + addr + below
+				return s, "http://" + addr + basePath
 			}
 			t.Run("transports", func(t *testing.T) {
 				t.Parallel()
@@ -82,7 +82,7 @@ func (s *program) listed(t *testing.T, at string) {
 	p.until(`location.pathname === "/a/b/" && document.querySelector("a.channel")`)
 	p.close()
 	for _, path := range crawl(t, at+"/") {
-		if !strings.HasPrefix(path, below+"/") {
+		if !strings.HasPrefix(path, basePath+"/") {
 			t.Errorf("a link leads to %s", path)
 		}
 	}
@@ -114,8 +114,8 @@ func (s *program) signsIn(t *testing.T, at string) {
 		if err != nil {
 			return err
 		}
-		if len(got.Cookies) != 1 || got.Cookies[0].Path != below || !got.Cookies[0].HTTPOnly {
-			return fmt.Errorf("the cookies are %+v, want one for %s", got.Cookies, below)
+		if len(got.Cookies) != 1 || got.Cookies[0].Path != basePath || !got.Cookies[0].HTTPOnly {
+			return fmt.Errorf("the cookies are %+v, want one for %s", got.Cookies, basePath)
 		}
 		return nil
 	}))
@@ -152,7 +152,7 @@ func (f *foreign) shownBelow(t *testing.T, s *program, at string) {
 	t.Helper()
 	host := strings.TrimPrefix(at, "http://")
 	f.server.Store(host)
-	f.policy.Store(strings.ReplaceAll(strict, "SERVER", strings.TrimSuffix(host, below)))
+	f.policy.Store(strings.ReplaceAll(strict, "SERVER", strings.TrimSuffix(host, basePath)))
 	chromium := browser(t)
 	var picture struct{ ID motacilla.PostID }
 	s.api(http.MethodPost, "channels/match/posts", text{"content": []text{

@@ -61,6 +61,7 @@ func (e *edition) check() error {
 			{"index.html", indexView{of("index"), channels, "next"}, nil},
 			{"index.html", indexView{of("index"), nil, ""}, nil},
 			{"error.html", errorView{of("error"), 404, "Sample", "", ""}, nil},
+			{"error.html", errorView{of("error"), 403, "", "", "/sign-in?next=%2F"}, nil},
 			{"signin.html", errorView{of("sign-in"), 403, "Sample", "/channels/sample", ""}, checkForm},
 		} {
 			body, err := e.render(place{home: "/"}, sample.template, sample.data)
