@@ -308,6 +308,22 @@ func TestElementLoadsOlderPosts(t *testing.T) {
 	p.until(visibleInElement + `.every((text, i) => text === "post " + (119 - i))`)
 }
 
+// TestElementLoadsOlderPostsWithoutPages: a server may leave the pages of channels to an app. Older posts are there anyway.
+func TestElementLoadsOlderPostsWithoutPages(t *testing.T) {
+	t.Parallel()
+	f := newForeign(t)
+	s := serve(t, "sse", "MOTACILLA_PAGE_CHANNELS=false", "MOTACILLA_SERVER_ORIGINS="+f.url)
+	f.server.Store(s.addr)
+	for i := range 60 {
+		s.post(fmt.Sprint("post ", i))
+	}
+	p := open(t, browser(t), f.url)
+	p.elementIs("live")
+	p.until(visibleInElement + `.length === 50`)
+	p.eval(root+`.querySelector("[part=more]").click()`, nil)
+	p.until(visibleInElement + `.every((text, i) => text === "post " + (59 - i)) && ` + visibleInElement + `.length === 60`)
+}
+
 func TestElementsOfOnePageShareAConnection(t *testing.T) {
 	t.Parallel()
 	f := newForeign(t)

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -85,6 +87,17 @@ func TestOwnPages(t *testing.T) {
 			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 				t.Errorf("%s%s: %d, want %q in %.200s", prefix, path, w.Code, want, w.Body)
 			}
+		}
+		older := prefix + "/channels/match/older"
+		if w := s.ask("GET", older, ""); w.Code != http.StatusBadRequest {
+			t.Errorf("%s without a place: %d", older, w.Code)
+		}
+		w := s.ask("GET", older+"?before=2999-05-01T12:30:00.000000Z_"+string(motacilla.NewPostID(time.Now())), "")
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `id="live-posts"`) {
+			t.Errorf("%s: %d %s", older, w.Code, w.Body)
+		}
+		if w := s.ask("GET", strings.Replace(older, "match", "members", 1)+"?before=x", ""); w.Code != http.StatusForbidden {
+			t.Errorf("older posts of a private channel: %d", w.Code)
 		}
 		if w := s.ask("GET", prefix+"/static/none", ""); w.Code != http.StatusNotFound {
 			t.Errorf("%s/static/none: %d", prefix, w.Code)

@@ -77,6 +77,14 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request, e *edition) error
 	})
 }
 
+// olderPage answers with the page of posts before a key.
+func (p *Page) olderPage(w http.ResponseWriter, r *http.Request, e *edition) error {
+	if r.URL.Query().Get("before") == "" {
+		return motacilla.Invalid("before", "must be a time and a post's ID, as in the links to older posts")
+	}
+	return p.channel(w, r, e)
+}
+
 // newest fills in the snapshot. Title and end are those of the snapshot's revision.
 func (p *Page) newest(r *http.Request, data *channelView, e *edition) error {
 	u, err := p.snapshot(r.Context(), data.Channel)

@@ -45,7 +45,7 @@ type Options struct {
 	// Home is where the name of the site leads, and the link of a page that shows an error. The default is the index, or / if
 	// there is none.
 	Home       string
-	NoChannels bool // no page for a channel, and no signing in; lists of transports and assets stay, for pages of the app's own
+	NoChannels bool // no page for a channel, and no signing in; for pages of the app's own, lists of transports, older posts and assets stay
 	NoIndex    bool // no list of channels
 
 	Listing   *route.Listing // makes the pages of the index; the default is route.NewListing("")
@@ -114,7 +114,7 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 }
 
 // URLs returns the routes: the index, channels and their transports, signing in, and assets, without those that the options
-// leave out. The routes with {channel_id} must be guarded.
+// leave out. Without pages for channels there is a page of older posts for each. The routes with {channel_id} must be guarded.
 func (p *Page) URLs() []route.Route {
 	get := func(h func(w http.ResponseWriter, r *http.Request, e *edition) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,6 +141,9 @@ func (p *Page) URLs() []route.Route {
 		routes = append(routes,
 			route.Route{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse},
 			route.Route{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()})
+	} else { // the element loads older posts from it
+		routes = append(routes,
+			route.Route{Name: "page-older", Pattern: "/channels/{channel_id}/older", Handler: get(p.olderPage), Refuse: p.refuse})
 	}
 	return append(routes,
 		route.Route{Name: "page-transports", Pattern: "/channels/{channel_id}/transports", Handler: http.HandlerFunc(p.transports),

@@ -939,16 +939,22 @@ async function loadOlder(view2, channelPage, signal) {
   for (let refused2 = 0; refused2 < 5; ) {
     const query = view2.older();
     if (!query) return;
-    const answer = await fetch(olderURL(query, channelPage), { cache: "no-cache", credentials: "same-origin", signal });
-    if (!answer.ok) throw new Error(`older posts: ${answer.status}`);
-    const list = parsePage(await answer.text()).querySelector("#live-posts");
-    if (!list) throw new Error("older posts: no list");
+    const list = await olderList(query, channelPage, signal);
     const posts = read(list);
     const held = view2.posts().length;
     if (!view2.addOlder(query, Number(list.dataset.revision), posts, list.dataset.complete === "true")) refused2++;
     else if (!posts.length || view2.posts().length > held) return;
   }
   throw new Error("older posts: the pages do not fit the view");
+}
+async function olderList(query, channelPage, signal) {
+  for (const page of [channelPage, new URL(`${channelPage.pathname}/older`, channelPage)]) {
+    const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
+    if (!answer.ok && answer.status !== 404) throw new Error(`older posts: ${answer.status}`);
+    const list = answer.ok ? parsePage(await answer.text()).querySelector("#live-posts") : null;
+    if (list) return list;
+  }
+  throw new Error("older posts: no list");
 }
 
 export {

@@ -17,10 +17,7 @@ export async function loadOlder(view: View, channelPage: URL, signal: AbortSigna
   for (let refused = 0; refused < 5; ) {
     const query = view.older();
     if (!query) return;
-    const answer = await fetch(olderURL(query, channelPage), { cache: "no-cache", credentials: "same-origin", signal });
-    if (!answer.ok) throw new Error(`older posts: ${answer.status}`);
-    const list = parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts");
-    if (!list) throw new Error("older posts: no list");
+    const list = await olderList(query, channelPage, signal);
     const posts = read(list);
     const held = view.posts().length;
     // If the view had a reset meanwhile, or the page is too old, the view refuses it.
@@ -28,4 +25,15 @@ export async function loadOlder(view: View, channelPage: URL, signal: AbortSigna
     else if (!posts.length || view.posts().length > held) return;
   }
   throw new Error("older posts: the pages do not fit the view");
+}
+
+/** Returns the list of a page of older posts. A server without pages for channels has them at older, below the channel. */
+async function olderList(query: OlderQuery, channelPage: URL, signal: AbortSignal): Promise<HTMLElement> {
+  for (const page of [channelPage, new URL(`${channelPage.pathname}/older`, channelPage)]) {
+    const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
+    if (!answer.ok && answer.status !== 404) throw new Error(`older posts: ${answer.status}`);
+    const list = answer.ok ? parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts") : null;
+    if (list) return list;
+  }
+  throw new Error("older posts: no list");
 }

@@ -131,7 +131,7 @@ func (d *doctor) findChannel(ctx context.Context) Check {
 	var names []string
 	for _, t := range d.listed {
 		names = append(names, t.Name)
-		if u := d.resolve(t.URL); u != nil {
+		if u := d.resolve(a.Request.URL, t.URL); u != nil {
 			d.offers[t.Name] = u
 		}
 	}
@@ -187,8 +187,9 @@ func (d *doctor) askChannel(ctx context.Context, escaped string) {
 	}
 }
 
-// resolve returns the URL of a transport for readers of the base URL, or nil if ref is no URL.
-func (d *doctor) resolve(ref string) *url.URL {
+// resolve returns the URL of a transport that the list at the URL at has as ref, or nil if ref is no URL. Clients resolve it
+// in the same way (docs/wire.md).
+func (d *doctor) resolve(at *url.URL, ref string) *url.URL {
 	u, err := url.Parse(ref)
 	if err != nil || ref == "" {
 		return nil
@@ -198,7 +199,7 @@ func (d *doctor) resolve(ref string) *url.URL {
 			return nil
 		}
 	}
-	return d.base.ResolveReference(u)
+	return at.ResolveReference(u)
 }
 
 // since returns a transport's URL with a cursor and more of a query.
