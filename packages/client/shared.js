@@ -948,13 +948,19 @@ async function loadOlder(view2, channelPage, signal) {
   throw new Error("older posts: the pages do not fit the view");
 }
 async function olderList(query, channelPage, signal) {
+  let failure;
   for (const page of [channelPage, new URL(`${channelPage.pathname}/older`, channelPage)]) {
-    const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
-    if (!answer.ok && answer.status !== 404) throw new Error(`older posts: ${answer.status}`);
-    const list = answer.ok ? parsePage(await answer.text()).querySelector("#live-posts") : null;
-    if (list) return list;
+    try {
+      const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
+      const list = answer.ok ? parsePage(await answer.text()).querySelector("#live-posts") : null;
+      if (list) return list;
+      failure = new Error(`older posts: ${answer.ok ? "no list" : answer.status}`);
+      if (!answer.ok && answer.status !== 404) break;
+    } catch (err) {
+      failure = err;
+    }
   }
-  throw new Error("older posts: no list");
+  throw failure;
 }
 
 export {

@@ -29,11 +29,17 @@ export async function loadOlder(view: View, channelPage: URL, signal: AbortSigna
 
 /** Returns the list of a page of older posts. A server without pages for channels has them at older, below the channel. */
 async function olderList(query: OlderQuery, channelPage: URL, signal: AbortSignal): Promise<HTMLElement> {
+  let failure: unknown;
   for (const page of [channelPage, new URL(`${channelPage.pathname}/older`, channelPage)]) {
-    const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
-    if (!answer.ok && answer.status !== 404) throw new Error(`older posts: ${answer.status}`);
-    const list = answer.ok ? parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts") : null;
-    if (list) return list;
+    try {
+      const answer = await fetch(olderURL(query, page), { cache: "no-cache", credentials: "same-origin", signal });
+      const list = answer.ok ? parsePage(await answer.text()).querySelector<HTMLElement>("#live-posts") : null;
+      if (list) return list;
+      failure = new Error(`older posts: ${answer.ok ? "no list" : answer.status}`);
+      if (!answer.ok && answer.status !== 404) break;
+    } catch (err) {
+      failure = err; // also where there is no such page: a browser does not show a page of another site its 404
+    }
   }
-  throw new Error("older posts: no list");
+  throw failure;
 }
