@@ -21,15 +21,16 @@ func (p *Parts) Public(r *http.Request, ch motacilla.ChannelID, action route.Act
 		return route.Grant{}, nil
 	}
 	c, known := route.Channel(r, ch)
+	var err error
 	if !known {
-		var err error
-		if c, err = p.Feed.Channel(r.Context(), ch); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
-			return route.Grant{}, fmt.Errorf("authorize reader of channel %q: %w", ch, err)
-		} else if err != nil {
-			return route.Grant{}, nil
-		}
+		c, err = p.Feed.Channel(r.Context(), ch)
 	}
-	if c.Access == motacilla.Public {
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound):
+		return route.Grant{}, nil
+	case err != nil:
+		return route.Grant{}, fmt.Errorf("authorize reader of channel %q: %w", ch, err)
+	case c.Access == motacilla.Public:
 		return route.Grant{WhilePublic: true}, nil
 	}
 	return route.Grant{}, fmt.Errorf("channel %q is private: %w", ch, motacilla.ErrForbidden)

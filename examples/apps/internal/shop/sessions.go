@@ -79,11 +79,11 @@ func (s *Sessions) SignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	value := user + "|" + strconv.FormatInt(time.Now().Add(life).Unix(), 10)
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the scheme that the reader came by
 		Name: cookie, Value: value + "." + s.sum(value), Path: "/", MaxAge: int(life.Seconds()), HttpOnly: true,
 		Secure: r.TLS != nil, SameSite: http.SameSiteLaxMode,
 	})
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	http.Redirect(w, r, next, http.StatusSeeOther) //nolint:gosec // next is a path of this site
 }
 
 // right reports whether there is such a user with this password.
