@@ -101,6 +101,9 @@ func (b bounds) String() string {
 	case low && high:
 		return boundText(b.low) + " to " + boundText(b.high) + b.unit
 	case low:
+		if b.unit != "" && b.low.Int() == 1 {
+			return "at least 1 character"
+		}
 		return "at least " + boundText(b.low) + b.unit
 	case high:
 		return "at most " + boundText(b.high) + b.unit

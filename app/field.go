@@ -91,6 +91,9 @@ func copyOptions(options any) any {
 
 const (
 	expectedText     = "text"
+	expectedBool     = "true or false"
+	expectedInt      = "a whole number"
+	expectedFloat    = "a number"
 	expectedDuration = "a duration such as 15s, 500ms or 1m30s"
 	expectedList     = "a list of texts"
 )
@@ -101,11 +104,11 @@ func (f field) expected() string {
 	case string:
 		return expectedText
 	case bool:
-		return "true or false"
+		return expectedBool
 	case int:
-		return "a whole number"
+		return expectedInt
 	case float64:
-		return "a number"
+		return expectedFloat
 	case time.Duration:
 		return expectedDuration
 	case []string:

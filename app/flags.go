@@ -24,9 +24,24 @@ func (s *Schema) Flags(set *pflag.FlagSet) *Flags {
 	set.SortFlags = false
 	set.StringVar(&f.file, flagConfig, "", "configuration file; else "+envConfig+", else "+DefaultFile+" if it exists")
 	for _, k := range s.keys {
-		set.String(k.Name, "", usage(k))
+		set.Var(&argument{takes: takes[k.Type]}, k.Name, usage(k))
 	}
 	return f
+}
+
+// argument is the text that a flag gives to a key. Whoever reads the configuration finds out whether the key takes it.
+type argument struct{ text, takes string }
+
+func (a *argument) Set(text string) error { a.text = text; return nil }
+func (a *argument) String() string        { return a.text }
+
+// Type returns what the help shows behind the name of the flag.
+func (a *argument) Type() string { return a.takes }
+
+// takes says in a word what keys of a type take.
+var takes = map[string]string{
+	expectedText: "text", expectedDuration: "duration", expectedList: "list", expectedBool: "true|false",
+	expectedInt: "number", expectedFloat: "number",
 }
 
 // usage returns the line of a key in the help: what it means, which values it takes, and the default.
