@@ -73,7 +73,7 @@ func (l *Language) Validate() error {
 		if l.Words[key] == "" {
 			wrong("%s: is missing; in English it is %q", key, english.Words[key])
 		} else if got, want := holes(l.Words[key]), holes(english.Words[key]); !slices.Equal(got, want) {
-			wrong("%s: must have the placeholders %s, and has %s", key, want, got)
+			wrong("%s: must have %s, as in English: %q", key, listed(want), english.Words[key])
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.Words)) {
@@ -99,11 +99,19 @@ func (l *Language) Validate() error {
 			case text == "":
 				wrong("%s.%s: must be a text", key, category)
 			case several && !slices.Equal(got, []string{"{count}"}), !several && len(got) > 0 && !slices.Equal(got, []string{"{count}"}):
-				wrong("%s.%s: must have the placeholder {count}, and has %s", key, category, got)
+				wrong("%s.%s: must have the placeholder {count} and no other; it is %q", key, category, text)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// listed returns placeholders in words.
+func listed(placeholders []string) string {
+	if len(placeholders) == 0 {
+		return "no placeholder"
+	}
+	return strings.Join(placeholders, ", ")
 }
 
 // holes returns the placeholders of a text, sorted.

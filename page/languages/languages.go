@@ -76,10 +76,23 @@ func (s *Set) read(folder fs.FS) (*Set, error) {
 			err = next.add(text)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", e.Name(), err))
+			errs = append(errs, inFile(e.Name(), err))
 		}
 	}
 	return next, errors.Join(errs...)
+}
+
+// inFile names the file in front of err. If err joins several errors, it does so in front of each, for each is a line.
+func inFile(name string, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, inFile(name, e))
+	}
+	return errors.Join(errs...)
 }
 
 // file is a file of words.
