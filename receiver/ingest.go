@@ -77,6 +77,9 @@ func (in *Ingest) Post(
 	if errors.Is(err, motacilla.ErrExists) && m.ID != "" && post.MessageID == m.ID {
 		return post, false, nil
 	}
+	if errors.Is(err, motacilla.ErrNotFound) { // all that a new post needs is its channel
+		return motacilla.Post{}, false, fmt.Errorf("channel %q: %w", ch, motacilla.ErrNotFound)
+	}
 	if err != nil {
 		return motacilla.Post{}, false, fmt.Errorf("post message %q on channel %q: %w", m.ID, ch, err)
 	}
