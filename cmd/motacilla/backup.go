@@ -23,7 +23,7 @@ The flags are those of "motacilla serve"; only storage.type, storage.path and st
 made its own token, the file motacilla.token in the folder of the store has it; the copy does not.
 
 To restore a copy: stop the server, put the copy in the place of the store, remove the files with the same name that end
-in -wal and -shm, and start the server.`,
+in -wal and -shm, run "motacilla storage barrier", and start the server.`,
 		Example: `  motacilla backup backup.db
   motacilla backup "/var/backups/motacilla-$(date +%F).db" --config /etc/motacilla.yaml
   motacilla backup backup.db --force --storage.path /srv/live/motacilla.db`,
@@ -67,8 +67,8 @@ in -wal and -shm, and start the server.`,
 				Posts    int    `json:"posts"`
 			}{path, args[0], copied.Bytes, copied.Channels, copied.Posts})
 		}
-		return printed(fmt.Fprintf(cmd.OutOrStdout(), "%s: %d channels, %d posts, %d bytes, checked\n",
-			args[0], copied.Channels, copied.Posts, copied.Bytes))
+		return printed(fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, %s, checked\n", args[0],
+			count(int64(copied.Channels), "channel"), count(int64(copied.Posts), "post"), count(copied.Bytes, "byte")))
 	})
 	return cmd
 }

@@ -30,7 +30,7 @@ func TestBackup(t *testing.T) {
 		}
 	}
 	code, said, errs := call("backup", "copy.db", "--storage.path", path)
-	if code != 0 || !strings.HasPrefix(said, "copy.db: 1 channels, 2 posts, ") {
+	if code != 0 || !strings.HasPrefix(said, "copy.db: 1 channel, 2 posts, ") {
 		t.Fatalf("backup = %d, %s%s", code, said, errs)
 	}
 	if code, _, errs := call("backup", "copy.db", "--storage.path", path); code != 1 || !strings.Contains(errs, "--force") {

@@ -77,7 +77,7 @@ Everybody may read a public channel. A private one can be read only with the tok
 		}),
 	}
 	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
-	addAccess(cmd, access)
+	addAccess(cmd, access, " (default public)")
 	return cmd
 }
 
@@ -85,8 +85,8 @@ func accessFlag() *choice {
 	return &choice{"", []string{string(motacilla.Public), string(motacilla.Private)}}
 }
 
-func addAccess(cmd *cobra.Command, access *choice) {
-	cmd.Flags().Var(access, "access", "who may read: everybody, or only whoever has the token")
+func addAccess(cmd *cobra.Command, access *choice, without string) {
+	cmd.Flags().Var(access, "access", "who may read: everybody, or only whoever has the token"+without)
 	must(cmd.RegisterFlagCompletionFunc("access", words(access.known...)))
 }
 

@@ -33,7 +33,7 @@ If a channel becomes private, the streams of readers without the token end.`,
 		}),
 	}
 	cmd.Flags().StringVar(&title, "title", "", "`TITLE` of the page")
-	addAccess(cmd, access)
+	addAccess(cmd, access, "")
 	return cmd
 }
 

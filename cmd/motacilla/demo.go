@@ -96,7 +96,7 @@ Motacilla is running. Open this page to follow a match:
     %s/channels/demo
 
 All channels:       %s/
-Write a post:       %s post add demo "Hello!" --token %s%s
+Write a post:       %s post add demo "Hello" --token %s%s
 Follow it here:     %s tail demo%s
 
 Ctrl-C ends the demo.

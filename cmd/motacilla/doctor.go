@@ -117,7 +117,7 @@ func printReport(cmd *cobra.Command, report *doctor.Report) error {
 			fmt.Fprintf(out, "%s   %s\n", indent, strings.TrimRight(line, "\n"))
 		}
 	}
-	fmt.Fprintf(out, "\n%d ok, %d warnings, %d failures, %d not tested\n", report.Count(doctor.OK),
-		report.Count(doctor.Warning), report.Count(doctor.Failure), report.Count(doctor.NotTested))
+	fmt.Fprintf(out, "\n%d ok, %s, %s, %d not tested\n", report.Count(doctor.OK), count(int64(report.Count(doctor.Warning)), "warning"),
+		count(int64(report.Count(doctor.Failure)), "failure"), report.Count(doctor.NotTested))
 	return out.err
 }

@@ -37,7 +37,7 @@ const (
 )
 
 func command(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "motacilla",
 		Short: "Pages that update while people read them",
 		Long: `Motacilla serves live pages: live blogs, scores, election nights, incident pages.
@@ -47,12 +47,12 @@ To see it, run "motacilla demo" and open the page that it prints.
 To start your own, run "motacilla serve", and in another terminal
 
     motacilla channel create match-42 --title "Cup final"
-    motacilla post add match-42 "Kick-off!"
+    motacilla post add match-42 "Kick-off"
 
 ` + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}
+	})
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -18,7 +18,7 @@ func postCommand() *cobra.Command {
 		Short: "Write, list, change and delete posts",
 		Long: `Write, list, change and delete the posts of a channel. Readers see each change at once.
 POST is a post's ID. "motacilla post add", "motacilla post list" and "motacilla tail" print IDs.`,
-		Example: `  motacilla post add match-42 "Kick-off!"
+		Example: `  motacilla post add match-42 "Kick-off"
   motacilla post list match-42
   motacilla post pin match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3`,
 	})
@@ -39,7 +39,7 @@ func postAdd(r *remote) *cobra.Command {
 		Short: "Write a post, and print its ID",
 		Long: `Write a post, and print its ID. The text is the argument, or else standard input. It may have simple HTML.
 Each line is a paragraph. A line that is only a link to a known provider, such as YouTube, is embedded.`,
-		Example: `  motacilla post add match-42 "19 min: <strong>Goal!</strong>" --author Mara --key-event
+		Example: `  motacilla post add match-42 "19 min: <strong>Goal</strong>" --author Mara --key-event
   uptime | motacilla post add status`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,

@@ -18,8 +18,8 @@ func serveCommand() *cobra.Command {
 The configuration comes from a YAML file, from the environment and from flags; flags win over the environment, which
 wins over the file. The file is --config, or else MOTACILLA_CONFIG, or else ./motacilla.yaml if it exists. A key has the
 same name in the file and as a flag; --server.addr is MOTACILLA_SERVER_ADDR in the environment. Without configuration,
-the server keeps posts in motacilla.db and listens on 127.0.0.1:8080. "motacilla config" prints the configuration that
-is in force, and where each value comes from.
+the server keeps posts in motacilla.db and listens on 127.0.0.1:8080. As a flag and in the environment, a list has commas
+between its elements. "motacilla config" prints the configuration that is in force, and where each value comes from.
 
 server.token is the secret for writing. If it is not configured, the first start makes one, prints it once, and keeps it
 in motacilla.token in the folder of the data.`,
