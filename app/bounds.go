@@ -17,7 +17,7 @@ import (
 type bounds struct {
 	low, high reflect.Value // invalid if there is none
 	choices   []string      // nil if any text is taken
-	unit      string        // behind the bounds in words; " characters" of a text
+	unit      string        // of the bounds, in the singular; "character" of a text
 }
 
 // boundsOf reads the tags of a setting of type t.
@@ -33,7 +33,7 @@ func boundsOf(tag reflect.StructTag, t reflect.Type) (b bounds, err error) {
 	}
 	isText := t.Kind() == reflect.String
 	if isText {
-		b.unit = " characters"
+		b.unit = "character"
 	}
 	list, given := tag.Lookup("choices")
 	if !given {
@@ -99,16 +99,25 @@ func (b bounds) String() string {
 	}
 	switch low, high := b.low.IsValid(), b.high.IsValid(); {
 	case low && high:
-		return boundText(b.low) + " to " + boundText(b.high) + b.unit
+		return boundText(b.low) + " to " + b.withUnit(b.high)
 	case low:
-		if b.unit != "" && b.low.Int() == 1 {
-			return "at least 1 character"
-		}
-		return "at least " + boundText(b.low) + b.unit
+		return "at least " + b.withUnit(b.low)
 	case high:
-		return "at most " + boundText(b.high) + b.unit
+		return "at most " + b.withUnit(b.high)
 	}
 	return ""
+}
+
+// withUnit returns a bound in words: "1 character", "200 characters", "15s".
+func (b bounds) withUnit(bound reflect.Value) string {
+	text := boundText(bound)
+	if b.unit == "" {
+		return text
+	}
+	if text == "1" {
+		return text + " " + b.unit
+	}
+	return text + " " + b.unit + "s"
 }
 
 func boundText(v reflect.Value) string { return field{value: v}.String() }

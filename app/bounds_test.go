@@ -17,6 +17,7 @@ func TestBounds(t *testing.T) {
 		Least float64       `key:"least" min:"0.5" doc:"d"`
 		Most  time.Duration `key:"most" max:"1h" doc:"d"`
 		Text  string        `key:"text" min:"2" max:"3" doc:"d"`
+		Some  string        `key:"some" max:"1" doc:"d"`
 		Word  string        `key:"word" choices:"one,two,three" doc:"d"`
 		Only  string        `key:"only" choices:"one" doc:"d"`
 	}
@@ -29,6 +30,7 @@ func TestBounds(t *testing.T) {
 		{"least", "0.5 100", "0.49 -1", "at least 0.5"},
 		{"most", "0s 1h 60m", "60m1s 2h", "at most 1h"},
 		{"text", "ab äöü", "a äöüß", "2 to 3 characters"},
+		{"some", "a ä", "ab", "at most 1 character"},
 		{"word", "one two three", "on four One", "one, two or three"},
 		{"only", "one", "two", "one"},
 	} {

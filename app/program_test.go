@@ -55,6 +55,7 @@ func TestProgram(t *testing.T) {
 			return len(c.Publishers) == 1 && c.Publishers[0].Options.(*nothingOptions).Fast
 		}},
 		{args: "--help", out: []string{
+			"--server.addr text ", "--server.origins list ", "--page.size number ", "--page.index true|false ", "--feed.stall duration ",
 			"Usage: livesite [flags]", "--config", "--server.addr", `(1 to 500; default "50")`, `(default "127.0.0.1:8080")`, "--server.limits.readers",
 			"--publishers.nothing.timeout", `(default "1m")`, "MOTACILLA_SERVER_ADDR",
 		}},

@@ -97,6 +97,15 @@ func TestPutTakesVersionsInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestPostOnNoChannel: whoever gets the error is told what is missing. The post has no ID yet.
+func TestPostOnNoChannel(t *testing.T) {
+	in, _ := ingest(t)
+	_, _, err := in.Post(t.Context(), "nope", receiver.Message{Text: "x"})
+	if !errors.Is(err, motacilla.ErrNotFound) || err.Error() != `channel "nope": not found` {
+		t.Errorf("a post on no channel: %v", err)
+	}
+}
+
 func TestEditAndRemoveOfMessages(t *testing.T) {
 	ctx := context.Background()
 	in, _ := ingest(t)
