@@ -9,8 +9,9 @@
 // own options.
 //
 // The graph has *Config, *zap.Logger, storage.Store, receiver.Sink (the same store), *receiver.Ingest, *publisher.Feed,
-// *route.Origins, *Token, *live.Live and *Server. The app's own code writes posts by the Ingest. The constructors of publishers and receivers may ask for a route.Authorizer too. An app may provide
-// anything else, such as its own database, and add its own pages with [Routes]. It may also provide
+// *route.Origins, *Token, *live.Live and *Server. The app's own code writes posts by the Ingest. The constructors of
+// publishers and receivers may ask for a route.Authorizer too. An app may provide anything else, such as its own database,
+// and add its own pages with [Routes]. It may also provide
 //
 //   - an *Input, which says where the configuration comes from;
 //   - a route.Authorizer, which then decides who may do what, instead of the token;

@@ -27,7 +27,7 @@ type Settings struct {
 type ServerSettings struct {
 	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
 	BasePath       string   `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
-	PublicURL      string   `key:"public_url" doc:"URL of the server for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
+	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
@@ -55,7 +55,7 @@ type PageSettings struct {
 	Templates        string   `key:"templates" doc:"folder of your own templates; each file replaces the template of its name (docs/look.md)"`
 	Styles           string   `key:"styles" doc:"style sheet that is loaded after the page's own"`
 	Language         string   `key:"language" min:"1" doc:"language of the site, as a BCP 47 tag such as de or pt-BR"`
-	ChannelLanguages []string `key:"channel_languages" doc:"languages of other channels, as PATTERN=TAG such as wahl-*=de; the first match counts"`
+	ChannelLanguages []string `key:"channel_languages" doc:"languages of other channels, such as wahl-*=de; the first match counts"`
 	Languages        string   `key:"languages" doc:"folder with files of more languages, or of other words"`
 	TimeZone         string   `key:"time_zone" min:"1" doc:"time zone of times in pages without JavaScript, such as Europe/Berlin"`
 	Reload           bool     `key:"reload" doc:"read templates, styles and languages again for each page, while you develop them"`

@@ -44,6 +44,7 @@ type Live struct {
 	metrics  *metrics
 	started  int // receivers
 	draining atomic.Bool
+	drained  atomic.Bool // no publisher has anything left to end
 	hidden   sync.Once // an error that middleware causes is logged once
 }
 
@@ -182,13 +183,18 @@ func (l *Live) Drain(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	l.drained.Store(err == nil)
+	return err
 }
 
 // Shutdown drains, stops the receivers and closes the feed. It does not close the store. If Drain was called and has not
 // returned, Shutdown waits for what Drain waits for. It returns when no goroutine of the site is left, or when ctx has ended.
 func (l *Live) Shutdown(ctx context.Context) error {
-	errs := []error{l.Drain(ctx)}
+	var errs []error
+	if !l.drained.Load() {
+		errs = append(errs, l.Drain(ctx))
+	}
 	for _, r := range slices.Backward(l.has.Receivers[:l.started]) {
 		if s, ok := r.It.(receiver.Stopper); ok {
 			if err := s.Shutdown(ctx); err != nil {

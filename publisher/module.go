@@ -15,8 +15,8 @@ import (
 // line in the reference, and secret:"true" masks the value wherever it is shown. A setting is a string, bool, int,
 // float64, time.Duration or []string. The tags min and max are bounds of a number or a duration, or of the number of
 // characters of a text. The tag choices has the only texts that a setting takes, as in choices:"console,json". The
-// configuration refuses other values, and the reference and the JSON Schema show the bounds. defaults holds the value of each setting that the configuration does not give; nil
-// is the zero O.
+// configuration refuses other values, and the reference and the JSON Schema show the bounds. defaults holds the value of
+// each setting that the configuration does not give; nil is the zero O.
 //
 // constructor is a function that returns a Publisher, or a type that implements it, and may return an error too. It may
 // ask for anything in the graph, as every constructor of fx: among others *Feed, *route.Origins, route.Authorizer,
