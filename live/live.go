@@ -45,7 +45,7 @@ type Live struct {
 	started  int // receivers
 	draining atomic.Bool
 	drained  atomic.Bool // no publisher has anything left to end
-	hidden   sync.Once // an error that middleware causes is logged once
+	hidden   sync.Once   // an error that middleware causes is logged once
 }
 
 // Composition is what a site has beside its parts.

@@ -5,7 +5,7 @@ import "@motacilla/client/element"; // has no elements here, and must not fail
 import "@motacilla/client/react";
 
 const [src, channel, transport] = process.argv.slice(2);
-const texts = (view) => view.posts().filter((post) => post.show).map((post) => /post-block--text.>(?:<p>)?([^<]*)/.exec(post.content)[1]);
+const texts = (view) => view.posts().filter((post) => post.show).map((post) => /post-block--text[^>]*>(?:<p>)?([^<]*)/.exec(post.content)[1]);
 const follower = follow({
   src, channel, only: [transport],
   onUpdate: (view) => console.log(JSON.stringify(texts(view).reverse())),
