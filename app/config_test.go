@@ -341,6 +341,18 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestTokenFileLeadsNowhere: a link to a file that is not there, such as a secret that is not mounted, is an error.
+func TestTokenFileLeadsNowhere(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(dir, "none"), filepath.Join(dir, TokenFile)); err != nil {
+		t.Fatal(err)
+	}
+	c := &Config{Storage: Choice{"sqlite", &fileStore{filepath.Join(dir, "live.db")}}}
+	if _, err := loadToken(c, &strings.Builder{}); err == nil || !strings.Contains(err.Error(), TokenFile) {
+		t.Errorf("error is %v, want one that names the file", err)
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("server: {addr: ':1'}\npublishers: [{type: long-polling, timeout: 3s}]"), "SERVER_ADDR", ":2")
 	f.Add([]byte("storage: {type: memory}\nreceivers: [webapp, {type: chat}]"), "PUBLISHERS", "ndjson,long-polling")

@@ -49,17 +49,14 @@ func loadToken(c *Config, tell io.Writer) (*Token, error) {
 		fmt.Fprintf(tell, "The token for writing, for as long as this process runs: %s\n", t.Secret)
 		return t, nil
 	}
-	secret, err := ReadToken(path)
-	if err == nil {
-		return &Token{Secret: secret, File: path}, nil
-	}
+	kept, err := keptToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return kept, err
 	}
 	t := &Token{Secret: rand.Text(), File: path}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) { // another process made it first
-		return loadToken(c, tell)
+	if errors.Is(err, fs.ErrExist) { // another process made it first, or it is a link to a file that is not there
+		return keptToken(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("keep the token: %w; set server.token to configure one", err)
@@ -70,6 +67,14 @@ func loadToken(c *Config, tell io.Writer) (*Token, error) {
 	}
 	fmt.Fprintf(tell, "The token for writing, kept in %s: %s\n", path, t.Secret)
 	return t, nil
+}
+
+func keptToken(path string) (*Token, error) {
+	secret, err := ReadToken(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Token{Secret: secret, File: path}, nil
 }
 
 // ReadToken reads a token from the file that keeps it. An empty file is an error. If there is no file, the error wraps
