@@ -61,7 +61,7 @@ func (f *files) add(folder fs.FS) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() || path.Ext(e.Name()) != ".html" {
+		if e.IsDir() || path.Ext(e.Name()) != ".html" || hidden(e.Name()) {
 			continue
 		}
 		text, err := fs.ReadFile(folder, e.Name())
@@ -83,15 +83,18 @@ func (f *files) addAssets(folder fs.FS) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() {
+		if hidden(e.Name()) {
+			continue
+		}
+		info, err := fs.Stat(folder, "assets/"+e.Name()) // of the file that a link leads to
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
 			return fmt.Errorf("assets/%s: must be a file; folders in assets are not served", e.Name())
 		}
 		if taken(e.Name()) {
 			return fmt.Errorf("assets/%s: must have another name; the look serves a file of this one", e.Name())
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
 		}
 		if info.Size() > largestAsset {
 			return fmt.Errorf("assets/%s: has %d bytes; an asset may have %d", e.Name(), info.Size(), largestAsset)
@@ -104,6 +107,10 @@ func (f *files) addAssets(folder fs.FS) error {
 	}
 	return nil
 }
+
+// hidden reports whether a name begins with a dot: the file is of an editor or of the system, such as .DS_Store, .#post.html
+// and the folders of a volume of Kubernetes. The look does not have it.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // taken reports whether the look itself serves a file of this name, or may do so.
 func taken(name string) bool {

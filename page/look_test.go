@@ -181,6 +181,45 @@ func TestBrokenTemplates(t *testing.T) {
 	}
 }
 
+// TestFilesOfOtherPrograms: editors and the system keep files that begin with a dot beside those of the look. Kubernetes
+// makes each file a link into a folder whose name begins with two.
+func TestFilesOfOtherPrograms(t *testing.T) {
+	dir := t.TempDir()
+	volume := filepath.Join(dir, "assets", "..2026_05_01")
+	if err := os.MkdirAll(volume, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{
+		"assets/..data": "..2026_05_01", "assets/logo.svg": "..data/logo.svg", ".#footer.html": "ada@desk.42",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logo := filepath.Join(volume, "logo.svg")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(logo, "<svg/>")
+	write(filepath.Join(dir, "assets", ".DS_Store"), "the system's")
+	write(filepath.Join(dir, "._footer.html"), "{{the system's")
+	o := page.Options{Look: look(t, page.LookOptions{Templates: os.DirFS(dir)})}
+	for name, want := range map[string]int{"logo.svg": http.StatusOK, ".DS_Store": http.StatusNotFound} {
+		if w := looking(t, o, "/assets/"+name); w.Code != want {
+			t.Errorf("%s: %d, want %d", name, w.Code, want)
+		}
+	}
+	if err := os.Truncate(logo, 9<<20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := page.NewLook(page.LookOptions{Templates: os.DirFS(dir)}); err == nil || !strings.Contains(err.Error(), "logo.svg: has 9437184 bytes") {
+		t.Errorf("a link to a large file: %v", err)
+	}
+}
+
 func TestChannelLanguages(t *testing.T) {
 	set, err := languages.New()
 	if err != nil {
@@ -210,6 +249,9 @@ func TestChannelLanguages(t *testing.T) {
 		{page.LookOptions{Languages: set, ChannelLanguages: []string{"x=pl"}}, `channel_languages: "x=pl": there is no language "pl"`},
 		{page.LookOptions{Languages: set, ChannelLanguages: []string{"x"}}, `channel_languages: "x" must be PATTERN=TAG`},
 		{page.LookOptions{Languages: set, ChannelLanguages: []string{"[=de"}}, `channel_languages: "[=de" must be PATTERN=TAG`},
+		{page.LookOptions{Languages: set, Language: "de_AT"}, `language: "de_AT" must be a BCP 47 tag, such as de or pt-BR`},
+		{page.LookOptions{Languages: set, ChannelLanguages: []string{"x=de_AT"}}, `"de_AT" must be a BCP 47 tag`},
+		{page.LookOptions{Language: "en-"}, `language: "en-" must be a BCP 47 tag`},
 		{page.LookOptions{LanguageFiles: folder()}, "languages: files of languages need LookOptions.Languages"},
 		{page.LookOptions{Languages: set, LanguageFiles: folder("de.yaml", "words: 1")}, "languages: de.yaml: "},
 	} {

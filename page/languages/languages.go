@@ -12,6 +12,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/motacilla-live/motacilla/page"
 	"go.yaml.in/yaml/v3"
@@ -68,7 +69,7 @@ func (s *Set) read(folder fs.FS) (*Set, error) {
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.IsDir() || path.Ext(e.Name()) != ".yaml" {
+		if e.IsDir() || path.Ext(e.Name()) != ".yaml" || strings.HasPrefix(e.Name(), ".") { // files of editors begin with a dot
 			continue
 		}
 		text, err := fs.ReadFile(folder, e.Name())

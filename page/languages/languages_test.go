@@ -109,6 +109,7 @@ func TestFiles(t *testing.T) {
 		"pl.yaml":    {Data: []byte(polish(t))},
 		"de.yaml":    {Data: []byte("language: de\nwords: {badge: Jetzt, own_sponsor: Präsentiert von}")},
 		"README.txt": {Data: []byte("no language")},
+		".#de.yaml":  {Data: []byte("an editor's")},
 	})
 	if err != nil {
 		t.Fatal(err)
