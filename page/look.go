@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -138,6 +139,11 @@ func (s *spoken) at(uri string) *Language {
 	return s.site
 }
 
+// wellFormed matches the language tags that browsers take: Unicode BCP 47 locale identifiers without extensions. Intl throws
+// an error for others, such as de_AT.
+var wellFormed = regexp.MustCompile(
+	`^(?i)([a-z]{2,3}|[a-z]{5,8})(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*$`)
+
 func (l *Look) languages() (*spoken, error) {
 	from := l.o.Languages
 	if from == nil {
@@ -153,6 +159,9 @@ func (l *Look) languages() (*spoken, error) {
 		}
 	}
 	find := func(tag string) (*Language, error) {
+		if !wellFormed.MatchString(tag) {
+			return nil, fmt.Errorf("%q must be a BCP 47 tag, such as de or pt-BR", tag)
+		}
 		found, err := from.Language(tag)
 		if err != nil {
 			return nil, err
