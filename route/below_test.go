@@ -81,6 +81,13 @@ func TestFolderWithoutItsSlash(t *testing.T) {
 			t.Errorf("%s: %d to %q", target, w.Code, w.Header().Get("Location"))
 		}
 	}
+	tab = below(t, "/news/live", route.Route{Pattern: "/themes/{theme}/fo%6ets/{file...}", Handler: file})
+	for _, target := range []string{"/themes/dark%2Fred/fonts", "/news/live/themes/a/fonts", "/themes/a/f%6Fnts"} {
+		want := "./" + target[strings.LastIndexByte(target, '/')+1:] + "/"
+		if w := get(tab, "GET", target); w.Code != 307 || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %q, want %s", target, w.Code, w.Header().Get("Location"), want)
+		}
+	}
 	tab = below(t, "", route.Route{Pattern: "/static/{file...}", Handler: file}, route.Route{Pattern: "/static", Handler: says("own")})
 	if w := get(tab, "GET", "/static"); w.Body.String() != "own()" {
 		t.Errorf("a route of its own: %d %s", w.Code, w.Body)

@@ -23,7 +23,7 @@ type Table struct {
 	paths  []claim
 	rest   *Route // answers every path that no other route matches
 
-	folders map[string]bool // paths below which a wildcard for the rest of the path is mounted
+	folders bool // a path has a wildcard for the rest
 }
 
 type mounted struct {
@@ -40,7 +40,7 @@ type claim struct {
 
 // NewTable returns an empty table.
 func NewTable() *Table {
-	t := &Table{mux: http.NewServeMux(), routes: map[string]mounted{}, folders: map[string]bool{}}
+	t := &Table{mux: http.NewServeMux(), routes: map[string]mounted{}}
 	t.mux.HandleFunc("/", t.others)
 	return t
 }
@@ -142,7 +142,7 @@ func (t *Table) handle(owner, path string, rt Route) error {
 		t.rest = &rt
 	case remainder(path):
 		t.mux.Handle(path, rt.Handler)
-		t.folders[strings.TrimSuffix(path, path[strings.LastIndexByte(path, '/'):])] = true
+		t.folders = true
 	default:
 		if path != "" {
 			t.mux.Handle(path, rt.Handler)
@@ -180,20 +180,23 @@ func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.notFound(w, r)
 		return
 	}
-	if t.folders[r.URL.Path] && t.redirected(w, r) {
+	if t.folders && !strings.HasSuffix(escaped, "/") && t.redirected(w, r, escaped) {
 		return
 	}
 	t.mux.ServeHTTP(w, r)
 }
 
 // redirected leads to a folder's path with its slash. ServeMux does so too, but by a path that lacks what a proxy removed.
-func (t *Table) redirected(w http.ResponseWriter, r *http.Request) bool {
+func (t *Table) redirected(w http.ResponseWriter, r *http.Request, escaped string) bool {
 	_, pattern := t.mux.Handler(r)
-	if !remainder(pattern) || path.Dir(pattern) != r.URL.Path {
+	if !remainder(pattern) || strings.Count(pattern, "/") != strings.Count(escaped, "/")+1 {
 		return false
 	}
-	to := url.URL{Path: "./" + path.Base(r.URL.Path) + "/", RawQuery: r.URL.RawQuery}
-	w.Header().Set("Location", to.String())
+	to := "./" + path.Base(escaped) + "/"
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusTemporaryRedirect)
 	return true
 }
