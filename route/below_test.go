@@ -166,7 +166,6 @@ func TestFiles(t *testing.T) {
 		"/s/files/":                  "<h1>home</h1>",
 		"/s/files/app.js":            "js()",
 		"/s/files/index.html":        "<h1>home</h1>",
-		"/s/files/docs":              "<h1>docs</h1>",
 		"/s/files/docs/":             "<h1>docs</h1>",
 		"/s/files/none":              "",
 		"/s/files/empty":             "",
@@ -183,6 +182,11 @@ func TestFiles(t *testing.T) {
 		w := get(tab, "GET", target)
 		if want == "" && w.Code != 404 || want != "" && (w.Code != 200 || w.Body.String() != want) {
 			t.Errorf("%s: %d %s, want %q", target, w.Code, w.Body, want)
+		}
+	}
+	for target, want := range map[string]string{"/s/files/docs?v=1": "./docs/?v=1", "/s/docs": "./docs/", "/docs": "./docs/"} {
+		if w := get(tab, "GET", target); w.Code != 307 || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %q, want %s", target, w.Code, w.Header().Get("Location"), want)
 		}
 	}
 	w := httptest.NewRecorder()

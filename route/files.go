@@ -12,15 +12,21 @@ import (
 //
 //	route.Route{Name: "static", Pattern: "/static/{file...}", Handler: route.Files(os.DirFS("static"), "")}
 //
-// A path that names a folder is answered with the folder's index.html. If there is no such file, the answer is the file
-// that fallback names, as the router of a single-page app needs it, or a 404 problem if fallback is empty. Folders are not
-// listed, and files whose name or folder begins with a dot are not served.
+// A path that names a folder is answered with the folder's index.html. If the path has no slash at its end, the answer
+// redirects to the path that has one, so that relative links in the file are right. If there is no such file, the answer is
+// the file that fallback names, as the router of a single-page app needs it, or a 404 problem if fallback is empty. Folders
+// are not listed, and files whose name or folder begins with a dot are not served.
 func Files(fsys fs.FS, fallback string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !Allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
-		name, ok := find(fsys, lastValue(r))
+		asked := lastValue(r)
+		name, ok := find(fsys, asked)
+		if ok && asked != "" && name != asked && !strings.HasSuffix(asked, "/") {
+			toFolder(w, r)
+			return
+		}
 		if !ok && fallback != "" {
 			name, ok = fallback, true
 		}

@@ -192,13 +192,19 @@ func (t *Table) redirected(w http.ResponseWriter, r *http.Request, escaped strin
 	if !remainder(pattern) || strings.Count(pattern, "/") != strings.Count(escaped, "/")+1 {
 		return false
 	}
-	to := "./" + path.Base(escaped) + "/"
+	toFolder(w, r)
+	return true
+}
+
+// toFolder leads to the path of the request with a slash at its end. The Location is relative, because a proxy may have
+// removed the beginning of the path.
+func toFolder(w http.ResponseWriter, r *http.Request) {
+	to := "./" + path.Base(r.URL.EscapedPath()) + "/"
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
 	}
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusTemporaryRedirect)
-	return true
 }
 
 // others answers the paths that have no route of their own.
