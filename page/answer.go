@@ -112,10 +112,11 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // NotFound answers a request for a path that does not exist. A browser gets a page. Any other client, and any request below
-// /api/, gets a problem document.
+// /api/ of the site, gets a problem document.
 func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	err := fmt.Errorf("there is nothing at this path: %w", motacilla.ErrNotFound)
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
+	api := strings.HasPrefix(strings.TrimPrefix(r.URL.Path, p.o.Base), "/api/")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") && !api {
 		p.refuse(w, r, err)
 		return
 	}

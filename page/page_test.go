@@ -321,18 +321,22 @@ func TestRenderPost(t *testing.T) {
 }
 
 func TestNotFoundAnswersAsTheClientAccepts(t *testing.T) {
-	p := page.New(nil, nil, nil)
-	for accept, want := range map[string]string{
-		"text/html,application/xhtml+xml": "text/html; charset=utf-8",
-		"*/*":                             "application/problem+json",
-		"":                                "application/problem+json",
+	const browser = "text/html,application/xhtml+xml"
+	for _, tt := range []struct{ base, path, accept, want string }{
+		{"", "/nope", browser, "text/html; charset=utf-8"},
+		{"", "/nope", "*/*", "application/problem+json"},
+		{"", "/nope", "", "application/problem+json"},
+		{"", "/api/nope", browser, "application/problem+json"},
+		{"/news/live", "/news/live/api/nope", browser, "application/problem+json"},
+		{"/news/live", "/api/nope", browser, "application/problem+json"},
+		{"/news/live", "/news/live/nope", browser, "text/html; charset=utf-8"},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/nope", nil)
-		r.Header.Set("Accept", accept)
+		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
+		r.Header.Set("Accept", tt.accept)
 		w := httptest.NewRecorder()
-		p.NotFound(w, r)
-		if got := w.Header().Get("Content-Type"); w.Code != http.StatusNotFound || got != want {
-			t.Errorf("Accept %q: %d %s, want 404 %s", accept, w.Code, got, want)
+		page.New(nil, nil, &page.Options{Base: tt.base}).NotFound(w, r)
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusNotFound || got != tt.want {
+			t.Errorf("%s, Accept %q: %d %s, want 404 %s", tt.path, tt.accept, w.Code, got, tt.want)
 		}
 	}
 }
