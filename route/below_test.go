@@ -73,6 +73,40 @@ func TestBelow(t *testing.T) {
 	}
 }
 
+// TestEmptyPath: the app's router may remove a prefix, and leave nothing.
+func TestEmptyPath(t *testing.T) {
+	tab := below(t, "/news/live", route.Route{Pattern: "/", Handler: says("home")})
+	var pattern string
+	h := http.StripPrefix("/news/live", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tab.ServeHTTP(w, r)
+		pattern = r.Pattern
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/news/live?after=a", nil))
+	if w.Code != 200 || w.Body.String() != "home()" || pattern != "/{$}" {
+		t.Errorf("%d %s, pattern %q", w.Code, w.Body, pattern)
+	}
+}
+
+// TestBasePathOfARoute: the base path may be the beginning of a route's own path, unless two routes then claim one path. The
+// error says that the base path is the cause.
+func TestBasePathOfARoute(t *testing.T) {
+	for base, want := range map[string]string{
+		"/live": "", "/assets": "",
+		"/channels": "claim paths that overlap: /channels/channels/{id}/ and /channels/{id}/transports/; the base path is /channels",
+	} {
+		tab, err := route.NewTableBelow(base)
+		if err == nil {
+			err = tab.Add("page", "/live", route.Route{Pattern: "/", Handler: file},
+				route.Route{Pattern: "/channels/{id}", Handler: file}, route.Route{Pattern: "/channels/{id}/transports", Handler: file},
+				route.Route{Pattern: "/assets/{file}", Handler: file}, route.Route{Pattern: "sse/{id}", Handler: file})
+		}
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), want)) {
+			t.Errorf("%s: error is %v, want %s", base, err, want)
+		}
+	}
+}
+
 // TestFolderWithoutItsSlash: the redirect is right too if a proxy has removed the base path.
 func TestFolderWithoutItsSlash(t *testing.T) {
 	tab := below(t, "/news/live", route.Route{Pattern: "/static/{file...}", Handler: file})

@@ -106,13 +106,15 @@ func (t *Table) add(owner, under string, rt Route) (err error) {
 			err = fmt.Errorf("%s: the path %s/ can't be mounted: %v", owner, pattern, p)
 		}
 	}()
-	if err := t.handle(owner, pattern, rt); err != nil {
-		return err
+	err = t.handle(owner, pattern, rt)
+	if err == nil && t.base != "" {
+		err = t.handle(owner, t.base+pattern, rt)
 	}
-	if t.base != "" {
-		if err := t.handle(owner, t.base+pattern, rt); err != nil {
-			return fmt.Errorf("%w; the base path is %s", err, t.base)
-		}
+	switch {
+	case err != nil && t.base != "":
+		return fmt.Errorf("%w; the base path is %s", err, t.base)
+	case err != nil:
+		return err
 	}
 	rt.Pattern = t.base + pattern
 	if !remainder(pattern) {
@@ -171,10 +173,17 @@ func (t *Table) Base() string { return t.base }
 // in a slash or in a wildcard for the rest of the path.
 func (t *Table) Routes() []Route { return slices.Clone(t.added) }
 
-// ServeHTTP serves the routes. A path with empty or dot segments is not found; ServeMux would redirect to the path
-// without them. A path that ends in an escaped slash is not found; ServeMux would take it for a path that ends in a
-// slash.
+// ServeHTTP serves the routes. An empty path is /: http.StripPrefix leaves it of a path that is the prefix. A path with empty
+// or dot segments is not found; ServeMux would redirect to the path without them. A path that ends in an escaped slash is not
+// found; ServeMux would take it for a path that ends in a slash.
 func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "" {
+		root := r.WithContext(r.Context())
+		root.URL = &url.URL{Path: "/", RawQuery: r.URL.RawQuery}
+		t.ServeHTTP(w, root)
+		r.Pattern = root.Pattern
+		return
+	}
 	escaped := r.URL.EscapedPath()
 	if r.RequestURI != "*" && (!clean(escaped) || strings.HasSuffix(strings.ToLower(escaped), "/%2f")) {
 		t.notFound(w, r)
