@@ -36,7 +36,8 @@ func (b *backoff) next(asked time.Duration) time.Duration {
 		wait = b.told
 	}
 	for range min(b.failures, 32) {
-		if wait >= b.longest {
+		if wait >= b.longest/2 { // twice as much could overflow
+			wait = max(wait, b.longest)
 			break
 		}
 		wait *= 2

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -115,8 +116,14 @@ func (o *FollowOptions) withDefaults() FollowOptions {
 	if d.MaxUpdate <= 0 {
 		d.MaxUpdate = 256 << 20
 	}
+	// So that a caller may give the largest number for no limit: sums and multiples of these must not overflow.
+	d.MaxUpdate = min(d.MaxUpdate, math.MaxInt-maxFraming)
+	d.FirstUpdate, d.Heartbeat = min(d.FirstUpdate, longestTime), min(d.Heartbeat, longestTime)
 	return d
 }
+
+// longestTime is the longest time of the options, in effect without end.
+const longestTime = math.MaxInt64 / 32
 
 // silence returns for how long a connection may say nothing before it is closed.
 func (o *FollowOptions) silence() time.Duration { return 3 * o.Heartbeat }

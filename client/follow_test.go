@@ -3,6 +3,10 @@ package client_test
 import (
 	"context"
 	"errors"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -183,6 +187,48 @@ func TestBelowAPath(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNoLimits: a caller may give the largest numbers for no limit.
+func TestNoLimits(t *testing.T) {
+	each(t, func(t *testing.T, name string) {
+		s := open(t)
+		want := s.post(t, "Kick-off").Revision
+		o := s.quick(name)
+		o.FirstUpdate, o.Heartbeat, o.MaxUpdate = math.MaxInt64, math.MaxInt64, math.MaxInt
+		o.FollowOptions.Retry = func(err error, _ time.Duration) error { return err }
+		for u, err := range following(patient(t), s.url(), match, o) {
+			if err != nil || u.Revision != want {
+				t.Errorf("got %d, %v, want %d", u.Revision, err, want)
+			}
+			break
+		}
+	})
+}
+
+// TestClaimedLength: memory is taken for what a server has sent, and not for what it says that it will send.
+func TestClaimedLength(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/transports") {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"transports":[{"name":"interval-polling","url":"/poll"}]}`))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "4611686018427387904")
+		_, _ = w.Write([]byte(`{`))
+	}))
+	defer server.Close()
+	c, err := client.New(server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &client.FollowOptions{MaxUpdate: math.MaxInt, Retry: func(err error, _ time.Duration) error { return err }}
+	for u, err := range c.Follow(patient(t), match, o) {
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v, %v, want an answer that breaks off", u, err)
+		}
+	}
 }
 
 // TestForeignCursor has a reader come with a revision of another store. It must get a reset.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -111,6 +112,18 @@ func TestBackoff(t *testing.T) {
 		}
 		if wait := b.next(2 * time.Minute); wait < 2*time.Minute || wait > 150*time.Second {
 			t.Fatalf("the server asked for two minutes, and the pause is %v", wait)
+		}
+	}
+}
+
+// TestBackoffWithoutEnd: the largest durations are pauses too.
+func TestBackoffWithoutEnd(t *testing.T) {
+	for _, shortest := range []time.Duration{time.Second, 1000 * time.Hour, math.MaxInt64} {
+		b := backoff{shortest: shortest, longest: math.MaxInt64}
+		for range 100 {
+			if wait := b.next(0); wait < shortest/2 {
+				t.Fatalf("from %v, a pause is %v", shortest, wait)
+			}
 		}
 	}
 }

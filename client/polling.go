@@ -90,8 +90,8 @@ func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (
 		return answer{}, refused(resp)
 	}
 	var body bytes.Buffer
-	if n := resp.ContentLength; n > 0 {
-		body.Grow(int(min(n, int64(s.o.MaxUpdate))) + bytes.MinRead)
+	if n := resp.ContentLength; n > 0 { // which need not be true
+		body.Grow(int(min(n, maxKept)) + bytes.MinRead)
 	}
 	n, err := body.ReadFrom(io.LimitReader(resp.Body, int64(s.o.MaxUpdate)+1))
 	switch {
