@@ -149,7 +149,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 	name := "error.html"
 	if status == http.StatusForbidden && p.o.SignIn != nil && !p.o.NoChannels {
 		name, why.text = "signin.html", "private_enter"
-		if r.PostForm != nil { // only signing in reads the form
+		if r.Method == http.MethodPost && r.PostForm != nil { // signing in has read the form
 			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
 		}
 	}

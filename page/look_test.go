@@ -64,6 +64,9 @@ func looking(t *testing.T, o page.Options, path string, header ...string) *httpt
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	if err := r.ParseForm(); err != nil { // as middleware may do
+		t.Fatal(err)
+	}
 	table.ServeHTTP(w, r)
 	return w
 }
