@@ -38,7 +38,9 @@ type Options struct {
 const name = "r3labs-sse"
 
 // Module registers the publisher as "r3labs-sse".
-var Module = publisher.Register(name, &Options{Path: name + "/{channel_id}/", Paced: true}, New)
+var Module = publisher.Register(name, defaults(), New)
+
+func defaults() *Options { return &Options{Path: name + "/{channel_id}/", Paced: true} }
 
 // Publisher delivers by server-sent events, which r3labs' server writes.
 type Publisher struct {
@@ -50,8 +52,11 @@ type Publisher struct {
 
 var _ publisher.Publisher = (*Publisher)(nil)
 
-// New returns the publisher of feed.
+// New returns the publisher of feed. nil options are those of the configuration's defaults.
 func New(feed *publisher.Feed, o *Options) *Publisher {
+	if o == nil {
+		o = defaults()
+	}
 	server := sse.New()
 	server.AutoReplay = false // events keep their IDs, and the library keeps no events
 	server.BufferSize = 1     // of a stream, before the 64 of its subscriber

@@ -158,7 +158,7 @@ func TestGoroutines(t *testing.T) {
 // serve serves a site with the publisher.
 func serve(t *testing.T) (*publishertest.Site, *publishertest.Server) {
 	s := publishertest.NewSite(t, nil)
-	s.Add(r3labspublisher.New(s.Feed, &r3labspublisher.Options{Path: path, Paced: true}))
+	s.Add(r3labspublisher.New(s.Feed, nil))
 	return s, s.Serve(nil)
 }
 
