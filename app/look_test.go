@@ -13,6 +13,8 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"go.uber.org/fx"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // TestLookKeys: what is wrong with the look is told when the app is built, with its key.
@@ -74,7 +76,8 @@ func TestLookOfAnApp(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"templates/footer.html": `<footer>{{.Word "own_imprint"}}</footer>`, "site.css": "p{color:teal}",
-		"words/de.yaml": "language: de\nwords: {own_imprint: Impressum}",
+		"words/de.yaml":        "language: de\nwords: {own_imprint: Impressum}",
+		"templates/error.html": `{{if eq .Site "Motacilla"}}{{index .Text 9999}}{{end}}`,
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -90,7 +93,9 @@ func TestLookOfAnApp(t *testing.T) {
 		"page.templates": dir + "/templates", "page.styles": dir + "/site.css", "page.languages": dir + "/words",
 		"page.time_zone": "Europe/Berlin", "page.reload": "true",
 	}}
-	a := app.New(memory.Module, polling.Module, languages.Module, fx.Supply(in), fx.Populate(&server))
+	core, logs := observer.New(zap.ErrorLevel)
+	a := app.New(memory.Module, polling.Module, languages.Module, fx.Supply(in), fx.Populate(&server),
+		fx.Decorate(func(*zap.Logger) *zap.Logger { return zap.New(core) }))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,5 +116,13 @@ func TestLookOfAnApp(t *testing.T) {
 		if err != nil || !strings.Contains(string(body), want) {
 			t.Errorf("%s: %v, %s", path, err, body)
 		}
+	}
+	answer, err := http.Get(base + "/channels/none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if logs.FilterMessage("a page failed").Len() == 0 {
+		t.Errorf("the log has not why the template fails: %v", logs.All())
 	}
 }

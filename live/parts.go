@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/page"
@@ -88,6 +89,11 @@ func (p *Parts) newPage(o Options) {
 	po := o.Page
 	po.Transports, po.Readable, po.Listing, po.Base = p.offers.of, p.Feed.Readable, p.Listing, o.BasePath
 	po.Heartbeat, po.PageSize, po.Renderer = p.Feed.Options().Heartbeat, p.Feed.Options().PageSize, o.Renderer
+	if po.Failed == nil {
+		po.Failed = func(r *http.Request, err error) {
+			p.Logger.Error("a page failed", zap.String("path", r.URL.Path), zap.Error(err))
+		}
+	}
 	snapshot := func(ctx context.Context, ch motacilla.ChannelID) (*motacilla.Update, error) {
 		delta, err := p.Feed.Snapshot(ctx, ch)
 		if err != nil {

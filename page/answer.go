@@ -102,6 +102,9 @@ type errorView struct {
 // refuse answers an error as a page.
 func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := route.ProblemOf(err).Status
+	if status == http.StatusInternalServerError && r.Context().Err() == nil { // otherwise the reader has left
+		p.o.Failed(r, err)
+	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(route.RetryAfter.Seconds())))
 	}
@@ -166,6 +169,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 		v.Kind, v.Next = "sign-in", here
 	}
 	if err := e.write(w, r, answer{at: p.place(), template: name, data: v, status: status, cache: "no-store"}); err != nil {
+		p.o.Failed(r, err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
 }

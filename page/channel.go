@@ -169,6 +169,8 @@ func (p *Page) older(r *http.Request, data *channelView, before string) error {
 		html := motacilla.Stub(post.ID)
 		if content, err := p.renderPost(data.Channel, post); err == nil {
 			html = content.String()
+		} else {
+			p.o.Failed(r, err)
 		}
 		data.Posts = append(data.Posts, shownPost{
 			motacilla.Render{

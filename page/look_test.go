@@ -184,6 +184,32 @@ func TestBrokenTemplates(t *testing.T) {
 	}
 }
 
+// TestTemplateThatFails: a template may fail with a channel or a post that the samples are unlike. The reader does not see
+// why, so the site is told.
+func TestTemplateThatFails(t *testing.T) {
+	older := "/channels/match?before=" + motacilla.FormatTime(start.Add(time.Minute)) + "_" + string(motacilla.NewPostID(start.Add(time.Minute)))
+	for _, tt := range []struct {
+		file, text, path string
+		status           int
+	}{
+		{"index.html", `{{if eq .Site "Motacilla"}}{{index .Channels 99}}{{end}}`, "/", http.StatusInternalServerError},
+		{"error.html", `{{if eq .Site "Motacilla"}}{{index .Text 9999}}{{end}}`, "/channels/none", http.StatusInternalServerError},
+		{"post.html", `<div class="live-post" data-post-id="{{.ID}}">{{if eq .Channel "match"}}{{index .Content 99}}{{end}}</div>`, older, http.StatusOK},
+	} {
+		var failed []error
+		o := page.Options{
+			Look:   look(t, page.LookOptions{Templates: folder(tt.file, tt.text)}),
+			Failed: func(_ *http.Request, err error) { failed = append(failed, err) },
+		}
+		if w := looking(t, o, tt.path); w.Code != tt.status {
+			t.Errorf("%s: %d, want %d", tt.file, w.Code, tt.status)
+		}
+		if len(failed) == 0 || !strings.Contains(failed[0].Error(), tt.file+":1:") {
+			t.Errorf("%s: Failed gets %v", tt.file, failed)
+		}
+	}
+}
+
 // TestFilesOfOtherPrograms: editors and the system keep files that begin with a dot beside those of the look. Kubernetes
 // makes each file a link into a folder whose name begins with two.
 func TestFilesOfOtherPrograms(t *testing.T) {

@@ -54,6 +54,10 @@ type Options struct {
 	PageSize  int            // the number of posts on a page of older posts; the default is 50
 	Look      *Look          // templates, styles and languages; the default is the look without options
 	Renderer  PostRenderer   // renders older posts; must be the one that renders snapshots; the default is that of Look
+
+	// Failed is called if a page or a post can't be shown because of an error that is the site's own, such as one of a
+	// template. Readers do not see the error. nil ignores it.
+	Failed func(r *http.Request, err error)
 }
 
 // PostRenderer renders a post as HTML. It has the contract of publisher.Renderer. A renderer may also have the method
@@ -103,6 +107,9 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	}
 	if p.o.Renderer == nil {
 		p.o.Renderer = p.o.Look.RendererBelow(p.o.Base)
+	}
+	if p.o.Failed == nil {
+		p.o.Failed = func(*http.Request, error) {}
 	}
 	if p.o.Home == "" {
 		p.o.Home = "/"
