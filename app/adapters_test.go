@@ -171,7 +171,7 @@ func TestConstructorsAskForAnything(t *testing.T) {
 			t.Errorf("%q is not before %q: %q", tt[0], tt[1], order)
 		}
 	}
-	if len(order) != 12 {
+	if order = slices.Compact(order); len(order) != 12 { // a publisher may be shut down again
 		t.Errorf("events are %q", order)
 	}
 }
