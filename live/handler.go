@@ -23,7 +23,7 @@ const bodyTimeout = 60 * time.Second // for the body of a request
 func (l *Live) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := l.begin(w, r)
 	defer l.end(rec, r)
-	l.handler.ServeHTTP(rec, r)
+	l.table.ServeHTTP(rec, r)
 }
 
 func (l *Live) stall() time.Duration { return l.Feed.Options().Stall }

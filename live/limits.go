@@ -2,15 +2,14 @@ package live
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// limit puts the table behind the limit on requests per address. The routes for whoever runs the server have no limit.
+// limit makes the limit on requests per address. The routes for whoever runs the server are not put behind it.
 func (l *Live) limit() error {
-	l.handler = l.table
 	if l.options.RequestsPerAddress == 0 {
+		l.limited = func(h http.Handler) http.Handler { return h }
 		return nil
 	}
 	// Without CORS headers a script of another site sees neither the status nor Retry-After of a refusal. A refused preflight
@@ -23,22 +22,9 @@ func (l *Live) limit() error {
 				open.ServeHTTP(w, r)
 			}
 			route.WriteError(w, r, err)
+			r.Pattern = "" // the metrics count it for no route, as limits of readers are counted for theirs
 		},
 	})
-	if err := l.metrics.refused(limit); err != nil {
-		return err
-	}
-	free := map[string]bool{} // paths
-	for _, rt := range l.has.Operations {
-		free[rt.Pattern], free[l.options.BasePath+rt.Pattern] = true, true
-	}
-	behind := limit.Handler(l.table)
-	l.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if free[strings.TrimSuffix(r.URL.Path, "/")] {
-			l.table.ServeHTTP(w, r)
-			return
-		}
-		behind.ServeHTTP(w, r)
-	})
-	return nil
+	l.limited = limit.Handler
+	return l.metrics.refused(limit)
 }

@@ -40,7 +40,7 @@ type Live struct {
 	has      Composition
 	owns     bool // the parts were made by New
 	table    *route.Table
-	handler  http.Handler // the table, behind the limit on requests
+	limited  func(http.Handler) http.Handler // puts a handler behind the limit on requests
 	metrics  *metrics
 	started  int // receivers
 	draining atomic.Bool
@@ -112,8 +112,8 @@ func (p *Parts) Compose(c Composition) (*Live, error) {
 	if l.metrics, err = newMetrics(p); err != nil {
 		return nil, err
 	}
-	if err = l.mount(); err == nil {
-		err = l.limit()
+	if err = l.limit(); err == nil {
+		err = l.mount()
 	}
 	if err != nil {
 		l.metrics.withdraw()

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
@@ -39,7 +40,13 @@ func (l *Live) mount() error {
 	if err != nil {
 		return err
 	}
-	t.NotFound = l.Page.NotFound
+	t.NotFound = l.limited(http.HandlerFunc(l.Page.NotFound)).ServeHTTP
+	add := func(owner, under string, rt route.Route) error {
+		if rt.Handler != nil { // otherwise the table says so
+			rt.Handler = l.limited(rt.Handler)
+		}
+		return t.Add(owner, under, rt)
+	}
 	readers := func(rt route.Route) route.Route {
 		rt = route.Guard(rt, route.Read, l.Authorize)
 		rt.Handler = l.Origins.CORS(rt.Handler)
@@ -49,7 +56,7 @@ func (l *Live) mount() error {
 		if strings.Contains(rt.Pattern, "{channel_id}") {
 			rt = readers(rt)
 		}
-		if err := t.Add("the live page", "/", rt); err != nil {
+		if err := add("the live page", "/", rt); err != nil {
 			return err
 		}
 	}
@@ -64,21 +71,25 @@ func (l *Live) mount() error {
 			}
 			rt = readers(rt)
 			rt.Handler = l.around(rt.Handler)
-			if err := t.Add(p.At, "/live", rt); err != nil {
+			if err := add(p.At, "/live", rt); err != nil {
 				return err
 			}
 		}
 	}
 	for _, r := range l.has.Receivers {
-		if err := t.Add(r.At, "/", r.It.URLs()...); err != nil {
-			return err
+		for _, rt := range r.It.URLs() {
+			if err := add(r.At, "/", rt); err != nil {
+				return err
+			}
 		}
 	}
 	if err := t.Add("the server", "/", l.has.Operations...); err != nil {
 		return err
 	}
-	if err := t.Add("a route of the app", "/", l.has.Routes...); err != nil {
-		return err
+	for _, rt := range l.has.Routes {
+		if err := add("a route of the app", "/", rt); err != nil {
+			return err
+		}
 	}
 	for _, r := range l.has.Receivers {
 		if d, ok := r.It.(describer); ok {

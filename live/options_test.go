@@ -110,15 +110,19 @@ func TestRequestsPerAddress(t *testing.T) {
 	t.Parallel()
 	o := options(t)
 	o.RequestsPerAddress = 1
-	o.Operations = []route.Route{{Pattern: "/health", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}}
+	fine := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	o.Operations = []route.Route{{Pattern: "/health", Handler: fine}, {Pattern: "alive/", Handler: fine}, {Pattern: "/debug/{file...}", Handler: fine}}
 	s := start(t, o)
+	path := ""
 	refused := func() bool {
-		w := s.ask("GET", base+"/assets/none", "")
+		w := s.ask("GET", base+path, "")
 		return w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") != ""
 	}
-	await(t, "requests are refused", refused)
+	for _, path = range []string{"/assets/none", "/channels/match", "/live/interval-polling/match/", "/api/channels", "/nothing"} {
+		await(t, "requests of "+path+" are refused", refused)
+	}
 	for range 100 {
-		for _, path := range []string{base + "/health", "/health/"} {
+		for _, path := range []string{base + "/health", "/health/", base + "/alive", "/debug/goroutines"} {
 			if w := s.ask("GET", path, ""); w.Code != http.StatusOK {
 				t.Fatalf("%s: %d", path, w.Code)
 			}
