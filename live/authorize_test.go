@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -64,5 +65,19 @@ func TestOwnSignIn(t *testing.T) {
 	}
 	if w := s.ask("POST", base+"/sign-in", "token=x", "Content-Type", "application/x-www-form-urlencoded"); w.Code != 404 {
 		t.Errorf("there is a form for a token: %d", w.Code)
+	}
+}
+
+// TestCookieOfAPublicURL: if readers come by https, the cookie is for https only, also if no proxy is trusted to say so.
+func TestCookieOfAPublicURL(t *testing.T) {
+	t.Parallel()
+	for public, want := range map[string]bool{"": false, "http://example.org" + base: false, "https://example.org" + base: true} {
+		o := options(t)
+		o.PublicURL = public
+		w := start(t, o).ask("POST", base+"/sign-in", url.Values{"token": {secret}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		cookies := w.Result().Cookies()
+		if len(cookies) != 1 || cookies[0].Secure != want || cookies[0].Path != base {
+			t.Errorf("%q: %d, cookies %v, want Secure %v", public, w.Code, cookies, want)
+		}
 	}
 }

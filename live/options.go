@@ -39,7 +39,7 @@ type Options struct {
 	// proxy removes it.
 	BasePath string
 	// PublicURL is the URL of the site for readers, such as https://example.org/news/live. If it is empty, URLs are only
-	// paths. Its path must be BasePath, if both are set.
+	// paths. If it is of https, the cookie of signing in is for https only. Its path must be BasePath, if both are set.
 	PublicURL string
 	// Origins are sites such as https://www.example.org whose scripts may read; * is any site, without cookies.
 	Origins []string
@@ -117,5 +117,8 @@ func CheckPublicURL(s string) (path string, err error) {
 	return path, nil
 }
 
-// secure reports whether the request came by https.
-func (p *Parts) secure(r *http.Request) bool { return p.Proxies.Scheme(r) == "https" }
+// secure reports whether the request came by https. Readers have PublicURL, so that decides also if the proxy that ends TLS
+// is not trusted.
+func (p *Parts) secure(r *http.Request) bool {
+	return strings.HasPrefix(p.options.PublicURL, "https:") || p.Proxies.Scheme(r) == "https"
+}
