@@ -33,7 +33,7 @@ type request struct {
 
 	status int // of the last answer
 
-	// mayBeDone says that an earlier attempt may have been carried out, though its answer did not come.
+	// mayBeDone is set after an attempt without an answer: the server may have carried it out.
 	mayBeDone bool
 }
 
@@ -94,7 +94,7 @@ func (r *request) again(err error) (asked time.Duration, again bool) {
 	return 0, errors.Is(err, motacilla.ErrUnavailable)
 }
 
-// undone reports whether an attempt that ended with err can't have been carried out.
+// undone reports whether err proves that the server has not carried out the attempt.
 func undone(err error) bool {
 	var op *net.OpError
 	var e *Error

@@ -98,7 +98,7 @@ func (c *Client) callChannel(ctx context.Context, id motacilla.ChannelID, r *req
 	return got, nil
 }
 
-// remove calls r, which removes something. What is not there after an attempt that may have been carried out is removed.
+// remove calls r, which removes something. If an earlier attempt may have been carried out, ErrNotFound means that it was.
 func (c *Client) remove(ctx context.Context, r *request) error {
 	err := c.call(ctx, r, nil)
 	if r.mayBeDone && errors.Is(err, motacilla.ErrNotFound) {

@@ -12,7 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Error is an answer that is not the one that was asked for. errors.Is finds what the server's status means:
+// Error is an answer by which the server refuses a call, or one that is not the server's. errors.Is finds what the server's status means:
 //
 //	400, 413, 415        motacilla.ErrInvalid; Field names the field
 //	401                  motacilla.ErrUnauthorized

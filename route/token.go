@@ -59,13 +59,24 @@ func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action
 	if action != Read {
 		return Grant{}, fmt.Errorf("%w: send the server's token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
 	}
-	if ch == "" || t.signedIn(r) {
+	if t.signedIn(r) {
+		return Grant{}, nil
+	}
+	return ReadPublic(r, ch, t.channel)
+}
+
+// ReadPublic permits reading, unless the channel is private: then the error is an ErrForbidden. channel looks up a channel,
+// as storage.Reader does. Reading a channel that does not exist is permitted: the handler answers that there is none.
+func ReadPublic(
+	r *http.Request, ch motacilla.ChannelID, channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error),
+) (Grant, error) {
+	if ch == "" {
 		return Grant{}, nil
 	}
 	c, known := Channel(r, ch)
 	var err error
 	if !known {
-		c, err = t.channel(r.Context(), ch)
+		c, err = channel(r.Context(), ch)
 	}
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound):
@@ -75,7 +86,7 @@ func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action
 	case c.Access == motacilla.Public:
 		return Grant{WhilePublic: true}, nil
 	}
-	return Grant{}, fmt.Errorf("channel %q is private: %w without the token", ch, motacilla.ErrForbidden)
+	return Grant{}, fmt.Errorf("channel %q is private: %w", ch, motacilla.ErrForbidden)
 }
 
 // SignIn sets the reader's cookie if token is the secret. Otherwise it returns an ErrForbidden.

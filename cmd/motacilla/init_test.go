@@ -14,7 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/configtest"
 )
 
-// checkFile checks a configuration file that init wrote: config accepts it, and the schema beside it accepts it too.
+// checkFile fails the test unless both "motacilla config" and the schema beside it accept a file that init wrote.
 func checkFile(t *testing.T, name string, mode fs.FileMode) string {
 	t.Helper()
 	body, err := os.ReadFile(name)
