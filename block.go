@@ -25,8 +25,15 @@ const MaxAlt = 2000
 // MaxPixels is the largest width or height of an image, in pixels.
 const MaxPixels = 1 << 16
 
+// MaxCardTitle is the longest title of a [Card], in bytes. MaxCardSummary is the longest summary.
+const (
+	MaxCardTitle   = 500
+	MaxCardSummary = 2000
+)
+
 // Block is one part of a post's content. In JSON it is {"type":T,"value":V}. The object V has the key text in a text
-// block, the keys url, alt, width and height in an image, and the key url in an embed.
+// block, the keys url, alt, width and height in an image, and the key url in an embed. An image that this server holds also
+// has media, srcset and color, or media and pending. An embed that was looked up also has card.
 //
 // A Block has only text that readers may get. A block from outside is a [RawBlock].
 type Block struct {
@@ -36,6 +43,24 @@ type Block struct {
 	Alt    string // of an image: the alternative text, up to MaxAlt bytes
 	Width  int    // of an image, in pixels; 0 if unknown
 	Height int    // of an image, in pixels; 0 if unknown
+
+	Media   string // of an image that this server holds: its ID; the server sets the URL
+	Pending bool   // the image has a Media, but was not fetched yet: it may have no URL, and readers see a placeholder
+	Srcset  string // of an image with a Media: its sizes, as the attribute srcset of HTML has them
+	Color   string // of an image with a Media: what readers see until it is loaded, such as #336699
+	Card    Card   // of an embed that was looked up
+}
+
+// Card is what readers see of an embedded page. The server makes it from what the page or its provider says. The zero Card
+// means that the page was not looked up.
+type Card struct {
+	Provider string `json:"provider,omitempty"` // the site's name, such as "YouTube"
+	Title    string `json:"title,omitempty"`    // plain text, up to MaxCardTitle bytes
+	Summary  string `json:"summary,omitempty"`  // plain text, up to MaxCardSummary bytes
+	Picture  string `json:"picture,omitempty"`  // URL of a picture, or a path on this server
+	Frame    string `json:"frame,omitempty"`    // URL of the player, or a path on this server; it is shown in a sandboxed frame
+	Width    int    `json:"width,omitempty"`    // of the frame, in pixels; 0 if unknown
+	Height   int    `json:"height,omitempty"`   // of the frame, in pixels; 0 if unknown
 }
 
 // Text returns a text block.
@@ -46,7 +71,11 @@ func Text(html HTML) Block { return Block{Type: TextBlock, Text: html} }
 func PlainText(text string) Block { return Text(escapePlain(text)) }
 
 // raw returns b with its text as a string.
-func (b Block) raw() RawBlock { return RawBlock{b.Type, b.Text.s, b.URL, b.Alt, b.Width, b.Height} }
+func (b Block) raw() RawBlock {
+	return RawBlock{
+		b.Type, b.Text.s, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card,
+	}
+}
 
 // MarshalJSON encodes b as {"type","value"}.
 func (b Block) MarshalJSON() ([]byte, error) { return b.raw().MarshalJSON() }

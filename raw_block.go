@@ -6,24 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
 // RawBlock is a block from outside. Its fields and its JSON are those of [Block], but its text may be anything. A store does
 // not take it: [RawBlock.Sanitise] or receiver.Ingest makes a Block of it.
 type RawBlock struct {
-	Type   BlockType
-	Text   string // of a text block: HTML that is not sanitised
-	URL    string
-	Alt    string
-	Width  int
-	Height int
+	Type    BlockType
+	Text    string // of a text block: HTML that is not sanitised
+	URL     string
+	Alt     string
+	Width   int
+	Height  int
+	Media   string
+	Pending bool
+	Srcset  string // Sanitise drops it: only the server knows which sizes there are
+	Color   string // Sanitise drops it
+	Card    Card   // Sanitise drops it: only the server looks pages up
 }
 
 // Sanitise returns b as a Block. The text of a text block goes through sanitise, which is receiver.Sanitise unless the app has
-// stricter rules. Sanitise does not check the other fields: a store does, when the post is put.
+// stricter rules. What only the server may say is dropped: Srcset, Color and Card. Sanitise does not check the other fields: a
+// store does, when the post is put.
 func (b RawBlock) Sanitise(sanitise func(text string) HTML) Block {
-	safe := Block{Type: b.Type, URL: b.URL, Alt: b.Alt, Width: b.Width, Height: b.Height}
+	b.Srcset, b.Color, b.Card = "", "", Card{}
+	safe := b.trusted()
+	safe.Text = HTML{}
 	if b.Type == TextBlock {
 		safe.Text = sanitise(b.Text)
 	}
@@ -32,7 +41,9 @@ func (b RawBlock) Sanitise(sanitise func(text string) HTML) Block {
 
 // trusted returns a block of which the text is known to be sanitised.
 func (b RawBlock) trusted() Block {
-	return Block{b.Type, HTML{b.Text}, b.URL, b.Alt, b.Width, b.Height}
+	return Block{
+		b.Type, HTML{b.Text}, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card,
+	}
 }
 
 // TrustedContent decodes a JSON array of blocks that one of the project's stores has written. It does not sanitise the text:
@@ -62,10 +73,16 @@ type imageValue struct {
 	Alt    string `json:"alt"`
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
+
+	Media   string `json:"media,omitempty"`
+	Pending bool   `json:"pending,omitempty"`
+	Srcset  string `json:"srcset,omitempty"`
+	Color   string `json:"color,omitempty"`
 }
 
 type embedValue struct {
-	URL string `json:"url"`
+	URL  string `json:"url"`
+	Card Card   `json:"card,omitzero"`
 }
 
 // MarshalJSON encodes b as {"type","value"}.
@@ -75,9 +92,9 @@ func (b RawBlock) MarshalJSON() ([]byte, error) {
 	case TextBlock:
 		value = textValue{b.Text}
 	case ImageBlock:
-		value = imageValue{b.URL, b.Alt, b.Width, b.Height}
+		value = imageValue{b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color}
 	case EmbedBlock:
-		value = embedValue{b.URL}
+		value = embedValue{b.URL, b.Card}
 	default:
 		return nil, fmt.Errorf("encode block: unknown type %q", b.Type)
 	}
@@ -102,11 +119,16 @@ func (b *RawBlock) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var v struct {
-		Text   string `json:"text"`
-		URL    string `json:"url"`
-		Alt    string `json:"alt"`
-		Width  int    `json:"width"`
-		Height int    `json:"height"`
+		Text    string `json:"text"`
+		URL     string `json:"url"`
+		Alt     string `json:"alt"`
+		Width   int    `json:"width"`
+		Height  int    `json:"height"`
+		Media   string `json:"media"`
+		Pending bool   `json:"pending"`
+		Srcset  string `json:"srcset"`
+		Color   string `json:"color"`
+		Card    Card   `json:"card"`
 	}
 	if len(raw.Value) == 0 || raw.Value[0] != '{' {
 		return Invalid("value", "must be an object")
@@ -118,7 +140,9 @@ func (b *RawBlock) UnmarshalJSON(data []byte) error {
 		}
 		return err
 	}
-	next := RawBlock{raw.Type, v.Text, v.URL, v.Alt, v.Width, v.Height}.normalize()
+	next := RawBlock{
+		raw.Type, v.Text, v.URL, v.Alt, v.Width, v.Height, v.Media, v.Pending, v.Srcset, v.Color, v.Card,
+	}.normalize()
 	if err := next.validate(""); err != nil {
 		return err
 	}
@@ -132,10 +156,13 @@ func (b RawBlock) normalize() RawBlock {
 	case TextBlock:
 		return RawBlock{Type: b.Type, Text: b.Text}
 	case ImageBlock:
-		b.Text = ""
+		b.Text, b.Card = "", Card{}
+		if b.Media == "" {
+			b.Pending, b.Srcset, b.Color = false, "", ""
+		}
 		return b
 	case EmbedBlock:
-		return RawBlock{Type: b.Type, URL: b.URL}
+		return RawBlock{Type: b.Type, URL: b.URL, Card: b.Card}
 	default:
 		return b
 	}
@@ -157,12 +184,60 @@ func (b RawBlock) validate(prefix string) error {
 		if err := validText(value+".alt", b.Alt, MaxAlt); err != nil {
 			return err
 		}
-		return validURL(value+".url", b.URL, true)
+		return b.validImage(value)
 	case EmbedBlock:
-		return validURL(value+".url", b.URL, false)
+		if err := validURL(value+".url", b.URL, false); err != nil {
+			return err
+		}
+		return b.Card.validate(value + ".card")
 	default:
 		return Invalid(prefix+"type", `must be "text", "image" or "embed"`)
 	}
+}
+
+// validImage checks the URL of an image, and what the server says of one that it holds.
+func (b RawBlock) validImage(value string) error {
+	if b.Media != "" && !mediaIDs.MatchString(b.Media) {
+		return Invalid(value+".media", "must be the ID of an image: 1 to 64 characters of a-z, 0-9 and -")
+	}
+	if b.Color != "" && !colors.MatchString(b.Color) {
+		return Invalid(value+".color", "must be a colour such as #336699")
+	}
+	if err := validText(value+".srcset", b.Srcset, MaxURL); err != nil {
+		return err
+	}
+	if b.URL == "" && b.Media != "" {
+		return nil
+	}
+	return validURL(value+".url", b.URL, true)
+}
+
+var (
+	mediaIDs = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+	colors   = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+)
+
+func (c Card) validate(field string) error {
+	for _, f := range []struct {
+		name, value string
+		most        int
+	}{{".provider", c.Provider, MaxID}, {".title", c.Title, MaxCardTitle}, {".summary", c.Summary, MaxCardSummary}} {
+		if err := validText(field+f.name, f.value, f.most); err != nil {
+			return err
+		}
+	}
+	if c.Width < 0 || c.Width > MaxPixels || c.Height < 0 || c.Height > MaxPixels {
+		return Invalid(field+".width", "and height must be 0 to %d", MaxPixels)
+	}
+	if c.Picture != "" {
+		if err := validURL(field+".picture", c.Picture, true); err != nil {
+			return err
+		}
+	}
+	if c.Frame != "" {
+		return validURL(field+".frame", c.Frame, true)
+	}
+	return nil
 }
 
 func validURL(field, s string, local bool) error {

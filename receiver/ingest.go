@@ -165,6 +165,26 @@ func (in *Ingest) Remove(ctx context.Context, ch motacilla.ChannelID, messageID 
 	return nil
 }
 
+// Withdraw removes the post of a message, also one that has not arrived yet: if it is delivered later, it makes no post. It is for
+// sources that may deliver a removal before the message. The error is an ErrNotFound if there is no such channel.
+func (in *Ingest) Withdraw(ctx context.Context, ch motacilla.ChannelID, messageID string) error {
+	err := in.Remove(ctx, ch, messageID)
+	if !errors.Is(err, motacilla.ErrNotFound) || messageID == "" {
+		return err
+	}
+	// Only a removed post leaves a tombstone, so there has to be one. It is hidden: readers see an empty place at most.
+	_, err = in.sink.PutPost(ctx, ch, motacilla.Post{MessageID: messageID, Source: in.source}, 0)
+	switch {
+	case errors.Is(err, motacilla.ErrDeleted):
+		return nil
+	case errors.Is(err, motacilla.ErrNotFound):
+		return fmt.Errorf("channel %q: %w", ch, motacilla.ErrNotFound)
+	case err != nil && !errors.Is(err, motacilla.ErrExists):
+		return fmt.Errorf("withdraw message %q on channel %q: %w", messageID, ch, err)
+	}
+	return in.Remove(ctx, ch, messageID)
+}
+
 // gone tells a post that was removed meanwhile from one that never was.
 func (in *Ingest) gone(ctx context.Context, ch motacilla.ChannelID, messageID string, err error) error {
 	if _, again := in.sink.PostByMessage(ctx, ch, messageID); errors.Is(again, motacilla.ErrDeleted) {

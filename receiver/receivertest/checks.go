@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,41 @@ func removedStaysRemoved(tb testing.TB, r *rig) {
 	r.still(tb, before, "a removed message, delivered again,")
 	if _, err := r.store.PostByMessage(context.Background(), home, p.MessageID); !errors.Is(err, motacilla.ErrDeleted) {
 		tb.Errorf("reading the removed message returns %v", err)
+	}
+}
+
+// comesFirst reports whether the source can deliver d before its message.
+func comesFirst(tb testing.TB, r *rig, makes func(string, Delivery) (*http.Request, error), d Delivery) bool {
+	tb.Helper()
+	req, err := makes(r.base, d)
+	if err != nil {
+		tb.Fatalf("make request: %v", err)
+	}
+	return req != nil
+}
+
+func editFirst(tb testing.TB, r *rig) {
+	edit := message(1, "second")
+	edit.Version = 2
+	if !comesFirst(tb, r, r.source.Edit, edit) {
+		return
+	}
+	r.deliver(tb, r.source.Edit, edit)
+	r.deliver(tb, r.source.Post, message(1, "first"))
+	if got := text(r.one(tb)); got != "second" {
+		tb.Errorf("an edit came before its message; the post is %q, want %q", got, "second")
+	}
+}
+
+func removalFirst(tb testing.TB, r *rig) {
+	d := message(1, "first")
+	if !comesFirst(tb, r, r.source.Remove, d) {
+		return
+	}
+	r.deliver(tb, r.source.Remove, d)
+	r.deliver(tb, r.source.Post, d)
+	if n := len(r.posts(tb).Posts); n != 0 {
+		tb.Errorf("a removal came before its message; there are %d posts, want none", n)
 	}
 }
 

@@ -21,19 +21,21 @@ type Delivery struct {
 	Version int
 	Text    string // one line of HTML, as a user of the source wrote it
 	Author  string
-	// Post is the post that an edit or a removal is about, as it was first stored. It is zero for a new message. It is for
-	// sources whose requests name the post, or the revision that the edit was made from.
+	// Post is the post that an edit or a removal is about, as it was first stored. It is zero for a new message, and for an
+	// edit or a removal that comes before its message. It is for sources whose requests name the post, or the revision that the
+	// edit was made from.
 	Post motacilla.Post
 }
 
 // Source makes the requests of a receiver's source.
 type Source struct {
-	// New returns a new receiver that writes into sink. It is called once for each check.
-	New func(tb testing.TB, sink receiver.Sink) receiver.Receiver
+	// New returns a new receiver that writes into kit.Sink. It is called once for each check.
+	New func(tb testing.TB, kit *receiver.Kit) receiver.Receiver
 
 	// Post, Edit and Remove make the request by which the source delivers d to the server at base, signed as the
 	// receiver wants it. They are called from many goroutines at once. To repeat a delivery, the suite makes its request
-	// again.
+	// again. A source whose edits and removals name the post can't make one without: it returns nil, and the suite leaves that
+	// check out.
 	Post, Edit, Remove func(base string, d Delivery) (*http.Request, error)
 
 	// Bad makes requests that the receiver must refuse: malformed, unsigned, too large. d is a delivery that would be
@@ -57,6 +59,8 @@ func checks() []check {
 		{"OlderVersionNeverOverwrites", olderVersionNeverOverwrites},
 		{"EditRepeatedChangesNothing", editRepeated},
 		{"RemovedMessageStaysRemoved", removedStaysRemoved},
+		{"EditBeforeItsMessage", editFirst},
+		{"RemovalBeforeItsMessage", removalFirst},
 		{"UnknownChannelIsNotMade", unknownChannel},
 		{"UnknownMessageDoesNoHarm", unknownMessage},
 		{"BadInputChangesNothing", badInput},

@@ -83,6 +83,10 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 			_, _, err := x.in.Post(ctx, d.Channel, m)
 			return err
 		}
+		if d.Post.ID == "" && x.fault != "impatient" {
+			_, err := x.in.Put(ctx, d.Channel, m)
+			return err
+		}
 		_, err := x.in.Edit(ctx, d.Channel, id, version, func(p *motacilla.Post) error {
 			p.Content = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML(d.Text))}
 			if x.fault == "restless" {
@@ -92,7 +96,10 @@ func (x *wire) take(ctx context.Context, method string, d Delivery) error {
 		})
 		return err
 	default:
-		return x.in.Remove(ctx, d.Channel, id)
+		if x.fault == "hasty" {
+			return x.in.Remove(ctx, d.Channel, id)
+		}
+		return x.in.Withdraw(ctx, d.Channel, id)
 	}
 }
 
@@ -108,8 +115,8 @@ func source(fault string) Source {
 		}
 	}
 	return Source{
-		New: func(_ testing.TB, sink receiver.Sink) receiver.Receiver {
-			return &wire{sink: sink, in: receiver.NewIngest(sink, "wire", nil), fault: fault}
+		New: func(_ testing.TB, kit *receiver.Kit) receiver.Receiver {
+			return &wire{sink: kit.Sink, in: receiver.NewIngest(kit.Sink, "wire", nil), fault: fault}
 		},
 		Post: request(http.MethodPost), Edit: request(http.MethodPut), Remove: request(http.MethodDelete),
 		Bad: func(base string, _ Delivery) ([]*http.Request, error) {
@@ -130,6 +137,8 @@ func TestSuiteFindsEachFault(t *testing.T) {
 		"unversioned":   "OlderVersionNeverOverwrites",
 		"restless":      "EditRepeatedChangesNothing",
 		"reviving":      "RemovedMessageStaysRemoved",
+		"impatient":     "EditBeforeItsMessage",
+		"hasty":         "RemovalBeforeItsMessage",
 		"generous":      "UnknownChannelIsNotMade",
 		"tolerant":      "BadInputChangesNothing",
 		"raw":           "ScriptNeverSurvives",

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
@@ -36,7 +38,12 @@ func newRig(tb testing.TB, s Source) *rig {
 		tb.Fatalf("create channel: %v", err)
 	}
 	r := &rig{source: s, store: store, sink: &faulty{Sink: store}}
-	r.receiver = s.New(tb, r.sink)
+	r.receiver = s.New(tb, &receiver.Kit{
+		Sink: r.sink, Records: store.Records(), Images: receiver.NoImages{}, Metrics: &receiver.Metrics{},
+		Client: outbound.New(&outbound.Options{Allow: []netip.Prefix{
+			netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"), // the test's own servers
+		}}),
+	})
 	table := route.NewTable()
 	if err := table.Add("receiver", "/receivertest", r.receiver.URLs()...); err != nil {
 		tb.Fatalf("mount: %v", err)
@@ -119,6 +126,9 @@ func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request
 	req, err := makes(r.base, d)
 	if err != nil {
 		tb.Fatalf("make request: %v", err)
+	}
+	if req == nil {
+		tb.Fatalf("the source makes no request for message %d, version %d", d.Message, d.Version)
 	}
 	status := send(tb, req)
 	if status >= 500 && !r.sink.down.Load() {

@@ -1,0 +1,207 @@
+package receiver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/work"
+	"go.uber.org/zap"
+)
+
+// File is an image of a message that the source keeps, and that is fetched after the post is stored.
+type File struct {
+	ID     string // the source's own ID, which is the same in each delivery
+	Ref    string // what Fetch needs to fetch it, such as a URL; it is kept in the store's records until then
+	Alt    string // the alternative text
+	Name   string // what readers see if the image can't be had and the post has nothing else
+	Width  int    // in pixels; 0 if unknown
+	Height int
+}
+
+// Fetch fetches a file of the source. The caller closes what it returns. An error that is work.Permanent gives the file up.
+type Fetch func(ctx context.Context, f File) (io.ReadCloser, error)
+
+// Files fetches the images of a receiver's messages. The post is stored first, with a placeholder for each image. A queue in the
+// store's records has what is to be fetched, so an image also arrives if this node stops.
+type Files struct {
+	ingest *Ingest
+	images Images
+	fetch  Fetch
+	queue  *work.Queue
+	log    *zap.Logger
+}
+
+// NewFiles returns the Files of the receiver that writes through in. log may be nil.
+func NewFiles(in *Ingest, kit *Kit, fetch Fetch, log *zap.Logger) *Files {
+	if log == nil {
+		log = zap.NewNop()
+	}
+	f := &Files{ingest: in, images: kit.Images, fetch: fetch, log: log}
+	f.queue = work.NewQueue(kit.Records, "files-"+in.source, f.arrive, &work.QueueOptions{GaveUp: f.giveUp, Logger: log})
+	return f
+}
+
+// Start begins to fetch.
+func (f *Files) Start(ctx context.Context) error { return f.queue.Start(ctx) }
+
+// Shutdown ends fetching. What is not done is done after the next start, or by another node.
+func (f *Files) Shutdown(ctx context.Context) error { return f.queue.Shutdown(ctx) }
+
+// Block returns the block that stands in a message's content for a file. Put the message first, and then call Later.
+func (f *Files) Block(file File) motacilla.RawBlock {
+	return motacilla.RawBlock{
+		Type: motacilla.ImageBlock, Media: f.media(file), Pending: true, Alt: cut(file.Alt, motacilla.MaxAlt),
+		Width: pixels(file.Width), Height: pixels(file.Height),
+	}
+}
+
+// Later queues the files of a message, whose post is stored. To queue a file again changes nothing. The receiver must not
+// acknowledge the message before Later has returned without an error.
+func (f *Files) Later(ctx context.Context, ch motacilla.ChannelID, messageID string, files ...File) error {
+	for _, file := range files {
+		_, err := f.images.Image(ctx, f.media(file))
+		if err == nil {
+			continue // the store has filled the block in
+		}
+		if !errors.Is(err, motacilla.ErrNotFound) {
+			return err
+		}
+		payload, err := json.Marshal(fileJob{ch, messageID, file})
+		if err != nil {
+			return err
+		}
+		if err := f.queue.Add(ctx, f.key(ch, messageID, file), payload); err != nil {
+			return fmt.Errorf("queue file %q of message %q: %w", file.ID, messageID, err)
+		}
+	}
+	return nil
+}
+
+type fileJob struct {
+	Channel motacilla.ChannelID `json:"channel"`
+	Message string              `json:"message"`
+	File    File                `json:"file"`
+}
+
+// key is the job's key. It is a hash, since keys have a limit.
+func (f *Files) key(ch motacilla.ChannelID, messageID string, file File) string {
+	return hash(string(ch), messageID, file.ID)
+}
+
+// media is the ID of the image that a file becomes.
+func (f *Files) media(file File) string { return hash(f.ingest.source, file.ID) }
+
+func hash(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d %s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// arrive fetches the file of a job, and puts it into its post.
+func (f *Files) arrive(ctx context.Context, job work.Job) error {
+	var j fileJob
+	if err := json.Unmarshal(job.Payload, &j); err != nil {
+		return work.Permanent(err)
+	}
+	id := f.media(j.File)
+	if waiting, err := f.waiting(ctx, j, id); err != nil || !waiting {
+		return err
+	}
+	if _, err := f.images.Image(ctx, id); errors.Is(err, motacilla.ErrNotFound) {
+		if err := f.add(ctx, id, j.File); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	return f.settle(ctx, j, func(p *motacilla.Post) {
+		for i, b := range p.Content {
+			if b.Media == id {
+				p.Content[i].Pending = false // the sink fills in the rest
+			}
+		}
+	})
+}
+
+func (f *Files) add(ctx context.Context, id string, file File) error {
+	body, err := f.fetch(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = f.images.Add(ctx, id, body)
+	if errors.Is(err, motacilla.ErrInvalid) {
+		return work.Permanent(err)
+	}
+	return err
+}
+
+// waiting reports whether a post still has a place for the image.
+func (f *Files) waiting(ctx context.Context, j fileJob, id string) (bool, error) {
+	p, err := f.ingest.sink.PostByMessage(ctx, j.Channel, j.Message)
+	if errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
+		return false, nil
+	}
+	for _, b := range p.Content {
+		if b.Media == id && b.Pending {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// giveUp takes the place of an image out of its post.
+func (f *Files) giveUp(ctx context.Context, job work.Job, cause error) error {
+	var j fileJob
+	if json.Unmarshal(job.Payload, &j) != nil {
+		return nil
+	}
+	f.log.Warn("an image is left out", zap.String("channel", string(j.Channel)), zap.String("message", j.Message),
+		zap.String("file", j.File.ID), zap.Error(cause))
+	id := f.media(j.File)
+	return f.settle(ctx, j, func(p *motacilla.Post) {
+		var kept []motacilla.Block
+		for _, b := range p.Content {
+			if b.Media != id || !b.Pending {
+				kept = append(kept, b)
+			}
+		}
+		if len(kept) == 0 && j.File.Name != "" {
+			kept = []motacilla.Block{motacilla.PlainText(j.File.Name)}
+		}
+		p.Content = kept
+	})
+}
+
+// settle edits the post of a job, if there still is one.
+func (f *Files) settle(ctx context.Context, j fileJob, edit func(*motacilla.Post)) error {
+	p, err := f.ingest.sink.PostByMessage(ctx, j.Channel, j.Message)
+	if err == nil {
+		_, err = f.ingest.Change(ctx, j.Channel, p.ID, func(p *motacilla.Post) error { edit(p); return nil })
+	}
+	if errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
+		return nil
+	}
+	return err
+}
+
+func pixels(n int) int { return min(max(n, 0), motacilla.MaxPixels) }
+
+// cut returns at most most bytes of s, and no half of a character.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && s[most]&0xc0 == 0x80 {
+		most--
+	}
+	return s[:most]
+}

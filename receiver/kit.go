@@ -1,0 +1,41 @@
+package receiver
+
+import (
+	"context"
+	"io"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound"
+)
+
+// Kit is what an app shares with its receivers. All fields are set, and all may be used by many goroutines at once.
+type Kit struct {
+	Sink      Sink              // where posts go
+	Records   motacilla.Records // what all nodes share: queues, leases, positions. See package work
+	Images    Images            // the app's images
+	Client    *outbound.Client  // for addresses that come from outside
+	Metrics   *Metrics          // counts deliveries
+	PublicURL string            // of the app, such as https://example.org/news; "" if it is not known
+}
+
+// Images keeps images. *media.Library is one.
+type Images interface {
+	// Add reads an image and keeps it under id, 1 to 64 characters of a-z, 0-9 and '-'. If there is one of this ID, it
+	// returns that, and reads nothing. The error is an ErrInvalid if what r has is not an image, or breaks a limit.
+	Add(ctx context.Context, id string, r io.Reader) (motacilla.Block, error)
+	// Image returns the image of an ID, or an ErrNotFound.
+	Image(ctx context.Context, id string) (motacilla.Block, error)
+}
+
+// NoImages is an Images for apps without media: it refuses all images.
+type NoImages struct{}
+
+// Add returns an ErrInvalid.
+func (NoImages) Add(context.Context, string, io.Reader) (motacilla.Block, error) {
+	return motacilla.Block{}, motacilla.Invalid("media", "can't be kept: this server has no media store")
+}
+
+// Image returns an ErrNotFound.
+func (NoImages) Image(context.Context, string) (motacilla.Block, error) {
+	return motacilla.Block{}, motacilla.ErrNotFound
+}
