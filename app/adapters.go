@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla/internal/adapter"
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
@@ -36,6 +37,16 @@ func storeModule(all []adapter.Registration[storage.Store], c Choice) fx.Option 
 		return store
 	}
 	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags("", nameTag(at)))))
+}
+
+// mediaModule makes the media store that the configuration names, if any.
+func mediaModule(all []adapter.Registration[media.Store], c Choice) fx.Option {
+	if c.Type == none {
+		return fx.Options()
+	}
+	at := fmt.Sprintf("media (%s)", c.Type)
+	publish := func(s media.Store) media.Store { return s }
+	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags(nameTag(at)))))
 }
 
 // listModules makes the publishers or the receivers that the configuration names, in its order. key is its key, such as

@@ -128,10 +128,13 @@ func TestConstructorsAskForAnything(t *testing.T) {
 	}
 	made := func(name string) func(in everything) *board {
 		return func(in everything) *board {
-			if in.Database.name != "own" || in.Store != in.Sink || in.Config.Server.Token != "s3cret" || in.Token.Secret != "s3cret" {
+			if in.Database.name != "own" || in.Config.Server.Token != "s3cret" || in.Token.Secret != "s3cret" {
 				t.Errorf("%s got %+v", name, in)
 			}
 			if _, err := in.Store.PutChannel(t.Context(), motacilla.Channel{ID: motacilla.ChannelID(name)}, 0); err != nil {
+				t.Error(err)
+			}
+			if _, err := in.Sink.Channel(t.Context(), motacilla.ChannelID(name)); err != nil {
 				t.Error(err)
 			}
 			if _, err := in.Feed.Channel(t.Context(), motacilla.ChannelID(name)); err != nil {

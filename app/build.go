@@ -1,8 +1,8 @@
 package app
 
 import (
+	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/receiver"
-	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
 )
 
@@ -12,9 +12,10 @@ func (r registrations) module(c *Config) fx.Option {
 		fx.Supply(c),
 		fx.Provide(
 			newLogger, newToken, newLook, newRegistry, newParts, share, newOperations, newSite, newServer,
-			func(s storage.Store) receiver.Sink { return s },
+			func(p *live.Parts) receiver.Sink { return p.Sink() },
 		),
 		storeModule(r.Stores, c.Storage),
+		mediaModule(r.Media, c.Media),
 		listModules("publishers", r.Publishers, c.Publishers),
 		listModules("receivers", r.Receivers, c.Receivers),
 		fx.Invoke(func(*Server) {}, giveMemoryBack),

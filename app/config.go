@@ -26,6 +26,7 @@ type Input struct {
 type Config struct {
 	Settings
 	Storage    Choice
+	Media      Choice   // its Type is none if images are not kept
 	Publishers []Choice // in the order in which they are offered to readers
 	Receivers  []Choice
 	Values     []Value // every value in force, in the order of the reference

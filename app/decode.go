@@ -27,8 +27,11 @@ func (s *Schema) decode(l layer) (*Config, error) {
 	if errors.Join(errs...) == nil { // values that were not read are not validated
 		errs = append(errs, c.validate())
 	}
-	errs = append(errs, s.decodeStorage(l, c))
 	var listErr error
+	c.Storage, listErr = s.decodeSingle(l, c, s.stores)
+	errs = append(errs, listErr)
+	c.Media, listErr = s.decodeSingle(l, c, s.media)
+	errs = append(errs, listErr)
 	c.Publishers, listErr = s.decodeList(l, c, s.publishers)
 	errs = append(errs, listErr)
 	c.Receivers, listErr = s.decodeList(l, c, s.receivers)
@@ -39,42 +42,58 @@ func (s *Schema) decode(l layer) (*Config, error) {
 	return c, nil
 }
 
-func (s *Schema) decodeStorage(l layer, c *Config) error {
-	name, origin := s.stores.first(), "default"
-	chosen, isChosen := l["storage.type"]
+// decodeSingle returns the adapter of a kind that has one, such as the store. If an optional kind has none, its type is none.
+func (s *Schema) decodeSingle(l layer, c *Config, k kind) (Choice, error) {
+	if k.optional && len(k.list) == 0 {
+		return Choice{Type: none}, nil
+	}
+	typeKey := k.key + ".type"
+	name, origin := k.first(), "default"
+	chosen, isChosen := l[typeKey]
 	if isChosen {
 		origin = chosen.origin
 		if name, isChosen = chosen.value.(string); !isChosen {
-			return fmt.Errorf("storage.type: must be text (%s)", origin)
+			return Choice{}, fmt.Errorf("%s: must be text (%s)", typeKey, origin)
 		}
 	}
 	if name == "" {
-		return errors.New("storage: there is no store to choose from; add one to the app, such as memory.Module")
+		return Choice{}, fmt.Errorf("%s: there is no %s to choose from; add one to the app, such as memory.Module", k.key, k.one)
 	}
-	comp, err := s.stores.find(name)
-	if err != nil {
-		return fmt.Errorf("storage.type: %w (%s)", err, origin)
+	choice := Choice{Type: name}
+	if !k.optional || name != none {
+		comp, err := k.find(name)
+		if err != nil {
+			return Choice{}, fmt.Errorf("%s: %w (%s)", typeKey, err, origin)
+		}
+		choice.Options = copyOptions(comp.options)
 	}
-	c.Storage = Choice{name, copyOptions(comp.options)}
-	c.Values = append(c.Values, Value{Key: "storage.type", Value: name, Raw: name, Origin: origin})
-	fields, err := fieldsOf(c.Storage.Options)
+	c.Values = append(c.Values, Value{Key: typeKey, Value: name, Raw: name, Origin: origin})
+	fields, err := fieldsOf(choice.Options)
 	errs := []error{err}
-	known := map[string]bool{"storage.type": true}
+	known := map[string]bool{typeKey: true}
 	for _, f := range fields {
-		key := "storage." + f.key
+		key := k.key + "." + f.key
 		known[key] = true
 		from, err := l.set(f, key)
-		errs = append(errs, err)
+		errs = append(errs, err, f.isThere(key))
 		c.record(key, f, from)
 	}
 	// A key of another store is a mistake if the source that gives it also gives the type. From another source it may be
 	// there for another choice of the type.
 	for _, key := range slices.Sorted(maps.Keys(l)) {
-		if strings.HasPrefix(key, "storage.") && !known[key] && isChosen && l[key].source == chosen.source {
-			errs = append(errs, fmt.Errorf("%s: the store %q has no such key (%s)", key, name, l[key].origin))
+		if strings.HasPrefix(key, k.key+".") && !known[key] && isChosen && l[key].source == chosen.source {
+			errs = append(errs, fmt.Errorf("%s: the %s %q has no such key (%s)", key, k.one, name, l[key].origin))
 		}
 	}
-	return errors.Join(errs...)
+	return choice, errors.Join(errs...)
+}
+
+// isThere returns an error if the setting is required and has no value. at is where the configuration has it.
+func (f field) isThere(at string) error {
+	if f.required && f.value.IsZero() {
+		return fmt.Errorf("%s: must be set: %s", at, f.doc)
+	}
+	return nil
 }
 
 // entry is an element of the list publishers or receivers.
@@ -125,6 +144,7 @@ func (s *Schema) decodeEntry(l layer, c *Config, k kind, at, origin string, e en
 			from, err = l.set(f, key)
 			errs = append(errs, err)
 		}
+		errs = append(errs, f.isThere(at+"."+f.key))
 		c.record(at+"."+f.key, f, from)
 	}
 	unknown := make([]string, 0, len(e.options))
@@ -141,12 +161,12 @@ func (s *Schema) decodeEntry(l layer, c *Config, k kind, at, origin string, e en
 	return errors.Join(errs...)
 }
 
-// listEntries returns the entries of the list k. By default each type is on.
+// listEntries returns the entries of the list k. By default each type is on that has no required option.
 func listEntries(l layer, k kind) (entries []entry, origin string, err error) {
 	list, ok := l[k.key]
 	if !ok {
-		for _, c := range k.list {
-			entries = append(entries, entry{name: c.name})
+		for _, name := range k.defaults() {
+			entries = append(entries, entry{name: name})
 		}
 		return entries, "default", nil
 	}

@@ -16,8 +16,10 @@ type field struct {
 	key    string
 	doc    string
 	secret bool
-	value  reflect.Value
-	bounds bounds
+	// required: the adapter that has the setting can't do without it. So it is used only if the configuration names it.
+	required bool
+	value    reflect.Value
+	bounds   bounds
 }
 
 // fieldsOf returns the settings of the struct that options points to, in the order of its fields. The keys of a struct
@@ -56,7 +58,10 @@ func structFields(prefix string, v reflect.Value) ([]field, error) {
 		if !tagged {
 			continue
 		}
-		f := field{key: prefix + key, doc: sf.Tag.Get("doc"), secret: sf.Tag.Get("secret") == "true", value: v.Field(i)}
+		f := field{
+			key: prefix + key, doc: sf.Tag.Get("doc"), secret: sf.Tag.Get("secret") == "true",
+			required: sf.Tag.Get("required") == "true", value: v.Field(i),
+		}
 		if f.expected() == "" {
 			return nil, fmt.Errorf("%s: a setting can't be a %s", f.key, sf.Type)
 		}

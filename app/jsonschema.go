@@ -26,11 +26,16 @@ func (s *Schema) JSONSchema() ([]byte, error) {
 		Schema: "https://json-schema.org/draft/2020-12/schema", Title: "The configuration file " + DefaultFile,
 		Type: typeNames{"object"}, Properties: nested(fields), Closed: closed,
 	}
-	storage, err := storageNode(s.stores, defs)
-	if err != nil {
-		return nil, err
+	for _, k := range []kind{s.stores, s.media} {
+		if k.optional && len(k.list) == 0 {
+			continue
+		}
+		single, err := singleNode(k, defs)
+		if err != nil {
+			return nil, err
+		}
+		root.Properties.add(k.key, single)
 	}
-	root.Properties.add("storage", storage)
 	for _, k := range []kind{s.publishers, s.receivers} {
 		list, err := listNode(k, s.byName[k.key].Doc, defs)
 		if err != nil {
@@ -49,12 +54,17 @@ func (s *Schema) JSONSchema() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// storageNode describes storage: a mapping with the type of a store and the keys of this store.
-func storageNode(stores kind, defs *properties) (*node, error) {
+// singleNode describes storage or media: a mapping with the type of a store and the keys of this store.
+func singleNode(stores kind, defs *properties) (*node, error) {
 	// Without a type the file may have the keys of any store, since the environment or a flag can choose the type.
 	untyped := &node{Type: typeNames{"object"}, Properties: &properties{}, Closed: closed}
 	untyped.Properties.add("type", &node{Type: typeNames{"null"}})
-	storage := &node{Description: "the store: its type, and the keys of this type", AnyOf: []*node{{Type: typeNames{"null"}}}}
+	storage := &node{
+		Description: "the " + stores.one + ": its type, and the keys of this type", AnyOf: []*node{{Type: typeNames{"null"}}},
+	}
+	if stores.optional {
+		storage.AnyOf = append(storage.AnyOf, defs.refer(stores.key+"."+none, typed(stores, none)))
+	}
 	for _, c := range stores.list {
 		fields, err := fieldsOf(c.options)
 		if err != nil {
@@ -65,9 +75,9 @@ func storageNode(stores kind, defs *properties) (*node, error) {
 			store.Properties.nest(f)
 			untyped.Properties.nest(f)
 		}
-		storage.AnyOf = append(storage.AnyOf, defs.refer("storage."+c.name, store))
+		storage.AnyOf = append(storage.AnyOf, defs.refer(stores.key+"."+c.name, store))
 	}
-	storage.AnyOf = append(storage.AnyOf, defs.refer("storage", untyped))
+	storage.AnyOf = append(storage.AnyOf, defs.refer(stores.key, untyped))
 	return storage, nil
 }
 

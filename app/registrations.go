@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/motacilla-live/motacilla/internal/adapter"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/storage"
@@ -15,6 +16,7 @@ type registrations struct {
 	fx.In
 
 	Stores     []adapter.Registration[storage.Store]       `group:"adapters"`
+	Media      []adapter.Registration[media.Store]         `group:"adapters"`
 	Publishers []adapter.Registration[publisher.Publisher] `group:"adapters"`
 	Receivers  []adapter.Registration[receiver.Receiver]   `group:"adapters"`
 	Input      *Input                                      `optional:"true"`
@@ -40,7 +42,7 @@ func read(opts []fx.Option) (r registrations, err error) {
 }
 
 func (r registrations) schema() (*Schema, error) {
-	return newSchema(components(r.Stores), components(r.Publishers), components(r.Receivers))
+	return newSchema(components(r.Stores), components(r.Media), components(r.Publishers), components(r.Receivers))
 }
 
 func components[P any](list []adapter.Registration[P]) []component {

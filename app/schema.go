@@ -26,6 +26,7 @@ type Schema struct {
 	byName     map[string]Key
 	byEnv      map[string]Key
 	stores     kind
+	media      kind
 	publishers kind
 	receivers  kind
 }
@@ -36,24 +37,31 @@ type component struct {
 	options any
 }
 
-// kind is storage, publishers or receivers.
+// kind is storage, media, publishers or receivers.
 type kind struct {
 	key  string // "storage"
 	one  string // "store"
 	list []component
+
+	single   bool // the configuration chooses one of the list, and not several
+	optional bool // it may choose none
 }
+
+// none is the type of an optional kind of which nothing is chosen.
+const none = "none"
 
 const envPrefix = "MOTACILLA_"
 
 // envConfig names the configuration file. It is not a key.
 const envConfig = envPrefix + "CONFIG"
 
-func newSchema(stores, publishers, receivers []component) (*Schema, error) {
+func newSchema(stores, media, publishers, receivers []component) (*Schema, error) {
 	s := &Schema{byName: map[string]Key{}, byEnv: map[string]Key{}}
-	s.stores = kind{"storage", "store", inOrder(stores, "sqlite")}
-	s.publishers = kind{"publishers", "publisher",
-		inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
-	s.receivers = kind{"receivers", "receiver", inOrder(receivers, "webapp")}
+	s.stores = kind{key: "storage", one: "store", list: inOrder(stores, "sqlite"), single: true}
+	s.media = kind{key: "media", one: "media store", list: inOrder(media, "local"), single: true, optional: true}
+	s.publishers = kind{key: "publishers", one: "publisher",
+		list: inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
+	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(receivers, "webapp")}
 
 	settings := defaults()
 	fields, err := fieldsOf(&settings)
@@ -66,7 +74,7 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 		}
 	}
 	s.sections = []Section{{Keys: slices.Clone(s.keys)}}
-	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
+	for _, k := range s.kinds() {
 		if err := s.addKind(k); err != nil {
 			return nil, err
 		}
@@ -74,11 +82,17 @@ func newSchema(stores, publishers, receivers []component) (*Schema, error) {
 	return s, nil
 }
 
+// kinds returns all kinds of adapters, in the order of the reference.
+func (s *Schema) kinds() []kind { return []kind{s.stores, s.media, s.publishers, s.receivers} }
+
 func (s *Schema) addKind(k kind) error {
-	head := Key{Name: k.key, Doc: "types that are used, in this order; any of " + cmp.Or(k.names(), "none"),
-		Type: expectedList, Default: strings.ReplaceAll(k.names(), ", ", ",")}
-	if k.key == "storage" {
-		head = Key{Name: "storage.type", Doc: "the store, one of " + cmp.Or(k.names(), "none"), Type: expectedText, Default: k.first()}
+	if k.optional && len(k.list) == 0 {
+		return nil
+	}
+	head := Key{Name: k.key, Doc: "types that are used, in this order; any of " + cmp.Or(k.names(), none),
+		Type: expectedList, Default: strings.Join(k.defaults(), ",")}
+	if k.single {
+		head = Key{Name: k.key + ".type", Doc: "the " + k.one + ", one of " + cmp.Or(k.choices(), none), Type: expectedText, Default: k.first()}
 	}
 	if err := s.put(head); err != nil {
 		return err
@@ -100,11 +114,11 @@ func (s *Schema) addKind(k kind) error {
 				return fmt.Errorf(`%s %q: no option can have the key "type"`, k.one, c.name)
 			}
 			key := keyOf(k.key+"."+c.name+"."+f.key, f)
-			if k.key == "storage" {
-				key = keyOf("storage."+f.key, f)
+			if k.single {
+				key = keyOf(k.key+"."+f.key, f)
 			}
 			section.Keys = append(section.Keys, key)
-			if _, known := s.byName[key.Name]; known && k.key == "storage" { // several stores may have a url
+			if _, known := s.byName[key.Name]; known && k.single { // several stores may have a url
 				continue
 			}
 			if err := s.put(key); err != nil {
@@ -113,8 +127,8 @@ func (s *Schema) addKind(k kind) error {
 		}
 		s.sections = append(s.sections, section)
 	}
-	if k.key == "storage" {
-		s.share()
+	if k.single {
+		s.share(k)
 	}
 	return nil
 }
@@ -148,11 +162,10 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names of the registered stores if key is "storage", of the publishers if it is "publishers", and of the
-// receivers if it is "receivers".
+// Types returns the names of the registered adapters of a kind: key is storage, media, publishers or receivers.
 func (s *Schema) Types(key string) []string {
 	var names []string
-	for _, k := range []kind{s.stores, s.publishers, s.receivers} {
+	for _, k := range s.kinds() {
 		for _, c := range k.list {
 			if k.key == key {
 				names = append(names, c.name)
@@ -197,6 +210,31 @@ func (k kind) first() string {
 		return ""
 	}
 	return k.list[0].name
+}
+
+// defaults returns the names that are used if the configuration names none: those that need no option.
+func (k kind) defaults() []string {
+	var names []string
+	for _, c := range k.list {
+		if !c.needsOptions() {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// needsOptions reports whether the component has a setting with the tag required. Its type has been checked by then.
+func (c component) needsOptions() bool {
+	fields, _ := fieldsOf(c.options)
+	return slices.ContainsFunc(fields, func(f field) bool { return f.required })
+}
+
+// choices returns the names that a single kind may have.
+func (k kind) choices() string {
+	if k.optional {
+		return k.names() + ", " + none
+	}
+	return k.names()
 }
 
 func (k kind) names() string {

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/media"
+	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -27,6 +29,7 @@ type partsIn struct {
 	Hook      route.Authorizer `optional:"true"`
 	Look      *page.Look
 	Renderer  publisher.Renderer `optional:"true"`
+	Media     media.Store        `optional:"true"`
 }
 
 // newParts makes the parts that publishers, receivers and pages share. The feed starts before all of them, and is closed
@@ -42,7 +45,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home, Look: in.Look,
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
 		},
-		Renderer: in.Renderer,
+		Renderer: in.Renderer, Media: in.Media,
 		Feed: publisher.FeedOptions{
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{
@@ -67,10 +70,13 @@ type partsOut struct {
 	Listing *route.Listing
 	Origins *route.Origins
 	Ingest  *receiver.Ingest
+	Kit     *receiver.Kit
+	Client  *outbound.Client
 }
 
 func share(p *live.Parts) partsOut {
-	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app")}
+	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"),
+		Kit: p.Kit(), Client: p.Client}
 }
 
 func newRegistry() *prometheus.Registry {

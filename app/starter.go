@@ -33,12 +33,15 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &starter{given: flags, used: map[string]bool{"storage.type": true, "publishers": true, "receivers": true}}
+	w := &starter{given: flags, used: map[string]bool{"storage.type": true, "media.type": true, "publishers": true, "receivers": true}}
 	w.WriteString(starterHead)
 	w.mapping("", w.fields(&c.Settings), func(f field) bool {
 		return w.isGiven(f.key) || slices.Contains(essential, f.key)
 	})
-	w.storage(s.stores, c.Storage, s.byName["storage.type"].Doc)
+	w.single(s.stores, c.Storage, s.byName["storage.type"].Doc, "To keep posts in another store")
+	if len(s.media.list) > 0 {
+		w.single(s.media, c.Media, s.byName["media.type"].Doc, "To keep images elsewhere")
+	}
 	w.entries(s.publishers, c.Publishers)
 	w.entries(s.receivers, c.Receivers)
 	for _, key := range slices.Sorted(maps.Keys(flags)) {
@@ -94,26 +97,26 @@ func (w *starter) mapping(indent string, fields []field, isSet func(field) bool)
 	}
 }
 
-// storage writes the store that is chosen, and the other stores as comments.
-func (w *starter) storage(stores kind, chosen Choice, doc string) {
+// single writes the store that is chosen, and the other stores as comments. to says what the others are for.
+func (w *starter) single(stores kind, chosen Choice, doc, to string) {
 	w.gap()
-	w.begin("storage:")
+	w.begin(stores.key + ":")
 	w.comment("  ", doc)
 	w.scalar("  ", "type", chosen.Type, true)
 	place, _ := placeOf(chosen.Options)
 	w.mapping("  ", w.fields(chosen.Options), func(f field) bool {
-		return w.isGiven("storage."+f.key) || f.key == place && f.String() != ""
+		return w.isGiven(stores.key+"."+f.key) || f.key == place && f.String() != ""
 	})
 	if len(stores.list) > 1 {
 		w.gap()
-		w.comment("", "To keep posts in another store, put it in the place of the mapping above, without the \"#\":")
+		w.comment("", to+", put it in the place of the mapping above, without the \"#\":")
 	}
 	for _, c := range stores.list {
 		if c.name == chosen.Type {
 			continue
 		}
 		other := &starter{}
-		other.begin("storage:")
+		other.begin(stores.key + ":")
 		other.scalar("  ", "type", c.name, true)
 		other.mapping("  ", other.fields(c.options), field.isValid)
 		w.disabled("", other)

@@ -60,6 +60,13 @@ func (l *Live) mount() error {
 			return err
 		}
 	}
+	if l.Library != nil {
+		for _, rt := range l.Library.URLs() {
+			if err := add("the media library", "/", rt); err != nil {
+				return err
+			}
+		}
+	}
 	for _, p := range l.has.Publishers {
 		routes := p.It.URLs()
 		if len(routes) > 0 && routes[0].Name != "" {

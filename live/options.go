@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/motacilla-live/motacilla/media"
+	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -56,6 +58,12 @@ type Options struct {
 	Feed publisher.FeedOptions
 	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
 	RequestsPerAddress int
+
+	// Media keeps the files of images, and is not closed by the site. nil means that no images are kept: receivers leave them out.
+	Media media.Store
+	// Outbound are the options of the client for addresses that come from outside, such as a link in a post. nil means the
+	// defaults.
+	Outbound *outbound.Options
 
 	// Routes are the app's own, beside those of the site. Nothing checks who may call them.
 	Routes []route.Route

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/media"
+	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -24,9 +26,12 @@ type Parts struct {
 	Proxies   route.Proxies
 	Page      *page.Page
 	Logger    *zap.Logger
+	Library   *media.Library // nil if there is no Options.Media
+	Client    *outbound.Client
 
 	options Options
 	offers  *offers
+	kit     *receiver.Kit
 }
 
 // NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps
@@ -37,7 +42,8 @@ func NewParts(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{Store: o.Store, Logger: o.Logger, options: o, Origins: route.NewOrigins(o.Origins...)}
+	p := &Parts{Logger: o.Logger, options: o, Origins: route.NewOrigins(o.Origins...), Client: outbound.New(o.Outbound)}
+	p.newKit(o)
 	if p.Proxies, err = route.ParseProxies(o.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("live: TrustedProxies: %w", err)
 	}
@@ -60,6 +66,20 @@ func NewParts(o Options) (*Parts, error) {
 	return p, nil
 }
 
+// newKit makes the store that completes posts, and what receivers share.
+func (p *Parts) newKit(o Options) {
+	var images receiver.Images = receiver.NoImages{}
+	if o.Media != nil {
+		p.Library = media.NewLibrary(o.Media, o.Store.Records())
+		images = p.Library
+	}
+	p.Store = &completing{Store: o.Store, images: images}
+	p.kit = &receiver.Kit{
+		Sink: p.Store, Records: o.Store.Records(), Images: images, Client: p.Client, Metrics: &receiver.Metrics{},
+		PublicURL: o.PublicURL,
+	}
+}
+
 func (p *Parts) newFeed(o Options) *publisher.Feed {
 	f := o.Feed
 	if f.Logger == nil {
@@ -71,7 +91,7 @@ func (p *Parts) newFeed(o Options) *publisher.Feed {
 	if f.Limits.Address == nil {
 		f.Limits.Address = p.Proxies.ClientAddr
 	}
-	return publisher.NewFeed(o.Store, o.Renderer, &f)
+	return publisher.NewFeed(p.Store, o.Renderer, &f)
 }
 
 // pageSource reads from the store, but a channel from the feed, which may have it in memory.
@@ -104,11 +124,14 @@ func (p *Parts) newPage(o Options) {
 	p.Page = page.New(pageSource{p.Store, p.Feed}, snapshot, &po)
 }
 
-// Sink returns what receivers write into: the store.
+// Kit returns what receivers share: slack.New(p.Kit(), &slack.Options{…}, p.Logger).
+func (p *Parts) Kit() *receiver.Kit { return p.kit }
+
+// Sink returns what receivers write into: the store, which completes posts with the facts of their images.
 func (p *Parts) Sink() receiver.Sink { return p.Store }
 
 // Ingest returns an Ingest by which the app's own code writes posts. Its text is sanitised, as that of every receiver.
 // source, such as "shop", becomes the Source of the posts.
 func (p *Parts) Ingest(source string) *receiver.Ingest {
-	return receiver.NewIngest(p.Store, source, nil)
+	return receiver.NewIngest(p.Sink(), source, nil)
 }

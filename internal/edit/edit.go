@@ -27,14 +27,14 @@ type Channels interface {
 	PutChannel(ctx context.Context, c motacilla.Channel, replaces motacilla.Revision) (motacilla.Channel, error)
 }
 
-// Batcher is a store that lets edits of one post share a put.
+// Batcher is a store that lets edits of one post share a put. A store that only wraps another may return nil.
 type Batcher interface{ Edits() *Batches }
 
 // Post edits a post; see storage.Edit.
 func Post(
 	ctx context.Context, s Posts, ch motacilla.ChannelID, id motacilla.PostID, edit func(*motacilla.Post) error,
 ) (motacilla.Post, error) {
-	if b, ok := s.(Batcher); ok {
+	if b, ok := s.(Batcher); ok && b.Edits() != nil {
 		return b.Edits().post(ctx, s, key{ch, id}, edit)
 	}
 	return alone(ctx, s, key{ch, id}, edit)
