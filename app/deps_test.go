@@ -50,7 +50,7 @@ func listPackages(t *testing.T) map[string]listed {
 func TestDependencies(t *testing.T) {
 	all := listPackages(t)
 	heavy := []string{"go.opentelemetry.io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
-	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/"}
+	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/", module + "/media/"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
 	languages := []string{"golang.org/x/text/", module + "/page/languages"}
 	frame := append([]string{"go.uber.org/fx"}, server...)
@@ -61,8 +61,11 @@ func TestDependencies(t *testing.T) {
 		{module, [][]string{heavy, adapters, frame, {"go.uber.org/", "golang.org/x/", module + "/"}}},
 		{module + "/route", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/page", module + "/storage"}}},
 		{module + "/storage", [][]string{heavy, adapters, server, {module + "/publisher", module + "/receiver", module + "/route"}}},
+		{module + "/work", [][]string{heavy, adapters, frame, {module + "/"}}},
+		{module + "/outbound", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
+		{module + "/media", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/receiver", module + "/page"}}},
 		{module + "/publisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/receiver", module + "/page"}}},
-		{module + "/receiver", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/page"}}},
+		{module + "/receiver", [][]string{heavy, adapters, server, {module + "/storage", module + "/publisher", module + "/page", module + "/media"}}},
 		{module + "/page", [][]string{heavy, adapters, frame, languages, {module + "/storage", module + "/publisher", module + "/receiver"}}},
 		{module + "/client", [][]string{heavy, adapters, frame, {"go.uber.org/", module + "/"}}},
 		{module + "/live", [][]string{heavy, adapters, languages, {module + "/app", "github.com/spf13", "go.yaml.in", "github.com/prometheus/client_golang/prometheus/promhttp"}}},
@@ -87,7 +90,7 @@ func TestDependencies(t *testing.T) {
 			t.Errorf("there is no package %s", tt.pkg)
 		}
 		for _, dep := range p.Deps {
-			if strings.HasPrefix(dep, module+"/publisher/internal/") { // of the port itself
+			if strings.HasPrefix(dep, module+"/publisher/internal/") || strings.HasPrefix(dep, module+"/media/internal/") { // of the port itself
 				continue
 			}
 			for _, list := range tt.not {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -34,7 +35,7 @@ func newMetrics(p *Parts) (*metrics, error) {
 		}, []string{"route", "status"}),
 		counters: make(map[answered]prometheus.Counter),
 	}
-	if err := m.register(m.requests, &feedCollector{feed: p.Feed}); err != nil {
+	if err := m.register(m.requests, &feedCollector{feed: p.Feed}, &receiverCollector{p.kit.Metrics}); err != nil {
 		m.withdraw()
 		return nil, err
 	}
@@ -144,5 +145,20 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 		send(readersNow, prometheus.GaugeValue, s.Readers.Load(), name)
 		send(deliveries, prometheus.CounterValue, s.Deliveries.Load(), name)
 		send(slowClosed, prometheus.CounterValue, s.SlowClosed.Load(), name)
+	}
+}
+
+// receiverCollector reads the counts of the receivers at each scrape.
+type receiverCollector struct{ metrics *receiver.Metrics }
+
+var received = describe("receiver_deliveries_total", "Deliveries of sources, by receiver and result.", "receiver", "result")
+
+// Describe implements prometheus.Collector.
+func (c *receiverCollector) Describe(out chan<- *prometheus.Desc) { out <- received }
+
+// Collect implements prometheus.Collector.
+func (c *receiverCollector) Collect(out chan<- prometheus.Metric) {
+	for d, n := range c.metrics.Counts() {
+		out <- prometheus.MustNewConstMetric(received, prometheus.CounterValue, float64(n), d.Receiver, d.Result)
 	}
 }
