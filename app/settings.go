@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -16,11 +17,12 @@ import (
 
 // Settings are the keys that every app has. Registered stores, publishers and receivers add theirs.
 type Settings struct {
-	Server  ServerSettings  `key:"server"`
-	Page    PageSettings    `key:"page"`
-	Feed    FeedSettings    `key:"feed"`
-	Polling PollingSettings `key:"polling"`
-	Log     LogSettings     `key:"log"`
+	Server   ServerSettings   `key:"server"`
+	Page     PageSettings     `key:"page"`
+	Feed     FeedSettings     `key:"feed"`
+	Polling  PollingSettings  `key:"polling"`
+	Outbound OutboundSettings `key:"outbound"`
+	Log      LogSettings      `key:"log"`
 }
 
 // ServerSettings are the keys server.*.
@@ -72,6 +74,23 @@ type PollingSettings struct {
 	Window int `key:"window" min:"1" max:"10000" doc:"number of newest posts that Wagtail Live's client gets"`
 }
 
+// OutboundSettings are the keys outbound.*, of the client that calls addresses from outside, such as a link in a post.
+type OutboundSettings struct {
+	Allow []string `key:"allow" doc:"private networks that may be called, such as 10.1.2.0/24; by default only public addresses are"`
+}
+
+// networks returns Allow, and reports whether all of it are networks.
+func (s OutboundSettings) networks() (list []netip.Prefix, ok bool) {
+	for _, text := range s.Allow {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, false
+		}
+		list = append(list, p)
+	}
+	return list, true
+}
+
 // LogSettings are the keys log.*.
 type LogSettings struct {
 	Level  string `key:"level" choices:"debug,info,warn,error" doc:"lowest level that is logged"`
@@ -111,6 +130,8 @@ func (s *Settings) validate() error {
 		_, err := path.Match(pattern, "")
 		check(err == nil && pattern != "" && tag != "", "page.channel_languages", "PATTERN=TAG, such as wahl-*=de")
 	}
+	_, networks := s.Outbound.networks()
+	check(networks, "outbound.allow", "networks, such as 10.1.2.0/24 or fd00::/8")
 	_, err = time.LoadLocation(s.Page.TimeZone)
 	check(err == nil, "page.time_zone", "the name of a time zone, such as Europe/Berlin or UTC")
 	visible := !strings.ContainsFunc(s.Server.Token, func(c rune) bool { return c <= ' ' || c > '~' })

@@ -37,6 +37,7 @@ type partsIn struct {
 func newParts(in partsIn) (*live.Parts, error) {
 	c := in.Config
 	limits := c.Server.Limits
+	networks, _ := c.Outbound.networks() // which are valid
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Token: in.Token.Secret,
 		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
@@ -45,7 +46,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home, Look: in.Look,
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
 		},
-		Renderer: in.Renderer, Media: in.Media,
+		Renderer: in.Renderer, Media: in.Media, Outbound: &outbound.Options{Allow: networks},
 		Feed: publisher.FeedOptions{
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{
