@@ -47,6 +47,9 @@ var takes = map[string]string{
 // usage returns the line of a key in the help: what it means, which values it takes, and the default.
 func usage(k Key) string {
 	var more []string
+	if k.Required {
+		more = append(more, "must be set")
+	}
 	if k.Bounds != "" {
 		more = append(more, k.Bounds)
 	}

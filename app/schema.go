@@ -17,6 +17,8 @@ type Key struct {
 	Choices []string // the texts that it takes; nil if it takes any text, or is no text
 	Default string   // in the form of the environment; "" if there is none, or if several stores have the key and differ
 	Secret  bool     // its value must not be shown
+
+	Required bool // its adapter can't do without it, and is used only if the configuration names it
 }
 
 // Schema is the set of all keys of an app: its settings, and the options of each adapter that is registered.
@@ -136,6 +138,7 @@ func (s *Schema) addKind(k kind) error {
 func keyOf(name string, f field) Key {
 	k := Key{
 		Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Secret: f.secret,
+		Required: f.required,
 		Bounds: f.bounds.String(), Choices: slices.Clone(f.bounds.choices),
 	}
 	if !f.value.IsZero() && !f.secret {

@@ -152,6 +152,9 @@ func table(b *strings.Builder, prefix string, keys []app.Key) {
 		if k.Secret {
 			doc = "**secret:** " + doc
 		}
+		if k.Required {
+			doc = "**must be set:** " + doc
+		}
 		fmt.Fprintf(b, "| `%s` | `--%s` `%s` | %s | %s | %s |\n",
 			strings.TrimPrefix(k.Name, prefix), k.Name, k.Env, takes(k), defaultOf(k), strings.ReplaceAll(doc, "|", `\|`))
 	}
