@@ -139,7 +139,7 @@ func keyOf(name string, f field) Key {
 	k := Key{
 		Name: name, Env: envOf(name), Doc: f.doc, Type: f.expected(), Secret: f.secret,
 		Required: f.required,
-		Bounds: f.bounds.String(), Choices: slices.Clone(f.bounds.choices),
+		Bounds:   f.bounds.String(), Choices: slices.Clone(f.bounds.choices),
 	}
 	if !f.value.IsZero() && !f.secret {
 		k.Default = f.String()
