@@ -68,5 +68,9 @@ func (r registrations) load() (*Config, error) {
 			return nil, err
 		}
 	}
-	return schema.Load(input)
+	c, err := schema.Load(input)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.readSecrets()
 }

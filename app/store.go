@@ -82,7 +82,7 @@ func (at StoreAt) find(in Input, opts []fx.Option) (registrations, Choice, error
 	if err != nil {
 		return r, Choice{}, err
 	}
-	return r, c.Storage, nil
+	return r, c.Storage, readSecrets("storage.", c.Storage.Options)
 }
 
 // flags returns the configuration's flags that say what at says.

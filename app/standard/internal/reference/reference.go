@@ -21,7 +21,8 @@ overrides both.
 3. **Flags** have the names of the keys.
 
 Unknown keys, values of the wrong type and unknown names are errors. Then the server does not start, and says which key
-is wrong, where it was given, and what it expects. Secrets are masked wherever values are shown.
+is wrong, where it was given, and what it expects. Secrets are masked wherever values are shown. A secret may be in a file:
+` + "`file:/run/secrets/slack-token`" + ` stands for what the file has, without the line break at its end.
 
 ` + "```yaml" + `
 server:
