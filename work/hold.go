@@ -2,68 +2,65 @@ package work
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"go.uber.org/zap"
 )
 
 // HoldOptions are the settings of Hold. nil and zero fields mean the defaults.
 type HoldOptions struct {
-	TTL time.Duration // after so long without a sign of its node the lease is free; default 30 s
+	TTL    time.Duration // after so long without a sign of its node the lease is free; default 30 s
+	Logger *zap.Logger   // nil logs nothing
 }
 
+// leases is the namespace of the leases of Hold.
+const leases = "leases"
+
 // Hold lets one node at a time do what name says, 1 to 512 bytes. It waits until the lease of that name is this node's, and then
-// calls do. The context of do ends when the lease is lost, or when ctx ends. After do has returned, Hold gives the lease back, and
-// begins again after some time. It returns when ctx ends.
+// calls do. The context of do ends when the lease is lost, or when ctx ends; do must return soon then. While do runs, the lease
+// is renewed. After do has returned, Hold gives the lease back, and begins again after a quarter of TTL. It returns when ctx has
+// ended and do has returned, or at once if name is impossible.
+//
+// A lease is lost if the store can't be reached for most of TTL. The context of do ends before another node can have the lease,
+// unless this process is stopped for so long that it does not notice in time.
 func Hold(ctx context.Context, records motacilla.Records, name string, o *HoldOptions, do func(ctx context.Context)) {
-	ttl := 30 * time.Second
+	ttl, log := 30*time.Second, zap.NewNop()
 	if o != nil && o.TTL > 0 {
 		ttl = o.TTL
 	}
+	if o != nil && o.Logger != nil {
+		log = o.Logger
+	}
 	for ctx.Err() == nil {
-		r, err := records.Put(ctx, motacilla.Record{Namespace: leases, Key: name, TTL: ttl})
-		if err == nil {
-			hold(ctx, records, r, ttl, do)
+		err := hold(ctx, records, name, ttl, do)
+		switch {
+		case errors.Is(err, motacilla.ErrInvalid):
+			log.Error("a lease of this name is impossible", zap.Error(err))
+			return
+		case err != nil && !errors.Is(err, motacilla.ErrConflict) && ctx.Err() == nil:
+			log.Warn("a lease can't be had", zap.String("lease", name), zap.Error(err))
 		}
 		sleep(ctx, jitter(ttl/4))
 	}
 }
 
-// leases is the namespace of leases.
-const leases = "leases"
-
-// hold calls do while r is this node's lease.
-func hold(ctx context.Context, records motacilla.Records, r motacilla.Record, ttl time.Duration, do func(ctx context.Context)) {
-	began := time.Now()
-	holding, lose := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer lose()
-		do(holding)
-	}()
-	tick := time.NewTicker(ttl / 3)
-	defer tick.Stop()
-	for holding.Err() == nil {
-		select {
-		case <-holding.Done():
-			continue
-		case <-tick.C:
-		}
-		asked := time.Now()
-		next, err := records.Put(ctx, motacilla.Record{Namespace: leases, Key: r.Key, Version: r.Version, TTL: ttl})
-		switch {
-		case err == nil:
-			r, began = next, asked
-		case errors.Is(err, motacilla.ErrConflict), time.Since(began) > ttl*2/3:
-			lose()
-		}
+// hold calls do if the lease is free.
+func hold(ctx context.Context, records motacilla.Records, name string, ttl time.Duration, do func(ctx context.Context)) error {
+	if _, err := records.Get(ctx, leases, name); err == nil {
+		return motacilla.ErrConflict // a read costs the store less than a write that fails
 	}
-	<-done
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	_ = records.Delete(back, leases, r.Key, r.Version) // otherwise it ends by itself
+	l, err := acquire(ctx, records, leases, name, rand.Text(), ttl)
+	if err != nil {
+		return err
+	}
+	defer l.release()
+	ctx, over := l.during(ctx)
+	defer over()
+	do(ctx)
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
