@@ -73,33 +73,40 @@ func (l *lease) write(ctx context.Context) error {
 	return nil
 }
 
+// keep renews the lease. A renewal that fails is tried again soon.
 func (l *lease) keep() {
-	tick := time.NewTicker(l.ttl / 4)
-	defer tick.Stop()
+	timer := time.NewTimer(l.ttl / 4)
+	defer timer.Stop()
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
-		case <-tick.C:
-			l.renew()
+		case <-timer.C:
+		}
+		if l.renew() == nil {
+			timer.Reset(l.ttl / 4)
+		} else {
+			timer.Reset(l.ttl / 20)
 		}
 	}
 }
 
 // renew writes the record again. If it has another version, an earlier write was stored without an answer, or it is another's.
-func (l *lease) renew() {
+func (l *lease) renew() error {
 	err := l.write(l.ctx)
 	if !errors.Is(err, motacilla.ErrConflict) {
-		return
+		return err
 	}
 	r, err := l.records.Get(l.ctx, l.record.Namespace, l.record.Key)
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound), err == nil && string(r.Value) != l.owner:
 		l.lose(errLost)
-	case err == nil:
-		l.record.Version = r.Version
-		_ = l.write(l.ctx)
+		return errLost
+	case err != nil:
+		return err
 	}
+	l.record.Version = r.Version
+	return l.write(l.ctx)
 }
 
 // now returns the store's time, or a time that is a bit earlier.
