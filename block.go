@@ -87,6 +87,18 @@ func (b *Block) UnmarshalJSON([]byte) error {
 		"content that a store has written is decoded by TrustedContent")
 }
 
+// says reports whether readers take b and c for the same, once the server has filled in the files of an image that it holds and
+// the card of an embed.
+func (b Block) says(c Block) bool {
+	for _, of := range []*Block{&b, &c} {
+		of.Card = Card{}
+		if of.Media != "" {
+			*of = Block{Type: of.Type, Media: of.Media, Alt: of.Alt}
+		}
+	}
+	return b == c
+}
+
 // normalize clears the fields that a block of b's type does not have. JSON would lose them, and the post would seem to
 // have changed.
 func (b Block) normalize() Block { return b.raw().normalize().trusted() }

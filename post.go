@@ -116,8 +116,9 @@ func (p Post) Admit(rev Revision) (Post, error) {
 }
 
 // Amend returns what a store keeps if next replaces p at revision rev. This is next with the ID, MessageID and Source of
-// p, and with p's Created if next has none. Modified becomes the time of rev if author or content changed. If nothing
-// would change, Amend returns p, and changed is false. If the result is not valid, the error is an [ErrInvalid].
+// p, and with p's Created if next has none. Modified becomes the time of rev if author or content changed. What the server
+// itself fills in, the files of an image and the card of an embed, does not count for Modified. If nothing would change, Amend
+// returns p, and changed is false. If the result is not valid, the error is an [ErrInvalid].
 func (p Post) Amend(next Post, rev Revision) (amended Post, changed bool, err error) {
 	next.Content = normalContent(next.Content)
 	next.ID, next.MessageID, next.Source, next.Modified = p.ID, p.MessageID, p.Source, p.Modified
@@ -125,8 +126,8 @@ func (p Post) Amend(next Post, rev Revision) (amended Post, changed bool, err er
 	if next.Created.IsZero() {
 		next.Created = p.Created
 	}
-	reworded := next.Author != p.Author || !slices.Equal(next.Content, p.Content)
-	same := !reworded && next.SourceVersion == p.SourceVersion && next.Created.Equal(p.Created) &&
+	reworded := next.Author != p.Author || !slices.EqualFunc(next.Content, p.Content, Block.says)
+	same := !reworded && slices.Equal(next.Content, p.Content) && next.SourceVersion == p.SourceVersion && next.Created.Equal(p.Created) &&
 		next.Show == p.Show && next.Pinned == p.Pinned && next.KeyEvent == p.KeyEvent
 	if same {
 		return p, false, nil

@@ -117,7 +117,9 @@ func TestAdmitRefuses(t *testing.T) {
 
 func admitted(t *testing.T) Post {
 	t.Helper()
-	p, err := Post{MessageID: "m", Source: "webapp", Author: "ann", Show: true, Content: []Block{PlainText("a")}}.Admit(rev1)
+	p, err := Post{MessageID: "m", Source: "webapp", Author: "ann", Show: true, Content: []Block{
+		PlainText("a"), {Type: EmbedBlock, URL: "https://example.org/"}, {Type: ImageBlock, Media: "m", Pending: true, Alt: "a"},
+	}}.Admit(rev1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +134,7 @@ func TestAmend(t *testing.T) {
 		modified time.Time
 	}{
 		"nothing":           {func(*Post) {}, false, rev1.Time()},
-		"same content":      {func(p *Post) { p.Content = []Block{PlainText("a")} }, false, rev1.Time()},
+		"same content":      {func(p *Post) { p.Content = slices.Clone(p.Content) }, false, rev1.Time()},
 		"what must stay":    {func(p *Post) { p.ID, p.MessageID, p.Source, p.Revision = "x", "y", "z", 5 }, false, rev1.Time()},
 		"modified by hand":  {func(p *Post) { p.Modified = earlier }, false, rev1.Time()},
 		"created cleared":   {func(p *Post) { p.Created = time.Time{} }, false, rev1.Time()},
@@ -145,6 +147,10 @@ func TestAmend(t *testing.T) {
 		"pinned":            {func(p *Post) { p.Pinned = true }, true, rev1.Time()},
 		"key event":         {func(p *Post) { p.KeyEvent = true }, true, rev1.Time()},
 		"version":           {func(p *Post) { p.SourceVersion++ }, true, rev1.Time()},
+		"card":              {func(p *Post) { p.Content[1].Card.Title = "t" }, true, rev1.Time()},
+		"image arrives":     {func(p *Post) { p.Content[2].Pending, p.Content[2].URL, p.Content[2].Width = false, "/media/m/1.jpg", 2 }, true, rev1.Time()},
+		"alternative text":  {func(p *Post) { p.Content[2].Alt = "b" }, true, rev2.Time()},
+		"another page":      {func(p *Post) { p.Content[1].URL += "b" }, true, rev2.Time()},
 		"backdated":         {func(p *Post) { p.Created = earlier }, true, earlier},
 	} {
 		t.Run(name, func(t *testing.T) {
