@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"time"
 )
+
+// ErrMediaType: the answer has a media type that was not asked for.
+var ErrMediaType = errors.New("the answer has another media type")
 
 // Page is an answer that was read.
 type Page struct {
@@ -35,7 +39,7 @@ func (e *StatusError) Error() string {
 
 // Get reads a page of at most most bytes, within Options.Timeout, and with its redirects. The error is an [ErrTooLarge] if it is
 // longer, an [ErrRefused] if the address may not be called, or a [StatusError]. If media types are given, they are asked for,
-// and the answer must have one of them. "*/*" permits all.
+// and the error is an [ErrMediaType] if the answer has none of them. "*/*" permits all.
 func (c *Client) Get(ctx context.Context, address string, most int64, accept ...string) (*Page, error) {
 	p, err := c.GetStart(ctx, address, most, accept...)
 	if err == nil && p.Cut {
@@ -71,7 +75,7 @@ func (c *Client) GetStart(ctx context.Context, address string, most int64, accep
 	}
 	p.Type, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if len(accept) > 0 && !accepted(accept, p.Type) {
-		return nil, fmt.Errorf("call %q: the answer has type %q, not %s", p.URL.Hostname(), p.Type, strings.Join(accept, " or "))
+		return nil, fmt.Errorf("call %q: %w: %q, not %s", p.URL.Hostname(), ErrMediaType, p.Type, strings.Join(accept, " or "))
 	}
 	p.Body, err = io.ReadAll(io.LimitReader(answer.Body, most+1))
 	if err != nil {
