@@ -61,7 +61,7 @@ func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error 
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Content-Security-Policy", policy(a.transports))
+	h.Set("Content-Security-Policy", policy(a.transports, e.frames))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
 	w.WriteHeader(a.status)
@@ -70,8 +70,9 @@ func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error 
 }
 
 // policy returns the page's Content-Security-Policy (CSP Level 3). Only the server's own scripts and styles run, whatever
-// a post contains.
-func policy(transports []Transport) string {
+// a post contains. If players are shown, their frames may be of any https site: a page stays open while posts with other
+// players come in. Which sites may have a player is decided when a page is looked up.
+func policy(transports []Transport, frames Frames) string {
 	connect := []string{"'self'"}
 	for _, t := range transports {
 		u, err := url.Parse(t.URL)
@@ -84,8 +85,12 @@ func policy(transports []Transport) string {
 			}
 		}
 	}
+	frame := ""
+	if frames.on() {
+		frame = "; frame-src 'self' https:"
+	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data:; " +
-		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connect, " ") +
+		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connect, " ") + frame +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 }
 

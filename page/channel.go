@@ -70,7 +70,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request, e *edition) error
 	}
 	transports := p.o.Transports(id)
 	// A 304 keeps the policy that the browser has, so the tag covers it.
-	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version(e), policy(transports)) + `"`
+	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version(e), policy(transports, e.frames)) + `"`
 	return e.write(w, r, answer{
 		at:       p.place(),
 		template: "channel.html", data: data, tag: tag, cache: cache, transports: transports, status: http.StatusOK,

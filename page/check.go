@@ -22,7 +22,11 @@ func (e *edition) check() error {
 		KeyEvent: true, Revision: 2, Content: []motacilla.Block{
 			motacilla.PlainText("Goal!"),
 			{Type: motacilla.ImageBlock, URL: "https://example.org/a.png", Alt: "A stadium", Width: 2, Height: 1},
-			{Type: motacilla.EmbedBlock, URL: "https://example.org/video"},
+			{Type: motacilla.EmbedBlock, URL: "https://example.org/page"},
+			{Type: motacilla.EmbedBlock, URL: "https://example.org/video", Card: motacilla.Card{
+				Provider: "Example", Title: "Title", Summary: "Summary", Picture: "/media/a/1.jpg", Frame: "https://example.org/player",
+				Width: 16, Height: 9,
+			}},
 		},
 	}
 	content, err := e.renderPost(place{}, "sample", e.spoken.site, post)

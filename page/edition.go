@@ -20,7 +20,8 @@ type edition struct {
 	assets    *assets
 	spoken    *spoken
 	zone      *time.Location
-	styled    bool   // the site has a style sheet of its own
+	styled    bool // the site has a style sheet of its own
+	frames    Frames
 	digest    string // differs if pages or posts could look different
 
 	mu     sync.Mutex // guards placed
@@ -28,9 +29,11 @@ type edition struct {
 }
 
 // newEdition returns an edition without its templates.
-func newEdition(f *files, s *spoken, zone *time.Location) *edition {
-	e := &edition{assets: newAssets(), spoken: s, zone: zone, styled: f.styles != nil, placed: map[place]*template.Template{}}
-	parts := append(f.parts(), zone.String(), s.site.Tag)
+func newEdition(f *files, s *spoken, zone *time.Location, frames Frames) *edition {
+	e := &edition{
+		assets: newAssets(), spoken: s, zone: zone, styled: f.styles != nil, frames: frames, placed: map[place]*template.Template{},
+	}
+	parts := append(f.parts(), zone.String(), s.site.Tag, string(frames))
 	for name, body := range f.assets {
 		e.assets.add(name, body)
 	}
@@ -136,6 +139,7 @@ func functions(a *assets, at place) template.FuncMap {
 			path, err := a.url(name)
 			return at.base + path, err
 		},
+		"at":      at.url,
 		"base":    func() string { return at.base },
 		"home":    func() string { return at.home },
 		"page":    at.channel,

@@ -45,6 +45,8 @@ var english = Language{
 		"edited":         "Edited {time}",
 		"pinned":         "Pinned",
 		"just_now":       "just now",
+		"show_content":   "Show content from {provider}",
+		"always_show":    "Always show content from {provider}",
 
 		"reload":          "Reload the page for the newest posts",
 		"newest":          "To the newest posts",

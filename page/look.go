@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,9 @@ type LookOptions struct {
 	Languages Languages
 	// LanguageFiles is a folder with files of more languages, or of other words. It needs Languages. nil means none.
 	LanguageFiles fs.FS
+	// Frames says whether the players of embedded pages are shown: [FramesAsk] or [FramesShow]; the default is [FramesOff]. The
+	// Content-Security-Policy then permits frames of any https site, because the posts that are still to come decide which.
+	Frames Frames
 	// TimeZone is that of times in pages without JavaScript; nil means UTC.
 	TimeZone *time.Location
 	// Reload is for the development of a look: all files are read again for each page, and a file that is broken makes the
@@ -53,6 +57,9 @@ func NewLook(o LookOptions) (*Look, error) {
 	}
 	if o.TimeZone == nil {
 		o.TimeZone = time.UTC
+	}
+	if !slices.Contains([]Frames{"", FramesOff, FramesAsk, FramesShow}, o.Frames) {
+		return nil, fmt.Errorf("frames: %q must be off, ask or show", o.Frames)
 	}
 	l := &Look{o: o}
 	e, err := l.read(nil)
@@ -97,7 +104,7 @@ func (l *Look) read(last *edition) (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := newEdition(f, s, l.o.TimeZone)
+	next := newEdition(f, s, l.o.TimeZone, l.o.Frames)
 	if last != nil && last.digest == next.digest {
 		return last, nil
 	}

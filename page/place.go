@@ -3,6 +3,7 @@ package page
 import (
 	"html/template"
 	"net/url"
+	"strings"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -14,6 +15,14 @@ type place struct {
 }
 
 func (p *Page) place() place { return place{p.o.Base, p.o.Home} }
+
+// url returns a URL of a block as a page here has it: a path is one of this server, below its base. Others stay as they are.
+func (at place) url(s string) string {
+	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
+		return at.base + s
+	}
+	return s
+}
 
 // channel returns the path of the page of a channel.
 func (at place) channel(ch motacilla.ChannelID) string {

@@ -28,6 +28,7 @@ type renderedPost struct {
 	motacilla.Post
 	speech
 	Channel motacilla.ChannelID // empty if it is not known
+	frames  Frames
 }
 
 // RenderPost returns p as one element, <div class="live-post" data-post-id="ID">, in the site's language. It shows
@@ -44,7 +45,7 @@ func (r *Renderer) RenderPostIn(ch motacilla.ChannelID, p motacilla.Post) (motac
 }
 
 func (e *edition) renderPost(at place, ch motacilla.ChannelID, l *Language, p motacilla.Post) (motacilla.HTML, error) {
-	html, err := e.render(at, "post.html", renderedPost{p, e.speech(l), ch})
+	html, err := e.render(at, "post.html", renderedPost{p, e.speech(l), ch, e.frames})
 	if err != nil {
 		return motacilla.HTML{}, fmt.Errorf("render post %q: %w", p.ID, err)
 	}

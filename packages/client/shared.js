@@ -324,10 +324,12 @@ function resolve(url, server, from = server) {
   return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
 }
 function lead(post, server) {
-  for (const name of ["href", "src", "poster"]) {
+  for (const name of ["href", "src", "poster", "data-live-frame"]) {
     for (const element of post.querySelectorAll(`[${name}]`)) {
       try {
-        element.setAttribute(name, resolve(element.getAttribute(name) ?? "", server).href);
+        const url = element.getAttribute(name) ?? "";
+        const whole = server.pathname !== "/" && url.startsWith(server.pathname);
+        element.setAttribute(name, (whole ? new URL(url, server) : resolve(url, server)).href);
       } catch {
       }
     }
@@ -782,6 +784,106 @@ function handled(list) {
   return null;
 }
 
+// client/embeds.ts
+var key = "motacilla.embeds";
+function agreed() {
+  try {
+    const list = JSON.parse(localStorage.getItem(key) ?? "[]");
+    return Array.isArray(list) ? list.filter((name) => typeof name === "string") : [];
+  } catch {
+    return [];
+  }
+}
+function agree(provider, always) {
+  try {
+    const others = agreed().filter((name) => name !== provider);
+    localStorage.setItem(key, JSON.stringify(always ? [...others, provider] : others));
+  } catch {
+  }
+}
+var Embeds = class {
+  constructor(list, signal) {
+    this.list = list;
+    /** The URLs of players that were loaded. A post that is edited keeps them. */
+    this.opened = /* @__PURE__ */ new Set();
+    list.addEventListener("click", (event) => this.clicked(event), { signal });
+    list.addEventListener("change", (event) => this.ticked(event), { signal });
+  }
+  /** Shows the buttons of a post, and the players that need none. */
+  offer(post) {
+    const always = post.querySelector("[data-live-ask]") ? agreed() : [];
+    for (const ask2 of post.querySelectorAll("[data-live-ask]")) {
+      const provider = ask2.dataset.liveAsk ?? "";
+      const box = ask2.querySelector("input");
+      ask2.hidden = false;
+      if (box) box.checked = always.includes(provider);
+      const place = placeOf(ask2);
+      if (place && (always.includes(provider) || this.opened.has(place.dataset.liveFrame ?? ""))) this.open(ask2);
+    }
+  }
+  clicked(event) {
+    const button = event.target instanceof Element ? event.target.closest(".embed-show") : null;
+    const ask2 = button?.closest("[data-live-ask]");
+    if (!ask2) return;
+    this.open(ask2)?.focus();
+    if (ask2.querySelector("input")?.checked) this.openAll(ask2.dataset.liveAsk ?? "");
+  }
+  ticked(event) {
+    const box = event.target;
+    const ask2 = box instanceof HTMLInputElement ? box.closest("[data-live-ask]") : null;
+    if (!ask2 || !(box instanceof HTMLInputElement)) return;
+    const provider = ask2.dataset.liveAsk ?? "";
+    agree(provider, box.checked);
+    for (const other of this.asks(provider)) {
+      const its = other.querySelector("input");
+      if (its) its.checked = box.checked;
+    }
+  }
+  asks(provider) {
+    return [...this.list.querySelectorAll("[data-live-ask]")].filter((ask2) => ask2.dataset.liveAsk === provider);
+  }
+  openAll(provider) {
+    for (const ask2 of this.asks(provider)) this.open(ask2);
+  }
+  /** Puts a player in its place. */
+  open(ask2) {
+    const place = placeOf(ask2);
+    const url = place?.dataset.liveFrame ?? "";
+    const frame = place && frameOf(place, url);
+    if (!place || !frame) return null;
+    this.opened.add(url);
+    place.replaceWith(frame);
+    frame.parentElement?.classList.remove("embed-player--asks");
+    const button = ask2.querySelector(".embed-show");
+    if (button) button.hidden = true;
+    return frame;
+  }
+};
+function placeOf(ask2) {
+  const player = ask2.previousElementSibling?.previousElementSibling ?? null;
+  return player?.matches("[data-live-embed]") ? player.querySelector("[data-live-frame]") : null;
+}
+function frameOf(place, src) {
+  let url;
+  try {
+    url = new URL(src, document.baseURI);
+  } catch {
+    return null;
+  }
+  if (!/^https?:$/.test(url.protocol)) return null;
+  const other = /^https?:/i.test(src) && url.origin !== location.origin && !/\/embeds\/[0-9a-f]{32}$/.test(url.pathname);
+  const frame = document.createElement("iframe");
+  frame.className = "embed-frame";
+  frame.title = place.title;
+  const sandbox = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
+  frame.setAttribute("sandbox", other ? `${sandbox} allow-same-origin allow-forms allow-presentation` : sandbox);
+  frame.allow = "fullscreen; encrypted-media; picture-in-picture";
+  frame.referrerPolicy = "strict-origin-when-cross-origin";
+  if (place.dataset.height) frame.height = place.dataset.height;
+  frame.src = url.href;
+  return frame;
+}
+
 // client/html.ts
 var policy;
 function trusted(html) {
@@ -828,6 +930,7 @@ var List = class {
     this.root = root;
     this.o = o;
     this.shown = /* @__PURE__ */ new Map();
+    this.embeds = new Embeds(root, o.signal);
     const held = new Map(posts.map((post) => [post.id, post]));
     for (const wrapper of root.querySelectorAll(".live-post-wrapper")) {
       const id = wrapper.querySelector(".live-post")?.dataset.postId;
@@ -841,7 +944,9 @@ var List = class {
   dress() {
     for (const { wrapper } of this.shown.values()) {
       this.label(wrapper);
-      if (wrapper.firstElementChild) this.o.dress?.(wrapper, wrapper.firstElementChild);
+      if (!wrapper.firstElementChild) continue;
+      this.o.dress?.(wrapper, wrapper.firstElementChild);
+      this.embeds.offer(wrapper.firstElementChild);
     }
   }
   label(wrapper) {
@@ -911,9 +1016,11 @@ var List = class {
     if (element) {
       this.o.clock().tell(element);
       this.o.dress?.(wrapper, element);
+      this.embeds.offer(element);
     }
     const focused = old?.contains(rootOf(wrapper).activeElement) === true;
-    if (element && !(old && known2 && old.outerHTML === element.outerHTML)) wrapper.replaceChildren(element);
+    const same = old && known2 && (shown.post.content === post.content || old.outerHTML === element?.outerHTML);
+    if (element && !same) wrapper.replaceChildren(element);
     if (focused && post.show) wrapper.focus({ preventScroll: true });
     if (known2 && post.show && shown.post.modified !== post.modified) this.flash(wrapper, "is-edited");
     shown.post = post;

@@ -27,6 +27,10 @@ export interface Labels extends Record<Status, string> {
   edited: string;
   /** A time less than a minute ago: "just now". */
   justNow: string;
+  /** The button that loads a player of another site: "Show content from {provider}". */
+  showContent: string;
+  /** The box to tick for all players of the site: "Always show content from {provider}". */
+  alwaysShow: string;
 }
 
 /** A post as readers get it. Times are RFC 3339 in UTC with six decimals. */

@@ -1,4 +1,5 @@
 import { hold, type Follows } from "./anchor";
+import { Embeds } from "./embeds";
 import { parsePost } from "./html";
 import { rootOf } from "./scroll";
 import type { Clock } from "./times";
@@ -46,8 +47,10 @@ export function read(list: ParentNode): Held[] {
 /** Keeps #live-posts showing what the reader holds: newest first, each post in its place. */
 export class List {
   private readonly shown = new Map<string, Shown>();
+  private readonly embeds: Embeds;
 
   constructor(readonly root: HTMLElement, posts: Held[], private readonly o: Showing) {
+    this.embeds = new Embeds(root, o.signal);
     const held = new Map(posts.map((post) => [post.id, post]));
     for (const wrapper of root.querySelectorAll<HTMLElement>(".live-post-wrapper")) {
       const id = wrapper.querySelector<HTMLElement>(".live-post")?.dataset.postId;
@@ -62,7 +65,9 @@ export class List {
   dress(): void {
     for (const { wrapper } of this.shown.values()) {
       this.label(wrapper);
-      if (wrapper.firstElementChild) this.o.dress?.(wrapper, wrapper.firstElementChild);
+      if (!wrapper.firstElementChild) continue;
+      this.o.dress?.(wrapper, wrapper.firstElementChild);
+      this.embeds.offer(wrapper.firstElementChild);
     }
   }
 
@@ -138,9 +143,12 @@ export class List {
     if (element) {
       this.o.clock().tell(element); // before the post is measured: a time in words is shorter
       this.o.dress?.(wrapper, element);
+      this.embeds.offer(element);
     }
     const focused = old?.contains(rootOf(wrapper).activeElement) === true;
-    if (element && !(old && known && old.outerHTML === element.outerHTML)) wrapper.replaceChildren(element);
+    // A post that says the same stays, and so does a player that runs in it.
+    const same = old && known && (shown.post.content === post.content || old.outerHTML === element?.outerHTML);
+    if (element && !same) wrapper.replaceChildren(element);
     if (focused && post.show) wrapper.focus({ preventScroll: true });
     if (known && post.show && shown.post.modified !== post.modified) this.flash(wrapper, "is-edited");
     shown.post = post;

@@ -23,6 +23,10 @@ export interface Labels extends Record<Status, string> {
   edited: string;
   /** A time less than a minute ago. */
   justNow: string;
+  /** The button that loads a player of another site. Its name stands in the place of {provider}. */
+  showContent: string;
+  /** The box to tick for all players of the site. */
+  alwaysShow: string;
 }
 
 export const english: Labels = {
@@ -46,4 +50,6 @@ export const english: Labels = {
   keyEvent: "Key event",
   edited: "Edited {time}",
   justNow: "just now",
+  showContent: "Show content from {provider}",
+  alwaysShow: "Always show content from {provider}",
 };

@@ -22,12 +22,15 @@ export function resolve(url: string, server: URL, from: URL = server): URL {
   return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
 }
 
-/** Makes the relative links and images of a post lead to its server, in a page of another site. */
+/** Makes the relative links, images and players of a post lead to its server, in a page of another site. */
 export function lead(post: Element, server: URL): void {
-  for (const name of ["href", "src", "poster"]) {
+  for (const name of ["href", "src", "poster", "data-live-frame"]) {
     for (const element of post.querySelectorAll(`[${name}]`)) {
       try {
-        element.setAttribute(name, resolve(element.getAttribute(name) ?? "", server).href);
+        const url = element.getAttribute(name) ?? "";
+        // A server that knows the path below which it is writes it.
+        const whole = server.pathname !== "/" && url.startsWith(server.pathname);
+        element.setAttribute(name, (whole ? new URL(url, server) : resolve(url, server)).href);
       } catch {
         // What is not a URL stays as it is.
       }

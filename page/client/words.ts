@@ -93,6 +93,6 @@ export function write(into: Element, text: string): void {
 export function reword(post: Element, labels: Partial<Labels>): void {
   for (const element of post.querySelectorAll<HTMLElement>("[data-live-word]")) {
     const text = (labels as Record<string, unknown>)[camel(element.dataset.liveWord ?? "")];
-    if (typeof text === "string") write(element, text);
+    if (typeof text === "string") write(element, text.replace("{provider}", element.dataset.liveProvider ?? ""));
   }
 }
