@@ -1,9 +1,12 @@
 package openapitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,8 +42,9 @@ func (c *Contract) see(key any) {
 	c.seen[key] = true
 }
 
-// sawRequest records the parts of a request that was not refused.
-func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Operation, e Exchange) {
+// sawRequest records the parts of a request that was not refused. It returns an error if a form has a field that is not
+// described.
+func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Operation, e Exchange) error {
 	query := e.Request.URL.Query()
 	for _, p := range append(slices.Clone(item.Parameters), operation.Parameters...) {
 		_, header := e.Request.Header[http.CanonicalHeaderKey(p.Value.Name)]
@@ -50,11 +54,41 @@ func (c *Contract) sawRequest(item *openapi3.PathItem, operation *openapi3.Opera
 		}
 	}
 	if operation.RequestBody == nil {
-		return
+		return nil
+	}
+	content := operation.RequestBody.Value.Content.Get(e.Request.Header.Get("Content-Type"))
+	if content == nil || content.Schema == nil {
+		return nil
+	}
+	if fields, is := formFields(e); is {
+		return c.sawValue("request", content.Schema.Value, fields, true)
 	}
 	var value any
 	if json.Unmarshal(e.RequestBody, &value) == nil {
-		_ = c.sawValue("request", operation.RequestBody.Value.Content.Get("application/json").Schema.Value, value, false)
+		_ = c.sawValue("request", content.Schema.Value, value, false)
+	}
+	return nil
+}
+
+// binary reports whether a body is an image or a form.
+func binary(h http.Header) bool {
+	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return strings.HasPrefix(kind, "image/") || kind == "multipart/form-data"
+}
+
+// formFields returns the fields of a form, if e brought one.
+func formFields(e Exchange) (fields map[string]any, is bool) {
+	kind, params, _ := mime.ParseMediaType(e.Request.Header.Get("Content-Type"))
+	if kind != "multipart/form-data" {
+		return nil, false
+	}
+	fields = map[string]any{}
+	for r := multipart.NewReader(bytes.NewReader(e.RequestBody), params["boundary"]); ; {
+		part, err := r.NextRawPart()
+		if err != nil {
+			return fields, true
+		}
+		fields[part.FormName()] = ""
 	}
 }
 

@@ -52,6 +52,10 @@ func jsonMedia(h http.Header) error {
 		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
 			Detail: "Content-Type: must be application/json"}}
 	}
+	return uncompressed(h)
+}
+
+func uncompressed(h http.Header) error {
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Encoding",
 			Detail: "Content-Encoding: the body must not be compressed"}}

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *Webapp) listChannels(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
-	q, err := query(r)
+	q, err := query(r, "after", "before", "limit")
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package webapp
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,9 +148,28 @@ func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
 			p.Created = created
 		}
 		if reworded {
-			p.Content = content
+			p.Content = withKnown(content, p.Content)
 		}
 	}, nil
+}
+
+// withKnown returns content with what only the server says about its images and embeds, as far as the post has it already.
+// So content that was read can be written back: nothing changes, and a pending image stays so until it arrives.
+func withKnown(content, was []motacilla.Block) []motacilla.Block {
+	content = slices.Clone(content)
+	for i, b := range content {
+		for _, old := range was {
+			switch {
+			case b.Type != old.Type:
+			case b.Type == motacilla.ImageBlock && b.Media != "" && b.Media == old.Media:
+				old.Alt = b.Alt
+				content[i] = old
+			case b.Type == motacilla.EmbedBlock && b.URL == old.URL:
+				content[i].Card = old.Card
+			}
+		}
+	}
+	return content
 }
 
 // blocks returns the content as it was sent, or nil if none was sent.
@@ -189,6 +209,13 @@ type blockValue struct {
 	Alt    maybe[string] `json:"alt"`
 	Width  maybe[int]    `json:"width"`
 	Height maybe[int]    `json:"height"`
+	Media  maybe[string] `json:"media"`
+
+	// The server answers these, and only it can say them. They are accepted so that a client can write back what it read.
+	Pending maybe[bool]           `json:"pending"`
+	Srcset  maybe[string]         `json:"srcset"`
+	Color   maybe[string]         `json:"color"`
+	Card    maybe[motacilla.Card] `json:"card"`
 }
 
 func (b blockBody) block(field string) (motacilla.RawBlock, error) {
@@ -206,10 +233,15 @@ func (b blockBody) block(field string) (motacilla.RawBlock, error) {
 		set, has, needed bool
 	}{
 		{"text", v.Text.Set, text, text},
-		{"url", v.URL.Set, image || embed, image || embed},
+		{"url", v.URL.Set, image || embed, image && !v.Media.Set || embed},
 		{"alt", v.Alt.Set, image, false},
 		{"width", v.Width.Set, image, false},
 		{"height", v.Height.Set, image, false},
+		{"media", v.Media.Set, image, false},
+		{"pending", v.Pending.Set, image, false},
+		{"srcset", v.Srcset.Set, image, false},
+		{"color", v.Color.Set, image, false},
+		{"card", v.Card.Set, embed, false},
 	} {
 		switch {
 		case f.needed && !f.set:
@@ -218,10 +250,14 @@ func (b blockBody) block(field string) (motacilla.RawBlock, error) {
 			return motacilla.RawBlock{}, motacilla.Invalid(field+".value."+f.name, "is not a field of a block of type %q", kind)
 		}
 	}
-	return motacilla.RawBlock{
+	raw := motacilla.RawBlock{
 		Type: kind, Text: v.Text.Value, URL: v.URL.Value, Alt: v.Alt.Value,
-		Width: v.Width.Value, Height: v.Height.Value,
-	}, nil
+		Width: v.Width.Value, Height: v.Height.Value, Media: v.Media.Value,
+	}
+	if raw.Media != "" {
+		raw.URL = "" // the server sets it
+	}
+	return raw, nil
 }
 
 // parseTime parses RFC 3339 strictly. The time must be in the years 1 to 9999 of UTC. Decimals beyond the sixth are cut.

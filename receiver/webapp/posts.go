@@ -11,7 +11,7 @@ import (
 )
 
 func (a *Webapp) listPosts(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
-	q, err := query(r)
+	q, err := query(r, "after", "before", "limit")
 	if err != nil {
 		return err
 	}

@@ -15,13 +15,13 @@ import (
 // maxLimit is the most entries of a listing.
 const maxLimit = 100
 
-// query returns the request's parameters. Each must be given at most once.
-func query(r *http.Request) (url.Values, error) {
+// query returns the request's parameters. Each of names must be given at most once.
+func query(r *http.Request, names ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, motacilla.Invalid("query", "must be percent-encoded")
 	}
-	for _, name := range []string{"after", "before", "limit"} {
+	for _, name := range names {
 		if len(q[name]) > 1 {
 			return nil, motacilla.Invalid(name, "must be given at most once")
 		}

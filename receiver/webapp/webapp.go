@@ -1,5 +1,6 @@
 // Package webapp is the receiver for REST clients. They create, change, remove and read channels and posts as JSON below
-// /api/channels. Errors are application/problem+json (RFC 9457). /api/openapi.json describes the interface.
+// /api/channels, and upload images to /api/media. Errors are application/problem+json (RFC 9457). /api/openapi.json
+// describes the interface.
 //
 // # Source
 //
@@ -10,16 +11,16 @@
 //
 // A message_id, or the Idempotency-Key header in its place, makes a retry safe: if the message is stored already, the
 // answer is the stored post with status 200 instead of 201. If-Match keeps an edit from overwriting a newer one, and lets
-// an edit pass that has been made already.
+// an edit pass that has been made already. An image has the key's ID: the same key is the same image.
 //
 // # Options
 //
-// A logger, and the Listing that makes the pages of the list of channels. The configuration has no settings for the
+// A logger, the Listing that makes the pages of the list of channels, and the app's Images. The configuration has no settings for the
 // receiver: {type: webapp}.
 //
 // # Limits
 //
-// A body has at most 1 MiB of JSON. Unknown and repeated names in it are errors. A listing has at most 100 entries.
+// A body has at most 1 MiB of JSON, or one image, whose limits are those of the app's Images. Unknown and repeated names in it are errors. A listing has at most 100 entries.
 package webapp
 
 import (
@@ -41,6 +42,10 @@ const Name = "webapp"
 type Options struct {
 	Logger  *zap.Logger    // nil logs nothing
 	Listing *route.Listing // makes the pages of the list of channels; nil means route.NewListing("")
+
+	// Images keeps uploaded images. nil, or receiver.NoImages, answers an upload with 501. If it has a method MaxBytes() int64,
+	// that is the longest image in bytes; otherwise an image has at most 20 MiB.
+	Images receiver.Images
 }
 
 // Webapp is the receiver. It has nothing to start and nothing to stop.
@@ -49,6 +54,8 @@ type Webapp struct {
 	ingest    *receiver.Ingest
 	authorize route.Authorizer
 	listing   *route.Listing
+	images    receiver.Images // nil if the app keeps none
+	maxImage  int64           // bytes
 	origin    *http.CrossOriginProtection
 	described document
 	base      string // the path below which the server is
@@ -64,6 +71,7 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
 		origin: http.NewCrossOriginProtection(), described: newDocument(openAPI), log: zap.NewNop(),
 	}
+	a.images, a.maxImage = imagesOf(o)
 	if o != nil && o.Logger != nil {
 		a.log = o.Logger
 	}
@@ -75,7 +83,7 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 	return a
 }
 
-// URLs returns the routes api-openapi, api-channels, api-channel, api-posts and api-post.
+// URLs returns the routes api-openapi, api-channels, api-channel, api-posts, api-post and api-media.
 func (a *Webapp) URLs() []route.Route {
 	const channels = "/api/channels"
 	return []route.Route{
@@ -90,6 +98,7 @@ func (a *Webapp) URLs() []route.Route {
 		{Name: "api-post", Pattern: channels + "/{channel_id}/posts/{post_id}", Handler: a.handler(
 			method{http.MethodGet, a.getPost}, method{http.MethodPatch, a.patchPost},
 			method{http.MethodDelete, a.deletePost})},
+		{Name: "api-media", Pattern: "/api/media", Handler: a.handler(method{http.MethodPost, a.createImage})},
 	}
 }
 
