@@ -2,6 +2,7 @@ package webapp
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +19,8 @@ var bodies = []string{
 	`{"content":[{"type":"text","value":{"text":"<p>x"}}]}`,
 	`{"content":[{"type":"embed","value":{"url":"https://youtu.be/a"}}]}`,
 	`{"content":[{"type":"image","value":{"url":"/media/1","alt":"a","width":1,"height":2}}]}`,
+	`{"content":[{"type":"image","value":{"media":"a-1","alt":"a","pending":true,"srcset":"/a 1w","color":"#123456","url":""}}]}`,
+	`{"content":[{"type":"embed","value":{"url":"https://e.example/","card":{"title":"t","width":1}}}]}`,
 	`{"text":"x","created":"2026-01-02T03:04:05.5Z"}`,
 	`{"id":"c2","title":"T","access":"private"}`, `{"ended":null}`, `{"ended":"2026-01-02T03:04:05+01:00"}`,
 	`{"ended":"nan"}`,
@@ -101,4 +104,49 @@ func FuzzBefore(f *testing.F) {
 			t.Fatalf("%q is in year %d", s, y)
 		}
 	})
+}
+
+// What FuzzUpload sends to /api/media is kept, or refused with a 4xx. What is kept is as it was sent.
+func FuzzUpload(f *testing.F) {
+	const form = "multipart/form-data; boundary=b"
+	for _, c := range [][2]string{
+		{"image/png", "png"}, {"image/", ""}, {"text/plain", "x"}, {form, "--b--"}, {form, ""},
+		{form, "--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n"},
+		{form, "--b\r\nContent-Disposition: form-data; name=\"alt\"\r\n\r\na\x00\r\n--b\r\nContent-Disposition: form-data; name=file\r\n\r\n--b--"},
+		{form, "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n"}, {"multipart/form-data", "--"},
+	} {
+		f.Add(c[0], c[1], "key")
+	}
+	f.Fuzz(func(t *testing.T, media, body, key string) {
+		images := &kept{}
+		allow := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{}, nil }
+		table := route.NewTable()
+		if err := table.Add("webapp", "", New(nil, allow, &Options{Images: images}).URLs()...); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/api/media", strings.NewReader(body))
+		r.Header.Set("Content-Type", media)
+		r.Header.Set(idempotencyKey, key)
+		w := httptest.NewRecorder()
+		table.ServeHTTP(w, r)
+		switch {
+		case w.Code == http.StatusCreated && !strings.Contains(body, images.image):
+			t.Fatalf("%q as %q is kept as %q", body, media, images.image)
+		case w.Code != http.StatusCreated && (w.Code < 400 || w.Code >= 500 || !strings.Contains(w.Body.String(), `"field":"`)):
+			t.Fatalf("%q as %q: %d %s", body, media, w.Code, w.Body)
+		}
+	})
+}
+
+// kept has the last image.
+type kept struct{ image string }
+
+func (k *kept) Add(_ context.Context, id string, r io.Reader) (motacilla.Block, error) {
+	data, err := io.ReadAll(r)
+	k.image = string(data)
+	return motacilla.Block{Type: motacilla.ImageBlock, Media: id, URL: "/media/" + id}, err
+}
+
+func (*kept) Image(context.Context, string) (motacilla.Block, error) {
+	return motacilla.Block{}, motacilla.ErrNotFound
 }

@@ -98,7 +98,7 @@ func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla
 		b, err = in.add(in.body, add)
 	}
 	if long := (*refusal)(nil); !errors.As(err, &long) || long.Status != http.StatusRequestEntityTooLarge {
-		in.drain(r)
+		in.drain(w, r)
 	}
 	if err != nil {
 		return err

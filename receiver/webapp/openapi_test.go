@@ -76,13 +76,22 @@ func (f failing) DeletePost(context.Context, motacilla.ChannelID, motacilla.Post
 
 const somePost = "019ab000-0000-7000-8000-000000000001"
 
+type operation struct{ method, target, body string }
+
+func (r operation) header() []string {
+	if r.target == "/api/media" {
+		return []string{"Content-Type", "image/gif"}
+	}
+	return nil
+}
+
 // requests returns a valid request of each operation that reads or writes the store.
-var requests = []struct{ method, target, body string }{
+var requests = []operation{
 	{"GET", "/api/channels", ""}, {"POST", "/api/channels", `{"id":"n"}`},
 	{"GET", "/api/channels/c", ""}, {"PATCH", "/api/channels/c", `{}`}, {"DELETE", "/api/channels/c", ""},
 	{"GET", "/api/channels/c/posts", ""}, {"POST", "/api/channels/c/posts", `{"text":"x"}`},
 	{"GET", "/api/channels/c/posts/" + somePost, ""}, {"PATCH", "/api/channels/c/posts/" + somePost, `{}`},
-	{"DELETE", "/api/channels/c/posts/" + somePost, ""},
+	{"DELETE", "/api/channels/c/posts/" + somePost, ""}, {"POST", "/api/media", "GIF89a"},
 }
 
 // Every operation answers as described if the store fails or a limit refuses.
@@ -94,11 +103,12 @@ func TestFaults(t *testing.T) {
 		{motacilla.ErrUnavailable, 503}, {errors.New("boom"), 500}, {motacilla.ErrNotFound, 404}, {motacilla.ErrConflict, 409},
 	} {
 		s := serve(t, func(receiver.Sink) receiver.Sink { return failing{fault.err} })
+		s.images.fault = fault.err
 		for _, r := range requests {
-			noChannel := r.target == "/api/channels" && fault.status == 404
-			neverConflicts := fault.status == 409 && (r.method == "GET" || r.method == "DELETE")
+			noChannel := (r.target == "/api/channels" || r.target == "/api/media") && fault.status == 404
+			neverConflicts := fault.status == 409 && (r.method == "GET" || r.method == "DELETE" || r.target == "/api/media")
 			if !noChannel && !neverConflicts {
-				s.want(t, fault.status, r.method, r.target, r.body)
+				s.want(t, fault.status, r.method, r.target, r.body, r.header()...)
 			}
 		}
 	}
@@ -108,7 +118,7 @@ func TestFaults(t *testing.T) {
 		limited.do(t, "GET", "/api/channels", "")
 		limited.want(t, 429, "GET", "/api/openapi.json", "")
 		for _, r := range requests {
-			limited.want(t, 429, r.method, r.target, r.body)
+			limited.want(t, 429, r.method, r.target, r.body, r.header()...)
 		}
 	})
 }
@@ -208,6 +218,10 @@ func TestLimits(t *testing.T) {
 		{"alt", value["alt"].MaxLength, motacilla.MaxAlt},
 		{"width", value["width"].Maximum, motacilla.MaxPixels},
 		{"height", value["height"].Maximum, motacilla.MaxPixels},
+		{"srcset", value["srcset"].MaxLength, motacilla.MaxURL},
+		{"card's title", of["Card"].Properties["title"].MaxLength, motacilla.MaxCardTitle},
+		{"card's summary", of["Card"].Properties["summary"].MaxLength, motacilla.MaxCardSummary},
+		{"card's provider", of["Card"].Properties["provider"].MaxLength, motacilla.MaxID},
 	} {
 		if c.got != c.want {
 			t.Errorf("the description limits the %s to %d, the domain to %d", c.name, c.got, c.want)
@@ -221,7 +235,8 @@ func TestDescription(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"channels": TestChannels, "private channels": TestPrivateChannelsAreLeftOut, "posts": TestPosts, "listing": TestListing,
 		"refusals": TestWritingIsRefusedBeforeTheBodyIsRead, "bad input": TestBadInput, "faults": TestFaults,
-		"limits": TestLimits, "described": TestDescriptionIsServed,
+		"limits": TestLimits, "described": TestDescriptionIsServed, "images": TestImages, "forms": TestForms,
+		"refused images": TestRefusedImages, "image blocks": TestImageBlocks, "what was read": TestWrittenBack,
 	} {
 		t.Run(name, test)
 	}

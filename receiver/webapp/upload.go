@@ -110,12 +110,14 @@ func (u *upload) text(part *multipart.Part, name string, most int) (string, erro
 	return string(data), validText(name, string(data), most)
 }
 
-// drain reads the rest of the body. A client that is still sending may not look at an answer before it is done. Nothing is
-// read from a client that waits for "100 Continue".
-func (u *upload) drain(r *http.Request) {
-	if u.body.began || r.Header.Get("Expect") == "" {
-		_, _ = io.Copy(io.Discard, u.body)
+// drain reads the rest of the body: a client that is still sending may not look at an answer before it is done. If the
+// client waits for "100 Continue", nothing is read, and the connection must be closed.
+func (u *upload) drain(w http.ResponseWriter, r *http.Request) {
+	if !u.body.began && r.Header.Get("Expect") != "" {
+		w.Header().Set("Connection", "close")
+		return
 	}
+	_, _ = io.Copy(io.Discard, u.body)
 }
 
 // unread is the error for a body that could not be read.

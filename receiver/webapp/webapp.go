@@ -128,6 +128,9 @@ func (a *Webapp) handler(methods ...method) http.Handler {
 			err = serve[r.Method].serve(w, r, ch)
 		}
 		if err != nil {
+			if r.Header.Get("Expect") != "" { // the client may keep back the body, for which the server would wait
+				w.Header().Set("Connection", "close")
+			}
 			a.fail(w, r, ch, err)
 		}
 	})

@@ -21,7 +21,8 @@ const secret = "s3cret"
 
 type server struct {
 	http.Handler
-	store *memory.Store
+	store  *memory.Store
+	images *album
 }
 
 func serve(tb testing.TB, wrap func(receiver.Sink) receiver.Sink) *server {
@@ -34,10 +35,11 @@ func serve(tb testing.TB, wrap func(receiver.Sink) receiver.Sink) *server {
 	}
 	hook := route.NewToken(secret, sink.Channel, nil)
 	table := route.NewTable()
-	if err := table.Add("webapp", "/live", webapp.New(sink, hook.Authorize, nil).URLs()...); err != nil {
+	images := newAlbum()
+	if err := table.Add("webapp", "/live", webapp.New(sink, hook.Authorize, &webapp.Options{Images: images}).URLs()...); err != nil {
 		tb.Fatal(err)
 	}
-	return &server{held(tb, table), store}
+	return &server{held(tb, table), store, images}
 }
 
 type answer struct {
@@ -295,7 +297,7 @@ func TestWritingIsRefusedBeforeTheBodyIsRead(t *testing.T) {
 	before := s.state(t)
 	for _, c := range []struct{ method, target string }{
 		{"POST", "/api/channels"}, {"PATCH", "/api/channels/c"}, {"DELETE", "/api/channels/c"},
-		{"POST", "/api/channels/c/posts"}, {"PATCH", post}, {"DELETE", post},
+		{"POST", "/api/channels/c/posts"}, {"PATCH", post}, {"DELETE", post}, {"POST", "/api/media"},
 	} {
 		for _, token := range []string{"", "Bearer wrong", "Basic " + secret, "Bearer", secret} {
 			r := httptest.NewRequest(c.method, c.target, unread{t})
@@ -313,7 +315,7 @@ func TestWritingIsRefusedBeforeTheBodyIsRead(t *testing.T) {
 		}
 		s.want(t, 403, c.method, c.target, `{}`, "Origin", "null")
 	}
-	if after := s.state(t); after != before {
+	if after := s.state(t); after != before || s.images.count() > 0 {
 		t.Errorf("changed:\n%s\n%s", before, after)
 	}
 	s.want(t, 200, "PATCH", "/api/channels/c", `{}`, "Origin", "http://example.com")
