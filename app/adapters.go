@@ -49,6 +49,16 @@ func mediaModule(all []adapter.Registration[media.Store], c Choice) fx.Option {
 	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags(nameTag(at)))))
 }
 
+// embedsModule makes what the configuration names to look up embedded pages, if anything.
+func embedsModule(all []adapter.Registration[media.Embeds], c Choice) fx.Option {
+	if c.Type == none {
+		return fx.Options()
+	}
+	at := fmt.Sprintf("embeds (%s)", c.Type)
+	publish := func(e media.Embeds) media.Embeds { return e }
+	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags(nameTag(at)))))
+}
+
 // listModules makes the publishers or the receivers that the configuration names, in its order. key is its key, such as
 // "publishers".
 func listModules[P any](key string, all []adapter.Registration[P], choices []Choice) fx.Option {

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/storage"
 	"go.uber.org/fx"
 )
 
@@ -11,11 +14,14 @@ func (r registrations) module(c *Config) fx.Option {
 	return fx.Module("app",
 		fx.Supply(c),
 		fx.Provide(
-			newLogger, newToken, newLook, newRegistry, newParts, share, newOperations, newSite, newServer,
+			newLogger, newToken, newLook, newRegistry, newLibrary, newClient, newParts, share, newOperations, newSite, newServer,
 			func(p *live.Parts) receiver.Sink { return p.Sink() },
+			func(s storage.Store) motacilla.Records { return s.Records() },
+			func(s storage.Store) media.PostStore { return s },
 		),
 		storeModule(r.Stores, c.Storage),
 		mediaModule(r.Media, c.Media),
+		embedsModule(r.Embeds, c.Embeds),
 		listModules("publishers", r.Publishers, c.Publishers),
 		listModules("receivers", r.Receivers, c.Receivers),
 		fx.Invoke(func(*Server) {}, giveMemoryBack),

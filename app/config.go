@@ -27,6 +27,7 @@ type Config struct {
 	Settings
 	Storage    Choice
 	Media      Choice   // its Type is none if images are not kept
+	Embeds     Choice   // its Type is none if embedded pages are not looked up
 	Publishers []Choice // in the order in which they are offered to readers
 	Receivers  []Choice
 	Values     []Value // every value in force, in the order of the reference

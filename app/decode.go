@@ -32,6 +32,8 @@ func (s *Schema) decode(l layer) (*Config, error) {
 	errs = append(errs, listErr)
 	c.Media, listErr = s.decodeSingle(l, c, s.media)
 	errs = append(errs, listErr)
+	c.Embeds, listErr = s.decodeSingle(l, c, s.embeds)
+	errs = append(errs, listErr)
 	c.Publishers, listErr = s.decodeList(l, c, s.publishers)
 	errs = append(errs, listErr)
 	c.Receivers, listErr = s.decodeList(l, c, s.receivers)

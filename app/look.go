@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/page"
 	"go.uber.org/fx"
 )
@@ -17,15 +18,22 @@ type lookIn struct {
 
 	Config    *Config
 	Languages page.Languages `optional:"true"`
+	Embeds    media.Embeds   `optional:"true"`
 }
 
 // newLook makes the look that page.* describes.
-func newLook(in lookIn) (*page.Look, error) { return look(in.Config.Page, in.Languages) }
+func newLook(in lookIn) (*page.Look, error) {
+	frames := page.FramesOff
+	if in.Embeds != nil {
+		frames = page.Frames(in.Embeds.Frames())
+	}
+	return look(in.Config.Page, frames, in.Languages)
+}
 
 // look makes the look of the settings. languages are nil if the app provides none.
-func look(s PageSettings, languages page.Languages) (*page.Look, error) {
+func look(s PageSettings, frames page.Frames, languages page.Languages) (*page.Look, error) {
 	o := page.LookOptions{
-		Language: s.Language, ChannelLanguages: s.ChannelLanguages, Languages: languages, Reload: s.Reload,
+		Language: s.Language, ChannelLanguages: s.ChannelLanguages, Languages: languages, Reload: s.Reload, Frames: frames,
 	}
 	var err error
 	if o.TimeZone, err = time.LoadLocation(s.TimeZone); err != nil {

@@ -17,7 +17,7 @@ type imageFolder struct {
 func optionalSchema(t *testing.T) *Schema {
 	t.Helper()
 	s, err := newSchema(
-		[]component{{"memory", nil}}, []component{{"memory", nil}, {"local", &imageFolder{"images"}}}, nil,
+		[]component{{"memory", nil}}, []component{{"memory", nil}, {"local", &imageFolder{"images"}}}, nil, nil,
 		[]component{{"webapp", nil}, {"telegram", &bot{}}},
 	)
 	if err != nil {
@@ -75,7 +75,7 @@ func TestMediaIsAChoice(t *testing.T) {
 			t.Errorf("%s: %v, want %s", tt.yaml, err, tt.want)
 		}
 	}
-	without, err := newSchema([]component{{"memory", nil}}, nil, nil, nil)
+	without, err := newSchema([]component{{"memory", nil}}, nil, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

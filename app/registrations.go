@@ -17,6 +17,7 @@ type registrations struct {
 
 	Stores     []adapter.Registration[storage.Store]       `group:"adapters"`
 	Media      []adapter.Registration[media.Store]         `group:"adapters"`
+	Embeds     []adapter.Registration[media.Embeds]        `group:"adapters"`
 	Publishers []adapter.Registration[publisher.Publisher] `group:"adapters"`
 	Receivers  []adapter.Registration[receiver.Receiver]   `group:"adapters"`
 	Input      *Input                                      `optional:"true"`
@@ -42,7 +43,7 @@ func read(opts []fx.Option) (r registrations, err error) {
 }
 
 func (r registrations) schema() (*Schema, error) {
-	return newSchema(components(r.Stores), components(r.Media), components(r.Publishers), components(r.Receivers))
+	return newSchema(components(r.Stores), components(r.Media), components(r.Embeds), components(r.Publishers), components(r.Receivers))
 }
 
 func components[P any](list []adapter.Registration[P]) []component {

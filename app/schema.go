@@ -29,6 +29,7 @@ type Schema struct {
 	byEnv      map[string]Key
 	stores     kind
 	media      kind
+	embeds     kind
 	publishers kind
 	receivers  kind
 }
@@ -39,7 +40,7 @@ type component struct {
 	options any
 }
 
-// kind is storage, media, publishers or receivers.
+// kind is storage, media, embeds, publishers or receivers.
 type kind struct {
 	key  string // "storage"
 	one  string // "store"
@@ -57,10 +58,11 @@ const envPrefix = "MOTACILLA_"
 // envConfig names the configuration file. It is not a key.
 const envConfig = envPrefix + "CONFIG"
 
-func newSchema(stores, media, publishers, receivers []component) (*Schema, error) {
+func newSchema(stores, media, embeds, publishers, receivers []component) (*Schema, error) {
 	s := &Schema{byName: map[string]Key{}, byEnv: map[string]Key{}}
 	s.stores = kind{key: "storage", one: "store", list: inOrder(stores, "sqlite"), single: true}
 	s.media = kind{key: "media", one: "media store", list: inOrder(media, "local"), single: true, optional: true}
+	s.embeds = kind{key: "embeds", one: "source of embeds", list: inOrder(embeds, "oembed"), single: true, optional: true}
 	s.publishers = kind{key: "publishers", one: "publisher",
 		list: inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
 	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(receivers, "webapp")}
@@ -85,7 +87,9 @@ func newSchema(stores, media, publishers, receivers []component) (*Schema, error
 }
 
 // kinds returns all kinds of adapters, in the order of the reference.
-func (s *Schema) kinds() []kind { return []kind{s.stores, s.media, s.publishers, s.receivers} }
+func (s *Schema) kinds() []kind {
+	return []kind{s.stores, s.media, s.embeds, s.publishers, s.receivers}
+}
 
 func (s *Schema) addKind(k kind) error {
 	if k.optional && len(k.list) == 0 {
@@ -165,7 +169,7 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names of the registered adapters of a kind: key is storage, media, publishers or receivers.
+// Types returns the names of the registered adapters of a kind: key is storage, media, embeds, publishers or receivers.
 func (s *Schema) Types(key string) []string {
 	var names []string
 	for _, k := range s.kinds() {

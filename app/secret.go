@@ -14,7 +14,10 @@ const secretFile = "file:"
 // readSecrets puts the content of files in the place of secrets that name a file. It is done only for an app that is built: what
 // prints or writes a configuration shows no secret.
 func (c *Config) readSecrets() error {
-	errs := []error{readSecrets("", &c.Settings), readSecrets("storage.", c.Storage.Options), readSecrets("media.", c.Media.Options)}
+	errs := []error{
+		readSecrets("", &c.Settings), readSecrets("storage.", c.Storage.Options), readSecrets("media.", c.Media.Options),
+		readSecrets("embeds.", c.Embeds.Options),
+	}
 	for key, list := range map[string][]Choice{"publishers": c.Publishers, "receivers": c.Receivers} {
 		for i, choice := range list {
 			errs = append(errs, readSecrets(fmt.Sprintf("%s[%d].", key, i), choice.Options))

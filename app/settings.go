@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap/zapcore"
 )
@@ -21,6 +22,7 @@ type Settings struct {
 	Page     PageSettings     `key:"page"`
 	Feed     FeedSettings     `key:"feed"`
 	Polling  PollingSettings  `key:"polling"`
+	Images   media.Options    `key:"images"`
 	Outbound OutboundSettings `key:"outbound"`
 	Log      LogSettings      `key:"log"`
 }
@@ -103,6 +105,7 @@ func defaults() Settings {
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},
+		Images:  *media.DefaultOptions(),
 		Log:     LogSettings{Level: "info", Format: "console"},
 	}
 }

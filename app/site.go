@@ -29,7 +29,9 @@ type partsIn struct {
 	Hook      route.Authorizer `optional:"true"`
 	Look      *page.Look
 	Renderer  publisher.Renderer `optional:"true"`
-	Media     media.Store        `optional:"true"`
+	Library   *media.Library     // nil if images are not kept
+	Embeds    media.Embeds       `optional:"true"`
+	Client    *outbound.Client
 }
 
 // newParts makes the parts that publishers, receivers and pages share. The feed starts before all of them, and is closed
@@ -37,7 +39,10 @@ type partsIn struct {
 func newParts(in partsIn) (*live.Parts, error) {
 	c := in.Config
 	limits := c.Server.Limits
-	networks, _ := c.Outbound.networks() // which are valid
+	var library live.Library
+	if in.Library != nil {
+		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store)}
+	}
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Token: in.Token.Secret,
 		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
@@ -46,7 +51,8 @@ func newParts(in partsIn) (*live.Parts, error) {
 			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home, Look: in.Look,
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
 		},
-		Renderer: in.Renderer, Media: in.Media, Outbound: &outbound.Options{Allow: networks},
+		Renderer: in.Renderer,
+		Library:  library, Embeds: in.Embeds, Client: in.Client,
 		Feed: publisher.FeedOptions{
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{
@@ -72,12 +78,10 @@ type partsOut struct {
 	Origins *route.Origins
 	Ingest  *receiver.Ingest
 	Kit     *receiver.Kit
-	Client  *outbound.Client
 }
 
 func share(p *live.Parts) partsOut {
-	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"),
-		Kit: p.Kit(), Client: p.Client}
+	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit()}
 }
 
 func newRegistry() *prometheus.Registry {

@@ -33,7 +33,7 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &starter{given: flags, used: map[string]bool{"storage.type": true, "media.type": true, "publishers": true, "receivers": true}}
+	w := &starter{given: flags, used: map[string]bool{"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true}}
 	w.WriteString(starterHead)
 	w.mapping("", w.fields(&c.Settings), func(f field) bool {
 		return w.isGiven(f.key) || slices.Contains(essential, f.key)
@@ -41,6 +41,9 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 	w.single(s.stores, c.Storage, s.byName["storage.type"].Doc, "To keep posts in another store")
 	if len(s.media.list) > 0 {
 		w.single(s.media, c.Media, s.byName["media.type"].Doc, "To keep images elsewhere")
+	}
+	if len(s.embeds.list) > 0 {
+		w.single(s.embeds, c.Embeds, s.byName["embeds.type"].Doc, "To look pages up in another way")
 	}
 	w.entries(s.publishers, c.Publishers)
 	w.entries(s.receivers, c.Receivers)

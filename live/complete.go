@@ -11,20 +11,12 @@ import (
 	"github.com/motacilla-live/motacilla/storage"
 )
 
-// cards looks up embedded pages. Embeds of package media is one.
-type cards interface {
-	// Card returns what is known of a page. It must not wait for the page's site.
-	Card(ctx context.Context, url string) (card motacilla.Card, known bool)
-	// Later looks the page up, and then edits the post.
-	Later(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, url string) error
-}
-
 // completing is a store that completes the posts that are put. A block of an image that the server holds gets its URL and its
 // sizes. An embed gets its card, or is queued to get it. It is one place for all ways in.
 type completing struct {
 	storage.Store
 	images receiver.Images
-	cards  cards // nil if pages are not looked up
+	cards  Embeds // nil if pages are not looked up
 }
 
 // Edits returns what the store has to store edits of one post together, or nil.

@@ -32,6 +32,7 @@ var known = motacilla.Block{
 
 // looker knows the page /known, and records the others.
 type looker struct {
+	Embeds
 	later []string
 	fails error
 }
@@ -53,7 +54,7 @@ func (l *looker) Later(_ context.Context, _ motacilla.ChannelID, id motacilla.Po
 	return l.fails
 }
 
-func completed(t *testing.T, cards cards) *completing {
+func completed(t *testing.T, cards Embeds) *completing {
 	t.Helper()
 	store := memory.New(nil)
 	t.Cleanup(func() { _ = store.Close() })

@@ -151,6 +151,9 @@ func (l *Live) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := l.startShared(ctx); err != nil {
+		return err
+	}
 	for i, r := range l.has.Receivers {
 		if s, ok := r.It.(receiver.Starter); ok {
 			if err := s.Start(ctx); err != nil {
@@ -202,6 +205,7 @@ func (l *Live) Shutdown(ctx context.Context) error {
 			}
 		}
 	}
+	errs = append(errs, l.stopShared(ctx))
 	if l.owns {
 		errs = append(errs, l.Feed.Close())
 	}

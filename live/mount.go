@@ -60,9 +60,9 @@ func (l *Live) mount() error {
 			return err
 		}
 	}
-	if l.Library != nil {
-		for _, rt := range l.Library.URLs() {
-			if err := add("the media library", "/", rt); err != nil {
+	for _, part := range l.shared() {
+		for _, rt := range part.It.URLs() {
+			if err := add(part.At, "/", rt); err != nil {
 				return err
 			}
 		}

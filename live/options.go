@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -59,11 +58,13 @@ type Options struct {
 	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
 	RequestsPerAddress int
 
-	// Media keeps the files of images, and is not closed by the site. nil means that no images are kept: receivers leave them out.
-	Media media.Store
-	// Outbound are the options of the client for addresses that come from outside, such as a link in a post. nil means the
-	// defaults.
-	Outbound *outbound.Options
+	// Library keeps images. nil means that no images are kept: receivers leave them out.
+	Library Library
+	// Embeds looks up embedded pages, such as videos. If it is nil, readers see a link. Whether players are shown is an option of
+	// Page.Look.
+	Embeds Embeds
+	// Client calls addresses that come from outside, such as a link in a post; nil means outbound.New(nil).
+	Client *outbound.Client
 
 	// Routes are the app's own, beside those of the site. Nothing checks who may call them.
 	Routes []route.Route
@@ -104,6 +105,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.RequestsPerAddress < 0 {
 		return o, errors.New("live: RequestsPerAddress must not be negative")
+	}
+	if o.Client == nil {
+		o.Client = outbound.New(nil)
 	}
 	if o.Tracer != nil {
 		o.Store = trace(o.Store, o.Tracer)

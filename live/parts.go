@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -26,7 +25,6 @@ type Parts struct {
 	Proxies   route.Proxies
 	Page      *page.Page
 	Logger    *zap.Logger
-	Library   *media.Library // nil if there is no Options.Media
 	Client    *outbound.Client
 
 	options Options
@@ -42,7 +40,7 @@ func NewParts(o Options) (*Parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{Logger: o.Logger, options: o, Origins: route.NewOrigins(o.Origins...), Client: outbound.New(o.Outbound)}
+	p := &Parts{Logger: o.Logger, options: o, Origins: route.NewOrigins(o.Origins...), Client: o.Client}
 	p.newKit(o)
 	if p.Proxies, err = route.ParseProxies(o.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("live: TrustedProxies: %w", err)
@@ -64,20 +62,6 @@ func NewParts(o Options) (*Parts, error) {
 	}
 	p.newPage(o)
 	return p, nil
-}
-
-// newKit makes the store that completes posts, and what receivers share.
-func (p *Parts) newKit(o Options) {
-	var images receiver.Images = receiver.NoImages{}
-	if o.Media != nil {
-		p.Library = media.NewLibrary(o.Media, o.Store.Records())
-		images = p.Library
-	}
-	p.Store = &completing{Store: o.Store, images: images}
-	p.kit = &receiver.Kit{
-		Sink: p.Store, Records: o.Store.Records(), Images: images, Client: p.Client, Metrics: &receiver.Metrics{},
-		PublicURL: o.PublicURL,
-	}
 }
 
 func (p *Parts) newFeed(o Options) *publisher.Feed {

@@ -1,8 +1,11 @@
-// Package standard lists all stores, publishers and receivers of the project, and the languages of its pages. The command
+// Package standard lists all stores, media stores, publishers and receivers of the project, and the languages of its pages. The command
 // motacilla uses it. An app that needs only some of them gives their modules to app.Main instead, and compiles no others.
 package standard
 
 import (
+	"github.com/motacilla-live/motacilla/media/local"
+	mediamemory "github.com/motacilla-live/motacilla/media/memory"
+	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
@@ -23,6 +26,9 @@ var Module = fx.Module("standard",
 	sqlite.Module,
 	postgres.Module,
 	redis.Module,
+	local.Module,
+	mediamemory.Module,
+	oembed.Module,
 	sse.Module,
 	websocket.Module,
 	polling.Module,

@@ -61,7 +61,7 @@ func inDemo(flag string) bool { return flag != "config" && !strings.HasPrefix(fl
 
 func demo(in app.Input, out io.Writer) error {
 	in.YAML, in.Env = []byte("log: {level: warn}"), demoEnv(os.Environ())
-	in.Flags["storage.type"] = "memory"
+	in.Flags["storage.type"], in.Flags["media.type"] = "memory", "memory"
 	return app.Run(standard.Module, fx.Supply(&in), fx.Invoke(playOn), fx.Invoke(
 		func(lc fx.Lifecycle, c *app.Config, s *app.Server, t *app.Token) {
 			token := "TOKEN" // a token from the configuration is not printed

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/work"
 	"go.uber.org/zap"
@@ -46,10 +47,7 @@ func Defaults() *Options {
 }
 
 // Posts is where the posts are whose cards are filled in. A store is one.
-type Posts interface {
-	Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error)
-	PutPost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision) (motacilla.Post, error)
-}
+type Posts = media.PostStore
 
 // Images keeps the pictures of cards. *media.Library is one. Without it cards have no pictures: they are never shown from the
 // site that they are of, which would tell it of each reader.
@@ -153,6 +151,9 @@ func choose(list []*provider, allow, deny []string) ([]*provider, error) {
 	}
 	return kept, nil
 }
+
+// Frames returns Options.Frames.
+func (e *Embeds) Frames() string { return e.o.Frames }
 
 // Card returns what is known of a page, from the store's records alone. known is false if the page was not looked up, or so
 // long ago that it has to be again. Of a page of which nothing was found, the card has the provider alone: its host.

@@ -8,6 +8,6 @@ import (
 
 // Module registers the receiver as "webapp". The configuration has no options for it.
 var Module = receiver.Register[struct{}](Name, nil,
-	func(sink receiver.Sink, authorize route.Authorizer, listing *route.Listing, log *zap.Logger) *Webapp {
-		return New(sink, authorize, &Options{Listing: listing, Logger: log})
+	func(kit *receiver.Kit, authorize route.Authorizer, listing *route.Listing, log *zap.Logger) *Webapp {
+		return New(kit.Sink, authorize, &Options{Listing: listing, Images: kit.Images, Logger: log})
 	})

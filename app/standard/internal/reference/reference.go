@@ -80,7 +80,7 @@ proxies and the token. ` + "`motacilla config`" + ` reports all errors. The sche
 // settingsTitles are the titles of the groups of keys that every app has, by the first part of the key.
 var settingsTitles = map[string]string{
 	"server": "The server", "server.limits": "Limits", "page": "The live page", "feed": "Streams", "polling": "Wagtail Live's polling",
-	"outbound": "Calls to addresses from outside", "images": "Images", "embeds": "Embedded pages", "log": "The log",
+	"outbound": "Calls to addresses from outside", "images": "Images", "log": "The log",
 }
 
 // kinds says how stores, publishers and receivers are chosen.
@@ -88,6 +88,8 @@ var kinds = map[string]struct{ title, text string }{
 	"storage": {"Stores", "One store is on. Its options are given with its type: `storage: {type: TYPE, …}`. If several stores\n" +
 		"share a key, it means what the store that is on says."},
 	"media": {"Media stores", "One media store keeps the files of images, or none does: `media: {type: TYPE, …}`."},
+	"embeds": {"Embedded pages", "Pages that posts link to alone on a line, such as videos, are looked up, or they stay links:\n" +
+		"`embeds: {type: TYPE, …}`."},
 	"publishers": {"Publishers", "In the file `publishers` is a list of mappings, each with a type and the type's options:\n" +
 		"`publishers: [{type: TYPE, …}]`. In the environment and as a flag it is a list of types. There the options of a type\n" +
 		"have their own keys, which override the file."},
@@ -115,7 +117,7 @@ func reference(schema *app.Schema) (string, error) {
 				continue
 			}
 			prefix := section.Kind + "." + section.Name + "."
-			if section.Kind == "storage" || section.Kind == "media" {
+			if section.Kind == "storage" || section.Kind == "media" || section.Kind == "embeds" {
 				prefix = section.Kind + "."
 			}
 			table(&b, prefix, section.Keys)

@@ -1,0 +1,85 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// Library keeps images and serves their files. *media.Library is one, and so is media.WithCollector, which removes unused images. If
+// it is a receiver.Starter or a receiver.Stopper, the site starts it before its receivers, and stops it after them.
+type Library interface {
+	receiver.Images
+	URLs() []route.Route
+}
+
+// Embeds looks up embedded pages. *oembed.Embeds is one.
+type Embeds interface {
+	// Card returns what is known of a page, and whether it was looked up. It must not wait for the page's site.
+	Card(ctx context.Context, url string) (card motacilla.Card, known bool)
+	// Later looks a page up, and then puts its card into the post.
+	Later(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, url string) error
+	// URLs returns the routes of players that are on this server.
+	URLs() []route.Route
+	Start(ctx context.Context) error
+	Shutdown(ctx context.Context) error
+}
+
+// newKit makes the store that completes posts, and what receivers share.
+func (p *Parts) newKit(o Options) {
+	store := &completing{Store: o.Store, images: receiver.NoImages{}}
+	if o.Library != nil {
+		store.images = o.Library
+	}
+	if o.Embeds != nil {
+		store.cards = o.Embeds
+	}
+	p.kit = &receiver.Kit{
+		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
+		PublicURL: o.PublicURL,
+	}
+	p.Store = store
+}
+
+// mounted has routes.
+type mounted interface{ URLs() []route.Route }
+
+// shared is what all receivers need, with its name in errors. It runs longer than they do.
+func (p *Parts) shared() []Named[mounted] {
+	var list []Named[mounted]
+	if p.options.Library != nil {
+		list = append(list, Named[mounted]{At: "the library of images", It: p.options.Library})
+	}
+	if p.options.Embeds != nil {
+		list = append(list, Named[mounted]{At: "embedded pages", It: p.options.Embeds})
+	}
+	return list
+}
+
+func (p *Parts) startShared(ctx context.Context) error {
+	for _, part := range p.shared() {
+		if s, ok := part.It.(receiver.Starter); ok {
+			if err := s.Start(ctx); err != nil {
+				return fmt.Errorf("start %s: %w", part.At, err)
+			}
+		}
+	}
+	return nil
+}
+
+// stopShared ends what startShared began. It may be called without that.
+func (p *Parts) stopShared(ctx context.Context) error {
+	var errs []error
+	for _, part := range p.shared() {
+		if s, ok := part.It.(receiver.Stopper); ok {
+			if err := s.Shutdown(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("shut down %s: %w", part.At, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
