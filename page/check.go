@@ -27,6 +27,9 @@ func (e *edition) check() error {
 				Provider: "Example", Title: "Title", Summary: "Summary", Picture: "/media/a/1.jpg", Frame: "https://example.org/player",
 				Width: 16, Height: 9,
 			}},
+			{Type: motacilla.ImageBlock, Media: "sample", URL: "/media/sample/2.jpg", Width: 2, Height: 1, Color: "#336699",
+				Srcset: "/media/sample/1.jpg 1w, /media/sample/2.jpg 2w"},
+			{Type: motacilla.ImageBlock, Media: "later", Pending: true},
 		},
 	}
 	content, err := e.renderPost(place{}, "sample", e.spoken.site, post)

@@ -143,6 +143,8 @@ func functions(a *assets, at place) template.FuncMap {
 		"base":    func() string { return at.base },
 		"home":    func() string { return at.home },
 		"page":    at.channel,
+		"picture": at.picture,
+		"srcset":  at.srcset,
 		"rfc3339": motacilla.FormatTime,
 		"safe":    func(h motacilla.HTML) template.HTML { return safe(h.String()) },
 		"host":    host,

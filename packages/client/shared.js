@@ -324,16 +324,23 @@ function resolve(url, server, from = server) {
   return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
 }
 function lead(post, server) {
-  for (const name of ["href", "src", "poster", "data-live-frame"]) {
+  for (const name of ["href", "src", "poster", "srcset", "data-live-frame"]) {
     for (const element of post.querySelectorAll(`[${name}]`)) {
+      const value = element.getAttribute(name) ?? "";
       try {
-        const url = element.getAttribute(name) ?? "";
-        const whole = server.pathname !== "/" && url.startsWith(server.pathname);
-        element.setAttribute(name, (whole ? new URL(url, server) : resolve(url, server)).href);
+        element.setAttribute(name, name === "srcset" ? leadAll(value, server) : leadOne(value, server));
       } catch {
       }
     }
   }
+}
+function leadOne(url, server) {
+  const known2 = server.pathname !== "/" && url.startsWith(server.pathname);
+  return (known2 ? new URL(url, server) : resolve(url, server)).href;
+}
+function leadAll(srcset, server) {
+  const sizes = srcset.split(/,\s+/).map((size) => size.trim().split(/\s+/));
+  return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
 }
 
 // client/surroundings.ts

@@ -24,16 +24,26 @@ export function resolve(url: string, server: URL, from: URL = server): URL {
 
 /** Makes the relative links, images and players of a post lead to its server, in a page of another site. */
 export function lead(post: Element, server: URL): void {
-  for (const name of ["href", "src", "poster", "data-live-frame"]) {
+  for (const name of ["href", "src", "poster", "srcset", "data-live-frame"]) {
     for (const element of post.querySelectorAll(`[${name}]`)) {
+      const value = element.getAttribute(name) ?? "";
       try {
-        const url = element.getAttribute(name) ?? "";
-        // A server that knows the path below which it is writes it.
-        const whole = server.pathname !== "/" && url.startsWith(server.pathname);
-        element.setAttribute(name, (whole ? new URL(url, server) : resolve(url, server)).href);
+        element.setAttribute(name, name === "srcset" ? leadAll(value, server) : leadOne(value, server));
       } catch {
         // What is not a URL stays as it is.
       }
     }
   }
+}
+
+/** A server that knows below which path it is has written that path already. */
+function leadOne(url: string, server: URL): string {
+  const known = server.pathname !== "/" && url.startsWith(server.pathname);
+  return (known ? new URL(url, server) : resolve(url, server)).href;
+}
+
+/** Does so with each URL of a srcset, such as "/media/ID/320.jpg 320w, /media/ID/640.jpg 640w". */
+function leadAll(srcset: string, server: URL): string {
+  const sizes = srcset.split(/,\s+/).map((size) => size.trim().split(/\s+/));
+  return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
 }
