@@ -29,28 +29,20 @@ func (at place) channel(ch motacilla.ChannelID) string {
 	return at.base + "/channels/" + url.PathEscape(string(ch))
 }
 
-// below returns the URL of what this server has at a path. Other URLs stay as they are.
-func (at place) below(s string) string {
-	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
-		return at.base + s
-	}
-	return s
-}
-
 // picture returns the URL of an image block. Only the path of an image that the server holds is below the server's base path:
 // another one was written by somebody who knows where the server is.
 func (at place) picture(b motacilla.Block) string {
 	if b.Media == "" {
 		return b.URL
 	}
-	return at.below(b.URL)
+	return at.url(b.URL)
 }
 
 // srcset returns the sizes of an image that the server holds, with their URLs for this place.
 func (at place) srcset(sizes string) string {
 	list := strings.Split(sizes, ", ")
 	for i, size := range list {
-		list[i] = at.below(size)
+		list[i] = at.url(size)
 	}
 	return strings.Join(list, ", ")
 }
