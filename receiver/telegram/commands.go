@@ -117,14 +117,16 @@ func (r *Receiver) control(ctx context.Context, ch motacilla.ChannelID, m *messa
 		return "The post of this message was removed.", nil
 	case errors.Is(err, motacilla.ErrNotFound):
 		return "This message is no post.", nil
+	case errors.Is(err, errNoImage):
+		return "This message has no image on the page.", nil
 	case errors.Is(err, motacilla.ErrInvalid):
-		return err.Error(), nil
+		return "This can't be stored: " + err.Error(), nil
 	}
 	return done, err
 }
 
 // errNoImage ends an edit that finds no image.
-var errNoImage = motacilla.Invalid("message", "has no image on the page")
+var errNoImage = errors.New("the post has no image of this message")
 
 // describe sets the alternative text of a message's images.
 func (r *Receiver) describe(ctx context.Context, ch motacilla.ChannelID, target *message, text string) (string, error) {

@@ -164,11 +164,13 @@ func topicID(m *message) string {
 	return chatID(m) + "/" + strconv.Itoa(m.ThreadID)
 }
 
+// created is when m was sent. Telegram tells it in seconds. The microseconds are made of the message's ID, so that messages of one
+// second stay in order.
 func created(m *message) time.Time {
 	if m.Date <= 0 || m.Date > 1<<33 {
 		return time.Time{}
 	}
-	return time.Unix(m.Date, 0).UTC()
+	return time.Unix(m.Date, int64(m.ID%1_000_000)*int64(time.Microsecond)).UTC()
 }
 
 // author is who readers see as the author of m.
