@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
 )
 
 // albumPart is the delivery of one image of an album. Its width is the number of its message.

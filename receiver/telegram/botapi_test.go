@@ -3,7 +3,6 @@ package telegram
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"mime"
 	"net/http"
@@ -104,7 +103,7 @@ func apiParams(r *http.Request) (map[string]string, error) {
 		}
 	case "multipart/form-data":
 		err := r.ParseMultipartForm(1 << 20)
-		if err != nil && err != io.EOF && !strings.Contains(err.Error(), "EOF") { // a form without fields
+		if err != nil && !strings.Contains(err.Error(), "EOF") { // a form without fields
 			return nil, err
 		}
 		for k := range r.Form {

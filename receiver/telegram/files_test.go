@@ -56,9 +56,9 @@ func TestImageArrives(t *testing.T) {
 	target := strings.TrimSuffix(strings.TrimPrefix(photoMessage(1, 10, "f1", "The cup"), `{"update_id":1,"message":`), "}")
 	n.deliver(commanded(2, 11, "/alt The captain lifts the cup", target))
 	close(gate)
-	p := w.arrived()
+	w.arrived()
 	n.deliver(edited(photoMessage(3, 10, "f1", "The trophy"), 1760000100))
-	p = w.post()
+	p := w.post()
 	if got := show(p); got != "image 8x6\nThe trophy" || p.Content[0].Alt != "The captain lifts the cup" {
 		t.Errorf("the post is\n%s with %q", got, p.Content[0].Alt)
 	}
@@ -128,11 +128,15 @@ func TestErrorsHaveNoToken(t *testing.T) {
 	n := w.node(w.options())
 	elsewhere := "http://e.example/bot" + testToken
 	for name, body := range map[string]func(rw http.ResponseWriter, r *http.Request){
-		"missing":      func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNotFound) },
-		"many":         func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTooManyRequests) },
-		"redirect":     func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, elsewhere, http.StatusFound) },
-		"broken":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"broken later": func(rw http.ResponseWriter, _ *http.Request) { rw.Header().Set("Content-Length", "9"); _, _ = rw.Write([]byte("x")); panic(http.ErrAbortHandler) },
+		"missing":  func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNotFound) },
+		"many":     func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusTooManyRequests) },
+		"redirect": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, elsewhere, http.StatusFound) },
+		"broken":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"broken later": func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Length", "9")
+			_, _ = rw.Write([]byte("x"))
+			panic(http.ErrAbortHandler)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.api.mu.Lock()

@@ -34,12 +34,12 @@ const DefaultAPI = "https://api.telegram.org"
 // Options are the receiver's settings. Empty fields mean the defaults.
 type Options struct {
 	Token         string   `key:"token" required:"true" secret:"true" doc:"the bot's token, as BotFather gives it"`
-	Mode          string   `key:"mode" choices:"webhook,polling" doc:"how updates come: Telegram calls this server (webhook), or this server asks Telegram (polling)"`
-	Channels      []string `key:"channels" doc:"CHAT=CHANNEL pairs, such as -1001234567890=match-42; CHAT/TOPIC names a topic; without any, a chat feeds the channel that has its ID"`
-	Editors       []string `key:"editors" doc:"IDs of the users who may use commands; without any, the administrators of the chat may"`
-	Authors       string   `key:"authors" choices:"all,editors" doc:"whose messages become posts: of all who may write in the chat, or of editors alone"`
+	Mode          string   `key:"mode" choices:"webhook,polling" doc:"webhook: Telegram calls this server; polling: this server asks Telegram"`
+	Channels      []string `key:"channels" doc:"which chat feeds which channel, such as -100123=match-42; if empty, that of its ID"`
+	Editors       []string `key:"editors" doc:"IDs of the users who may use commands; if empty, the administrators of the chat"`
+	Authors       string   `key:"authors" choices:"all,editors" doc:"whose messages become posts: those of all members, or of editors alone"`
 	Register      bool     `key:"register" doc:"with webhook: tell Telegram at the start where this server is; needs server.public_url"`
-	Secret        string   `key:"secret" secret:"true" doc:"with webhook: the secret that Telegram sends, A-Z a-z 0-9 _ and -; by default derived from the token"`
+	Secret        string   `key:"secret" secret:"true" doc:"with webhook: what Telegram sends in a header; by default derived from the token"`
 	DeleteWebhook bool     `key:"delete_webhook" doc:"with polling: if the bot still has a webhook, delete it"`
 	Answers       bool     `key:"answers" doc:"answer commands of editors in the chat; /get_chat_id is always answered"`
 	Stickers      bool     `key:"stickers" doc:"take stickers that do not move as images; otherwise they make no post"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -45,7 +46,9 @@ func (r *Receiver) message(ctx context.Context, u update, m *message, edited boo
 	}
 	ch, ok := r.channel(m)
 	if !ok {
-		log.Info("a message of a chat that feeds no channel; channels names those that do")
+		if r.unmapped.first(m.Chat.ID) {
+			log.Info("a chat feeds no channel: name it in channels", zap.String("title", chatName(&m.Chat)))
+		}
 		return nil
 	}
 	if edited && m.Location != nil && m.Location.LivePeriod > 0 {
@@ -55,6 +58,24 @@ func (r *Receiver) message(ctx context.Context, u update, m *message, edited boo
 		return err
 	}
 	return r.settled(r.post(ctx, ch, m, sourceVersion(m, u.ID)), log.With(zap.String("channel", string(ch))))
+}
+
+// chats are chats that were met before.
+type chats struct {
+	mu  sync.Mutex
+	met map[int64]bool
+}
+
+// first reports whether a chat is met for the first time.
+func (c *chats) first(id int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.met == nil || len(c.met) >= maxChats {
+		c.met = map[int64]bool{}
+	}
+	again := c.met[id]
+	c.met[id] = true
+	return !again
 }
 
 // wanted reports whether the author of m may make posts.

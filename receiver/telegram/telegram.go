@@ -59,6 +59,8 @@ type Receiver struct {
 	admins  administrators
 	log     *zap.Logger
 
+	unmapped chats // whose messages were left out
+
 	stop context.CancelFunc // of what Start has begun
 	runs sync.WaitGroup
 }

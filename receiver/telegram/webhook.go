@@ -18,7 +18,7 @@ import (
 )
 
 // secretHeader is the header in which Telegram sends the secret.
-const secretHeader = "X-Telegram-Bot-Api-Secret-Token"
+const secretHeader = "X-Telegram-Bot-Api-Secret-Token" //nolint:gosec // it is the header's name
 
 // path is the route of the webhook.
 func (r *Receiver) path() string { return "/telegram/" + r.s.bot }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-telegram/bot"
@@ -187,5 +190,43 @@ func TestTwoBots(t *testing.T) {
 	}
 	if x, y := a.URLs()[0], b.URLs()[0]; x.Name == y.Name || x.Pattern == y.Pattern || a.s.Secret == b.s.Secret {
 		t.Errorf("routes: %v, %v", x, y)
+	}
+}
+
+// A thousand messages come over forty connections, as Telegram makes them, while one of two nodes dies: each becomes one post.
+func TestWebhookBurst(t *testing.T) {
+	const messages = 1000
+	w := newWorld(t)
+	nodes := []*node{w.node(w.options()), w.node(w.options())}
+	var wg sync.WaitGroup
+	var sent atomic.Int64
+	work := make(chan int)
+	for range 40 {
+		wg.Go(func() {
+			for i := range work {
+				if sent.Add(1) == messages/2 {
+					nodes[0].stop()
+				}
+				for try := i; ; try++ { // Telegram delivers again what was not acknowledged
+					if status, err := send(request(nodes[try%2].base, text(i, i, fmt.Sprint("message ", i)))); err == nil && status == http.StatusOK {
+						break
+					}
+				}
+			}
+		})
+	}
+	for i := range messages {
+		work <- i + 1
+	}
+	close(work)
+	wg.Wait()
+	posts := w.page(testChannel).Posts
+	if len(posts) != messages {
+		t.Fatalf("%d messages make %d posts", messages, len(posts))
+	}
+	for i, p := range posts { // all of one second
+		if show(p) != fmt.Sprint("message ", i+1) {
+			t.Fatalf("post %d is %q", i, show(p))
+		}
 	}
 }
