@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -209,4 +210,19 @@ func TestImageArrivesAfterARestart(t *testing.T) {
 	w.node(w.options())
 	w.arrived()
 	t.Log("arrived after", time.Since(began))
+}
+
+// A redirect is not followed: the address of the request has the token.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	w := newWorld(t)
+	n := w.node(w.options())
+	var called atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Add(1) }))
+	defer elsewhere.Close()
+	w.api.files["f1"] = apiFile{size: 5, path: "x", body: func(rw http.ResponseWriter, r *http.Request) {
+		http.Redirect(rw, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
+	}}
+	if err := w.fetchError(n); !strings.Contains(err.Error(), "307") || called.Load() != 0 {
+		t.Errorf("another server was called %d times; %v", called.Load(), err)
+	}
 }

@@ -141,3 +141,19 @@ func poison(v any, bad string, round int) {
 		}
 	}
 }
+
+// Telegram tells the time of an edit in seconds. The update tells which of two edits within one second is newer.
+func TestEditsWithinOneSecond(t *testing.T) {
+	edits := []string{edited(text(7, 10, "second"), 1760000100), edited(text(8, 10, "third"), 1760000100)}
+	for _, order := range [][]int{{0, 1}, {1, 0}, {0, 1, 0}} {
+		w := newWorld(t)
+		n := w.node(w.options())
+		n.deliver(text(1, 10, "first"))
+		for _, i := range order {
+			n.deliver(edits[i])
+		}
+		if got := show(w.post()); got != "third" {
+			t.Errorf("after the edits %v the post is %q", order, got)
+		}
+	}
+}
