@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ func (s settings) media(m *message, c *content) {
 	case len(m.Photo) > 0:
 		if p, ok := largest(m.Photo); ok {
 			c.Files = append(c.Files, receiver.File{
-				ID: p.FileUniqueID, Ref: p.FileID, Name: "🖼", Width: p.Width, Height: p.Height})
+				ID: cmp.Or(p.FileUniqueID, p.FileID), Ref: p.FileID, Name: "🖼", Width: p.Width, Height: p.Height})
 		} else {
 			c.Large = "photo"
 		}
@@ -66,7 +67,8 @@ func (s settings) media(m *message, c *content) {
 		name := "📄 " + fileName(m.Document.FileName)
 		image := slices.Contains(imageTypes, m.Document.MimeType)
 		if image && m.Document.FileSize <= MaxFile && m.Document.FileID != "" {
-			c.Files = append(c.Files, receiver.File{ID: m.Document.FileUniqueID, Ref: m.Document.FileID, Name: name})
+			c.Files = append(c.Files, receiver.File{
+				ID: cmp.Or(m.Document.FileUniqueID, m.Document.FileID), Ref: m.Document.FileID, Name: name})
 			return
 		}
 		if image {
@@ -80,7 +82,7 @@ func (s settings) media(m *message, c *content) {
 		}
 		c.Text = append(c.Text, htmlBlock(escape.Replace("🎵 "+fileName(name))))
 	case m.Sticker != nil && s.Stickers && !m.Sticker.IsAnimated && !m.Sticker.IsVideo && m.Sticker.FileSize <= MaxFile:
-		c.Files = append(c.Files, receiver.File{ID: m.Sticker.FileUniqueID, Ref: m.Sticker.FileID,
+		c.Files = append(c.Files, receiver.File{ID: cmp.Or(m.Sticker.FileUniqueID, m.Sticker.FileID), Ref: m.Sticker.FileID,
 			Alt: plain(m.Sticker.Emoji), Name: plain(m.Sticker.Emoji), Width: m.Sticker.Width, Height: m.Sticker.Height})
 	}
 }

@@ -5,15 +5,13 @@
 // The source is a bot that is a member of the chat. Telegram delivers its updates to a webhook, with a secret in a header, or the
 // receiver asks for them. One bot is one receiver: for two bots, the configuration names the receiver twice.
 //
+// Telegram does not tell bots what was deleted. An editor replies to the message with /delete, and likewise with /pin, /unpin, /key,
+// /unkey, /hide, /show and /alt.
+//
 // # Repeats
 //
 // The ID of an update, the ID of a message in its chat and the time of its last edit make deliveries safe to repeat, in any order
 // and on several nodes. The images of an album are one post.
-//
-// # Control
-//
-// Telegram does not tell bots what was deleted. An editor replies to the message with /delete, and likewise with /pin, /unpin, /key,
-// /unkey, /hide, /show and /alt.
 //
 // # Options
 //
@@ -130,7 +128,7 @@ func (r *Receiver) Start(ctx context.Context) error {
 		}
 	}
 	if r.s.Mode == Polling {
-		r.runs.Go(func() { work.Hold(run, r.records, Name+"-"+r.s.bot, nil, r.poll) })
+		r.runs.Go(func() { work.Hold(run, r.records, Name+"-"+r.s.bot, &work.HoldOptions{Logger: r.log}, r.poll) })
 	}
 	return r.files.Start(ctx)
 }
