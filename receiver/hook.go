@@ -40,7 +40,7 @@ func SecretHeader(name, prefix, secret string) Verifier {
 
 // Hook is the handler of a route that a source calls: a webhook. It takes only POST, reads the body, has it verified, and only
 // then handles it. The answer is 200 if Handle returns nil. If the source need not deliver it again, because it is of no use here,
-// Handle must return nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400 or 422, and what a later delivery may cure a 503.
+// Handle must return nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later delivery may cure a 503.
 type Hook struct {
 	Receiver string // its name, for metrics and logs
 	Verify   Verifier
@@ -83,16 +83,31 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Context().Err() != nil, errors.Is(err, context.DeadlineExceeded):
 		err = fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 	}
-	result := Failed
-	if status := route.ProblemOf(err).Status; status < http.StatusInternalServerError {
+	result, problem := Failed, route.ProblemOf(err)
+	if errors.As(err, new(unprocessable)) {
+		problem.Status = http.StatusUnprocessableEntity
+	}
+	if status := problem.Status; status < http.StatusInternalServerError {
 		result = Refused
 		h.logger().Info("delivery refused", zap.Int("status", status), zap.Error(err))
 	} else {
 		h.logger().Error("delivery failed", zap.Int("status", status), zap.Error(err))
 	}
 	h.Metrics.Count(h.Receiver, result)
+	if problem.Status == http.StatusUnprocessableEntity {
+		route.WriteProblem(w, problem)
+		return
+	}
 	route.WriteError(w, r, err)
 }
+
+// Unprocessable returns err, an ErrInvalid, as the error of a delivery that is well formed, but of which no message can be made.
+// [Hook] answers it with 422.
+func Unprocessable(err error) error { return unprocessable{err} }
+
+type unprocessable struct{ error }
+
+func (u unprocessable) Unwrap() error { return u.error }
 
 func (h *Hook) take(w http.ResponseWriter, r *http.Request) (Answer, error) {
 	most := h.MaxBody
