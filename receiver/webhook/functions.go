@@ -199,10 +199,19 @@ func lines(v any) template.HTML {
 	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(s), "\n", "<br>")) //nolint:gosec // it is escaped
 }
 
-// markdown returns Markdown as GitHub has it as HTML. Markup in it is left out.
+// maxMarkdown is how much Markdown is read, in bytes. The parser's time grows with the square of some texts that were made to be
+// hard: a text of this length takes less than a second.
+const maxMarkdown = 16 << 10
+
+// markdown returns Markdown as GitHub has it as HTML. Markup in it is left out. Of a text that is too long it returns the first
+// lines.
 func markdown(v any) (template.HTML, error) {
+	s := text(v)
+	if len(s) > maxMarkdown {
+		s = s[:max(strings.LastIndexByte(s[:maxMarkdown], '\n'), 0)] + "\n\n…"
+	}
 	var b strings.Builder
-	err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert([]byte(text(v)), &b)
+	err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert([]byte(s), &b)
 	return template.HTML(b.String()), err //nolint:gosec // goldmark escapes, and Ingest sanitises it
 }
 

@@ -166,6 +166,20 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+// A text that was made to be hard takes no long time: without a bound, these take ten seconds and more.
+func TestLongMarkdownIsCut(t *testing.T) {
+	m, err := webhook.NewMapping(plain(func(o *webhook.Options) { o.Text = "{{markdown .text}}" }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"[a](", "> ", "[", "1. ", "words and words\n"} {
+		posts, err := m.Map(t.Context(), nil, fmt.Appendf(nil, `{"text":%q}`, strings.Repeat(line, 500_000/len(line))))
+		if err != nil || len(posts[0].Content[0].Text.String()) > 200<<10 || !strings.Contains(posts[0].Content[0].Text.String(), "…") {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
 // Conditions compare numbers as the source wrote them, and see the document too.
 func TestConditions(t *testing.T) {
 	const body = `{"kind":"match","list":[{"n":1.0,"s":"goal","z":null,"team":{"id":7}}],"teams":[7]}`

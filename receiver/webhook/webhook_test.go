@@ -214,14 +214,32 @@ func TestImages(t *testing.T) {
 // watch waits until the only post is as is wants it.
 func watch(t *testing.T, r *rig, is func(motacilla.Post) bool) {
 	t.Helper()
-	for late := time.Now().Add(time.Minute); ; {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	moved := make(chan struct{}, 1)
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		_ = r.store.Watch(ctx, func(motacilla.Moved) {
+			select {
+			case moved <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	defer func() { cancel(); <-watching }()
+	look := time.NewTicker(time.Second) // for what moved before Watch began
+	defer look.Stop()
+	for {
 		if posts := r.posts(); len(posts) == 1 && is(posts[0]) {
 			return
 		}
-		if time.Now().After(late) {
+		select {
+		case <-moved:
+		case <-look.C:
+		case <-ctx.Done():
 			t.Fatalf("the posts stay %+v", r.posts())
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
