@@ -335,3 +335,6 @@ func fingerprint(v any) string {
 	sum := sha256.Sum256(b)
 	return "sha256-" + hex.EncodeToString(sum[:16])
 }
+
+// Events returns the header that names the kind of document, and the kinds that are taken. No kinds mean that all are.
+func (m *Mapping) Events() (header string, kinds []string) { return m.o.EventFrom, slices.Clone(m.o.Events) }

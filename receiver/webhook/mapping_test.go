@@ -166,13 +166,13 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// A text that was made to be hard takes no long time: without a bound, these take ten seconds and more.
+// A text that was made to be hard takes no long time: without a bound, the first takes minutes.
 func TestLongMarkdownIsCut(t *testing.T) {
 	m, err := webhook.NewMapping(plain(func(o *webhook.Options) { o.Text = "{{markdown .text}}" }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"[a](", "> ", "[", "1. ", "words and words\n"} {
+	for _, line := range []string{"[a](", "words and words\n"} {
 		posts, err := m.Map(t.Context(), nil, fmt.Appendf(nil, `{"text":%q}`, strings.Repeat(line, 500_000/len(line))))
 		if err != nil || len(posts[0].Content[0].Text.String()) > 200<<10 || !strings.Contains(posts[0].Content[0].Text.String(), "…") {
 			t.Errorf("%q: %v", line, err)
