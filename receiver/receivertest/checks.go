@@ -26,7 +26,7 @@ func (d Delivery) of(p motacilla.Post, version int, text string) Delivery {
 func urlsIsPure(tb testing.TB, r *rig) {
 	calls := r.sink.calls.Load()
 	first, second := r.receiver.URLs(), r.receiver.URLs()
-	if len(first) == 0 || len(first) != len(second) {
+	if len(first) == 0 && r.source.Deliver == nil || len(first) != len(second) {
 		tb.Fatalf("URLs returns %d routes, then %d", len(first), len(second))
 	}
 	for i, rt := range first {
@@ -68,7 +68,7 @@ func concurrentDelivery(tb testing.TB, r *rig) {
 				tb.Errorf("make request: %v", err)
 				return
 			}
-			if status := send(tb, req); status == 0 || status >= 400 {
+			if status := r.send(tb, req); status == 0 || status >= 400 {
 				tb.Errorf("one of %d deliveries is answered with status %d", times, status)
 			}
 		})
@@ -168,7 +168,7 @@ func editFirst(tb testing.TB, r *rig) {
 	}
 	r.deliver(tb, r.source.Edit, edit)
 	r.deliver(tb, r.source.Post, message(1, "first"))
-	if got := text(r.one(tb)); got != "second" {
+	if got := text(r.one(tb)); !strings.Contains(got, "second") || strings.Contains(got, "first") {
 		tb.Errorf("an edit came before its message; the post is %q, want %q", got, "second")
 	}
 }
@@ -223,7 +223,7 @@ func badInput(tb testing.TB, r *rig) {
 		tb.Fatal("Bad makes no requests")
 	}
 	for i, req := range requests {
-		if status := send(tb, req); status < 400 || status >= 500 {
+		if status := r.send(tb, req); status < 400 || status >= 500 {
 			tb.Errorf("bad request %d, %s %s, is answered with status %d", i, req.Method, req.URL.Path, status)
 		}
 		r.still(tb, before, fmt.Sprintf("bad request %d", i))

@@ -1,5 +1,6 @@
 // Package receivertest is the conformance suite of receivers. It runs over real HTTP and a real store. One message must
-// make one post, however often and in whatever order it is delivered, and no input must do harm.
+// make one post, however often and in whatever order it is delivered, and no input must do harm. It is for receivers that
+// a source calls, and for those that pull: see Source.Deliver.
 package receivertest
 
 import (
@@ -41,6 +42,16 @@ type Source struct {
 	// Bad makes requests that the receiver must refuse: malformed, unsigned, too large. d is a delivery that would be
 	// accepted, on a channel that exists.
 	Bad func(base string, d Delivery) ([]*http.Request, error)
+
+	// Deliver brings a request of Post, Edit, Remove or Bad to the receiver that New has returned, and returns a status, as a
+	// receiver that is called would answer: below 400 if the receiver has taken it, below 500 if the receiver refused it, and
+	// otherwise if it was not taken and has to be delivered again. It is called from many goroutines at once. nil sends the
+	// request over HTTP.
+	//
+	// It is for a receiver that pulls. Deliver puts what the request says into the source that the receiver pulls from, and waits
+	// until the receiver has looked there. New makes that source, and may return a type of the test that has both. The request is
+	// only the envelope: its body may be the Delivery in JSON. Such a receiver need not have routes.
+	Deliver func(r receiver.Receiver, req *http.Request) (status int, err error)
 }
 
 // check is one rule. It has a rig of its own.

@@ -33,21 +33,81 @@ func (x *wire) URLs() []route.Route {
 }
 
 func (x *wire) serve(w http.ResponseWriter, r *http.Request) {
+	if err := x.accept(r); err != nil {
+		route.WriteError(w, r, err)
+	}
+}
+
+func (x *wire) accept(r *http.Request) error {
 	var d Delivery
 	if err := json.NewDecoder(r.Body).Decode(&d); err != nil {
 		if x.fault == "tolerant" {
 			_, _ = storage.EditChannel(r.Context(), x.sink, home, func(c *motacilla.Channel) error { c.Title = "?"; return nil })
 		}
-		route.WriteError(w, r, motacilla.Invalid("body", "must be JSON"))
-		return
+		return motacilla.Invalid("body", "must be JSON")
 	}
 	err := x.take(r.Context(), r.Method, d)
-	switch {
-	case x.fault == "acknowledging":
-	case errors.Is(err, motacilla.ErrNotFound), errors.Is(err, motacilla.ErrDeleted): // the source need not deliver it again
-	case err != nil:
-		route.WriteError(w, r, err)
+	if x.fault == "acknowledging" || errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
+		return nil // the source need not deliver it again
 	}
+	return err
+}
+
+// puller is a wire that is not called: it looks at a source of its own.
+type puller struct {
+	*wire
+	source chan *http.Request
+	look   chan chan error
+	stop   chan struct{}
+	done   sync.WaitGroup
+}
+
+func (x *puller) URLs() []route.Route {
+	if x.fault == "impure" {
+		return x.wire.URLs()
+	}
+	return nil
+}
+
+func (x *puller) Start(context.Context) error {
+	x.done.Go(func() {
+		for {
+			select {
+			case looked := <-x.look:
+				looked <- x.accept(<-x.source)
+			case <-x.stop:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+func (x *puller) Shutdown(context.Context) error {
+	close(x.stop)
+	x.done.Wait()
+	return nil
+}
+
+// pulled is the source of a puller.
+func pulled(fault string) Source {
+	s := source(fault)
+	called := s.New
+	s.New = func(tb testing.TB, kit *receiver.Kit) receiver.Receiver {
+		return &puller{wire: called(tb, kit).(*wire), source: make(chan *http.Request, 1000), look: make(chan chan error),
+			stop: make(chan struct{})}
+	}
+	s.Deliver = func(r receiver.Receiver, req *http.Request) (int, error) {
+		x := r.(*puller)
+		x.source <- req
+		looked := make(chan error)
+		x.look <- looked
+		if err := <-looked; err != nil {
+			return route.ProblemOf(err).Status, nil
+		}
+		return http.StatusOK, nil
+	}
+	return s
 }
 
 func (x *wire) take(ctx context.Context, method string, d Delivery) error {
@@ -126,7 +186,10 @@ func source(fault string) Source {
 	}
 }
 
-func TestSoundReceiverPasses(t *testing.T) { Run(t, source("")) }
+func TestSoundReceiverPasses(t *testing.T) {
+	t.Run("called", func(t *testing.T) { Run(t, source("")) })
+	t.Run("pulling", func(t *testing.T) { Run(t, pulled("")) })
+}
 
 func TestSuiteFindsEachFault(t *testing.T) {
 	for fault, rule := range map[string]string{
@@ -149,12 +212,18 @@ func TestSuiteFindsEachFault(t *testing.T) {
 				if c.name == rule && !fails(t, c, source(fault)) {
 					t.Errorf("%s passes a receiver that is %s", rule, fault)
 				}
+				if c.name == rule && !fails(t, c, pulled(fault)) {
+					t.Errorf("%s passes a receiver that pulls and is %s", rule, fault)
+				}
 			}
 		})
 	}
 	t.Run("concurrency", func(t *testing.T) {
 		for _, c := range checks() {
-			if c.name == "ConcurrentDeliveryMakesOnePost" && !fails(t, c, source("forgetful")) {
+			if c.name != "ConcurrentDeliveryMakesOnePost" {
+				continue
+			}
+			if !fails(t, c, source("forgetful")) || !fails(t, c, pulled("forgetful")) {
 				t.Error("the suite passes a receiver that makes fifty posts of one message")
 			}
 		}

@@ -130,7 +130,7 @@ func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request
 	if req == nil {
 		tb.Fatalf("the source makes no request for message %d, version %d", d.Message, d.Version)
 	}
-	status := send(tb, req)
+	status := r.send(tb, req)
 	if status >= 500 && !r.sink.down.Load() {
 		tb.Errorf("message %d, version %d: status %d", d.Message, d.Version, status)
 	}
@@ -138,8 +138,15 @@ func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request
 }
 
 // send returns the status, or 0 if the request fails. It may run outside the test's goroutine.
-func send(tb testing.TB, req *http.Request) int {
+func (r *rig) send(tb testing.TB, req *http.Request) int {
 	tb.Helper()
+	if r.source.Deliver != nil {
+		status, err := r.source.Deliver(r.receiver, req)
+		if err != nil {
+			tb.Errorf("deliver %s %s: %v", req.Method, req.URL, err)
+		}
+		return status
+	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		tb.Errorf("%s %s: %v", req.Method, req.URL, err)
