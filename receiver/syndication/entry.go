@@ -86,9 +86,9 @@ func entriesOf(f *gofeed.Feed, feed, base *url.URL) []entry {
 			within, _ = url.Parse(e.link)
 		}
 		e.picturesOf(item, within)
+		e.hash = e.sum()
 		e.content = e.tidy(e.content, within)
 		e.summary = e.tidy(e.summary, within)
-		e.hash = e.sum()
 		all = append(all, e)
 	}
 	return all

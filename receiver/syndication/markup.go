@@ -14,9 +14,15 @@ import (
 // maxMarkup is how much sanitised HTML the text of an entry may have, in bytes. It leaves room for title and source line.
 const maxMarkup = motacilla.MaxText - 12<<10
 
+// maxParsed is the longest HTML of an entry that is parsed, in bytes. Of a longer one only the beginning is shown, as plain text.
+const maxParsed = 256 << 10
+
 // tidy returns an entry's HTML with absolute links and without images, which it takes as pictures of their own. It is not
 // sanitised yet.
 func (e *entry) tidy(markup string, base *url.URL) string {
+	if len(markup) > maxParsed {
+		return escape(plain(markup, maxMarkup/6)) + "…"
+	}
 	if !strings.ContainsRune(markup, '<') {
 		return strings.TrimSpace(markup)
 	}
