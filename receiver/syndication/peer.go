@@ -34,11 +34,12 @@ type peerState struct {
 	Posts  []followed         `json:"posts,omitempty"`  // the newest last
 }
 
-// followed is a post of the other channel that has one here.
+// followed is what is noted of a post of the other channel.
 type followed struct {
 	ID       motacilla.PostID   `json:"id"`
 	Root     motacilla.PostID   `json:"root,omitempty"` // of the post that it is a copy of; "" if it is none
 	Revision motacilla.Revision `json:"revision"`
+	Skipped  bool               `json:"skipped,omitempty"` // it was there before, and has none here
 	Hidden   bool               `json:"hidden,omitempty"`
 	Pinned   bool               `json:"pinned,omitempty"`
 	KeyEvent bool               `json:"key_event,omitempty"`
@@ -103,7 +104,7 @@ func (p *peer) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	posts, head, err := p.newest(ctx, p.o.Backfill)
+	posts, head, err := p.newest(ctx, max(p.o.Backfill, client.MaxPage))
 	if err != nil {
 		return err
 	}
@@ -112,8 +113,10 @@ func (p *peer) begin(ctx context.Context) error {
 	}
 	return change(ctx, p.states, p.key, func(st *peerState) error {
 		*st = peerState{URL: p.url, Begun: head.Time(), Title: ch.Title, Cursor: head}
-		for _, post := range slices.Backward(posts) {
-			if err := p.take(ctx, st, post); err != nil {
+		for i, post := range slices.Backward(posts) {
+			if i >= p.o.Backfill {
+				st.note(followed{ID: post.ID, Revision: post.Revision, Skipped: true}, 2*p.o.MaxEntries)
+			} else if err := p.take(ctx, st, post); err != nil {
 				return err
 			}
 		}
@@ -206,7 +209,7 @@ func (p *peer) reset(ctx context.Context, st *peerState, u *motacilla.Update) er
 		in[r.ID] = true
 	}
 	for _, known := range slices.Clone(st.Posts) {
-		if in[known.ID] {
+		if in[known.ID] || known.Skipped {
 			continue
 		}
 		post, err := p.client.Post(ctx, p.peerOwn, known.ID)
@@ -229,7 +232,7 @@ func (p *peer) reset(ctx context.Context, st *peerState, u *motacilla.Update) er
 func (p *peer) render(ctx context.Context, st *peerState, r motacilla.Render) error {
 	known := st.find(r.ID)
 	switch {
-	case known != nil && r.Revision <= known.Revision:
+	case known != nil && (known.Skipped || r.Revision <= known.Revision):
 		return nil
 	case !r.Show:
 		return p.hide(ctx, st, r.ID, r.Revision)
