@@ -22,6 +22,9 @@ const (
 	Taken   = "taken"   // it was stored, or there was nothing to store
 	Refused = "refused" // it was not signed, or malformed
 	Failed  = "failed"  // the store did not answer; the source will deliver it again
+
+	// Unmapped is counted besides Taken: the source's channel feeds no channel here.
+	Unmapped = "unmapped"
 )
 
 // Count counts one delivery.
