@@ -177,6 +177,8 @@ func (r *Receiver) post(ctx context.Context, ch motacilla.ChannelID, m *message)
 func (r *Receiver) made(
 	ctx context.Context, m *message, channel string, created, version int64,
 ) (receiver.Message, []receiver.File) {
+	ctx, cancel := context.WithTimeout(ctx, nameBudget) // a post without a name is better than none
+	defer cancel()
 	content, files := r.content(ctx, m)
 	return receiver.Message{
 		ID: messageID(channel, m.Timestamp), Version: version, Author: r.author(ctx, m), Created: time.UnixMicro(created).UTC(),

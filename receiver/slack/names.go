@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	nameBudget  = time.Second      // for all names of a message: Slack waits 3 s for its answer
+	nameBudget  = time.Second      // for all that Slack is asked because of a message: it waits 3 s for its answer
 	nameFresh   = time.Hour        // a name is used so long without a look at the records
 	nameTTL     = 24 * time.Hour   // all nodes use a name so long without asking Slack
 	nameRefused = 10 * time.Minute // Slack is not asked again so soon for what it does not tell
@@ -49,12 +49,13 @@ func newNames(api *slack.Client, records motacilla.Records, owner string, log *z
 	}
 }
 
-// all returns the names of what is mentioned, as far as they can be had in short time.
+// all returns the names of what is mentioned, as far as they can be had before ctx ends.
 func (n *names) all(ctx context.Context, list []mention) map[mention]string {
-	ctx, cancel := context.WithTimeout(ctx, nameBudget)
-	defer cancel()
 	all := make(map[mention]string, len(list))
 	for _, m := range list {
+		if ctx.Err() != nil {
+			break
+		}
 		if name, _ := n.of(ctx, m); name != "" {
 			all[m] = name
 		}
@@ -193,8 +194,6 @@ func (r *Receiver) author(ctx context.Context, m *message) string {
 // known returns the files of a message with what Slack says about them. If a file comes from another workspace, the message has
 // only its ID.
 func (r *Receiver) known(ctx context.Context, files []slack.File) []slack.File {
-	ctx, cancel := context.WithTimeout(ctx, nameBudget)
-	defer cancel()
 	for i, f := range files {
 		if f.FileAccess != "check_file_info" || f.URLPrivate != "" || f.ID == "" {
 			continue

@@ -344,9 +344,12 @@ func dump(posts []motacilla.Post) string {
 	for i := len(posts) - 1; i >= 0; i-- {
 		p := posts[i]
 		fmt.Fprintf(&out, "%s version %d by %q at %s", p.MessageID, p.SourceVersion, p.Author, p.Created.Format(time.RFC3339Nano))
-		for name, is := range map[string]bool{" hidden": !p.Show, " pinned": p.Pinned, " key": p.KeyEvent} {
-			if is {
-				out.WriteString(name)
+		for _, flag := range []struct {
+			name string
+			is   bool
+		}{{" hidden", !p.Show}, {" pinned", p.Pinned}, {" key", p.KeyEvent}} {
+			if flag.is {
+				out.WriteString(flag.name)
 			}
 		}
 		out.WriteByte('\n')

@@ -26,6 +26,7 @@ type workspace struct {
 	mu       sync.Mutex
 	calls    map[string]int // by method
 	down     bool           // it answers with status 503
+	hang     chan struct{}  // it answers when this is closed
 	wrong    map[string]string
 	users    map[string]string
 	channels map[string]string
@@ -87,14 +88,24 @@ func (w *workspace) set(f func()) {
 // api answers as https://docs.slack.dev/reference/methods describes.
 func (w *workspace) api(rw http.ResponseWriter, r *http.Request) {
 	method := r.PathValue("method")
+	_ = r.ParseForm()
+	w.mu.Lock()
+	hang := w.hang
+	w.calls[method]++
+	w.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.calls[method]++
 	if w.down {
 		http.Error(rw, "<html>down</html>", http.StatusServiceUnavailable)
 		return
 	}
-	_ = r.ParseForm()
 	token, want := r.PostForm.Get("token"), botToken
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		token = bearer

@@ -1,0 +1,39 @@
+package slack
+
+import (
+	"context"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// Deliver takes a delivery as if it had come signed.
+func Deliver(ctx context.Context, r *Receiver, body []byte) error {
+	_, err := r.deliver(ctx, body)
+	return err
+}
+
+// RetryAfter sets how long Socket Mode waits after Slack has refused the token.
+func RetryAfter(r *Receiver, d time.Duration) { r.socket.retry = d }
+
+// Mrkdwn returns the blocks of a text.
+func Mrkdwn(text string) []motacilla.RawBlock {
+	var d document
+	parseMrkdwn(&d, text)
+	return fit(renderer{func(mention) string { return "<name>" }}.blocks(d), motacilla.MaxBlocks)
+}
+
+// Event returns the blocks of a message's JSON.
+func Event(data []byte) ([]motacilla.RawBlock, error) {
+	m, err := decodeMessage(data)
+	if err != nil {
+		return nil, err
+	}
+	return fit(renderer{func(mention) string { return "<name>" }}.blocks(m.document()), motacilla.MaxBlocks), nil
+}
+
+// Emoji is emojiOf.
+func Emoji(name string) (string, bool) { return emojiOf(name) }
+
+// ParseTS is parseTS.
+func ParseTS(ts string) (int64, error) { return parseTS("ts", ts) }
