@@ -19,7 +19,9 @@ const hook = "/hooks/slack"
 // suite is a source whose event IDs are made by id, and whose messages are written by say.
 func suite(id func(kind string, d receivertest.Delivery) string, say func(m map[string]any, text string)) receivertest.Source {
 	ts := func(d receivertest.Delivery) string { return fmt.Sprintf("1700000000.%06d", d.Message) }
-	eventTS := func(d receivertest.Delivery) string { return fmt.Sprintf("%d.%06d", 1700000000+1000*d.Version, d.Message) }
+	eventTS := func(d receivertest.Delivery) string {
+		return fmt.Sprintf("%d.%06d", 1700000000+1000*d.Version, d.Message)
+	}
 	message := func(d receivertest.Delivery) map[string]any {
 		m := newMessage(ts(d), "", "channel", d.Channel, "user_profile", map[string]any{"display_name": d.Author})
 		say(m, d.Text)

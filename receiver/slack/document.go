@@ -71,7 +71,7 @@ type span struct {
 	marks mark
 }
 
-// textLines cuts spans into lines. Spans that differ in nothing but their words become one.
+// textLines cuts spans into lines.
 func textLines(spans []span) []line {
 	lines := []line{nil}
 	for _, s := range spans {
@@ -85,10 +85,6 @@ func textLines(spans []span) []line {
 			last := &lines[len(lines)-1]
 			next := s
 			next.text = text
-			if n := len(*last); n > 0 && next.kind == words && (*last)[n-1].joins(next) {
-				(*last)[n-1].text += text
-				continue
-			}
 			*last = append(*last, next)
 		}
 	}
@@ -97,8 +93,9 @@ func textLines(spans []span) []line {
 
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n")
 
+// joins reports whether next goes on as s is: the two differ in nothing but their words.
 func (s span) joins(next span) bool {
-	return s.kind == words && s.url == "" && next.url == "" && s.marks == next.marks
+	return s.kind == words && next.kind == words && s.url == "" && next.url == "" && s.marks == next.marks
 }
 
 // add appends a part, unless it says nothing. Quotations, and the items of lists, that follow each other become one part.

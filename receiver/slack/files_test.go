@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -148,21 +147,10 @@ func TestPageInsteadOfImage(t *testing.T) {
 	r.slack.files["/files-pri/page"] = file{kind: "text/html; charset=utf-8", body: []byte("<html>Sign in</html>")}
 	r.start()
 	r.deliver(callback(r.share("1700000001.000100", "Look", "/files-pri/page")))
-	late := time.After(time.Minute)
-	for {
-		list, err := r.store.Records().List(context.Background(), "queue.files-slack", "", "", 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(list) == 1 && strings.Contains(string(list[0].Value), "files:read") {
-			break
-		}
-		select {
-		case <-late:
-			t.Fatalf("the queue has %d jobs", len(list))
-		default:
-		}
-	}
+	r.records.wait(t, "the queue says why", func() bool {
+		list, err := r.records.List(context.Background(), "queue.files-slack", "", "", 10)
+		return err == nil && len(list) == 1 && strings.Contains(string(list[0].Value), "files:read")
+	})
 	if p := r.one(); len(p.Content) != 2 || !p.Content[1].Pending {
 		t.Errorf("the post is %s", dump([]motacilla.Post{p}))
 	}
@@ -181,4 +169,3 @@ func TestFileOfAnotherWorkspace(t *testing.T) {
 		t.Errorf("the post is %s", dump([]motacilla.Post{p}))
 	}
 }
-

@@ -212,7 +212,7 @@ func TestEventIDIsRemembered(t *testing.T) {
 	r := newRig(t, nil)
 	e := callback(newMessage("1700000001.000100", "x"))
 	r.deliver(e)
-	r.sink.down = true
+	r.sink.set(true)
 	r.deliver(e)
 }
 
@@ -276,4 +276,3 @@ func TestStart(t *testing.T) {
 		}
 	}
 }
-

@@ -11,7 +11,7 @@ import (
 
 // parseMrkdwn reads Slack's own markup, in which &, < and > are written as entities, and links and mentions stand between < and >.
 func parseMrkdwn(d *document, text string) {
-	text = lineBreaks.Replace(text)
+	text = lineBreaks.Replace(cut(text, maxMrkdwn))
 	for {
 		before, rest, ok := strings.Cut(text, "```")
 		inside, after, closed := strings.Cut(rest, "```")
@@ -24,6 +24,9 @@ func parseMrkdwn(d *document, text string) {
 		text = after
 	}
 }
+
+// maxMrkdwn is the most of a text that is read, in bytes. Slack's messages have 40,000 characters at most.
+const maxMrkdwn = 160 << 10
 
 // parseLines reads text without preformatted parts.
 func parseLines(d *document, text string) {

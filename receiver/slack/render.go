@@ -82,8 +82,10 @@ func (r renderer) lines(lines []line) string {
 
 func (r renderer) line(l line) string {
 	var out strings.Builder
-	for _, s := range l {
-		r.span(&out, s)
+	for i, s := range l {
+		begins := i == 0 || !l[i-1].joins(s)
+		ends := i == len(l)-1 || !s.joins(l[i+1])
+		r.span(&out, s, begins, ends)
 	}
 	return out.String()
 }
@@ -94,12 +96,13 @@ var marks = []struct {
 	name string
 }{{bold, "b"}, {italic, "i"}, {strike, "s"}, {underline, "u"}, {code, "code"}}
 
-func (r renderer) span(out *strings.Builder, s span) {
+// span writes a span. Its elements begin and end with it, unless it joins the one before or after it.
+func (r renderer) span(out *strings.Builder, s span, begins, ends bool) {
 	if s.url != "" {
 		out.WriteString(`<a href="` + escape(s.url) + `">`)
 	}
 	for _, m := range marks {
-		if s.marks&m.mark != 0 {
+		if begins && s.marks&m.mark != 0 {
 			out.WriteString("<" + m.name + ">")
 		}
 	}
@@ -109,7 +112,7 @@ func (r renderer) span(out *strings.Builder, s span) {
 	}
 	out.WriteString(text)
 	for i := len(marks) - 1; i >= 0; i-- {
-		if s.marks&marks[i].mark != 0 {
+		if ends && s.marks&marks[i].mark != 0 {
 			out.WriteString("</" + marks[i].name + ">")
 		}
 	}
@@ -143,13 +146,14 @@ func (r renderer) text(s span) string {
 
 // pre returns preformatted text. It has no marks and no links.
 func (r renderer) pre(lines []line) string {
-	texts := make([]string, len(lines))
-	for i, l := range lines {
+	var out strings.Builder
+	for _, l := range lines {
+		out.WriteByte('\n') // browsers drop the first one
 		for _, s := range l {
-			texts[i] += escape(r.text(s))
+			out.WriteString(escape(r.text(s)))
 		}
 	}
-	return "<pre>\n" + strings.Join(texts, "\n") + "</pre>" // browsers drop the first line break
+	return "<pre>" + out.String() + "</pre>"
 }
 
 // list returns a list. An item that is indented more than the one before it begins a list in that one.

@@ -36,27 +36,82 @@ const (
 	home          = motacilla.ChannelID("match-42")
 )
 
+// signal tells all who wait that something has happened.
+type signal struct {
+	mu sync.Mutex
+	ch chan struct{} // closed at the next fire
+}
+
+func (s *signal) next() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) fire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}
+
+// wait waits until is holds. It looks again after each fire.
+func (s *signal) wait(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		next := s.next()
+		if is() {
+			return
+		}
+		select {
+		case <-next:
+		case <-late:
+			t.Fatalf("after %v still not: %s", patience, what)
+		}
+	}
+}
+
+const patience = time.Minute
+
 // watched is a sink that tells of each write, and that may fail.
 type watched struct {
 	receiver.Sink
-	mu      sync.Mutex
-	changed chan struct{} // closed at the next write
-	down    bool
-	hold    chan struct{} // puts wait until it is closed
+	signal
+	state sync.Mutex
+	down  bool
+	hold  chan struct{} // puts wait until it is closed
 }
 
-func (w *watched) next() <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.changed
+func (w *watched) set(down bool) {
+	w.state.Lock()
+	defer w.state.Unlock()
+	w.down = down
+}
+
+// watchedRecords tell of each write.
+type watchedRecords struct {
+	motacilla.Records
+	signal
+}
+
+func (w *watchedRecords) Put(ctx context.Context, r motacilla.Record) (motacilla.Record, error) {
+	defer w.fire()
+	return w.Records.Put(ctx, r)
 }
 
 func (w *watched) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	w.mu.Lock()
+	w.state.Lock()
 	down, hold := w.down, w.hold
-	w.mu.Unlock()
+	w.state.Unlock()
+	defer w.fire()
 	if down {
 		return motacilla.Post{}, motacilla.ErrUnavailable
 	}
@@ -67,12 +122,7 @@ func (w *watched) PutPost(
 			return motacilla.Post{}, ctx.Err()
 		}
 	}
-	p, err := w.Sink.PutPost(ctx, ch, p, replaces)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.changed)
-	w.changed = make(chan struct{})
-	return p, err
+	return w.Sink.PutPost(ctx, ch, p, replaces)
 }
 
 // images is a receiver.Images that takes PNG.
@@ -113,6 +163,7 @@ type rig struct {
 	slack    *workspace
 	store    storage.Store
 	sink     *watched
+	records  *watchedRecords
 	images   *images
 	metrics  *receiver.Metrics
 	receiver *slack.Receiver
@@ -157,8 +208,8 @@ func newNode(
 ) *rig {
 	t.Helper()
 	r := &rig{t: t, slack: w, store: store, images: pictures, metrics: &receiver.Metrics{}}
-	r.sink = &watched{Sink: r.store, changed: make(chan struct{})}
-	kit := &receiver.Kit{Sink: r.sink, Records: r.store.Records(), Images: r.images, Client: client(), Metrics: r.metrics}
+	r.sink, r.records = &watched{Sink: r.store}, &watchedRecords{Records: r.store.Records()}
+	kit := &receiver.Kit{Sink: r.sink, Records: r.records, Images: r.images, Client: client(), Metrics: r.metrics}
 	var err error
 	if r.receiver, err = slack.New(kit, r.slack.options(change), log); err != nil {
 		t.Fatal(err)
@@ -323,19 +374,9 @@ func (r *rig) one() motacilla.Post {
 // until waits until the posts are as wanted.
 func (r *rig) until(what string, is func([]motacilla.Post) bool) []motacilla.Post {
 	r.t.Helper()
-	late := time.After(time.Minute)
-	for {
-		next := r.sink.next()
-		posts := r.posts()
-		if is(posts) {
-			return posts
-		}
-		select {
-		case <-next:
-		case <-late:
-			r.t.Fatalf("after a minute still not: %s\n%s", what, dump(posts))
-		}
-	}
+	var posts []motacilla.Post
+	r.sink.wait(r.t, what, func() bool { posts = r.posts(); return is(posts) })
+	return posts
 }
 
 // dump shows posts as a reader would want to compare them, the oldest first.

@@ -21,7 +21,8 @@ const (
 // workspace stands in for Slack: its Web API, its files and its Socket Mode.
 type workspace struct {
 	*httptest.Server
-	t testing.TB
+	t      testing.TB
+	called signal // after each call of the Web API
 
 	mu       sync.Mutex
 	calls    map[string]int // by method
@@ -63,6 +64,7 @@ func newWorkspace(t testing.TB) *workspace {
 	mux.HandleFunc("GET /files-pri/", w.file)
 	mux.HandleFunc("GET /link", w.link)
 	w.Server = httptest.NewServer(mux)
+	w.upgrader.CheckOrigin = func(*http.Request) bool { return true }
 	t.Cleanup(func() {
 		w.CloseClientConnections()
 		w.Close()
@@ -87,6 +89,7 @@ func (w *workspace) set(f func()) {
 
 // api answers as https://docs.slack.dev/reference/methods describes.
 func (w *workspace) api(rw http.ResponseWriter, r *http.Request) {
+	defer w.called.fire()
 	method := r.PathValue("method")
 	_ = r.ParseForm()
 	w.mu.Lock()
