@@ -83,7 +83,6 @@ func TestDependencies(t *testing.T) {
 		{module + "/examples/customapp", [][]string{heavy, languages, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 		{module + "/examples/r3labspublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
-		{module + "/app/standard", [][]string{{"github.com/r3labs"}}},
 	} {
 		p, there := all[tt.pkg]
 		if !there {

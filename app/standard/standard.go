@@ -10,7 +10,11 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/receiver/slack"
+	"github.com/motacilla-live/motacilla/receiver/syndication"
+	"github.com/motacilla-live/motacilla/receiver/telegram"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/receiver/webhook"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"github.com/motacilla-live/motacilla/storage/postgres"
 	"github.com/motacilla-live/motacilla/storage/redis"
@@ -33,5 +37,9 @@ var Module = fx.Module("standard",
 	websocket.Module,
 	polling.Module,
 	webapp.Module,
+	slack.Module,
+	telegram.Module,
+	webhook.Module,
+	syndication.Module,
 	languages.Module,
 )
