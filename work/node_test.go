@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/leaktest"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/storage/memory"
 	"github.com/motacilla-live/motacilla/work"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) { realserver.Main(m) }
 
 // link leads to the records of a store. It can be cut, and it can lose calls and answers.
 type link struct {
