@@ -37,7 +37,9 @@ type Files struct {
 	log    *zap.Logger
 }
 
-// NewFiles returns the Files of the receiver that writes through in. log may be nil.
+// NewFiles returns the Files of a receiver. It edits posts through in. in's source names the queue, and with File.ID the image: so
+// receivers that need different credentials to fetch must pass Ingests of different sources, such as "slack-T024BE7LH". A source
+// is at most 40 bytes of a-z, 0-9, '.', '_' and '-' then. log may be nil.
 func NewFiles(in *Ingest, kit *Kit, fetch Fetch, log *zap.Logger) *Files {
 	if log == nil {
 		log = zap.NewNop()
@@ -61,18 +63,23 @@ func (f *Files) Block(file File) motacilla.RawBlock {
 	}
 }
 
-// Later queues the files of a message, whose post is stored. To queue a file again changes nothing. The receiver must not
-// acknowledge the message before Later has returned without an error.
+// Stats returns the figures of this node's queue.
+func (f *Files) Stats() work.QueueStats { return f.queue.Stats() }
+
+// Later queues the files of a message, whose post is stored, also of a message that was edited. To queue a file again does no harm.
+// The receiver must not acknowledge the message before Later has returned without an error.
 func (f *Files) Later(ctx context.Context, ch motacilla.ChannelID, messageID string, files ...File) error {
 	for _, file := range files {
-		_, err := f.images.Image(ctx, f.media(file))
-		if err == nil {
-			continue // the store has filled the block in
+		job := fileJob{ch, messageID, file}
+		// An image may arrive for another message between this one's post and this call. So the post says what it lacks.
+		waiting, err := f.waiting(ctx, job)
+		if err != nil {
+			return fmt.Errorf("look for the place of file %q of message %q: %w", file.ID, messageID, err)
 		}
-		if !errors.Is(err, motacilla.ErrNotFound) {
-			return err
+		if !waiting {
+			continue
 		}
-		payload, err := json.Marshal(fileJob{ch, messageID, file})
+		payload, err := json.Marshal(job)
 		if err != nil {
 			return err
 		}
@@ -111,10 +118,10 @@ func (f *Files) arrive(ctx context.Context, job work.Job) error {
 	if err := json.Unmarshal(job.Payload, &j); err != nil {
 		return work.Permanent(err)
 	}
-	id := f.media(j.File)
-	if waiting, err := f.waiting(ctx, j, id); err != nil || !waiting {
+	if waiting, err := f.waiting(ctx, j); err != nil || !waiting {
 		return err
 	}
+	id := f.media(j.File)
 	if _, err := f.images.Image(ctx, id); errors.Is(err, motacilla.ErrNotFound) {
 		if err := f.add(ctx, id, j.File); err != nil {
 			return err
@@ -122,6 +129,12 @@ func (f *Files) arrive(ctx context.Context, job work.Job) error {
 	} else if err != nil {
 		return err
 	}
+	return f.show(ctx, j)
+}
+
+// show puts an image that has arrived into its post.
+func (f *Files) show(ctx context.Context, j fileJob) error {
+	id := f.media(j.File)
 	return f.settle(ctx, j, func(p *motacilla.Post) {
 		for i, b := range p.Content {
 			if b.Media == id {
@@ -137,25 +150,47 @@ func (f *Files) add(ctx context.Context, id string, file File) error {
 		return err
 	}
 	defer body.Close()
-	_, err = f.images.Add(ctx, id, body)
-	if errors.Is(err, motacilla.ErrInvalid) {
+	read := &reading{Reader: body}
+	_, err = f.images.Add(ctx, id, read)
+	switch {
+	case err != nil && read.err != nil:
+		return fmt.Errorf("read file %q: %w", file.ID, errors.Join(read.err, err))
+	case errors.Is(err, motacilla.ErrInvalid):
 		return work.Permanent(err)
 	}
 	return err
 }
 
+// reading remembers why reading has ended. A half of an image looks like a broken one, but the other half may come next time.
+type reading struct {
+	io.Reader
+	err error
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // a reader returns io.EOF itself
+		r.err = err
+	}
+	return n, err
+}
+
 // waiting reports whether a post still has a place for the image.
-func (f *Files) waiting(ctx context.Context, j fileJob, id string) (bool, error) {
+func (f *Files) waiting(ctx context.Context, j fileJob) (bool, error) {
+	id := f.media(j.File)
 	p, err := f.ingest.sink.PostByMessage(ctx, j.Channel, j.Message)
 	if errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
 		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
 	for _, b := range p.Content {
 		if b.Media == id && b.Pending {
-			return true, err
+			return true, nil
 		}
 	}
-	return false, err
+	return false, nil
 }
 
 // giveUp takes the place of an image out of its post.
@@ -164,9 +199,16 @@ func (f *Files) giveUp(ctx context.Context, job work.Job, cause error) error {
 	if json.Unmarshal(job.Payload, &j) != nil {
 		return nil
 	}
+	id := f.media(j.File)
+	_, err := f.images.Image(ctx, id)
+	if err == nil {
+		return f.show(ctx, j) // it has arrived for another message
+	}
+	if !errors.Is(err, motacilla.ErrNotFound) {
+		return err
+	}
 	f.log.Warn("an image is left out", zap.String("channel", string(j.Channel)), zap.String("message", j.Message),
 		zap.String("file", j.File.ID), zap.Error(cause))
-	id := f.media(j.File)
 	return f.settle(ctx, j, func(p *motacilla.Post) {
 		var kept []motacilla.Block
 		for _, b := range p.Content {
@@ -175,7 +217,7 @@ func (f *Files) giveUp(ctx context.Context, job work.Job, cause error) error {
 			}
 		}
 		if len(kept) == 0 && j.File.Name != "" {
-			kept = []motacilla.Block{motacilla.PlainText(j.File.Name)}
+			kept = []motacilla.Block{motacilla.PlainText(cut(j.File.Name, motacilla.MaxID))}
 		}
 		p.Content = kept
 	})
