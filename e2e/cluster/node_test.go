@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,34 +58,48 @@ func (o *output) String() string {
 
 var listening = regexp.MustCompile(`"msg":"listening".*"addr":"(127[^"]+)"`)
 
-// startNode starts the program with flags on a free port. It returns when the node is ready. A program whose store does not
-// answer in time ends. On a busy machine that happens, and it is started again, as by a supervisor.
+// startNode starts the program with flags on a free port. It returns when the node is ready.
 func startNode(t *testing.T, flags ...string) *node {
 	t.Helper()
+	return startProgram(t, program{binary, []string{"serve"}, config, storeAway}, flags...)
+}
+
+// program is a binary and what it is started with.
+type program struct {
+	path   string
+	args   []string // before the flags
+	config string
+	away   int // its status if it could not reach its store
+}
+
+// startProgram is startNode for other programs. A program whose store does not answer in time ends. On a busy machine that
+// happens, and it is started again, as by a supervisor.
+func startProgram(t *testing.T, p program, flags ...string) *node {
+	t.Helper()
 	for late := time.Now().Add(hang); ; {
-		n, err := tryNode(t, flags...)
+		n, err := tryNode(t, p, flags...)
 		if err == nil {
 			return n
 		}
-		if ended := n.cmd.ProcessState; ended == nil || ended.ExitCode() != storeAway || time.Now().After(late) {
+		if ended := n.cmd.ProcessState; ended == nil || ended.ExitCode() != p.away || time.Now().After(late) {
 			t.Fatalf("%v:\n%s", err, n.out)
 		}
 	}
 }
 
-// storeAway is the status of a program that could not reach its store.
+// storeAway is the status of cmd/motacilla if it could not reach its store.
 const storeAway = 5
 
 // tryNode starts a node once.
-func tryNode(t *testing.T, flags ...string) (*node, error) {
+func tryNode(t *testing.T, p program, flags ...string) (*node, error) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(dir+"/motacilla.yaml", []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(dir+"/motacilla.yaml", []byte(p.config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	n := &node{out: &output{}, ended: make(chan struct{})}
-	args := append([]string{"serve", "--server.addr", "127.0.0.1:0", "--server.token", token}, flags...)
-	n.cmd = exec.Command(binary, args...)
+	args := slices.Concat(p.args, []string{"--server.addr", "127.0.0.1:0", "--server.token", token}, flags)
+	n.cmd = exec.Command(p.path, args...)
 	n.cmd.Dir, n.cmd.Stdout, n.cmd.Stderr = dir, n.out, n.out
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	for _, kv := range os.Environ() {
