@@ -31,6 +31,8 @@ type stack struct {
 	addr    string
 	url     string
 	origins *route.Origins // of other sites that may read
+	look    *page.Look     // nil is the look without options
+	more    []route.Route  // routes besides those of publishers and pages
 	beat    time.Duration  // between heartbeats of a stream; 0 is the default
 	// gate gets requests for updates and for the list of transports. If it returns false, it has answered the request.
 	gate func(w http.ResponseWriter, r *http.Request) bool
@@ -51,7 +53,14 @@ func newStack(t *testing.T, names ...string) *stack {
 
 func (s *stack) start() {
 	s.t.Helper()
-	feed := publisher.NewFeed(s.store, page.NewRenderer(), nil)
+	if s.look == nil {
+		look, err := page.NewLook(page.LookOptions{})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.look = look
+	}
+	feed := publisher.NewFeed(s.store, s.look.Renderer(), nil)
 	if err := feed.Start(context.Background()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -82,7 +91,7 @@ func (s *stack) start() {
 		}
 		return step.Update, nil
 	}
-	live := page.New(s.store, snapshot, &page.Options{Heartbeat: s.beat, Transports: func(ch motacilla.ChannelID) []page.Transport {
+	live := page.New(s.store, snapshot, &page.Options{Heartbeat: s.beat, Look: s.look, Transports: func(ch motacilla.ChannelID) []page.Transport {
 		var list []page.Transport
 		for _, name := range s.names {
 			url, err := table.URL(name, string(ch))
@@ -94,6 +103,9 @@ func (s *stack) start() {
 		return list
 	}})
 	if err := table.Add("page", "/", live.URLs()...); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := table.Add("more", "/", s.more...); err != nil {
 		s.t.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", s.addr)

@@ -116,7 +116,7 @@ func rigOn(t *testing.T, s *site, p *posts, o *Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.queue = e.newQueue(time.Millisecond)
+	e.queue = e.newQueue(time.Millisecond, 20*time.Millisecond)
 	return &rig{e, t, s, p, logs}
 }
 

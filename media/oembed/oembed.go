@@ -84,7 +84,7 @@ func New(
 	if err != nil {
 		return nil, err
 	}
-	e.queue = e.newQueue(10 * time.Second)
+	e.queue = e.newQueue(10*time.Second, 0)
 	return e, nil
 }
 
@@ -119,9 +119,9 @@ func newEmbeds(
 	return e, nil
 }
 
-func (e *Embeds) newQueue(backoff time.Duration) *work.Queue {
+func (e *Embeds) newQueue(backoff, poll time.Duration) *work.Queue {
 	return work.NewQueue(e.records, "embeds", e.do, &work.QueueOptions{
-		Attempts: attempts, Backoff: backoff, GaveUp: e.giveUp, Logger: e.log,
+		Attempts: attempts, Backoff: backoff, Poll: poll, GaveUp: e.giveUp, Logger: e.log,
 	})
 }
 

@@ -279,7 +279,7 @@ func TestWhatAPageNamesIsCheckedToo(t *testing.T) {
 
 func TestHugeAnswers(t *testing.T) {
 	r := newRig(t, nil)
-	long := strings.Repeat("<b>", 1<<20)
+	long := strings.Repeat("<b>", 200<<10)
 	r.site.says("/page", "text/html", "<title>A</title>"+long)
 	r.site.answers(map[string]any{"type": "rich", "title": "A", "html": long})
 	r.start()

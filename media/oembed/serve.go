@@ -31,7 +31,7 @@ var document = template.Must(template.New("").Parse(`<!doctype html>
 <meta name="robots" content="noindex">
 <base target="_blank">
 <title>.</title>
-<style>:root { color-scheme: light dark } body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+<style>html { background: #fff; color: #111 } body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
 body > * { margin: 0 auto !important }</style>
 {{.}}
 `))
