@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"runtime"
 	"slices"
 	"time"
 
@@ -72,6 +74,8 @@ func (l *Library) receive(ctx context.Context, r io.Reader) (*spool.File, error)
 	most := int64(l.o.MaxBytes)
 	n, err := io.Copy(f, io.LimitReader(&withContext{ctx, r}, most+1))
 	switch {
+	case isWrite(err):
+		err = &motacilla.UnavailableError{Reason: "there is no room for uploads", Err: err}
 	case err != nil:
 		err = fmt.Errorf("read image: %w", err)
 	case n > most:
@@ -81,6 +85,12 @@ func (l *Library) receive(ctx context.Context, r io.Reader) (*spool.File, error)
 	}
 	_ = f.Close()
 	return nil, err
+}
+
+// isWrite reports whether a temporary file could not be written.
+func isWrite(err error) bool {
+	var failed *fs.PathError
+	return errors.As(err, &failed) && failed.Op == "write"
 }
 
 // withContext is a reader that ends with a context.
@@ -111,6 +121,7 @@ func (l *Library) convert(ctx context.Context, upload *spool.File) (*picture.Set
 		return nil, info, motacilla.Invalid("image", "must need at most %d MiB of memory to be converted; this %s of %d x %d needs %d",
 			most>>20, info.Format, info.Width, info.Height, needs>>20)
 	}
+	needs = max(needs, int64(l.o.Memory/runtime.GOMAXPROCS(0))) // no more at a time than there are processors: readers need those
 	if err := l.memory.Acquire(ctx, needs); err != nil {
 		return nil, info, err
 	}
@@ -119,7 +130,10 @@ func (l *Library) convert(ctx context.Context, upload *spool.File) (*picture.Set
 		return nil, info, err
 	}
 	set, err := picture.Convert(ctx, upload, info, l.widths, l.o.TempDir)
-	return set, info, err
+	if err != nil {
+		return nil, info, unavailable(err)
+	}
+	return set, info, nil
 }
 
 // keep puts the files of set, and makes the image ready then. The error is an ErrConflict if the record has changed meanwhile.

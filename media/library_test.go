@@ -2,7 +2,6 @@ package media_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -10,7 +9,6 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -261,14 +259,6 @@ func TestServe(t *testing.T) {
 			t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 		}
 	}
-}
-
-// plain hides that files can be sought in, as with a store elsewhere.
-type plain struct{ media.Store }
-
-func (p plain) Open(ctx context.Context, name string) (media.File, io.ReadCloser, error) {
-	f, r, err := p.Store.Open(ctx, name)
-	return f, struct{ io.ReadCloser }{r}, err
 }
 
 func TestFill(t *testing.T) {
