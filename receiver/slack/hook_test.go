@@ -31,7 +31,7 @@ func TestURLVerification(t *testing.T) {
 }
 
 func TestSignatures(t *testing.T) {
-	r := newRig(t, func(o *slack.Options) { o.SigningSecrets = []string{"the-new-one", signingSecret} })
+	r := newRig(t, func(o *slack.Options) { o.SigningSecret, o.OldSecret = "the-new-one", signingSecret })
 	head := r.head()
 	body := callback(newMessage("1700000001.000100", "x"))
 	request := func(change func(h http.Header)) *http.Request {
@@ -86,13 +86,13 @@ func TestSignatures(t *testing.T) {
 func TestOptions(t *testing.T) {
 	w := newWorkspace(t)
 	for field, change := range map[string]func(*slack.Options){
-		"bot_token":       func(o *slack.Options) { o.BotToken = "" },
-		"signing_secrets": func(o *slack.Options) { o.SigningSecrets = nil },
-		"app_token":       func(o *slack.Options) { o.AppToken = "xoxb-1" },
-		"name":            func(o *slack.Options) { o.Name = "Sport/1" },
-		"api_url":         func(o *slack.Options) { o.APIURL = "slack.com" },
-		"threads":         func(o *slack.Options) { o.Threads = "some" },
-		"channels":        func(o *slack.Options) { o.Channels = []string{"C024BE91L"} },
+		"bot_token":      func(o *slack.Options) { o.BotToken = "" },
+		"signing_secret": func(o *slack.Options) { o.SigningSecret = "" },
+		"app_token":      func(o *slack.Options) { o.AppToken = "xoxb-1" },
+		"name":           func(o *slack.Options) { o.Name = "Sport/1" },
+		"api_url":        func(o *slack.Options) { o.APIURL = "slack.com" },
+		"threads":        func(o *slack.Options) { o.Threads = "some" },
+		"channels":       func(o *slack.Options) { o.Channels = []string{"C024BE91L"} },
 	} {
 		store := memory.New(nil)
 		_, err := slack.New(&receiver.Kit{Sink: store, Records: store.Records(), Images: receiver.NoImages{}, Client: client()},
@@ -116,7 +116,7 @@ func TestOptions(t *testing.T) {
 	if p := r.one(); p.Source != "slack-sport" {
 		t.Errorf("the source is %q", p.Source)
 	}
-	only := newRig(t, func(o *slack.Options) { o.SigningSecrets, o.AppToken = nil, appToken })
+	only := newRig(t, func(o *slack.Options) { o.SigningSecret, o.AppToken = "", appToken })
 	if u := only.receiver.URLs(); len(u) != 0 {
 		t.Errorf("Socket Mode alone has routes: %v", u)
 	}
@@ -225,7 +225,7 @@ func TestEventIDIsForgotten(t *testing.T) {
 		}
 		records := store.Records()
 		o := slack.Defaults()
-		o.BotToken, o.SigningSecrets, o.Authors = botToken, []string{signingSecret}, false
+		o.BotToken, o.SigningSecret, o.Authors = botToken, signingSecret, false
 		r, err := slack.New(&receiver.Kit{Sink: store, Records: records, Images: receiver.NoImages{}, Client: client()}, o, nil)
 		if err != nil {
 			t.Fatal(err)

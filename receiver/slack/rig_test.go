@@ -179,7 +179,7 @@ func client() *outbound.Client {
 // options are those of a receiver for this workspace.
 func (w *workspace) options(change func(*slack.Options)) *slack.Options {
 	o := slack.Defaults()
-	o.BotToken, o.SigningSecrets, o.APIURL = botToken, []string{signingSecret}, w.apiURL()
+	o.BotToken, o.SigningSecret, o.APIURL = botToken, signingSecret, w.apiURL()
 	o.Channels = []string{"C024BE91L=match-42"}
 	if change != nil {
 		change(o)

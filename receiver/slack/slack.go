@@ -45,21 +45,22 @@ const Name = "slack"
 
 // Options are the receiver's settings.
 type Options struct {
-	Name           string   `key:"name" doc:"one of several Slack apps, such as sport: its events come to /hooks/slack/sport"`
-	BotToken       string   `key:"bot_token" secret:"true" required:"true" doc:"the app's bot token, which begins with xoxb-"`
-	SigningSecrets []string `key:"signing_secrets" secret:"true" doc:"the app's signing secret; two while it is changed"`
-	AppToken       string   `key:"app_token" secret:"true" doc:"an app-level token, which begins with xapp-: turns Socket Mode on"`
-	Channels       []string `key:"channels" doc:"which Slack channel feeds which channel, such as C024BE91L=match-42 or #news=match-42; by default the one that has its ID"`
-	Threads        string   `key:"threads" choices:"none,broadcast,all" doc:"which replies in threads become posts: none, those that are also sent to the channel, or all"`
-	Bots           bool     `key:"bots" doc:"messages of apps and workflows become posts too"`
-	Authors        bool     `key:"authors" doc:"posts show who wrote the message"`
-	FileNames      bool     `key:"file_names" doc:"posts show the names of files that are no images"`
-	PinEmoji       string   `key:"pin_emoji" doc:"a reaction with this emoji, such as pushpin, pins the post"`
-	KeyEmoji       string   `key:"key_emoji" doc:"a reaction with this emoji, such as star, marks the post as a key event"`
-	HideEmoji      string   `key:"hide_emoji" doc:"a reaction with this emoji, such as see_no_evil, hides the post"`
-	Editors        []string `key:"editors" doc:"IDs of the users whose reactions count, such as U024BE7LH; by default everybody's"`
-	Check          bool     `key:"check" doc:"asks Slack at the start whether the bot token is right"`
-	APIURL         string   `key:"api_url" doc:"Slack's Web API; https://slack-gov.com/api/ for GovSlack"`
+	Name          string   `key:"name" doc:"one of several Slack apps, such as sport: its events come to /hooks/slack/sport"`
+	BotToken      string   `key:"bot_token" secret:"true" required:"true" doc:"the app's bot token, which begins with xoxb-"`
+	SigningSecret string   `key:"signing_secret" secret:"true" doc:"the app's signing secret"`
+	OldSecret     string   `key:"old_signing_secret" secret:"true" doc:"the signing secret before it was changed in Slack, which is still taken"`
+	AppToken      string   `key:"app_token" secret:"true" doc:"an app-level token, which begins with xapp-: turns Socket Mode on"`
+	Channels      []string `key:"channels" doc:"which Slack channel feeds which channel, such as C024BE91L=match-42 or #news=match-42; by default the one that has its ID"`
+	Threads       string   `key:"threads" choices:"none,broadcast,all" doc:"which replies in threads become posts: none, those that are also sent to the channel, or all"`
+	Bots          bool     `key:"bots" doc:"messages of apps and workflows become posts too"`
+	Authors       bool     `key:"authors" doc:"posts show who wrote the message"`
+	FileNames     bool     `key:"file_names" doc:"posts show the names of files that are no images"`
+	PinEmoji      string   `key:"pin_emoji" doc:"a reaction with this emoji, such as pushpin, pins the post"`
+	KeyEmoji      string   `key:"key_emoji" doc:"a reaction with this emoji, such as star, marks the post as a key event"`
+	HideEmoji     string   `key:"hide_emoji" doc:"a reaction with this emoji, such as see_no_evil, hides the post"`
+	Editors       []string `key:"editors" doc:"IDs of the users whose reactions count, such as U024BE7LH; by default everybody's"`
+	Check         bool     `key:"check" doc:"asks Slack at the start whether the bot token is right"`
+	APIURL        string   `key:"api_url" doc:"Slack's Web API; https://slack-gov.com/api/ for GovSlack"`
 }
 
 // Defaults returns the options that the configuration begins with.
@@ -95,7 +96,7 @@ const seenTTL = 25 * time.Hour
 
 var instance = regexp.MustCompile(`^[a-z0-9-]{1,30}$`)
 
-// New returns a receiver. o must have a BotToken, and SigningSecrets or an AppToken. The error is an ErrInvalid that names the
+// New returns a receiver. o must have a BotToken, and a SigningSecret or an AppToken. The error is an ErrInvalid that names the
 // field. log may be nil.
 func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	if log == nil {
@@ -133,19 +134,14 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 }
 
 func (o *Options) validate() error {
-	secret := false
-	for _, s := range o.SigningSecrets {
-		secret = secret || s != ""
-		if s == "" {
-			return motacilla.Invalid("signing_secrets", "must not have an empty secret")
-		}
-	}
 	u, err := url.Parse(o.APIURL)
 	switch {
 	case o.BotToken == "":
 		return motacilla.Invalid("bot_token", "must be the app's bot token, which begins with xoxb-")
-	case !secret && o.AppToken == "":
-		return motacilla.Invalid("signing_secrets", "must have the app's signing secret, or app_token must be set for Socket Mode")
+	case o.SigningSecret == "" && o.AppToken == "":
+		return motacilla.Invalid("signing_secret", "must be the app's signing secret, or app_token must be set for Socket Mode")
+	case o.SigningSecret == "" && o.OldSecret != "":
+		return motacilla.Invalid("signing_secret", "must be set if old_signing_secret is")
 	case o.AppToken != "" && !strings.HasPrefix(o.AppToken, "xapp-"):
 		return motacilla.Invalid("app_token", "must be an app-level token, which begins with xapp-")
 	case o.Name != "" && !instance.MatchString(o.Name):
@@ -163,15 +159,19 @@ func (o *Options) validate() error {
 
 // URLs returns the route slack, if there is a signing secret. It has POST alone.
 func (r *Receiver) URLs() []route.Route {
-	if len(r.o.SigningSecrets) == 0 {
+	if r.o.SigningSecret == "" {
 		return nil
+	}
+	secrets := []string{r.o.SigningSecret}
+	if r.o.OldSecret != "" {
+		secrets = append(secrets, r.o.OldSecret)
 	}
 	pattern := "/hooks/slack"
 	if r.o.Name != "" {
 		pattern += "/" + r.o.Name
 	}
 	return []route.Route{{Name: r.source, Pattern: pattern, Handler: &receiver.Hook{
-		Receiver: r.source, Verify: signatures(r.o.SigningSecrets), Metrics: r.metrics, Logger: r.log,
+		Receiver: r.source, Verify: signatures(secrets), Metrics: r.metrics, Logger: r.log,
 		Handle: func(ctx context.Context, d receiver.Request) (receiver.Answer, error) { return r.deliver(ctx, d.Body) },
 	}}}
 }

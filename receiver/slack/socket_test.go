@@ -16,7 +16,7 @@ import (
 )
 
 // socketOnly turns HTTP off.
-func socketOnly(o *slack.Options) { o.SigningSecrets, o.AppToken = nil, appToken }
+func socketOnly(o *slack.Options) { o.SigningSecret, o.AppToken = "", appToken }
 
 // connected returns the next connection of a receiver.
 func (w *workspace) connected() *connection {
