@@ -21,16 +21,17 @@ const secret = "s3cret"
 
 // api is a server of the interface below /api, on a store in memory.
 type api struct {
-	store *memory.Store
+	store  *memory.Store
+	images *album
 	http.Handler
 }
 
 func newAPI(t testing.TB) *api {
 	t.Helper()
-	a := &api{store: memory.New(nil)}
+	a := &api{store: memory.New(nil), images: &album{kept: map[string]string{}}}
 	t.Cleanup(func() { _ = a.store.Close() })
 	table := route.NewTable()
-	for _, rt := range webapp.New(a.store, a.authorize, nil).URLs() {
+	for _, rt := range webapp.New(a.store, a.authorize, &webapp.Options{Images: a.images}).URLs() {
 		if err := table.Add(rt.Name, "", rt); err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,8 @@ type request struct {
 	method string
 	url    *url.URL
 	header http.Header
-	body   any // nil, or sent as JSON
+	body   any     // nil, or sent as JSON
+	upload *upload // nil, or sent as it is
 
 	status int // of the last answer
 
@@ -66,7 +67,7 @@ func (c *Client) call(ctx context.Context, r *request, out any) error {
 			return ctx.Err()
 		}
 		asked, again := r.again(err)
-		if again && attempt < c.options.Attempts {
+		if again && r.upload.again() && attempt < c.options.Attempts {
 			r.mayBeDone = r.mayBeDone || !undone(err)
 			if err := c.pause(ctx, pauses.next(asked), err); err != nil {
 				return err
@@ -120,7 +121,7 @@ func (c *Client) pause(ctx context.Context, wait time.Duration, failed error) er
 
 // send sends r once. The error is an *Error, an *outage, or that of an argument.
 func (c *Client) send(ctx context.Context, r *request, body []byte, out any) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.options.Timeout, errSlow)
+	ctx, alive, cancel := c.limit(ctx, r.upload)
 	defer cancel()
 	var payload io.Reader
 	if body != nil {
@@ -137,8 +138,18 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
+	var sending *attempt
+	if r.upload != nil {
+		if sending, err = r.upload.carry(req, alive); err != nil {
+			return err
+		}
+		defer sending.Close()
+	}
 	resp, err := c.calls.Do(req)
 	if err != nil {
+		if failed := sending.failed(); failed != nil {
+			return failed
+		}
 		return r.unanswered(ctx, err)
 	}
 	defer resp.Body.Close()

@@ -14,7 +14,7 @@ import (
 
 // Error is an answer by which the server refuses a call, or one that is not the server's. errors.Is finds what the server's status means:
 //
-//	400, 413, 415        motacilla.ErrInvalid; Field names the field
+//	400, 413, 415, 422   motacilla.ErrInvalid; Field names the field
 //	401                  motacilla.ErrUnauthorized
 //	403                  motacilla.ErrForbidden
 //	404                  motacilla.ErrNotFound
@@ -80,7 +80,7 @@ func problemOf(resp *http.Response) (e *Error, cut error) {
 // kindOf returns the root package's error for a status, or nil.
 func kindOf(status int) error {
 	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return motacilla.ErrInvalid
 	case http.StatusUnauthorized:
 		return motacilla.ErrUnauthorized

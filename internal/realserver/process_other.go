@@ -14,6 +14,8 @@ type user struct{ Uid, Gid uint32 }
 
 func sysProcAttr() *syscall.SysProcAttr { return nil }
 
+func sameUser() *syscall.SysProcAttr { return nil }
+
 // start starts cmd. gone is closed when cmd has ended.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	gone = make(chan struct{})

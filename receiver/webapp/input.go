@@ -158,15 +158,17 @@ func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
 func withKnown(content, was []motacilla.Block) []motacilla.Block {
 	content = slices.Clone(content)
 	for i, b := range content {
-		for _, old := range was {
-			switch {
-			case b.Type != old.Type:
-			case b.Type == motacilla.ImageBlock && b.Media != "" && b.Media == old.Media:
-				old.Alt = b.Alt
-				content[i] = old
-			case b.Type == motacilla.EmbedBlock && b.URL == old.URL:
-				content[i].Card = old.Card
-			}
+		same := func(old motacilla.Block) bool {
+			return b.Type == motacilla.ImageBlock && b.Media != "" && old.Media == b.Media ||
+				b.Type == motacilla.EmbedBlock && old.Type == b.Type && old.URL == b.URL
+		}
+		at := slices.IndexFunc(was, same)
+		if i < len(was) && same(was[i]) {
+			at = i
+		}
+		if at >= 0 {
+			content[i] = was[at]
+			content[i].Alt = b.Alt
 		}
 	}
 	return content
