@@ -34,6 +34,7 @@ CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 moduleOf() {
 	case $1 in
 	./examples/apps | ./examples/apps/*) echo examples/apps ;;
+	./media/s3 | ./media/s3/*) echo media/s3 ;;
 	./e2e | ./e2e/* | ./bench | ./bench/* | ./deploy | ./deploy/*) cut -d/ -f2 <<<"$1" ;;
 	*) echo . ;;
 	esac
@@ -43,7 +44,7 @@ if (($#)); then
 	packages=("$@")
 else
 	mapfile -t packages < <(
-		for module in . examples/apps deploy bench e2e; do
+		for module in . examples/apps media/s3 deploy bench e2e; do
 			(cd "$module" && go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...)
 		done | sed "s#^$root#.#"
 	)

@@ -34,27 +34,27 @@ POST is a post's ID. "motacilla post add", "motacilla post list" and "motacilla 
 func postAdd(r *remote) *cobra.Command {
 	var author, messageID string
 	var pin, key, hide bool
+	var pictures *images
 	cmd := &cobra.Command{
 		Use:   "add CHANNEL [TEXT]",
 		Short: "Write a post, and print its ID",
 		Long: `Write a post, and print its ID. The text is the argument, or else standard input. It may have simple HTML.
-Each line is a paragraph. A line that is only a link to a known provider, such as YouTube, is embedded.`,
+Each line is a paragraph. A line that is only a link to a known provider, such as YouTube, is embedded.
+
+With --image the post shows images below its text, and needs no text; - as the text means standard input. Each image needs
+an alternative text, which is read to those who can't see the image. On a terminal the command asks for it.`,
 		Example: `  motacilla post add match-42 "19 min: <strong>Goal</strong>" --author Mara --key-event
+  motacilla post add match-42 "The squads" --image home.jpg --alt "Eleven in white" --image away.jpg --alt "Eleven in blue"
   uptime | motacilla post add status`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			text, err := textOf(cmd, args[1:])
+			post := client.NewPost{Author: author, MessageID: messageID, Hidden: hide, Pinned: pin, KeyEvent: key}
+			c, err := r.fill(cmd, &post, args, pictures)
 			if err != nil {
 				return err
 			}
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
-			p, err := c.CreatePost(cmd.Context(), motacilla.ChannelID(args[0]), client.NewPost{
-				Text: text, Author: author, MessageID: messageID, Hidden: hide, Pinned: pin, KeyEvent: key,
-			})
+			p, err := c.CreatePost(cmd.Context(), motacilla.ChannelID(args[0]), post)
 			if err != nil {
 				return r.onChannel("add post", err, args[0])
 			}
@@ -64,12 +64,45 @@ Each line is a paragraph. A line that is only a link to a known provider, such a
 			return printed(fmt.Fprintln(cmd.OutOrStdout(), p.ID))
 		}),
 	}
+	pictures = imageFlags(cmd)
 	cmd.Flags().StringVar(&author, "author", "", "`NAME` of the author")
 	cmd.Flags().StringVar(&messageID, "message-id", "", "an `ID` of your own; a post with the same one is not written again")
 	cmd.Flags().BoolVar(&pin, "pin", false, "keep the post at the top")
 	cmd.Flags().BoolVar(&key, "key-event", false, "mark the post as a key event")
 	cmd.Flags().BoolVar(&hide, "hide", false, "do not show the post yet")
 	return cmd
+}
+
+// fill gives a new post its text, and its images, which it uploads. args are the channel and perhaps the text.
+func (r *remote) fill(cmd *cobra.Command, p *client.NewPost, args []string, pictures *images) (*client.Client, error) {
+	var text string
+	if len(args) > 1 || len(pictures.files) == 0 {
+		var err error
+		if text, err = textOf(cmd, args[1:]); err != nil {
+			return nil, err
+		}
+	}
+	if err := pictures.complete(cmd); err != nil {
+		return nil, err
+	}
+	c, err := r.client()
+	if err != nil {
+		return nil, err
+	}
+	if len(pictures.files) == 0 {
+		p.Text = text
+		return c, nil
+	}
+	if p.Content, err = contentOf(text); err != nil {
+		return nil, fmt.Errorf("add post: %w", err)
+	}
+	message := ""
+	if p.MessageID != "" {
+		message = args[0] + "/" + p.MessageID
+	}
+	blocks, err := pictures.upload(cmd, c, r, message)
+	p.Content = append(p.Content, blocks...)
+	return c, err
 }
 
 func postEdit(r *remote) *cobra.Command {

@@ -105,6 +105,27 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// On a terminal the command asks for alternative texts, and shows how far a large upload is.
+func TestPostImagesOnTerminal(t *testing.T) {
+	store, remote := album(t)
+	picture(t, "large.png", 1000)
+	picture(t, "small.png", 40)
+	args := append([]string{"post", "add", "final", "--image", "large.png", "--image", "small.png"}, remote...)
+	code, screen := seen(t, 80, "A large picture\n\n", args...)
+	if code != 0 || !strings.Contains(screen, "Describe large.png for readers who can't see it: ") ||
+		!strings.Contains(screen, "Describe small.png for") || !strings.Contains(screen, "large.png [##############################] 100% of ") ||
+		strings.Contains(screen, "small.png [") {
+		t.Fatalf("%d\n%q", code, screen)
+	}
+	list := posts(t, store)
+	if len(list) != 1 || len(list[0].Content) != 2 || list[0].Content[0].Alt != "A large picture" || list[0].Content[1].Alt != "" {
+		t.Errorf("posted is %+v", list)
+	}
+	if code, screen := seen(t, 80, "\x04", args...); code != exitFailure || !strings.Contains(screen, "nothing was posted") {
+		t.Errorf("the end of input: %d\n%s", code, screen)
+	}
+}
+
 func TestShortTime(t *testing.T) {
 	now := time.Date(2026, 11, 25, 20, 0, 0, 0, time.Local)
 	for at, want := range map[time.Time]string{

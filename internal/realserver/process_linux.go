@@ -32,7 +32,9 @@ func sysProcAttr() *syscall.SysProcAttr {
 }
 
 // sameUser is sysProcAttr for a server that runs as the tests do.
-func sameUser() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} }
+func sameUser() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
 
 // start starts cmd. gone is closed when cmd has ended. Pdeathsig is sent when the thread that started cmd ends, so that
 // thread is kept. It is kept after the end of cmd too, because it may have started others.

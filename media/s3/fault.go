@@ -50,8 +50,14 @@ func (s *Store) explained(err error) error {
 // final reports whether err is one that only an operator can end, such as a wrong access key.
 func final(err error) bool {
 	var answer minio.ErrorResponse
-	return errors.As(err, &answer) && answer.StatusCode >= http.StatusBadRequest && answer.StatusCode < http.StatusInternalServerError &&
-		answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusRequestTimeout
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusConflict: // a conflict is with another call
+		return false
+	}
+	return answer.StatusCode >= http.StatusBadRequest && answer.StatusCode < http.StatusInternalServerError
 }
 
 // probe is the name of a file that is never there.
