@@ -78,8 +78,59 @@ export declare class Refused extends Error {
   readonly retryAfter: number;
   /** True if the server itself refused. False if the answer may come from a proxy in between. */
   readonly own: boolean;
-  constructor(status: number, retryAfter: number, own?: boolean);
+  /** What the server says is wrong with an upload; otherwise empty. */
+  readonly detail: string;
+  constructor(status: number, retryAfter: number, own?: boolean, detail?: string);
 }
+
+export interface UploadOptions {
+  /** The server's token. A page of the server's own origin may do without, if the app authorises it by a cookie. */
+  token?: string;
+  /** The alternative text, for readers who can't see the image. */
+  alt?: string;
+  /** An ID of the upload. If the server has an image of this key, it keeps no other one: so an upload can be repeated. */
+  key?: string;
+  /** Ends the upload. */
+  signal?: AbortSignal;
+  /** Is called with the bytes that were sent, and the bytes of the file. In Node.js it is called at the end only. */
+  onProgress?(sent: number, total: number): void;
+}
+
+/** A block of a post's content that shows an image. */
+export interface ImageBlock {
+  type: "image";
+  value: {
+    url: string;
+    alt: string;
+    width: number;
+    height: number;
+    media: string;
+    srcset?: string;
+    color?: string;
+  };
+}
+
+/** An image that the server keeps. url is a path on the server. */
+export interface UploadedImage {
+  id: string;
+  url: string;
+  srcset: string;
+  width: number;
+  height: number;
+  color: string;
+  alt: string;
+  /** What to do if there is no alternative text. */
+  hint?: string;
+  /** Shows the image in a post's content. */
+  block: ImageBlock;
+}
+
+/**
+ * Keeps an image on a server. In a browser, the server must be of the page's own origin. Rejects with Refused, whose detail
+ * says why, if the server does not take the image; with the signal's reason if that ended the upload; and with a TypeError if
+ * the server's URL is wrong or the server can't be reached.
+ */
+export declare function uploadImage(server: string | URL, file: Blob, options?: UploadOptions): Promise<UploadedImage>;
 
 /** Reports whether a value has the form of an update. */
 export declare function isUpdate(value: unknown): value is Update;

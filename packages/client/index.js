@@ -10,6 +10,7 @@ import {
   orderlyEnd,
   refused,
   resolve,
+  retryAfter,
   serverOf,
   stream,
   streamURL
@@ -232,6 +233,75 @@ var entities = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#
 function escape(text) {
   return text.replace(/[&<>"']/g, (c) => entities[c] ?? c);
 }
+
+// client/upload.ts
+async function uploadImage(server, file, o = {}) {
+  const url = mediaOf(server);
+  if (o.alt) url.searchParams.set("alt", o.alt);
+  const headers = {
+    Accept: "application/json, application/problem+json",
+    "Content-Type": /^image\//.test(file.type) ? file.type : "image/x-unknown",
+    "Idempotency-Key": o.key ?? newKey()
+  };
+  if (o.token) headers.Authorization = `Bearer ${o.token}`;
+  o.signal?.throwIfAborted();
+  const send = typeof XMLHttpRequest === "function" ? byRequest : byFetch;
+  const answer = await send(url, headers, file, o);
+  const value = parsed(answer.text);
+  if (answer.status !== 200 && answer.status !== 201) {
+    const kind = answer.header("Content-Type") ?? "";
+    const own = /^application\/problem\+json\s*(;|$)/i.test(kind) && isObject(value) && value.status === answer.status;
+    const detail = own && typeof value.detail === "string" ? value.detail : "";
+    throw new Refused(answer.status, retryAfter(answer.header("Retry-After")), own, detail);
+  }
+  if (!isImage(value)) throw new Refused(answer.status, 0);
+  return value;
+}
+function mediaOf(server) {
+  let base;
+  try {
+    base = new URL(server, typeof document === "undefined" ? void 0 : document.baseURI);
+  } catch {
+    throw new TypeError(`server must be a URL, such as https://live.example.org, not ${JSON.stringify(server)}`);
+  }
+  base.search = base.hash = "";
+  base.pathname = base.pathname.replace(/\/*$/, "/");
+  return new URL("api/media", base);
+}
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+function isImage(value) {
+  return isObject(value) && typeof value.id === "string" && isObject(value.block);
+}
+function byRequest(url, headers, file, o) {
+  return new Promise((resolve2, reject) => {
+    const request = new XMLHttpRequest();
+    const stop = () => request.abort();
+    request.open("POST", url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = (e) => o.onProgress?.(e.loaded, file.size);
+    request.onload = () => resolve2({ status: request.status, header: (name) => request.getResponseHeader(name), text: request.responseText });
+    request.onerror = () => reject(new TypeError("the server can't be reached, or the upload was cut off"));
+    request.onabort = () => reject(o.signal?.reason ?? new DOMException("aborted", "AbortError"));
+    request.onloadend = () => o.signal?.removeEventListener("abort", stop);
+    o.signal?.addEventListener("abort", stop, { once: true });
+    request.send(file);
+  });
+}
+async function byFetch(url, headers, file, o) {
+  const answer = await fetch(url, { method: "POST", headers, body: file, credentials: "same-origin", signal: o.signal });
+  const text = await answer.text();
+  if (answer.ok) o.onProgress?.(file.size, file.size);
+  return { status: answer.status, header: (name) => answer.headers.get(name), text };
+}
 export {
   Refused,
   View,
@@ -239,5 +309,6 @@ export {
   isUpdate,
   here as known,
   snapshot,
-  snapshotHTML
+  snapshotHTML,
+  uploadImage
 };

@@ -18,12 +18,16 @@ function isObject(value) {
 
 // client/transports/transport.ts
 var Refused = class extends Error {
-  /** own is true if the server itself refused, and false if the answer may come from a proxy in between. */
-  constructor(status, retryAfter2, own = false) {
-    super(`the server answered ${status}`);
+  /**
+   * own is true if the server itself refused, and false if the answer may come from a proxy in between. detail is what the
+   * server says is wrong.
+   */
+  constructor(status, retryAfter2, own = false, detail = "") {
+    super(`the server answered ${status}${detail && `: ${detail}`}`);
     this.status = status;
     this.retryAfter = retryAfter2;
     this.own = own;
+    this.detail = detail;
   }
 };
 async function refused(answer) {
@@ -1087,6 +1091,7 @@ export {
   Refused,
   refused,
   sleep,
+  retryAfter,
   Connection,
   view,
   rootOf,

@@ -21,9 +21,12 @@ export type Transport = (session: Session) => Promise<void>;
 
 /** An answer with a status other than 200. */
 export class Refused extends Error {
-  /** own is true if the server itself refused, and false if the answer may come from a proxy in between. */
-  constructor(readonly status: number, readonly retryAfter: number, readonly own = false) {
-    super(`the server answered ${status}`);
+  /**
+   * own is true if the server itself refused, and false if the answer may come from a proxy in between. detail is what the
+   * server says is wrong.
+   */
+  constructor(readonly status: number, readonly retryAfter: number, readonly own = false, readonly detail = "") {
+    super(`the server answered ${status}${detail && `: ${detail}`}`);
   }
 }
 
