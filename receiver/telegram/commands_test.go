@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
 )
 
 // text is the delivery of a message of user 7.
@@ -227,5 +228,23 @@ func TestChannelIsTheChatsID(t *testing.T) {
 	}
 	if list, err := w.store.Channels(context.Background(), "", 10); err != nil || len(list) != 2 {
 		t.Errorf("channels: %v, %v", list, err)
+	}
+}
+
+// A chat that feeds no channel is counted, and logged once.
+func TestUnmappedChat(t *testing.T) {
+	w := newWorld(t)
+	n := w.node(w.options())
+	for i := range 3 {
+		n.deliver(strings.ReplaceAll(text(1+i, 10+i, "elsewhere"), fmt.Sprint(testChat), "-1005"))
+	}
+	if got := w.metrics.Counts()[receiver.Delivery{Receiver: Name, Result: receiver.Unmapped}]; got != 3 {
+		t.Errorf("counted %d, want 3", got)
+	}
+	if got := strings.Count(w.logs.String(), "a chat feeds no channel"); got != 1 {
+		t.Errorf("logged %d times, want once", got)
+	}
+	if posts := w.page(testChannel).Posts; len(posts) != 0 {
+		t.Errorf("posts: %+v", posts)
 	}
 }

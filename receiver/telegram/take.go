@@ -46,6 +46,7 @@ func (r *Receiver) message(ctx context.Context, u update, m *message, edited boo
 	}
 	ch, ok := r.channel(m)
 	if !ok {
+		r.metrics.Count(Name, receiver.Unmapped)
 		if r.unmapped.first(m.Chat.ID) {
 			log.Info("a chat feeds no channel: name it in channels", zap.String("title", chatName(&m.Chat)))
 		}
