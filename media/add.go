@@ -49,7 +49,7 @@ func (l *Library) add(ctx context.Context, id string, r io.Reader) (*entry, erro
 	if err != nil {
 		return nil, err
 	}
-	defer upload.Close()
+	defer func() { _ = upload.Close() }()
 	set, info, err := l.convert(ctx, upload)
 	if err != nil {
 		return nil, err

@@ -15,12 +15,12 @@ func TestImages(t *testing.T) {
 		Type: motacilla.ImageBlock, Media: "abc", URL: "/media/abc/640.jpg", Alt: `A "stadium"`, Width: 640, Height: 480,
 		Srcset: "/media/abc/320.jpg 320w, /media/abc/640.jpg 640w", Color: "#336699",
 	}
-	translucent, pending, unknown, foreign, path := held, held, held, held, held
+	translucent, pending, unknown := held, held, held
 	translucent.Color = ""
 	pending.Pending, pending.URL, pending.Srcset, pending.Color = true, "", "", ""
 	unknown.Pending, unknown.URL, unknown.Width, unknown.Alt = true, "", 0, ""
-	foreign = motacilla.Block{Type: motacilla.ImageBlock, URL: "https://example.org/a.jpg"}
-	path = motacilla.Block{Type: motacilla.ImageBlock, URL: "/a.jpg"}
+	foreign := motacilla.Block{Type: motacilla.ImageBlock, URL: "https://example.org/a.jpg"}
+	path := motacilla.Block{Type: motacilla.ImageBlock, URL: "/a.jpg"}
 	const figure = `<figure class="post-block post-block--image">`
 	const rest = ` loading="lazy" decoding="async"></figure>`
 	const place = `<svg class="post-placeholder" viewBox="0 0 640 480" width="640" height="480"`

@@ -8,7 +8,8 @@ import (
 // clientWords are the words that the browser client says (client/labels.ts).
 var clientWords = []string{
 	"badge", "ended", "connecting", "live", "reconnecting", "paused", "offline", "gone", "refused", "blocked",
-	"element_gone", "element_refused", "posts", "empty", "earlier", "earlier_failed", "key_event", "edited", "pinned", "just_now", "show_content", "always_show",
+	"element_gone", "element_refused", "posts", "empty", "earlier", "earlier_failed", "key_event", "edited", "pinned", "just_now",
+	"show_content", "always_show",
 }
 
 // words are what the browser client needs of a language. Pages have them as data, and the server has a file of them for
