@@ -49,6 +49,26 @@ func TestEditorHereAndReactions(t *testing.T) {
 	}
 }
 
+// One node has read the reactions and is about to pin the post. Meanwhile another node takes the reaction's end.
+func TestReactionEndsMeanwhile(t *testing.T) {
+	w, store := newWorkspace(t), newStore(t)
+	slow, quick := newNode(t, w, store, &images{}, log(t), all), newNode(t, w, store, &images{}, log(t), all)
+	quick.deliver(callback(newMessage("1700000001.000100", "x")))
+	hold, held := make(chan struct{}), make(chan struct{}, 10)
+	slow.sink.hold, slow.sink.held = hold, held
+	var first sync.WaitGroup
+	first.Go(func() {
+		slow.send(signed(slow.base+hook, callback(reaction("added", "U024BE7LH", "pushpin", "1700000001.000100", "1700000002.000100"))))
+	})
+	<-held
+	quick.deliver(callback(reaction("removed", "U024BE7LH", "pushpin", "1700000001.000100", "1700000002.000200")))
+	close(hold)
+	first.Wait()
+	if quick.one().Pinned {
+		t.Error("the reaction is gone, and the post is pinned")
+	}
+}
+
 // Reactions and their message come at once, to two nodes, in every order. The end is the same.
 func TestReactionsInAnyOrder(t *testing.T) {
 	w, store := newWorkspace(t), newStore(t)

@@ -86,6 +86,7 @@ type watched struct {
 	state sync.Mutex
 	down  bool
 	hold  chan struct{} // puts wait until it is closed
+	held  chan struct{} // gets one for each put that waits; it may be nil
 }
 
 func (w *watched) set(down bool) {
@@ -116,6 +117,9 @@ func (w *watched) PutPost(
 		return motacilla.Post{}, motacilla.ErrUnavailable
 	}
 	if hold != nil {
+		if w.held != nil {
+			w.held <- struct{}{}
+		}
 		select {
 		case <-hold:
 		case <-ctx.Done():

@@ -209,6 +209,7 @@ type connection struct {
 	conn *websocket.Conn
 	mu   sync.Mutex
 	acks chan string // the IDs of envelopes that were acknowledged; closed when the connection ends
+	ever sync.Map    // all of them
 }
 
 func (w *workspace) link(rw http.ResponseWriter, r *http.Request) {
@@ -251,6 +252,7 @@ func (w *workspace) link(rw http.ResponseWriter, r *http.Request) {
 		if conn.ReadJSON(&ack) != nil {
 			break
 		}
+		c.ever.Store(ack.EnvelopeID, true)
 		c.acks <- ack.EnvelopeID
 	}
 	close(done)

@@ -106,13 +106,9 @@ func TestSocketModeOutage(t *testing.T) {
 	}
 	r.sink.set(false)
 	c.event("again", e)
-	for id := range c.acks {
-		if id == "lost" {
-			t.Error("what was not stored was acknowledged")
-		}
-		if id == "again" {
-			break
-		}
+	c.acked(t, "again")
+	if _, acked := c.ever.Load("lost"); acked {
+		t.Error("what was not stored was acknowledged")
 	}
 	r.one()
 }
