@@ -69,6 +69,33 @@ func TestReactionEndsMeanwhile(t *testing.T) {
 	}
 }
 
+// The message is about to be stored when another node takes a reaction to it.
+func TestReactionComesMeanwhile(t *testing.T) {
+	w, store := newWorkspace(t), newStore(t)
+	slow, quick := newNode(t, w, store, &images{}, log(t), all), newNode(t, w, store, &images{}, log(t), all)
+	hold, held := make(chan struct{}), make(chan struct{}, 10)
+	slow.sink.hold, slow.sink.held = hold, held
+	var first sync.WaitGroup
+	first.Go(func() { slow.send(signed(slow.base+hook, callback(newMessage("1700000001.000100", "x")))) })
+	<-held
+	quick.deliver(callback(reaction("added", "U024BE7LH", "pushpin", "1700000001.000100", "1700000002.000100")))
+	close(hold)
+	first.Wait()
+	if !quick.one().Pinned {
+		t.Error("the reaction is there, and the post is not pinned")
+	}
+}
+
+// Readers never see a post that was hidden before its message came.
+func TestHiddenFromTheStart(t *testing.T) {
+	r := newRig(t, all)
+	r.deliver(callback(reaction("added", "U024BE7LH", "see_no_evil", "1700000001.000100", "1700000002.000100")))
+	r.deliver(callback(newMessage("1700000001.000100", "x")))
+	if r.one().Show || r.sink.shown {
+		t.Error("the post was shown for a moment")
+	}
+}
+
 // Reactions and their message come at once, to two nodes, in every order. The end is the same.
 func TestReactionsInAnyOrder(t *testing.T) {
 	w, store := newWorkspace(t), newStore(t)

@@ -87,6 +87,7 @@ type watched struct {
 	down  bool
 	hold  chan struct{} // puts wait until it is closed
 	held  chan struct{} // gets one for each put that waits; it may be nil
+	shown bool          // a post was put that readers see
 }
 
 func (w *watched) set(down bool) {
@@ -111,6 +112,7 @@ func (w *watched) PutPost(
 ) (motacilla.Post, error) {
 	w.state.Lock()
 	down, hold := w.down, w.hold
+	w.shown = w.shown || p.Show
 	w.state.Unlock()
 	defer w.fire()
 	if down {
