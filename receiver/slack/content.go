@@ -50,9 +50,10 @@ func fit(blocks []motacilla.RawBlock, most int) []motacilla.RawBlock {
 	}
 	var words []string
 	for _, b := range blocks {
-		if b.Type == motacilla.EmbedBlock {
+		switch b.Type {
+		case motacilla.EmbedBlock:
 			words = append(words, html.EscapeString(b.URL))
-		} else if b.Type == motacilla.TextBlock {
+		case motacilla.TextBlock:
 			words = append(words, html.EscapeString(plain(b.Text)))
 		}
 	}

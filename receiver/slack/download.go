@@ -88,10 +88,10 @@ func (d *download) body(answer *http.Response) (io.ReadCloser, error) {
 			return answer.Body, nil
 		}
 		answer.Body.Close() // a page that asks to sign in
-		return nil, errors.New("Slack does not give the file: the bot token may lack the scope files:read")
+		return nil, errors.New("the file is not given by Slack: the bot token may lack the scope files:read")
 	}
 	answer.Body.Close()
-	err := fmt.Errorf("Slack answers with status %d", answer.StatusCode)
+	err := fmt.Errorf("the answer has status %d", answer.StatusCode)
 	switch answer.StatusCode {
 	case http.StatusNotFound, http.StatusGone:
 		return nil, work.Permanent(err)

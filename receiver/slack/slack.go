@@ -48,10 +48,10 @@ type Options struct {
 	Name          string   `key:"name" doc:"one of several Slack apps, such as sport: its events come to /hooks/slack/sport"`
 	BotToken      string   `key:"bot_token" secret:"true" required:"true" doc:"the app's bot token, which begins with xoxb-"`
 	SigningSecret string   `key:"signing_secret" secret:"true" doc:"the app's signing secret"`
-	OldSecret     string   `key:"old_signing_secret" secret:"true" doc:"the signing secret before it was changed in Slack, which is still taken"`
+	OldSecret     string   `key:"old_signing_secret" secret:"true" doc:"the signing secret before it was changed; it is still taken"`
 	AppToken      string   `key:"app_token" secret:"true" doc:"an app-level token, which begins with xapp-: turns Socket Mode on"`
-	Channels      []string `key:"channels" doc:"which Slack channel feeds which channel, such as C024BE91L=match-42 or #news=match-42; by default the one that has its ID"`
-	Threads       string   `key:"threads" choices:"none,broadcast,all" doc:"which replies in threads become posts: none, those that are also sent to the channel, or all"`
+	Channels      []string `key:"channels" doc:"SLACK=CHANNEL, such as C024BE91L=match-42 or #news=match-42; default: the same ID"`
+	Threads       string   `key:"threads" choices:"none,broadcast,all" doc:"replies that become posts: broadcast are those that are also sent to the channel"`
 	Bots          bool     `key:"bots" doc:"messages of apps and workflows become posts too"`
 	Authors       bool     `key:"authors" doc:"posts show who wrote the message"`
 	FileNames     bool     `key:"file_names" doc:"posts show the names of files that are no images"`
