@@ -51,7 +51,7 @@ type Options struct {
 	OldSecret     string   `key:"old_signing_secret" secret:"true" doc:"the signing secret before it was changed; it is still taken"`
 	AppToken      string   `key:"app_token" secret:"true" doc:"an app-level token, which begins with xapp-: turns Socket Mode on"`
 	Channels      []string `key:"channels" doc:"SLACK=CHANNEL, such as C024BE91L=match-42 or #news=match-42; default: the same ID"`
-	Threads       string   `key:"threads" choices:"none,broadcast,all" doc:"replies that become posts: broadcast are those that are also sent to the channel"`
+	Threads       string   `key:"threads" choices:"none,broadcast,all" doc:"replies that become posts; broadcast: also sent to the channel"`
 	Bots          bool     `key:"bots" doc:"messages of apps and workflows become posts too"`
 	Authors       bool     `key:"authors" doc:"posts show who wrote the message"`
 	FileNames     bool     `key:"file_names" doc:"posts show the names of files that are no images"`
