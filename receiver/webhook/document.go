@@ -45,9 +45,6 @@ type part struct {
 // readDocument decodes a body. The error is an ErrInvalid that names body.
 func readDocument(h http.Header, body []byte) (*document, error) {
 	const field = "body"
-	if media, _, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil && media == "application/x-www-form-urlencoded" {
-		return nil, motacilla.Invalid(field, "must be JSON, but is a form: choose application/json at the source")
-	}
 	if !utf8.Valid(body) {
 		return nil, motacilla.Invalid(field, "must be JSON in UTF-8")
 	}
@@ -55,6 +52,10 @@ func readDocument(h http.Header, body []byte) (*document, error) {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
+		// curl calls everything a form, so JSON that is called one is taken.
+		if media, _, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil && media == "application/x-www-form-urlencoded" {
+			return nil, motacilla.Invalid(field, "must be JSON, but is a form: choose application/json at the source")
+		}
 		var wrong *json.SyntaxError
 		if errors.As(err, &wrong) {
 			return nil, motacilla.Invalid(field, "must be JSON: %v at byte %d", wrong, wrong.Offset)

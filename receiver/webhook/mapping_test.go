@@ -125,6 +125,9 @@ func TestWrongDocument(t *testing.T) {
 	if _, err := m.Map(t.Context(), form, []byte("payload=%7B%7D")); err == nil || !strings.Contains(err.Error(), "choose application/json") {
 		t.Error(err)
 	}
+	if posts, err := m.Map(t.Context(), form, []byte(`{"text":"x"}`)); err != nil || len(posts) != 1 { // as curl sends it
+		t.Error(posts, err)
+	}
 }
 
 func TestFunctions(t *testing.T) {

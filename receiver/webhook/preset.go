@@ -37,6 +37,7 @@ func Presets() ([]Preset, error) {
 		}
 		all = append(all, p)
 	}
+	slices.SortFunc(all, func(a, b Preset) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
 }
 
