@@ -174,15 +174,15 @@ func (t *trial) configured(keys func() (app.Input, error)) (*webhook.Mapping, er
 }
 
 func readTried(stdin io.Reader, name string) ([]byte, error) {
-	from := stdin
+	from := io.NopCloser(stdin)
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
 		from = f
 	}
+	defer from.Close()
 	body, err := io.ReadAll(io.LimitReader(from, largestTried+1))
 	if err == nil && len(body) > largestTried {
 		err = fmt.Errorf("%s: has more than %d bytes", name, largestTried)

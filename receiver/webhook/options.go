@@ -16,8 +16,10 @@ type Options struct {
 	Name   string `key:"name" doc:"the source's name: its address is /hooks/NAME, and its posts have it; default: the preset's"`
 	Preset string `key:"preset" doc:"a mapping to begin with, such as github-releases; motacilla webhook presets lists them"`
 
-	Verify     string        `key:"verify" doc:"how the source proves that it is the source" choices:"github,stripe,slack,standard,websub,hmac,bearer,basic,header,path"`
-	Secrets    []string      `key:"secrets" doc:"what the source signs with, or sends; several while one is replaced" secret:"true" required:"true"`
+	Verify string `key:"verify" doc:"how the source proves itself" choices:"github,stripe,slack,standard,websub,hmac,bearer,basic,header,path"`
+
+	Secrets []string `key:"secrets" doc:"what the source signs with, or sends; several while one is replaced" secret:"true" required:"true"`
+
 	Header     string        `key:"header" doc:"hmac, header: the header that has the signature or the secret"`
 	Algorithm  string        `key:"algorithm" doc:"hmac: the algorithm; default sha256" choices:"sha1,sha256,sha512"`
 	Encoding   string        `key:"encoding" doc:"hmac: the signature's encoding; default hex" choices:"hex,base64"`
