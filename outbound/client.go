@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// ErrRefused: the address is not one that the client may call. The error that wraps it says why.
+// ErrRefused says that the address is not one that the client may call. The error that wraps it says why.
 var ErrRefused = errors.New("address refused")
 
 // Options are the client's settings. nil and zero fields mean the defaults.
@@ -114,7 +114,7 @@ func (c *Client) redirect(next *http.Request, before []*http.Request) error {
 				kept[name] = v
 			}
 		}
-		next.Header = kept
+		next.Header = kept //nolint:gosec // it has fewer headers than before, and no secrets
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// ErrMediaType: the answer has a media type that was not asked for.
+// ErrMediaType says that the answer has a media type that was not asked for.
 var ErrMediaType = errors.New("the answer has another media type")
 
 // Page is an answer that was read.

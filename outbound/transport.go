@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrTooLarge: the answer has more bytes than it may.
+// ErrTooLarge says that the answer has more bytes than it may.
 var ErrTooLarge = errors.New("the answer is too large")
 
 // errQuiet: nothing came for Options.Timeout.

@@ -41,10 +41,10 @@ const mostMarks = 6
 
 // unseen reports whether r is not to be shown. U+200C and U+200D join letters and emoji, so they stay.
 func unseen(r rune) bool {
-	switch {
-	case r == '\u200c' || r == '\u200d':
+	switch r {
+	case '\u200c', '\u200d':
 		return false
-	case r == utf8.RuneError, r == '\u2028' || r == '\u2029':
+	case utf8.RuneError, '\u2028', '\u2029':
 		return true
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)

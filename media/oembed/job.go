@@ -73,7 +73,7 @@ func (e *Embeds) do(ctx context.Context, w work.Job) error {
 func (e *Embeds) giveUp(ctx context.Context, w work.Job, _ error) error {
 	var j job
 	if json.Unmarshal(w.Payload, &j) != nil {
-		return nil
+		return nil //nolint:nilerr // a job that cannot be read names no post
 	}
 	found, known, err := e.remembered(ctx, j.URL)
 	if err != nil {

@@ -34,10 +34,10 @@ type Options struct {
 	Allow     []string `key:"allow" doc:"more providers of the public list whose players are shown, by name, such as Odysee"`
 	Deny      []string `key:"deny" doc:"providers that are not asked, and whose players are not shown, by name, such as X"`
 	Discovery bool     `key:"discovery" doc:"ask what a page itself names as its oEmbed endpoint; it gives a card, and never a player"`
-	MetaToken string   `key:"meta_token" secret:"true" doc:"access token of your app at Meta; without it, Facebook and Instagram give a card alone"`
+	MetaToken string   `key:"meta_token" secret:"true" doc:"token of your app at Meta; without it, Facebook and Instagram give a card alone"`
 
 	Keep     time.Duration `key:"keep" min:"1m" doc:"time for which what was found of a page serves later posts"`
-	KeepNone time.Duration `key:"keep_none" min:"1m" doc:"time after which a page of which nothing was found is looked up again, for later posts"`
+	KeepNone time.Duration `key:"keep_none" min:"1m" doc:"the same for a page of which nothing was found"`
 }
 
 // Defaults returns the options that zero fields mean: players after the reader has agreed, and cards that are kept for a week,
