@@ -51,7 +51,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 
 // URLs returns the route that the chat calls.
 func (r *Receiver) URLs() []route.Route {
-	return []route.Route{{Name: "desk", Pattern: "/receivers/desk", Handler: r.hook}}
+	return []route.Route{{Name: "desk", Pattern: "/hooks/desk", Handler: r.hook}}
 }
 
 // Start begins to fetch images.

@@ -42,7 +42,7 @@ func event(name string) func(string, receivertest.Delivery) (*http.Request, erro
 }
 
 func request(base, authorization, body string) (*http.Request, error) {
-	r, err := http.NewRequest(http.MethodPost, base+"/receivers/desk", strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, base+"/hooks/desk", strings.NewReader(body))
 	if err == nil {
 		r.Header.Set("Authorization", authorization)
 	}

@@ -206,7 +206,7 @@ func TestEntitiesAreHarmless(t *testing.T) {
 
 func TestDocumentsThatAreRefused(t *testing.T) {
 	for name, body := range map[string]string{
-		"nothing": "", "words": "hello", "a page": "<!doctype html><html><body>x", "broken": rss2[:900], "deep": "<rss>" + strings.Repeat("<a>", 100),
+		"nothing": "", "words": "hello", "a page": "<!doctype html><html><body>x", "broken": rss2[:900], "deep": `<rss version="2.0"><channel>` + strings.Repeat("<a>", 100) + strings.Repeat("</a>", 100) + "</channel></rss>",
 		"deep JSON": `{"items":` + strings.Repeat("[", 100_000), "unknown encoding": `<?xml version="1.0" encoding="klingon"?><rss/>`,
 		"too large": "<rss>" + strings.Repeat(" ", maxBody),
 	} {

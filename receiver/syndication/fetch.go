@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -100,20 +101,16 @@ func (d *document) discover(h http.Header, base *url.URL) {
 
 // movedTo returns where redirects for good have led to from first, or "". A redirect for now ends them.
 func movedTo(resp *http.Response, first *url.URL) string {
-	var chain []*http.Response // the answers that redirected, the last one first
+	var chain []*http.Request // those that a redirect has led to, the last one first
 	for r := resp.Request; r != nil && r.Response != nil; r = r.Response.Request {
-		chain = append(chain, r.Response)
+		chain = append(chain, r)
 	}
 	at := first
-	for i := len(chain) - 1; i >= 0; i-- {
-		if s := chain[i].StatusCode; s != http.StatusMovedPermanently && s != http.StatusPermanentRedirect {
+	for _, r := range slices.Backward(chain) {
+		if s := r.Response.StatusCode; s != http.StatusMovedPermanently && s != http.StatusPermanentRedirect {
 			break
 		}
-		next, err := chain[i].Location()
-		if err != nil {
-			break
-		}
-		at = next
+		at = r.URL
 	}
 	if at == first {
 		return ""

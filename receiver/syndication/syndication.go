@@ -31,7 +31,7 @@ const (
 // Options are the receiver's settings. A zero Name, Interval or MaxEntries means the default of [Defaults].
 type Options struct {
 	Name       string        `key:"name" doc:"name of this entry of receivers; each entry of the type needs its own"`
-	Feeds      []string      `key:"feeds" required:"true" doc:"URL=CHANNEL of each feed; motacilla+URL=CHANNEL for a channel of another Motacilla"`
+	Feeds      []string      `key:"feeds" required:"true" doc:"URL=CHANNEL of each feed; motacilla+URL=CHANNEL for another Motacilla"`
 	Interval   time.Duration `key:"interval" min:"30s" doc:"how often a feed is asked for, unless it wants to be asked less often"`
 	Backfill   int           `key:"backfill" min:"0" max:"500" doc:"how many of the entries that a feed has at first become posts"`
 	MaxEntries int           `key:"max_entries" min:"1" max:"500" doc:"how many of a feed's newest entries are looked at"`
@@ -145,7 +145,7 @@ func (r *Receiver) URLs() []route.Route {
 	}}
 }
 
-func (r *Receiver) callbackPath(id string) string { return "/receivers/" + r.o.Name + "/websub/" + id }
+func (r *Receiver) callbackPath(id string) string { return "/hooks/" + r.o.Name + "/websub/" + id }
 
 // Start begins to watch.
 func (r *Receiver) Start(ctx context.Context) error {

@@ -39,7 +39,7 @@ func TestWebSub(t *testing.T) {
 	var f url.Values
 	for callback, f = range h.subscriptions() {
 		if f.Get("hub.topic") != web.URL+"/topic" || len(f.Get("hub.secret")) < 32 || f.Get("hub.lease_seconds") != "86400" ||
-			!strings.HasPrefix(callback, r.kit.PublicURL+"/receivers/syndication/websub/") {
+			!strings.HasPrefix(callback, r.kit.PublicURL+"/hooks/syndication/websub/") {
 			t.Errorf("subscribed with %v", f)
 		}
 	}
