@@ -3,6 +3,9 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +13,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,45 +26,123 @@ import (
 // source is where messages come from.
 type source struct {
 	name   string
-	config string // lines of the configuration: the receiver, and what it needs
-	images bool   // whether its messages may have an image that the node fetches
+	images bool // whether its messages may have the gallery's image, which the node fetches
+	// config returns the receiver's line of the configuration. api is the URL of the gallery, which answers for the source.
+	config func(api string) string
 	// request makes the request by which the source delivers a message to the node at base.
-	request func(base string, m sourceMessage) (*http.Request, error)
-	// message is the ID that the post of a message has.
-	message func(m sourceMessage) string
+	request func(base, api string, m sourceMessage) (*http.Request, error)
 }
 
 // sourceMessage is a message to the channel of the tests.
 type sourceMessage struct {
-	id    int
+	id    int // from 1
 	text  string
-	image string // the URL of its image; "" if it has none
+	image bool
 }
 
-func (m sourceMessage) name() string { return fmt.Sprintf("message-%d", m.id) }
+// The secrets of the sources.
+const (
+	slackSecret   = "a-signing-secret"
+	telegramToken = "123456789:AAE-token_of_the_cluster_0123456789abcd"
+	webhookSecret = "a-secret-of-the-webhook"
+)
 
 // sources are the receivers of the tests below.
 func sources() []source {
 	return []source{
-		{
-			name: "webapp", message: sourceMessage.name,
-			request: func(base string, m sourceMessage) (*http.Request, error) {
-				r, err := jsonRequest(base+"/api/channels/"+string(match)+"/posts", map[string]any{"message_id": m.name(), "text": m.text})
-				if err == nil {
-					r.Header.Set("Authorization", "Bearer "+token)
-				}
-				return r, err
-			},
-		},
-		{
-			name: "pictures", config: "  - {type: pictures}\n", images: true, message: sourceMessage.name,
-			request: func(base string, m sourceMessage) (*http.Request, error) {
-				return jsonRequest(base+"/pictures", map[string]any{
-					"channel": match, "id": m.name(), "text": m.text, "image": m.image,
-				})
-			},
-		},
+		{"webapp", false, func(string) string { return "" }, webappRequest},
+		{"pictures", true, func(string) string { return "{type: pictures}" }, picturesRequest},
+		{"webhook", true, func(string) string {
+			return fmt.Sprintf(`{type: webhook, name: cluster, verify: bearer, secrets: [%s], channel: %s, message_id: "m{{.id}}", text: "{{.text}}", image: [$.image]}`,
+				webhookSecret, match)
+		}, webhookRequest},
+		{"slack", true, func(api string) string {
+			return fmt.Sprintf(`{type: slack, bot_token: xoxb-1, signing_secrets: [%s], channels: [C024BE91L=%s], authors: false, check: false, api_url: "%s/api/"}`,
+				slackSecret, match, api)
+		}, slackRequest},
+		{"telegram", true, func(api string) string {
+			return fmt.Sprintf(`{type: telegram, token: "%s", secret: %s, channels: ["-100123=%s"], api: "%s"}`, telegramToken, webhookSecret, match, api)
+		}, telegramRequest},
 	}
+}
+
+func webappRequest(base, _ string, m sourceMessage) (*http.Request, error) {
+	r, err := jsonRequest(base+"/api/channels/"+string(match)+"/posts", map[string]any{"message_id": fmt.Sprint(m.id), "text": m.text})
+	if err == nil {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r, err
+}
+
+func picturesRequest(base, api string, m sourceMessage) (*http.Request, error) {
+	body := map[string]any{"channel": match, "id": fmt.Sprint(m.id), "text": m.text}
+	if m.image {
+		body["image"] = api + picture
+	}
+	return jsonRequest(base+"/pictures", body)
+}
+
+func webhookRequest(base, api string, m sourceMessage) (*http.Request, error) {
+	body := map[string]any{"id": m.id, "text": m.text}
+	if m.image {
+		body["image"] = api + picture
+	}
+	r, err := jsonRequest(base+"/hooks/cluster", body)
+	if err == nil {
+		r.Header.Set("Authorization", "Bearer "+webhookSecret)
+	}
+	return r, err
+}
+
+// slackRequest is an event of https://docs.slack.dev/reference/events/message.
+func slackRequest(base, api string, m sourceMessage) (*http.Request, error) {
+	event := map[string]any{
+		"type": "message", "channel": "C024BE91L", "channel_type": "channel", "user": "U024BE7LH", "text": m.text,
+		"ts": fmt.Sprintf("1700000000.%06d", m.id),
+	}
+	if m.image {
+		event["subtype"] = "file_share"
+		event["files"] = []any{map[string]any{
+			"id": "F024BERPE", "name": "goal.png", "mimetype": "image/png", "filetype": "png", "mode": "hosted",
+			"url_private": api + picture, "url_private_download": api + picture, "created": 1700000000,
+		}}
+	}
+	body, err := json.Marshal(map[string]any{
+		"type": "event_callback", "team_id": "T024BE7LD", "event_id": fmt.Sprintf("Ev%08d", m.id), "event_time": 1700000000, "event": event,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequest(http.MethodPost, base+"/hooks/slack", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	now := fmt.Sprint(time.Now().Unix())
+	mac := hmac.New(sha256.New, []byte(slackSecret))
+	fmt.Fprintf(mac, "v0:%s:%s", now, body)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Slack-Request-Timestamp", now)
+	r.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+	return r, nil
+}
+
+// telegramRequest is an update of https://core.telegram.org/bots/api#update.
+func telegramRequest(base, _ string, m sourceMessage) (*http.Request, error) {
+	message := map[string]any{
+		"message_id": m.id, "date": 1760000000 + m.id, "chat": map[string]any{"id": -100123, "type": "supergroup", "title": "Desk"},
+		"from": map[string]any{"id": 7, "is_bot": false, "first_name": "Ann"},
+	}
+	if m.image {
+		message["caption"] = m.text
+		message["photo"] = []any{map[string]any{"file_id": "f1", "file_unique_id": "u1", "width": 800, "height": 600, "file_size": 1000}}
+	} else {
+		message["text"] = m.text
+	}
+	r, err := jsonRequest(base+"/telegram/123456789", map[string]any{"update_id": m.id, "message": message})
+	if err == nil {
+		r.Header.Set("X-Telegram-Bot-Api-Secret-Token", webhookSecret)
+	}
+	return r, err
 }
 
 func jsonRequest(url string, body any) (*http.Request, error) {
@@ -86,14 +169,16 @@ var pictureNode = sync.OnceValues(func() (string, error) {
 type site struct {
 	t      *testing.T
 	source source
+	api    string // the URL of the gallery
 	flags  []string
 	nodes  []*node
-	taken  []string // the IDs of the messages that were acknowledged, in their order
+	taken  []string // the texts of the messages that were acknowledged, in their order
 }
 
-func newSite(t *testing.T, b *backend, s source, nodes int) *site {
+func newSite(t *testing.T, b *backend, s source, g *gallery, nodes int) *site {
 	t.Helper()
-	made := &site{t: t, source: s, flags: append(b.flags(b.addr), "--media.type", "local", "--media.path", filepath.Join(t.TempDir(), "media"))}
+	made := &site{t: t, source: s, api: g.server.URL}
+	made.flags = append(b.flags(b.addr), "--media.type", "local", "--media.path", filepath.Join(t.TempDir(), "media"))
 	for i := range nodes {
 		made.nodes = append(made.nodes, nil)
 		made.start(i)
@@ -108,16 +193,18 @@ func (s *site) start(i int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.nodes[i] = startProgram(s.t, program{
-		path: path, config: config + "receivers:\n  - {type: webapp}\n" + s.source.config, away: 1, // app.Main has one status for all
-	}, s.flags...)
+	file := config + "outbound: {allow: [127.0.0.0/8]}\nreceivers:\n  - {type: webapp}\n"
+	if line := s.source.config(s.api); line != "" {
+		file += "  - " + line + "\n"
+	}
+	s.nodes[i] = startProgram(s.t, program{path: path, config: file, away: 1}, s.flags...) // app.Main has one status for all errors
 }
 
 func (s *site) base(i int) string { return "http://" + s.nodes[i].addr }
 
 // deliver delivers a message to a node once.
 func (s *site) deliver(base string, m sourceMessage) error {
-	r, err := s.source.request(base, m)
+	r, err := s.source.request(base, s.api, m)
 	if err != nil {
 		return err
 	}
@@ -138,7 +225,7 @@ func (s *site) takes(i int, m sourceMessage) {
 	for late := time.Now().Add(hang); ; pause(s.t.Context(), 100*time.Millisecond) {
 		err := s.deliver(s.base(i), m)
 		if err == nil {
-			s.taken = append(s.taken, s.source.message(m))
+			s.taken = append(s.taken, m.text)
 			return
 		}
 		if time.Now().After(late) {
@@ -153,7 +240,7 @@ func TestBurst(t *testing.T) {
 	each(t, func(t *testing.T, b *backend) {
 		for _, src := range sources() {
 			t.Run(src.name, func(t *testing.T) {
-				s := newSite(t, b, src, 2)
+				s := newSite(t, b, src, newGallery(t, 1000, 1000, 0), 2)
 				var acked atomic.Int64
 				half, queue := make(chan struct{}), make(chan int)
 				bases := []string{s.base(0), s.base(1)}
@@ -183,7 +270,7 @@ func TestBurst(t *testing.T) {
 				began := time.Now()
 				sending.Go(func() {
 					defer close(queue)
-					for id := range messages {
+					for id := 1; id <= messages; id++ {
 						select {
 						case queue <- id:
 						case <-ctx.Done():
@@ -200,10 +287,10 @@ func TestBurst(t *testing.T) {
 				took := time.Since(began)
 				seen := make(map[string]int)
 				for _, p := range list(t, s.base(1), match).posts {
-					seen[p.MessageID]++
+					seen[text(p)]++
 				}
-				for id := range messages {
-					if n := seen[src.message(sourceMessage{id: id})]; n != 1 {
+				for id := 1; id <= messages; id++ {
+					if n := seen[fmt.Sprint("text ", id)]; n != 1 {
 						t.Errorf("message %d has become %d posts", id, n)
 					}
 				}
@@ -217,6 +304,19 @@ func TestBurst(t *testing.T) {
 	})
 }
 
+// text returns the text of a post.
+func text(p motacilla.Post) string {
+	var all []string
+	for _, b := range p.Content {
+		if b.Type == motacilla.TextBlock {
+			all = append(all, tags.ReplaceAllString(b.Text.String(), ""))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
+
 // errNoImage says that a post's image is not there yet.
 var errNoImage = errors.New("the image is pending")
 
@@ -225,7 +325,7 @@ func (s *site) image(i int, m sourceMessage) (found motacilla.Block, err error) 
 	s.t.Helper()
 	images := 0
 	for _, p := range list(s.t, s.base(i), match).posts {
-		if p.MessageID != s.source.message(m) {
+		if text(p) != m.text {
 			continue
 		}
 		for _, b := range p.Content {

@@ -16,7 +16,10 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/slack"
+	"github.com/motacilla-live/motacilla/receiver/telegram"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
+	"github.com/motacilla-live/motacilla/receiver/webhook"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage/postgres"
 	"github.com/motacilla-live/motacilla/storage/redis"
@@ -27,6 +30,7 @@ import (
 func main() {
 	app.Main(
 		sqlite.Module, postgres.Module, redis.Module, local.Module, sse.Module, websocket.Module, polling.Module, webapp.Module,
+		slack.Module, telegram.Module, webhook.Module,
 		receiver.Register[struct{}]("pictures", nil, newPictures),
 	)
 }
