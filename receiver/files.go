@@ -169,7 +169,7 @@ type reading struct {
 
 func (r *reading) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader returns io.EOF itself
+	if err != nil && err != io.EOF {
 		r.err = err
 	}
 	return n, err
@@ -197,7 +197,7 @@ func (f *Files) waiting(ctx context.Context, j fileJob) (bool, error) {
 func (f *Files) giveUp(ctx context.Context, job work.Job, cause error) error {
 	var j fileJob
 	if json.Unmarshal(job.Payload, &j) != nil {
-		return nil
+		return nil //nolint:nilerr // nobody knows to which post it belonged
 	}
 	id := f.media(j.File)
 	_, err := f.images.Image(ctx, id)
