@@ -143,7 +143,7 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 		if sending, err = r.upload.carry(req, alive); err != nil {
 			return err
 		}
-		defer sending.Close()
+		defer func() { _ = sending.Close() }()
 	}
 	resp, err := c.calls.Do(req)
 	if err != nil {

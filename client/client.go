@@ -23,9 +23,9 @@
 // between them. If the server asks for a pause (Retry-After), the pause is that long; if it asks for more than a minute,
 // the call ends with the server's error.
 //
-// Sending a write again does no harm. A new post has a message ID, and a new image a key, so it is created once. A change that the server has made
-// already is not made again. If the answer to a write was lost, the call tells its own work from that of others as far as
-// that can be told: a channel or post that is no longer there then counts as removed.
+// Sending a write again does no harm. A new post has a message ID, and a new image a key, so it is created once. A
+// change that the server has made already is not made again. If the answer to a write was lost, the call tells its own
+// work from that of others as far as that can be told: a channel or post that is no longer there then counts as removed.
 //
 // # Errors
 //

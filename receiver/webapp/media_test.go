@@ -66,7 +66,7 @@ func (a *album) Add(ctx context.Context, id string, r io.Reader) (motacilla.Bloc
 	}
 	data, err := io.ReadAll(r)
 	if err != nil {
-		return motacilla.Block{}, fmt.Errorf("keep image: %v", err)
+		return motacilla.Block{}, errors.New("keep image: " + err.Error())
 	}
 	if bytes.HasPrefix(data, []byte("bad")) {
 		return motacilla.Block{}, fmt.Errorf("keep image %q: %w", id, motacilla.Invalid("image", "must have at most 50 megapixels; it has 2500"))

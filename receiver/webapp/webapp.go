@@ -20,7 +20,8 @@
 //
 // # Limits
 //
-// A body has at most 1 MiB of JSON, or one image, whose limits are those of the app's Images. Unknown and repeated names in it are errors. A listing has at most 100 entries.
+// A body has at most 1 MiB of JSON. Unknown and repeated names in it are errors. An image has the limits of the app's Images.
+// A listing has at most 100 entries.
 package webapp
 
 import (
