@@ -55,7 +55,7 @@ func TestInit(t *testing.T) {
 	}
 	for _, k := range schema.Keys() {
 		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
-		if !regexp.MustCompile(`(?m)^ *#?[ -]*` + regexp.QuoteMeta(name) + ":").MatchString(body) {
+		if !regexp.MustCompile(`(?m)^ *#?[ #-]*` + regexp.QuoteMeta(name) + ":").MatchString(body) {
 			t.Errorf("%s is not in the file", k.Name)
 		}
 	}
