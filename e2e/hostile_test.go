@@ -32,10 +32,7 @@ var hostile string
 func attempts() []string { return strings.Split(strings.TrimSpace(hostile), "\n") }
 
 // desk is a server with all receivers, whose sources the test plays.
-type desk struct {
-	*program
-	feed string // what the feed's entries are
-}
+type desk struct{ *program }
 
 const (
 	slackSecret    = "a-signing-secret-of-the-tests"
@@ -47,8 +44,8 @@ const deskConfig = `
 outbound: {allow: [127.0.0.0/8]}
 receivers:
   - {type: webapp}
-  - {type: slack, signing_secret: %s, channels: [C024BE91L=match]}
-  - {type: telegram, token: "1:x", secret: %s, channels: ["-1001=match"], register: false}
+  - {type: slack, bot_token: xoxb-1, check: false, signing_secret: %s, channels: [C024BE91L=match]}
+  - {type: telegram, token: "1:abcdefghijklmnopqrstuvwxyzabcdefghi", secret: %s, channels: ["-1001=match"], register: false}
   - type: webhook
     name: board
     verify: bearer
@@ -97,7 +94,7 @@ func atom(texts []string) []byte {
 	return b.Bytes()
 }
 
-// send posts a body, and fails the test unless the answer is below 500 and, if the body has no attempt in it, 200.
+// send posts a body. An attempt may be refused, but it must not break the server.
 func (d *desk) send(path string, headers http.Header, body any) {
 	d.t.Helper()
 	data, err := json.Marshal(body)
@@ -164,7 +161,7 @@ var waysIn = map[string]func(d *desk, n int, evil string){
 	},
 	"telegram": func(d *desk, n int, evil string) {
 		length := len([]rune(evil))
-		d.send("/hooks/telegram", http.Header{"X-Telegram-Bot-Api-Secret-Token": {telegramSecret}}, map[string]any{
+		d.send("/telegram/1", http.Header{"X-Telegram-Bot-Api-Secret-Token": {telegramSecret}}, map[string]any{
 			"update_id": n + 1, "message": map[string]any{
 				"message_id": n + 1, "date": 1767366000, "text": evil,
 				"chat": map[string]any{"id": -1001, "type": "supergroup", "title": evil},
@@ -179,7 +176,10 @@ var waysIn = map[string]func(d *desk, n int, evil string){
 	},
 	"webhook": func(d *desk, n int, evil string) {
 		d.send("/hooks/board", http.Header{"Authorization": {"Bearer " + hookSecret}}, map[string]any{
-			"id": fmt.Sprint(n), "author": evil, "title": evil, "link": evil, "text": evil,
+			"id": fmt.Sprint(n), "author": evil, "title": evil, "link": "https://example.invalid/?" + url.QueryEscape(evil), "text": evil,
+		})
+		d.send("/hooks/board", http.Header{"Authorization": {"Bearer " + hookSecret}}, map[string]any{
+			"id": fmt.Sprint("link ", n), "author": evil, "title": evil, "link": evil, "text": evil,
 		})
 	},
 }
@@ -271,7 +271,7 @@ func TestNothingThatCameInRuns(t *testing.T) {
 		path = "channels/match/posts?limit=100&before=" + url.QueryEscape(*sources.Next)
 	}
 	t.Logf("%d attempts; posts by source: %v", len(all), seen)
-	for _, source := range []string{"webapp", "slack", "telegram", "board", "syndication"} {
+	for _, source := range []string{"webapp", "slack", "telegram", "board", "wire"} {
 		if seen[source] < len(all)/4 {
 			t.Errorf("%d posts came from %s: then the attempts were not tried", seen[source], source)
 		}
