@@ -55,7 +55,7 @@ func readSecret(key, s string) (string, error) {
 	if !is {
 		return s, nil
 	}
-	data, err := os.ReadFile(path) //nolint:gosec // whoever writes the configuration may name any file
+	data, err := os.ReadFile(path) // whoever writes the configuration may name any file
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}

@@ -33,7 +33,9 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &starter{given: flags, used: map[string]bool{"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true}}
+	w := &starter{given: flags, used: map[string]bool{
+		"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true,
+	}}
 	w.WriteString(starterHead)
 	w.mapping("", w.fields(&c.Settings), func(f field) bool {
 		return w.isGiven(f.key) || slices.Contains(essential, f.key)

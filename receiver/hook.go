@@ -40,7 +40,8 @@ func SecretHeader(name, prefix, secret string) Verifier {
 
 // Hook is the handler of a route that a source calls: a webhook. It takes only POST, reads the body, has it verified, and only
 // then handles it. The answer is 200 if Handle returns nil. If the source need not deliver it again, because it is of no use here,
-// Handle must return nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later delivery may cure a 503.
+// Handle must return nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later
+// delivery may cure a 503.
 type Hook struct {
 	Receiver string // its name, for metrics and logs
 	Verify   Verifier
