@@ -72,7 +72,9 @@ func (s *completing) complete(ctx context.Context, i int, b *motacilla.Block) er
 			*b = image
 		case !errors.Is(err, motacilla.ErrNotFound):
 			return err
-		case !b.Pending:
+		case b.Pending:
+			b.URL, b.Srcset, b.Color = "", "", ""
+		case b.URL == "": // with a URL it was stored when the image was there
 			return motacilla.Invalid(fmt.Sprintf("content[%d].value.media", i), "must be the ID of an image that this server has")
 		}
 	}

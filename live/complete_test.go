@@ -84,6 +84,11 @@ func TestImagesAreCompleted(t *testing.T) {
 	if err != nil || p.Content[0] != image("soon", true) {
 		t.Errorf("an image that is to come: %+v, %v", p.Content, err)
 	}
+	lost := image("lost", false)
+	lost.URL = "/media/lost/640.jpg"
+	if p, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{lost}}, 0); err != nil || p.Content[0] != lost {
+		t.Errorf("an image that the library has lost: %+v, %v", p.Content, err)
+	}
 	_, err = s.PutPost(t.Context(), "c", motacilla.Post{Content: []motacilla.Block{{Type: motacilla.TextBlock}, image("none", false)}}, 0)
 	if field := (*motacilla.FieldError)(nil); !errors.As(err, &field) || field.Field != "content[1].value.media" {
 		t.Errorf("an image that is not there: %v", err)

@@ -90,29 +90,3 @@ func (l *Library) look(ctx context.Context, id string) (*entry, error) {
 	l.known.put(&seen)
 	return e, nil
 }
-
-// Fill returns content with what the library knows of its images: URL, size, Srcset and Color. An image that has arrived is not
-// pending any more. If there is no image of an ID, the block must be pending: otherwise the error is an ErrInvalid that names the
-// field. Blocks of other kinds, and images without a Media, stay as they are.
-func (l *Library) Fill(ctx context.Context, content []motacilla.Block) ([]motacilla.Block, error) {
-	filled := make([]motacilla.Block, len(content))
-	for i, b := range content {
-		filled[i] = b
-		if b.Type != motacilla.ImageBlock || b.Media == "" {
-			continue
-		}
-		known, err := l.Image(ctx, b.Media)
-		switch {
-		case err == nil:
-			known.Alt = b.Alt
-			filled[i] = known
-		case !errors.Is(err, motacilla.ErrNotFound):
-			return nil, err
-		case !b.Pending:
-			return nil, motacilla.Invalid(fmt.Sprintf("content[%d].value.media", i), "must be the ID of an image of this server")
-		default:
-			filled[i].URL, filled[i].Srcset, filled[i].Color = "", "", ""
-		}
-	}
-	return filled, nil
-}

@@ -261,31 +261,6 @@ func TestServe(t *testing.T) {
 	}
 }
 
-func TestFill(t *testing.T) {
-	s := newShelf(t, nil)
-	known, err := s.Add(t.Context(), "one", bytes.NewReader(jpegOf(t, photo(400, 300))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	known.Alt = "alt"
-	text := motacilla.PlainText("x")
-	foreign := motacilla.Block{Type: motacilla.ImageBlock, URL: "https://example.org/a.jpg"}
-	pending := motacilla.Block{Type: motacilla.ImageBlock, Media: "two", Pending: true, Width: 4, Height: 3}
-	forged := pending
-	forged.URL, forged.Srcset, forged.Color = "https://example.org/x.jpg", "x 1w", "#ffffff"
-	got, err := s.Fill(t.Context(), []motacilla.Block{
-		text, foreign, {Type: motacilla.ImageBlock, Media: "one", Alt: "alt", Pending: true, URL: "https://example.org/x.jpg"}, forged,
-	})
-	if err != nil || len(got) != 4 || got[0] != text || got[1] != foreign || got[2] != known || got[3] != pending {
-		t.Errorf("%+v, %v", got, err)
-	}
-	_, err = s.Fill(t.Context(), []motacilla.Block{text, {Type: motacilla.ImageBlock, Media: "two"}})
-	var field *motacilla.FieldError
-	if !errors.As(err, &field) || field.Field != "content[1].value.media" {
-		t.Errorf("an image that is not there: %v", err)
-	}
-}
-
 // TestAddAtOnce: many nodes add one image at once. All get the same, and nothing else is left.
 func TestAddAtOnce(t *testing.T) {
 	for _, same := range []bool{true, false} {

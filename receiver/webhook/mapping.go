@@ -337,4 +337,6 @@ func fingerprint(v any) string {
 }
 
 // Events returns the header that names the kind of document, and the kinds that are taken. No kinds mean that all are.
-func (m *Mapping) Events() (header string, kinds []string) { return m.o.EventFrom, slices.Clone(m.o.Events) }
+func (m *Mapping) Events() (header string, kinds []string) {
+	return m.o.EventFrom, slices.Clone(m.o.Events)
+}
