@@ -8,10 +8,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// newClient makes the client for addresses from outside.
-func newClient(c *Config) *outbound.Client {
+// newClient makes the client for addresses from outside. Its connections are closed after everything else has stopped.
+func newClient(lc fx.Lifecycle, c *Config) *outbound.Client {
 	networks, _ := c.Outbound.networks() // which are valid
-	return outbound.New(&outbound.Options{Allow: networks})
+	client := outbound.New(&outbound.Options{Allow: networks})
+	lc.Append(fx.StopHook(client.Close))
+	return client
 }
 
 type libraryIn struct {
