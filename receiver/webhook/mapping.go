@@ -206,13 +206,13 @@ func (m *Mapping) post(ctx context.Context, e *part) (Post, error) {
 	}
 	if m.remove.holds(e) {
 		p.Remove = true
-		return p, probe(p.Message, nil)
+		return p, m.probe(p.Message, nil)
 	}
 	p.Message.Pinned, p.Message.KeyEvent, p.Message.Hidden = m.pinned.holds(e), m.keyEvent.holds(e), m.hidden.holds(e)
 	if err := m.content(&w, &p); err != nil {
 		return p, err
 	}
-	return p, probe(p.Message, p.Content)
+	return p, m.probe(p.Message, p.Content)
 }
 
 // writing executes the templates of a part, until one fails.
@@ -316,13 +316,17 @@ func optionOf(err error, titled bool) error {
 }
 
 // probe checks a message as the store would, so that nothing of a document is written if a part of it is wrong.
-func probe(m receiver.Message, content []motacilla.Block) error {
+func (m *Mapping) probe(msg receiver.Message, content []motacilla.Block) error {
 	_, err := motacilla.Post{
-		ID: "00000000-0000-7000-8000-000000000000", MessageID: m.ID, SourceVersion: m.Version, Author: m.Author,
-		Created: m.Created, Show: true, Content: content,
+		ID: "00000000-0000-7000-8000-000000000000", MessageID: m.stored(msg.ID), SourceVersion: msg.Version, Author: msg.Author,
+		Created: msg.Created, Show: true, Content: content,
 	}.Admit(1)
 	return err
 }
+
+// stored returns the message ID under which a part is stored: with the source's name before it. A document may name any ID, and a
+// channel has posts of other sources too. Without the name, a document could edit or remove them.
+func (m *Mapping) stored(id string) string { return m.o.Name + ":" + id }
 
 func isAddress(s string) bool {
 	u, err := url.Parse(s)

@@ -14,7 +14,8 @@
 //
 // # Repeats
 //
-// A part with an ID is one post, however often it is delivered. A version keeps an old delivery from overwriting a newer one.
+// A part with an ID is one post, however often it is delivered. The source's name stands before the ID in the store, so no document
+// touches the posts of another source. A version keeps an old delivery from overwriting a newer one.
 // Without an ID, the same part is the same post.
 //
 // # Answers
@@ -142,6 +143,7 @@ func (r *Receiver) handle(ctx context.Context, q receiver.Request) (receiver.Ans
 	var wanted []Post
 	for _, p := range posts {
 		if p.Ignored == "" {
+			p.Message.ID = r.mapping.stored(p.Message.ID)
 			wanted = append(wanted, p)
 		}
 	}

@@ -285,3 +285,24 @@ func TestBurst(t *testing.T) {
 		t.Errorf("%d posts", n)
 	}
 }
+
+// A document names any ID that its author likes. It must not reach the posts of other sources in the channel.
+func TestPostsOfOtherSourcesAreLeftAlone(t *testing.T) {
+	r := newRig(t, plain(func(o *webhook.Options) {
+		o.Verify, o.Secrets, o.MessageID, o.Remove = "bearer", []string{secret}, "{{.id}}", []string{"@.gone"}
+	}), nil)
+	const id = "C024BE91L-1795742597.406918"
+	other := receiver.NewIngest(r.store, "slack", nil)
+	if _, _, err := other.Post(t.Context(), "match-42", receiver.Message{ID: id, Text: "of another source"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{`{"id":"` + id + `","text":"changed"}`, `{"id":"` + id + `","text":"","gone":true}`} {
+		if status, answer := r.deliver("/hooks/webhook", []byte(body)); status != 200 {
+			t.Fatal(status, answer)
+		}
+		p, err := r.store.PostByMessage(t.Context(), "match-42", id)
+		if err != nil || p.Content[0].Text.String() != "of another source" {
+			t.Errorf("after %s: %+v, %v", body, p, err)
+		}
+	}
+}
