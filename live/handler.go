@@ -48,7 +48,7 @@ func (l *Live) begin(w http.ResponseWriter, r *http.Request) *recorder {
 func (l *Live) end(rec *recorder, r *http.Request) {
 	cause := recover()
 	if cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // a panic's value is compared as net/http does
-		l.Logger.Error("a handler panicked", zap.String("path", r.URL.Path), zap.String("cause", fmt.Sprint(cause)),
+		l.Logger.Error("a handler panicked", zap.String("path", loggedPath(r)), zap.String("cause", fmt.Sprint(cause)),
 			zap.ByteString("stack", debug.Stack()))
 		if rec.status == 0 {
 			route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
@@ -85,8 +85,17 @@ func (l *Live) count(rec *recorder, r *http.Request) {
 }
 
 func (l *Live) logRequest(r *http.Request, status int, took time.Duration) {
-	l.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", status),
+	l.Logger.Debug("request", zap.String("method", r.Method), zap.String("path", loggedPath(r)), zap.Int("status", status),
 		zap.Duration("took", took), zap.Stringer("remote", l.Proxies.ClientAddr(r)))
+}
+
+// loggedPath returns the path of a request without the value of the wildcard secret.
+func loggedPath(r *http.Request) string {
+	secret := r.PathValue(route.Secret)
+	if secret == "" {
+		return r.URL.Path
+	}
+	return strings.ReplaceAll(r.URL.Path, secret, "(secret)")
 }
 
 // routeLabel returns the pattern of the route without the base path, or "other" if no route matches.

@@ -5,6 +5,9 @@ package route
 
 import "net/http"
 
+// Secret is the name of the wildcard in the path of a source that can show its secret nowhere else.
+const Secret = "secret"
+
 // Route is one path with its handler.
 type Route struct {
 	// Name is unique in the application. [Table.URL] makes URLs from it.
@@ -12,7 +15,7 @@ type Route struct {
 	// Pattern is a path of net/http's ServeMux without a method, such as "long-polling/{channel_id}/". A pattern that
 	// does not begin with / is mounted below the path that [Table.Add] gets. Clients may leave out the last slash. Paths
 	// below the pattern do not match, unless it ends in a wildcard for the rest of the path, such as /static/{file...}.
-	// The pattern /{file...} matches what no other route matches.
+	// The pattern /{file...} matches what no other route matches. The value of the wildcard {secret} is left out of logs.
 	Pattern string
 	Handler http.Handler
 	// Refuse answers a request that is refused before the handler sees it. nil means [WriteError].

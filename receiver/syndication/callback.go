@@ -39,7 +39,7 @@ func (r *Receiver) serveHub(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	q := req.URL.Query()
-	challenge, err := r.verify(req.Context(), req.PathValue("subscription"), q)
+	challenge, err := r.verify(req.Context(), req.PathValue(route.Secret), q)
 	if err != nil {
 		route.WriteError(w, req, err)
 		return
@@ -120,7 +120,7 @@ func (st *state) find(id string) *subscription {
 // push takes what a hub delivers. A delivery with a wrong signature is ignored, and acknowledged: WebSub permits that (section 7.1),
 // and so nobody learns which signature would be right. A subscription that there is not is gone, so that the hub ends it.
 func (r *Receiver) push(ctx context.Context, d receiver.Request) (receiver.Answer, error) {
-	id := d.Path("subscription")
+	id := d.Path(route.Secret)
 	var st state
 	if _, err := r.states.load(ctx, keyOf(id), &st); err != nil {
 		return receiver.Answer{}, err

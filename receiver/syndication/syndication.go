@@ -141,7 +141,7 @@ func (o *Options) complete() error {
 // URLs returns the route that hubs call.
 func (r *Receiver) URLs() []route.Route {
 	return []route.Route{{
-		Name: "websub-" + r.o.Name, Pattern: r.callbackPath("{subscription}"), Handler: http.HandlerFunc(r.serveHub),
+		Name: "websub-" + r.o.Name, Pattern: r.callbackPath("{" + route.Secret + "}"), Handler: http.HandlerFunc(r.serveHub),
 	}}
 }
 

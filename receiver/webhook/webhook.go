@@ -101,14 +101,14 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 func (r *Receiver) URLs() []route.Route {
 	address := "/hooks/" + r.mapping.o.Name
 	if r.mapping.o.Verify == pathSecret {
-		return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address + "/{secret}", Handler: http.HandlerFunc(r.servePath)}}
+		return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address + "/{" + route.Secret + "}", Handler: http.HandlerFunc(r.servePath)}}
 	}
 	return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address, Handler: &r.hook}}
 }
 
 // servePath serves an address that ends in the secret.
 func (r *Receiver) servePath(w http.ResponseWriter, req *http.Request) {
-	check, err := verify.Value("the path", req.PathValue("secret"), r.mapping.o.Secrets...)
+	check, err := verify.Value("the path", req.PathValue(route.Secret), r.mapping.o.Secrets...)
 	if err != nil { // unreachable: New has checked the secrets
 		route.WriteError(w, req, err)
 		return
