@@ -29,6 +29,9 @@ type Embeds interface {
 	Shutdown(ctx context.Context) error
 }
 
+// deliveryRoom is how much memory the bodies of large deliveries may take together, in bytes.
+const deliveryRoom = 64 << 20
+
 // newKit makes the store that completes posts, and what receivers share.
 func (p *Parts) newKit(o Options) {
 	store := &completing{Store: o.Store, images: receiver.NoImages{}}
@@ -40,7 +43,7 @@ func (p *Parts) newKit(o Options) {
 	}
 	p.kit = &receiver.Kit{
 		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
-		PublicURL: o.PublicURL,
+		Room: receiver.NewRoom(deliveryRoom), PublicURL: o.PublicURL,
 	}
 	p.Store = store
 }

@@ -26,10 +26,16 @@ type VerifierFunc func(h http.Header, body []byte, now time.Time) error
 // Verify calls f.
 func (f VerifierFunc) Verify(h http.Header, body []byte, now time.Time) error { return f(h, body, now) }
 
+// HeaderVerifier is a Verifier that needs no body. [Hook] asks it before it reads the body.
+type HeaderVerifier func(h http.Header) error
+
+// Verify calls f.
+func (f HeaderVerifier) Verify(h http.Header, _ []byte, _ time.Time) error { return f(h) }
+
 // SecretHeader returns the Verifier of a source that sends a secret in a header of this name, as Telegram does. prefix stands
 // before the secret, such as "Bearer ".
 func SecretHeader(name, prefix, secret string) Verifier {
-	return VerifierFunc(func(h http.Header, _ []byte, _ time.Time) error {
+	return HeaderVerifier(func(h http.Header) error {
 		values := h.Values(name)
 		if secret == "" || len(values) != 1 || subtle.ConstantTimeCompare([]byte(values[0]), []byte(prefix+secret)) != 1 {
 			return fmt.Errorf("%s is missing or wrong: %w", name, motacilla.ErrUnauthorized)
@@ -39,14 +45,15 @@ func SecretHeader(name, prefix, secret string) Verifier {
 }
 
 // Hook is the handler of a route that a source calls: a webhook. It takes only POST, reads the body, has it verified, and only
-// then handles it. The answer is 200 if Handle returns nil. If the source need not deliver it again, because it is of no use here,
-// Handle must return nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later
-// delivery may cure a 503.
+// then handles it. If Verify is a [HeaderVerifier], a request that is not the source's is refused before its body is read. The
+// answer is 200 if Handle returns nil. If the source need not deliver it again, because it is of no use here, Handle must return
+// nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later delivery may cure a 503.
 type Hook struct {
 	Receiver string // its name, for metrics and logs
 	Verify   Verifier
 	Handle   func(ctx context.Context, d Request) (Answer, error)
 	MaxBody  int64 // bytes; 0 means 1 MiB
+	Room     *Room // for the body
 	Metrics  *Metrics
 	Logger   *zap.Logger
 }
@@ -115,12 +122,21 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) (Answer, error) {
 	if most <= 0 {
 		most = defaultMaxBody
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if early, ok := h.Verify.(HeaderVerifier); ok {
+		if err := early(r.Header); err != nil {
+			return Answer{}, err
+		}
+	}
+	body, done, err := h.read(http.MaxBytesReader(w, r.Body, most), most)
+	defer done()
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		w.Header().Set("Connection", "close") // otherwise the answer waits for the rest of the body
 		return Answer{}, motacilla.Invalid("body", "must be at most %d bytes", most)
+	case errors.Is(err, motacilla.ErrUnavailable):
+		w.Header().Set("Connection", "close")
+		return Answer{}, err
 	case err != nil:
 		return Answer{}, motacilla.Invalid("body", "could not be read to its end")
 	}
@@ -128,6 +144,34 @@ func (h *Hook) take(w http.ResponseWriter, r *http.Request) (Answer, error) {
 		return Answer{}, err
 	}
 	return h.Handle(r.Context(), Request{r.Header, body, r.PathValue})
+}
+
+// read reads a body, and takes room for it as it grows: what a request says of its length costs its sender nothing. done gives the
+// room back.
+func (h *Hook) read(from io.Reader, most int64) (body []byte, done func(), err error) {
+	taken := int64(0)
+	done = func() { h.Room.giveBack(taken) }
+	body = make([]byte, 0, 4<<10)
+	for {
+		if len(body) == cap(body) {
+			larger := min(2*int64(cap(body)), most+1)
+			if larger > withoutRoom {
+				if !h.Room.take(larger - taken) {
+					return nil, done, &motacilla.UnavailableError{Reason: "too many large deliveries come at a time"}
+				}
+				taken = larger
+			}
+			body = append(make([]byte, 0, larger), body...)
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			return body, done, nil
+		}
+		if err != nil {
+			return nil, done, err
+		}
+	}
 }
 
 func (h *Hook) logger() *zap.Logger {

@@ -8,13 +8,14 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, and all may be used by many goroutines at once.
+// Kit is what an app shares with its receivers. All fields are set, except Room in tests, and all may be used by many goroutines at once.
 type Kit struct {
 	Sink      Sink              // where posts go
 	Records   motacilla.Records // what all nodes share: queues, leases, positions. See package work
 	Images    Images            // the app's images
 	Client    *outbound.Client  // for addresses that come from outside
 	Metrics   *Metrics          // counts deliveries
+	Room      *Room             // for the bodies of deliveries: pass it to each Hook
 	PublicURL string            // of the app, such as https://example.org/news; "" if it is not known
 }
 

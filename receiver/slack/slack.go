@@ -82,6 +82,7 @@ type Receiver struct {
 	download *download
 	socket   *socket // nil without Socket Mode
 	metrics  *receiver.Metrics
+	room     *receiver.Room
 	log      *zap.Logger
 }
 
@@ -102,7 +103,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	r := &Receiver{o: *o, source: Name, metrics: kit.Metrics, log: log}
+	r := &Receiver{o: *o, source: Name, metrics: kit.Metrics, room: kit.Room, log: log}
 	if r.o.APIURL == "" {
 		r.o.APIURL = slack.APIURL
 	}
@@ -171,7 +172,7 @@ func (r *Receiver) URLs() []route.Route {
 		pattern += "/" + r.o.Name
 	}
 	return []route.Route{{Name: r.source, Pattern: pattern, Handler: &receiver.Hook{
-		Receiver: r.source, Verify: signatures(secrets), Metrics: r.metrics, Logger: r.log,
+		Receiver: r.source, Verify: signatures(secrets), Metrics: r.metrics, Room: r.room, Logger: r.log,
 		Handle: func(ctx context.Context, d receiver.Request) (receiver.Answer, error) { return r.deliver(ctx, d.Body) },
 	}}}
 }

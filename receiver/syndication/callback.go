@@ -35,6 +35,11 @@ func (r *Receiver) serveHub(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if req.Method == http.MethodPost {
+		if err := r.expected(req.Context(), req.PathValue(route.Secret)); err != nil {
+			r.kit.Metrics.Count(r.o.Name, receiver.Refused)
+			route.WriteError(w, req, err)
+			return
+		}
 		r.hook.ServeHTTP(w, req)
 		return
 	}
@@ -48,6 +53,25 @@ func (r *Receiver) serveHub(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(challenge)) // as it is (WebSub, section 5.3.1); it is text/plain
+}
+
+// expected returns an error if there is no such subscription. It is asked before a delivery is read, which may be long.
+func (r *Receiver) expected(ctx context.Context, id string) error {
+	var st state
+	if _, err := r.states.load(ctx, keyOf(id), &st); err != nil {
+		return err
+	}
+	_, _, err := r.subscribed(&st, id)
+	return err
+}
+
+// subscribed returns a subscription and its feed. One that there is not is gone, so that the hub ends it.
+func (r *Receiver) subscribed(st *state, id string) (*feed, *subscription, error) {
+	f, s := r.feedOf(keyOf(id)), st.find(id)
+	if f == nil || s == nil || !s.Left.IsZero() {
+		return nil, nil, fmt.Errorf("subscription: %w", motacilla.ErrDeleted)
+	}
+	return f, s, nil
 }
 
 // verify answers a hub that asks whether a subscription is wanted (WebSub, section 5.3), or says that it is denied (5.2).
@@ -125,9 +149,9 @@ func (r *Receiver) push(ctx context.Context, d receiver.Request) (receiver.Answe
 	if _, err := r.states.load(ctx, keyOf(id), &st); err != nil {
 		return receiver.Answer{}, err
 	}
-	f, s := r.feedOf(keyOf(id)), st.find(id)
-	if f == nil || s == nil || !s.Left.IsZero() {
-		return receiver.Answer{}, fmt.Errorf("subscription: %w", motacilla.ErrDeleted)
+	f, s, err := r.subscribed(&st, id)
+	if err != nil {
+		return receiver.Answer{}, err
 	}
 	if !signed(s.Secret, d.Header.Get("X-Hub-Signature"), d.Body) {
 		f.log.Info("a delivery with a missing or wrong signature is ignored")

@@ -109,7 +109,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 		r.peers = append(r.peers, p)
 	}
 	r.hook = &receiver.Hook{
-		Receiver: r.o.Name, Verify: anyone, Handle: r.push, MaxBody: maxBody, Metrics: kit.Metrics, Logger: log,
+		Receiver: r.o.Name, Verify: anyone, Handle: r.push, MaxBody: maxBody, Metrics: kit.Metrics, Room: kit.Room, Logger: log,
 	}
 	return r, nil
 }

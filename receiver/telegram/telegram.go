@@ -49,6 +49,7 @@ type Receiver struct {
 	sink    receiver.Sink
 	records motacilla.Records
 	metrics *receiver.Metrics
+	room    *receiver.Room
 	public  string // the app's public URL
 	ingest  *receiver.Ingest
 	files   *receiver.Files
@@ -82,7 +83,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{
-		s: s, sink: kit.Sink, records: kit.Records, metrics: kit.Metrics, public: kit.PublicURL,
+		s: s, sink: kit.Sink, records: kit.Records, metrics: kit.Metrics, room: kit.Room, public: kit.PublicURL,
 		ingest: receiver.NewIngest(kit.Sink, Name, nil), seen: work.NewSeen(kit.Records, Name, seenTTL), log: log,
 	}
 	if s.Register {

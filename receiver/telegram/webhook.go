@@ -25,7 +25,7 @@ func (r *Receiver) path() string { return "/telegram/" + r.s.bot }
 
 func (r *Receiver) hook() http.Handler {
 	return &receiver.Hook{
-		Receiver: Name, Verify: receiver.SecretHeader(secretHeader, "", r.s.Secret), Metrics: r.metrics, Logger: r.log,
+		Receiver: Name, Verify: receiver.SecretHeader(secretHeader, "", r.s.Secret), Metrics: r.metrics, Room: r.room, Logger: r.log,
 		Handle: func(ctx context.Context, d receiver.Request) (receiver.Answer, error) {
 			u, err := parseUpdate(d.Body)
 			if err != nil {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -24,7 +23,7 @@ func Bearer(tokens ...string) (receiver.Verifier, error) {
 		return nil, err
 	}
 	const name = "Authorization"
-	return receiver.VerifierFunc(func(h http.Header, _ []byte, _ time.Time) error {
+	return receiver.HeaderVerifier(func(h http.Header) error {
 		value, err := single(h, name)
 		if err != nil {
 			return err
@@ -49,7 +48,7 @@ func Basic(pairs ...string) (receiver.Verifier, error) {
 		}
 	}
 	const name = "Authorization"
-	return receiver.VerifierFunc(func(h http.Header, _ []byte, _ time.Time) error {
+	return receiver.HeaderVerifier(func(h http.Header) error {
 		if _, err := single(h, name); err != nil {
 			return err
 		}
@@ -70,7 +69,7 @@ func Header(name string, secrets ...string) (receiver.Verifier, error) {
 	if err := checkHeader("header", name); err != nil {
 		return nil, err
 	}
-	return receiver.VerifierFunc(func(h http.Header, _ []byte, _ time.Time) error {
+	return receiver.HeaderVerifier(func(h http.Header) error {
 		value, err := single(h, name)
 		if err != nil {
 			return err
@@ -88,7 +87,7 @@ func Value(what, value string, secrets ...string) (receiver.Verifier, error) {
 	if err := checkSecrets(secrets); err != nil {
 		return nil, err
 	}
-	return receiver.VerifierFunc(func(http.Header, []byte, time.Time) error {
+	return receiver.HeaderVerifier(func(http.Header) error {
 		if !oneOf(value, secrets) {
 			return wrong(what)
 		}

@@ -86,7 +86,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	}
 	r := &Receiver{mapping: mapping, kit: kit, ingest: receiver.NewIngest(kit.Sink, o.Name, nil), log: log}
 	r.hook = receiver.Hook{
-		Receiver: o.Name, Verify: check, Handle: r.handle, MaxBody: int64(o.MaxBody), Metrics: kit.Metrics, Logger: log,
+		Receiver: o.Name, Verify: check, Handle: r.handle, MaxBody: int64(o.MaxBody), Metrics: kit.Metrics, Room: kit.Room, Logger: log,
 	}
 	if len(o.Image) > 0 {
 		r.files = receiver.NewFiles(r.ingest, kit, r.fetch, log)
