@@ -8,6 +8,10 @@
 //
 // One: two stores share nothing.
 //
+// # Options
+//
+// There are none.
+//
 // # Limits
 //
 // Memory grows with the files.

@@ -1,5 +1,25 @@
-// Package syndication is the receiver of feeds: Atom, RSS, JSON Feed, and the channels of another Motacilla. It asks for them
-// from time to time, or is told of changes by WebSub. New, changed and withdrawn entries become posts that name their source.
+// Package syndication is the receiver of feeds: Atom, RSS, JSON Feed, and the channels of another Motacilla. New, changed and
+// withdrawn entries become posts that name their source.
+//
+// # Source
+//
+// The receiver asks for each feed from time to time, on one node at a time. It obeys ETag, Last-Modified, Retry-After and the
+// feed's own wishes. If a feed has a hub, the hub tells of changes at once (WebSub, https://www.w3.org/TR/websub/). A channel of
+// another Motacilla is followed all the time, by package client.
+//
+// # Repeats
+//
+// The message ID of a post is the ID of the entry, and its version grows with each change that a feed shows. An entry that is
+// read twice, on several nodes or after a hub has told it, is one post. A post that was removed here stays removed.
+//
+// # Options
+//
+// See [Options]. docs/feeds.md explains each.
+//
+// # Limits
+//
+// A feed has at most 8 MiB. Of its entries the newest max_entries are looked at, 100 by default and at most 500. The text of
+// a post has at most 52 KiB; a longer one loses its marks and is cut. A post has at most 10 images.
 package syndication
 
 import (

@@ -4,13 +4,10 @@
 // # Source
 //
 // One entry of receivers is one source. Its address is /hooks/NAME. A delivery must prove that it is the source's, as package
-// verify has it; if it does not, it is answered with 401, and not even parsed.
+// verify has it. If it does not, it is answered with 401, and it is not parsed.
 //
-// # Mapping
-//
-// Paths are JSONPath (RFC 9535), conditions are filters of JSONPath, and texts are templates of Go. In the text, values are escaped
-// by html/template; then the whole text is sanitised. docs/webhooks.md has all options. [NewMapping] reads a mapping, and
-// [Mapping.Map] shows what a document would become.
+// The answer is 200 after everything is stored, or if there is nothing to store. It is 404 if there is no such channel, and 422 if
+// the mapping can't be applied to the document; then nothing of it is stored. It is 503 if the store does not answer.
 //
 // # Repeats
 //
@@ -18,10 +15,11 @@
 // touches the posts of another source. A version keeps an old delivery from overwriting a newer one.
 // Without an ID, the same part is the same post.
 //
-// # Answers
+// # Options
 //
-// 200 after everything is stored, or if there is nothing to store. 401 if the delivery is not verified, 404 if there is no such
-// channel, 422 if the mapping can't be applied to the document; then nothing of it is stored. 503 if the store does not answer.
+// [Options] has the mapping and the way of verification. Paths are JSONPath (RFC 9535), conditions are filters of JSONPath, and
+// texts are templates of Go. In the text, values are escaped by html/template; then the whole text is sanitised. [NewMapping] reads
+// a mapping, and [Mapping.Map] shows what a document would become. docs/webhooks.md explains each option.
 //
 // # Limits
 //
