@@ -302,3 +302,18 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const week = 7 * 24 * time.Hour
+	for value, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, " 5 ": 5 * time.Second, "0": 0, "-1": 0, "soon": 0, "1.5": 0,
+		"99999999999": week, "9223372036854775807": week, "99999999999999999999": 0,
+		now.Add(time.Hour).Format(http.TimeFormat): time.Hour, now.Add(-time.Hour).Format(http.TimeFormat): 0,
+		now.AddDate(1, 0, 0).Format(http.TimeFormat): week,
+	} {
+		if got := RetryAfter(http.Header{"Retry-After": {value}}, now); got != want {
+			t.Errorf("Retry-After: %s is %v, want %v", value, got, want)
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (c *Client) GetStart(ctx context.Context, address string, most int64, accep
 	defer answer.Body.Close()
 	p := &Page{URL: answer.Request.URL, Header: answer.Header}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return nil, &StatusError{p.URL.Hostname(), answer.StatusCode, retryAfter(answer.Header.Get("Retry-After"))}
+		return nil, &StatusError{p.URL.Hostname(), answer.StatusCode, RetryAfter(answer.Header, time.Now())}
 	}
 	p.Type, _, _ = mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	if len(accept) > 0 && !accepted(accept, p.Type) {
@@ -95,13 +95,16 @@ func accepted(accept []string, mediaType string) bool {
 	})
 }
 
-// retryAfter parses a Retry-After (RFC 9110, 10.2.3).
-func retryAfter(s string) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
+// RetryAfter returns for how long the server of an answer wants to be left alone: its Retry-After, which is seconds or a time
+// (RFC 9110, section 10.2.3). It is at most a week, and 0 if the answer does not say.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	const longest = 7 * 24 * time.Hour
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if n, err := strconv.ParseUint(value, 10, 63); err == nil {
+		return time.Duration(min(n, uint64(longest/time.Second))) * time.Second
 	}
-	if t, err := http.ParseTime(s); err == nil {
-		return max(time.Until(t), 0)
+	if t, err := http.ParseTime(value); err == nil {
+		return min(max(t.Sub(now), 0), longest)
 	}
 	return 0
 }

@@ -2,14 +2,13 @@ package receiver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/work"
 	"go.uber.org/zap"
 )
@@ -58,7 +57,7 @@ func (f *Files) Shutdown(ctx context.Context) error { return f.queue.Shutdown(ct
 // Block returns the block that stands in a message's content for a file. Put the message first, and then call Later.
 func (f *Files) Block(file File) motacilla.RawBlock {
 	return motacilla.RawBlock{
-		Type: motacilla.ImageBlock, Media: f.media(file), Pending: true, Alt: cut(file.Alt, motacilla.MaxAlt),
+		Type: motacilla.ImageBlock, Media: f.media(file), Pending: true, Alt: short.Cut(file.Alt, motacilla.MaxAlt),
 		Width: pixels(file.Width), Height: pixels(file.Height),
 	}
 }
@@ -98,19 +97,11 @@ type fileJob struct {
 
 // key is the job's key. It is a hash, since keys have a limit.
 func (f *Files) key(ch motacilla.ChannelID, messageID string, file File) string {
-	return hash(string(ch), messageID, file.ID)
+	return short.Digest(string(ch), messageID, file.ID)
 }
 
 // media is the ID of the image that a file becomes.
-func (f *Files) media(file File) string { return hash(f.ingest.source, file.ID) }
-
-func hash(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d %s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
+func (f *Files) media(file File) string { return short.Digest(f.ingest.source, file.ID) }
 
 // arrive fetches the file of a job, and puts it into its post.
 func (f *Files) arrive(ctx context.Context, job work.Job) error {
@@ -217,7 +208,7 @@ func (f *Files) giveUp(ctx context.Context, job work.Job, cause error) error {
 			}
 		}
 		if len(kept) == 0 && j.File.Name != "" {
-			kept = []motacilla.Block{motacilla.PlainText(cut(j.File.Name, motacilla.MaxID))}
+			kept = []motacilla.Block{motacilla.PlainText(short.Cut(j.File.Name, motacilla.MaxID))}
 		}
 		p.Content = kept
 	})
@@ -236,14 +227,3 @@ func (f *Files) settle(ctx context.Context, j fileJob, edit func(*motacilla.Post
 }
 
 func pixels(n int) int { return min(max(n, 0), motacilla.MaxPixels) }
-
-// cut returns at most most bytes of s, and no half of a character.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && s[most]&0xc0 == 0x80 {
-		most--
-	}
-	return s[:most]
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 )
 
 // namespace has what is known of each page, and snippets has what providers want to be shown, both by the hash of the page's URL.
@@ -28,7 +29,7 @@ type entry struct {
 }
 
 // key returns the key of a page's records. It is in the URL of its snippet.
-func key(page string) string { return hash(page) }
+func key(page string) string { return short.Digest(page) }
 
 // remembered returns what is known of a page. If its picture is no longer kept, the card has none.
 func (e *Embeds) remembered(ctx context.Context, page string) (found entry, known bool, err error) {

@@ -2,8 +2,6 @@ package oembed
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/edit"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/work"
 )
 
@@ -27,17 +26,7 @@ func (j job) encode() []byte {
 }
 
 func jobKey(ch motacilla.ChannelID, id motacilla.PostID, page string) string {
-	return hash(string(ch), string(id), page)
-}
-
-// hash returns 128 bits of a hash of parts, as text.
-func hash(parts ...string) string {
-	sum := sha256.New()
-	for _, p := range parts {
-		sum.Write([]byte(p))
-		sum.Write([]byte{0})
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:16])
+	return short.Digest(string(ch), string(id), page)
 }
 
 // lookUpTimeout is for one page with its picture, so that slow sites do not hold up the others for long.

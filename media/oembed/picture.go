@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/outbound"
 	"go.uber.org/zap"
 )
@@ -18,7 +19,7 @@ func (e *Embeds) picture(ctx context.Context, address string, found *entry) erro
 	if address == "" || e.images == nil {
 		return nil
 	}
-	id := "card-" + hash(address)
+	id := "card-" + short.Digest(address)
 	image, err := e.images.Image(ctx, id)
 	if errors.Is(err, motacilla.ErrNotFound) {
 		image, err = e.fetch(ctx, id, address)

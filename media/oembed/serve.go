@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -52,7 +53,7 @@ func (e *Embeds) serve(w http.ResponseWriter, r *http.Request) {
 		route.WriteError(w, r, err)
 		return
 	}
-	tag := `"` + hash(s) + `"`
+	tag := `"` + short.Digest(s) + `"`
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "public, max-age=3600")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // pages of other sites show posts too

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/slack-go/slack"
 )
@@ -57,7 +58,7 @@ func fit(blocks []motacilla.RawBlock, most int) []motacilla.RawBlock {
 			words = append(words, html.EscapeString(plain(b.Text)))
 		}
 	}
-	text := cut(strings.Join(words, "<br>"), motacilla.MaxText-spare)
+	text := short.Cut(strings.Join(words, "<br>"), motacilla.MaxText-spare)
 	if at := strings.LastIndexAny(text, "&<"); at > len(text)-len("&#34;") {
 		text = text[:at] // half of an entity or of a break
 	}

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -96,8 +95,8 @@ func (d *download) body(answer *http.Response) (io.ReadCloser, error) {
 	case http.StatusNotFound, http.StatusGone:
 		return nil, work.Permanent(err)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		if seconds, parse := strconv.Atoi(answer.Header.Get("Retry-After")); parse == nil && seconds > 0 {
-			return nil, work.RetryAfter(time.Duration(min(seconds, 3600))*time.Second, err)
+		if wait := outbound.RetryAfter(answer.Header, time.Now()); wait > 0 {
+			return nil, work.RetryAfter(min(wait, time.Hour), err)
 		}
 	}
 	return nil, err

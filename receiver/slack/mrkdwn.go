@@ -7,11 +7,13 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/motacilla-live/motacilla/internal/short"
 )
 
 // parseMrkdwn reads Slack's own markup, in which &, < and > are written as entities, and links and mentions stand between < and >.
 func parseMrkdwn(d *document, text string) {
-	text = lineBreaks.Replace(cut(text, maxMrkdwn))
+	text = lineBreaks.Replace(short.Cut(text, maxMrkdwn))
 	for {
 		before, rest, ok := strings.Cut(text, "```")
 		inside, after, closed := strings.Cut(rest, "```")

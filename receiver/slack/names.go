@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
 )
@@ -113,7 +114,7 @@ func (n *names) load(ctx context.Context, m mention) known {
 	name, err := n.ask(ctx, m)
 	switch {
 	case err == nil && name != "":
-		name = cut(clean(name), motacilla.MaxID)
+		name = short.Cut(clean(name), motacilla.MaxID)
 		if value, err := json.Marshal(name); err == nil {
 			_, _ = n.records.Put(ctx, motacilla.Record{Namespace: nameRecords, Key: key, Value: value, TTL: nameTTL})
 		}
@@ -188,7 +189,7 @@ func (r *Receiver) author(ctx context.Context, m *message) string {
 		user := mention{userSpan, m.User}
 		name = r.names.all(ctx, []mention{user})[user]
 	}
-	return cut(clean(firstOf(name, bot)), motacilla.MaxID)
+	return short.Cut(clean(firstOf(name, bot)), motacilla.MaxID)
 }
 
 // known returns the files of a message with what Slack says about them. If a file comes from another workspace, the message has

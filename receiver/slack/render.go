@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
@@ -49,7 +50,7 @@ func (r renderer) blocks(d document) []motacilla.RawBlock {
 		case smallPart:
 			text("<small>" + r.lines(p.lines) + "</small>")
 		case imagePart:
-			all = append(all, motacilla.RawBlock{Type: motacilla.ImageBlock, URL: p.url, Alt: cut(p.alt, motacilla.MaxAlt)})
+			all = append(all, motacilla.RawBlock{Type: motacilla.ImageBlock, URL: p.url, Alt: short.Cut(p.alt, motacilla.MaxAlt)})
 		}
 	}
 	return all
@@ -209,15 +210,4 @@ func clean(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\ufffd"))
-}
-
-// cut returns at most most bytes of s, and no half of a character.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && s[most]&0xc0 == 0x80 {
-		most--
-	}
-	return s[:most]
 }

@@ -12,6 +12,7 @@ import (
 	feedjson "github.com/mmcdole/gofeed/json"
 	"github.com/mmcdole/gofeed/rss"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 )
 
 // entry is an entry of a feed.
@@ -74,7 +75,7 @@ func entriesOf(f *gofeed.Feed, feed, base *url.URL) []entry {
 			e.id = e.link
 		}
 		if e.id == "" {
-			e.id = "hash " + digest(e.title, e.content, e.summary)
+			e.id = "hash " + short.Digest(e.title, e.content, e.summary)
 		}
 		e.id = messageID(feed, e.id)
 		if known[e.id] {
@@ -204,7 +205,7 @@ func (e *entry) sum() string {
 	for _, p := range e.images {
 		parts = append(parts, p.url, p.alt)
 	}
-	return digest(parts...)[:16]
+	return short.Digest(parts...)[:16]
 }
 
 // messageID returns the message ID of an entry. It begins with the feed's host, so that feeds of different sites can't change each
@@ -214,13 +215,13 @@ func messageID(feed *url.URL, id string) string {
 	if feed != nil {
 		host = feed.Host
 		if u, err := url.Parse(id); err != nil || u.Scheme == "" {
-			host += " " + digest(feed.EscapedPath(), feed.RawQuery)[:8]
+			host += " " + short.Digest(feed.EscapedPath(), feed.RawQuery)[:8]
 		}
 	}
 	full := host + " " + id
 	odd := func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f || r == 0xfffd }
 	if len(full) > motacilla.MaxID || strings.ContainsFunc(full, odd) {
-		full = digest(host, id)
+		full = short.Digest(host, id)
 	}
 	return full
 }
@@ -235,7 +236,7 @@ func authorOf(list []*gofeed.Person) string {
 			all = append(all, name)
 		}
 	}
-	return cut(strings.Join(all, ", "), motacilla.MaxID)
+	return short.Cut(strings.Join(all, ", "), motacilla.MaxID)
 }
 
 func timeOf(t *time.Time) time.Time {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
-	"github.com/motacilla-live/motacilla/work"
 )
 
 // answer is what a server says when it is asked for a feed.
@@ -49,7 +48,7 @@ func (f *feed) ask(ctx context.Context, st *state) (answer, error) {
 	}
 	defer resp.Body.Close()
 	a.status, a.header = resp.StatusCode, resp.Header
-	a.asked, _ = retryAfter(resp.Header, time.Now())
+	a.asked = outbound.RetryAfter(resp.Header, time.Now())
 	if to := movedTo(resp, req.URL); to != "" {
 		a.moved = to
 	}
@@ -123,15 +122,6 @@ func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err
-	}
-	return err
-}
-
-// permanentIfRefused returns the error of a call that need not be made again if the address may not be called.
-func permanentIfRefused(err error) error {
-	err = withoutURL(err)
-	if errors.Is(err, outbound.ErrRefused) {
-		return work.Permanent(err)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/receiver"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -139,7 +140,7 @@ func plain(markup string, most int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "\ufffd"))
-	return cut(strings.Join(strings.Fields(text), " "), most)
+	return short.Cut(strings.Join(strings.Fields(text), " "), most)
 }
 
 var inlineMarks = map[string]bool{
@@ -149,14 +150,3 @@ var inlineMarks = map[string]bool{
 
 // escape returns plain text as HTML.
 func escape(text string) string { return motacilla.PlainText(strings.TrimSpace(text)).Text.String() }
-
-// cut returns at most most bytes of s, and no half of a character.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && s[most]&0xc0 == 0x80 {
-		most--
-	}
-	return s[:most]
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/receiver"
 	"go.uber.org/zap"
 )
@@ -23,7 +24,7 @@ func (p *peer) messageID(root motacilla.PostID) string {
 	return messageScheme + string(root) + " " + way(p.target)
 }
 
-func way(t target) string { return digest(t.peer, string(t.peerOwn))[:16] }
+func way(t target) string { return short.Digest(t.peer, string(t.peerOwn))[:16] }
 
 // rootOf returns the ID of the post that a post is a copy of, or its own.
 func rootOf(messageID string, own motacilla.PostID) motacilla.PostID {

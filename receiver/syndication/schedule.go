@@ -38,19 +38,6 @@ func (p pause) length() time.Duration {
 // jitter returns a time between d and 1.1 d, so that feeds and nodes do not meet again.
 func jitter(d time.Duration) time.Duration { return d + rand.N(d/10+1) }
 
-// retryAfter reads the header Retry-After: seconds or a date (RFC 9110, section 10.2.3).
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if value == "" {
-		return 0, false
-	}
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return seconds(n), n >= 0
-	}
-	at, err := http.ParseTime(value)
-	return max(at.Sub(now), 0), err == nil
-}
-
 // maxAge returns for how long an answer is fresh (RFC 9111, sections 5.2.2.1 and 4.2.3), or 0.
 func maxAge(h http.Header) time.Duration {
 	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {

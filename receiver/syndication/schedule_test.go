@@ -34,20 +34,6 @@ func TestPause(t *testing.T) {
 }
 
 func TestHeadersThatAskForTime(t *testing.T) {
-	now := noon
-	for value, want := range map[string]time.Duration{
-		"120": 2 * time.Minute, now.Add(time.Hour).Format(http.TimeFormat): time.Hour, now.Add(-time.Hour).Format(http.TimeFormat): 0,
-		"99999999999": longestPause,
-	} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {value}}, now); !ok || got != want {
-			t.Errorf("Retry-After: %s is %v, %v", value, got, ok)
-		}
-	}
-	for _, value := range []string{"", "-1", "soon"} {
-		if got, ok := retryAfter(http.Header{"Retry-After": {value}}, now); ok {
-			t.Errorf("Retry-After: %q is %v", value, got)
-		}
-	}
 	for _, c := range []struct {
 		control, age string
 		want         time.Duration

@@ -26,7 +26,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"sync"
@@ -115,7 +114,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 		return nil, err
 	}
 	r.in = receiver.NewIngest(kit.Sink, r.o.Name, nil)
-	r.files = receiver.NewFiles(r.in, kit, r.fetchImage, log)
+	r.files = receiver.NewFiles(r.in, kit, receiver.FetchURL(kit.Client), log)
 	r.states = states{kit.Records, r.o.Name + "/"}
 	for _, t := range list {
 		if t.peer == "" {
@@ -215,28 +214,4 @@ func (r *Receiver) Refresh(ctx context.Context) error {
 		}
 	}
 	return errors.Join(all...)
-}
-
-// fetchImage fetches the image of an entry. It sends no token: the image may be anywhere.
-func (r *Receiver) fetchImage(ctx context.Context, f receiver.File) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Ref, nil)
-	if err != nil {
-		return nil, work.Permanent(err)
-	}
-	resp, err := r.kit.Client.Do(req)
-	if err != nil {
-		return nil, permanentIfRefused(err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
-	}
-	defer resp.Body.Close()
-	err = fmt.Errorf("%s answers with status %d", req.URL.Host, resp.StatusCode)
-	if wait, ok := retryAfter(resp.Header, time.Now()); ok {
-		return nil, work.RetryAfter(wait, err)
-	}
-	if resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout {
-		return nil, work.Permanent(err)
-	}
-	return nil, err
 }

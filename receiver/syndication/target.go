@@ -1,13 +1,11 @@
 package syndication
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 )
 
 // peerScheme stands before the URL of a channel of another Motacilla.
@@ -69,7 +67,7 @@ func parseFeed(pair string) (target, error) {
 		}
 		t.peer = base
 	}
-	t.key = digest(t.peer, t.url, string(ch))
+	t.key = short.Digest(t.peer, t.url, string(ch))
 	return t, nil
 }
 
@@ -81,13 +79,4 @@ func redacted(pair string) string {
 		}
 	}
 	return pair
-}
-
-// digest is a short name for parts: 32 characters.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d %s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

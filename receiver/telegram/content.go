@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
@@ -99,7 +100,7 @@ func largest(sizes []photo) (photo, bool) {
 }
 
 func fileName(name string) string {
-	return strings.Join(strings.Fields(cut(plain(name), motacilla.MaxID)), " ")
+	return strings.Join(strings.Fields(short.Cut(plain(name), motacilla.MaxID)), " ")
 }
 
 func pollText(p *poll) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-telegram/bot/models"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 )
 
 // update is what Telegram delivers (https://core.telegram.org/bots/api#update). It has only what the receiver uses, and so does
@@ -186,7 +187,7 @@ func author(m *message) string {
 	default:
 		name = chatName(&m.Chat)
 	}
-	return cut(plain(name), motacilla.MaxID)
+	return short.Cut(plain(name), motacilla.MaxID)
 }
 
 func userName(u *models.User) string {
@@ -202,14 +203,3 @@ func chatName(c *models.Chat) string {
 
 // plain returns text without U+0000, which stores do not take.
 func plain(text string) string { return strings.ReplaceAll(text, "\x00", "\ufffd") }
-
-// cut returns at most most bytes of s, and no half of a character.
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && s[most]&0xc0 == 0x80 {
-		most--
-	}
-	return s[:most]
-}

@@ -32,12 +32,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/receiver/verify"
 	"github.com/motacilla-live/motacilla/route"
@@ -87,7 +85,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 		Receiver: o.Name, Verify: check, Handle: r.handle, MaxBody: int64(o.MaxBody), Metrics: kit.Metrics, Room: kit.Room, Logger: log,
 	}
 	if len(o.Image) > 0 {
-		r.files = receiver.NewFiles(r.ingest, kit, r.fetch, log)
+		r.files = receiver.NewFiles(r.ingest, kit, receiver.FetchURL(kit.Client), log)
 	}
 	if o.DeliveryID != "" {
 		r.seen = work.NewSeen(kit.Records, "hook-"+o.Name, remembered)
@@ -259,28 +257,4 @@ func withImages(content, before []motacilla.Block) []motacilla.Block {
 		}
 	}
 	return kept
-}
-
-// fetch fetches an image by the client that can't reach private addresses.
-func (r *Receiver) fetch(ctx context.Context, f receiver.File) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Ref, nil)
-	if err != nil {
-		return nil, work.Permanent(err)
-	}
-	resp, err := r.kit.Client.Do(req)
-	if errors.Is(err, outbound.ErrRefused) {
-		return nil, work.Permanent(err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		_ = resp.Body.Close()
-		err := fmt.Errorf("the image's server answers %d", resp.StatusCode)
-		if resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests {
-			return nil, work.Permanent(err)
-		}
-		return nil, err
-	}
-	return resp.Body, nil
 }

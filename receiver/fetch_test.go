@@ -1,0 +1,96 @@
+package receiver_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/work"
+)
+
+func TestFetchURL(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := r.URL.Query().Get("wait"); wait != "" {
+			w.Header().Set("Retry-After", wait)
+		}
+		status := 0
+		if _, err := fmt.Sscanf(r.URL.Path, "/%d", &status); err != nil {
+			status = http.StatusOK
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, "an image")
+	}))
+	defer server.Close()
+	client := outbound.New(&outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	defer client.Close()
+	fetch := receiver.FetchURL(client)
+	body, err := fetch(t.Context(), receiver.File{Ref: server.URL + "/image.png"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := io.ReadAll(body); err != nil || string(data) != "an image" {
+		t.Errorf("%q, %v", data, err)
+	}
+	_ = body.Close()
+	for path, want := range map[string]struct {
+		permanent bool
+		wait      time.Duration
+	}{
+		"/404": {true, 0}, "/403": {true, 0}, "/410": {true, 0}, "/429": {}, "/408": {}, "/425": {}, "/500": {}, "/503": {}, "/204": {},
+		"/429?wait=60": {false, time.Minute}, "/503?wait=999999": {false, time.Hour}, "/404?wait=60": {false, time.Minute},
+	} {
+		_, err := fetch(t.Context(), receiver.File{Ref: server.URL + path})
+		var later *motacilla.RetryError
+		wait := time.Duration(0)
+		if errors.As(err, &later) {
+			wait = later.After
+		}
+		if err == nil || isPermanent(err) != want.permanent || wait != want.wait {
+			t.Errorf("%s: %v, permanent %v, again after %v", path, err, isPermanent(err), wait)
+		}
+	}
+	server.Close()
+	if _, err := fetch(t.Context(), receiver.File{Ref: server.URL + "/x?token=a-secret"}); err == nil || isPermanent(err) || strings.Contains(err.Error(), "a-secret") {
+		t.Errorf("a server that is down: %v", err)
+	}
+}
+
+// Addresses that no client may call are refused at once, and for good.
+func TestFetchURLRefusesPrivateAddresses(t *testing.T) {
+	called := false
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	defer inside.Close()
+	_, port, _ := strings.Cut(strings.TrimPrefix(inside.URL, "http://"), ":")
+	client := outbound.New(nil)
+	defer client.Close()
+	fetch := receiver.FetchURL(client)
+	for _, address := range []string{
+		inside.URL, "http://localhost:" + port, "http://[::1]:" + port, "http://[::ffff:127.0.0.1]:" + port, "http://2130706433:" + port,
+		"http://0x7f.1:" + port, "http://0177.0.0.1:" + port, "http://[2002:7f00:1::]/", "http://169.254.169.254/latest/", "http://10.0.0.1/",
+		"http://user:a-secret@example.org/", "file:///etc/passwd", "gopher://127.0.0.1/", "", "/etc/passwd",
+	} {
+		_, err := fetch(t.Context(), receiver.File{Ref: address})
+		if !errors.Is(err, outbound.ErrRefused) || !isPermanent(err) || strings.Contains(err.Error(), "a-secret") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if called {
+		t.Error("the server inside was called")
+	}
+}
+
+// isPermanent reports whether err is one of work.Permanent.
+func isPermanent(err error) bool {
+	permanent := work.Permanent(nil)
+	return reflect.TypeOf(err) == reflect.TypeOf(permanent)
+}
