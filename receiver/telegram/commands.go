@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-telegram/bot/models"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
 	"go.uber.org/zap"
 )
 
@@ -172,6 +174,22 @@ func (r *Receiver) change(
 	}
 	_, err = r.ingest.Edit(ctx, ch, id, 0, edit)
 	return err
+}
+
+// askForAlt asks the author of m to describe its image, once for each post. It asks in groups alone: in a channel, readers would
+// see it.
+func (r *Receiver) askForAlt(ctx context.Context, m *message) error {
+	if !r.s.Answers || m.Chat.Type == models.ChatTypeChannel {
+		return nil
+	}
+	described := func(f receiver.File) bool { return f.Alt != "" }
+	if files := r.s.contentOf(m).Files; len(files) == 0 || slices.ContainsFunc(files, described) {
+		return nil
+	}
+	return r.seen.Once(ctx, r.s.bot+"/alt/"+messageID(m), func(ctx context.Context) error {
+		r.answer(ctx, m, "What does the image show? Reply to it with /alt and a description, for readers who can't see it.")
+		return nil
+	})
 }
 
 // answer replies to m. An answer that fails is not sent again: the command was done.

@@ -248,3 +248,53 @@ func TestUnmappedChat(t *testing.T) {
 		t.Errorf("posts: %+v", posts)
 	}
 }
+
+// The author of an image is asked once to describe it: in groups, and not for an image that has a description, nor after an edit.
+func TestAltIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	w.api.admins[testChat] = []int64{7}
+	o := w.options()
+	o.Answers, o.Stickers = true, true
+	n := w.node(o)
+	photo := photoMessage(1, 10, "f1", "The cup")
+	n.deliver(photo, photo, strings.Replace(photo, `"update_id":1`, `"update_id":2`, 1), edited(photoMessage(3, 10, "f1", "The trophy"), 1760000100))
+	for i := range 3 {
+		n.deliver(albumPart(10+i, 20+i, "g", "", ""))
+	}
+	n.deliver(text(20, 30, "Goal"))
+	n.deliver(strings.Replace(photoMessage(21, 31, "f2", ""), `"type":"supergroup"`, `"type":"channel"`, 1))
+	sticker := strings.Replace(photoMessage(22, 32, "f3", ""), `"photo":[`, `"sticker":{"file_id":"f3","file_unique_id":"u3","emoji":"🏆"},"was":[`, 1)
+	n.deliver(sticker)
+	n.deliver(commanded(23, 33, "/pin", textMessage(30, "Goal"))) // its answer comes after all others
+	var replies []string
+	for _, c := range w.api.wait(t, "sendMessage", 3) {
+		replies = append(replies, c.params["reply_parameters"]+" "+c.params["text"])
+	}
+	if len(replies) != 3 || !strings.Contains(replies[0], `"message_id":10`) || !strings.Contains(replies[0], "/alt") ||
+		!strings.Contains(replies[1], `"message_id":20`) || !strings.Contains(replies[2], "Pinned") {
+		t.Errorf("the bot says %q", replies)
+	}
+	if posts := w.page(testChannel).Posts; len(posts) != 5 {
+		t.Errorf("there are %d posts", len(posts))
+	}
+
+	quiet := newWorld(t)
+	q := quiet.node(quiet.options())
+	q.deliver(photoMessage(1, 10, "f1", "The cup"))
+	if calls := quiet.api.of("sendMessage"); len(calls) != 0 {
+		t.Errorf("without the option the bot says %v", calls)
+	}
+}
+
+// That the question fails changes nothing: the post is there, and Telegram need not deliver the message again.
+func TestAltIsAskedForInVain(t *testing.T) {
+	w := newWorld(t)
+	o := w.options()
+	o.Answers = true
+	n := w.node(o)
+	w.api.failNext("sendMessage", apiError{code: 403, description: "Forbidden: not enough rights"})
+	n.deliver(photoMessage(1, 10, "f1", "The cup"))
+	if p := w.post(); !strings.Contains(show(p), "The cup") {
+		t.Errorf("the post is %s", show(p))
+	}
+}

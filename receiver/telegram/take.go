@@ -58,7 +58,11 @@ func (r *Receiver) message(ctx context.Context, u update, m *message, edited boo
 	if wanted, err := r.wanted(ctx, m); err != nil || !wanted {
 		return err
 	}
-	return r.settled(r.post(ctx, ch, m, sourceVersion(m, u.ID)), log.With(zap.String("channel", string(ch))))
+	err := r.post(ctx, ch, m, sourceVersion(m, u.ID))
+	if err == nil && !edited {
+		err = r.askForAlt(ctx, m)
+	}
+	return r.settled(err, log.With(zap.String("channel", string(ch))))
 }
 
 // chats are chats that were met before.

@@ -6,7 +6,7 @@
 // receiver asks for them. One bot is one receiver: for two bots, the configuration names the receiver twice.
 //
 // Telegram does not tell bots what was deleted. An editor replies to the message with /delete, and likewise with /pin, /unpin, /key,
-// /unkey, /hide, /show and /alt.
+// /unkey, /hide, /show and /alt. If [Options].Answers is true, the bot asks in groups for what an image shows.
 //
 // # Repeats
 //
