@@ -14,6 +14,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/outbound/outboundtest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/work"
 )
@@ -67,26 +68,20 @@ func TestFetchURL(t *testing.T) {
 
 // Addresses that no client may call are refused at once, and for good.
 func TestFetchURLRefusesPrivateAddresses(t *testing.T) {
-	called := false
-	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
-	defer inside.Close()
-	_, port, _ := strings.Cut(strings.TrimPrefix(inside.URL, "http://"), ":")
-	client := outbound.New(nil)
-	defer client.Close()
-	fetch := receiver.FetchURL(client)
-	for _, address := range []string{
-		inside.URL, "http://localhost:" + port, "http://[::1]:" + port, "http://[::ffff:127.0.0.1]:" + port, "http://2130706433:" + port,
-		"http://0x7f.1:" + port, "http://0177.0.0.1:" + port, "http://[2002:7f00:1::]/", "http://169.254.169.254/latest/", "http://10.0.0.1/",
-		"http://user:a-secret@example.org/", "file:///etc/passwd", "gopher://127.0.0.1/", "", "/etc/passwd",
-	} {
+	inside := outboundtest.NewPrivate(t)
+	redirecting, paths := inside.Redirects(t)
+	fetch := receiver.FetchURL(outboundtest.NewClient(t))
+	addresses := append(inside.Addresses(), "", "/etc/passwd", "//127.0.0.2/")
+	for _, path := range paths {
+		addresses = append(addresses, redirecting.URL+path)
+	}
+	for _, address := range addresses {
 		_, err := fetch(t.Context(), receiver.File{Ref: address})
-		if !errors.Is(err, outbound.ErrRefused) || !isPermanent(err) || strings.Contains(err.Error(), "a-secret") {
+		if !errors.Is(err, outbound.ErrRefused) || !isPermanent(err) || strings.Contains(err.Error(), "a-password") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if called {
-		t.Error("the server inside was called")
-	}
+	inside.Untouched(t)
 }
 
 // isPermanent reports whether err is one of work.Permanent.

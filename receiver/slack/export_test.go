@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/receiver"
 )
 
 // Deliver takes a delivery as if it had come signed.
@@ -37,3 +38,12 @@ func Emoji(name string) (string, bool) { return emojiOf(name) }
 
 // ParseTS is parseTS.
 func ParseTS(ts string) (int64, error) { return parseTS("ts", ts) }
+
+// Fetch fetches a file, and drops it. The error is nil if there is one.
+func Fetch(ctx context.Context, r *Receiver, f receiver.File) error {
+	body, err := r.download.fetch(ctx, f)
+	if err == nil {
+		err = body.Close()
+	}
+	return err
+}

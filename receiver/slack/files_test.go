@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound/outboundtest"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/slack"
 )
 
 var picture = append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte("pixels"), 20_000)...)
@@ -168,4 +171,27 @@ func TestFileOfAnotherWorkspace(t *testing.T) {
 	if p := r.until("the image is there", arrived)[0]; len(p.Content) != 2 || p.Content[1].Media == "" {
 		t.Errorf("the post is %s", dump([]motacilla.Post{p}))
 	}
+}
+
+// Slack's own hosts may lead to another place, and never to a private one.
+func TestPrivateAddressesAreRefused(t *testing.T) {
+	inside := outboundtest.NewPrivate(t)
+	w, store := newWorkspace(t), newStore(t)
+	kit := &receiver.Kit{Sink: store, Records: store.Records(), Images: receiver.NoImages{}, Client: outboundtest.NewClient(t)}
+	r, err := slack.New(kit, w.options(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, address := range inside.Addresses() {
+		path := fmt.Sprint("/files-pri/", i)
+		w.files[path] = file{to: address + "/x.png"}
+		err := slack.Fetch(t.Context(), r, receiver.File{ID: "F1", Ref: w.URL + path})
+		if err == nil || strings.Contains(err.Error(), "a-password") || strings.Contains(err.Error(), botToken) {
+			t.Errorf("a redirect to %s: %v", address, err)
+		}
+		if err := slack.Fetch(t.Context(), r, receiver.File{ID: "F1", Ref: address}); err == nil {
+			t.Errorf("%s: no error", address)
+		}
+	}
+	inside.Untouched(t)
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/outbound/outboundtest"
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
@@ -186,19 +188,54 @@ func TestErrorsSayNoSecrets(t *testing.T) {
 	}
 }
 
+// A feed, its redirects, its hub, its images, and another Motacilla are never called on a private address.
 func TestPrivateAddressesAreRefused(t *testing.T) {
-	store, web := newStore(t), newSite(t)
+	inside, store, web := outboundtest.NewPrivate(t), newStore(t), newSite(t)
 	kit := newKit(t, store)
-	kit.Client = publicClient(t)
-	for _, feed := range []string{web.URL, "http://169.254.169.254/latest", "http://[::ffff:127.0.0.1]/", "http://10.0.0.1/"} {
-		r := newReceiver(t, kit, nil, feed+"=match-42")
-		if err := r.Refresh(t.Context()); err == nil {
-			t.Errorf("%s is called", feed)
+	kit.Client, kit.PublicURL = outboundtest.NewClient(t), "https://live.example.org"
+	redirecting, paths := inside.Redirects(t)
+	feeds := inside.Addresses()
+	for _, path := range paths {
+		feeds = append(feeds, redirecting.URL+path)
+	}
+	for _, address := range feeds {
+		o := Defaults()
+		o.Feeds = []string{address + "/=match-42"}
+		r, err := New(kit, o, nil)
+		if err != nil { // it can't be the address of a feed
+			continue
+		}
+		if err := r.Refresh(t.Context()); !errors.Is(err, outbound.ErrRefused) {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
-	if n := len(web.asked()); n > 0 {
-		t.Errorf("the server got %d requests", n)
+	for _, address := range []string{inside.URL, redirecting.URL + paths[0]} { // client tries each several times
+		r := newReceiver(t, kit, nil, "motacilla+"+address+"/channels/match-42=match-42")
+		if _, err := r.peers[0].follow(t.Context()); !errors.Is(err, outbound.ErrRefused) {
+			t.Errorf("another Motacilla at %s: %v", address, err)
+		}
 	}
+	for i, address := range inside.Addresses() {
+		page := xmlText(address + "/")
+		web.publish(atomOf(`<link rel="hub" href="`+page+`"/><link rel="self" href="`+web.URL+`/feed"/>`, item{id: fmt.Sprint("p", i), minute: i,
+			content: `<img src="` + page + `x.png">`, more: `<link rel="enclosure" type="image/png" href="` + page + `y.png"/>`}))
+		r := newReceiver(t, kit, nil, fmt.Sprintf("%s/%d=match-42", web.URL, i))
+		refresh(t, r)
+		r.feeds[0].keepSubscribed(t.Context())
+	}
+	r := newReceiver(t, kit, nil, web.URL+"/=match-42")
+	start(t, r) // it fetches the images that all have queued
+	eventually(t, "no image is pending", func() bool {
+		for _, p := range posts(t, store) {
+			for _, b := range p.Content {
+				if b.Pending {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	inside.Untouched(t)
 }
 
 // The store stops answering after some writes, and the node is replaced. Every entry becomes one post.

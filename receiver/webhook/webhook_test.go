@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound/outboundtest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/receiver/webhook"
 	"github.com/motacilla-live/motacilla/storage/memory"
@@ -244,20 +245,35 @@ func watch(t *testing.T, r *rig, is func(motacilla.Post) bool) {
 }
 
 func TestPrivateAddressesAreRefused(t *testing.T) {
-	var called bool
-	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
-	defer inside.Close()
+	inside := outboundtest.NewPrivate(t)
+	redirecting, paths := inside.Redirects(t)
 	g := &gallery{has: map[string]string{}, added: make(chan string, 10)}
 	r := newRig(t, plain(func(o *webhook.Options) {
-		o.Verify, o.Secrets, o.Image = "bearer", []string{secret}, []string{"@.photo"}
-	}), g)
-	if status, answer := r.deliver("/hooks/webhook", fmt.Appendf(nil, `{"text":"Goal!","photo":%q}`, inside.URL)); status != 200 {
+		o.Verify, o.Secrets, o.Image = "bearer", []string{secret}, []string{"@.photos[*]"}
+	}), g, netip.MustParsePrefix("127.0.0.1/32"))
+	var photos []string
+	for _, address := range inside.Addresses() {
+		// What can't be an address at all is refused with the document.
+		if !strings.HasPrefix(address, "http://") || strings.Contains(address, "@") {
+			if status, answer := r.deliver("/hooks/webhook", fmt.Appendf(nil, `{"text":"Goal!","photos":[%q]}`, address)); status != 422 {
+				t.Errorf("%s: %d %s", address, status, answer)
+			}
+			continue
+		}
+		photos = append(photos, address)
+	}
+	for _, path := range paths {
+		photos = append(photos, redirecting.URL+path)
+	}
+	body, err := json.Marshal(map[string]any{"text": "Goal!", "photos": photos})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := r.deliver("/hooks/webhook", body); status != 200 {
 		t.Fatal(status, answer)
 	}
 	watch(t, r, func(p motacilla.Post) bool { return len(p.Content) == 1 })
-	if called {
-		t.Error("the server inside was called")
-	}
+	inside.Untouched(t)
 }
 
 // 1,000 documents at once, each delivered twice, make 1,000 posts.
