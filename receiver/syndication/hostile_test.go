@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
 	"golang.org/x/net/html"
 )
@@ -134,6 +135,9 @@ func FuzzParse(f *testing.F) {
 			for _, b := range content {
 				if bad := harm(b.Text.String()); bad != "" {
 					t.Fatalf("%q has %s", b.Text, bad)
+				}
+				if again := receiver.Sanitise(b.Text.String()); b.Type == motacilla.TextBlock && again != b.Text {
+					t.Fatalf("sanitised again, %q becomes %q", b.Text, again)
 				}
 			}
 		}

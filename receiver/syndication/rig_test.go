@@ -163,7 +163,7 @@ func xmlText(s string) string {
 // posts returns the texts of the posts of home, the newest first.
 func posts(t testing.TB, store *memory.Store) []motacilla.Post {
 	t.Helper()
-	page, err := store.Posts(context.Background(), home, motacilla.Query{Limit: 1000})
+	page, err := store.Posts(context.Background(), home, motacilla.Query{Limit: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}

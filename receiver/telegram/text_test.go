@@ -180,8 +180,12 @@ func FuzzUpdate(f *testing.F) {
 				t.Fatal(err)
 			}
 			for _, b := range append(c.Head, c.Text...) {
-				if bad := harm(receiver.Sanitise(b.Text).String()); bad != "" {
+				safe := receiver.Sanitise(b.Text)
+				if bad := harm(safe.String()); bad != "" {
 					t.Fatalf("%q has %s", b.Text, bad)
+				}
+				if again := receiver.Sanitise(safe.String()); again != safe {
+					t.Fatalf("sanitised again, %q becomes %q", safe, again)
 				}
 			}
 		}
