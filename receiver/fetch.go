@@ -8,9 +8,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/work"
 )
+
+// FileAt returns the File of an image at an address. Its ID is made of the address, and does not have it: the address may have a
+// secret, and IDs are logged.
+func FileAt(url string) File { return File{ID: short.Digest(url), Ref: url} }
 
 // FetchURL returns the [Fetch] of a source whose files are at addresses that everybody may call: File.Ref is the URL. It sends no
 // secret. A file is given up if its address is refused or if the server says that it is not there. If the server says when to ask

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -17,6 +18,9 @@ import (
 	"github.com/motacilla-live/motacilla/outbound/outboundtest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/work"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestFetchURL(t *testing.T) {
@@ -82,6 +86,33 @@ func TestFetchURLRefusesPrivateAddresses(t *testing.T) {
 		}
 	}
 	inside.Untouched(t)
+}
+
+// An address may have a secret. It is in no log, also if the image can't be had.
+func TestAddressesAreNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNewsroom(t)
+		core, logs := observer.New(zapcore.DebugLevel)
+		kit := &receiver.Kit{Sink: n.store, Records: n.store.Records(), Images: n.album}
+		in := receiver.NewIngest(n.store, "test", nil)
+		client := outbound.New(nil)
+		defer client.Close()
+		d := &desk{newsroom: n, in: in, files: receiver.NewFiles(in, kit, receiver.FetchURL(client), zap.New(core))}
+		if err := d.files.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.takes("m", "Kick-off", 1, receiver.FileAt("https://user@example.org/image.png?token=a-secret"))
+		n.expect("at once", "m", "Kick-off")
+		d.closes()
+		if logs.Len() == 0 {
+			t.Error("nothing was logged")
+		}
+		for _, l := range logs.All() {
+			if line := fmt.Sprint(l.Message, l.ContextMap()); strings.Contains(line, "a-secret") {
+				t.Errorf("the log has the secret: %s", line)
+			}
+		}
+	})
 }
 
 // isPermanent reports whether err is one of work.Permanent.

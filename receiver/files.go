@@ -15,7 +15,7 @@ import (
 
 // File is an image of a message that the source keeps, and that is fetched after the post is stored.
 type File struct {
-	ID     string // the source's own ID, which is the same in each delivery
+	ID     string // the source's own ID, which is the same in each delivery; it is logged
 	Ref    string // what Fetch needs to fetch it, such as a URL; it is kept in the store's records until then
 	Alt    string // the alternative text
 	Name   string // what readers see if the image can't be had and the post has nothing else

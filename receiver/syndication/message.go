@@ -24,7 +24,8 @@ func (r *Receiver) message(e entry, version int64, title string) (receiver.Messa
 	var files []receiver.File
 	if r.o.Images {
 		for _, p := range e.images[:min(len(e.images), maxPictures)] {
-			f := receiver.File{ID: p.url, Ref: p.url, Alt: p.alt, Name: cmp.Or(p.alt, "an image"), Width: p.width, Height: p.height}
+			f := receiver.FileAt(p.url)
+			f.Alt, f.Name, f.Width, f.Height = p.alt, cmp.Or(p.alt, "an image"), p.width, p.height
 			files = append(files, f)
 			m.Content = append(m.Content, r.files.Block(f))
 		}

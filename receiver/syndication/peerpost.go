@@ -129,7 +129,8 @@ func (p *peer) message(st *peerState, post client.Post, root motacilla.PostID) (
 		if err != nil || link == "" || !p.o.Images {
 			continue // an image that the other server has not fetched yet comes as an edit
 		}
-		f := receiver.File{ID: link, Ref: link, Alt: b.Alt, Name: cmp.Or(b.Alt, "an image"), Width: b.Width, Height: b.Height}
+		f := receiver.FileAt(link)
+		f.Alt, f.Name, f.Width, f.Height = b.Alt, cmp.Or(b.Alt, "an image"), b.Width, b.Height
 		files = append(files, f)
 		m.Content = append(m.Content, p.files.Block(f))
 	}

@@ -282,7 +282,9 @@ func (m *Mapping) content(w *writing, p *Post) error {
 			if !isAddress(address) {
 				return motacilla.Invalid(fmt.Sprintf("image[%d]", i), "selects %q, which is no http or https address", clip(text(v)))
 			}
-			p.Images = append(p.Images, receiver.File{ID: address, Ref: address, Alt: alt, Name: alt})
+			f := receiver.FileAt(address)
+			f.Alt, f.Name = alt, alt
+			p.Images = append(p.Images, f)
 		}
 	}
 	if len(blocks) == 0 && len(p.Images) == 0 {
