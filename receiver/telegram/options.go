@@ -102,9 +102,20 @@ func (o Options) check() (settings, error) {
 		}
 		s.editors[id] = true
 	}
-	s.channels, err = receiver.ParseChannels(o.Channels)
-	return s, err
+	if s.channels, err = receiver.ParseChannels(o.Channels); err != nil {
+		return s, err
+	}
+	for chat := range s.channels {
+		if !chatForm.MatchString(chat) {
+			return s, motacilla.Invalid("channels", "must begin with the chat's ID, such as -1001234567890, or -1001234567890/5 for a topic, "+
+				"not %q; /get_chat_id tells the ID", chat)
+		}
+	}
+	return s, nil
 }
+
+// chatForm is that of a chat's ID, and perhaps a topic's.
+var chatForm = regexp.MustCompile(`^-?[0-9]+(/[0-9]+)?$`)
 
 // deriveSecret makes the secret of the webhook, so that nobody has to invent one. It does not tell the token.
 func deriveSecret(token string) string {

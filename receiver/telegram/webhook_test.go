@@ -154,6 +154,7 @@ func TestOptions(t *testing.T) {
 		{"register", func(o *Options, k *receiver.Kit) { o.Register, k.PublicURL = true, "https://live.example.org:9000" }},
 		{"delete_webhook", func(o *Options, _ *receiver.Kit) { o.DeleteWebhook = true }},
 		{"editors", func(o *Options, _ *receiver.Kit) { o.Editors = []string{"@ann"} }},
+		{"channels", func(o *Options, _ *receiver.Kit) { o.Channels = []string{"@news=match-42"} }},
 		{"channels", func(o *Options, _ *receiver.Kit) { o.Channels = []string{"-100"} }},
 		{"api", func(o *Options, _ *receiver.Kit) { o.API = "api.telegram.org" }},
 		{"api", func(o *Options, _ *receiver.Kit) { o.API = "https://user@api.telegram.org" }},
