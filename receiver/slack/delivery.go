@@ -6,6 +6,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -87,16 +88,40 @@ func (r *Receiver) event(ctx context.Context, data []byte) error {
 	case errors.Is(err, motacilla.ErrDeleted): // the post was removed: nothing brings it back
 		return nil
 	case errors.Is(err, motacilla.ErrNotFound): // Slack can't change that by sending the event again
-		r.unmapped(err.Error())
+		r.metrics.Count(r.source, receiver.Unmapped)
+		r.log.Info("an event is for a channel that is not there", zap.Error(err))
 		return nil
 	}
 	return err
 }
 
-// unmapped counts an event of a Slack channel that feeds no channel here.
-func (r *Receiver) unmapped(why string) {
+// unmapped counts an event of a Slack channel that feeds no channel here. The log names each such Slack channel once.
+func (r *Receiver) unmapped(slackChannel string) {
 	r.metrics.Count(r.source, receiver.Unmapped)
-	r.log.Debug("an event is of no use here", zap.String("reason", why))
+	if r.strange.first(slackChannel) {
+		r.log.Info("a Slack channel feeds no channel: name it in channels", zap.String("slack_channel", slackChannel))
+	}
+}
+
+// maxMet is how many Slack channels are remembered, so that memory is bounded.
+const maxMet = 1000
+
+// met are Slack channels that were met before.
+type met struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// first reports whether a Slack channel is met for the first time.
+func (m *met) first(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ids == nil || len(m.ids) >= maxMet {
+		m.ids = map[string]bool{}
+	}
+	again := m.ids[id]
+	m.ids[id] = true
+	return !again
 }
 
 func (r *Receiver) message(ctx context.Context, m *message) error {
@@ -121,7 +146,7 @@ func (r *Receiver) message(ctx context.Context, m *message) error {
 		return err
 	}
 	if !ok {
-		r.unmapped("the Slack channel " + m.Channel + " feeds no channel")
+		r.unmapped(m.Channel)
 		return nil
 	}
 	switch m.SubType {

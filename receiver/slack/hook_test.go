@@ -13,6 +13,9 @@ import (
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // Slack asks whether the URL is ours. It gets its answer only if the request is signed.
@@ -86,7 +89,7 @@ func TestSignatures(t *testing.T) {
 func TestOptions(t *testing.T) {
 	w := newWorkspace(t)
 	for field, change := range map[string]func(*slack.Options){
-		"bot_token":      func(o *slack.Options) { o.BotToken = "" },
+		"bot_token":      func(o *slack.Options) { o.BotToken = appToken },
 		"signing_secret": func(o *slack.Options) { o.SigningSecret = "" },
 		"app_token":      func(o *slack.Options) { o.AppToken = "xoxb-1" },
 		"name":           func(o *slack.Options) { o.Name = "Sport/1" },
@@ -122,16 +125,26 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// What Slack's channel has no channel for here is no error, and is counted.
+// What Slack's channel has no channel for here is no error. It is counted, and the log names the Slack channel once.
 func TestUnmappedChannel(t *testing.T) {
-	r := newRig(t, func(o *slack.Options) { o.Channels = []string{"C024BE91L=match-42", "C0GONE001=no-such-channel"} })
+	core, logs := observer.New(zapcore.InfoLevel)
+	r := newNode(t, newWorkspace(t), newStore(t), &images{added: map[string]int{}}, zap.New(core), func(o *slack.Options) {
+		o.Channels = []string{"C024BE91L=match-42", "C0GONE001=no-such-channel"}
+	})
 	r.deliver(callback(newMessage("1700000001.000100", "x", "channel", "C0ELSE001")))
+	r.deliver(callback(newMessage("1700000001.000300", "y", "channel", "C0ELSE001")))
 	r.deliver(callback(newMessage("1700000001.000200", "x", "channel", "C0GONE001")))
 	removal := deleted("1700000002.000200", "1700000001.000200", nil)
 	removal["channel"] = "C0GONE001"
 	r.deliver(callback(removal))
-	if n := r.metrics.Counts()[receiver.Delivery{Receiver: "slack", Result: receiver.Unmapped}]; n != 3 {
-		t.Errorf("%d are counted, want 3", n)
+	if n := r.metrics.Counts()[receiver.Delivery{Receiver: "slack", Result: receiver.Unmapped}]; n != 4 {
+		t.Errorf("%d are counted, want 4", n)
+	}
+	if n := logs.FilterField(zap.String("slack_channel", "C0ELSE001")).Len(); n != 1 {
+		t.Errorf("the Slack channel is named %d times, want once", n)
+	}
+	if n := logs.FilterMessage("an event is for a channel that is not there").Len(); n == 0 {
+		t.Error("the log does not say that the channel is not there")
 	}
 }
 

@@ -83,6 +83,7 @@ type Receiver struct {
 	socket   *socket // nil without Socket Mode
 	metrics  *receiver.Metrics
 	room     *receiver.Room
+	strange  met // Slack channels that feed no channel
 	log      *zap.Logger
 }
 
@@ -112,6 +113,8 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	}
 	if r.o.Name != "" {
 		r.source += "-" + r.o.Name
+		log = log.With(zap.String("source", r.source))
+		r.log = log
 	}
 	var err error
 	if r.channels, err = receiver.ParseChannels(r.o.Channels); err != nil {
@@ -137,7 +140,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 func (o *Options) validate() error {
 	u, err := url.Parse(o.APIURL)
 	switch {
-	case o.BotToken == "":
+	case !strings.HasPrefix(o.BotToken, "xoxb-"):
 		return motacilla.Invalid("bot_token", "must be the app's bot token, which begins with xoxb-")
 	case o.SigningSecret == "" && o.AppToken == "":
 		return motacilla.Invalid("signing_secret", "must be the app's signing secret, or app_token must be set for Socket Mode")
