@@ -104,7 +104,7 @@ func NewMapping(o *Options) (*Mapping, error) {
 func (m *Mapping) check() error {
 	switch {
 	case m.channel == nil:
-		return motacilla.Invalid("channel", "must be set, such as to match-42 or {{.channel}}")
+		return motacilla.Invalid("channel", "must be set, for example to match-42 or {{.channel}}")
 	case m.text == nil && m.title == nil && len(m.image) == 0:
 		return motacilla.Invalid("text", "must be set, or title or image")
 	case m.link != nil && m.title == nil:

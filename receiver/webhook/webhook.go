@@ -80,6 +80,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
+	log = log.With(zap.String("source", o.Name)) // one of several webhooks
 	r := &Receiver{mapping: mapping, kit: kit, ingest: receiver.NewIngest(kit.Sink, o.Name, nil), log: log}
 	r.hook = receiver.Hook{
 		Receiver: o.Name, Verify: check, Handle: r.handle, MaxBody: int64(o.MaxBody), Metrics: kit.Metrics, Room: kit.Room, Logger: log,
