@@ -170,6 +170,8 @@ func TestStrict(t *testing.T) {
 			want: "page.size: must be a whole number (environment MOTACILLA_PAGE_SIZE)"},
 		{name: "flag", flags: map[string]string{"sever.addr": "x"}, want: "unknown flag --sever.addr; did you mean --server.addr?"},
 		{name: "store", yaml: "storage: {type: postgres}", want: `there is no store "postgres"; known: sqlite, memory`},
+		{name: "keys of a store that is not there", yaml: "storage: {type: cloud, bucket: x}",
+			want: `storage.type: there is no store "cloud"; known: sqlite, memory`},
 		{name: "store's key", yaml: "storage: {type: sqlite, pth: x}", want: `did you mean "storage.path"?`},
 		{name: "another store's key after the type", yaml: "storage: {type: memory, path: x}",
 			want: `storage.path: the store "memory" has no such key`},

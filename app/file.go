@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -41,11 +42,17 @@ func (s *Schema) fileLayer(in Input) (l layer, found bool, err error) {
 	l = layer{}
 	var errs []error
 	wrong := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("configuration file %s: %s", name, fmt.Sprintf(format, args...)))
+		errs = append(errs, fmt.Errorf("configuration file %s: %w", name, fmt.Errorf(format, args...)))
 	}
 	values := map[string]any{}
 	for _, twice := range flatten(values, "", document) {
 		wrong("%s: stands twice", twice)
+	}
+	for _, k := range []kind{s.stores, s.media, s.embeds} {
+		if err := k.unknownType(values); err != nil { // the other keys are those of a type that is not here: say only that
+			wrong("%s.type: %w", k.key, err)
+			maps.DeleteFunc(values, func(key string, _ any) bool { return strings.HasPrefix(key, k.key+".") })
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		v := values[key]
@@ -63,6 +70,16 @@ func (s *Schema) fileLayer(in Input) (l layer, found bool, err error) {
 		}
 	}
 	return l, found, errors.Join(errs...)
+}
+
+// unknownType returns an error if values name a type of which there is no adapter.
+func (k kind) unknownType(values map[string]any) error {
+	name, ok := values[k.key+".type"].(string)
+	if !ok || name == "" || k.optional && name == none {
+		return nil
+	}
+	_, err := k.find(name)
+	return err
 }
 
 // parseYAML reads one YAML document, which must be a mapping or empty.
