@@ -76,8 +76,8 @@ func New(o *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Bucket == "" {
-		return nil, motacilla.Invalid("bucket", "must be the name of a bucket")
+	if len(o.Bucket) < 3 || len(o.Bucket) > 63 {
+		return nil, motacilla.Invalid("bucket", "must be the name of a bucket, which has 3 to 63 characters")
 	}
 	if (o.AccessKey == "") != (o.SecretKey == "") {
 		return nil, motacilla.Invalid("secret_key", "and access_key must be given together")

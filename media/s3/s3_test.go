@@ -137,7 +137,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestWrongOptions(t *testing.T) {
-	right := s3.Options{Endpoint: "https://s3.example.org", Bucket: "b", AccessKey: "a", SecretKey: "top-secret"}
+	right := s3.Options{Endpoint: "https://s3.example.org", Bucket: "images", AccessKey: "a", SecretKey: "top-secret"}
 	if _, err := s3.New(&right); err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +151,7 @@ func TestWrongOptions(t *testing.T) {
 		{"endpoint", func(o *s3.Options) { o.Endpoint = "https://s3.example.org/bucket" }},
 		{"endpoint", func(o *s3.Options) { o.Endpoint = "https://top-secret@s3.example.org" }},
 		{"bucket", func(o *s3.Options) { o.Bucket = "" }},
+		{"bucket", func(o *s3.Options) { o.Bucket = "ab" }},
 		{"secret_key", func(o *s3.Options) { o.AccessKey = "" }},
 		{"secret_key", func(o *s3.Options) { o.SecretKey = "" }},
 		{"prefix", func(o *s3.Options) { o.Prefix = "a//b" }},
