@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/app/standard"
+	"github.com/motacilla-live/motacilla/media/local"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -103,6 +105,9 @@ func TestCompose(t *testing.T) {
 		if c := inForce(t, env); c.Server.Token != "secret" || c.Storage.Type != "postgres" {
 			t.Errorf("%s: token %q, store %q", name, c.Server.Token, c.Storage.Type)
 		}
+		if v := project.Services[name].Volumes; len(v) != 1 || v[0].Source != "images" || v[0].Target != "/data" {
+			t.Errorf("%s does not have the images of the other: %+v", name, v)
+		}
 		build := project.Services[name].Build
 		if _, err := os.Stat(filepath.Join(build.Context, build.Dockerfile)); err != nil {
 			t.Error(err)
@@ -129,6 +134,7 @@ func TestKubernetes(t *testing.T) {
 		into := map[string]any{
 			"apps/v1 Deployment":            &appsv1.Deployment{},
 			"v1 Service":                    &corev1.Service{},
+			"v1 PersistentVolumeClaim":      &corev1.PersistentVolumeClaim{},
 			"policy/v1 PodDisruptionBudget": &policyv1.PodDisruptionBudget{},
 			"networking.k8s.io/v1 Ingress":  &networkingv1.Ingress{},
 		}[head.APIVersion+" "+head.Kind]
@@ -143,7 +149,7 @@ func TestKubernetes(t *testing.T) {
 			testDeployment(t, d)
 		}
 	}
-	if len(kinds) != 4 {
+	if len(kinds) != 5 {
 		t.Errorf("the manifest has %v", kinds)
 	}
 }
@@ -157,8 +163,16 @@ func testDeployment(t *testing.T, d *appsv1.Deployment) {
 			env[v.Name] = v.ValueFrom.SecretKeyRef.Key
 		}
 	}
-	if c := inForce(t, env); c.Storage.Type != "postgres" || c.Server.Token == "" {
+	c := inForce(t, env)
+	if c.Storage.Type != "postgres" || c.Server.Token == "" {
 		t.Errorf("store %q, token %q", c.Storage.Type, c.Server.Token)
+	}
+	for what, folder := range map[string]string{"images": c.Media.Options.(*local.Options).Path, "uploads": c.Images.TempDir} {
+		if !slices.ContainsFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {
+			return m.Name == what && (folder == m.MountPath || strings.HasPrefix(folder, m.MountPath+"/"))
+		}) {
+			t.Errorf("%s go to %q, which is not writable", what, folder)
+		}
 	}
 	if grace := *pod.TerminationGracePeriodSeconds; grace < 15 {
 		t.Errorf("a pod is killed after %d s; a drain may take 10", grace)
