@@ -43,7 +43,7 @@ func newFeed(r *Receiver, t target) *feed {
 
 // watch asks for the feed again and again. Only the node that has the feed's lease does so.
 func (f *feed) watch(ctx context.Context) {
-	asked := false
+	asked, absent := false, false
 	for ctx.Err() == nil {
 		var st state
 		_, err := f.states.load(ctx, f.key, &st)
@@ -53,7 +53,14 @@ func (f *feed) watch(ctx context.Context) {
 			f.log.Warn("a feed's state can't be read", zap.Error(err))
 		case st.Gone && asked: // it is asked for again after the next start
 		case st.Gone || !now.Before(st.Next):
-			asked = true
+			if _, err = f.kit.Sink.Channel(ctx, f.channel); errors.Is(err, motacilla.ErrNotFound) {
+				if !absent {
+					f.log.Warn("there is no such channel; the feed is asked for as soon as there is")
+				}
+				absent = true
+				break
+			}
+			asked, absent = true, false
 			if err = f.poll(ctx); err != nil {
 				wait = minInterval
 			}

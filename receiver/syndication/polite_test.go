@@ -37,6 +37,12 @@ func (s *script) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
+func (s *script) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked)
+}
+
 // pauses returns the times between requests.
 func (s *script) pauses() []time.Duration {
 	s.mu.Lock()
@@ -139,12 +145,43 @@ func TestPolite(t *testing.T) {
 	}
 }
 
+// Nobody is asked for entries of a channel that is not there. Once it is there, the feed is asked for within seconds.
+func TestChannelThatComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		web := &script{answer: func(int) (int, http.Header, string) { return http.StatusOK, nil, atomOf("") }}
+		store := memory.New(nil)
+		kit := &receiver.Kit{Sink: store, Records: store.Records(), Images: receiver.NoImages{}, Metrics: &receiver.Metrics{}, Client: publicClient(t)}
+		r := newReceiver(t, kit, nil, "https://feeds.example/feed.xml=match-42")
+		r.feeds[0].client = web
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if n := web.count(); n != 0 {
+			t.Errorf("the feed was asked for %d times", n)
+		}
+		if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: home}, 0); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(lookAgain + time.Second)
+		if n := web.count(); n != 1 {
+			t.Errorf("with the channel, the feed was asked for %d times, want once", n)
+		}
+		if err := r.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A feed that is gone is asked for once more after each start, and not again.
 func TestGoneStaysGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		web := &script{answer: func(int) (int, http.Header, string) { return 410, nil, "" }}
 		watched(t, web, 2, 2*time.Hour, nil)
-		if n := len(web.asked); n != 1 {
+		if n := web.count(); n != 1 {
 			t.Errorf("asked %d times", n)
 		}
 	})
