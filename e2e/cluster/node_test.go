@@ -61,7 +61,9 @@ var listening = regexp.MustCompile(`"msg":"listening".*"addr":"(127[^"]+)"`)
 // startNode starts the program with flags on a free port. It returns when the node is ready.
 func startNode(t *testing.T, flags ...string) *node {
 	t.Helper()
-	return startProgram(t, program{binary, []string{"serve"}, config, storeAway}, flags...)
+	return startProgram(t, program{binary, []string{"serve"}, config, func(n *node) bool {
+		return n.cmd.ProcessState.ExitCode() == storeAway
+	}}, flags...)
 }
 
 // program is a binary and what it is started with.
@@ -69,7 +71,7 @@ type program struct {
 	path   string
 	args   []string // before the flags
 	config string
-	away   int // its status if it could not reach its store
+	away   func(*node) bool // whether a node that has ended could not reach its store
 }
 
 // startProgram is startNode for other programs. A program whose store does not answer in time ends. On a busy machine that
@@ -81,7 +83,7 @@ func startProgram(t *testing.T, p program, flags ...string) *node {
 		if err == nil {
 			return n
 		}
-		if ended := n.cmd.ProcessState; ended == nil || ended.ExitCode() != p.away || time.Now().After(late) {
+		if n.cmd.ProcessState == nil || !p.away(n) || time.Now().After(late) {
 			t.Fatalf("%v:\n%s", err, n.out)
 		}
 	}

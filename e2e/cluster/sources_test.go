@@ -2,22 +2,12 @@ package cluster
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -27,13 +17,17 @@ import (
 type source struct {
 	name   string
 	images bool // whether its messages may have the gallery's image, which the node fetches
-	// config returns the receiver's line of the configuration. api is the URL of the gallery, which answers for the source.
+	// config returns the receiver's line of the configuration, or "" if every node has it. api is the URL of the gallery, which
+	// answers for the source.
 	config func(api string) string
 	// request makes the request by which the source delivers a message to the node at base.
 	request func(base, api string, m sourceMessage) (*http.Request, error)
 }
 
-// sourceMessage is a message to the channel of the tests.
+// channel is the channel that the source feeds.
+func (s source) channel() motacilla.ChannelID { return motacilla.ChannelID("match-" + s.name) }
+
+// sourceMessage is a message of a source.
 type sourceMessage struct {
 	id    int // from 1
 	text  string
@@ -53,21 +47,21 @@ func sources() []source {
 		{"webapp", false, func(string) string { return "" }, webappRequest},
 		{"pictures", true, func(string) string { return "{type: pictures}" }, picturesRequest},
 		{"webhook", true, func(string) string {
-			return fmt.Sprintf(`{type: webhook, name: cluster, verify: bearer, secrets: [%s], channel: %s, message_id: "m{{.id}}", text: "{{.text}}", image: [$.image]}`,
-				webhookSecret, match)
+			return fmt.Sprintf(`{type: webhook, name: cluster, verify: bearer, secrets: [%s], channel: match-webhook, message_id: "m{{.id}}", text: "{{.text}}", image: [$.image]}`,
+				webhookSecret)
 		}, webhookRequest},
 		{"slack", true, func(api string) string {
-			return fmt.Sprintf(`{type: slack, bot_token: xoxb-1, signing_secrets: [%s], channels: [C024BE91L=%s], authors: false, check: false, api_url: "%s/api/"}`,
-				slackSecret, match, api)
+			return fmt.Sprintf(`{type: slack, bot_token: xoxb-1, signing_secret: %s, channels: [C024BE91L=match-slack], authors: false, check: false, api_url: "%s/api/"}`,
+				slackSecret, api)
 		}, slackRequest},
 		{"telegram", true, func(api string) string {
-			return fmt.Sprintf(`{type: telegram, token: "%s", secret: %s, channels: ["-100123=%s"], api: "%s"}`, telegramToken, webhookSecret, match, api)
+			return fmt.Sprintf(`{type: telegram, token: "%s", secret: %s, channels: ["-100123=match-telegram"], api: "%s"}`, telegramToken, webhookSecret, api)
 		}, telegramRequest},
 	}
 }
 
 func webappRequest(base, _ string, m sourceMessage) (*http.Request, error) {
-	r, err := jsonRequest(base+"/api/channels/"+string(match)+"/posts", map[string]any{"message_id": fmt.Sprint(m.id), "text": m.text})
+	r, err := jsonRequest(base+"/api/channels/match-webapp/posts", map[string]any{"message_id": fmt.Sprint(m.id), "text": m.text})
 	if err == nil {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -75,7 +69,7 @@ func webappRequest(base, _ string, m sourceMessage) (*http.Request, error) {
 }
 
 func picturesRequest(base, api string, m sourceMessage) (*http.Request, error) {
-	body := map[string]any{"channel": match, "id": fmt.Sprint(m.id), "text": m.text}
+	body := map[string]any{"channel": "match-pictures", "id": fmt.Sprint(m.id), "text": m.text}
 	if m.image {
 		body["image"] = api + picture
 	}
@@ -155,191 +149,4 @@ func jsonRequest(url string, body any) (*http.Request, error) {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	return r, err
-}
-
-// pictureNode builds picturenode with the race detector, once. Its folder is removed with that of binary.
-var pictureNode = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(binary), "picturenode")
-	build := exec.Command("go", "build", "-race", "-o", path, "./picturenode")
-	build.Stdout, build.Stderr, build.Env = os.Stderr, os.Stderr, append(os.Environ(), "CGO_ENABLED=1")
-	return path, build.Run()
-})
-
-// site is nodes with the receiver of a source, over one store and one folder of images.
-type site struct {
-	t      *testing.T
-	source source
-	api    string // the URL of the gallery
-	flags  []string
-	nodes  []*node
-	taken  []string // the texts of the messages that were acknowledged, in their order
-}
-
-func newSite(t *testing.T, b *backend, s source, g *gallery, nodes int) *site {
-	t.Helper()
-	made := &site{t: t, source: s, api: g.server.URL}
-	made.flags = append(b.flags(b.addr), "--media.type", "local", "--media.path", filepath.Join(t.TempDir(), "media"))
-	for i := range nodes {
-		made.nodes = append(made.nodes, nil)
-		made.start(i)
-	}
-	must(t, made.base(0), http.MethodPost, "", map[string]any{"id": match}, nil)
-	return made
-}
-
-func (s *site) start(i int) {
-	s.t.Helper()
-	path, err := pictureNode()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	file := config + "outbound: {allow: [127.0.0.0/8]}\nreceivers:\n  - {type: webapp}\n"
-	if line := s.source.config(s.api); line != "" {
-		file += "  - " + line + "\n"
-	}
-	s.nodes[i] = startProgram(s.t, program{path: path, config: file, away: 1}, s.flags...) // app.Main has one status for all errors
-}
-
-func (s *site) base(i int) string { return "http://" + s.nodes[i].addr }
-
-// deliver delivers a message to a node once.
-func (s *site) deliver(base string, m sourceMessage) error {
-	r, err := s.source.request(base, s.api, m)
-	if err != nil {
-		return err
-	}
-	resp, err := plain.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if said := problem(resp); resp.StatusCode >= 300 {
-		return fmt.Errorf("message %d is answered with %s %s", m.id, resp.Status, said)
-	}
-	return nil
-}
-
-// takes delivers a message until it is acknowledged, as sources do.
-func (s *site) takes(i int, m sourceMessage) {
-	s.t.Helper()
-	for late := time.Now().Add(hang); ; pause(s.t.Context(), 100*time.Millisecond) {
-		err := s.deliver(s.base(i), m)
-		if err == nil {
-			s.taken = append(s.taken, m.text)
-			return
-		}
-		if time.Now().After(late) {
-			s.t.Fatal(err)
-		}
-	}
-}
-
-// TestBurst delivers 1,000 messages to two nodes at once, of which one is killed in the middle. Each becomes exactly one post.
-func TestBurst(t *testing.T) {
-	const messages, workers = 1000, 16
-	each(t, func(t *testing.T, b *backend) {
-		for _, src := range sources() {
-			t.Run(src.name, func(t *testing.T) {
-				s := newSite(t, b, src, newGallery(t, 1000, 1000, 0), 2)
-				var acked atomic.Int64
-				half, queue := make(chan struct{}), make(chan int)
-				bases := []string{s.base(0), s.base(1)}
-				var sending sync.WaitGroup
-				ctx, cancel := context.WithTimeout(t.Context(), 2*hang)
-				defer cancel()
-				for range workers {
-					sending.Go(func() {
-						for id := range queue {
-							m := sourceMessage{id: id, text: fmt.Sprint("text ", id)}
-							for attempt := id; ; attempt++ { // a source delivers it again, to whichever node answers
-								err := s.deliver(bases[attempt%2], m)
-								if err == nil {
-									break
-								}
-								if pause(ctx, 20*time.Millisecond); ctx.Err() != nil {
-									t.Errorf("message %d is not taken: %v", id, err)
-									return
-								}
-							}
-							if acked.Add(1) == messages/2 {
-								close(half)
-							}
-						}
-					})
-				}
-				began := time.Now()
-				sending.Go(func() {
-					defer close(queue)
-					for id := 1; id <= messages; id++ {
-						select {
-						case queue <- id:
-						case <-ctx.Done():
-							return
-						}
-					}
-				})
-				select {
-				case <-half:
-					s.nodes[0].kill()
-				case <-ctx.Done():
-				}
-				sending.Wait()
-				took := time.Since(began)
-				seen := make(map[string]int)
-				for _, p := range list(t, s.base(1), match).posts {
-					seen[text(p)]++
-				}
-				for id := 1; id <= messages; id++ {
-					if n := seen[fmt.Sprint("text ", id)]; n != 1 {
-						t.Errorf("message %d has become %d posts", id, n)
-					}
-				}
-				if len(seen) != messages {
-					t.Errorf("%d messages have become posts of %d messages", messages, len(seen))
-				}
-				t.Logf("%d messages in %v", messages, took.Round(time.Millisecond))
-				must(t, s.base(1), http.MethodDelete, "/"+string(match), nil, nil)
-			})
-		}
-	})
-}
-
-// text returns the text of a post.
-func text(p motacilla.Post) string {
-	var all []string
-	for _, b := range p.Content {
-		if b.Type == motacilla.TextBlock {
-			all = append(all, tags.ReplaceAllString(b.Text.String(), ""))
-		}
-	}
-	return strings.Join(all, " ")
-}
-
-var tags = regexp.MustCompile(`<[^>]*>`)
-
-// errNoImage says that a post's image is not there yet.
-var errNoImage = errors.New("the image is pending")
-
-// image returns the image of the post of a message.
-func (s *site) image(i int, m sourceMessage) (found motacilla.Block, err error) {
-	s.t.Helper()
-	images := 0
-	for _, p := range list(s.t, s.base(i), match).posts {
-		if text(p) != m.text {
-			continue
-		}
-		for _, b := range p.Content {
-			if b.Type == motacilla.ImageBlock {
-				found = b
-				images++
-			}
-		}
-	}
-	switch {
-	case images != 1:
-		return found, fmt.Errorf("the post has %d images", images)
-	case found.Pending:
-		return found, errNoImage
-	}
-	return found, nil
 }
