@@ -8,6 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/work"
 )
 
 // Library keeps images and serves their files. *media.Library is one, and so is media.WithCollector, which removes unused images. If
@@ -17,7 +18,8 @@ type Library interface {
 	URLs() []route.Route
 }
 
-// Embeds looks up embedded pages. *oembed.Embeds is one.
+// Embeds looks up embedded pages. *oembed.Embeds is one. If it has a method Stats() work.QueueStats, the metrics have these figures
+// as those of the queue "embeds".
 type Embeds interface {
 	// Card returns what is known of a page, and whether it was looked up. It must not wait for the page's site.
 	Card(ctx context.Context, url string) (card motacilla.Card, known bool)
@@ -44,6 +46,9 @@ func (p *Parts) newKit(o Options) {
 	p.kit = &receiver.Kit{
 		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
 		Room: receiver.NewRoom(deliveryRoom), PublicURL: o.PublicURL,
+	}
+	if queue, ok := o.Embeds.(interface{ Stats() work.QueueStats }); ok {
+		p.kit.Metrics.Watch("embeds", queue.Stats)
 	}
 	p.Store = store
 }

@@ -148,17 +148,32 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// receiverCollector reads the counts of the receivers at each scrape.
+// receiverCollector reads the counts of the receivers, and the figures of queues, at each scrape.
 type receiverCollector struct{ metrics *receiver.Metrics }
 
-var received = describe("receiver_deliveries_total", "Deliveries of sources, by receiver and result.", "receiver", "result")
+// The descriptions of the receivers' metrics.
+var (
+	received = describe("receiver_deliveries_total", "Deliveries of sources, by receiver and result.", "receiver", "result")
+	jobsNow  = describe("jobs", "Jobs that waited in a queue of the store when this node last looked.", "queue")
+	jobs     = describe("jobs_total", "Jobs that this node has done or given up, and attempts that have failed.", "queue", "result")
+)
 
 // Describe implements prometheus.Collector.
-func (c *receiverCollector) Describe(out chan<- *prometheus.Desc) { out <- received }
+func (c *receiverCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{received, jobsNow, jobs} {
+		out <- d
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (c *receiverCollector) Collect(out chan<- prometheus.Metric) {
 	for d, n := range c.metrics.Counts() {
 		out <- prometheus.MustNewConstMetric(received, prometheus.CounterValue, float64(n), d.Receiver, d.Result)
+	}
+	for name, s := range c.metrics.Queues() {
+		out <- prometheus.MustNewConstMetric(jobsNow, prometheus.GaugeValue, float64(s.Waiting), name)
+		for result, n := range map[string]int64{"done": s.Done, "failed": s.Failed, "gave_up": s.GaveUp} {
+			out <- prometheus.MustNewConstMetric(jobs, prometheus.CounterValue, float64(n), name, result)
+		}
 	}
 }

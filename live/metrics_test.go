@@ -1,11 +1,17 @@
 package live_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/work"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -125,6 +131,67 @@ func TestRegistryIsLeftInOrder(t *testing.T) {
 		}
 		if families, _ := registry.Gather(); len(families) != 0 {
 			t.Errorf("after Shutdown there are %d metrics", len(families))
+		}
+	}
+}
+
+// fetcher is a receiver with a queue of files.
+type fetcher struct{ *receiver.Files }
+
+func (fetcher) URLs() []route.Route { return nil }
+
+// looksUp is an Embeds with the figures of a queue.
+type looksUp struct{ live.Embeds }
+
+func (looksUp) URLs() []route.Route            { return nil }
+func (looksUp) Start(context.Context) error    { return nil }
+func (looksUp) Shutdown(context.Context) error { return nil }
+func (looksUp) Stats() work.QueueStats {
+	return work.QueueStats{Waiting: 2, Doing: 1, Done: 3, Failed: 4, GaveUp: 5}
+}
+
+// TestMetricsOfQueues: what receivers and embeds have queued is counted, by queue.
+func TestMetricsOfQueues(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	registry := prometheus.NewRegistry()
+	o.Metrics, o.Embeds = registry, looksUp{}
+	var in *receiver.Ingest
+	var files *receiver.Files
+	fetched := receiver.File{ID: "sun", Ref: "sun.png", Name: "sun"}
+	o.Receivers = func(p *live.Parts) []receiver.Receiver {
+		in = receiver.NewIngest(p.Sink(), "desk", nil)
+		files = receiver.NewFiles(in, p.Kit(), func(context.Context, receiver.File) (io.ReadCloser, error) {
+			return nil, work.Permanent(errors.New("there is no such file"))
+		}, nil)
+		return []receiver.Receiver{fetcher{files}}
+	}
+	start(t, o)
+	if _, _, err := in.Post(t.Context(), "match", receiver.Message{ID: "1", Content: []motacilla.RawBlock{files.Block(fetched)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := files.Later(t.Context(), "match", "1", fetched); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the file is given up", func() bool { return files.Stats().GaveUp == 1 })
+	for _, want := range []struct {
+		name, queue, result string
+		n                   float64
+	}{
+		{"motacilla_jobs", "embeds", "", 2},
+		{"motacilla_jobs_total", "embeds", "done", 3},
+		{"motacilla_jobs_total", "embeds", "failed", 4},
+		{"motacilla_jobs_total", "embeds", "gave_up", 5},
+		{"motacilla_jobs_total", "files-desk", "done", 0},
+		{"motacilla_jobs_total", "files-desk", "failed", 1},
+		{"motacilla_jobs_total", "files-desk", "gave_up", 1},
+	} {
+		labels := map[string]string{"queue": want.queue}
+		if want.result != "" {
+			labels["result"] = want.result
+		}
+		if n, series := counted(t, registry, want.name, labels); n != want.n || series != 1 {
+			t.Errorf("%s %v: %v in %d series, want %v in one", want.name, labels, n, series, want.n)
 		}
 	}
 }

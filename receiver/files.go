@@ -38,13 +38,15 @@ type Files struct {
 
 // NewFiles returns the Files of a receiver. It edits posts through in. in's source names the queue, and with File.ID the image: so
 // receivers that need different credentials to fetch must pass Ingests of different sources, such as "slack-T024BE7LH". A source
-// is at most 40 bytes of a-z, 0-9, '.', '_' and '-' then. log may be nil.
+// is at most 40 bytes of a-z, 0-9, '.', '_' and '-' then. kit.Metrics, unless it is nil, has the queue's figures. log may be nil.
 func NewFiles(in *Ingest, kit *Kit, fetch Fetch, log *zap.Logger) *Files {
 	if log == nil {
 		log = zap.NewNop()
 	}
 	f := &Files{ingest: in, images: kit.Images, fetch: fetch, log: log}
-	f.queue = work.NewQueue(kit.Records, "files-"+in.source, f.arrive, &work.QueueOptions{GaveUp: f.giveUp, Logger: log})
+	name := "files-" + in.source
+	f.queue = work.NewQueue(kit.Records, name, f.arrive, &work.QueueOptions{GaveUp: f.giveUp, Logger: log})
+	kit.Metrics.Watch(name, f.Stats)
 	return f
 }
 

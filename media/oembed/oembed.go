@@ -175,6 +175,9 @@ func (e *Embeds) Later(ctx context.Context, ch motacilla.ChannelID, id motacilla
 	return nil
 }
 
+// Stats returns the figures of this node's queue of pages.
+func (e *Embeds) Stats() work.QueueStats { return e.queue.Stats() }
+
 // Start begins to look up what is queued.
 func (e *Embeds) Start(ctx context.Context) error { return e.queue.Start(ctx) }
 
