@@ -12,7 +12,7 @@ import (
 // becomes exactly one post.
 func TestBurst(t *testing.T) {
 	each(t, func(t *testing.T, b *backend) {
-		s := newSite(t, b, 2, sources(), func() *gallery { return newGallery(t, 1000, 1000, 0) })
+		s := newSite(t, b, 2, sources(), func() *gallery { return newGallery(t, nil, 1, 0) })
 		s.start(1)
 		bases := []string{s.base(0), s.base(1)}
 		var sending sync.WaitGroup

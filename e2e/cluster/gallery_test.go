@@ -34,25 +34,30 @@ type gallery struct {
 	complete  int
 }
 
-// newGallery makes an image of about so many bytes.
-func newGallery(t *testing.T, size, chunk int, pace time.Duration) *gallery {
+// noise returns an image of at least so many bytes, as a PNG.
+func noise(t *testing.T, size int) []byte {
 	t.Helper()
 	side := 1
 	for side*side*3 < size {
 		side++
 	}
-	noise := image.NewNRGBA(image.Rect(0, 0, side, side))
-	for i := range noise.Pix {
-		if noise.Pix[i] = byte(rand.IntN(256)); i%4 == 3 {
-			noise.Pix[i] = 255
-		}
+	pixels := image.NewNRGBA(image.Rect(0, 0, side, side))
+	_, _ = rand.NewChaCha8([32]byte{}).Read(pixels.Pix)
+	for i := 3; i < len(pixels.Pix); i += 4 {
+		pixels.Pix[i] = 255
 	}
 	var data bytes.Buffer
-	if err := png.Encode(&data, noise); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&data, pixels); err != nil {
 		t.Fatal(err)
 	}
+	return data.Bytes()
+}
+
+// newGallery returns a gallery that sends so many bytes at a time, with a pause after them.
+func newGallery(t *testing.T, data []byte, chunk int, pace time.Duration) *gallery {
+	t.Helper()
 	g := &gallery{
-		data: data.Bytes(), chunk: chunk, pace: pace,
+		data: data, chunk: chunk, pace: pace,
 		begun: make(chan struct{}, 100), half: make(chan struct{}, 100), finish: make(chan struct{}),
 	}
 	g.server = httptest.NewServer(http.HandlerFunc(g.serve))

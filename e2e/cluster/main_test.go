@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	// soak makes every fault last 1, 10 and 30 s, for one node and for all.
-	soak  = flag.Bool("soak", false, "make faults last up to 30 s; takes a quarter of an hour")
+	// soak makes every fault last 1, 10 and 30 s, for one node and for all, and gives slow images their full size.
+	soak  = flag.Bool("soak", false, "make faults last up to 30 s, and images as slow as on a bad line; takes half an hour")
 	which = flag.String("outage", "", "only the outages that match, such as '^half-open for 10s, all nodes true'")
 )
 

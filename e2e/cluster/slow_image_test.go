@@ -30,11 +30,12 @@ func TestSlowImage(t *testing.T) {
 }
 
 func slowImage(t *testing.T, b *backend, nodes int) {
+	data, chunk, pace := noise(t, 200e3), int(2e3), 20*time.Millisecond
+	if *soak {
+		data, chunk, pace = noise(t, 20e6), 10e3, 100*time.Millisecond
+	}
 	s := newSite(t, b, nodes, slices.DeleteFunc(sources(), func(s source) bool { return !s.images }), func() *gallery {
-		if *soak {
-			return newGallery(t, 20e6, 10e3, 100*time.Millisecond)
-		}
-		return newGallery(t, 200e3, 2e3, 20*time.Millisecond)
+		return newGallery(t, data, chunk, pace)
 	})
 	began, first := time.Now(), sourceMessage{id: 1, text: "with an image", image: true}
 	for _, d := range s.desks {
