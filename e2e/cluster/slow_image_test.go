@@ -49,7 +49,10 @@ func slowImage(t *testing.T, b *backend, nodes int) {
 	var took []time.Duration
 	for id := 2; id <= 51; id++ { // downloads stop at their half, so whoever waits for one waits for ever
 		for _, d := range s.desks {
-			took = append(took, s.takes(d, id%nodes, sourceMessage{id: id, text: fmt.Sprint("text ", id)}))
+			one := s.takes(d, id%nodes, sourceMessage{id: id, text: fmt.Sprint("text ", id)})
+			if took = append(took, one); one > time.Second {
+				t.Logf("%s: message %d has taken %v, until %v", d.name, id, round(one), time.Now().UTC().Format(time.TimeOnly))
+			}
 		}
 		if *soak {
 			pause(t.Context(), 2*time.Second)
