@@ -7,6 +7,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -36,6 +37,9 @@ type describer interface {
 
 // mount puts all routes into one table. Routes that read a channel ask the hook, and answer the allowed origins.
 func (l *Live) mount() error {
+	if err := l.distinct(); err != nil {
+		return err
+	}
 	t, err := route.NewTableBelow(l.options.BasePath)
 	if err != nil {
 		return err
@@ -106,5 +110,21 @@ func (l *Live) mount() error {
 		}
 	}
 	l.table, l.offers.table = t, t
+	return nil
+}
+
+// distinct returns an error if two receivers have the same name in the store.
+func (l *Live) distinct() error {
+	at := map[string]string{}
+	for _, r := range l.has.Receivers {
+		s, ok := r.It.(receiver.Sourced)
+		if !ok {
+			continue
+		}
+		if other, twice := at[s.Source()]; twice {
+			return fmt.Errorf("%s and %s have the same name %q: give one of them another name", other, r.At, s.Source())
+		}
+		at[s.Source()] = r.At
+	}
 	return nil
 }

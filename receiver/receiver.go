@@ -28,6 +28,12 @@ type Stopper interface {
 	Shutdown(ctx context.Context) error
 }
 
+// Sourced is a receiver that keeps what it knows in the store's records. Source names it there, and no other receiver of an app may
+// have that name: otherwise one of them would do the other's work, with the wrong credentials.
+type Sourced interface {
+	Source() string
+}
+
 // Sink is the part of a store that receivers need. Its contract is that of storage.Reader and storage.Writer.
 type Sink interface {
 	Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)

@@ -91,6 +91,7 @@ var (
 	_ receiver.Receiver = (*Receiver)(nil)
 	_ receiver.Starter  = (*Receiver)(nil)
 	_ receiver.Stopper  = (*Receiver)(nil)
+	_ receiver.Sourced  = (*Receiver)(nil)
 )
 
 // seenTTL is how long an event is known. Slack sends one again for about an hour, or for a day if the app wants that.
@@ -160,6 +161,9 @@ func (o *Options) validate() error {
 	}
 	return nil
 }
+
+// Source implements receiver.Sourced.
+func (r *Receiver) Source() string { return r.source }
 
 // URLs returns the route slack, if there is a signing secret. It has POST alone.
 func (r *Receiver) URLs() []route.Route {

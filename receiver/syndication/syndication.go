@@ -93,6 +93,7 @@ var (
 	_ receiver.Receiver = (*Receiver)(nil)
 	_ receiver.Starter  = (*Receiver)(nil)
 	_ receiver.Stopper  = (*Receiver)(nil)
+	_ receiver.Sourced  = (*Receiver)(nil)
 )
 
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
@@ -156,6 +157,9 @@ func (o *Options) complete() error {
 	}
 	return nil
 }
+
+// Source implements receiver.Sourced.
+func (r *Receiver) Source() string { return r.o.Name }
 
 // URLs returns the route that hubs call.
 func (r *Receiver) URLs() []route.Route {

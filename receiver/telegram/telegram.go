@@ -68,6 +68,7 @@ var (
 	_ receiver.Receiver = (*Receiver)(nil)
 	_ receiver.Starter  = (*Receiver)(nil)
 	_ receiver.Stopper  = (*Receiver)(nil)
+	_ receiver.Sourced  = (*Receiver)(nil)
 )
 
 // New returns the receiver of one bot. The error is an ErrInvalid that names the option. log may be nil.
@@ -98,6 +99,9 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	r.files = receiver.NewFiles(receiver.NewIngest(kit.Sink, Name+"-"+s.bot, nil), kit, r.api.fetch, log)
 	return r, nil
 }
+
+// Source implements receiver.Sourced.
+func (r *Receiver) Source() string { return Name + "-" + r.s.bot }
 
 // URLs returns the route of the webhook, telegram-ID at /telegram/ID. ID is the first part of the bot's token, which is no secret.
 // With polling there is none.

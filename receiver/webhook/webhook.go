@@ -64,6 +64,7 @@ var (
 	_ receiver.Receiver = (*Receiver)(nil)
 	_ receiver.Starter  = (*Receiver)(nil)
 	_ receiver.Stopper  = (*Receiver)(nil)
+	_ receiver.Sourced  = (*Receiver)(nil)
 )
 
 // New returns the receiver of one source. log may be nil. The error is an ErrInvalid that names the option.
@@ -93,6 +94,9 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	}
 	return r, nil
 }
+
+// Source implements receiver.Sourced.
+func (r *Receiver) Source() string { return r.mapping.o.Name }
 
 // URLs returns the source's address.
 func (r *Receiver) URLs() []route.Route {
