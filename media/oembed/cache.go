@@ -2,16 +2,19 @@ package oembed
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/short"
 )
 
-// namespace has what is known of each page, and snippets has what providers want to be shown, both by the hash of the page's URL.
+// namespace has what is known of each page, by the hash of its URL. snippets has what providers want to be shown, by random keys:
+// anybody may ask for a snippet, and must not find out which pages a private channel has.
 const (
 	namespace = "embeds"
 	snippets  = "embeds.snippets"
@@ -28,7 +31,12 @@ type entry struct {
 	Snippet string         `json:"-"`               // HTML that needs scripts
 }
 
-// key returns the key of a page's records. It is in the URL of its snippet.
+// snippetPath stands before the key of a snippet in its URL.
+const snippetPath = "/embeds/"
+
+func newSnippetKey() string { return strings.ToLower(rand.Text()) }
+
+// key returns the key of what is known of a page.
 func key(page string) string { return short.Digest(page) }
 
 // remembered returns what is known of a page. If its picture is no longer kept, the card has none.
@@ -60,7 +68,8 @@ func (e *Embeds) remembered(ctx context.Context, page string) (found entry, know
 // remember keeps what was found. If another node has found something meanwhile, that stays.
 func (e *Embeds) remember(ctx context.Context, page string, found entry) error {
 	if found.Snippet != "" {
-		err := e.put(ctx, motacilla.Record{Namespace: snippets, Key: key(page), Value: []byte(found.Snippet), TTL: keepSnippet})
+		at := strings.TrimPrefix(found.Card.Frame, snippetPath)
+		err := e.put(ctx, motacilla.Record{Namespace: snippets, Key: at, Value: []byte(found.Snippet), TTL: keepSnippet})
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (e *Embeds) ask(ctx context.Context, p *provider, page string) (found entry
 	found = entry{Card: motacilla.Card{Provider: clean(p.Name, motacilla.MaxID)}}
 	found.Card.Title, found.Card.Summary = a.title, a.summary
 	if a.html != "" {
-		e.player(p, page, a, &found)
+		e.player(p, a, &found)
 	}
 	if found.Card.Title == "" {
 		found.Card.Title = a.author
@@ -77,7 +77,7 @@ func (e *Embeds) ask(ctx context.Context, p *provider, page string) (found entry
 }
 
 // player fills in how the provider's HTML is shown, and takes the words of a post from it.
-func (e *Embeds) player(p *provider, page string, a answer, found *entry) {
+func (e *Embeds) player(p *provider, a answer, found *entry) {
 	s := readSnippet(a.html)
 	if found.Card.Summary == "" && len(s.frames) == 0 {
 		found.Card.Summary = clean(s.text, 600)
@@ -88,7 +88,7 @@ func (e *Embeds) player(p *provider, page string, a answer, found *entry) {
 	if frame, ok := s.frame(p); ok {
 		found.Card.Frame, found.Card.Width, found.Card.Height = frame, a.width, a.height
 	} else if s.runs(p) {
-		found.Card.Frame, found.Snippet = "/embeds/"+key(page), a.html
+		found.Card.Frame, found.Snippet = snippetPath+newSnippetKey(), a.html
 		found.Card.Height = a.height
 	}
 	if a.kind == "rich" {

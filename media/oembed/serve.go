@@ -16,7 +16,7 @@ func (e *Embeds) URLs() []route.Route {
 	if e.o.Frames == FramesOff {
 		return nil
 	}
-	return []route.Route{{Name: "embeds", Pattern: "/embeds/{key}", Handler: http.HandlerFunc(e.serve)}}
+	return []route.Route{{Name: "embeds", Pattern: snippetPath + "{key}", Handler: http.HandlerFunc(e.serve)}}
 }
 
 // snippetPolicy runs a snippet in an origin of its own, whoever opens the document: its scripts reach no cookie, no storage and
