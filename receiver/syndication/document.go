@@ -26,6 +26,7 @@ import (
 const (
 	maxBody  = 8 << 20 // bytes
 	maxDepth = 64      // elements within elements
+	maxParts = 100_000 // elements of XML, or objects of JSON: each takes far more memory than its bytes
 )
 
 // document is a feed as it was read.
@@ -43,8 +44,12 @@ type document struct {
 // relative URLs are relative to. The document has at most most entries. The error is an ErrInvalid.
 func parse(body []byte, contentType string, feed, base *url.URL, most int) (document, error) {
 	body, err := toUTF8(body, contentType)
-	if err == nil && !isJSON(body) {
+	switch {
+	case err != nil:
+	case !isJSON(body):
 		err = checkXML(body)
+	case bytes.Count(body, []byte("{")) > maxParts:
+		err = errMany
 	}
 	var f *gofeed.Feed
 	if err == nil {
@@ -145,7 +150,10 @@ func newestFirst(list []entry) (ordered bool) {
 	return !rises || !falls
 }
 
-var errDeep = errors.New("its elements are nested too deep")
+var (
+	errDeep = errors.New("its elements are nested too deep")
+	errMany = errors.New("it has too many elements")
+)
 
 // checkXML refuses what would take much of the stack: parsers call themselves for each element within an element. encoding/xml
 // loads no external entity and expands none of the document's own, so that nothing can multiply.
@@ -153,7 +161,7 @@ func checkXML(body []byte) error {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	d.Strict = false
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	for depth := 0; ; {
+	for depth, parts := 0, 0; ; {
 		token, err := d.RawToken()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -165,6 +173,9 @@ func checkXML(body []byte) error {
 		case xml.StartElement:
 			if depth++; depth > maxDepth {
 				return errDeep
+			}
+			if parts++; parts > maxParts {
+				return errMany
 			}
 		case xml.EndElement:
 			depth--
