@@ -32,7 +32,7 @@ func TestHook(t *testing.T) {
 		{"another method", "GET", secret, "", nil, 405, false, ""},
 		{"as long as it may be", "POST", secret, strings.Repeat("x", 100), nil, 200, true, receiver.Taken},
 		{"too long", "POST", secret, strings.Repeat("x", 101), nil, 400, false, receiver.Refused},
-		{"too long and not verified", "POST", "", strings.Repeat("x", 101), nil, 400, false, receiver.Refused},
+		{"too long and not verified", "POST", "", strings.Repeat("x", 101), nil, 401, false, receiver.Refused},
 		{"invalid", "POST", secret, "{}", motacilla.Invalid("body", "must be better"), 400, true, receiver.Refused},
 		{"of no use", "POST", secret, "{}", receiver.Unprocessable(motacilla.Invalid("text", "is empty")), 422, true, receiver.Refused},
 		{"no channel", "POST", secret, "{}", fmt.Errorf("channel: %w", motacilla.ErrNotFound), 404, true, receiver.Refused},

@@ -48,5 +48,5 @@ func Example() {
 	}
 	// Output:
 	// /hooks/scores 200
-	// goal-7 <b>2:1</b> Ann &amp; Bo
+	// scores:goal-7 <b>2:1</b> Ann &amp; Bo
 }
