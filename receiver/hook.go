@@ -44,10 +44,12 @@ func SecretHeader(name, prefix, secret string) Verifier {
 	})
 }
 
-// Hook is the handler of a route that a source calls: a webhook. It takes only POST, reads the body, has it verified, and only
-// then handles it. If Verify is a [HeaderVerifier], a request that is not the source's is refused before its body is read. The
-// answer is 200 if Handle returns nil. If the source need not deliver it again, because it is of no use here, Handle must return
-// nil too. An ErrUnauthorized is a 401, an ErrInvalid a 400, an [Unprocessable] a 422, and what a later delivery may cure a 503.
+// Hook is the handler of a route that a source calls: a webhook. It takes only POST. It reads the body, has it verified, and only
+// then calls Handle. If Verify is a [HeaderVerifier], a request that is not the source's is refused before its body is read.
+//
+// The answer is 200 if Handle returns nil. Handle must return nil too if the delivery is of no use here, so that the source does not
+// send it again. An ErrUnauthorized becomes a 401, an ErrInvalid a 400, an [Unprocessable] a 422, an ErrNotFound a 404. An
+// ErrUnavailable, or the end of the time, becomes a 503, after which sources deliver again.
 type Hook struct {
 	Receiver string // its name, for metrics and logs
 	Verify   Verifier
