@@ -171,7 +171,8 @@ func (s *site) image(d *desk, m sourceMessage) (found motacilla.Block, err error
 // arrived waits until the image of a message is there.
 func (s *site) arrived(d *desk, m sourceMessage) motacilla.Block {
 	s.t.Helper()
-	for late := time.Now().Add(hang + d.gallery.duration()); ; pause(s.t.Context(), 100*time.Millisecond) {
+	// To convert an image of full size takes 20 s of a processor with the race detector, and all receivers' come at once.
+	for late := time.Now().Add(5*hang + d.gallery.duration()); ; pause(s.t.Context(), 100*time.Millisecond) {
 		found, err := s.image(d, m)
 		if err == nil {
 			return found
