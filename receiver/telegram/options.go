@@ -41,7 +41,7 @@ type Options struct {
 	Register      bool     `key:"register" doc:"with webhook: tell Telegram at the start where this server is; needs server.public_url"`
 	Secret        string   `key:"secret" secret:"true" doc:"with webhook: what Telegram sends in a header; by default derived from the token"`
 	DeleteWebhook bool     `key:"delete_webhook" doc:"with polling: if the bot still has a webhook, delete it"`
-	Answers       bool     `key:"answers" doc:"answer commands of editors in the chat, and ask there what an image shows; /get_chat_id is always answered"`
+	Answers       bool     `key:"answers" doc:"answer commands of editors, and ask what an image shows; /get_chat_id is always answered"`
 	Stickers      bool     `key:"stickers" doc:"take stickers that do not move as images; otherwise they make no post"`
 	API           string   `key:"api" doc:"address of the Bot API, for a Bot API server of your own"`
 }

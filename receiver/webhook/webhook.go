@@ -102,7 +102,8 @@ func (r *Receiver) Source() string { return r.mapping.o.Name }
 func (r *Receiver) URLs() []route.Route {
 	address := "/hooks/" + r.mapping.o.Name
 	if r.mapping.o.Verify == pathSecret {
-		return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address + "/{" + route.Secret + "}", Handler: http.HandlerFunc(r.servePath)}}
+		address += "/{" + route.Secret + "}"
+		return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address, Handler: http.HandlerFunc(r.servePath)}}
 	}
 	return []route.Route{{Name: "webhook-" + r.mapping.o.Name, Pattern: address, Handler: &r.hook}}
 }
