@@ -52,7 +52,8 @@ type UploadOptions struct {
 // after a failure. Otherwise it is sent again only if nothing of it was read. UploadImage does not return while a Read of r goes
 // on.
 //
-// Options.Timeout is the time in which the server must take more of the image, or answer. If the server does not take the image,
+// Options.Timeout is the time in which the server must take more of the image. If the server has all of it, it may take two minutes
+// to answer, or Options.Timeout if that is longer. If the server does not take the image,
 // the error is a [motacilla.ErrInvalid] that names the limit. An [*Error] with the status 501 says that the server keeps no
 // images.
 func (c *Client) UploadImage(ctx context.Context, r io.Reader, o *UploadOptions) (Image, error) {

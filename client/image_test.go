@@ -21,8 +21,9 @@ import (
 
 // album keeps images as they come, up to 1 MiB. It refuses those that begin with "bad".
 type album struct {
-	mu   sync.Mutex
-	kept map[string]string
+	mu    sync.Mutex
+	kept  map[string]string
+	takes time.Duration // to convert an image
 }
 
 func (a *album) MaxBytes() int64 { return 1 << 20 }
@@ -44,6 +45,7 @@ func (a *album) Add(ctx context.Context, id string, r io.Reader) (motacilla.Bloc
 		return b, nil
 	}
 	data, err := io.ReadAll(r)
+	time.Sleep(a.takes)
 	if err != nil {
 		return motacilla.Block{}, err
 	}
@@ -251,6 +253,10 @@ func TestSlowUpload(t *testing.T) {
 		c := newClient(t, "http://live.example", &client.Options{Token: secret, HTTP: &http.Client{Transport: &network{server: a, keys: map[string]bool{}}}})
 		if image, err := c.UploadImage(t.Context(), &slowly{20, 29 * time.Second}, nil); err != nil || len(a.images.kept[image.ID]) != 20 {
 			t.Errorf("%+v, %v", image, err)
+		}
+		a.images.takes = 110 * time.Second
+		if image, err := c.UploadImage(t.Context(), strings.NewReader("large"), nil); err != nil || a.images.kept[image.ID] != "large" {
+			t.Errorf("an image that takes long to convert: %+v, %v", image, err)
 		}
 		c = newClient(t, "http://live.example", &client.Options{HTTP: &http.Client{Transport: slow{}}})
 		began := time.Now()

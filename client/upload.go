@@ -51,7 +51,7 @@ func (e *errNoReader) Error() string { return "read the image: " + e.err.Error()
 func (e *errNoReader) Unwrap() error { return e.err }
 
 // attempt returns the body of the next attempt.
-func (u *upload) attempt(alive func()) (*attempt, error) {
+func (u *upload) attempt(alive func(whole bool)) (*attempt, error) {
 	if u.begun {
 		if _, err := u.r.(io.Seeker).Seek(u.begin, io.SeekStart); err != nil {
 			return nil, &errNoReader{err}
@@ -64,7 +64,7 @@ func (u *upload) attempt(alive func()) (*attempt, error) {
 // from r any more.
 type attempt struct {
 	upload *upload
-	alive  func() // called with each read
+	alive  func(whole bool) // called with each read; whole says that the server has all
 
 	mu     sync.Mutex
 	sent   int64
@@ -78,10 +78,10 @@ func (a *attempt) Read(p []byte) (int, error) {
 	if a.closed {
 		return 0, errors.New("the request is over")
 	}
-	a.alive()
 	a.upload.begun = true
 	n, err := a.upload.r.Read(p)
 	a.sent += int64(n)
+	a.alive(a.sent == a.upload.total || errors.Is(err, io.EOF))
 	if n > 0 && a.upload.progress != nil {
 		a.upload.progress(a.sent, a.upload.total)
 	}
@@ -109,15 +109,26 @@ func (a *attempt) failed() error {
 	return a.err
 }
 
-// limit returns a context for one attempt. An upload may take long, as long as the server takes more of it.
-func (c *Client) limit(ctx context.Context, u *upload) (limited context.Context, alive func(), cancel func()) {
+// conversion is how long the server may take to convert an image that it has.
+const conversion = 2 * time.Minute
+
+// limit returns a context for one attempt. An upload may take long, as long as the server takes more of it. Then the server
+// converts the image.
+func (c *Client) limit(ctx context.Context, u *upload) (limited context.Context, alive func(whole bool), cancel func()) {
 	if u == nil {
 		limited, cancel = context.WithTimeoutCause(ctx, c.options.Timeout, errSlow)
-		return limited, func() {}, cancel
+		return limited, func(bool) {}, cancel
 	}
 	limited, end := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.options.Timeout, func() { end(errSlow) })
-	return limited, func() { timer.Reset(c.options.Timeout) }, func() {
+	alive = func(whole bool) {
+		if whole {
+			timer.Reset(max(c.options.Timeout, conversion))
+		} else {
+			timer.Reset(c.options.Timeout)
+		}
+	}
+	return limited, alive, func() {
 		timer.Stop()
 		end(nil)
 	}
@@ -125,7 +136,7 @@ func (c *Client) limit(ctx context.Context, u *upload) (limited context.Context,
 
 // carry makes u the body of req. The server may refuse the upload, or have it already, before it is sent: "Expect" gives it a
 // moment to say so.
-func (u *upload) carry(req *http.Request, alive func()) (*attempt, error) {
+func (u *upload) carry(req *http.Request, alive func(whole bool)) (*attempt, error) {
 	a, err := u.attempt(alive)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func uploading(t *testing.T) (url string) {
 	if err := table.Add("webapp", "", api.URLs()...); err != nil {
 		t.Fatal(err)
 	}
-	m := image.NewNRGBA(image.Rect(0, 0, 1600, 800)) // of noise, about 5 MB
+	m := image.NewNRGBA(image.Rect(0, 0, 640, 320)) // of noise, about 800 kB
 	_, _ = rand.NewChaCha8([32]byte{}).Read(m.Pix)
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, m); err != nil {
@@ -99,7 +99,7 @@ func TestNPMUploadInPage(t *testing.T) {
 	p := open(t, browser(t), site)
 	var got string
 	p.eval(`(async () => {`+uploadScript("/client/index.js", site)+`return out})()`, &got)
-	if want := "1600x800|Größe & <b>|true|true|false|true|true|true" + refusedUploads + "|AbortError|TypeError"; got != want {
+	if want := "640x320|Größe & <b>|true|true|false|true|true|true" + refusedUploads + "|AbortError|TypeError"; got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }
@@ -110,6 +110,6 @@ func TestNPMUploadInNode(t *testing.T) {
 	folder := npmApp(t)
 	script := uploadScript("@motacilla/client", uploading(t)) + `console.log(JSON.stringify(out))`
 	p := node(t, folder, nil, "--input-type=module", "-e", script)
-	p.says(`"1600x800|Größe & <b>|true|true|false|true|true|true` + refusedUploads + `|nothing failed|TypeError"`)
+	p.says(`"640x320|Größe & <b>|true|true|false|true|true|true` + refusedUploads + `|nothing failed|TypeError"`)
 	p.ends()
 }
