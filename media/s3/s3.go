@@ -42,7 +42,7 @@ const DefaultRegion = "us-east-1"
 
 // Options are the settings of a Store.
 type Options struct {
-	Endpoint     string `key:"endpoint" required:"true" doc:"URL of the server, such as https://s3.eu-central-1.amazonaws.com or http://127.0.0.1:9000"`
+	Endpoint     string `key:"endpoint" required:"true" doc:"URL of the server, such as https://s3.eu-central-1.amazonaws.com"`
 	Bucket       string `key:"bucket" required:"true" doc:"the bucket that the files are in"`
 	Region       string `key:"region" doc:"region of the bucket; many servers take any"` // DefaultRegion
 	Prefix       string `key:"prefix" doc:"beginning of every object's name, for several installations in one bucket"`
