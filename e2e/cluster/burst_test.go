@@ -11,35 +11,43 @@ import (
 // TestBurst delivers 1,000 messages through each receiver to two nodes at once, of which one is killed in the middle. Each message
 // becomes exactly one post.
 func TestBurst(t *testing.T) {
-	each(t, func(t *testing.T, b *backend) {
-		s := newSite(t, b, 2, sources(), func() *gallery { return newGallery(t, nil, 1, 0) })
-		s.start(1)
-		bases := []string{s.base(0), s.base(1)}
-		var sending sync.WaitGroup
-		kill := sync.OnceFunc(s.nodes[0].kill)
-		began := time.Now()
-		for _, d := range s.desks {
-			sending.Go(func() {
-				d.burst(t, bases, kill)
-				t.Logf("%d messages of %s in %v", burst, d.name, round(time.Since(began)))
-			})
+	t.Parallel()
+	for _, store := range []string{"postgres", "redis"} { // the stores for several machines
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			testBurst(t, backends()[store](t))
+		})
+	}
+}
+
+func testBurst(t *testing.T, b *backend) {
+	s := newSite(t, b, 2, sources(), func() *gallery { return newGallery(t, nil, 1, 0) })
+	s.start(1)
+	bases := []string{s.base(0), s.base(1)}
+	var sending sync.WaitGroup
+	kill := sync.OnceFunc(s.nodes[0].kill)
+	began := time.Now()
+	for _, d := range s.desks {
+		sending.Go(func() {
+			d.burst(t, bases, kill)
+			t.Logf("%d messages of %s in %v", burst, d.name, round(time.Since(began)))
+		})
+	}
+	sending.Wait()
+	for _, d := range s.desks {
+		seen := make(map[string]int)
+		for _, p := range list(t, s.base(1), d.channel()).posts {
+			seen[text(p)]++
 		}
-		sending.Wait()
-		for _, d := range s.desks {
-			seen := make(map[string]int)
-			for _, p := range list(t, s.base(1), d.channel()).posts {
-				seen[text(p)]++
-			}
-			for id := 1; id <= burst; id++ {
-				if n := seen[fmt.Sprint("text ", id)]; n != 1 {
-					t.Errorf("message %d of %s has become %d posts", id, d.name, n)
-				}
-			}
-			if len(seen) != burst {
-				t.Errorf("%d messages of %s have become posts of %d messages", burst, d.name, len(seen))
+		for id := 1; id <= burst; id++ {
+			if n := seen[fmt.Sprint("text ", id)]; n != 1 {
+				t.Errorf("message %d of %s has become %d posts", id, d.name, n)
 			}
 		}
-	})
+		if len(seen) != burst {
+			t.Errorf("%d messages of %s have become posts of %d messages", burst, d.name, len(seen))
+		}
+	}
 }
 
 // burst is how many messages a source delivers.

@@ -21,7 +21,7 @@ func TestSlowImage(t *testing.T) {
 	for _, run := range []struct {
 		store string
 		nodes int
-	}{{"sqlite", 1}, {"postgres", 2}, {"redis", 2}} {
+	}{{"sqlite", 1}, {"redis", 2}} {
 		t.Run(fmt.Sprintf("%s %d", run.store, run.nodes), func(t *testing.T) {
 			t.Parallel()
 			slowImage(t, backends()[run.store](t), run.nodes)
