@@ -18,10 +18,15 @@ import (
 // anything takes, so with -soak the stores are tested at the same time too.
 func TestSlowImage(t *testing.T) {
 	t.Parallel()
-	for _, run := range []struct {
+	type run struct {
 		store string
 		nodes int
-	}{{"sqlite", 1}, {"redis", 2}} {
+	}
+	runs := []run{{"sqlite", 1}, {"redis", 2}}
+	if *soak {
+		runs = append(runs, run{"postgres", 2})
+	}
+	for _, run := range runs {
 		t.Run(fmt.Sprintf("%s %d", run.store, run.nodes), func(t *testing.T) {
 			t.Parallel()
 			slowImage(t, backends()[run.store](t), run.nodes)

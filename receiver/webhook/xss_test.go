@@ -159,7 +159,7 @@ func FuzzMapping(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, each, title, when string) {
 		for _, loop := range []string{"range", "define", "template", "block", "printf", "%", ".."} { // what may take its time, the operator may write
 			if strings.Contains(text+title+each, loop) {
-				t.Skip()
+				return
 			}
 		}
 		m, err := webhook.NewMapping(&webhook.Options{Channel: "match-42", Text: text, Each: each, Title: title, When: []string{when}})
