@@ -230,7 +230,7 @@ func (k kind) defaults() []string {
 	return names
 }
 
-// needsOptions reports whether the component has a setting with the tag required. Its type has been checked by then.
+// needsOptions reports whether one of the settings has the tag required. If the options are wrong, addKind says so.
 func (c component) needsOptions() bool {
 	fields, _ := fieldsOf(c.options)
 	return slices.ContainsFunc(fields, func(f field) bool { return f.required })

@@ -16,8 +16,8 @@ type Options struct {
 	MaxFrames    int           `key:"max_frames" min:"1" doc:"the most frames of an animation that is taken; readers see the first"`
 	Widths       []string      `key:"widths" doc:"widths of the sizes that are made, in pixels; none is larger than the image"`
 	Memory       int           `key:"memory" min:"1" doc:"the most bytes of memory that conversions need at a time; others wait"`
-	Grace        time.Duration `key:"grace" min:"1h" doc:"an image that no post has is removed after this, and up to two days more"`
-	CollectEvery time.Duration `key:"collect_every" min:"1m" doc:"how often images that no post has are looked for"`
+	Grace        time.Duration `key:"grace" min:"1h" doc:"time after which an image that no post has is removed; it may take two days more"`
+	CollectEvery time.Duration `key:"collect_every" min:"1m" doc:"time between two searches for images that no post has"`
 	TempDir      string        `key:"temp_dir" doc:"folder for uploads while they are converted; empty is that of the system"`
 	Logger       *zap.Logger   `key:"-"` // nil logs nothing
 }
