@@ -99,13 +99,14 @@ func (t *pollProtocol) Due(r *fanout.Reader) {
 }
 
 // Refused implements fanout.Protocol. The reader gets a heartbeat. Its next request is unparked, and the handlers refuse it.
-func (t *pollProtocol) Refused(r *fanout.Reader) {
+func (t *pollProtocol) Refused(p *fanout.Place) {
+	r := p.Reader()
 	connOf(r).until = time.Time{}
 	r.Answer(t.idle(r.Cursor()))
 }
 
 // Last implements fanout.Protocol. The reader's next request is unparked.
-func (t *pollProtocol) Last(r *fanout.Reader) { connOf(r).until = time.Time{} }
+func (t *pollProtocol) Last(p *fanout.Place) { connOf(p.Reader()).until = time.Time{} }
 
 func (t *pollProtocol) close(r *fanout.Reader, _ End) {
 	if r.Asking() {

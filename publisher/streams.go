@@ -31,7 +31,7 @@ type Streams struct {
 	draining atomic.Bool
 	drain    chan struct{} // closed when draining is set
 	mu       sync.Mutex
-	topics   map[*channel]*topic
+	topics   map[subject]*topic
 	open     int
 	spread   time.Duration   // over which a drain ends the readers
 	idle     chan struct{}   // closed when draining and open is 0
@@ -39,10 +39,16 @@ type Streams struct {
 	cut      context.CancelFunc
 }
 
-// NewStreams returns the streams of one transport.
+// subject is what a topic is about: a channel in one form of the transport.
+type subject struct {
+	channel *channel
+	wire    *Wire
+}
+
+// NewStreams returns the streams of one transport. w is the form that [Streams.Open] uses.
 func NewStreams(feed *Feed, w *Wire) *Streams {
 	s := &Streams{
-		feed: feed, wire: w, stats: feed.metrics.Of(w.Name), topics: make(map[*channel]*topic),
+		feed: feed, wire: w, stats: feed.metrics.Of(w.Name), topics: make(map[subject]*topic),
 		drain: make(chan struct{}), idle: make(chan struct{}),
 	}
 	s.patient, s.cut = context.WithCancel(context.Background())
@@ -59,6 +65,14 @@ func (s *Streams) HasEngine() bool { return s.feed.engine() != nil }
 // [Stream.Join] or [Stream.Close]. The errors are those of [Feed.Since] and [Feed.Acquire], ErrForbidden if the reader's
 // permission has ended, and ErrClosed in a drain.
 func (s *Streams) Open(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) (*Stream, error) {
+	return s.OpenAs(r, ch, cursor, s.wire)
+}
+
+// OpenAs is Open for a reader that wants another form of the transport, such as a compressed one. A publisher makes one Wire for
+// each form, once: they are compared by their address. Its Name does not count.
+func (s *Streams) OpenAs(
+	r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, w *Wire,
+) (*Stream, error) {
 	if s.draining.Load() {
 		return nil, fmt.Errorf("open stream: %w", motacilla.ErrClosed)
 	}
@@ -66,7 +80,7 @@ func (s *Streams) Open(r *http.Request, ch motacilla.ChannelID, cursor motacilla
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.begin(r, ch, cursor)
+	st, err := s.begin(r, ch, cursor, w)
 	if err != nil {
 		slot.Release()
 		return nil, err
@@ -75,7 +89,9 @@ func (s *Streams) Open(r *http.Request, ch motacilla.ChannelID, cursor motacilla
 	return st, nil
 }
 
-func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) (*Stream, error) {
+func (s *Streams) begin(
+	r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, w *Wire,
+) (*Stream, error) {
 	c, err := s.feed.channels.open(r.Context(), ch)
 	if err != nil {
 		return nil, err
@@ -92,12 +108,12 @@ func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacill
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.enter(c)
+	t, err := s.enter(c, w)
 	if err != nil {
 		return nil, err
 	}
 	st := &Stream{First: first, streams: s, topic: t, grant: grant, due: grant.Expires}
-	if life := s.wire.Lifetime; life > 0 {
+	if life := w.Lifetime; life > 0 {
 		end := time.Now().Add(life + rand.N(life/4+1))
 		if st.due.IsZero() || end.Before(st.due) {
 			st.due = end
@@ -107,16 +123,17 @@ func (s *Streams) begin(r *http.Request, ch motacilla.ChannelID, cursor motacill
 }
 
 // enter counts a reader, and returns its topic.
-func (s *Streams) enter(c *channel) (*topic, error) {
+func (s *Streams) enter(c *channel, w *Wire) (*topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining.Load() {
 		return nil, fmt.Errorf("open stream: %w", motacilla.ErrClosed)
 	}
-	t := s.topics[c]
+	of := subject{c, w}
+	t := s.topics[of]
 	if t == nil {
-		t = newTopic(s, c)
-		s.topics[c] = t
+		t = newTopic(s, c, w)
+		s.topics[of] = t
 		c.readers.Add(1)
 	}
 	t.readers++
@@ -132,7 +149,7 @@ func (s *Streams) leave(t *topic) {
 	s.stats.Readers.Add(-1)
 	s.open--
 	if t.readers--; t.readers == 0 {
-		delete(s.topics, t.channel)
+		delete(s.topics, subject{t.channel, t.wire})
 		close(t.over)
 		t.channel.release()
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
 )
 
-// topic is a channel in one transport. It hands each state of the channel to the epoll engine. Readers that have a goroutine
+// topic is a channel in one form of a transport. It hands each state of the channel to the epoll engine. Readers that have a goroutine
 // wait for states themselves.
 type topic struct {
 	streams *Streams
 	channel *channel
+	wire    *Wire
 	readers int           // guarded by streams.mu
 	over    chan struct{} // closed when the last reader has left
 	speaks  protocol
@@ -30,8 +31,8 @@ type protocol interface {
 	close(r *fanout.Reader, why End)
 }
 
-func newTopic(s *Streams, c *channel) *topic {
-	t := &topic{streams: s, channel: c, over: make(chan struct{})}
+func newTopic(s *Streams, c *channel, w *Wire) *topic {
+	t := &topic{streams: s, channel: c, wire: w, over: make(chan struct{})}
 	t.speaks = t
 	if s.protocol != nil {
 		t.speaks = s.protocol(t)
@@ -156,13 +157,13 @@ func (t table) Idle(cursor int64) []byte { return t.topic.idle(cursor) }
 
 func (t *topic) frame(d *Delta) fanout.Frame {
 	return fanout.Frame{
-		Bytes: d.Encode(t.streams.wire.Format), Next: int64(d.Revision), Last: d.Gone, Private: d.private,
+		Bytes: d.Encode(t.wire.Format), Next: int64(d.Revision), Last: d.Gone, Private: d.private,
 	}
 }
 
 // idle returns a heartbeat.
 func (t *topic) idle(cursor int64) []byte {
-	return t.channel.heartbeat(motacilla.Revision(cursor)).Encode(t.streams.wire.idle())
+	return t.channel.heartbeat(motacilla.Revision(cursor)).Encode(t.wire.idle())
 }
 
 // member is what is kept of a reader that the epoll engine has.
@@ -181,13 +182,13 @@ func (t *topic) Joined(r *fanout.Reader) {
 
 // Input is fanout.Protocol's.
 func (t *topic) Input(r *fanout.Reader, data []byte) {
-	input := t.streams.wire.Input
+	input := t.wire.Input
 	if input == nil || r.Ending() {
 		return
 	}
 	answer, end := input(r.Data.(*member).state, data)
 	if end {
-		r.End(answer, t.streams.wire.Linger)
+		r.End(answer, t.wire.Linger)
 		return
 	}
 	r.Send(answer)
@@ -203,13 +204,13 @@ func (t *topic) Due(r *fanout.Reader) {
 }
 
 // Refused is fanout.Protocol's.
-func (t *topic) Refused(r *fanout.Reader) { t.close(r, EndForbidden) }
+func (t *topic) Refused(p *fanout.Place) { t.close(p.Reader(), EndForbidden) }
 
 // Last is fanout.Protocol's.
-func (t *topic) Last(r *fanout.Reader) { t.close(r, EndGone) }
+func (t *topic) Last(p *fanout.Place) { t.close(p.Reader(), EndGone) }
 
 func (t *topic) close(r *fanout.Reader, why End) {
-	r.End(t.streams.wire.closeMessage(why), t.streams.wire.Linger)
+	r.End(t.wire.closeMessage(why), t.wire.Linger)
 }
 
 // Closed is fanout.Protocol's.

@@ -42,7 +42,7 @@ func TestCrowdThatLeftTakesNoMemory(t *testing.T) {
 	}
 	for _, p := range r.topic.parts {
 		p.shard.mu.Lock()
-		if places := cap(p.readers) + cap(p.shard.readers); places > 512 {
+		if places := cap(p.places) + cap(p.shard.readers); places > 512 {
 			t.Errorf("a shard without readers keeps %d places for them", places)
 		}
 		p.shard.mu.Unlock()

@@ -30,8 +30,8 @@ func start(o *Options, clock func() time.Time) (*Engine, error) {
 	e := &Engine{
 		options: o.withDefaults(runtime.GOMAXPROCS(0)), clock: clock, began: clock(), stop: make(chan struct{}),
 	}
-	for range e.options.Shards {
-		s, err := newShard(e)
+	for i := range e.options.Shards {
+		s, err := newShard(e, i)
 		if err != nil {
 			_ = e.Close()
 			return nil, fmt.Errorf("start epoll engine: %w", err)
@@ -72,7 +72,7 @@ type Topic struct {
 	table    atomic.Pointer[Table]
 	missed   chan int64
 	protocol Protocol
-	parts    []*part // one for each shard
+	parts    []*part // one for each shard, in their order
 
 	// Delivered counts the frames of Table.After that sockets took.
 	Delivered *atomic.Int64
@@ -119,14 +119,14 @@ func (t *Topic) Give(cursor int64, f Frame) {
 	}
 }
 
-// Each calls f for every reader, in the reader's shard. After each batch of readers it calls pause with no lock held, and
+// Each calls f for the reader of every place, in the reader's shard. After each batch of readers it calls pause with no lock held, and
 // returns if pause returns false. Readers that leave meanwhile may be missed.
 func (t *Topic) Each(batch int, pause func() bool, f func(r *Reader)) {
 	for _, p := range t.parts {
 		p.shard.mu.Lock()
-		for i, done := len(p.readers)-1, 1; i >= 0; i, done = i-1, done+1 {
-			if i < len(p.readers) {
-				f(p.readers[i])
+		for i, done := len(p.places)-1, 1; i >= 0; i, done = i-1, done+1 {
+			if i < len(p.places) {
+				f(p.places[i].reader)
 			}
 			if done%batch == 0 {
 				p.shard.mu.Unlock()
@@ -134,19 +134,19 @@ func (t *Topic) Each(batch int, pause func() bool, f func(r *Reader)) {
 					return
 				}
 				p.shard.mu.Lock()
-				i = min(i, len(p.readers))
+				i = min(i, len(p.places))
 			}
 		}
 		p.shard.mu.Unlock()
 	}
 }
 
-// Len returns the number of readers.
+// Len returns the number of places.
 func (t *Topic) Len() int {
 	n := 0
 	for _, p := range t.parts {
 		p.shard.mu.Lock()
-		n += len(p.readers)
+		n += len(p.places)
 		p.shard.mu.Unlock()
 	}
 	return n
@@ -172,14 +172,10 @@ func (t *Topic) Join(conn net.Conn, j Join) error {
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	r := &Reader{
-		conn: conn, raw: raw, cursor: j.Cursor, due: t.engine.at(j.Due), Data: j.Data,
-	}
+	r := &Reader{conn: conn, raw: raw, due: t.engine.at(j.Due), Data: j.Data}
+	r.first = Place{reader: r, cursor: j.Cursor, index: -1, guarded: j.Guarded}
 	if j.Once {
 		r.flags |= once | asking
-	}
-	if j.Guarded {
-		r.flags |= guarded
 	}
 	if _, ok := conn.(*net.UnixConn); ok {
 		r.flags |= coarse

@@ -44,6 +44,21 @@ func (*Topic) Join(net.Conn, Join) error { return ErrUnsupported }
 // Bare returns false.
 func Bare(net.Conn) bool { return false }
 
+// Follow returns a place that the reader does not have.
+func (*Topic) Follow(r *Reader, _ int64, _ bool) *Place { return &Place{r} }
+
+// Place does not exist on this system.
+type Place struct{ reader *Reader }
+
+// Reader returns whose place it would be.
+func (p *Place) Reader() *Reader { return p.reader }
+
+// Cursor returns 0.
+func (*Place) Cursor() int64 { return 0 }
+
+// Leave does nothing.
+func (*Place) Leave() {}
+
 // Reader does not exist on this system.
 type Reader struct{ Data any }
 
@@ -76,6 +91,9 @@ func (*Reader) End([]byte, time.Duration) {}
 
 // Close does nothing.
 func (*Reader) Close() {}
+
+// Do does nothing.
+func (*Reader) Do(func()) {}
 
 // Detach returns nil.
 func (*Reader) Detach() net.Conn { return nil }

@@ -1,5 +1,5 @@
 // Package fanout is the epoll engine: it writes frames to many sockets, and costs little more than the system calls. A
-// reader is a cursor on a topic. It has no goroutine, no queue and no buffer of its own.
+// reader is a connection with a cursor on a topic, or on several. It has no goroutine, no queue and no buffer of its own.
 //
 // Readers are spread over shards, one per core. When a topic moves, each shard makes a pass over the topic's readers, and
 // writes to every socket that has room. A reader whose socket is full is left alone until there is room again. Then it
@@ -58,9 +58,9 @@ type Protocol interface {
 	// Due is called at the time that Join.Due or Reader.SetDue set, at most a tick late.
 	Due(r *Reader)
 	// Refused is called when the Table refuses a guarded reader.
-	Refused(r *Reader)
+	Refused(p *Place)
 	// Last is called when a topic's last frame has been written to the reader.
-	Last(r *Reader)
+	Last(p *Place)
 	// Closed is called once for each reader, when the engine is done with its connection.
 	Closed(r *Reader, why Reason)
 }

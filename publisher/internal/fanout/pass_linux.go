@@ -10,18 +10,18 @@ import (
 // other topics have their turn, and times are looked at.
 const batch = 256
 
-// part is a topic's readers in one shard.
+// part is a topic's places in one shard.
 type part struct {
-	topic   *Topic
-	shard   *shard
-	readers []*Reader // guarded by shard.mu
+	topic  *Topic
+	shard  *shard
+	places []*Place // guarded by shard.mu
 
 	state  state  // guarded by shard.queueMu
 	orders orders // of the next pass; guarded by shard.queueMu
 
 	// Of the pass under way. They belong to the goroutine that writes.
 	current orders
-	left    int // readers[:left] have not been written to
+	left    int // places[:left] have not been written to
 }
 
 // state says what a part has to do with its shard's queue.
@@ -137,10 +137,10 @@ func (p *part) writeBatch() (over bool) {
 	s.mu.Lock()
 	at := look{orders: &p.current}
 	for range batch {
-		if p.left = min(p.left, len(p.readers)) - 1; p.left < 0 {
+		if p.left = min(p.left, len(p.places)) - 1; p.left < 0 {
 			break
 		}
-		p.advance(p.readers[p.left], &at)
+		p.places[p.left].advance(&at)
 	}
 	over = p.left <= 0
 	at.flush(p.topic)
@@ -206,16 +206,17 @@ func (l *look) take(cursor int64, guarded bool) {
 	}
 }
 
-// advance writes to r what it lacks. at may be nil: then advance asks for r alone.
-func (p *part) advance(r *Reader, at *look) {
+// advance writes to the reader what it lacks of the topic. at may be nil: then advance asks for p alone.
+func (p *Place) advance(at *look) {
+	r, t := p.reader, p.part.topic
 	if r.backlog != nil || r.flags&(ending|closed) != 0 || r.flags&(once|asking) == once {
 		return
 	}
 	if at == nil {
 		at = &look{}
-		defer at.flush(p.topic)
+		defer at.flush(t)
 	}
-	at.at(p.topic, r.cursor, r.flags&guarded != 0)
+	at.at(t, p.cursor, p.guarded)
 	frame := &at.frame
 	switch at.verdict {
 	case Nothing, Later:
@@ -224,7 +225,7 @@ func (p *part) advance(r *Reader, at *look) {
 		}
 		return
 	case Refused:
-		p.topic.protocol.Refused(r)
+		t.protocol.Refused(p)
 		return
 	}
 	n, err := r.write(frame.Bytes)
@@ -238,12 +239,12 @@ func (p *part) advance(r *Reader, at *look) {
 	}
 	at.written++
 	at.gave = at.gave || at.given
-	r.cursor = frame.Next
+	p.cursor = frame.Next
 	r.flags &^= asking
 	if n < len(frame.Bytes) {
 		r.block(frame.Bytes[n:], nil)
 	}
 	if frame.Last {
-		p.topic.protocol.Last(r)
+		t.protocol.Last(p)
 	}
 }

@@ -64,7 +64,7 @@ func (s *shard) take(r *Reader, toEnd bool) (more bool) {
 			return false
 		}
 		if n > 0 {
-			r.part.topic.protocol.Input(r, s.buffer[:n])
+			r.protocol().Input(r, s.buffer[:n])
 		}
 		if n == 0 || n < len(s.buffer) && !toEnd {
 			return false

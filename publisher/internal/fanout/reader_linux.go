@@ -6,34 +6,32 @@ import (
 	"time"
 )
 
-// Reader is one connection. Its methods may be called only in the methods of a [Protocol] and in the function that
-// [Topic.Each] calls.
+// Reader is one connection. Its methods may be called only in the reader's shard: in the methods of a [Protocol], and in the
+// functions that [Topic.Each] and [Reader.Do] call.
 type Reader struct {
 	Data any // the protocol's own
 
 	conn    net.Conn
 	raw     syscall.RawConn
-	part    *part
+	first   Place
+	others  []*Place
 	backlog *backlog // nil while the socket takes what it is given
-	cursor  int64
-	due     int64 // in the engine's time; 0 is never
+	due     int64    // in the engine's time; 0 is never
 
 	written int64 // bytes that the kernel has accepted; 0 if coarse
 	taken   int64 // of these, what the peer had taken at since
 	since   int64 // in the engine's time, see waits; 0 if the peer had nothing to take at the last look
 
 	fd    int32
-	index int32 // in part.readers
 	flags uint16
 }
 
 const (
-	once    uint16 = 1 << iota // gets a frame when it asks
-	asking                     // has asked
-	guarded                    // see Table.After
-	ending                     // gets no more frames
-	linger                     // ending, and waits until the peer closes or due
-	armed                      // epoll tells when the socket has room again
+	once   uint16 = 1 << iota // gets a frame when it asks
+	asking                    // has asked
+	ending                    // gets no more frames
+	linger                    // ending, and waits until the peer closes or due
+	armed                     // epoll tells when the socket has room again
 	closed
 	limited // see limitUnsent
 	coarse  // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
@@ -48,8 +46,22 @@ type backlog struct {
 // mostControl is how many bytes of the protocol's own may wait for a full socket. If there are more, the reader is closed.
 const mostControl = 4096
 
-// Cursor returns the position of the reader in its topic.
-func (r *Reader) Cursor() int64 { return r.cursor }
+func (r *Reader) shard() *shard { return r.first.part.shard }
+
+func (r *Reader) protocol() Protocol { return r.first.part.topic.protocol }
+
+// Do calls f in the reader's shard, unless the reader is closed. It may be called from any goroutine, but not in the shard.
+func (r *Reader) Do(f func()) {
+	s := r.shard()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.flags&closed == 0 {
+		f()
+	}
+}
+
+// Cursor returns the reader's cursor on the topic that it joined first.
+func (r *Reader) Cursor() int64 { return r.first.cursor }
 
 // Asking reports whether the reader has asked and not been answered.
 func (r *Reader) Asking() bool { return r.flags&asking != 0 }
@@ -62,7 +74,7 @@ func (r *Reader) Ending() bool { return r.flags&(ending|closed) != 0 }
 
 // SetDue has Protocol.Due called after d, at most a tick late.
 func (r *Reader) SetDue(d time.Duration) {
-	r.due = r.part.shard.engine.now() + max(d.Milliseconds(), 1)
+	r.due = r.shard().engine.now() + max(d.Milliseconds(), 1)
 }
 
 // Ask gives a reader that was joined with Once the frame that follows cursor, now or as soon as there is one.
@@ -70,9 +82,9 @@ func (r *Reader) Ask(cursor int64) {
 	if r.Ending() {
 		return
 	}
-	r.cursor = cursor
+	r.first.cursor = cursor
 	r.flags |= asking
-	r.part.advance(r, nil)
+	r.first.advance(nil)
 }
 
 // Answer writes b to a reader that has asked, instead of a frame. The reader gets no frame until it asks again.
@@ -175,8 +187,8 @@ func (r *Reader) unblock() {
 		}
 	}
 	r.backlog = nil
-	if r.flags&ending == 0 {
-		r.part.advance(r, nil)
+	for p := range r.places() {
+		p.advance(nil)
 	}
 }
 
@@ -191,10 +203,9 @@ func (r *Reader) close(why Reason) {
 
 // leave takes the reader out of its shard and topic.
 func (r *Reader) leave(why Reason) {
-	p := r.part
 	r.flags |= closed
-	p.shard.forget(r)
+	r.shard().forget(r)
 	r.backlog = nil
-	p.topic.protocol.Closed(r, why)
+	r.protocol().Closed(r, why)
 	r.conn, r.raw = nil, nil
 }

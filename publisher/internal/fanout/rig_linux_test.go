@@ -108,8 +108,8 @@ func (p *speech) Due(r *Reader) {
 	}
 }
 func (p *speech) Joined(*Reader)                 {}
-func (p *speech) Refused(r *Reader)              { r.End([]byte("no"), 0) }
-func (p *speech) Last(r *Reader)                 { r.End([]byte("close"), 0) }
+func (*speech) Refused(p *Place)                 { p.Reader().End([]byte("no"), 0) }
+func (*speech) Last(p *Place)                    { p.Reader().End([]byte("close"), 0) }
 func (p *speech) Closed(_ *Reader, why Reason)   { p.closed[why].Add(1) }
 func (p *speech) count(why Reason) (count int64) { return p.closed[why].Load() }
 

@@ -18,6 +18,7 @@ const (
 // frames (see pass_linux.go), the other one reads what peers send (see poll_linux.go).
 type shard struct {
 	engine *Engine
+	number int // its place in Engine.shards
 	epfd   int
 	poll   *os.File // epfd, watched by Go's poller
 
@@ -33,7 +34,7 @@ type shard struct {
 	wake    chan struct{} // has a token after each enqueue
 }
 
-func newShard(e *Engine) (*shard, error) {
+func newShard(e *Engine, number int) (*shard, error) {
 	epfd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
@@ -43,7 +44,7 @@ func newShard(e *Engine) (*shard, error) {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
 	return &shard{
-		engine: e, epfd: epfd, poll: os.NewFile(uintptr(epfd), "epoll"),
+		engine: e, number: number, epfd: epfd, poll: os.NewFile(uintptr(epfd), "epoll"),
 		buffer: make([]byte, readBuffer), call: newCall(), wake: make(chan struct{}, 1),
 	}, nil
 }
@@ -66,11 +67,11 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	if s.closed {
 		return ErrClosed
 	}
-	r.part, r.index = p, int32(len(p.readers))
+	r.first.part = p
 	if err := r.control(syscall.EPOLL_CTL_ADD, syscall.EPOLLIN|syscall.EPOLLRDHUP|edge); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	p.readers = append(p.readers, r)
+	p.add(&r.first)
 	if need := int(r.fd) + 1 - len(s.readers); need > 0 {
 		s.readers = append(s.readers, make([]*Reader, need)...)
 	}
@@ -85,8 +86,8 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 			r.block(hello[n:], nil)
 		}
 	}
-	if r.backlog == nil && r.flags&closed == 0 && p.moved(r) {
-		p.advance(r, nil)
+	if r.backlog == nil && r.flags&closed == 0 && r.first.behind() {
+		r.first.advance(nil)
 	}
 	if r.flags&closed == 0 {
 		p.topic.protocol.Joined(r)
@@ -94,20 +95,11 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	return nil
 }
 
-// moved reports whether the topic may have moved since the caller of Join looked. It has nearly always not.
-func (p *part) moved(r *Reader) bool {
-	_, verdict := (*p.topic.table.Load()).After(r.cursor, r.flags&guarded != 0)
-	return verdict != Nothing
-}
-
 // forget removes r from the tables. The tables shrink, so that a crowd that has left takes no memory.
 func (s *shard) forget(r *Reader) {
-	p := r.part
-	last := len(p.readers) - 1
-	p.readers[r.index] = p.readers[last]
-	p.readers[r.index].index = r.index
-	p.readers[last] = nil
-	p.readers = shrink(p.readers[:last])
+	for p := range r.places() {
+		p.part.remove(p)
+	}
 	if s.find(r.fd) != r { // the descriptor was closed outside, and is another reader's by now
 		return
 	}
@@ -119,13 +111,13 @@ func (s *shard) forget(r *Reader) {
 	s.readers = shrink(s.readers[:end])
 }
 
-// shrink moves readers to a smaller array if they fill less than a quarter of theirs.
-func shrink(readers []*Reader) []*Reader {
+// shrink moves a table to a smaller array if it fills less than a quarter of its own.
+func shrink[T any](table []T) []T {
 	const small = 256
-	if cap(readers) <= small || len(readers) >= cap(readers)/4 {
-		return readers
+	if cap(table) <= small || len(table) >= cap(table)/4 {
+		return table
 	}
-	return append(make([]*Reader, 0, max(2*len(readers), small)), readers...)
+	return append(make([]T, 0, max(2*len(table), small)), table...)
 }
 
 func (s *shard) find(fd int32) *Reader {

@@ -11,12 +11,12 @@ import (
 func (r *Reader) write(b []byte) (n int, err error) {
 	measure := r.flags&coarse != 0 && r.since != 0
 	if measure { // before and after, since what b adds to the kernel's memory is not known
-		r.waits(r.part.shard.engine.now())
+		r.waits(r.shard().engine.now())
 	}
 	if r.flags&(limited|coarse) == 0 && r.written+int64(len(b)) > mostUnsent {
 		r.limitUnsent()
 	}
-	n, errno := r.part.shard.call.do(r, syscall.SYS_WRITE, b)
+	n, errno := r.shard().call.do(r, syscall.SYS_WRITE, b)
 	if errno == syscall.EAGAIN {
 		return 0, nil
 	}
@@ -34,7 +34,7 @@ func (r *Reader) write(b []byte) (n int, err error) {
 
 // read takes what has come; n is 0 if nothing has.
 func (r *Reader) read(buf []byte) (n int, err error) {
-	n, errno := r.part.shard.call.do(r, syscall.SYS_READ, buf)
+	n, errno := r.shard().call.do(r, syscall.SYS_READ, buf)
 	switch {
 	case errno == syscall.EAGAIN:
 		return 0, nil
@@ -77,7 +77,7 @@ func (r *Reader) limitUnsent() {
 func (r *Reader) control(op int, events uint32) (err error) {
 	outer := r.raw.Control(func(fd uintptr) {
 		r.fd = int32(fd)
-		err = syscall.EpollCtl(r.part.shard.epfd, op, int(fd), &syscall.EpollEvent{Events: events, Fd: r.fd})
+		err = syscall.EpollCtl(r.shard().epfd, op, int(fd), &syscall.EpollEvent{Events: events, Fd: r.fd})
 	})
 	if outer != nil {
 		return outer

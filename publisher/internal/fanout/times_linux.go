@@ -31,7 +31,7 @@ func (s *shard) checkTimes() {
 			r.close(Ended)
 		default:
 			r.due = 0
-			r.part.topic.protocol.Due(r)
+			r.protocol().Due(r)
 		}
 	}
 }
