@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
 // Engine owns the shards and their goroutines. Its methods may be called concurrently.
@@ -152,34 +154,52 @@ func (t *Topic) Len() int {
 	return n
 }
 
-// Bare reports whether conn is a plain socket, which the engine can write to.
+// Bare reports whether conn is a plain socket, or one with TLS that package tlsrecord can take over. The engine can write to it.
 func Bare(conn net.Conn) bool {
+	_, ok := socketOf(conn)
+	return ok
+}
+
+// socketOf returns the plain socket beneath conn.
+func socketOf(conn net.Conn) (net.Conn, bool) {
+	if socket, ok := tlsrecord.CanTake(conn); ok {
+		conn = socket
+	}
 	switch conn.(type) {
 	case *net.TCPConn, *net.UnixConn:
-		return true
+		return conn, true
 	}
-	return false
+	return nil, false
 }
 
 // Join makes conn a reader of the topic. The connection is then the engine's, and nobody else may use it. If Join returns
-// an error, the connection is still the caller's.
+// an error, the connection is still the caller's, who can do nothing with it but close it if it has TLS.
 func (t *Topic) Join(conn net.Conn, j Join) error {
-	socket, ok := conn.(syscall.Conn)
-	if !ok || !Bare(conn) {
+	socket, ok := socketOf(conn)
+	if !ok {
 		return ErrUnsupported
 	}
-	raw, err := socket.SyscallConn()
+	raw, err := socket.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	r := &Reader{conn: conn, raw: raw, due: t.engine.at(j.Due), Data: j.Data}
+	r := &Reader{conn: socket, raw: raw, due: t.engine.at(j.Due), Data: j.Data}
 	r.first = Place{reader: r, cursor: j.Cursor, index: -1, guarded: j.Guarded}
 	if j.Once {
 		r.flags |= once | asking
 	}
-	if _, ok := conn.(*net.UnixConn); ok {
+	if _, ok := socket.(*net.UnixConn); ok {
 		r.flags |= coarse
 	}
+	var early []byte
+	if conn != socket {
+		if _, r.session, early, err = tlsrecord.Take(conn); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		if !j.Once { // it is never detached
+			r.session.Forget()
+		}
+	}
 	p := t.parts[int(t.engine.next.Add(1))%len(t.parts)]
-	return p.shard.join(p, r, j.Hello)
+	return p.shard.join(p, r, j.Hello, early)
 }

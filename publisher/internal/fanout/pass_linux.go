@@ -228,7 +228,7 @@ func (p *Place) advance(at *look) {
 		t.protocol.Refused(p)
 		return
 	}
-	n, err := r.write(frame.Bytes)
+	n, full, err := r.put(frame.Bytes)
 	switch {
 	case err != nil:
 		r.close(Left)
@@ -241,7 +241,7 @@ func (p *Place) advance(at *look) {
 	at.gave = at.gave || at.given
 	p.cursor = frame.Next
 	r.flags &^= asking
-	if n < len(frame.Bytes) {
+	if full {
 		r.block(frame.Bytes[n:], nil)
 	}
 	if frame.Last {

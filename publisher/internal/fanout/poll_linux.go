@@ -64,7 +64,7 @@ func (s *shard) take(r *Reader, toEnd bool) (more bool) {
 			return false
 		}
 		if n > 0 {
-			r.protocol().Input(r, s.buffer[:n])
+			r.input(s.buffer[:n])
 		}
 		if n == 0 || n < len(s.buffer) && !toEnd {
 			return false

@@ -4,6 +4,8 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
 // Reader is one connection. Its methods may be called only in the reader's shard: in the methods of a [Protocol], and in the
@@ -11,8 +13,9 @@ import (
 type Reader struct {
 	Data any // the protocol's own
 
-	conn    net.Conn
+	conn    net.Conn // the socket
 	raw     syscall.RawConn
+	session *tlsrecord.Session // nil without TLS
 	first   Place
 	others  []*Place
 	backlog *backlog // nil while the socket takes what it is given
@@ -34,11 +37,13 @@ const (
 	armed                     // epoll tells when the socket has room again
 	closed
 	limited // see limitUnsent
+	silent  // a TLS alert was sent, after which nothing may follow
 	coarse  // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
 )
 
 // backlog is what a full socket has still to take. Most readers never have one.
 type backlog struct {
+	record  []byte // the rest of a TLS record
 	rest    []byte // of the frame that was begun; shared
 	control []byte // what the protocol sends between frames
 }
@@ -110,16 +115,16 @@ func (r *Reader) send(b []byte) {
 		r.backlog.control = append(r.backlog.control, b...)
 		return
 	}
-	n, err := r.write(b)
+	n, full, err := r.put(b)
 	switch {
 	case err != nil:
 		r.close(Left)
-	case n < len(b):
+	case full:
 		r.block(nil, append([]byte(nil), b[n:]...))
 	}
 }
 
-// End writes closeMessage and closes the connection. If the socket is full, End closes it without a message. If wait is
+// End writes closeMessage and closes the connection, with a close_notify if it has TLS. If the socket is full, End closes it without a message. If wait is
 // more than 0, the peer has so long to close first, and Protocol.Input is called until then.
 func (r *Reader) End(closeMessage []byte, wait time.Duration) {
 	if r.Ending() {
@@ -130,7 +135,7 @@ func (r *Reader) End(closeMessage []byte, wait time.Duration) {
 		return
 	}
 	if len(closeMessage) > 0 {
-		if n, err := r.write(closeMessage); err != nil || n < len(closeMessage) {
+		if _, full, err := r.put(closeMessage); err != nil || full {
 			r.close(Ended)
 			return
 		}
@@ -141,19 +146,24 @@ func (r *Reader) End(closeMessage []byte, wait time.Duration) {
 	}
 	r.flags |= ending | linger
 	r.SetDue(wait)
+	r.alert(tlsrecord.CloseNotify)
 	_ = r.raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
 }
 
 // Close closes the connection without a close message.
 func (r *Reader) Close() { r.close(Ended) }
 
-// Detach takes the reader out of the engine and returns its connection, which is the caller's from then on. It returns
-// nil if something has still to be written.
+// Detach takes the reader out of the engine and returns its connection, which is the caller's from then on. With TLS it is
+// another net.Conn than the one that joined. Detach returns nil if something has still to be written.
 func (r *Reader) Detach() net.Conn {
-	if r.flags&closed != 0 || r.backlog != nil {
+	if r.flags&(closed|silent) != 0 || r.backlog != nil {
 		return nil
 	}
 	conn := r.conn
+	if r.session != nil {
+		r.session.Pause()
+		conn = tlsrecord.NewConn(conn, r.session)
+	}
 	_ = r.control(syscall.EPOLL_CTL_DEL, 0)
 	r.leave(Detached)
 	return conn
@@ -161,7 +171,10 @@ func (r *Reader) Detach() net.Conn {
 
 // block leaves the reader alone until its socket has room.
 func (r *Reader) block(rest, control []byte) {
-	r.backlog = &backlog{rest: rest, control: control}
+	if r.backlog == nil {
+		r.backlog = new(backlog)
+	}
+	r.backlog.rest, r.backlog.control = rest, control
 	if r.flags&armed == 0 {
 		r.flags |= armed
 		events := uint32(syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edge)
@@ -173,18 +186,24 @@ func (r *Reader) block(rest, control []byte) {
 
 // unblock writes the backlog, as far as the socket takes it, and then what is new.
 func (r *Reader) unblock() {
-	for _, owed := range []*[]byte{&r.backlog.rest, &r.backlog.control} {
-		for len(*owed) > 0 {
-			n, err := r.write(*owed)
-			if err != nil {
-				r.close(Left)
-				return
+	for b := r.backlog; len(b.record)+len(b.rest)+len(b.control) > 0; {
+		owed, n, err := &b.record, 0, error(nil)
+		if len(b.record) > 0 {
+			n, err = r.write(b.record)
+		} else {
+			if owed = &b.rest; len(b.rest) == 0 {
+				owed = &b.control
 			}
-			if n == 0 {
-				return
-			}
-			*owed = (*owed)[n:]
+			n, _, err = r.put(*owed)
 		}
+		if err != nil {
+			r.close(Left)
+			return
+		}
+		if n == 0 {
+			return
+		}
+		*owed = (*owed)[n:]
 	}
 	r.backlog = nil
 	for p := range r.places() {
@@ -197,6 +216,9 @@ func (r *Reader) close(why Reason) {
 		return
 	}
 	conn := r.conn
+	if why == Ended {
+		r.alert(tlsrecord.CloseNotify)
+	}
 	r.leave(why)
 	_ = conn.Close() // also takes it out of the epoll set
 }
@@ -207,5 +229,5 @@ func (r *Reader) leave(why Reason) {
 	r.shard().forget(r)
 	r.backlog = nil
 	r.protocol().Closed(r, why)
-	r.conn, r.raw = nil, nil
+	r.conn, r.raw, r.session = nil, nil, nil
 }

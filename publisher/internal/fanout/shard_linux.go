@@ -27,6 +27,7 @@ type shard struct {
 	closed  bool
 	turn    int    // see checkTimes
 	buffer  []byte // of the goroutine that reads
+	sealing []byte // see scratch
 	call    *call
 
 	queueMu sync.Mutex
@@ -61,7 +62,8 @@ func (s *shard) close() {
 	_ = s.poll.Close()
 }
 
-func (s *shard) join(p *part, r *Reader, hello []byte) error {
+// join takes a reader in. early is what its peer has sent and somebody else has read.
+func (s *shard) join(p *part, r *Reader, hello, early []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -77,12 +79,12 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	}
 	s.readers[r.fd] = r
 	if len(hello) > 0 {
-		n, err := r.write(hello)
+		n, full, err := r.put(hello)
 		switch {
 		case err != nil:
 			r.close(Left)
 			return nil
-		case n < len(hello):
+		case full:
 			r.block(hello[n:], nil)
 		}
 	}
@@ -91,6 +93,9 @@ func (s *shard) join(p *part, r *Reader, hello []byte) error {
 	}
 	if r.flags&closed == 0 {
 		p.topic.protocol.Joined(r)
+	}
+	if len(early) > 0 && r.flags&closed == 0 {
+		p.topic.protocol.Input(r, early)
 	}
 	return nil
 }

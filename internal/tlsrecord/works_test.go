@@ -1,0 +1,9 @@
+package tlsrecord
+
+import "testing"
+
+func TestWorks(t *testing.T) {
+	if err := Works(); err != nil {
+		t.Fatal(err)
+	}
+}
