@@ -3,6 +3,8 @@ package live
 import (
 	"crypto/tls"
 	"net"
+
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
 // TLSListener returns a listener for an http.Server, which speaks TLS on the connections of ln:
@@ -13,5 +15,5 @@ import (
 // no goroutine for each reader. For HTTP/2, NextProtos of config must contain "h2" and "http/1.1". config must not be changed
 // afterwards, except by its own methods.
 func TLSListener(ln net.Listener, config *tls.Config) net.Listener {
-	return tls.NewListener(ln, config)
+	return tlsrecord.NewListener(ln, config)
 }

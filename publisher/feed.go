@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
 	"go.uber.org/zap"
 )
@@ -104,6 +105,9 @@ func (f *Feed) startEngine() *fanout.Engine {
 	if err != nil {
 		f.options.Logger.Info("there is no epoll engine: each connection has a goroutine", zap.Error(err))
 		return nil
+	}
+	if err := tlsrecord.Works(); err != nil {
+		f.options.Logger.Warn("each connection with TLS has a goroutine: the record layer does not fit crypto/tls", zap.Error(err))
 	}
 	return e
 }

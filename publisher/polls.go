@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"crypto/tls"
 	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
@@ -31,7 +32,7 @@ type PollWire struct {
 type Polls struct {
 	streams *Streams
 	wire    *PollWire
-	wrapped atomic.Bool // this server's connections are not plain sockets
+	wrapped [2]atomic.Bool // without and with TLS: this server's connections are not for the epoll engine
 }
 
 // NewPolls returns Polls without requests.
@@ -49,12 +50,19 @@ const unparkAfter = 5 * time.Minute
 // Shutdown answers parked requests and closes their connections.
 func (p *Polls) Shutdown(ctx context.Context) error { return p.streams.Shutdown(ctx) }
 
-// CanPark reports whether the request can be parked. It cannot if it has a body, ends its connection, or did not come over a
-// plain HTTP/1.1 connection.
+// CanPark reports whether the request can be parked. It cannot if it has a body, ends its connection, or did not come over
+// HTTP/1.1, either plain or over TLS 1.3.
 func (p *Polls) CanPark(r *http.Request) bool {
-	return serverOf(r) != nil && r.TLS == nil && r.ProtoMajor == 1 && r.ProtoMinor == 1 && !r.Close &&
-		r.Method == http.MethodGet && repeat.Of(r) != 0 &&
-		!p.wrapped.Load() && !p.streams.draining.Load() && p.streams.HasEngine()
+	return serverOf(r) != nil && (r.TLS == nil || r.TLS.Version == tls.VersionTLS13) && r.ProtoMajor == 1 && r.ProtoMinor == 1 &&
+		!r.Close && r.Method == http.MethodGet && repeat.Of(r) != 0 &&
+		!p.wrappedFor(r).Load() && !p.streams.draining.Load() && p.streams.HasEngine()
+}
+
+func (p *Polls) wrappedFor(r *http.Request) *atomic.Bool {
+	if r.TLS != nil {
+		return &p.wrapped[1]
+	}
+	return &p.wrapped[0]
 }
 
 func serverOf(r *http.Request) *http.Server {
@@ -81,14 +89,13 @@ func (p *Polls) Park(
 	conn, buf, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		st.Close()
-		p.wrapped.Store(true)
+		p.wrappedFor(r).Store(true)
 		return st.First, nil
 	}
-	if back, ok := conn.(*unparked); ok {
-		conn = back.Conn // the request was the last that back had read ahead
-	}
 	if !st.CanJoin(conn) || buf.Reader.Buffered() > 0 {
-		p.wrapped.Store(p.wrapped.Load() || !st.CanJoin(conn))
+		if !st.mayJoin(conn) {
+			p.wrappedFor(r).Store(true)
+		}
 		defer st.Close()
 		_ = conn.SetWriteDeadline(time.Now().Add(p.streams.Stall()))
 		_, _ = conn.Write(st.First.Encode(p.wire.Drain))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -22,8 +23,20 @@ type Stream struct {
 	due     time.Time // when it has to end; zero is never
 }
 
-// CanJoin reports whether the epoll engine can write to conn: there is an engine, and conn is a bare socket.
-func (st *Stream) CanJoin(conn net.Conn) bool { return fanout.Bare(conn) && st.streams.HasEngine() }
+// CanJoin reports whether the epoll engine can write to conn: there is an engine, and conn is a bare socket, or one with TLS
+// whose records the engine can take over.
+func (st *Stream) CanJoin(conn net.Conn) bool {
+	return fanout.Bare(parkable(conn)) && st.streams.HasEngine()
+}
+
+// mayJoin reports whether CanJoin may be true for other connections like conn.
+func (st *Stream) mayJoin(conn net.Conn) bool {
+	switch conn.(type) {
+	case *unparked, *unparkedTLS:
+		return true
+	}
+	return st.CanJoin(conn) || tlsrecord.Watches(conn)
+}
 
 // Join gives the reader's connection, which was hijacked, to the epoll engine, which writes hello, with [Stream.First] in it,
 // and everything that follows. state is passed to Wire.Input. The caller must not use the stream or the connection afterwards.
@@ -40,7 +53,7 @@ func (st *Stream) Join(conn net.Conn, hello []byte, state any) {
 func (st *Stream) join(conn net.Conn, j fanout.Join) {
 	fan, err := st.topic.engine()
 	if err == nil {
-		err = fan.Join(conn, j)
+		err = fan.Join(parkable(conn), j)
 	}
 	if err != nil { // the feed is closing
 		_ = conn.Close()

@@ -1,8 +1,10 @@
 package publisher
 
 import (
+	"crypto/tls"
 	"net"
 
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
 )
 
@@ -13,7 +15,11 @@ func (c *pollConn) unpark(r *fanout.Reader, read []byte) {
 		r.Close()
 		return
 	}
-	l := &oneListener{&unparked{Conn: conn, read: append([]byte(nil), read...)}, conn.LocalAddr()}
+	back := &unparked{Conn: conn, read: append([]byte(nil), read...)}
+	l := &oneListener{back, conn.LocalAddr()}
+	if secure, ok := conn.(*tlsrecord.Conn); ok {
+		l.conn = &unparkedTLS{back, secure}
+	}
 	go func() {
 		_ = c.server.Serve(l) // Serve serves the connection in a goroutine of its own, and returns.
 		l.closeConn()
@@ -37,9 +43,33 @@ func (c *unparked) Read(b []byte) (int, error) {
 	return c.Conn.Read(b)
 }
 
+// unparkedTLS is an unparked connection with TLS. net/http finds the method ConnectionState, and sets Request.TLS.
+type unparkedTLS struct {
+	*unparked
+	secure *tlsrecord.Conn
+}
+
+// ConnectionState returns what the handshake agreed on.
+func (c *unparkedTLS) ConnectionState() tls.ConnectionState { return c.secure.ConnectionState() }
+
+// NetConn returns the connection beneath.
+func (c *unparked) NetConn() net.Conn { return c.Conn }
+
+// parkable returns the connection that was unparked, if all that had been read of it has been read again; otherwise conn.
+func parkable(conn net.Conn) net.Conn {
+	back, ok := conn.(*unparked)
+	if secure, isTLS := conn.(*unparkedTLS); isTLS {
+		back, ok = secure.unparked, true
+	}
+	if ok && len(back.read) == 0 {
+		return back.Conn
+	}
+	return conn
+}
+
 // oneListener is a listener that accepts one connection.
 type oneListener struct {
-	conn *unparked // nil once it is accepted
+	conn net.Conn // nil once it is accepted
 	addr net.Addr
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -210,11 +209,5 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.socket.SetReadDeadl
 // SetWriteDeadline implements net.Conn.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.socket.SetWriteDeadline(t) }
 
-// SyscallConn implements syscall.Conn.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) {
-	socket, ok := c.socket.(syscall.Conn)
-	if !ok {
-		return nil, syscall.EINVAL
-	}
-	return socket.SyscallConn()
-}
+// NetConn returns the connection beneath.
+func (c *Conn) NetConn() net.Conn { return c.socket }

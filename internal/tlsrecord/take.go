@@ -26,6 +26,16 @@ func CanTake(conn net.Conn) (socket net.Conn, ok bool) {
 	return nil, false
 }
 
+// Watches reports whether conn is a connection of NewListener, even if it can't be taken over.
+func Watches(conn net.Conn) bool {
+	c, ok := conn.(*tls.Conn)
+	if !ok {
+		return false
+	}
+	_, ok = c.NetConn().(*watched)
+	return ok
+}
+
 // Take takes a connection over, which nobody may be reading from or writing to. It is a connection of [NewListener], or one that
 // Take has taken over before. socket is the connection beneath. early is what the peer sent and nobody has read. If Take returns an
 // error, conn can only be closed.

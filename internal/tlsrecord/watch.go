@@ -5,7 +5,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 )
 
 // watched is the socket under a tls.Conn. It follows what crypto/tls reads and writes, so that Take knows how many records each
@@ -55,14 +54,8 @@ func (w *watched) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// SyscallConn implements syscall.Conn.
-func (w *watched) SyscallConn() (syscall.RawConn, error) {
-	socket, ok := w.Conn.(syscall.Conn)
-	if !ok {
-		return nil, syscall.EINVAL
-	}
-	return socket.SyscallConn()
-}
+// NetConn returns the connection beneath.
+func (w *watched) NetConn() net.Conn { return w.Conn }
 
 // take has Write write nothing any more. It returns false if a write is under way.
 func (w *watched) take() bool {

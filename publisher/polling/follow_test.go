@@ -64,6 +64,8 @@ func TestIntervalConformance(t *testing.T) { publishertest.Run(t, newInterval, f
 
 func TestLongConformance(t *testing.T) { publishertest.Run(t, newLong, follow) }
 
+func TestLongConformanceOverTLS(t *testing.T) { publishertest.RunTLS(t, newLong, follow) }
+
 func TestDifferential(t *testing.T) {
 	publishertest.Differential(t, map[string]publishertest.Entry{
 		"interval": {New: newInterval, Follow: follow}, "long": {New: newLong, Follow: follow},

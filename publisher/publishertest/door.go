@@ -21,7 +21,7 @@ func hasToken(r *http.Request) bool { return r.Context().Value(tokenKey{}) != ni
 func (s *site) door(token bool, buffer int) *Server {
 	s.Helper()
 	return s.Serve(&ServerOptions{
-		Buffer: buffer, ErrorLog: log.New(&s.requests, "", 0),
+		TLS: s.tls, Buffer: buffer, ErrorLog: log.New(&s.requests, "", 0),
 		Handler: func(routes http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if token {

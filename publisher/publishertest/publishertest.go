@@ -35,12 +35,12 @@ type Follow func(ctx context.Context, url string, since motacilla.Revision) iter
 
 // Run tests a publisher.
 func Run(t *testing.T, fresh New, follow Follow) {
-	run(t, fresh, follow, append(clientCases(), serverCases()...))
+	run(t, fresh, follow, append(clientCases(), serverCases()...), false)
 }
 
 // RunClient tests a client, which is follow, of a publisher that Run tests elsewhere. It runs the cases of Run in which the
 // client can do something wrong.
-func RunClient(t *testing.T, fresh New, follow Follow) { run(t, fresh, follow, clientCases()) }
+func RunClient(t *testing.T, fresh New, follow Follow) { run(t, fresh, follow, clientCases(), false) }
 
 // testCase is a case of the suite.
 type testCase struct {
@@ -85,12 +85,13 @@ func serverCases() []testCase {
 	}
 }
 
-func run(t *testing.T, fresh New, follow Follow, list []testCase) {
+func run(t *testing.T, fresh New, follow Follow, list []testCase, overTLS bool) {
 	for _, test := range list {
 		t.Run(test.name, func(t *testing.T) {
 			ignore := goleak.IgnoreCurrent()
 			var s *site
 			test.run(t, func(o settings) *site {
+				o.tls = overTLS
 				s = open(t, map[string]Entry{name: {fresh, follow}}, o)
 				return s
 			})

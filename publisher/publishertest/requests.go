@@ -74,7 +74,7 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 	s := run(settings{})
 	polite := s.read(name, Channel, motacilla.View{})
 	polite.at(t, s.Head(Channel))
-	host := strings.TrimPrefix(s.main.URL, "http://")
+	host := s.main.Listener.Addr().String()
 	path := strings.TrimPrefix(s.url(s.main, name, Channel), s.main.URL)
 	head := func(more string) string {
 		return fmt.Sprintf("GET %s?since=0 HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, host, more)
@@ -88,30 +88,34 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 	for i := range noise {
 		noise[i] = byte(rng.Uint32())
 	}
-	var conns []*net.TCPConn
+	var conns []net.Conn
 	for _, ask := range []string{head(""), upgrade} {
-		for _, rude := range []func(*net.TCPConn){
-			func(c *net.TCPConn) { _ = c.CloseWrite() },
-			func(c *net.TCPConn) { _, _ = c.Write(noise) },
-			func(c *net.TCPConn) {
+		for _, rude := range []func(rudeConn){
+			func(c rudeConn) { c.closeWrite() },
+			func(c rudeConn) { _, _ = c.Write(noise) },
+			func(c rudeConn) {
 				_, _ = c.Write(noise)
-				_ = c.CloseWrite()
+				c.closeWrite()
 			},
-			func(c *net.TCPConn) { _, _ = c.Write(bytes.Repeat([]byte(ask), 20)) }, // pipelined
-			func(c *net.TCPConn) { // vanishes: a reset
-				_ = c.SetLinger(0)
-				_ = c.Close()
+			func(c rudeConn) { _, _ = c.Write(bytes.Repeat([]byte(ask), 20)) }, // pipelined
+			func(c rudeConn) { // vanishes: a reset
+				_ = c.tcp.SetLinger(0)
+				_ = c.tcp.Close()
 			},
-			func(*net.TCPConn) {}, // takes nothing
+			func(c rudeConn) { _, _ = c.tcp.Write(noise) }, // beneath TLS
+			func(rudeConn) {}, // takes nothing
 		} {
 			for range 5 {
 				c, err := net.Dial("tcp", host)
 				if err != nil {
 					t.Fatal(err)
 				}
-				conn := c.(*net.TCPConn)
-				defer conn.Close()
-				conns = append(conns, conn)
+				conn := rudeConn{c, c.(*net.TCPConn)}
+				if s.tls {
+					conn.Conn = tlsClient(c)
+				}
+				defer c.Close()
+				conns = append(conns, c)
 				_ = conn.SetDeadline(time.Now().Add(patience))
 				if _, err := conn.Write([]byte(ask)); err != nil {
 					t.Fatal(err)
@@ -136,6 +140,14 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 	stats := s.parts[name].stats
 	s.Eventually("Stats count none of the clients that have left", func() bool { return stats.Readers.Load() == 0 })
 }
+
+// rudeConn is a client's connection and its socket.
+type rudeConn struct {
+	net.Conn
+	tcp *net.TCPConn
+}
+
+func (c rudeConn) closeWrite() { _ = c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // testStats tests what the publisher counts, under the name of its first route.
 func testStats(t *testing.T, run func(settings) *site) {

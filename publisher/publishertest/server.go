@@ -8,18 +8,22 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
 // ServerOptions say how a [Server] is reached. The zero value is plain HTTP/1.1 over TCP.
 type ServerOptions struct {
-	TLS, HTTP2 bool
-	Unix       bool // a Unix socket
-	Wrapped    bool // the connections are not plain sockets
-	Buffer     int  // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
+	TLS     bool // with a listener whose connections the epoll engine can take over
+	HTTP2   bool // with TLS
+	Unix    bool // a Unix socket
+	Wrapped bool // the connections are not plain sockets
+	Buffer  int  // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
 
 	Handler  func(routes http.Handler) http.Handler // wraps the site's routes; nil is the routes
 	ErrorLog *log.Logger                            // of the http.Server
@@ -60,13 +64,17 @@ func (s *Site) Serve(o *ServerOptions) *Server {
 	server.Listener = &listener{server.Listener, o, &server.accepted}
 	server.Config.ConnState = server.connState
 	server.Config.ErrorLog = o.ErrorLog
-	server.EnableHTTP2 = o.HTTP2
+	transport := &http.Transport{DialContext: server.dial}
 	if o.TLS {
-		server.StartTLS()
-		server.HTTP = server.Client()
-	} else {
-		server.Start()
-		server.HTTP = &http.Client{Transport: &http.Transport{DialContext: server.dial}}
+		_, trusted := ours()
+		transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
+		transport.ForceAttemptHTTP2 = o.HTTP2
+		server.Listener = tlsrecord.NewListener(server.Listener, tlsServer(o.HTTP2))
+	}
+	server.Start()
+	server.HTTP = &http.Client{Transport: transport}
+	if o.TLS {
+		server.URL = "https" + strings.TrimPrefix(server.URL, "http")
 	}
 	if o.Unix {
 		server.URL = "http://live.example"
@@ -116,7 +124,7 @@ func (d *Server) Dial() net.Conn {
 		d.site.Fatal(err)
 	}
 	if d.tls {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		conn = tlsClient(conn, "http/1.1")
 	}
 	d.site.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(2 * patience))
@@ -162,7 +170,7 @@ func (d *Server) Cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c, state := range d.conns {
-		tcp, ok := c.(*net.TCPConn)
+		tcp, ok := innermost(c).(*net.TCPConn)
 		if state != http.StateHijacked || !ok {
 			_ = c.Close()
 			continue
@@ -192,7 +200,7 @@ func (d *Server) Count() (hijacked, busy int) {
 
 // isOpen reports whether our side of the connection has not been closed.
 func isOpen(c net.Conn) bool {
-	socket, ok := c.(syscall.Conn)
+	socket, ok := innermost(c).(syscall.Conn)
 	if !ok {
 		return true
 	}

@@ -30,6 +30,7 @@ type settings struct {
 	authorize route.Authorizer      // nil lets everybody read
 	feed      publisher.FeedOptions // PageSize and CatchUp are the suite's; Stall is more than a busy machine takes
 	rest      time.Duration         // a reader waits at most so long until it asks again; 20 ms
+	tls       bool                  // set by RunTLS
 }
 
 // site is a Site with readers.

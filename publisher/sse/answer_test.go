@@ -251,8 +251,8 @@ func TestBareRequests(t *testing.T) {
 // A reader that closes its side of the connection has left, as for net/http.
 func TestHalfClose(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {
-		if c.server.HTTP2 || c.server.TLS {
-			return // neither can be closed on one side
+		if c.server.HTTP2 {
+			return // it can't be closed on one side
 		}
 		s := open(t, settings{connection: c})
 		conn := s.Dial()

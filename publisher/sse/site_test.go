@@ -38,6 +38,8 @@ var connections = []connection{
 	{name: "epoll engine"},
 	{name: "goroutine per connection", goroutines: true},
 	{name: "TLS", server: publishertest.ServerOptions{TLS: true}},
+	{name: "TLS, goroutine per connection", goroutines: true, server: publishertest.ServerOptions{TLS: true}},
+	{name: "TLS, wrapped socket", server: publishertest.ServerOptions{TLS: true, Wrapped: true}},
 	{name: "HTTP/2", server: publishertest.ServerOptions{TLS: true, HTTP2: true}},
 	{name: "wrapped socket", server: publishertest.ServerOptions{Wrapped: true}},
 	{name: "Unix socket", server: publishertest.ServerOptions{Unix: true}},

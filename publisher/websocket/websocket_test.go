@@ -19,6 +19,14 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestConformanceOverTLS(t *testing.T) {
+	each(t, func(t *testing.T, goroutines bool) {
+		publishertest.RunTLS(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
+			return New(feed, &Options{Goroutines: goroutines})
+		}, followers.WebSocket)
+	})
+}
+
 // each runs a test on the epoll engine and with a goroutine per connection. Readers must see the same.
 func each(t *testing.T, test func(t *testing.T, goroutines bool)) {
 	for name, goroutines := range map[string]bool{"epoll engine": false, "goroutine per connection": true} {

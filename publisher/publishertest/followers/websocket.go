@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"net/http"
 	"time"
 	"unicode/utf8"
 
@@ -46,6 +47,9 @@ func dial(ctx context.Context, url string, since motacilla.Revision) (*gorilla.C
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	var stop func() bool
 	dialer := gorilla.Dialer{HandshakeTimeout: time.Minute}
+	if transport, ok := http.DefaultTransport.(*http.Transport); ok { // which a test may have told whom to trust
+		dialer.TLSClientConfig = transport.TLSClientConfig
+	}
 	dialer.NetDialContext = func(dialing context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(dialing, network, addr)
 		if err == nil {
