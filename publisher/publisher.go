@@ -13,8 +13,8 @@ import (
 // Publisher delivers a channel's updates to its readers by one transport. A publisher that has work of its own may be a
 // [Starter] too.
 type Publisher interface {
-	// URLs returns the routes that readers use. It must return the same each time. Each pattern must have {channel_id} and
-	// no method. A pattern that does not begin with / is below the base path. A route is mounted with and without its last
+	// URLs returns the routes that readers use. It must return the same each time. Each pattern must have {channel_id}, or its
+	// route must be one for many channels, and no method. The first route must be for one channel. A pattern that does not begin with / is below the base path. A route is mounted with and without its last
 	// slash; nothing below it is.
 	URLs() []route.Route
 

@@ -88,7 +88,7 @@ func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
 	}
 	for {
 		s := c.state() // before looking, so that what comes meanwhile ends the waiting
-		if end, over := st.drained(ctx); over {
+		if end, over := st.streams.drained(ctx); over {
 			return end
 		}
 		var again <-chan time.Time
@@ -169,8 +169,8 @@ func (st *Stream) ended(ctx context.Context) End {
 }
 
 // drained reports, when it is the reader's turn, whether a drain ends the stream.
-func (st *Stream) drained(ctx context.Context) (end End, draining bool) {
-	wait, draining := st.streams.drainDelay()
+func (s *Streams) drained(ctx context.Context) (end End, draining bool) {
+	wait, draining := s.drainDelay()
 	if draining && wait > 0 {
 		select {
 		case <-time.After(wait):

@@ -41,7 +41,7 @@ type Streams struct {
 
 // subject is what a topic is about: a channel in one form of the transport.
 type subject struct {
-	channel *channel
+	channel *channel // nil: a lobby
 	wire    *Wire
 }
 
@@ -92,53 +92,73 @@ func (s *Streams) OpenAs(
 func (s *Streams) begin(
 	r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, w *Wire,
 ) (*Stream, error) {
-	c, err := s.feed.channels.open(r.Context(), ch)
+	grant := route.GrantOf(r)
+	c, first, err := s.first(r.Context(), ch, cursor, grant)
 	if err != nil {
 		return nil, err
 	}
 	defer c.release()
-	first, err := c.delta(r.Context(), cursor)
-	if err == nil && first.Gone {
-		err = notFound(ch)
-	}
-	grant := route.GrantOf(r)
-	if err == nil && grant.WhilePublic && (first.private || c.state().private()) {
-		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
-	}
-	if err != nil {
-		return nil, err
-	}
 	t, err := s.enter(c, w)
 	if err != nil {
 		return nil, err
 	}
-	st := &Stream{First: first, streams: s, topic: t, grant: grant, due: grant.Expires}
-	if life := w.Lifetime; life > 0 {
-		end := time.Now().Add(life + rand.N(life/4+1))
-		if st.due.IsZero() || end.Before(st.due) {
-			st.due = end
-		}
+	return &Stream{First: first, streams: s, topic: t, grant: grant, due: earlier(grant.Expires, w.end())}, nil
+}
+
+// first opens a channel and returns what its reader gets first, after cursor. The caller must release the channel.
+func (s *Streams) first(
+	ctx context.Context, ch motacilla.ChannelID, cursor motacilla.Revision, grant route.Grant,
+) (*channel, *Delta, error) {
+	c, err := s.feed.channels.open(ctx, ch)
+	if err != nil {
+		return nil, nil, err
 	}
-	return st, nil
+	first, err := c.delta(ctx, cursor)
+	if err == nil && first.Gone {
+		err = notFound(ch)
+	}
+	if err == nil && grant.WhilePublic && (first.private || c.state().private()) {
+		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
+	}
+	if err != nil {
+		c.release()
+		return nil, nil, err
+	}
+	return c, first, nil
 }
 
 // enter counts a reader, and returns its topic.
 func (s *Streams) enter(c *channel, w *Wire) (*topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	t, err := s.follow(c, w, s.protocol)
+	if err == nil {
+		s.count()
+	}
+	return t, err
+}
+
+// count counts a connection. s.mu must be held.
+func (s *Streams) count() {
+	s.open++
+	s.stats.Readers.Add(1)
+}
+
+// follow adds a reader to a topic, which speaks is the protocol of. s.mu must be held.
+func (s *Streams) follow(c *channel, w *Wire, speaks func(t *topic) protocol) (*topic, error) {
 	if s.draining.Load() {
 		return nil, fmt.Errorf("open stream: %w", motacilla.ErrClosed)
 	}
 	of := subject{c, w}
 	t := s.topics[of]
 	if t == nil {
-		t = newTopic(s, c, w)
+		t = newTopic(s, c, w, speaks)
 		s.topics[of] = t
-		c.readers.Add(1)
+		if c != nil {
+			c.readers.Add(1)
+		}
 	}
 	t.readers++
-	s.open++
-	s.stats.Readers.Add(1)
 	return t, nil
 }
 
@@ -146,15 +166,23 @@ func (s *Streams) enter(c *channel, w *Wire) (*topic, error) {
 func (s *Streams) leave(t *topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unfollow(t)
 	s.stats.Readers.Add(-1)
 	s.open--
-	if t.readers--; t.readers == 0 {
-		delete(s.topics, subject{t.channel, t.wire})
-		close(t.over)
-		t.channel.release()
-	}
 	if s.draining.Load() && s.open == 0 {
 		close(s.idle)
+	}
+}
+
+// unfollow removes a reader from a topic, which ends with its last reader. s.mu must be held.
+func (s *Streams) unfollow(t *topic) {
+	if t.readers--; t.readers > 0 {
+		return
+	}
+	delete(s.topics, subject{t.channel, t.wire})
+	close(t.over)
+	if t.channel != nil {
+		t.channel.release()
 	}
 }
 
@@ -199,7 +227,9 @@ func (s *Streams) Shutdown(ctx context.Context) error {
 	if !began {
 		var all sync.WaitGroup
 		for _, t := range topics {
-			all.Go(func() { t.drain(ctx, readers, spread) })
+			if !t.part { // the lobby drains these readers
+				all.Go(func() { t.drain(ctx, readers, spread) })
+			}
 		}
 		all.Wait()
 	}

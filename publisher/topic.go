@@ -20,6 +20,8 @@ type topic struct {
 	readers int           // guarded by streams.mu
 	over    chan struct{} // closed when the last reader has left
 	speaks  protocol
+	part    bool  // its readers follow several channels: the lobby has the connection
+	bells   bells // of readers that have a goroutine and follow several channels
 
 	mu  sync.Mutex                   // held while fan is made
 	fan atomic.Pointer[fanout.Topic] // nil as long as the epoll engine has no reader of the topic
@@ -31,11 +33,12 @@ type protocol interface {
 	close(r *fanout.Reader, why End)
 }
 
-func newTopic(s *Streams, c *channel, w *Wire) *topic {
+// newTopic returns a topic without readers. If speaks is nil, the topic is its own protocol.
+func newTopic(s *Streams, c *channel, w *Wire, speaks func(t *topic) protocol) *topic {
 	t := &topic{streams: s, channel: c, wire: w, over: make(chan struct{})}
 	t.speaks = t
-	if s.protocol != nil {
-		t.speaks = s.protocol(t)
+	if speaks != nil {
+		t.speaks = speaks(t)
 	}
 	return t
 }
@@ -83,7 +86,9 @@ func (t *topic) follow(fan *fanout.Topic, s *state) {
 		case missed := <-fan.Missed():
 			cursor := motacilla.Revision(missed)
 			if len(finding) < mostFinding && !finding[cursor] {
-				finding[cursor] = t.streams.feed.work.spawn(func() { results <- found{cursor, t.find(cursor)} })
+				finding[cursor] = t.streams.feed.work.spawn(func() {
+					results <- found{cursor, t.find(t.streams.feed.work.ctx, cursor)}
+				})
 			}
 		case r := <-results:
 			delete(finding, r.cursor)
@@ -108,11 +113,12 @@ func (t *topic) publish(fan *fanout.Topic, s *state) *state {
 	return next
 }
 
-// find returns the delta from a cursor that a state does not reach. It tries until the store answers, or nobody waits.
-func (t *topic) find(cursor motacilla.Revision) *Delta {
+// find returns the delta from a cursor that a state does not reach. It tries until the store answers, or nobody waits, or ctx
+// ends.
+func (t *topic) find(ctx context.Context, cursor motacilla.Revision) *Delta {
 	f := t.streams.feed
 	for {
-		d, err := t.channel.delta(f.work.ctx, cursor)
+		d, err := t.channel.delta(ctx, cursor)
 		switch {
 		case err == nil:
 			return d
@@ -122,6 +128,8 @@ func (t *topic) find(cursor motacilla.Revision) *Delta {
 		select {
 		case <-time.After(f.options.Repair):
 		case <-t.over:
+			return nil
+		case <-ctx.Done():
 			return nil
 		case <-f.Done():
 			return nil
@@ -152,8 +160,13 @@ func (t table) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict) 
 	return t.topic.frame(d), fanout.Ready
 }
 
-// Idle is fanout.Table's.
-func (t table) Idle(cursor int64) []byte { return t.topic.idle(cursor) }
+// Idle is fanout.Table's. A reader of several channels has heartbeats from its lobby.
+func (t table) Idle(cursor int64) []byte {
+	if t.topic.part {
+		return nil
+	}
+	return t.topic.idle(cursor)
+}
 
 func (t *topic) frame(d *Delta) fanout.Frame {
 	return fanout.Frame{

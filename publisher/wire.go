@@ -1,6 +1,9 @@
 package publisher
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // Wire holds what differs between streaming transports: framing, heartbeat and close message. Its functions are called from many
 // goroutines at once, and must not block.
@@ -26,6 +29,22 @@ func (w *Wire) closeMessage(why End) []byte {
 		return nil
 	}
 	return w.CloseMessage(why)
+}
+
+// end returns when a connection that begins now has to end; zero is never.
+func (w *Wire) end() time.Time {
+	if w.Lifetime <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(w.Lifetime + rand.N(w.Lifetime/4+1))
+}
+
+// earlier returns the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (w *Wire) idle() *Format {

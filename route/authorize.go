@@ -52,8 +52,12 @@ func GrantOf(r *http.Request) Grant {
 }
 
 // Guard returns rt with its handler behind authorize. For each request it parses the channel ID of the path and asks
-// authorize for action. The handler's request carries the grant. rt.Refuse answers a request that is refused.
+// authorize for action. The handler's request carries the grant. rt.Refuse answers a request that is refused. If rt.Many is true,
+// the handler asks, by [Permit].
 func Guard(rt Route, action Action, authorize Authorizer) Route {
+	if rt.Many {
+		return withAsk(rt, action, authorize)
+	}
 	handler, refuse := rt.Handler, rt.Refuse
 	if refuse == nil {
 		refuse = WriteError

@@ -49,12 +49,20 @@ func WriteError(w http.ResponseWriter, _ *http.Request, err error) {
 	WriteProblem(w, p)
 }
 
-func retryAfter(err error) string {
+func retryAfter(err error) string { return strconv.Itoa(RetrySeconds(err)) }
+
+// RetrySeconds returns what [WriteError] puts into Retry-After. It is 0 if a later try is of no use.
+func RetrySeconds(err error) int {
+	switch ProblemOf(err).Status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	default:
+		return 0
+	}
 	after := RetryAfter
 	if retry := (*motacilla.RetryError)(nil); errors.As(err, &retry) && retry.After > 0 {
 		after = retry.After
 	}
-	return strconv.Itoa(int((after + time.Second - 1) / time.Second))
+	return int((after + time.Second - 1) / time.Second)
 }
 
 // ProblemOf returns the problem that [WriteError] writes for err. Its status follows from the root package's error that err

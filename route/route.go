@@ -24,4 +24,6 @@ type Route struct {
 	// receiver/webapp's openapi.json. The server's description has it at the path at which the route is mounted. nil
 	// leaves the route out.
 	OpenAPI []byte
+	// Many says that a request names several channels, not one by {channel_id}. The handler asks [Permit] about each.
+	Many bool
 }

@@ -37,7 +37,7 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`         // sse/{channel_id}/
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /. Without its last part it is the path for several channels"` // sse/{channel_id}/
 	Lifetime   time.Duration `key:"lifetime" min:"1ms" doc:"a connection ends after this and up to a quarter more"` // 8m
 	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
 	Logger     *zap.Logger   // nil logs nothing
@@ -81,6 +81,7 @@ var event = &publisher.Format{Name: name, Append: func(dst []byte, u *motacilla.
 type Publisher struct {
 	options Options
 	streams *publisher.Streams
+	many    *publisher.ManyWire
 }
 
 var _ publisher.Publisher = (*Publisher)(nil)
@@ -91,12 +92,19 @@ func New(feed *publisher.Feed, o *Options) *Publisher {
 	p.streams = publisher.NewStreams(feed, &publisher.Wire{
 		Name: name, Format: event, Lifetime: p.options.Lifetime, CloseMessage: closeMessage,
 	})
+	p.many = p.manyWire()
 	return p
 }
 
-// URLs returns the one route.
+// URLs returns the route of one channel and, if the path allows it, the route of several.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
+	routes := []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
+	if path := publisher.ManyPath(p.options.Path); path != "" {
+		routes = append(routes, route.Route{
+			Name: name + "-many", Pattern: path, Handler: http.HandlerFunc(p.serveMany), OpenAPI: manyOpenAPI, Many: true,
+		})
+	}
+	return routes
 }
 
 func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
@@ -116,15 +124,18 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
+	setHeader(w.Header())
 	if r.ProtoMajor == 1 {
 		p.hijack(w, r, stream)
 		return
 	}
-	p.answer(w, r, stream)
+	p.answer(w, r, &single{stream, hello(nil, stream)})
+}
+
+func setHeader(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
 }
 
 // cursor returns Last-Event-ID, or ?since if there is none. A malformed Last-Event-ID leads to a reset, because EventSource

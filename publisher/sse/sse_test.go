@@ -1,4 +1,4 @@
-package sse_test
+package sse
 
 import (
 	"testing"
@@ -6,7 +6,6 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest/followers"
-	"github.com/motacilla-live/motacilla/publisher/sse"
 )
 
 func TestConformance(t *testing.T) {
@@ -20,6 +19,9 @@ func TestConformance(t *testing.T) {
 		{"goroutine per connection", true, false, followers.SSEByEventID},
 		{"epoll engine, TLS", false, true, followers.SSE},
 		{"goroutine per connection, TLS", true, true, followers.SSEByEventID},
+		{"epoll engine, several channels", false, false, followers.Many("other", match, members)},
+		{"goroutine per connection, several channels", true, false, followers.Many("other", match, members)},
+		{"epoll engine, TLS, several channels", false, true, followers.Many("other", match, members)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			run := publishertest.Run
@@ -27,7 +29,7 @@ func TestConformance(t *testing.T) {
 				run = publishertest.RunTLS
 			}
 			run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
-				return sse.New(feed, &sse.Options{Goroutines: test.goroutines})
+				return New(feed, &Options{Goroutines: test.goroutines})
 			}, test.follow)
 		})
 	}

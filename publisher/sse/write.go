@@ -17,20 +17,46 @@ import (
 func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		p.answer(w, r, s)
+		p.answer(w, r, &single{s, hello(nil, s)})
 		return
 	}
-	first := make([]byte, 0, 512+len(s.First.Encode(event)))
-	first = append(first, "HTTP/1.1 200 OK\r\nDate: "...)
-	first = time.Now().UTC().AppendFormat(first, http.TimeFormat)
-	first = append(first, "\r\nConnection: close\r\n"...)
-	first = append(appendHeader(first, w.Header()), "\r\n"...)
-	first = hello(first, s)
+	first := hello(head(w.Header()), s)
 	if !p.options.Goroutines && s.CanJoin(conn) {
 		s.Join(conn, first, nil)
 		return
 	}
-	go p.carry(conn, first, s) // a new goroutine has a smaller stack than net/http's, and no buffers
+	go p.carry(conn, &single{s, first}) // a new goroutine has a smaller stack than net/http's, and no buffers
+}
+
+// head returns the head of an answer.
+func head(h http.Header) []byte {
+	dst := append(make([]byte, 0, 1024), "HTTP/1.1 200 OK\r\nDate: "...)
+	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
+	dst = append(dst, "\r\nConnection: close\r\n"...)
+	return append(appendHeader(dst, h), "\r\n"...)
+}
+
+// written is a stream that a goroutine writes.
+type written interface {
+	run(ctx context.Context, write func(b []byte) error) publisher.End
+	OnCut(f func()) (stop func() bool)
+	Close()
+}
+
+// single is a stream of one channel. first is written in place of its first event.
+type single struct {
+	*publisher.Stream
+	first []byte
+}
+
+func (s *single) run(ctx context.Context, write func(b []byte) error) publisher.End {
+	return s.Run(ctx, func(d *publisher.Delta) error {
+		if b := s.first; b != nil {
+			s.first = nil
+			return write(b)
+		}
+		return write(d.Encode(event))
+	})
 }
 
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
@@ -49,7 +75,7 @@ func appendHeader(dst []byte, h http.Header) []byte {
 
 // carry writes an HTTP/1 stream in its goroutine. It writes to the connection itself, because the buffers and chunks of
 // net/http cost more than the write.
-func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
+func (p *Publisher) carry(conn net.Conn, s written) {
 	defer s.Close()
 	defer s.OnCut(func() { _ = conn.Close() })()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -68,14 +94,7 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 		_, err := conn.Write(b)
 		return err
 	}
-	end := s.Run(ctx, func(d *publisher.Delta) error {
-		if first != nil {
-			b := first
-			first = nil
-			return write(b)
-		}
-		return write(d.Encode(event))
-	})
+	end := s.run(ctx, write)
 	if end != publisher.EndLeft {
 		_ = write(closeMessage(end))
 	}
@@ -84,7 +103,7 @@ func (p *Publisher) carry(conn net.Conn, first []byte, s *publisher.Stream) {
 }
 
 // answer writes a stream through net/http, in the handler's goroutine. HTTP/2 needs that.
-func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
+func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written) {
 	defer s.Close()
 	control := http.NewResponseController(w)
 	c := &cutter{control: control}
@@ -101,14 +120,7 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s *publisher.
 		}
 		return control.Flush()
 	}
-	first := true
-	end := s.Run(r.Context(), func(d *publisher.Delta) error {
-		if first {
-			first = false
-			return write(hello(nil, s))
-		}
-		return write(d.Encode(event))
-	})
+	end := s.run(r.Context(), write)
 	if last := closeMessage(end); end != publisher.EndLeft && len(last) > 0 {
 		if err := write(last); err != nil {
 			p.options.Logger.Debug("the close message was not delivered", zap.Error(err))

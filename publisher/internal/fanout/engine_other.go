@@ -71,6 +71,9 @@ func (*Reader) Asking() bool { return false }
 // Full returns false.
 func (*Reader) Full() bool { return false }
 
+// Moved returns false.
+func (*Reader) Moved() bool { return false }
+
 // Ending returns true.
 func (*Reader) Ending() bool { return true }
 

@@ -240,7 +240,7 @@ func (p *Place) advance(at *look) {
 	at.written++
 	at.gave = at.gave || at.given
 	p.cursor = frame.Next
-	r.flags &^= asking
+	r.flags = r.flags&^asking | moved
 	if full {
 		r.block(frame.Bytes[n:], nil)
 	}

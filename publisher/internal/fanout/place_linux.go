@@ -58,6 +58,34 @@ func (r *Reader) places() iter.Seq[*Place] {
 	}
 }
 
+// catchUp writes what the reader lacks of each topic, until its socket is full. Of the topics that it followed after the first
+// one, those come first that had no turn the last time. So a topic that moves all the time leaves room for the others.
+func (r *Reader) catchUp() {
+	if r.first.index >= 0 {
+		r.first.advance(nil)
+	}
+	others := slices.Clone(r.others)
+	for i := range others {
+		if r.backlog != nil || r.flags&closed != 0 {
+			return
+		}
+		at := (int(r.turn) + i) % len(others)
+		p := others[at]
+		if p.index < 0 {
+			continue
+		}
+		before := p.cursor
+		p.advance(nil)
+		switch {
+		case r.backlog == nil:
+		case p.cursor == before: // the socket took nothing of its frame
+			r.turn = uint16(at)
+		default:
+			r.turn = uint16(at + 1)
+		}
+	}
+}
+
 // behind reports whether the topic may have moved since its caller looked. It has nearly always not.
 func (p *Place) behind() bool {
 	_, verdict := (*p.part.topic.table.Load()).After(p.cursor, p.guarded)

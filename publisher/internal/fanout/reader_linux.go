@@ -27,6 +27,7 @@ type Reader struct {
 
 	fd    int32
 	flags uint16
+	turn  uint16 // of others: the place whose frame comes first when the socket has room again
 }
 
 const (
@@ -39,6 +40,7 @@ const (
 	limited // see limitUnsent
 	silent  // a TLS alert was sent, after which nothing may follow
 	coarse  // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
+	moved   // has got a frame since Moved was called
 )
 
 // backlog is what a full socket has still to take. Most readers never have one.
@@ -73,6 +75,13 @@ func (r *Reader) Asking() bool { return r.flags&asking != 0 }
 
 // Full reports whether the socket has not yet taken everything that it was given.
 func (r *Reader) Full() bool { return r.backlog != nil }
+
+// Moved reports whether the reader has got a frame of any of its topics since Moved was called last.
+func (r *Reader) Moved() bool {
+	yes := r.flags&moved != 0
+	r.flags &^= moved
+	return yes
+}
 
 // Ending reports whether the reader is closed, or gets nothing more.
 func (r *Reader) Ending() bool { return r.flags&(ending|closed) != 0 }
@@ -206,9 +215,7 @@ func (r *Reader) unblock() {
 		*owed = (*owed)[n:]
 	}
 	r.backlog = nil
-	for p := range r.places() {
-		p.advance(nil)
-	}
+	r.catchUp()
 }
 
 func (r *Reader) close(why Reason) {

@@ -22,7 +22,7 @@ func SSE(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*m
 			yield(nil, err)
 			return
 		}
-		events(ctx, r3labs.NewClient(u.String(), r3labs.ClientMaxBufferSize(largest)), yield)
+		events(ctx, r3labs.NewClient(u.String(), r3labs.ClientMaxBufferSize(largest)), update, yield)
 	}
 }
 
@@ -33,12 +33,16 @@ func SSEByEventID(ctx context.Context, url string, since motacilla.Revision) ite
 		if since > 0 {
 			client.LastEventID.Store([]byte(fmt.Sprint(int64(since))))
 		}
-		events(ctx, client, yield)
+		events(ctx, client, update, yield)
 	}
 }
 
-// events yields a connection's updates. The client calls its handler in this goroutine, and reads on when that returns.
-func events(ctx context.Context, client *r3labs.Client, yield func(*motacilla.Update, error) bool) {
+// events yields a connection's updates, as parse reads them; parse returns neither an update nor an error for what is none. The
+// client calls its handler in this goroutine, and reads on when that returns.
+func events(
+	ctx context.Context, client *r3labs.Client, parse func(e *r3labs.Event) (*motacilla.Update, error),
+	yield func(*motacilla.Update, error) bool,
+) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client.ReconnectStrategy = never{} // a follower comes back with a cursor of its own
@@ -59,7 +63,9 @@ func events(ctx context.Context, client *r3labs.Client, yield func(*motacilla.Up
 		if over || ctx.Err() != nil || len(e.Data) == 0 { // no data: a retry alone
 			return
 		}
-		say(update(e))
+		if u, err := parse(e); u != nil || err != nil {
+			say(u, err)
+		}
 	})
 	if err != nil && !over && ctx.Err() == nil {
 		say(nil, err)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 	"unicode/utf8"
 
@@ -17,9 +18,14 @@ import (
 // WebSocket reads one WebSocket connection from its beginning to its end with gorilla's client, at an http or https URL.
 // It asks with ?since. Of the close codes, 1000 and 1001 are an end, 1008 is ErrForbidden, 1013 ErrUnavailable, and 4404
 // ErrNotFound; a message that is no text, or not UTF-8, is an error.
-func WebSocket(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+func WebSocket(ctx context.Context, at string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
 	return func(yield func(*motacilla.Update, error) bool) {
-		conn, release, err := dial(ctx, url, since)
+		u, err := address(at, since)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		conn, release, err := dial(ctx, u)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -39,11 +45,7 @@ func WebSocket(ctx context.Context, url string, since motacilla.Revision) iter.S
 
 // dial connects. The connection is closed when ctx ends, in the handshake too, where gorilla does not look at ctx; and
 // by release.
-func dial(ctx context.Context, url string, since motacilla.Revision) (*gorilla.Conn, func(), error) {
-	u, err := address(url, since)
-	if err != nil {
-		return nil, nil, err
-	}
+func dial(ctx context.Context, u *url.URL) (*gorilla.Conn, func(), error) {
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	var stop func() bool
 	dialer := gorilla.Dialer{HandshakeTimeout: time.Minute}
@@ -76,6 +78,15 @@ func dial(ctx context.Context, url string, since motacilla.Revision) (*gorilla.C
 
 // message returns the next update.
 func message(conn *gorilla.Conn) (*motacilla.Update, error) {
+	data, err := text(conn)
+	if err != nil {
+		return nil, err
+	}
+	return decode(data)
+}
+
+// text returns the next message.
+func text(conn *gorilla.Conn) ([]byte, error) {
 	kind, data, err := conn.ReadMessage()
 	switch {
 	case gorilla.IsCloseError(err, gorilla.ClosePolicyViolation):
@@ -89,5 +100,5 @@ func message(conn *gorilla.Conn) (*motacilla.Update, error) {
 	case kind != gorilla.TextMessage || !utf8.Valid(data):
 		return nil, fmt.Errorf("a message of type %d that is no text: %.80q", kind, data)
 	}
-	return decode(data)
+	return data, nil
 }

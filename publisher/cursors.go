@@ -1,0 +1,79 @@
+package publisher
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// ParseCursors reads the query of a connection that follows several channels: a parameter c for each, which is the channel's ID, or
+// ID:REVISION. The last colon separates the two. So a channel whose ID has a colon must be given with a revision, which may be 0.
+// The error is an ErrInvalid that names the field.
+func ParseCursors(rawQuery string) ([]Cursor, error) {
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, motacilla.Invalid("c", "the query can't be parsed: escape the values")
+	}
+	if query.Has("since") {
+		return nil, motacilla.Invalid("since", "must not be given here: give each channel its revision, as in c=match-42:1763890000456789")
+	}
+	list := query["c"]
+	if len(list) > MostChannels {
+		return nil, motacilla.Invalid("c", "must be given at most %d times", MostChannels)
+	}
+	cursors := make([]Cursor, 0, len(list))
+	for _, value := range list {
+		c, err := parseCursor(value)
+		if err != nil {
+			return nil, err
+		}
+		cursors = append(cursors, c)
+	}
+	if twice, ok := repeated(cursors); ok {
+		return nil, motacilla.Invalid("c", "must not give the channel %s twice", twice)
+	}
+	return cursors, nil
+}
+
+func parseCursor(value string) (Cursor, error) {
+	id, revision, given := value, "", false
+	if at := strings.LastIndexByte(value, ':'); at >= 0 {
+		id, revision, given = value[:at], value[at+1:], true
+	}
+	ch, err := motacilla.ParseChannelID(id)
+	if err != nil {
+		return Cursor{}, motacilla.Invalid("c", "must begin with a channel's ID, which is 1 to %d of A-Z a-z 0-9 - . _ ~ : @ +, "+
+			"with + escaped", motacilla.MaxID)
+	}
+	c := Cursor{Channel: ch}
+	if !given {
+		return c, nil
+	}
+	if c.After, err = motacilla.ParseRevision(revision); err != nil {
+		return Cursor{}, motacilla.Invalid("c", "must have a revision in decimal digits after its last colon, or 0")
+	}
+	return c, nil
+}
+
+// repeated returns a channel that is there twice.
+func repeated(cursors []Cursor) (motacilla.ChannelID, bool) {
+	seen := make(map[motacilla.ChannelID]struct{}, len(cursors))
+	for _, c := range cursors {
+		if _, twice := seen[c.Channel]; twice {
+			return c.Channel, true
+		}
+		seen[c.Channel] = struct{}{}
+	}
+	return "", false
+}
+
+// ManyPath returns the path for several channels beside the path for one: without its last part, if that is {channel_id} and
+// something comes before it. Otherwise it is empty, and there is none.
+func ManyPath(path string) string {
+	rest, ok := strings.CutSuffix(strings.TrimRight(path, "/"), "{channel_id}")
+	if !ok || strings.Trim(rest, "/") == "" || !strings.HasSuffix(rest, "/") || strings.Contains(rest, "{") {
+		return ""
+	}
+	return rest
+}

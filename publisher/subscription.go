@@ -1,0 +1,117 @@
+package publisher
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
+)
+
+// subscription is one channel of a connection that follows several.
+type subscription struct {
+	topic  *topic
+	slot   channelSlot
+	grant  route.Grant
+	cursor motacilla.Revision // where it begins; without the engine, where it is
+	index  int                // in Many.cursors; may be out of range
+	over   bool
+	place  *fanout.Place // in the epoll engine
+	search *search       // without the engine, if a cursor was looked up
+}
+
+// search is the lookup of a cursor that no state reaches.
+type search struct {
+	running bool
+	found   *Delta
+}
+
+// release gives the channel back. The engine, or the bells, must not have the subscription any more.
+func (s *subscription) release() {
+	if s.over {
+		return
+	}
+	s.over = true
+	s.slot.release()
+	streams := s.topic.streams
+	streams.mu.Lock()
+	defer streams.mu.Unlock()
+	streams.unfollow(s.topic)
+}
+
+// refusal is a channel that a connection does not follow.
+type refusal struct {
+	channel motacilla.ChannelID
+	err     error
+}
+
+// mostOpening is how many channels of one connection are opened at a time: memory may have to read each from the store.
+const mostOpening = 8
+
+// openAll opens channels, and returns those that can be followed and the others, each in the order of want.
+func (s *Streams) openAll(r *http.Request, want []Cursor, w *ManyWire, permit Permit) (opened []*subscription, refused []refusal) {
+	subs, errs := make([]*subscription, len(want)), make([]error, len(want))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(want); i = int(next.Add(1)) - 1 {
+			subs[i], errs[i] = s.openOne(r, want[i], w, permit)
+		}
+	}
+	for range min(len(want), mostOpening) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
+	for i, sub := range subs {
+		if errs[i] != nil {
+			refused = append(refused, refusal{want[i].Channel, errs[i]})
+			continue
+		}
+		sub.index = i
+		opened = append(opened, sub)
+	}
+	return opened, refused
+}
+
+// openOne opens one channel as a connection of its own would be opened. A hook that panics refuses the channel.
+func (s *Streams) openOne(r *http.Request, want Cursor, w *ManyWire, permit Permit) (sub *subscription, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			sub, err = nil, fmt.Errorf("the authorization of channel %q panicked: %v", want.Channel, p)
+			s.feed.options.Logger.Error("authorization panicked", zap.String("channel", string(want.Channel)),
+				zap.String("cause", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	one, err := permit(r, want.Channel)
+	if err != nil {
+		return nil, err
+	}
+	grant := route.GrantOf(one)
+	slot, err := s.feed.acquireChannel(want.Channel)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := s.first(r.Context(), want.Channel, want.After, grant)
+	if err != nil {
+		slot.release()
+		return nil, err
+	}
+	defer c.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, err := s.follow(c, &w.Wire, func(t *topic) protocol {
+		t.part = true
+		return &chapter{t}
+	})
+	if err != nil {
+		slot.release()
+		return nil, err
+	}
+	return &subscription{topic: t, slot: slot, grant: grant, cursor: want.After, index: -1}, nil
+}
