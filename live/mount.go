@@ -18,16 +18,38 @@ type offers struct {
 	list      []offer
 }
 
-type offer struct{ name, route string }
+type offer struct{ name, route, many string }
 
 func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 	list := make([]page.Transport, 0, len(o.list))
 	for _, offer := range o.list {
-		if path, err := o.table.URL(offer.route, string(ch)); err == nil {
-			list = append(list, page.Transport{Name: offer.name, URL: o.publicURL + strings.TrimPrefix(path, o.table.Base())})
+		path, err := o.table.URL(offer.route, string(ch))
+		if err != nil {
+			continue
 		}
+		t := page.Transport{Name: offer.name, URL: o.url(path)}
+		if offer.many != "" {
+			if path, err := o.table.URL(offer.many); err == nil {
+				t.Many = o.url(path)
+			}
+		}
+		list = append(list, t)
 	}
 	return list
+}
+
+func (o *offers) url(path string) string { return o.publicURL + strings.TrimPrefix(path, o.table.Base()) }
+
+// offerOf returns what readers are offered of a publisher: its first route, and the first one for many channels.
+func offerOf(name string, routes []route.Route) offer {
+	o := offer{name: name, route: routes[0].Name}
+	for _, rt := range routes {
+		if rt.Many {
+			o.many = rt.Name
+			break
+		}
+	}
+	return o
 }
 
 // describer is a receiver that serves a description of all routes.
@@ -74,10 +96,10 @@ func (l *Live) mount() error {
 	for _, p := range l.has.Publishers {
 		routes := p.It.URLs()
 		if len(routes) > 0 && routes[0].Name != "" {
-			l.offers.list = append(l.offers.list, offer{p.Name, routes[0].Name})
+			l.offers.list = append(l.offers.list, offerOf(p.Name, routes))
 		}
 		for _, rt := range routes {
-			if !strings.Contains(rt.Pattern, "{channel_id}") {
+			if !rt.Many && !strings.Contains(rt.Pattern, "{channel_id}") {
 				return fmt.Errorf("%s: the path %q must have {channel_id}", p.At, rt.Pattern)
 			}
 			rt = readers(rt)

@@ -248,8 +248,10 @@ func (p *Page) below(list []Transport, slash bool) []Transport {
 	}
 	out := make([]Transport, len(list))
 	for i, t := range list {
-		if p.o.Base != "" && strings.HasPrefix(t.URL, "/") {
-			t.URL = up + t.URL
+		for _, u := range []*string{&t.URL, &t.Many} {
+			if p.o.Base != "" && strings.HasPrefix(*u, "/") {
+				*u = up + *u
+			}
 		}
 		out[i] = t
 	}

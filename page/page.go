@@ -21,6 +21,7 @@ type Source interface {
 type Transport struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
+	Many string `json:"many,omitempty"` // the URL for several channels at once; empty if the transport has none
 }
 
 // Options are the settings of a Page. nil and zero fields mean the defaults.

@@ -7,19 +7,19 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-type askKey struct{}
+type hookKey struct{}
 
-// ask is what [Guard] leaves to the handler of a route that reads several channels.
-type ask struct {
+// hook is what [Guard] leaves to the handler of a route that reads several channels.
+type hook struct {
 	authorize Authorizer
 	action    Action
 }
 
 // withAsk returns rt for [Permit].
 func withAsk(rt Route, action Action, authorize Authorizer) Route {
-	handler, value := rt.Handler, &ask{authorize, action}
+	handler, value := rt.Handler, &hook{authorize, action}
 	rt.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askKey{}, value)))
+		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), hookKey{}, value)))
 	})
 	return rt
 }
@@ -30,11 +30,11 @@ func withAsk(rt Route, action Action, authorize Authorizer) Route {
 func Permit(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
 	one := r.Clone(r.Context()) // SetPathValue writes into what a shallow copy shares
 	one.SetPathValue("channel_id", string(ch))
-	hook, guarded := r.Context().Value(askKey{}).(*ask)
+	asked, guarded := r.Context().Value(hookKey{}).(*hook)
 	if !guarded {
 		return one, nil
 	}
-	grant, err := hook.authorize(one, ch, hook.action)
+	grant, err := asked.authorize(one, ch, asked.action)
 	if err != nil || grant == (Grant{}) {
 		return one, err
 	}

@@ -33,7 +33,7 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer cancel()
-		read(conn)
+		read(conn, mostMessage, nil)
 	})
 	begun := false
 	end := s.Run(ctx, func(d *publisher.Delta) error {
@@ -45,6 +45,11 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 		_, err := out.Write(d.Encode(format))
 		return err
 	})
+	p.end(conn, out, end, &reading)
+}
+
+// end ends a connection, and waits for the goroutine that reads.
+func (p *Publisher) end(conn *gorilla.Conn, out *serial, end publisher.End, reading *sync.WaitGroup) {
 	until := time.Now().Add(p.linger) // the peer must close before
 	if end != publisher.EndLeft {
 		if _, err := out.Write(closeMessage(end)); err == nil {
@@ -59,14 +64,15 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 	reading.Wait()
 }
 
-// read reads what the reader sends and answers its control frames. It returns when the connection has ended.
-func read(conn *gorilla.Conn) {
-	conn.SetReadLimit(mostMessage)
+// read reads what the reader sends, of at most so many bytes a message, and answers its control frames. take gets each message, nil
+// if it is not text; if take is nil, messages are dropped. read returns when the connection has ended.
+func read(conn *gorilla.Conn, most int64, take func(text []byte)) {
+	conn.SetReadLimit(most)
 	var count incoming // only its counter is used
 	limited := func(then func(string) error) func(string) error {
 		return func(data string) error {
 			if count.tooMany(time.Now()) {
-				shut(conn, gorilla.ClosePolicyViolation, "too many control frames")
+				shut(conn, gorilla.ClosePolicyViolation, tooManyFrames)
 				return errTooMany
 			}
 			return then(data)
@@ -90,6 +96,17 @@ func read(conn *gorilla.Conn) {
 			shut(conn, gorilla.CloseInvalidFramePayloadData, notUTF8)
 			return
 		}
+		if take == nil {
+			continue
+		}
+		if count.tooMany(time.Now()) {
+			shut(conn, gorilla.ClosePolicyViolation, tooManyTexts)
+			return
+		}
+		if kind != gorilla.TextMessage {
+			body = nil
+		}
+		take(body)
 	}
 }
 

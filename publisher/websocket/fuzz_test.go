@@ -96,7 +96,7 @@ func byGorilla(t *testing.T, in []byte) heard {
 	}
 	taken.conn.head = nil
 	taken.conn.open()
-	read(conn)
+	read(conn, mostMessage, nil)
 	return listen(t, client.out.Bytes())
 }
 

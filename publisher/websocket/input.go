@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -9,9 +10,10 @@ import (
 )
 
 const (
-	mostMessage  = 4 << 10 // bytes of a reader's message, which is ignored
-	mostControls = 100     // control frames of a reader in a second
-	mostControl  = 125     // bytes of a control frame (RFC 6455, section 5.5)
+	mostMessage  = 4 << 10  // bytes of a reader's message, which is ignored
+	mostRequest  = 64 << 10 // bytes of a reader's message, if it can ask for channels
+	mostControls = 100      // control frames of a reader in a second, and messages if it can ask for channels
+	mostControl  = 125      // bytes of a control frame (RFC 6455, section 5.5)
 
 	continuation = 0 // the opcode, which gorilla does not export
 )
@@ -22,10 +24,12 @@ const (
 	reasonNotUTF8 = "the reason must be UTF-8"
 	halfCode      = "a close code has two bytes"
 	outOfRange    = "length out of range"
+	tooManyFrames = "too many control frames"
+	tooManyTexts  = "too many messages"
 )
 
 // incoming reads the frames that one reader sends, in pieces of any size (RFC 6455, section 5). Messages are validated and
-// dropped. Only the payload of a control frame is kept.
+// dropped, unless there is a collector. The payload of a control frame is kept.
 type incoming struct {
 	header  [14]byte
 	have    uint8 // bytes of header
@@ -41,6 +45,22 @@ type incoming struct {
 
 	second   int64 // in which controls were counted
 	controls int
+
+	collector *collector // nil drops messages
+}
+
+// collector keeps messages.
+type collector struct {
+	part  []byte   // of a message that is not complete
+	whole [][]byte // those that are; nil for one that is not text
+}
+
+// most returns how many bytes a message may have.
+func (f *incoming) most() int {
+	if f.collector != nil {
+		return mostRequest
+	}
+	return mostMessage
 }
 
 // input implements publisher.Wire.Input.
@@ -141,10 +161,12 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 		return gorilla.CloseProtocolError, "the message before is not complete"
 	case length >= 1<<63:
 		return gorilla.CloseProtocolError, outOfRange
-	case !isControl && (length > mostMessage || before+int(length) > mostMessage):
-		return gorilla.CloseMessageTooBig, "messages of readers must have at most 4 KiB"
+	case !isControl && (length > uint64(f.most()) || before+int(length) > f.most()):
+		return gorilla.CloseMessageTooBig, fmt.Sprintf("messages of readers must have at most %d KiB", f.most()>>10)
 	case isControl && f.opcode != gorilla.CloseMessage && f.tooMany(now):
-		return gorilla.ClosePolicyViolation, "too many control frames"
+		return gorilla.ClosePolicyViolation, tooManyFrames
+	case !isControl && f.collector != nil && f.tooMany(now):
+		return gorilla.ClosePolicyViolation, tooManyTexts
 	}
 	copy(f.mask[:], rest)
 	f.phase, f.left = 0, int(length)
@@ -194,6 +216,9 @@ func (f *incoming) payload(b []byte) (code int, reason string) {
 		text = text[n:]
 	}
 	f.rune = append([]byte(nil), text...)
+	if c := f.collector; c != nil {
+		c.part = append(c.part, b...)
+	}
 	return 0, ""
 }
 
@@ -209,6 +234,9 @@ func (f *incoming) finish() (answer []byte, closes bool) {
 		if f.final {
 			if f.open == gorilla.TextMessage && len(f.rune) > 0 {
 				return closing(gorilla.CloseInvalidFramePayloadData, notUTF8), true
+			}
+			if c := f.collector; c != nil {
+				c.whole, c.part = append(c.whole, c.part), nil
 			}
 			f.open, f.rune = 0, nil
 		}

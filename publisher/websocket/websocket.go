@@ -41,7 +41,7 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
+	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /. Without its last part it is the path for several channels"` // websocket/{channel_id}/
 	Goroutines bool           `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
 	Origins    *route.Origins // those that may connect besides the server's own; nil means none
 	Logger     *zap.Logger    // nil logs nothing
@@ -78,6 +78,7 @@ type Publisher struct {
 	options  Options
 	feed     *publisher.Feed
 	streams  *publisher.Streams
+	many     *publisher.ManyWire
 	upgrader gorilla.Upgrader
 	linger   time.Duration
 
@@ -98,6 +99,7 @@ func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publi
 	p.streams = publisher.NewStreams(feed, &publisher.Wire{
 		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
 	})
+	p.many = p.manyWire()
 	p.upgrader = gorilla.Upgrader{
 		ReadBufferSize: 256, WriteBufferPool: &sync.Pool{}, // readers send little, and only control frames are gorilla's to write
 		CheckOrigin: func(*http.Request) bool { return true }, // see allow
@@ -109,9 +111,15 @@ func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publi
 	return p
 }
 
-// URLs returns the one route.
+// URLs returns the route of one channel and, if the path allows it, the route of several.
 func (p *Publisher) URLs() []route.Route {
-	return []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
+	routes := []route.Route{{Name: name, Pattern: p.options.Path, Handler: http.HandlerFunc(p.serve), OpenAPI: openAPI}}
+	if path := publisher.ManyPath(p.options.Path); path != "" {
+		routes = append(routes, route.Route{
+			Name: name + "-many", Pattern: path, Handler: http.HandlerFunc(p.serveMany), OpenAPI: manyOpenAPI, Many: true,
+		})
+	}
+	return routes
 }
 
 // Shutdown ends all streams with close code 1001, spread over up to 3 s.
@@ -168,11 +176,16 @@ func (p *Publisher) open(r *http.Request) (*publisher.Stream, error) {
 // learn why. If a limit is the reason, the answer says so.
 func (p *Publisher) plain(w http.ResponseWriter, r *http.Request) {
 	ch, err := route.ChannelID(r)
-	if err == nil {
-		var slot publisher.Slot
-		slot, err = p.feed.Acquire(r, ch)
-		slot.Release()
+	if err != nil {
+		p.fail(w, r, err)
+		return
 	}
+	p.plainTo(w, r, ch)
+}
+
+func (p *Publisher) plainTo(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
+	slot, err := p.feed.Acquire(r, ch)
+	slot.Release()
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -33,3 +33,18 @@ func each(t *testing.T, test func(t *testing.T, goroutines bool)) {
 		t.Run(name, func(t *testing.T) { test(t, goroutines) })
 	}
 }
+
+func TestConformanceOfSeveralChannels(t *testing.T) {
+	for name, follow := range map[string]publishertest.Follow{
+		"in the address": followers.ManyWebSocket("other", publishertest.Channel, publishertest.Members),
+		"subscribed":     followers.ManySubscribed("other", publishertest.Channel, publishertest.Members),
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, goroutines bool) {
+				publishertest.Run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
+					return New(feed, &Options{Goroutines: goroutines})
+				}, follow)
+			})
+		})
+	}
+}
