@@ -25,8 +25,9 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden: the caller may not do this.
 	ErrForbidden = errors.New("forbidden")
-	// ErrOverloaded: the node or the channel has reached its limit of readers. A [RetryError] says when to try again.
-	ErrOverloaded = errors.New("too many readers")
+	// ErrOverloaded: the node or the channel has reached its limit of readers, or more writes wait than the store does in a
+	// second. Nothing was done. A [RetryError] says when to try again.
+	ErrOverloaded = errors.New("overloaded")
 	// ErrTooMany: this address has too many readers or requests. A [RetryError] says when to try again.
 	ErrTooMany = errors.New("too many from this address")
 	// ErrClosed: the store, Feed or publisher that was called has been shut down.

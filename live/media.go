@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/work"
@@ -34,9 +35,10 @@ type Embeds interface {
 // deliveryRoom is how much memory the bodies of large deliveries may take together, in bytes.
 const deliveryRoom = 64 << 20
 
-// newKit makes the store that completes posts, and what receivers share.
+// newKit makes the store that refuses writes when too many wait and completes posts, and what receivers share.
 func (p *Parts) newKit(o Options) {
-	store := &completing{Store: o.Store, images: receiver.NoImages{}}
+	p.writes = &backlog.Backlog{}
+	store := &completing{Store: &bounded{o.Store, p.writes}, images: receiver.NoImages{}}
 	if o.Library != nil {
 		store.images = o.Library
 	}

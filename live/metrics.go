@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -35,7 +36,7 @@ func newMetrics(p *Parts) (*metrics, error) {
 		}, []string{"route", "status"}),
 		counters: make(map[answered]prometheus.Counter),
 	}
-	if err := m.register(m.requests, &feedCollector{feed: p.Feed}, &receiverCollector{p.kit.Metrics}); err != nil {
+	if err := m.register(m.requests, &feedCollector{feed: p.Feed}, &receiverCollector{p.kit.Metrics}, &writeCollector{p.writes}); err != nil {
 		m.withdraw()
 		return nil, err
 	}
@@ -176,4 +177,26 @@ func (c *receiverCollector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(jobs, prometheus.CounterValue, float64(n), name, result)
 		}
 	}
+}
+
+// writeCollector reads the counts of writes at each scrape.
+type writeCollector struct{ writes *backlog.Backlog }
+
+// The descriptions of the metrics of writes.
+var (
+	writesWaiting = describe("writes_waiting", "Writes that wait for the store's answer now.")
+	writesRefused = describe("writes_refused_total", "Writes refused because more wait than the store does in a second.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *writeCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- writesWaiting
+	out <- writesRefused
+}
+
+// Collect implements prometheus.Collector.
+func (c *writeCollector) Collect(out chan<- prometheus.Metric) {
+	waiting, refused := c.writes.Counts()
+	out <- prometheus.MustNewConstMetric(writesWaiting, prometheus.GaugeValue, float64(waiting))
+	out <- prometheus.MustNewConstMetric(writesRefused, prometheus.CounterValue, float64(refused))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -30,6 +31,7 @@ type Parts struct {
 	options Options
 	offers  *offers
 	kit     *receiver.Kit
+	writes  *backlog.Backlog // of the store
 }
 
 // NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps
@@ -111,7 +113,8 @@ func (p *Parts) newPage(o Options) {
 // Kit returns what receivers share: slack.New(p.Kit(), &slack.Options{…}, p.Logger).
 func (p *Parts) Kit() *receiver.Kit { return p.kit }
 
-// Sink returns what receivers write into: the store, which completes posts with the facts of their images.
+// Sink returns what receivers write into: the store, which completes posts with the facts of their images. If more writes wait than
+// the store does in a second, a write fails at once with an ErrOverloaded that is a [motacilla.RetryError]. It has changed nothing.
 func (p *Parts) Sink() receiver.Sink { return p.Store }
 
 // Ingest returns an Ingest by which the app's own code writes posts. Its text is sanitised, as that of every receiver.
