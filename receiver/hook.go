@@ -49,7 +49,7 @@ func SecretHeader(name, prefix, secret string) Verifier {
 //
 // The answer is 200 if Handle returns nil. Handle must return nil too if the delivery is of no use here, so that the source does not
 // send it again. An ErrUnauthorized becomes a 401, an ErrInvalid a 400, an [Unprocessable] a 422, an ErrNotFound a 404. An
-// ErrUnavailable, or the end of the time, becomes a 503, after which sources deliver again.
+// ErrUnavailable, an ErrOverloaded, or the end of the time becomes a 503, after which sources deliver again.
 type Hook struct {
 	Receiver string // its name, for metrics and logs
 	Verify   Verifier
@@ -97,10 +97,13 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if errors.As(err, new(unprocessable)) {
 		problem.Status = http.StatusUnprocessableEntity
 	}
-	if status := problem.Status; status < http.StatusInternalServerError {
+	switch status := problem.Status; {
+	case status < http.StatusInternalServerError:
 		result = Refused
 		h.logger().Info("delivery refused", zap.Int("status", status), zap.Error(err))
-	} else {
+	case errors.Is(err, motacilla.ErrOverloaded): // there are many of these at a time, and the source delivers again
+		h.logger().Debug("delivery put off", zap.Error(err))
+	default:
 		h.logger().Error("delivery failed", zap.Int("status", status), zap.Error(err))
 	}
 	h.Metrics.Count(h.Receiver, result)

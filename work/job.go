@@ -48,6 +48,10 @@ func (q *Queue) work(ctx context.Context, l *lease, key string) {
 	h.settle(ctx, func(ctx context.Context) error { return h.putBack(ctx, err, stopped) })
 }
 
+// overloaded reports whether the store has refused a write of a job because too many wait. Such an attempt does not count, however
+// often it is made: the job is not to blame, and would get lost.
+func overloaded(err error) bool { return errors.Is(err, motacilla.ErrOverloaded) }
+
 // errTaken says that a job is not there, not due, or another node's.
 var errTaken = errors.New("the job is not free")
 
@@ -113,7 +117,7 @@ func (h *held) attempt(ctx context.Context) error {
 			q.done.Add(1)
 			return nil
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || overloaded(err) {
 			return err
 		}
 		q.failed.Add(1)
@@ -133,7 +137,7 @@ func (h *held) giveUp(ctx context.Context, job Job, cause error) error {
 	h.header.Failed = shorten(cause)
 	if q.o.GaveUp != nil && h.header.GaveUp <= q.o.Attempts {
 		err := h.call(ctx, func(ctx context.Context) error { return q.o.GaveUp(ctx, job, cause) })
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !overloaded(err) {
 			h.log.Warn("a job can't be given up", zap.Int("attempt", h.header.GaveUp), zap.Error(err))
 		}
 		if err != nil {
@@ -170,7 +174,8 @@ func (h *held) remove(ctx context.Context) error {
 	return h.put(ctx, header{Added: time.Now().UTC()})
 }
 
-// putBack lets the job wait for its next attempt. One that was stopped does not count, and is due at once.
+// putBack lets the job wait for its next attempt. One that was stopped does not count, and is due at once. One that the store was
+// overloaded for does not count either.
 func (h *held) putBack(ctx context.Context, err error, stopped bool) error {
 	next := h.header
 	next.Holder, next.Again = "", false
@@ -180,6 +185,13 @@ func (h *held) putBack(ctx context.Context, err error, stopped bool) error {
 	case stopped:
 		next.Due = time.Time{}
 		if next.GaveUp == 0 {
+			next.Attempt--
+		}
+	case overloaded(err):
+		next.Due = h.lease.now().Add(h.q.delay(1, err))
+		if next.GaveUp > 0 {
+			next.GaveUp = max(next.GaveUp-1, 1)
+		} else {
 			next.Attempt--
 		}
 	case next.GaveUp > 0:

@@ -68,7 +68,8 @@ type Queue struct {
 // do does one job. nil removes the job; a [Permanent] error gives it up; with any other it is tried again later, which a
 // [RetryAfter] error may put off. A panic is an error. The context of do ends when the queue stops, when Timeout is over, or when
 // the job is no longer this node's, and do must return soon then. do must bear being called again for what is done. If the node
-// ends during an attempt, that attempt counts. A job during which nodes end four times is given up, since it may be the cause.
+// ends during an attempt, that attempt counts. One that fails with [motacilla.ErrOverloaded] does not count. A job during which
+// nodes end four times is given up, since it may be the cause.
 func NewQueue(
 	records motacilla.Records, name string, do func(ctx context.Context, job Job) error, o *QueueOptions,
 ) *Queue {

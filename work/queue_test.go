@@ -169,6 +169,53 @@ func TestGiveUp(t *testing.T) {
 	})
 }
 
+// A store that has too many writes refuses those of a job, however long that lasts. The job does not get lost, nor is it given up.
+func TestOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, gone := &attempts{}, &attempts{}
+		var full atomic.Bool
+		full.Store(true)
+		busy := fmt.Errorf("put: %w", &motacilla.RetryError{Err: motacilla.ErrOverloaded, After: 20 * time.Second})
+		q := start(t, store(t, 0), func(_ context.Context, job work.Job) error {
+			a.note(job.Key)
+			switch {
+			case job.Attempt > 1:
+				t.Errorf("it is attempt %d", job.Attempt)
+			case job.Key == "bad":
+				return work.Permanent(errors.New("no"))
+			case full.Load():
+				return busy
+			}
+			return nil
+		}, &work.QueueOptions{Attempts: 3, GaveUp: func(_ context.Context, job work.Job, cause error) error {
+			if gone.note(job.Key); cause.Error() != "no" {
+				t.Errorf("%s is given up because of %v", job.Key, cause)
+			}
+			if full.Load() {
+				return busy
+			}
+			return nil
+		}})
+		add(t, q, "good", "bad")
+		time.Sleep(10 * time.Minute)
+		left(t, q, 2)
+		for key, n := range map[string]int{"good": len(a.of("good")), "bad": len(gone.of("bad"))} {
+			if n < 20 || n > 31 {
+				t.Errorf("%s was tried %d times in 10 minutes, every 20 to 25 s", key, n)
+			}
+		}
+		if s := q.Stats(); s.Failed != 1 || s.GaveUp != 0 || s.Done != 0 {
+			t.Errorf("%+v", s)
+		}
+		full.Store(false)
+		time.Sleep(time.Minute)
+		left(t, q, 0)
+		if s := q.Stats(); s.GaveUp != 1 || s.Done != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // A job that is added while it waits stays as it is. If it is being done, or given up, it is done after that.
 func TestAddAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

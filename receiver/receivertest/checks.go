@@ -302,3 +302,33 @@ func outage(tb testing.TB, r *rig) {
 	}
 	r.one(tb)
 }
+
+func overload(tb testing.TB, r *rig) {
+	d := message(1, "first")
+	if status := r.deliver(tb, r.source.Post, d); status >= 400 {
+		tb.Fatalf("a message is answered with status %d", status)
+	}
+	r.sink.full.Store(true)
+	edit := message(1, "edited")
+	edit.Version, edit.Post = 2, r.one(tb)
+	for _, late := range []struct {
+		what  string
+		makes func(string, Delivery) (*http.Request, error)
+		d     Delivery
+	}{
+		{"a message", r.source.Post, message(2, "second")}, {"an edit", r.source.Edit, edit}, {"a removal", r.source.Remove, edit},
+	} {
+		if status := r.deliver(tb, late.makes, late.d); status < 500 && status != http.StatusTooManyRequests {
+			tb.Errorf("%s is answered with status %d while the store is overloaded; the source would not deliver it again", late.what, status)
+		}
+	}
+	r.sink.full.Store(false)
+	for _, status := range []int{r.deliver(tb, r.source.Post, message(2, "second")), r.deliver(tb, r.source.Remove, edit)} {
+		if status >= 400 {
+			tb.Errorf("after the overload a delivery is answered with status %d", status)
+		}
+	}
+	if p := r.one(tb); p.ID == edit.Post.ID {
+		tb.Error("the removed message is there, and the new one is not")
+	}
+}

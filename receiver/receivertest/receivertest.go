@@ -77,6 +77,7 @@ func checks() []check {
 		{"BadInputChangesNothing", badInput},
 		{"ScriptNeverSurvives", scriptNeverSurvives},
 		{"OutageIsNotAcknowledged", outage},
+		{"OverloadIsNotAcknowledged", overload},
 	}
 }
 

@@ -47,7 +47,9 @@ func (x *wire) accept(r *http.Request) error {
 		return motacilla.Invalid("body", "must be JSON")
 	}
 	err := x.take(r.Context(), r.Method, d)
-	if x.fault == "acknowledging" || errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
+	switch {
+	case x.fault == "acknowledging", x.fault == "impassive" && errors.Is(err, motacilla.ErrOverloaded),
+		errors.Is(err, motacilla.ErrNotFound), errors.Is(err, motacilla.ErrDeleted):
 		return nil // the source need not deliver it again
 	}
 	return err
@@ -206,6 +208,7 @@ func TestSuiteFindsEachFault(t *testing.T) {
 		"tolerant":      "BadInputChangesNothing",
 		"raw":           "ScriptNeverSurvives",
 		"acknowledging": "OutageIsNotAcknowledged",
+		"impassive":     "OverloadIsNotAcknowledged",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			for _, c := range checks() {

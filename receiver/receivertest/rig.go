@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -66,11 +67,22 @@ func newRig(tb testing.TB, s Source) *rig {
 	return r
 }
 
-// faulty counts the calls of a sink, and fails them during an outage.
+// faulty counts the calls of a sink, and fails them during an outage. While the sink is full, it refuses writes.
 type faulty struct {
 	receiver.Sink
 	calls atomic.Int64
 	down  atomic.Bool
+	full  atomic.Bool
+}
+
+func (f *faulty) write() error {
+	if err := f.call(); err != nil {
+		return err
+	}
+	if f.full.Load() {
+		return &motacilla.RetryError{Err: fmt.Errorf("receivertest: %w", motacilla.ErrOverloaded), After: time.Millisecond}
+	}
+	return nil
 }
 
 func (f *faulty) call() error {
@@ -105,7 +117,7 @@ func (f *faulty) PostByMessage(ctx context.Context, ch motacilla.ChannelID, id s
 func (f *faulty) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	if err := f.call(); err != nil {
+	if err := f.write(); err != nil {
 		return motacilla.Post{}, err
 	}
 	return f.Sink.PutPost(ctx, ch, p, replaces)
@@ -114,13 +126,13 @@ func (f *faulty) PutPost(
 func (f *faulty) DeletePost(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
-	if err := f.call(); err != nil {
+	if err := f.write(); err != nil {
 		return 0, err
 	}
 	return f.Sink.DeletePost(ctx, ch, id, replaces)
 }
 
-// deliver sends the request that makes makes, and returns the status. Only an outage excuses a status of 500 or more.
+// deliver sends the request that makes makes, and returns the status. Only an outage and an overload excuse a status of 500 or more.
 func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request, error), d Delivery) int {
 	tb.Helper()
 	req, err := makes(r.base, d)
@@ -131,7 +143,7 @@ func (r *rig) deliver(tb testing.TB, makes func(string, Delivery) (*http.Request
 		tb.Fatalf("the source makes no request for message %d, version %d", d.Message, d.Version)
 	}
 	status := r.send(tb, req)
-	if status >= 500 && !r.sink.down.Load() {
+	if status >= 500 && !r.sink.down.Load() && !r.sink.full.Load() {
 		tb.Errorf("message %d, version %d: status %d", d.Message, d.Version, status)
 	}
 	return status

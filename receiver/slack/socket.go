@@ -141,6 +141,9 @@ func (s *socket) store(ctx context.Context, payload []byte) bool {
 		s.count(receiver.Refused)
 		s.log.Info("delivery refused", zap.Error(err))
 		return true
+	case errors.Is(err, motacilla.ErrOverloaded): // Slack sends it again
+		s.count(receiver.Failed)
+		s.log.Debug("delivery put off", zap.Error(err))
 	case ctx.Err() == nil:
 		s.count(receiver.Failed)
 		s.log.Error("delivery failed", zap.Error(err))

@@ -81,10 +81,11 @@ func (w *watcher) deliver(req *http.Request) (int, error) {
 	})
 	w.mu.Unlock()
 	err = w.Refresh(req.Context())
+	later := errors.Is(err, motacilla.ErrUnavailable) || errors.Is(err, motacilla.ErrOverloaded)
 	switch {
-	case err == nil, d.Channel == home2 && errors.Is(err, motacilla.ErrNotFound) && !errors.Is(err, motacilla.ErrUnavailable):
+	case err == nil, d.Channel == home2 && errors.Is(err, motacilla.ErrNotFound) && !later:
 		return http.StatusOK, nil // the feed of the channel that there is not fails all the time
-	case errors.Is(err, motacilla.ErrUnavailable):
+	case later:
 		return http.StatusServiceUnavailable, nil
 	case errors.Is(err, motacilla.ErrInvalid):
 		return http.StatusBadRequest, nil

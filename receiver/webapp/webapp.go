@@ -204,7 +204,8 @@ func (a *Webapp) fail(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
 	}
-	if status := route.ProblemOf(err).Status; status >= 500 && r.Context().Err() == nil {
+	overloaded := errors.Is(err, motacilla.ErrOverloaded) // there are many of these at a time
+	if status := route.ProblemOf(err).Status; status >= 500 && r.Context().Err() == nil && !overloaded {
 		a.log.Error("request failed", zap.String("channel", string(ch)),
 			zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
 	}
