@@ -21,6 +21,7 @@ type pollConn struct {
 	mayRepeat func() bool // asked before each further request; nil allows all
 	first     uint64      // repeat.Of the first request; 0 once same is known
 	same      uint64      // repeat.Cut of that request
+	round     int64       // of the request that is parked, or NoRound
 	hold      time.Duration
 	until     time.Time // The next request after it is unparked, and none is held longer. Not after the permission's end.
 	idle      bool      // there is no request to answer, and the next one has to come in FeedOptions.Stall
@@ -30,20 +31,23 @@ type pollConn struct {
 // wait returns how long a request may be held now.
 func (c *pollConn) wait() time.Duration { return min(c.hold, time.Until(c.until)) }
 
-// repeats reports whether head is that of the first request again and may be parked, and returns its cursor.
-func (c *pollConn) repeats(head []byte) (cursor motacilla.Revision, ok bool) {
-	hash, since, ok := repeat.Cut(head)
+// repeats reports whether head is that of the first request again and may be parked, and returns its numbers.
+func (c *pollConn) repeats(head []byte) (cursor motacilla.Revision, round int64, ok bool) {
+	hash, numbers, ok := repeat.Cut(head)
 	if !ok {
-		return 0, false
+		return 0, NoRound, false
 	}
 	if c.same == 0 {
 		if repeat.Parse(head) != c.first {
-			return 0, false
+			return 0, NoRound, false
 		}
 		c.same, c.first = hash, 0
 	}
-	cursor, err := motacilla.ParseRevision(since)
-	return cursor, err == nil && hash == c.same && time.Now().Before(c.until) && (c.mayRepeat == nil || c.mayRepeat())
+	cursor, err := motacilla.ParseRevision(numbers.Since)
+	if round = NoRound; err == nil && numbers.Round != "" {
+		round, err = ParseRound(numbers.Round)
+	}
+	return cursor, round, err == nil && hash == c.same && time.Now().Before(c.until) && (c.mayRepeat == nil || c.mayRepeat())
 }
 
 // pollProtocol is the protocol of parked requests.
@@ -72,24 +76,27 @@ func (t *pollProtocol) Input(r *fanout.Reader, data []byte) {
 		c.head, c.idle = append([]byte(nil), data...), true
 		return
 	}
-	cursor, ok := motacilla.Revision(0), false
+	cursor, round, ok := motacilla.Revision(0), NoRound, false
 	if end == len(data) {
-		cursor, ok = c.repeats(data)
+		cursor, round, ok = c.repeats(data)
 	}
 	if !ok {
 		c.unpark(r, data)
 		return
 	}
-	c.head, c.idle = nil, false
+	c.head, c.idle, c.round = nil, false, round
 	r.SetDue(c.wait())
 	r.Ask(int64(cursor))
+	if r.Asking() && t.polls.wire.Past(cursor, round) {
+		t.Due(r)
+	}
 }
 
 // Due implements fanout.Protocol.
 func (t *pollProtocol) Due(r *fanout.Reader) {
 	c := connOf(r)
 	if r.Asking() {
-		r.Answer(t.idle(r.Cursor()))
+		t.answer(r, EndLifetime)
 	} else if c.idle {
 		r.Close()
 		return
@@ -102,7 +109,13 @@ func (t *pollProtocol) Due(r *fanout.Reader) {
 func (t *pollProtocol) Refused(p *fanout.Place) {
 	r := p.Reader()
 	connOf(r).until = time.Time{}
-	r.Answer(t.idle(r.Cursor()))
+	t.answer(r, EndForbidden)
+}
+
+// answer writes an answer without news.
+func (t *pollProtocol) answer(r *fanout.Reader, why End) {
+	u := t.channel.heartbeat(motacilla.Revision(r.Cursor())).Update
+	r.Answer(t.polls.wire.Idle(u, connOf(r).round, why))
 }
 
 // Last implements fanout.Protocol. The reader's next request is unparked.
@@ -110,7 +123,7 @@ func (t *pollProtocol) Last(p *fanout.Place) { connOf(p.Reader()).until = time.T
 
 func (t *pollProtocol) close(r *fanout.Reader, _ End) {
 	if r.Asking() {
-		r.Answer(t.channel.heartbeat(motacilla.Revision(r.Cursor())).Encode(t.polls.wire.Drain))
+		t.answer(r, EndDrain)
 	}
 	r.End(nil, 0)
 }

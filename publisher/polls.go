@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -14,19 +15,37 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
-// PollWire says how the answers of [Polls] look. Each format makes a whole HTTP/1.1 answer, head and body.
+// PollWire says how the answers of [Polls] look. Each is a whole HTTP/1.1 answer, head and body.
 type PollWire struct {
 	Name   string  // the publisher's, in metrics
 	Format *Format // of an update
-	Idle   *Format // of a heartbeat, if nothing came in time
-	Drain  *Format // of a heartbeat when the server stops; has the header Connection: close
+
+	// Idle returns the answer without news, which has the heartbeat u. It is asked for because the time is up (EndLifetime), the
+	// reader may read no more (EndForbidden) or the server stops (EndDrain; the answer has the header Connection: close).
+	Idle func(u *motacilla.Update, round int64, why End) []byte
+	// Past reports whether the round is over, so that a request without news is answered at once.
+	Past func(cursor motacilla.Revision, round int64) bool
+}
+
+// NoRound is the round of a request that has none.
+const NoRound int64 = -1
+
+const roundDigits = 15 // so that JavaScript's numbers hold every round
+
+// ParseRound parses a round: one to 15 ASCII digits. The error is an ErrInvalid that names the field round.
+func ParseRound(s string) (int64, error) {
+	round, err := strconv.ParseUint(s, 10, 63)
+	if err != nil || len(s) > roundDigits {
+		return NoRound, motacilla.Invalid("round", "must be a whole number of at most %d digits", roundDigits)
+	}
+	return int64(round), nil
 }
 
 // Polls parks requests that ask for what follows ?since, until something does. A parked request is a cursor in the epoll
 // engine and has no goroutine.
 //
 // When a request has been answered, the engine reads the next one of its connection. If that is the same request but for its
-// cursor, it is parked again, without the handlers. Any other request is unparked: its connection goes back to the
+// cursor and its round, it is parked again, without the handlers. Any other request is unparked: its connection goes back to the
 // http.Server. So does every connection from time to time and at the end of its reader's permission, so that the handlers ask
 // for permission again.
 type Polls struct {
@@ -38,7 +57,7 @@ type Polls struct {
 // NewPolls returns Polls without requests.
 func NewPolls(feed *Feed, w *PollWire) *Polls {
 	p := &Polls{wire: w}
-	p.streams = NewStreams(feed, &Wire{Name: w.Name, Format: w.Format, Idle: w.Idle})
+	p.streams = NewStreams(feed, &Wire{Name: w.Name, Format: w.Format})
 	p.streams.protocol = func(t *topic) protocol { return &pollProtocol{t, p} }
 	return p
 }
@@ -71,12 +90,12 @@ func serverOf(r *http.Request) *http.Server {
 }
 
 // Park parks a request for which [Polls.CanPark] is true. The request is answered when something follows cursor, after hold,
-// or when the reader's permission ends.
+// or when the reader's permission ends. round is the request's, or NoRound.
 //
 // If Park returns a delta or an error, the caller must answer with it: something follows cursor already, or the request cannot
 // be parked. The errors are those of [Streams.Open]. If both are nil, the request is no longer the caller's.
 func (p *Polls) Park(
-	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, hold time.Duration,
+	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, round int64, hold time.Duration,
 ) (*Delta, error) {
 	st, err := p.streams.Open(r, ch, cursor)
 	if err != nil {
@@ -98,12 +117,12 @@ func (p *Polls) Park(
 		}
 		defer st.Close()
 		_ = conn.SetWriteDeadline(time.Now().Add(p.streams.Stall()))
-		_, _ = conn.Write(st.First.Encode(p.wire.Drain))
+		_, _ = conn.Write(p.wire.Idle(st.First.Update, round, EndDrain))
 		_ = conn.Close()
 		return nil, nil
 	}
 	c := &pollConn{
-		server: serverOf(r), mayRepeat: route.Repeats(r), first: repeat.Of(r), hold: hold,
+		server: serverOf(r), mayRepeat: route.Repeats(r), first: repeat.Of(r), hold: hold, round: round,
 		until: time.Now().Add(unparkAfter + rand.N(unparkAfter/4)),
 	}
 	if expires := st.grant.Expires; !expires.IsZero() && expires.Before(c.until) {

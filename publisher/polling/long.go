@@ -30,7 +30,6 @@ type Long struct {
 	Mixin
 	timeout, hold time.Duration
 	goroutines    bool
-	draining      *publisher.Format
 	parked        parked
 }
 
@@ -42,7 +41,6 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 	p := &Long{
 		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger, OpenAPI: longOpenAPI},
 		timeout: options.Timeout, hold: options.Hold, goroutines: options.Goroutines,
-		draining: withNextPoll("long-polling, draining", comeBack),
 	}
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
@@ -53,10 +51,7 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 //go:embed openapi-long.json
 var longOpenAPI []byte
 
-const (
-	longName = "long-polling"
-	comeBack = time.Second // readers that a drain sends away wait so long, and a random time more
-)
+const longName = "long-polling"
 
 func (o *LongOptions) withDefaults() LongOptions {
 	var d LongOptions
@@ -90,53 +85,80 @@ func (p *Long) get(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelI
 // since answers with an update: at once if there is one, otherwise when one comes. When the time is up, it answers with a
 // heartbeat.
 func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
+	query := r.URL.Query()
+	round, err := roundOf(query)
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
 	hold := p.hold
-	if r.URL.Query().Get("hold") == "0" { // the reader wants to know whether long polling works
+	if query.Get("hold") == "0" || p.past(cursor, round) { // with hold=0, the reader wants to know whether long polling works
 		hold = 0
 	}
 	if hold > 0 && !p.goroutines {
-		if done, delta, err := p.park(w, r, ch, cursor); done {
+		if done, delta, err := p.park(w, r, ch, cursor, round); done {
 			if delta != nil {
-				p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
-				p.Write(w, delta.Encode(publisher.JSON))
+				p.answer(w, r, delta, round, publisher.EndLeft)
 			} else if err != nil {
 				p.Fail(w, r, err)
 			}
 			return
 		}
 	}
-	slot, err := p.Feed.Acquire(r, ch)
-	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	defer slot.Release() // in case of a panic
-	ctx, release := p.Hold(r, hold)
-	defer release()
-	stats := p.Feed.Metrics().Of(p.Name)
-	stats.Readers.Add(1)
-	delta, err := p.Feed.Next(ctx, ch, cursor)
-	stats.Readers.Add(-1)
-	slot.Release()
-	format := publisher.JSON
-	if over, drained := ended(ctx, err); over {
-		if delta, err = p.idle(r.Context(), ch, cursor); drained {
-			format = p.draining
-		}
-	}
+	delta, why, err := p.wait(r, ch, cursor, hold)
 	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
 	if !delta.Heartbeat() {
 		if _, err := p.Feed.Readable(r, ch, delta.Revision); err != nil {
-			delta = p.Feed.Idle(ch, cursor) // the reader asks again, and is refused
+			delta, why = p.Feed.Idle(ch, cursor), publisher.EndForbidden // the reader asks again, and is refused
 		}
 	}
-	if !delta.Heartbeat() {
-		stats.Deliveries.Add(1)
+	p.answer(w, r, delta, round, why)
+}
+
+// wait returns what follows cursor. If nothing comes, it returns a heartbeat, and why it waited no longer.
+func (p *Long) wait(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, hold time.Duration) (
+	delta *publisher.Delta, why publisher.End, err error,
+) {
+	slot, err := p.Feed.Acquire(r, ch)
+	if err != nil {
+		return nil, 0, err
 	}
-	p.Write(w, delta.Encode(format))
+	defer slot.Release()
+	ctx, release := p.Hold(r, hold)
+	defer release()
+	stats := p.Feed.Metrics().Of(p.Name)
+	stats.Readers.Add(1)
+	defer stats.Readers.Add(-1)
+	delta, err = p.Feed.Next(ctx, ch, cursor)
+	over, drained := ended(ctx, err)
+	if !over {
+		return delta, publisher.EndLeft, err
+	}
+	why = publisher.EndLifetime
+	if drained {
+		why = publisher.EndDrain
+	}
+	delta, err = p.idle(r.Context(), ch, cursor)
+	return delta, why, err
+}
+
+// answer writes an answer to ?since. why says why a request was held no longer, if it was.
+func (p *Long) answer(w http.ResponseWriter, r *http.Request, delta *publisher.Delta, round int64, why publisher.End) {
+	news := !delta.Heartbeat()
+	if news {
+		p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
+	}
+	if mayShare(r, round) && why != publisher.EndForbidden {
+		w.Header().Set("Cache-Control", sharing(news))
+	}
+	if news && why != publisher.EndDrain {
+		p.Write(w, delta.Encode(publisher.JSON))
+		return
+	}
+	p.Write(w, p.appendIdle(nil, delta.Update, round, why))
 }
 
 // idle returns the answer when the time is up. The request may not have begun to wait, so the feed is asked once more.
@@ -161,7 +183,7 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	defer release()
 	stats := p.Feed.Metrics().Of(p.Name)
 	stats.Readers.Add(1)
-	body, head, err := p.wait(ctx, ch, last)
+	body, head, err := p.waitForChange(ctx, ch, last)
 	stats.Readers.Add(-1)
 	slot.Release()
 	over, _ := ended(ctx, err)
@@ -181,9 +203,9 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	}
 }
 
-// wait waits for a change after last, and returns the body that has it and the body's head. It also waits for a store that
-// is out of reach.
-func (p *Long) wait(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) (
+// waitForChange waits for a change after last, and returns the body that has it and the body's head. It also waits for a store
+// that is out of reach.
+func (p *Long) waitForChange(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) (
 	body []byte, head motacilla.Revision, err error,
 ) {
 	for settled := false; ; {

@@ -13,7 +13,8 @@ import (
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
-// parked has the parked requests, by the headers of their answers. The headers differ only between origins.
+// parked has the parked requests, by the headers of their answers. The headers differ only between origins, and by whether shared
+// caches may keep the answers.
 type parked struct {
 	mu       sync.Mutex
 	draining bool
@@ -23,10 +24,19 @@ type parked struct {
 // mostHeads is how many different headers there may be. A request with further ones keeps its goroutine.
 const mostHeads = 64
 
-func (p *Long) polls(header http.Header) *publisher.Polls {
-	var b strings.Builder
-	_ = header.Write(&b) // does not fail
-	head := b.String()
+// polls returns what parks requests whose answers have this header. If shared is true, shared caches may keep the answers.
+func (p *Long) polls(header http.Header, shared bool) *publisher.Polls {
+	with := func(control string) string {
+		header.Set("Cache-Control", control)
+		var b strings.Builder
+		_ = header.Write(&b) // does not fail
+		return b.String()
+	}
+	forbidden := with("no-store")
+	head, idle := forbidden, forbidden
+	if shared {
+		head, idle = with(sharing(true)), with(sharing(false))
+	}
 	p.parked.mu.Lock()
 	defer p.parked.mu.Unlock()
 	if polls := p.parked.by[head]; polls != nil {
@@ -39,44 +49,51 @@ func (p *Long) polls(header http.Header) *publisher.Polls {
 		p.parked.by = make(map[string]*publisher.Polls)
 	}
 	polls := publisher.NewPolls(p.Feed, &publisher.PollWire{
-		Name:   p.Name,
-		Format: answer(publisher.JSON, head),
-		Idle:   answer(publisher.JSON, head),
-		Drain:  answer(p.draining, head+"Connection: close\r\n"),
+		Name: p.Name,
+		Format: &publisher.Format{Name: "json answer", Append: func(dst []byte, u *motacilla.Update) []byte {
+			return appendAnswer(dst, head, u.AppendJSON(nil))
+		}},
+		Idle: func(u *motacilla.Update, round int64, why publisher.End) []byte {
+			head := idle
+			switch why {
+			case publisher.EndForbidden:
+				head = forbidden
+			case publisher.EndDrain:
+				head += "Connection: close\r\n"
+			}
+			return appendAnswer(nil, head, p.appendIdle(nil, u, round, why))
+		},
+		Past: p.past,
 	})
 	p.parked.by[head] = polls
 	return polls
 }
 
-// answer returns the format of a whole answer, headers and body. head has the headers.
-func answer(body *publisher.Format, head string) *publisher.Format {
-	return &publisher.Format{Name: body.Name + " answer", Append: func(dst []byte, u *motacilla.Update) []byte {
-		json := body.Append(nil, u)
-		dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
-		dst = append(dst, head...)
-		dst = append(dst, "Date: "...)
-		dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
-		dst = append(dst, "\r\nContent-Length: "...)
-		dst = strconv.AppendInt(dst, int64(len(json)), 10)
-		dst = append(dst, "\r\n\r\n"...)
-		return append(dst, json...)
-	}}
+// appendAnswer appends a whole answer. head has its headers.
+func appendAnswer(dst []byte, head string, json []byte) []byte {
+	dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+	dst = append(dst, head...)
+	dst = append(dst, "Date: "...)
+	dst = time.Now().UTC().AppendFormat(dst, http.TimeFormat)
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(json)), 10)
+	dst = append(dst, "\r\n\r\n"...)
+	return append(dst, json...)
 }
 
 // park parks the request on the epoll engine. If done is false, the caller must hold the request in its goroutine. Otherwise
 // the caller must answer with delta or err. If both are nil, the request is parked.
 func (p *Long) park(
-	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision,
+	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision, round int64,
 ) (done bool, delta *publisher.Delta, err error) {
 	header := w.Header().Clone()
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	polls := p.polls(header)
+	polls := p.polls(header, mayShare(r, round))
 	if polls == nil || !polls.CanPark(r) {
 		return false, nil, nil
 	}
-	delta, err = polls.Park(w, r, ch, cursor, p.hold)
+	delta, err = polls.Park(w, r, ch, cursor, round, p.hold)
 	return !errors.Is(err, motacilla.ErrClosed), delta, err
 }
 

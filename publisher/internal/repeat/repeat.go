@@ -1,5 +1,5 @@
-// Package repeat finds out whether two HTTP/1.1 requests differ in their ?since cursors only. It compares hashes with a seed
-// of the process, so a request need not be kept.
+// Package repeat finds out whether two HTTP/1.1 requests differ only in the numbers that a reader counts up: its ?since cursor,
+// and its &round if it has one. It compares hashes with a seed of the process, so a request need not be kept.
 package repeat
 
 import (
@@ -8,18 +8,19 @@ import (
 	"hash/maphash"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 var seed = maphash.MakeSeed()
 
-// Of returns the hash of a request without its cursor, from the fields that net/http has parsed. It returns 0 if the request
-// has a body, or if its cursor does not consist of digits.
+// Of returns the hash of a request without its numbers, from the fields that net/http has parsed. It returns 0 if the request
+// has a body, or if it has no numbers as [Cut] returns them.
 func Of(r *http.Request) uint64 {
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "" {
 		return 0
 	}
-	start, end := since(r.RequestURI)
-	if start < 0 {
+	cuts, ok := find(r.RequestURI)
+	if !ok {
 		return 0
 	}
 	var h maphash.Hash
@@ -29,8 +30,10 @@ func Of(r *http.Request) uint64 {
 		_ = h.WriteByte(0)
 	}
 	put(r.Method)
-	put(r.RequestURI[:start])
-	put(r.RequestURI[end:])
+	first, second := cuts.inOrder()
+	put(r.RequestURI[:first.start])
+	put(r.RequestURI[first.end:second.start])
+	put(r.RequestURI[second.end:])
 	put(r.Proto)
 	put(r.Host)
 	names := make([]string, 0, len(r.Header))
@@ -58,44 +61,74 @@ func Parse(head []byte) uint64 {
 	return Of(r)
 }
 
-// Cut returns the hash of the bytes of a head without the digits of its cursor, and these digits. ok is false if there are none.
-func Cut(head []byte) (hash uint64, cursor string, ok bool) {
-	line := head[:max(bytes.IndexByte(head, '\r'), 0)]
-	start, end := since(string(line))
-	if start < 0 {
-		return 0, "", false
+// Numbers are the digits of a request's cursor and of its round. The round is empty if the request has none.
+type Numbers struct{ Since, Round string }
+
+// Cut returns the hash of the bytes of a head without its numbers, and the numbers. ok is false if there is no cursor, or if a
+// number occurs twice or does not consist of digits.
+func Cut(head []byte) (hash uint64, n Numbers, ok bool) {
+	line := string(head[:max(bytes.IndexByte(head, '\r'), 0)])
+	cuts, ok := find(line)
+	if !ok {
+		return 0, Numbers{}, false
 	}
 	var h maphash.Hash
 	h.SetSeed(seed)
-	_, _ = h.Write(head[:start]) // does not fail
+	first, second := cuts.inOrder()
+	_, _ = h.Write(head[:first.start]) // does not fail
 	_ = h.WriteByte(0)
-	_, _ = h.Write(head[end:])
-	return max(h.Sum64(), 1), string(head[start:end]), true
+	_, _ = h.Write(head[first.end:second.start])
+	_ = h.WriteByte(0)
+	_, _ = h.Write(head[second.end:])
+	return max(h.Sum64(), 1), Numbers{line[cuts.since.start:cuts.since.end], line[cuts.round.start:cuts.round.end]}, true
 }
 
-// since returns the position of the cursor's digits in a request's target. start is -1 if there is no cursor, or more than
-// one, or if it does not consist of digits.
-func since(target string) (start, end int) {
-	const name = "since="
-	start = -1
+// span is a part of a text.
+type span struct{ start, end int }
+
+// cuts are where the numbers are. Without a round, its span is empty, and at the end of the cursor's.
+type cuts struct{ since, round span }
+
+func (c cuts) inOrder() (first, second span) {
+	if c.round.start < c.since.start {
+		return c.round, c.since
+	}
+	return c.since, c.round
+}
+
+// find returns the positions of the numbers in a request's target, which a space may follow.
+func find(target string) (c cuts, ok bool) {
+	c.since, ok = digits(target, "since=")
+	if !ok || c.since.start < 0 {
+		return c, false
+	}
+	c.round, ok = digits(target, "round=")
+	if c.round.start < 0 {
+		c.round = span{c.since.end, c.since.end}
+	}
+	return c, ok
+}
+
+// digits returns the position of the digits of a parameter. start is -1 if there is no such parameter. ok is false if there is
+// more than one, or if it does not consist of digits.
+func digits(target, name string) (at span, ok bool) {
+	at.start = -1
 	for i := range len(target) {
-		if target[i] != '?' && target[i] != '&' || len(target)-i-1 < len(name) || target[i+1:i+1+len(name)] != name {
+		if target[i] != '?' && target[i] != '&' || !strings.HasPrefix(target[i+1:], name) {
 			continue
 		}
-		if start >= 0 {
-			return -1, 0
+		if at.start >= 0 {
+			return at, false
 		}
-		start = i + 1 + len(name)
+		at.start = i + 1 + len(name)
 	}
-	if start < 0 {
-		return -1, 0
+	if at.start < 0 {
+		return at, true
 	}
-	end = start
-	for end < len(target) && target[end] >= '0' && target[end] <= '9' {
-		end++
+	at.end = at.start
+	for at.end < len(target) && target[at.end] >= '0' && target[at.end] <= '9' {
+		at.end++
 	}
-	if end == start || end < len(target) && target[end] != '&' && target[end] != ' ' {
-		return -1, 0
-	}
-	return start, end
+	whole := at.end == len(target) || target[at.end] == '&' || target[at.end] == ' '
+	return at, whole && at.end > at.start
 }
