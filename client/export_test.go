@@ -35,7 +35,7 @@ func Connect(
 		}
 		if p, ok := e.transport.(polling); ok {
 			s := &session{follower: f, address: u, first: time.NewTimer(time.Minute)}
-			got, err := p.poll(ctx, s, false, "")
+			got, err := p.poll(ctx, s, question{cursor: s.cursor}, false, "")
 			if err == nil {
 				s.take(got.update, true)
 			}

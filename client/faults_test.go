@@ -356,6 +356,55 @@ func TestPolls(t *testing.T) {
 	}
 }
 
+// TestRounds checks what long polling asks for. A round that the server names is asked for at once. An answer that a cache has
+// kept must not make it ask in a tight loop.
+func TestRounds(t *testing.T) {
+	at := func(cursor, next int) string {
+		more := fmt.Sprintf(`"next_round":%d,"removals"`, next)
+		return strings.Replace(step(motacilla.Revision(cursor), motacilla.Revision(cursor)), `"removals"`, more, 1)
+	}
+	for _, tt := range []struct {
+		name    string
+		answers []string
+		asked   string // the query of the last question
+		pause   bool   // before it
+	}{
+		{"arriving", []string{at(7, 41)}, "since=7&round=41", false},
+		{"the time is up", []string{at(7, 41), at(7, 42), at(7, 43)}, "since=7&round=43", false},
+		{"news", []string{at(7, 41), step(7, 8)}, "since=8&round=0", false},
+		{"the same round", []string{at(7, 41), at(7, 41)}, "since=7&round=41", true},
+		{"an older round", []string{at(7, 41), at(7, 40)}, "since=7&round=41", true},
+		{"no round", []string{at(7, 41), step(7, 7)}, "since=7&round=41", true},
+		{"an old update", []string{at(7, 41), step(5, 6)}, "since=7&round=41", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var answers []http.HandlerFunc
+			for _, body := range tt.answers {
+				answers = append(answers, say(200, "", body))
+			}
+			answer, queries := turns(append(answers, say(200, "", ends()))...), []string(nil)
+			s := &script{offers: []string{"long-polling"}}
+			s.answer = map[string]http.HandlerFunc{"long-polling": func(w http.ResponseWriter, r *http.Request) {
+				queries = append(queries, r.URL.RawQuery)
+				answer(w, r)
+			}}
+			s.run(t, func(t *testing.T, o *settings) {
+				o.Since = 7
+				if _, err := last(t.Context(), "http://live.example", match, o); err != nil {
+					t.Error(err)
+				}
+				n := len(tt.answers)
+				if len(queries) != n+1 || queries[0] != "since=7&round=0&hold=0" || queries[n] != tt.asked {
+					t.Errorf("asked %q, want %s at last", queries, tt.asked)
+				}
+				if gap := s.gap(n, n+1); (gap >= 800*time.Millisecond) != tt.pause || !tt.pause && gap != 0 {
+					t.Errorf("asked again after %v", gap)
+				}
+			})
+		})
+	}
+}
+
 // TestUnchanged has interval polling ask with the ETag, and the server answer that nothing has changed.
 func TestUnchanged(t *testing.T) {
 	tags := ""

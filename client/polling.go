@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -22,18 +23,15 @@ type answer struct {
 	update *motacilla.Update // nil if it is the same as the last one (304)
 	tag    string            // the ETag
 	next   time.Duration     // when to ask again; 0 if the server does not say
+	round  int64             // of the next request; 0 if the server does not say
 }
 
 func (p polling) read(ctx context.Context, s *session) error {
 	var last answer
-	var cursor motacilla.Revision // of the request that last answers
+	asked := question{cursor: s.cursor}
 	for first := true; ; first = false {
-		if cursor != s.cursor {
-			last.tag = ""
-		}
-		cursor = s.cursor
 		began := time.Now()
-		got, err := p.poll(ctx, s, first, last.tag)
+		got, err := p.poll(ctx, s, asked, first, last.tag)
 		if err != nil {
 			return err
 		}
@@ -42,8 +40,15 @@ func (p polling) read(ctx context.Context, s *session) error {
 		} else if !s.take(got.update, true) {
 			return nil
 		}
-		last = got
-		if wait := p.wait(first, got, time.Since(began)); wait > 0 {
+		next := question{cursor: s.cursor}
+		if next.cursor == asked.cursor {
+			next.round = max(asked.round, got.round)
+		} else {
+			got.tag = "" // it is of another question
+		}
+		idle := !first && next == asked && time.Since(began) < p.pause
+		last, asked = got, next
+		if wait := p.wait(got, idle); wait > 0 {
 			if err := sleep(ctx, spread(wait)); err != nil {
 				return err
 			}
@@ -51,25 +56,32 @@ func (p polling) read(ctx context.Context, s *session) error {
 	}
 }
 
-// wait returns how long to wait before the next poll. If a request was not held and brought nothing, the next must not
-// follow at once.
-func (p polling) wait(first bool, got answer, took time.Duration) time.Duration {
+// question is what a request asks for.
+type question struct {
+	cursor motacilla.Revision
+	round  int64 // counts the requests at a cursor that are held, as the server says; see docs/wire.md
+}
+
+// wait returns how long to wait before the next poll. idle means that the request was not held and brought nothing: then the
+// next, which is the same, must not follow at once. That is so too if a cache gives an old answer.
+func (p polling) wait(got answer, idle bool) time.Duration {
 	switch {
 	case got.next > 0:
 		return got.next
-	case !p.held:
-		return p.pause
-	case !first && (got.update == nil || got.update.Heartbeat()) && took < p.pause:
+	case !p.held, idle:
 		return p.pause
 	}
 	return 0
 }
 
 // poll sends one request. The first is not held, so that its answer shows at once whether polling works.
-func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (answer, error) {
+func (p polling) poll(ctx context.Context, s *session, asked question, first bool, tag string) (answer, error) {
 	address := s.question()
-	if p.held && first {
-		address.RawQuery += "&hold=0"
+	if p.held {
+		address.RawQuery += "&round=" + strconv.FormatInt(asked.round, 10)
+		if first {
+			address.RawQuery += "&hold=0"
+		}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
@@ -105,17 +117,19 @@ func (p polling) poll(ctx context.Context, s *session, first bool, tag string) (
 	return got, err
 }
 
-// decodePoll parses an update with next_poll_ms.
+// decodePoll parses an update with next_poll_ms and next_round.
 func (s *session) decodePoll(body []byte) (got answer, err error) {
 	if got.update, err = s.decode(body); err != nil {
 		return answer{}, err
 	}
 	var more struct {
-		Next int64 `json:"next_poll_ms"`
+		Next  int64 `json:"next_poll_ms"`
+		Round int64 `json:"next_round"`
 	}
 	if err := json.Unmarshal(body, &more); err != nil {
 		return answer{}, malformed(err)
 	}
 	got.next = time.Duration(max(0, min(more.Next, longestStay.Milliseconds()))) * time.Millisecond
+	got.round = more.Round
 	return got, nil
 }

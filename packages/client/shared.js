@@ -93,13 +93,20 @@ async function intervalPolling(s) {
 
 // client/transports/long.ts
 async function longPolling(s) {
+  let round = 0;
   for (let first = true; ; first = false) {
     const began = Date.now();
-    const update = await ask(s, first ? { hold: "0" } : {}, "no-store");
+    const cursor = s.cursor();
+    const query = { round: String(round) };
+    if (first) query.hold = "0";
+    const update = await ask(s, query, "no-store");
     const again = s.deliver(update, true);
-    const empty = update.from === update.revision && !update.reset;
+    const before = round;
+    if (s.cursor() !== cursor) round = 0;
+    else if (Number.isSafeInteger(update.next_round)) round = Math.max(round, update.next_round ?? 0);
     let pause = update.next_poll_ms ?? 0;
-    if (again || !first && empty && Date.now() - began < 500) pause = Math.max(pause, 1e3);
+    const same = s.cursor() === cursor && round === before;
+    if (again || !first && same && Date.now() - began < 500) pause = Math.max(pause, 1e3);
     if (pause > 0) await sleep(pause * (0.9 + Math.random() * 0.2), s.signal);
   }
 }

@@ -61,6 +61,7 @@ export interface Update {
   ended?: string | null;
   gone?: boolean;
   next_poll_ms?: number;
+  next_round?: number;
 }
 
 /** Asks for the posts below a view's floor. Its answer is of use until the view's next reset. */

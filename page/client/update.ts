@@ -23,6 +23,7 @@ export interface Update {
   ended?: string | null;
   gone?: boolean;
   next_poll_ms?: number;
+  next_round?: number;
 }
 
 /** A post that a view holds, with its ID. */

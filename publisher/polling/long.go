@@ -91,14 +91,14 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		p.Fail(w, r, err)
 		return
 	}
-	hold := p.hold
-	if query.Get("hold") == "0" || p.past(cursor, round) { // with hold=0, the reader wants to know whether long polling works
+	hold, first := p.hold, query.Get("hold") == "0" // the reader wants to know whether long polling works
+	if first || p.past(cursor, round) {
 		hold = 0
 	}
 	if hold > 0 && !p.goroutines {
 		if done, delta, err := p.park(w, r, ch, cursor, round); done {
 			if delta != nil {
-				p.answer(w, r, delta, round, publisher.EndLeft)
+				p.answer(w, r, delta, round, publisher.EndLifetime)
 			} else if err != nil {
 				p.Fail(w, r, err)
 			}
@@ -114,6 +114,9 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		if _, err := p.Feed.Readable(r, ch, delta.Revision); err != nil {
 			delta, why = p.Feed.Idle(ch, cursor), publisher.EndForbidden // the reader asks again, and is refused
 		}
+	}
+	if first && why == publisher.EndLifetime {
+		why = publisher.EndLeft
 	}
 	p.answer(w, r, delta, round, why)
 }
@@ -145,7 +148,7 @@ func (p *Long) wait(r *http.Request, ch motacilla.ChannelID, cursor motacilla.Re
 	return delta, why, err
 }
 
-// answer writes an answer to ?since. why says why a request was held no longer, if it was.
+// answer writes an answer to ?since. why says why a heartbeat comes now. EndLeft means that the request was not to be held.
 func (p *Long) answer(w http.ResponseWriter, r *http.Request, delta *publisher.Delta, round int64, why publisher.End) {
 	news := !delta.Heartbeat()
 	if news {

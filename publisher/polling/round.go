@@ -60,13 +60,17 @@ func (p *Long) past(cursor motacilla.Revision, round int64) bool {
 }
 
 // appendIdle appends the JSON of an answer that does not come because of news: u, with next_round if the reader named its round,
-// and next_poll_ms in a drain. The next round is always another one, so that the reader never asks for the same URL again.
+// and next_poll_ms in a drain. After a request that was held, the next round is always another one, so that the reader never asks
+// for the same URL again.
 func (p *Long) appendIdle(dst []byte, u *motacilla.Update, round int64, why publisher.End) []byte {
 	dst = u.AppendJSON(dst)
 	dst = dst[:len(dst)-1]
 	if round != publisher.NoRound && u.Heartbeat() {
+		if why != publisher.EndLeft {
+			round++
+		}
 		dst = append(dst, `,"next_round":`...)
-		dst = strconv.AppendInt(dst, max(p.round(motacilla.Revision(u.From)), round+1), 10)
+		dst = strconv.AppendInt(dst, max(p.round(motacilla.Revision(u.From)), round), 10)
 	}
 	if why == publisher.EndDrain {
 		dst = append(dst, `,"next_poll_ms":`...)
