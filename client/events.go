@@ -88,3 +88,16 @@ func (e *events) scan() {
 		e.whole = e.event
 	}
 }
+
+// withoutTrailer is an event stream that net/http decompresses. The server's stream of gzip ends without a trailer, which is no
+// failure: what would be lost is not a whole event.
+type withoutTrailer struct{ io.ReadCloser }
+
+// Read implements io.Reader.
+func (w withoutTrailer) Read(p []byte) (int, error) {
+	n, err := w.ReadCloser.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, err
+}

@@ -32,7 +32,11 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 			resp.Body.Close()
 			return err
 		}
-		resp.Body = newEvents(resp.Body, s.o.MaxUpdate+maxFraming)
+		body := resp.Body
+		if resp.Uncompressed {
+			body = withoutTrailer{body}
+		}
+		resp.Body = newEvents(body, s.o.MaxUpdate+maxFraming)
 		return nil
 	}
 	var failed error

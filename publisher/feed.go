@@ -34,6 +34,10 @@ type FeedOptions struct {
 	// memory, and for twice as long for what only the store has.
 	Timeout time.Duration
 
+	// Compression are the content codings that readers may have, in the order of preference. nil means zstd, br and gzip; an empty
+	// list means none. Others are left out.
+	Compression []string
+
 	Clock  motacilla.Clock // for lag and Linger
 	Logger *zap.Logger     // nil logs nothing
 	Limits Limits          // of readers; the zero value is no limits

@@ -170,7 +170,7 @@ func (t table) Idle(cursor int64) []byte {
 
 func (t *topic) frame(d *Delta) fanout.Frame {
 	return fanout.Frame{
-		Bytes: d.Encode(t.wire.Format), Next: int64(d.Revision), Last: d.Gone, Private: d.private,
+		Bytes: t.wire.Encode(d), Next: int64(d.Revision), Last: d.Gone, Private: d.private,
 	}
 }
 

@@ -11,6 +11,9 @@ type Wire struct {
 	Name   string  // the publisher's, in metrics
 	Format *Format // an update
 	Idle   *Format // a heartbeat, which is an update with nothing inside; nil means Format
+	// Private is an update of a private channel; nil means Format. If Format compresses, Private must not: what is secret must not be
+	// compressed together with what somebody else may have chosen.
+	Private *Format
 
 	// CloseMessage returns the last bytes on a connection; nil means none.
 	CloseMessage func(why End) []byte
@@ -22,6 +25,14 @@ type Wire struct {
 	// anything. If end is true, the answer is the close message. in is valid during the call. If Input is nil, what readers send
 	// is thrown away.
 	Input func(state any, in []byte) (answer []byte, end bool)
+}
+
+// Encode returns d in the format that it has in this form. The bytes are shared and must not be changed.
+func (w *Wire) Encode(d *Delta) []byte {
+	if w.Private != nil && d.private {
+		return d.Encode(w.Private)
+	}
+	return d.Encode(w.Format)
 }
 
 func (w *Wire) closeMessage(why End) []byte {

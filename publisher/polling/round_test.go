@@ -112,7 +112,9 @@ func TestNotShared(t *testing.T) {
 		}
 		old := s.head()
 		s.post("Goal")
-		target := func(cursor motacilla.Revision, more string) string { return fmt.Sprintf("%s?since=%d%s", longPath, cursor, more) }
+		target := func(cursor motacilla.Revision, more string) string {
+			return fmt.Sprintf("%s?since=%d%s", longPath, cursor, more)
+		}
 		for _, cursor := range []motacilla.Revision{old, s.head()} {
 			for _, a := range []*asked{
 				s.get(target(cursor, "")), s.get(target(cursor, "&hold=0")),
@@ -257,4 +259,3 @@ func TestParkedEnds(t *testing.T) {
 		}
 	})
 }
-

@@ -2,7 +2,7 @@ package publishertest
 
 import (
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -29,6 +29,17 @@ func testManyReaders(t *testing.T, run func(settings) *site) {
 // small bounds what the kernel keeps for a reader that does not read, in bytes, so that the reader stalls soon.
 const small = 32 << 10
 
+// dense returns a text of n bytes that no transport can make much shorter.
+func dense(n int) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ."
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = letters[random.IntN(len(letters))]
+	}
+	return string(text)
+}
+
 // testStalled has one reader take nothing until the publisher closes its connection. Another reader must notice nothing.
 // The stalled reader must be right again when it reads on.
 func testStalled(t *testing.T, run func(settings) *site) {
@@ -38,7 +49,7 @@ func testStalled(t *testing.T, run func(settings) *site) {
 	stalled.at(t, s.Head(Channel))
 	healthy.at(t, s.Head(Channel))
 	stalled.stall()
-	long := strings.Repeat("A very long report. ", 3000)
+	long := dense(60_000)
 	for range 20 { // 1.2 MB, which no socket holds that is not read from
 		s.Post(Channel, long)
 		healthy.at(t, s.Head(Channel))
@@ -64,7 +75,7 @@ func testMerged(t *testing.T, run func(settings) *site) {
 	slow.at(t, s.Head(Channel))
 	healthy.at(t, s.Head(Channel))
 	slow.stall()
-	long := strings.Repeat("A very long report. ", 2000)
+	long := dense(40_000)
 	for i := range edits {
 		p = s.Edit(Channel, p.ID, func(p *motacilla.Post) {
 			p.Content = []motacilla.Block{motacilla.PlainText(fmt.Sprintf("%d: %s", i, long))}

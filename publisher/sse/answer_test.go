@@ -25,12 +25,16 @@ func TestAnswer(t *testing.T) {
 			"Strict-Transport-Security":        "max-age=60", // set by a middleware
 			"Access-Control-Allow-Origin":      "https://www.example.org",
 			"Access-Control-Allow-Credentials": "true",
-			"Content-Encoding":                 "",
+			"Content-Encoding":                 c.coding,
 			"Content-Length":                   "",
 		} {
 			if got := st.resp.Header.Get(header); got != want {
 				t.Errorf("%s: got %q, want %q", header, got, want)
 			}
+		}
+		if vary := strings.Join(st.resp.Header.Values("Vary"), ", "); !strings.Contains(vary, "Origin") ||
+			!strings.Contains(vary, "Accept-Encoding") {
+			t.Errorf("Vary is %q, want Origin and Accept-Encoding", vary)
 		}
 		if date, err := http.ParseTime(st.resp.Header.Get("Date")); err != nil || time.Since(date) > time.Hour {
 			t.Errorf("Date is %v (%v)", date, err)

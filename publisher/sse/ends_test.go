@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -186,8 +187,20 @@ func TestStalled(t *testing.T) {
 // small bounds what the kernel keeps for a reader that does not read, in bytes, on either side.
 const small = 16 << 10
 
-// big is a long text. Twenty of it have 1.2 MB, which no socket holds that is not read from.
-var big = strings.Repeat("x", 60_000)
+// big is a long text that can hardly be compressed. Twenty of it have 1.2 MB, which no socket holds that is not read from.
+var big = dense(60_000)
+
+func dense(n int) string {
+	random := rand.New(rand.NewPCG(1, 2))
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = byte('0' + random.IntN(74)) // of which HTML escapes a few
+		if strings.IndexByte("<>&", text[i]) >= 0 {
+			text[i] = ' '
+		}
+	}
+	return strings.ReplaceAll(string(text), "  ", "..")
+}
 
 // takesNothing connects a reader that reads no more than the beginning of the answer.
 func (s *site) takesNothing() {

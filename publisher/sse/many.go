@@ -26,13 +26,6 @@ var plainEvent = &publisher.Format{Name: name + " many", Append: func(dst []byte
 	return append(u.AppendJSON(append(dst, "data: "...)), "\n\n"...)
 }}
 
-func (p *Publisher) manyWire() *publisher.ManyWire {
-	return &publisher.ManyWire{
-		Wire:   publisher.Wire{Name: name, Format: plainEvent, Lifetime: p.options.Lifetime, CloseMessage: closeMessage},
-		Notice: notice, Position: position,
-	}
-}
-
 // notice appends an event with a type. So a handler of plain messages sees updates only.
 func notice(dst []byte, name string, data []byte) []byte {
 	dst = append(append(dst, "event: "...), name...)
@@ -97,36 +90,40 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	resume(want, r.Header.Get("Last-Event-ID"))
-	m, err := p.streams.OpenMany(r, want, p.many, mark(want), route.Permit)
+	form := p.formFor(r)
+	m, err := p.streams.OpenMany(r, want, form.many, mark(want), route.Permit)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	setHeader(w.Header())
+	p.setHeader(w.Header(), form)
 	if r.ProtoMajor == 1 {
-		p.hijackMany(w, r, m)
+		p.hijackMany(w, r, m, form)
 		return
 	}
-	p.answer(w, r, &several{m, helloMany(nil, m)})
+	p.answer(w, r, &several{m, form.helloMany(nil, m)}, form)
 }
 
 // hijackMany is hijack for several channels.
-func (p *Publisher) hijackMany(w http.ResponseWriter, r *http.Request, m *publisher.Many) {
+func (p *Publisher) hijackMany(w http.ResponseWriter, r *http.Request, m *publisher.Many, form *form) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		p.answer(w, r, &several{m, helloMany(nil, m)})
+		p.answer(w, r, &several{m, form.helloMany(nil, m)}, form)
 		return
 	}
-	first := helloMany(head(w.Header()), m)
+	first := form.helloMany(head(w.Header()), m)
 	if !p.options.Goroutines && m.CanJoin(conn) {
 		m.Join(conn, first)
 		return
 	}
-	go p.carry(conn, &several{m, first})
+	go p.carry(conn, &several{m, first}, form)
 }
 
-func helloMany(dst []byte, m *publisher.Many) []byte {
-	return m.Hello(retry(dst, time.Second, 4*time.Second))
+// helloMany appends what comes first.
+func (f *form) helloMany(dst []byte, m *publisher.Many) []byte {
+	var space [32]byte
+	dst = f.own(append(dst, f.head...), retry(space[:0], time.Second, 4*time.Second))
+	return m.Hello(dst)
 }
 
 // several is what carry and answer write of several channels.

@@ -30,7 +30,8 @@ const (
 // connection is how readers are connected. The zero value is TCP, with readers on the epoll engine.
 type connection struct {
 	name       string
-	goroutines bool // a goroutine per connection
+	goroutines bool   // a goroutine per connection
+	coding     string // that readers accept; empty is none
 	server     publishertest.ServerOptions
 }
 
@@ -43,6 +44,10 @@ var connections = []connection{
 	{name: "HTTP/2", server: publishertest.ServerOptions{TLS: true, HTTP2: true}},
 	{name: "wrapped socket", server: publishertest.ServerOptions{Wrapped: true}},
 	{name: "Unix socket", server: publishertest.ServerOptions{Unix: true}},
+	{name: "epoll engine, gzip", coding: "gzip"},
+	{name: "epoll engine, zstd", coding: "zstd"},
+	{name: "goroutine per connection, zstd", goroutines: true, coding: "zstd"},
+	{name: "HTTP/2, gzip", coding: "gzip", server: publishertest.ServerOptions{TLS: true, HTTP2: true}},
 }
 
 // each runs a test over every kind of connection.
@@ -70,6 +75,7 @@ type site struct {
 	*publishertest.Server
 	publisher *Publisher
 	served    publishertest.ServerOptions
+	coding    string
 	dialNginx func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -78,6 +84,7 @@ func open(t *testing.T, o settings) *site {
 	s := &site{
 		Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Store: o.store, Authorize: o.authorize}),
 	}
+	s.coding = o.coding
 	s.publisher = New(s.Feed, &Options{Goroutines: o.goroutines, Lifetime: o.lifetime})
 	s.Add(s.publisher)
 	if o.extra != nil {
@@ -98,7 +105,8 @@ func open(t *testing.T, o settings) *site {
 	}
 	s.served = o.server
 	s.Server = s.Serve(&s.served)
-	if s.served.HTTP2 { // a reader that does not read stalls soon
+	s.HTTP.Transport.(*http.Transport).DisableCompression = true // decoded decompresses
+	if s.served.HTTP2 {                                          // a reader that does not read stalls soon
 		s.HTTP.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
 	}
 	return s
@@ -128,6 +136,9 @@ func (s *site) begin(query string, header ...string) *stream {
 
 func (s *site) beginOn(ch motacilla.ChannelID, query string, header ...string) *stream {
 	s.Helper()
+	if s.coding != "" {
+		header = append(header, "Accept-Encoding", s.coding)
+	}
 	resp := s.Do(http.MethodGet, path(ch, query), header...)
 	if resp.StatusCode != http.StatusOK {
 		s.Fatalf("GET %s: %s", query, resp.Status)
@@ -135,7 +146,10 @@ func (s *site) beginOn(ch motacilla.ChannelID, query string, header ...string) *
 	if resp.ProtoMajor == 2 != s.served.HTTP2 {
 		s.Fatalf("got an answer over %s", resp.Proto)
 	}
-	return &stream{newEventStream(resp.Body), resp, resp.Body}
+	if got := resp.Header.Get("Content-Encoding"); got != s.coding {
+		s.Fatalf("got the Content-Encoding %q, want %q", got, s.coding)
+	}
+	return &stream{newEventStream(decoded(resp)), resp, resp.Body}
 }
 
 // update returns the next event, which must be an update with its revision as id.

@@ -11,6 +11,11 @@
 // A reader resumes with Last-Event-ID, which a browser's EventSource sends by itself, or with ?since. When the server ends
 // a stream, the field retry says when to come back.
 //
+// # Compression
+//
+// A reader that accepts gzip or zstd (Accept-Encoding) gets the stream compressed. Each event is compressed by itself, once for
+// all readers.
+//
 // # Options
 //
 // {type: sse, path: ..., lifetime: ..., goroutine_per_connection: ...}, and a logger.
@@ -30,6 +35,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
@@ -81,18 +87,22 @@ var event = &publisher.Format{Name: name, Append: func(dst []byte, u *motacilla.
 type Publisher struct {
 	options Options
 	streams *publisher.Streams
-	many    *publisher.ManyWire
+	plain   *form
+	codings []compress.Coding
+	coded   map[compress.Coding]*form // of codings
 }
 
 var _ publisher.Publisher = (*Publisher)(nil)
 
 // New returns the publisher of feed.
 func New(feed *publisher.Feed, o *Options) *Publisher {
-	p := &Publisher{options: o.withDefaults()}
-	p.streams = publisher.NewStreams(feed, &publisher.Wire{
-		Name: name, Format: event, Lifetime: p.options.Lifetime, CloseMessage: closeMessage,
-	})
-	p.many = p.manyWire()
+	p := &Publisher{options: o.withDefaults(), coded: make(map[compress.Coding]*form)}
+	p.plain = newForm(nil, p.options.Lifetime)
+	for _, s := range compress.Streams(compress.Known(feed.Options().Compression)) {
+		p.codings = append(p.codings, s.Coding)
+		p.coded[s.Coding] = newForm(s, p.options.Lifetime)
+	}
+	p.streams = publisher.NewStreams(feed, p.plain.wire)
 	return p
 }
 
@@ -116,26 +126,33 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		since, err = cursor(r)
 	}
+	form := p.formFor(r)
 	var stream *publisher.Stream
 	if err == nil {
-		stream, err = p.streams.Open(r, ch, since)
+		stream, err = p.streams.OpenAs(r, ch, since, form.wire)
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	setHeader(w.Header())
+	p.setHeader(w.Header(), form)
 	if r.ProtoMajor == 1 {
-		p.hijack(w, r, stream)
+		p.hijack(w, r, stream, form)
 		return
 	}
-	p.answer(w, r, &single{stream, hello(nil, stream)})
+	p.answer(w, r, &single{stream, form, form.hello(nil, stream)}, form)
 }
 
-func setHeader(h http.Header) {
+func (p *Publisher) setHeader(h http.Header, f *form) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
+	if len(p.codings) > 0 {
+		h.Add("Vary", "Accept-Encoding")
+	}
+	if f.coding != compress.Identity {
+		h.Set("Content-Encoding", string(f.coding))
+	}
 }
 
 // cursor returns Last-Event-ID, or ?since if there is none. A malformed Last-Event-ID leads to a reset, because EventSource
@@ -167,11 +184,6 @@ func retry(dst []byte, least, most time.Duration) []byte {
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, (least + rand.N(most-least)).Milliseconds(), 10)
 	return append(dst, '\n')
-}
-
-// hello appends the first event.
-func hello(dst []byte, s *publisher.Stream) []byte {
-	return append(retry(dst, time.Second, 4*time.Second), s.First.Encode(event)...)
 }
 
 // closeMessage returns a retry field, if the reader should come back.

@@ -14,18 +14,18 @@ import (
 
 // hijack answers on the connection itself. The answer has neither a length nor chunks: it ends with the connection (RFC 9112,
 // section 6.3).
-func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.Stream) {
+func (p *Publisher) hijack(w http.ResponseWriter, r *http.Request, s *publisher.Stream, f *form) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		p.answer(w, r, &single{s, hello(nil, s)})
+		p.answer(w, r, &single{s, f, f.hello(nil, s)}, f)
 		return
 	}
-	first := hello(head(w.Header()), s)
+	first := f.hello(head(w.Header()), s)
 	if !p.options.Goroutines && s.CanJoin(conn) {
 		s.Join(conn, first, nil)
 		return
 	}
-	go p.carry(conn, &single{s, first}) // a new goroutine has a smaller stack than net/http's, and no buffers
+	go p.carry(conn, &single{s, f, first}, f) // a new goroutine has a smaller stack than net/http's, and no buffers
 }
 
 // head returns the head of an answer.
@@ -46,6 +46,7 @@ type written interface {
 // single is a stream of one channel. first is written in place of its first event.
 type single struct {
 	*publisher.Stream
+	form  *form
 	first []byte
 }
 
@@ -55,7 +56,7 @@ func (s *single) run(ctx context.Context, write func(b []byte) error) publisher.
 			s.first = nil
 			return write(b)
 		}
-		return write(d.Encode(event))
+		return write(s.form.wire.Encode(d))
 	})
 }
 
@@ -75,7 +76,7 @@ func appendHeader(dst []byte, h http.Header) []byte {
 
 // carry writes an HTTP/1 stream in its goroutine. It writes to the connection itself, because the buffers and chunks of
 // net/http cost more than the write.
-func (p *Publisher) carry(conn net.Conn, s written) {
+func (p *Publisher) carry(conn net.Conn, s written, f *form) {
 	defer s.Close()
 	defer s.OnCut(func() { _ = conn.Close() })()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,14 +97,14 @@ func (p *Publisher) carry(conn net.Conn, s written) {
 	}
 	end := s.run(ctx, write)
 	if end != publisher.EndLeft {
-		_ = write(closeMessage(end))
+		_ = write(f.wire.CloseMessage(end))
 	}
 	_ = conn.Close()
 	<-gone
 }
 
 // answer writes a stream through net/http, in the handler's goroutine. HTTP/2 needs that.
-func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written) {
+func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written, f *form) {
 	defer s.Close()
 	control := http.NewResponseController(w)
 	c := &cutter{control: control}
@@ -121,7 +122,7 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written) {
 		return control.Flush()
 	}
 	end := s.run(r.Context(), write)
-	if last := closeMessage(end); end != publisher.EndLeft && len(last) > 0 {
+	if last := f.wire.CloseMessage(end); end != publisher.EndLeft && len(last) > 0 {
 		if err := write(last); err != nil {
 			p.options.Logger.Debug("the close message was not delivered", zap.Error(err))
 		}
