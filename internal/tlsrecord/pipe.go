@@ -55,13 +55,16 @@ func (p *pipe) Write(b []byte) (int, error) {
 
 // Close implements net.Conn.
 func (p *pipe) Close() error {
-	for _, s := range []*stream{p.in, p.out} {
-		s.mu.Lock()
-		s.closed = true
-		s.moved.Broadcast()
-		s.mu.Unlock()
-	}
+	p.in.close()
+	p.out.close()
 	return nil
+}
+
+func (s *stream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.moved.Broadcast()
 }
 
 // LocalAddr and the methods after it are net.Conn's. Nobody waits by a deadline here.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // watched is the socket under a tls.Conn. It follows what crypto/tls reads and writes, so that Take knows how many records each
@@ -14,8 +15,8 @@ type watched struct {
 
 	frozen atomic.Bool // Read returns what it does at a deadline
 
-	writing sync.Mutex // held while crypto/tls writes, so that a record is counted or not written
-	taken   bool       // the socket has another owner
+	writing sync.Mutex  // held while crypto/tls writes, so that a record is counted or not written
+	taken   atomic.Bool // the socket has another owner
 
 	mu     sync.Mutex
 	shadow *shadow // nil if the connection can't be taken over
@@ -42,7 +43,7 @@ func (w *watched) Read(b []byte) (int, error) {
 func (w *watched) Write(b []byte) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if w.taken {
+	if w.taken.Load() {
 		return 0, net.ErrClosed
 	}
 	n, err := w.Conn.Write(b)
@@ -54,6 +55,22 @@ func (w *watched) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// SetDeadline implements net.Conn. Like the two after it, it does nothing once the connection is taken over.
+func (w *watched) SetDeadline(t time.Time) error { return w.deadline(w.Conn.SetDeadline, t) }
+
+// SetReadDeadline implements net.Conn.
+func (w *watched) SetReadDeadline(t time.Time) error { return w.deadline(w.Conn.SetReadDeadline, t) }
+
+// SetWriteDeadline implements net.Conn.
+func (w *watched) SetWriteDeadline(t time.Time) error { return w.deadline(w.Conn.SetWriteDeadline, t) }
+
+func (w *watched) deadline(set func(time.Time) error, t time.Time) error {
+	if w.taken.Load() {
+		return net.ErrClosed
+	}
+	return set(t)
+}
+
 // NetConn returns the connection beneath.
 func (w *watched) NetConn() net.Conn { return w.Conn }
 
@@ -63,9 +80,7 @@ func (w *watched) take() bool {
 		return false
 	}
 	defer w.writing.Unlock()
-	first := !w.taken
-	w.taken = true
-	return first
+	return !w.taken.Swap(true)
 }
 
 // unwatch forgets the secrets. The connection can't be taken over then.

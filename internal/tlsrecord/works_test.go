@@ -1,9 +1,0 @@
-package tlsrecord
-
-import "testing"
-
-func TestWorks(t *testing.T) {
-	if err := Works(); err != nil {
-		t.Fatal(err)
-	}
-}
