@@ -162,7 +162,7 @@ func TestInputComesInOrderUntilTheEnd(t *testing.T) {
 	if _, err := c.Write(said); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil { // data and end in one event
+	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil { // data and end in one event
 		t.Fatal(err)
 	}
 	r.eventually("the end is noticed", func() bool { return r.speech.count(Left) == 1 })

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/motacilla-live/motacilla/internal/leaktest"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
@@ -122,6 +124,7 @@ type rig struct {
 	delivered atomic.Int64
 	listener  net.Listener
 	dial      func(net.Addr) (net.Conn, error)
+	secure    bool // connections have TLS
 }
 
 func newRig(t *testing.T, o Options) *rig {
@@ -141,6 +144,7 @@ func newRigAt(t *testing.T, o Options, clock func() time.Time) *rig {
 	}
 	dial := func(addr net.Addr) (net.Conn, error) { return net.Dial(addr.Network(), addr.String()) }
 	r := &rig{T: t, engine: engine, listener: ln, dial: dial}
+	r.secure = strings.HasPrefix(t.Name(), "TestTLS/")
 	r.topic = engine.NewTopic(&r.speech, &r.story, &r.delivered)
 	t.Cleanup(func() {
 		_ = ln.Close()
@@ -168,12 +172,22 @@ func (r *rig) connect() (server, client net.Conn) {
 	dialled := make(chan net.Conn, 1)
 	go func() {
 		c, err := r.dial(r.listener.Addr())
+		if err == nil && r.secure {
+			c, err = secureClient(c)
+		}
 		if err != nil {
 			r.Error(err)
 		}
 		dialled <- c
 	}()
-	server, err := r.listener.Accept()
+	listener := r.listener
+	if r.secure {
+		listener = tlsrecord.NewListener(listener, serverConfig())
+	}
+	server, err := listener.Accept()
+	if err == nil && r.secure {
+		_, err = server.Read(make([]byte, 1)) // the first request
+	}
 	if err != nil {
 		r.Fatal(err)
 	}
