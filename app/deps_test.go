@@ -52,7 +52,7 @@ func TestDependencies(t *testing.T) {
 	heavy := []string{"go.opentelemetry.io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/", module + "/media/local", module + "/media/memory"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
-	languages := []string{"golang.org/x/text/", module + "/page/languages"}
+	languages := []string{"golang.org/x/text/language", "golang.org/x/text/feature", "golang.org/x/text/internal", module + "/page/languages"}
 	frame := append([]string{"go.uber.org/fx"}, server...)
 	for _, tt := range []struct {
 		pkg string

@@ -32,14 +32,17 @@ type Server struct {
 	addr       string // to listen on
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
+	security   *security // nil if the server does not speak TLS
 
 	http    *http.Server
 	bound   atomic.Pointer[net.TCPAddr]
 	serving sync.WaitGroup
 }
 
-func newServer(lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, site *live.Live, log *zap.Logger) (*Server, error) {
-	s := &Server{Live: site, addr: c.Server.Addr, log: log, shutdowner: shutdowner}
+func newServer(
+	lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, site *live.Live, tls *security, log *zap.Logger,
+) (*Server, error) {
+	s := &Server{Live: site, addr: c.Server.Addr, log: log, shutdowner: shutdowner, security: tls}
 	errorLog, err := zap.NewStdLogAt(log.Named("http"), zap.DebugLevel)
 	if err != nil {
 		return nil, fmt.Errorf("log of the HTTP server: %w", err)
@@ -60,6 +63,9 @@ func (s *Server) Addr() net.Addr {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	if err := s.security.load(ctx); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, s.addr)
 	if err != nil {
 		return listenError(s.addr, err)
@@ -68,14 +74,18 @@ func (s *Server) start(ctx context.Context) error {
 		s.bound.Store(a)
 	}
 	s.log.Info("listening", zap.String("addr", ln.Addr().String()))
+	served := s.security.secure(s.http, ln)
 	s.serving.Go(func() {
-		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(served); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("the HTTP server failed", zap.Error(err))
 			if err := s.shutdowner.Shutdown(fx.ExitCode(1)); err != nil {
 				s.log.Error("shut down", zap.Error(err))
 			}
 		}
 	})
+	if err := s.security.start(ctx, ln.Addr()); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
 	return nil
 }
 
@@ -95,6 +105,7 @@ func listenError(addr string, err error) error {
 func (s *Server) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
+	secured := s.security.stopping(ctx)
 	closed := make(chan error, 1)
 	go func() { closed <- s.http.Shutdown(ctx) }()
 	err := s.Drain(ctx)
@@ -102,6 +113,7 @@ func (s *Server) stop(ctx context.Context) error {
 		s.log.Warn("requests were cut off at the end of the drain", zap.Error(shutErr))
 		err = errors.Join(err, s.http.Close())
 	}
+	secured()
 	s.serving.Wait()
 	return err
 }

@@ -37,6 +37,7 @@ type ServerSettings struct {
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
 
 	Limits LimitSettings `key:"limits"`
+	TLS    TLSSettings   `key:"tls"`
 }
 
 // LimitSettings are the keys server.limits.*; 0 is no limit. Readers are streams and parked requests. An address is an
@@ -101,7 +102,7 @@ type LogSettings struct {
 
 func defaults() Settings {
 	return Settings{
-		Server:  ServerSettings{Addr: "127.0.0.1:8080"},
+		Server:  ServerSettings{Addr: "127.0.0.1:8080", TLS: defaultTLS()},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},
@@ -122,6 +123,7 @@ func (s *Settings) validate() error {
 	_, _, err := net.SplitHostPort(s.Server.Addr)
 	check(err == nil, "server.addr", "host:port, such as 127.0.0.1:8080 or :8080")
 	s.validatePlace(check)
+	errs = append(errs, s.Server.validateTLS())
 	for _, o := range s.Server.Origins {
 		check(o == "*" || isOrigin(o), "server.origins", "schemes and hosts, such as https://www.example.org, or *")
 	}

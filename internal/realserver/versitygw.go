@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -37,7 +35,7 @@ type Versitygw struct {
 // once for this machine's user.
 func NewVersitygw(t testing.TB) *Versitygw {
 	t.Helper()
-	bin, err := versitygw()
+	bin, err := installed("github.com/versity/versitygw/cmd/versitygw", versitygwVersion)
 	if err != nil {
 		missing(t, fmt.Sprintf("versitygw (%v)", err), "golang")
 	}
@@ -53,36 +51,6 @@ func NewVersitygw(t testing.TB) *Versitygw {
 	}
 	t.Cleanup(v.Kill)
 	return v
-}
-
-// versitygw returns the path of the program. It builds it if this user does not have it yet.
-func versitygw() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "motacilla-tests")
-	bin := filepath.Join(dir, "versitygw-"+versitygwVersion)
-	if _, err := os.Stat(bin); err == nil {
-		return bin, nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	building, err := os.MkdirTemp(dir, "building")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = os.RemoveAll(building) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "install", "github.com/versity/versitygw/cmd/versitygw@"+versitygwVersion)
-	cmd.Dir = building
-	cmd.Env = append(os.Environ(), "GOBIN="+building, "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go install: %w: %.2000s", err, out)
-	}
-	return bin, os.Rename(filepath.Join(building, "versitygw"), bin) // atomic: another test may build it too
 }
 
 // start starts the server, and returns when it accepts connections.
