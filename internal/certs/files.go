@@ -150,4 +150,3 @@ func sum(chain, key []byte) [sha256.Size]byte {
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
-

@@ -17,9 +17,9 @@ const MinSecret = 16
 const sealedPrefix = "sealed:1:"
 
 var (
-	errSealed  = errors.New("the record is encrypted: server.tls.acme.secret must be set, as it is on the other nodes")
-	errSecret  = errors.New("the record was encrypted with another server.tls.acme.secret")
-	errShort   = fmt.Errorf("must have at least %d characters", MinSecret)
+	errSealed = errors.New("the record is encrypted: server.tls.acme.secret must be set, as it is on the other nodes")
+	errSecret = errors.New("the record was encrypted with another server.tls.acme.secret")
+	errShort  = fmt.Errorf("must have at least %d characters", MinSecret)
 )
 
 // sealer encrypts values of records with a key that is made of a secret. nil leaves them as they are.
@@ -73,5 +73,6 @@ func (s *sealer) open(key string, value []byte) ([]byte, error) {
 }
 
 // isPlain reports whether a value should be encrypted, and is not.
-func (s *sealer) isPlain(value []byte) bool { return s != nil && !bytes.HasPrefix(value, []byte(sealedPrefix)) }
-
+func (s *sealer) isPlain(value []byte) bool {
+	return s != nil && !bytes.HasPrefix(value, []byte(sealedPrefix))
+}
