@@ -144,3 +144,10 @@ func served(t *testing.T, k *Keeper, host string) *tls.Certificate {
 	}
 	return cert
 }
+
+// count returns how many certificates were issued.
+func (a *authorityOfTest) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.issues
+}

@@ -62,11 +62,11 @@ func TestRenewal(t *testing.T) {
 				t.Fatalf("only %v are left", left)
 			}
 		}
-		if n := a.issues; n < 2*6 || n > 2*7 {
+		if n := a.count(); n < 2*6 || n > 2*7 {
 			t.Errorf("%d certificates were issued in the time of four for two hosts", n)
 		}
 		renewed, failed := k.Counts()
-		if int(renewed) != a.issues || failed != 0 {
+		if int(renewed) != a.count() || failed != 0 {
 			t.Errorf("counted %d, %d", renewed, failed)
 		}
 	})
@@ -140,14 +140,14 @@ func TestTwoNodes(t *testing.T) {
 		defer two.Stop()
 		time.Sleep(lookLater + time.Second)
 		synctest.Wait()
-		if !served(t, one, "").Leaf.Equal(served(t, two, "").Leaf) || a.issues != 1 {
-			t.Errorf("%d certificates for two nodes", a.issues)
+		if !served(t, one, "").Leaf.Equal(served(t, two, "").Leaf) || a.count() != 1 {
+			t.Errorf("%d certificates for two nodes", a.count())
 		}
 		one.Stop()
 		time.Sleep(2*day + time.Hour)
 		synctest.Wait()
-		if left := time.Until(served(t, two, "").Leaf.NotAfter); left < 2*day || a.issues != 2 {
-			t.Errorf("the node that is left has %v left after %d", left, a.issues)
+		if left := time.Until(served(t, two, "").Leaf.NotAfter); left < 2*day || a.count() != 2 {
+			t.Errorf("the node that is left has %v left after %d", left, a.count())
 		}
 		three := newTestKeeper(t, Options{Records: records, Issuer: a})
 		if err := three.Load(t.Context()); err != nil || !served(t, three, "").Leaf.Equal(served(t, two, "").Leaf) {
@@ -193,8 +193,8 @@ func TestOtherDirectory(t *testing.T) {
 			k.Start()
 			time.Sleep(time.Minute)
 			k.Stop()
-			if want := 1 + i/2; a.issues != want {
-				t.Errorf("%d issues at %s, want %d", a.issues, directory, want)
+			if want := 1 + i/2; a.count() != want {
+				t.Errorf("%d issues at %s, want %d", a.count(), directory, want)
 			}
 		}
 	})
@@ -229,8 +229,8 @@ func TestStoreTakesNoCertificate(t *testing.T) {
 		records.down.Store(false)
 		time.Sleep(2 * lookAgain)
 		other := newTestKeeper(t, Options{Records: records, Issuer: a})
-		if err := other.Load(t.Context()); err != nil || !served(t, other, "").Leaf.Equal(cert) || a.issues != 1 {
-			t.Errorf("%v, %d issues", err, a.issues)
+		if err := other.Load(t.Context()); err != nil || !served(t, other, "").Leaf.Equal(cert) || a.count() != 1 {
+			t.Errorf("%v, %d issues", err, a.count())
 		}
 	})
 }
@@ -258,8 +258,8 @@ func TestSecret(t *testing.T) {
 			t.Errorf("without a secret the record is %s", value())
 		}
 		run(secret)
-		if strings.Contains(value(), "PRIVATE KEY") || !strings.HasPrefix(value(), sealedPrefix) || a.issues != 1 {
-			t.Errorf("with a secret the record is %s after %d", value(), a.issues)
+		if strings.Contains(value(), "PRIVATE KEY") || !strings.HasPrefix(value(), sealedPrefix) || a.count() != 1 {
+			t.Errorf("with a secret the record is %s after %d", value(), a.count())
 		}
 		if k := run(secret); served(t, k, "") == nil {
 			t.Error("the record can't be read")
