@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,8 +23,10 @@ type Files struct {
 	table     *Table
 	log       *zap.Logger
 	failed    func()
-	seen      [sha256.Size]byte // of the files when they were last looked at
-	unread    string            // why they could not be read then
+
+	mu     sync.Mutex        // held during a look
+	seen   [sha256.Size]byte // of the files when they were last looked at
+	unread string            // why they could not be read then
 }
 
 // NewFiles reads a certificate with its intermediates, and its key, into table. Both files are PEM. An error begins with the key
@@ -98,6 +101,8 @@ func (f *Files) warn() {
 
 // Look reads the files again if they have changed. Files that can't be used change nothing, and are logged once.
 func (f *Files) Look() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	chain, key, err := f.read()
 	if err != nil {
 		if err.Error() != f.unread { // once for each reason
