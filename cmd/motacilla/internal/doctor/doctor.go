@@ -123,25 +123,28 @@ type doctor struct {
 	rest    bool                // head is from the REST interface
 }
 
-// Run checks the server at base. If the first request is not answered, it returns the error. If ctx ends, it returns
-// ctx's error. All else is in the report.
+// Run checks the server at base. If the first request is not answered, it returns the error, unless the server's certificate is
+// why: then the report has nothing but that. If ctx ends, it returns ctx's error. All else is in the report.
 func Run(ctx context.Context, base *url.URL, o *Options) (*Report, error) {
 	d := &doctor{o: o.withDefaults(), base: base, offers: map[string]*url.URL{}}
 	d.client = &http.Client{Transport: d.o.Transport}
 	defer d.client.CloseIdleConnections()
 	first, err := d.ask(ctx, http.MethodGet, d.at("/healthz"))
+	if c, is := d.distrusted(err); is {
+		return &Report{URL: base.String(), Checks: []Check{c}}, ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	report := &Report{}
 	checks := d.reached(first)
 	report.URL = d.base.String()
-	checks = append(checks, d.ready(ctx, first), d.exposed(ctx))
+	checks = append(checks, d.redirect(ctx), d.ready(ctx, first), d.exposed(ctx))
 	channel := d.findChannel(ctx)
 	checks = append(checks, channel)
 	if channel.Status == OK {
 		report.Channel = string(d.channel)
-		checks = append(checks, d.clock(ctx), d.addresses(), d.origins(ctx))
+		checks = append(checks, d.clock(ctx), d.addresses(), d.hosts(ctx), d.origins(ctx))
 		checks = append(checks, d.caching(ctx)...)
 		checks = append(checks, d.slow(ctx)...)
 	}

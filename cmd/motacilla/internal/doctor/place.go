@@ -40,24 +40,6 @@ func proxySigns(h http.Header) string {
 	return strings.Join(signs, ", ")
 }
 
-func (d *doctor) certificate(a *answer) Check {
-	c := Check{Name: "tls", Status: NotTested, Seen: "the URL is http"}
-	if a.TLS == nil || len(a.TLS.PeerCertificates) == 0 {
-		if !d.local() {
-			c.Status, c.Change = Warning, "serve readers by https: tokens and cookies are not encrypted, and browsers warn"
-			c.Nginx = "listen 443 ssl;\nhttp2 on;"
-		}
-		return c
-	}
-	left := a.TLS.PeerCertificates[0].NotAfter.Sub(d.o.Now())
-	c.Status = OK
-	c.Seen = fmt.Sprintf("the certificate is good for %d days", int(left.Hours()/24))
-	if left < 14*24*time.Hour {
-		c.Status, c.Change = Warning, "renew it"
-	}
-	return c
-}
-
 func (d *doctor) http2(a *answer) Check {
 	c := Check{Name: "http/2", Status: NotTested, Seen: "browsers use it only with https"}
 	switch {
