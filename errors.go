@@ -54,6 +54,11 @@ func Invalid(field, format string, args ...any) error {
 type RetryError struct {
 	Err   error         // why this attempt failed, such as ErrOverloaded
 	After time.Duration // how long to wait; it must have jitter, so that not all clients come back at once
+
+	// Instead is the name of a transport that a reader may use meanwhile, such as interval-polling; empty if there is none. The
+	// reader should use it for the time For, which must have jitter too, and then come back.
+	Instead string
+	For     time.Duration
 }
 
 func (e *RetryError) Error() string { return e.Err.Error() }

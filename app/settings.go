@@ -47,7 +47,23 @@ type LimitSettings struct {
 	ReadersPerChannel  int `key:"readers_per_channel" min:"0" max:"1000000000" doc:"readers at a time on one channel; 0 is no limit"`
 	ReadersPerAddress  int `key:"readers_per_address" min:"0" max:"1000000000" doc:"readers at a time from one address; 0 is no limit"`
 	RequestsPerAddress int `key:"requests_per_address" min:"0" max:"1000000000" doc:"requests per second from one address; 0 is no limit"`
+
+	Overflow string `key:"overflow" choices:"refuse,polling" doc:"whether readers beyond readers and readers_per_channel are refused, or poll"`
 }
+
+// instead returns the transport that readers beyond a limit are told to use, or nothing.
+func (s *LimitSettings) instead() string {
+	if s.Overflow == overflowPolling {
+		return "interval-polling"
+	}
+	return ""
+}
+
+// The choices of server.limits.overflow.
+const (
+	overflowRefuse  = "refuse"
+	overflowPolling = "polling"
+)
 
 // PageSettings are the keys page.*.
 type PageSettings struct {
@@ -102,7 +118,9 @@ type LogSettings struct {
 
 func defaults() Settings {
 	return Settings{
-		Server:  ServerSettings{Addr: "127.0.0.1:8080", TLS: defaultTLS()},
+		Server: ServerSettings{
+			Addr: "127.0.0.1:8080", TLS: defaultTLS(), Limits: LimitSettings{Overflow: overflowRefuse},
+		},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},

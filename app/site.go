@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
@@ -57,6 +59,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{
 				Readers: limits.Readers, PerChannel: limits.ReadersPerChannel, PerAddress: limits.ReadersPerAddress,
+				Overflow: limits.instead(),
 			},
 		},
 		RequestsPerAddress: limits.RequestsPerAddress,
@@ -94,6 +97,7 @@ type siteIn struct {
 	fx.In
 
 	Lifecycle  fx.Lifecycle
+	Config     *Config
 	Parts      *live.Parts
 	Operations *operations
 	Publishers []configured[publisher.Publisher] `group:"configured"`
@@ -103,8 +107,14 @@ type siteIn struct {
 
 // newSite makes the site of what is configured.
 func newSite(in siteIn) (*live.Live, error) {
+	publishers := inListOrder(in.Publishers)
+	if name := in.Config.Server.Limits.instead(); name != "" && !slices.ContainsFunc(publishers, func(p live.Named[publisher.Publisher]) bool {
+		return p.Name == name
+	}) {
+		return nil, fmt.Errorf("server.limits.overflow: must be %s, since publishers has no %s", overflowRefuse, name)
+	}
 	l, err := in.Parts.Compose(live.Composition{
-		Publishers: inListOrder(in.Publishers), Receivers: inListOrder(in.Receivers),
+		Publishers: publishers, Receivers: inListOrder(in.Receivers),
 		Routes: in.Own, Operations: in.Operations.routes(),
 	})
 	if err != nil {

@@ -112,6 +112,7 @@ var (
 	encodings      = describe("encodings_total", "Updates encoded.")
 	updates        = describe("updates_total", "Updates of channels that reached this node.")
 	readersRefused = describe("readers_refused_total", "Readers refused, by the limit that was reached.", "reason")
+	readersMoved   = describe("readers_moved_total", "Refused readers that were told to poll instead.")
 	updateLag      = describe("update_lag_seconds", "Time from a change in the store to its arrival at this node.")
 	readersNow     = describe("readers", "Streams and parked requests now.", "publisher")
 	deliveries     = describe("deliveries_total", "Updates written to readers.", "publisher")
@@ -121,7 +122,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *feedCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		channelsNow, storeReads, renders, encodings, updates, readersRefused, updateLag, readersNow, deliveries, slowClosed,
+		channelsNow, storeReads, renders, encodings, updates, readersRefused, readersMoved, updateLag, readersNow, deliveries, slowClosed,
 	} {
 		out <- d
 	}
@@ -141,6 +142,7 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 	send(readersRefused, prometheus.CounterValue, n.Refused.Node, "node")
 	send(readersRefused, prometheus.CounterValue, n.Refused.Channel, "channel")
 	send(readersRefused, prometheus.CounterValue, n.Refused.Address, "address")
+	send(readersMoved, prometheus.CounterValue, n.Refused.Moved)
 	out <- prometheus.MustNewConstSummary(updateLag, uint64(max(n.Updates, 0)), n.LagSum.Seconds(), nil)
 	for name, s := range c.feed.Metrics().Publishers() {
 		send(readersNow, prometheus.GaugeValue, s.Readers.Load(), name)

@@ -62,6 +62,9 @@ func (l *Live) mount() error {
 	if err := l.distinct(); err != nil {
 		return err
 	}
+	if err := l.checkOverflow(); err != nil {
+		return err
+	}
 	t, err := route.NewTableBelow(l.options.BasePath)
 	if err != nil {
 		return err
@@ -149,4 +152,20 @@ func (l *Live) distinct() error {
 		at[s.Source()] = r.At
 	}
 	return nil
+}
+
+// checkOverflow returns an error if readers would be told to use a transport that the site does not offer.
+func (l *Live) checkOverflow() error {
+	name := l.Feed.Options().Limits.Overflow
+	if name == "" {
+		return nil
+	}
+	var offered []string
+	for _, p := range l.has.Publishers {
+		if p.Name == name {
+			return nil
+		}
+		offered = append(offered, p.Name)
+	}
+	return fmt.Errorf("live: Feed.Limits.Overflow must name a publisher, one of %q, not %q", offered, name)
 }

@@ -246,4 +246,3 @@ func TestLoneSlowWrites(t *testing.T) {
 		t.Errorf("%d writes were refused", len(w.refused))
 	}
 }
-

@@ -20,19 +20,31 @@ type Limits struct {
 	PerChannel int // on one channel, on this node
 	PerAddress int // from one IPv4 address or IPv6 /64, on this node
 
+	// Overflow is the name of a transport that takes no slots, such as interval-polling. A reader beyond Readers or PerChannel is
+	// told to use it for a while. If Overflow is empty, the reader is only told to come again. The site must offer the transport.
+	Overflow string
+
 	// Address returns where a request comes from; nil uses RemoteAddr. Readers whose address is not known, such as those of
 	// a Unix socket, do not count by address.
 	Address func(*http.Request) netip.Addr
 }
 
-// Refusals count the readers that were refused since the feed was made, by the limit that was reached.
-type Refusals struct{ Node, Channel, Address int64 }
+// Refusals count the readers that were refused since the feed was made, by the limit that was reached. Moved counts those of them
+// that were told to use another transport.
+type Refusals struct{ Node, Channel, Address, Moved int64 }
 
 // A refused reader is told to come again after so long, and up to so much longer. That is time for others to leave, and a crowd
 // that is refused at once does not return at once.
 const (
 	refusedFor    = 5 * time.Second
 	refusedJitter = 20 * time.Second
+)
+
+// A reader that is told to use another transport does so for so long, and up to so much longer. So readers come back little by
+// little, also if many slots get free at once.
+const (
+	movedFor    = time.Minute
+	movedJitter = time.Minute
 )
 
 // slots count the readers. The maps have entries only for what has readers now, and only if that is limited.
@@ -43,7 +55,7 @@ type slots struct {
 	addresses map[route.Network]int
 	anywhere  place // of all readers, if channels are not limited
 
-	refusedNode, refusedChannel, refusedAddress atomic.Int64
+	refusedNode, refusedChannel, refusedAddress, moved atomic.Int64
 }
 
 // place is a channel's entry in slots.
@@ -60,7 +72,8 @@ type Slot struct {
 }
 
 // Acquire counts the reader of a request. The error is an ErrTooMany if its address has as many readers as it may have, or an
-// ErrOverloaded if the channel or the node has; both are a [motacilla.RetryError]. The caller must release the slot when the reader
+// ErrOverloaded if the channel or the node has; both are a [motacilla.RetryError]. [MoveOf] tells whether the reader is to use
+// another transport meanwhile. The caller must release the slot when the reader
 // leaves. Acquire does not look whether there is such a channel. Without limits it does nothing.
 func (f *Feed) Acquire(r *http.Request, ch motacilla.ChannelID) (Slot, error) {
 	l := &f.options.Limits
@@ -87,10 +100,10 @@ func (ss *slots) acquire(l *Limits, ch motacilla.ChannelID, from route.Network) 
 		return Slot{}, refuse("this address has %d readers already: %w", l.PerAddress, motacilla.ErrTooMany)
 	case l.PerChannel > 0 && at != nil && at.readers >= l.PerChannel:
 		ss.refusedChannel.Add(1)
-		return Slot{}, refuse("the channel has %d readers here already: %w", l.PerChannel, motacilla.ErrOverloaded)
+		return Slot{}, ss.full(l, "the channel has %d readers here already: %w", l.PerChannel)
 	case l.Readers > 0 && ss.readers >= l.Readers:
 		ss.refusedNode.Add(1)
-		return Slot{}, refuse("the server has %d readers already: %w", l.Readers, motacilla.ErrOverloaded)
+		return Slot{}, ss.full(l, "the server has %d readers already: %w", l.Readers)
 	}
 	if at == nil {
 		at = &place{channel: motacilla.ChannelID(strings.Clone(string(ch)))}
@@ -142,10 +155,20 @@ func (l *Limits) address(r *http.Request) netip.Addr {
 	return route.Proxies(nil).ClientAddr(r)
 }
 
-func refuse(format string, limit int, reason error) error {
+func refuse(format string, limit int, reason error) *motacilla.RetryError {
 	return &motacilla.RetryError{Err: fmt.Errorf(format, limit, reason), After: refusedFor + rand.N(refusedJitter)}
 }
 
+// full is the error for a reader for whom there is no slot.
+func (ss *slots) full(l *Limits, format string, limit int) error {
+	err := refuse(format, limit, motacilla.ErrOverloaded)
+	if l.Overflow != "" {
+		ss.moved.Add(1)
+		err.Instead, err.For = l.Overflow, movedFor+rand.N(movedJitter)
+	}
+	return err
+}
+
 func (ss *slots) refusals() Refusals {
-	return Refusals{ss.refusedNode.Load(), ss.refusedChannel.Load(), ss.refusedAddress.Load()}
+	return Refusals{ss.refusedNode.Load(), ss.refusedChannel.Load(), ss.refusedAddress.Load(), ss.moved.Load()}
 }

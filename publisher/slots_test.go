@@ -31,6 +31,39 @@ func (f *Feed) Slots() int {
 	return len(f.slots.channels) + len(f.slots.addresses) + f.slots.readers
 }
 
+// A reader for whom there is no slot is told which transport to use, if there is one, and for how long. An address with too many
+// readers is not.
+func TestOverflow(t *testing.T) {
+	f := limited(Limits{Readers: 2, PerChannel: 1, PerAddress: 1, Overflow: "interval-polling"})
+	for _, ask := range []struct{ addr, channel string }{{"192.0.2.1", "a"}, {"192.0.2.2", "b"}} {
+		if _, err := f.Acquire(from(ask.addr), motacilla.ChannelID(ask.channel)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for channel, counted := range map[motacilla.ChannelID]Refusals{"a": {Channel: 1, Moved: 1}, "c": {Node: 1, Moved: 1}} {
+		before := f.slots.refusals()
+		_, err := f.Acquire(from("192.0.2.3"), channel)
+		m, is := MoveOf(fmt.Errorf("open stream: %w", err))
+		if !errors.Is(err, motacilla.ErrOverloaded) || !is || m.Transport != "interval-polling" {
+			t.Errorf("channel %q: %v, %+v", channel, err, m)
+		}
+		if m.For < 60 || m.For > 120 || m.Retry < 5 || m.Retry > 25 || len(m.JSON()) > 123 {
+			t.Errorf("channel %q: %s", channel, m.JSON())
+		}
+		after := f.slots.refusals()
+		if got := (Refusals{after.Node - before.Node, after.Channel - before.Channel, 0, after.Moved - before.Moved}); got != counted {
+			t.Errorf("channel %q: %+v are counted, want %+v", channel, got, counted)
+		}
+	}
+	_, err := f.Acquire(from("192.0.2.1"), "c")
+	if m, is := MoveOf(err); !errors.Is(err, motacilla.ErrTooMany) || is {
+		t.Errorf("an address with too many readers is told %v, %+v", err, m)
+	}
+	if m, is := MoveOf(motacilla.ErrOverloaded); is {
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestAcquire(t *testing.T) {
 	type ask struct {
 		addr    string
@@ -60,7 +93,7 @@ func TestAcquire(t *testing.T) {
 		"one's own fault first": {Limits{Readers: 1, PerChannel: 1, PerAddress: 1}, []ask{
 			{"192.0.2.1", "a", nil}, {"192.0.2.1", "a", motacilla.ErrTooMany}, {"192.0.2.2", "a", motacilla.ErrOverloaded},
 			{"192.0.2.2", "b", motacilla.ErrOverloaded},
-		}, Refusals{1, 1, 1}},
+		}, Refusals{Node: 1, Channel: 1, Address: 1}},
 		"no address": {Limits{PerAddress: 1, Address: func(*http.Request) netip.Addr { return netip.Addr{} }}, []ask{
 			{"192.0.2.1", "a", nil}, {"192.0.2.1", "a", nil},
 		}, Refusals{}},

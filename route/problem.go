@@ -16,6 +16,10 @@ type Problem struct {
 	Title  string `json:"title"`            // WriteProblem fills in the status's text if it is empty
 	Detail string `json:"detail,omitempty"` // what is wrong with this request
 	Field  string `json:"field,omitempty"`  // the input field that is wrong
+
+	// For a reader that may use another transport meanwhile: its name, and for how many seconds. See motacilla.RetryError.
+	Transport string `json:"transport,omitempty"`
+	For       int    `json:"for,omitempty"`
 }
 
 // WriteProblem writes p as the whole answer.
@@ -62,8 +66,11 @@ func RetrySeconds(err error) int {
 	if retry := (*motacilla.RetryError)(nil); errors.As(err, &retry) && retry.After > 0 {
 		after = retry.After
 	}
-	return int((after + time.Second - 1) / time.Second)
+	return seconds(after)
 }
+
+// seconds returns d in whole seconds, rounded up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // ProblemOf returns the problem that [WriteError] writes for err. Its status follows from the root package's error that err
 // wraps.
@@ -92,7 +99,11 @@ func ProblemOf(err error) Problem {
 		switch {
 		case errors.As(err, &field):
 			p.Field, p.Detail = field.Field, field.Error()
-		case known.status == http.StatusServiceUnavailable && !errors.Is(err, motacilla.ErrOverloaded):
+		case errors.Is(err, motacilla.ErrOverloaded):
+			if retry := (*motacilla.RetryError)(nil); errors.As(err, &retry) && retry.Instead != "" {
+				p.Transport, p.For = retry.Instead, seconds(retry.For)
+			}
+		case known.status == http.StatusServiceUnavailable:
 			p.Detail = "the store can't answer now; try again"
 			if reason := (*motacilla.UnavailableError)(nil); errors.As(err, &reason) {
 				p.Detail = "the store can't answer now, " + reason.Reason + "; try again"

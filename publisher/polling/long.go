@@ -30,6 +30,7 @@ type Long struct {
 	Mixin
 	timeout, hold time.Duration
 	goroutines    bool
+	full          *publisher.Format // of an answer to a request for which there was no slot
 	parked        parked
 }
 
@@ -41,6 +42,7 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 	p := &Long{
 		Mixin:   Mixin{Path: options.Path, Name: longName, Feed: feed, Logger: options.Logger, OpenAPI: longOpenAPI},
 		timeout: options.Timeout, hold: options.Hold, goroutines: options.Goroutines,
+		full: withNextPoll("long-polling, full", unheldPause),
 	}
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
@@ -100,14 +102,14 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 			if delta != nil {
 				p.answer(w, r, delta, round, publisher.EndLifetime)
 			} else if err != nil {
-				p.Fail(w, r, err)
+				p.noSlot(w, r, ch, cursor, err)
 			}
 			return
 		}
 	}
 	delta, why, err := p.wait(r, ch, cursor, hold)
 	if err != nil {
-		p.Fail(w, r, err)
+		p.noSlot(w, r, ch, cursor, err)
 		return
 	}
 	if !delta.Heartbeat() {

@@ -92,6 +92,10 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 	resume(want, r.Header.Get("Last-Event-ID"))
 	form := p.formFor(r)
 	m, err := p.streams.OpenMany(r, want, form.many, mark(want), route.Permit)
+	if to, is := publisher.MoveOf(err); is {
+		move(w, to)
+		return
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -131,6 +131,10 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		stream, err = p.streams.OpenAs(r, ch, since, form.wire)
 	}
+	if m, is := publisher.MoveOf(err); is {
+		move(w, m)
+		return
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -143,16 +147,30 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 	p.answer(w, r, &single{stream, form, form.hello(nil, stream)}, form)
 }
 
-func (p *Publisher) setHeader(h http.Header, f *form) {
+func setHeader(h http.Header) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
+}
+
+func (p *Publisher) setHeader(h http.Header, f *form) {
+	setHeader(h)
 	if len(p.codings) > 0 {
 		h.Add("Vary", "Accept-Encoding")
 	}
 	if f.coding != compress.Identity {
 		h.Set("Content-Encoding", string(f.coding))
 	}
+}
+
+// move answers a reader that is to use another transport with a stream of one event, of the type transport. An EventSource whose
+// script does not know that comes again. It would not after a 503.
+func move(w http.ResponseWriter, m publisher.Move) {
+	b := []byte("retry: " + strconv.Itoa(1000*m.Retry) + "\nevent: transport\ndata: ")
+	b = append(append(b, m.JSON()...), "\n\n"...)
+	setHeader(w.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	_, _ = w.Write(b)
 }
 
 // cursor returns Last-Event-ID, or ?since if there is none. A malformed Last-Event-ID leads to a reset, because EventSource

@@ -5,7 +5,8 @@
 //
 // GET websocket/{channel_id}/ upgrades to WebSocket. Requests from other origins must be allowed. The first update comes at
 // once. After 15 s of silence come a ping and a heartbeat. Messages of readers are ignored; they may have 4 KiB. The close
-// codes are 1001, 1002, 1007, 1008, 1009, and 4404 if there is no such channel. docs/websocket.md has the rest.
+// codes are 1001, 1002, 1007, 1008, 1009, 4404 if there is no such channel, and 4503 if the reader is to use another transport.
+// docs/websocket.md has the rest.
 //
 // # Resuming
 //
@@ -65,7 +66,8 @@ const (
 	name   = "websocket"
 	linger = 2 * time.Second // how long the peer has to answer a close frame
 
-	codeGone = 4404 // no such channel
+	codeGone  = 4404 // no such channel
+	codeMoved = 4503 // there are too many readers: the reason says which transport to use
 )
 
 // openAPI describes the route.
@@ -83,7 +85,7 @@ type Publisher struct {
 	linger   time.Duration
 
 	mu       sync.Mutex
-	refusing map[*gorilla.Conn]struct{} // were told that there is no such channel, and have not closed yet
+	refusing map[*gorilla.Conn]struct{} // were told why they get nothing here, and have not closed yet
 	refused  sync.WaitGroup
 	stopped  bool
 }
@@ -230,6 +232,10 @@ func (*forbidden) Is(target error) bool { return target == motacilla.ErrForbidde
 func (p *Publisher) deny(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, motacilla.ErrNotFound) {
 		p.refuse(w, r, codeGone, "no such channel")
+		return
+	}
+	if m, is := publisher.MoveOf(err); is {
+		p.refuse(w, r, codeMoved, string(m.JSON()))
 		return
 	}
 	p.fail(w, r, err)
