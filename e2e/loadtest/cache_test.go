@@ -10,101 +10,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/realserver"
 )
-
-const nginxMain = `daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log;
-worker_rlimit_nofile 16384;
-events { worker_connections 8192; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-	# After 5 s nginx would let all that wait for an answer ask the server. A busy machine may take longer to answer.
-	proxy_cache_lock_timeout 120s; proxy_cache_lock_age 120s;
-	%[2]s
-}
-`
-
-// documented returns the configuration in docs/caching.md, with the addresses and the folder of the test.
-func documented(t *testing.T, dir, listen, upstream string) string {
-	t.Helper()
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "caching.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, _ := strings.Cut(string(page), "```nginx\n")
-	block, _, found := strings.Cut(block, "```\n")
-	for old, own := range map[string]string{
-		"/var/cache/nginx/motacilla": filepath.Join(dir, "cache"), "listen 80;": "listen " + listen + ";",
-		"server 127.0.0.1:8080;": "server " + upstream + ";",
-	} {
-		if !found || strings.Count(block, old) != 1 {
-			t.Fatalf("docs/caching.md has no configuration with %q once", old)
-		}
-		block = strings.Replace(block, old, own, 1)
-	}
-	return block
-}
-
-// behindNginx starts nginx in front of the program with that configuration, and returns its address.
-func behindNginx(t *testing.T, p *program) string {
-	t.Helper()
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		binary, err = exec.LookPath("/usr/sbin/nginx") // it is in the path of root only
-	}
-	if err != nil {
-		const missing = "this needs nginx: apt-get install -y nginx"
-		if os.Getenv("CI") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	addr, dir := realserver.FreeAddress(t), t.TempDir()
-	file := filepath.Join(dir, "nginx.conf")
-	config := fmt.Appendf(nil, nginxMain, dir, documented(t, dir, addr, p.addr))
-	if err := os.WriteFile(file, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	log := new(strings.Builder)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			said, _ := os.ReadFile(filepath.Join(dir, "error.log"))
-			t.Logf("nginx: %s%.4000s", log, said)
-		}
-	})
-	for deadline := time.Now().Add(patience); ; {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = conn.Close()
-			return addr
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not listen: %v\n%s", err, log)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
 
 // polled returns how many requests of pollers the program has answered.
 func polled(t *testing.T, p *program) (n float64) {
@@ -212,7 +125,7 @@ func TestBehindCache(t *testing.T) {
 	files(t, uint64(3*readers))
 	p := serve(t, "storage: {type: memory}\npublishers: [{type: interval-polling, interval: 1s}, {type: long-polling}]\n")
 	w := newWriter(t, p, 300, 50)
-	front := behindNginx(t, p)
+	front := behindNginx(t, p.addr)
 	_, head := w.truth(t)
 
 	s := &story{keys: make(map[key]bool)}
