@@ -144,7 +144,7 @@ var asks = []struct{ method, path string }{
 	{"GET", "/channels/CHANNEL/transports"}, {"HEAD", "/channels/CHANNEL/transports"},
 	{"GET", "/live/interval-polling/CHANNEL?since=0"}, {"HEAD", "/live/interval-polling/CHANNEL"},
 	{"POST", "/live/interval-polling/CHANNEL"},
-	{"GET", "/live/long-polling/CHANNEL?hold=0"}, {"POST", "/live/long-polling/CHANNEL"},
+	{"GET", "/live/long-polling/CHANNEL?hold=0&round=0"}, {"POST", "/live/long-polling/CHANNEL"},
 	{"GET", "/events/CHANNEL"}, {"GET", "/live/websocket/CHANNEL"},
 }
 
@@ -189,6 +189,7 @@ func TestReaders(t *testing.T) {
 	s.do(304, "GET", interval+"?since="+head, "If-None-Match", h.Get("ETag"))
 	s.do(200, "GET", interval+"?last_update_ts=0")
 	s.do(200, "GET", long+"?since=0")
+	s.do(200, "GET", long+"?hold=0&round=0&since="+head)
 	s.do(200, "GET", long+"?last_update_ts=0")
 	if body, _, _ := s.do(200, "GET", long+"?last_update_ts=9999999999"); !strings.Contains(body, "timeOutReached") {
 		t.Errorf("long polling timed out with %s", body)

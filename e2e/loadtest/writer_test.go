@@ -69,6 +69,14 @@ func (w *writer) call(ctx context.Context, method, path string, body any) (statu
 	return resp.StatusCode, answer, err
 }
 
+// must makes a call that the server must take.
+func (w *writer) must(t *testing.T, method, path string, body any) {
+	t.Helper()
+	if status, answer, err := w.call(t.Context(), method, path, body); err != nil || status >= http.StatusMultipleChoices {
+		t.Fatalf("%s %s: %d %s %v", method, path, status, answer, err)
+	}
+}
+
 // insist repeats a call until the server answers with one of the statuses.
 func (w *writer) insist(ctx context.Context, method, path string, body any, statuses string) ([]byte, error) {
 	for {

@@ -29,7 +29,7 @@ type answer struct {
 // at returns the URL of a path of the server.
 func (d *doctor) at(path string) string { return d.base.String() + path }
 
-// request returns a request. headers are names and values in turn.
+// request returns a request. headers are names and values in turn. An empty value takes the header off.
 func (d *doctor) request(ctx context.Context, method, target string, headers ...string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
@@ -39,7 +39,9 @@ func (d *doctor) request(ctx context.Context, method, target string, headers ...
 		req.Header.Set("Authorization", "Bearer "+d.o.Token)
 	}
 	for pair := range slices.Chunk(headers, 2) {
-		req.Header.Set(pair[0], pair[1])
+		if req.Header.Set(pair[0], pair[1]); pair[1] == "" {
+			req.Header.Del(pair[0])
+		}
 	}
 	return req, nil
 }

@@ -157,7 +157,7 @@ func (d *doctor) slow(ctx context.Context) []Check {
 	if !d.o.Fast {
 		d.tell("Holding requests and streams open, for about half a minute (--fast leaves this out) ...")
 	}
-	parts := []func(context.Context) []Check{d.held, d.stream, d.webSocket, d.kept}
+	parts := []func(context.Context) []Check{d.held, d.merged, d.stream, d.webSocket, d.kept}
 	results := make([][]Check, len(parts))
 	var all sync.WaitGroup
 	for i, part := range parts {

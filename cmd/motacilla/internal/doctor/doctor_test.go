@@ -22,7 +22,7 @@ func TestGood(t *testing.T) {
 	found(t, checks, nil)
 	for name, status := range map[string]Status{
 		"reach": OK, "tls": NotTested, "http/2": NotTested, "ready": OK, "exposure": OK, "channel": OK, "clock": OK,
-		"urls": OK, "origins": OK, "etag": OK, "cache-control": OK, "held-requests": OK, "event-stream": OK,
+		"urls": OK, "origins": OK, "etag": OK, "cache-control": OK, "held-requests": OK, "merged-polls": OK, "event-stream": OK,
 		"event-stream-compression": OK, "event-stream-heartbeat": OK, "websocket": OK, "websocket-heartbeat": OK,
 		"cache": OK, "client-address": NotTested, "redirect": NotTested, "hosts": NotTested,
 	} {
