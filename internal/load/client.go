@@ -4,11 +4,9 @@ package load
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
@@ -49,6 +47,23 @@ type Spec struct {
 	// Channels is the number of channels, unless it is 0. Readers take them in turn: "{n}" in Path stands for the number
 	// of the reader's channel, from 0.
 	Channels int `json:"channels,omitempty"`
+
+	TLS     bool `json:"tls,omitempty"`     // TLS 1.3 with AES-128-GCM; the certificate is not checked
+	Streams int  `json:"streams,omitempty"` // over TLS: HTTP/2, with so many readers on a connection; 0 is HTTP/1.1
+	Gzip    bool `json:"gzip,omitempty"`    // SSE: accept gzip
+}
+
+// check returns an error if the fields of s contradict each other.
+func (s Spec) check() error {
+	switch {
+	case s.Readers < 1 || s.Silent >= s.Readers:
+		return fmt.Errorf("load: %d readers, of whom %d do not read", s.Readers, s.Silent)
+	case s.Streams < 0 || s.Streams > 0 && (!s.TLS || s.Mode != SSE || s.Silent+s.Slow > 0):
+		return errors.New("load: HTTP/2 needs TLS and server-sent events, and readers that read")
+	case s.Gzip && s.Mode != SSE:
+		return errors.New("load: only server-sent events may be compressed")
+	}
+	return nil
 }
 
 // Client reads with many connections. Only one goroutine may use it.
@@ -62,6 +77,8 @@ type Client struct {
 	request []byte    // the first request of a reader
 	asks    [2][]byte // later requests of a poll, before and after the cursor
 	ask     []byte    // the request that is being sent
+	plain   []byte    // decrypted data of the connection that is being read
+	joined  []byte    // data of the stream that is being read
 	began   time.Time // the time of base
 	base    int64
 
@@ -69,6 +86,7 @@ type Client struct {
 
 	connected int // readers that have their first answer, or have sent their first poll
 	crowd     *Crowd
+	unzipped  map[string][]byte
 	record
 }
 
@@ -84,8 +102,8 @@ func New(spec Spec) (*Client, error) {
 	if err != nil || !addr.Addr().Is4() {
 		return nil, fmt.Errorf("load: address %q is not an IPv4 address and port", spec.Addr)
 	}
-	if spec.Readers < 1 || spec.Silent >= spec.Readers {
-		return nil, fmt.Errorf("load: %d readers, of whom %d do not read", spec.Readers, spec.Silent)
+	if err := spec.check(); err != nil {
+		return nil, err
 	}
 	began := time.Now() // right before base: the time between the two is added to every wait
 	base, err := process.Now()
@@ -105,7 +123,11 @@ func New(spec Spec) (*Client, error) {
 	switch spec.Mode {
 	case Raw:
 	case SSE:
-		c.request = []byte("GET " + spec.Path + since + head + "Accept: text/event-stream\r\n\r\n")
+		c.request = []byte("GET " + spec.Path + since + head + "Accept: text/event-stream\r\n")
+		if spec.Gzip {
+			c.request = append(c.request, "Accept-Encoding: gzip\r\n"...)
+		}
+		c.request = append(c.request, "\r\n"...)
 	case WebSocket:
 		c.request = []byte("GET " + spec.Path + since + head + "Connection: Upgrade\r\nUpgrade: websocket\r\n" +
 			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
@@ -142,11 +164,12 @@ func (c *Client) Connect(timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
 	for next := 0; c.connected+c.Closed < len(c.conns); {
 		for next < len(c.conns) && next-c.connected < window {
-			if err := c.dial(next); err != nil {
+			from := next
+			var err error
+			if next, err = c.dialNext(from); err != nil {
 				return err
 			}
-			next++
-			if c.spec.Mode.Polls() && next%(window/2) == 0 {
+			if c.spec.Mode.Polls() && from/(window/2) != next/(window/2) {
 				break
 			}
 		}
@@ -181,62 +204,6 @@ func (c *Client) silence() error {
 			return fmt.Errorf("silence: %w", err)
 		}
 		c.conns[i].silent = true
-	}
-	return nil
-}
-
-func (c *Client) dial(i int) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("socket %d: %w", i, err)
-	}
-	co := &c.conns[i]
-	*co = conn{fd: fd, next: max(co.next, 1), revision: max(co.revision, c.spec.Since), connected: co.connected,
-		body: c.spec.Mode == Raw}
-	err = errors.Join(
-		unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-	)
-	if i < c.spec.Silent || c.slow(i) {
-		// The kernel's buffers for this reader must soon be full. A sender's buffer grows with the size of a segment, which
-		// is 64 KiB on loopback, so that the kernel would take megabytes. A slow reader announces room only after it has
-		// read most of its buffer.
-		err = errors.Join(err, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096),
-			unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, 536))
-	}
-	if len(c.conns) > c.perAddress {
-		source := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + i/c.perAddress)}}
-		err = errors.Join(err, unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1), unix.Bind(fd, &source))
-	}
-	if err != nil {
-		return fmt.Errorf("prepare socket %d: %w", i, err)
-	}
-	if err := unix.Connect(fd, &c.addr); err != nil && !errors.Is(err, unix.EINPROGRESS) {
-		return fmt.Errorf("connect %d: %w", i, err)
-	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&(1<<32-1), Fd: int32(i)}
-	if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
-		return fmt.Errorf("watch socket %d: %w", i, err)
-	}
-	return nil
-}
-
-// fence requests a page that does not exist and waits for the answer. By then the server has accepted all earlier
-// connections. Polls do not show that, because they are answered only when there is an update.
-func (c *Client) fence(deadline time.Time) error {
-	nc, err := (&net.Dialer{Deadline: deadline}).DialContext(context.Background(), "tcp4", c.spec.Addr)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = nc.Close() }()
-	if err := nc.SetDeadline(deadline); err != nil {
-		return err
-	}
-	if _, err := nc.Write([]byte("GET /fence HTTP/1.1\r\nHost: " + c.spec.Addr + "\r\nConnection: close\r\n\r\n")); err != nil {
-		return err
-	}
-	if _, err := nc.Read(make([]byte, 512)); err != nil {
-		return fmt.Errorf("answer to a request for nothing: %w", err)
 	}
 	return nil
 }
@@ -310,7 +277,11 @@ func (c *Client) serve(co *conn, i int, events uint32) {
 		if c.crowd != nil {
 			request = c.crowd.request(co)
 		}
-		if err := send(co.fd, request); err != nil {
+		err := error(nil)
+		if co.link != nil && co.link.streams > 0 {
+			request, err = c.preface(i, co.link.streams)
+		}
+		if err = errors.Join(err, co.send(request)); err != nil {
 			c.fail(co, i, err)
 			return
 		}
@@ -345,6 +316,9 @@ func (c *Client) fail(co *conn, i int, err error) {
 		return
 	}
 	c.Closed++
+	if co.link != nil { // all readers of the connection
+		c.Closed += max(co.link.streams-1, 0)
+	}
 	if c.Fault == "" {
 		c.Fault = err.Error()
 	}
@@ -354,14 +328,14 @@ func (c *Client) fail(co *conn, i int, err error) {
 func (c *Client) drop(co *conn) {
 	if co.fd != 0 {
 		_ = unix.Close(co.fd)
-		co.fd, co.rest = 0, nil
+		co.fd, co.rest, co.link = 0, nil, nil
 	}
 }
 
 // read reads everything that has arrived on a connection, or at most most bytes.
 func (c *Client) read(co *conn, i, most int) error {
 	for {
-		kept := copy(c.buf, co.rest)
+		kept := copy(c.buf, co.kept())
 		room := c.buf[kept:]
 		room = room[:min(len(room), most)]
 		if len(room) == 0 {
@@ -379,11 +353,18 @@ func (c *Client) read(co *conn, i, most int) error {
 			return errors.New("the server ended the connection")
 		}
 		at := c.base + int64(time.Since(c.began))
-		left, err := c.parse(co, i, c.buf[:kept+n], kept, at)
-		if err != nil {
-			return err
+		if co.link != nil {
+			err := c.unwrap(co, i, c.buf[:kept+n], at)
+			if err != nil {
+				return err
+			}
+		} else {
+			left, err := c.parse(co, i, c.buf[:kept+n], kept, at)
+			if err != nil {
+				return err
+			}
+			co.rest = append(co.rest[:0], left...)
 		}
-		co.rest = append(co.rest[:0], left...)
 		if most -= n; n < len(room) || most == 0 {
 			return nil // edge-triggered: data that arrives now is another event
 		}

@@ -277,38 +277,72 @@ func TestManyReadersOfRealServers(t *testing.T) {
 		},
 	}
 	for mode, handle := range handlers {
-		t.Run(string(mode), func(t *testing.T) {
-			f := newFeed()
-			mux := http.NewServeMux()
-			mux.HandleFunc("GET /read", func(w http.ResponseWriter, r *http.Request) { handle(f, w, r) })
-			srv := httptest.NewServer(mux)
-			defer srv.Close()
-			c := newClient(t, Spec{
-				Addr: srv.Listener.Addr().String(), Mode: mode, Path: "/read", Readers: readers, Updates: updates, Silent: silent,
-			})
-			defer func() { _ = c.Close() }() // before the server is closed, which waits for its handlers
-			if err := c.Connect(patience); err != nil {
-				t.Fatal(err)
+		for _, over := range []Spec{{}, {TLS: true}, {TLS: true, Streams: 20}} {
+			if over.Streams > 0 && mode != SSE {
+				continue
 			}
-			for seq := 1; seq <= updates; seq++ {
-				f.add(fmt.Sprintf(`{"revision":%d,"renders":{%s}}`, seq, message.Text(seq, stamp())))
-				if err := c.Await(seq, patience); err != nil {
+			t.Run(fmt.Sprintf("%s, TLS %v, %d streams", mode, over.TLS, over.Streams), func(t *testing.T) {
+				f := newFeed()
+				mux := http.NewServeMux()
+				mux.HandleFunc("GET /read", func(w http.ResponseWriter, r *http.Request) {
+					if (r.ProtoMajor == 2) != (over.Streams > 0) || (r.TLS != nil) != over.TLS {
+						t.Errorf("a request over %s", r.Proto)
+					}
+					handle(f, w, r)
+				})
+				over.Mode, over.Path, over.Readers, over.Updates = mode, "/read", readers, updates
+				if over.Streams == 0 {
+					over.Silent = silent
+				}
+				srv, accepted := serve(over, mux)
+				defer srv.Close()
+				over.Addr = srv.Listener.Addr().String()
+				c := newClient(t, over)
+				defer func() { _ = c.Close() }() // before the server is closed, which waits for its handlers
+				if err := c.Connect(patience); err != nil {
 					t.Fatal(err)
 				}
-			}
-			got := c.Report()
-			if got.Deliveries != (readers-silent)*updates || got.Lost+got.Doubled+got.Backwards+got.Closed != 0 {
-				t.Errorf("%+v", got)
-			}
-			if got.P50 <= 0 || got.P99 < got.P50 || len(got.Last) != updates {
-				t.Errorf("times %v, %v, %v", got.P50, got.P99, got.Last)
-			}
-		})
+				for seq := 1; seq <= updates; seq++ {
+					f.add(fmt.Sprintf(`{"revision":%d,"renders":{%s}}`, seq, message.Text(seq, stamp())))
+					if err := c.Await(seq, patience); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got := c.Report()
+				if got.Deliveries != (readers-over.Silent)*updates || got.Lost+got.Doubled+got.Backwards+got.Closed != 0 {
+					t.Errorf("%+v", got)
+				}
+				if got.P50 <= 0 || got.P99 < got.P50 || len(got.Last) != updates {
+					t.Errorf("times %v, %v, %v", got.P50, got.P99, got.Last)
+				}
+				if n := int(accepted.Load()); over.Streams > 0 && n != (readers+over.Streams-1)/over.Streams {
+					t.Errorf("%d readers share %d connections", readers, n)
+				}
+			})
+		}
 	}
 	sockets.Wait()
 	if n := unanswered.Load(); n > silent { // a silent reader may have been sent its ping when it no longer read
 		t.Errorf("%d pings were not answered, want at most %d", n, silent)
 	}
+}
+
+// serve returns a server for clients with that spec, and how many connections it has accepted.
+func serve(over Spec, h http.Handler) (*httptest.Server, *atomic.Int64) {
+	accepted := new(atomic.Int64)
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			accepted.Add(1)
+		}
+	}
+	srv.EnableHTTP2 = over.Streams > 0
+	if over.TLS {
+		srv.StartTLS()
+	} else {
+		srv.Start()
+	}
+	return srv, accepted
 }
 
 func TestSourceAddresses(t *testing.T) {

@@ -19,6 +19,23 @@ type conn struct {
 	revision  int64 // of the last update
 	chunks    dechunker
 	rest      []byte // the beginning of an incomplete frame, without chunk headers
+	link      *link  // over TLS; readers that share a connection have it in the first one
+}
+
+// kept returns what was read before and is not complete yet.
+func (co *conn) kept() []byte {
+	if co.link != nil {
+		return co.link.raw
+	}
+	return co.rest
+}
+
+// send writes a request. The socket always has room for it.
+func (co *conn) send(p []byte) error {
+	if co.link != nil && len(p) > 0 {
+		p = co.link.secure.out.seal(nil, p)
+	}
+	return send(co.fd, p)
 }
 
 // parse takes the frames out of data and returns the rest. The first kept bytes of data are the rest of the last call.
@@ -49,13 +66,35 @@ func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	data = data[:kept+fresh]
+	return c.streamEvents(co, i, data[:kept+fresh], at)
+}
+
+// streamEvents takes events, which may be compressed, and returns the rest.
+func (c *Client) streamEvents(co *conn, i int, data []byte, at int64) ([]byte, error) {
+	if !c.spec.Gzip {
+		return c.plainEvents(co, i, data, at), nil
+	}
+	plain, err := c.unzip(data)
+	if err != nil || plain == nil {
+		return data, err
+	}
+	c.size = len(data)
+	if left := c.plainEvents(co, i, plain, at); len(left) > 0 {
+		return nil, fmt.Errorf("a compressed piece ends within an event: %.40q", left)
+	}
+	return nil, nil
+}
+
+func (c *Client) plainEvents(co *conn, i int, data []byte, at int64) []byte {
 	for {
 		end := bytes.Index(data, []byte("\n\n"))
 		if end < 0 {
-			return data, nil
+			return data
 		}
 		c.connect(co) // a TCP connection of mode Raw has no head
+		if !c.spec.Gzip {
+			c.size = end + 2
+		}
 		c.take(co, i, data[:end], at)
 		data = data[end+2:]
 	}
@@ -94,7 +133,7 @@ func (c *Client) poll(co *conn, h head) error {
 		c.ask = fmt.Appendf(c.ask, "%d", co.revision)
 	}
 	c.ask = append(c.ask, c.asks[1]...)
-	return send(co.fd, c.ask)
+	return co.send(c.ask)
 }
 
 // frames takes the WebSocket frames of a server (RFC 6455, section 5.2) and answers pings.
@@ -131,7 +170,7 @@ func (c *Client) frames(co *conn, i int, data []byte, at int64) ([]byte, error) 
 				return nil, errors.New("a ping of more than 125 bytes")
 			}
 			pong := append([]byte{0x8a, 0x80 | byte(length), 0, 0, 0, 0}, payload...) // masked with zeros
-			if err := send(co.fd, pong); err != nil {
+			if err := co.send(pong); err != nil {
 				return nil, err
 			}
 		}

@@ -78,7 +78,7 @@ const (
 
 // NewCrowd returns a crowd. Connect makes its connections.
 func NewCrowd(spec Spec) (*Crowd, error) {
-	if spec.Mode == Raw || spec.Mode == NchanPoll || spec.Since < 0 || spec.Silent+spec.Slow >= spec.Readers {
+	if spec.Mode == Raw || spec.Mode == NchanPoll || spec.Streams > 0 || spec.Since < 0 || spec.Silent+spec.Slow >= spec.Readers {
 		return nil, fmt.Errorf("load: no crowd for %+v", spec)
 	}
 	client, err := New(spec)
@@ -328,8 +328,10 @@ func (c *Crowd) tick() error {
 	for _, i := range back {
 		c.Returns++
 		c.readers[i].asked = true
-		if err := c.client.dial(i); err != nil {
+		if err := c.client.dial(i); err != nil && !c.client.spec.TLS {
 			return err
+		} else if err != nil { // the handshake failed
+			c.ended(i, err)
 		}
 	}
 	spec := &c.client.spec

@@ -18,6 +18,9 @@ type record struct {
 	Lost      int    // updates that a reader did not get before a later one
 	Doubled   int    // updates that a reader got again, or late
 	Backwards int    // revisions lower than the one before
+
+	size  int   // bytes on the wire of the event that is being read, or of the compressed piece with it
+	bytes int64 // of the events that are measured
 }
 
 func newRecord(spec Spec) record {
@@ -41,6 +44,10 @@ func (r *record) receive(co *conn, i, seq int, wait int64) {
 	r.Lost += seq - co.next
 	co.next = seq + 1
 	r.received[seq]++
+	if seq >= r.first {
+		r.bytes += int64(r.size)
+		r.size = 0 // a merged event is counted once
+	}
 	r.waits[seq][i] = wait
 }
 
@@ -49,7 +56,8 @@ type Report struct {
 	Deliveries int             `json:"deliveries"` // of all updates
 	P50        time.Duration   `json:"p50_ns"`     // over readers and updates, from First on
 	P99        time.Duration   `json:"p99_ns"`
-	Last       []time.Duration `json:"last_ns"` // of each update from First on, by the last reader
+	Last       []time.Duration `json:"last_ns"`         // of each update from First on, by the last reader
+	Bytes      int64           `json:"bytes,omitempty"` // of server-sent events from First on, as the server sent them
 	Lost       int             `json:"lost"`
 	Doubled    int             `json:"doubled"`
 	Backwards  int             `json:"backwards"`
@@ -59,7 +67,7 @@ type Report struct {
 
 // Report returns what was received so far.
 func (c *Client) Report() Report {
-	r := Report{Lost: c.Lost, Doubled: c.Doubled, Backwards: c.Backwards, Closed: c.Closed, Fault: c.Fault}
+	r := Report{Bytes: c.bytes, Lost: c.Lost, Doubled: c.Doubled, Backwards: c.Backwards, Closed: c.Closed, Fault: c.Fault}
 	var all []int64
 	for seq := 1; seq < len(c.received); seq++ {
 		r.Deliveries += c.received[seq]
