@@ -33,7 +33,11 @@ func (l *Live) begin(w http.ResponseWriter, r *http.Request) *recorder {
 		ResponseWriter: w, control: http.NewResponseController(w), began: time.Now(),
 		upgrade: r.Header.Get("Upgrade") != "",
 	}
-	rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: l.stall()}
+	if r.ProtoMajor >= 2 {
+		rec.cutter = publisher.NewCutter(rec.control.SetWriteDeadline, l.stall())
+	} else {
+		rec.deadline = publisher.Deadline{Set: rec.control.SetWriteDeadline, Stall: l.stall()}
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		_ = rec.control.SetReadDeadline(rec.began.Add(bodyTimeout))
 		_ = rec.control.SetWriteDeadline(time.Time{}) // the deadline of an earlier answer would break 100 Continue
@@ -54,6 +58,9 @@ func (l *Live) end(rec *recorder, r *http.Request) {
 			route.WriteProblem(rec, route.Problem{Status: http.StatusInternalServerError})
 			cause = nil
 		}
+	}
+	if rec.cutter != nil {
+		rec.cutter.Retire()
 	}
 	if !rec.hijacked {
 		_ = rec.control.SetWriteDeadline(time.Now().Add(l.stall())) // for what is buffered
@@ -113,7 +120,8 @@ func (l *Live) routeLabel(pattern string) string {
 type recorder struct {
 	http.ResponseWriter
 	control  *http.ResponseController
-	deadline publisher.Deadline
+	deadline publisher.Deadline // over HTTP/1
+	cutter   *publisher.Cutter  // over HTTP/2
 	began    time.Time
 	status   int
 	upgrade  bool // the request asks for it
@@ -147,13 +155,28 @@ func (w *recorder) Write(b []byte) (written int, err error) {
 	}
 	for {
 		part := b[:min(len(b), chunk)]
-		w.deadline.Extend()
+		w.beginWrite()
 		n, err := w.ResponseWriter.Write(part)
+		w.endWrite()
 		written += n
 		if err != nil || len(b) <= chunk {
 			return written, err
 		}
 		b = b[len(part):]
+	}
+}
+
+func (w *recorder) beginWrite() {
+	if w.cutter != nil {
+		w.cutter.Begin()
+	} else {
+		w.deadline.Extend()
+	}
+}
+
+func (w *recorder) endWrite() {
+	if w.cutter != nil {
+		w.cutter.End()
 	}
 }
 
@@ -165,8 +188,9 @@ func (w *recorder) Flush() {
 	if w.status == 0 {
 		w.answers(http.StatusOK)
 	}
-	w.deadline.Extend()
+	w.beginWrite()
 	_ = w.control.Flush()
+	w.endWrite()
 }
 
 // Hijack implements http.Hijacker. From then on the new owner sets the deadlines.

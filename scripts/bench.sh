@@ -3,6 +3,7 @@
 # it with the targets. The first argument says how much is measured:
 #   quick  about 3 minutes; writes bench/results/quick.json
 #   full   three rounds, about 8 minutes; writes bench/results/full.json, docs/benchmarks.md and its plots
+#   tls    readers over TLS and HTTP/2, and compression, about 8 minutes; writes bench/results/tls.json and docs/benchmarks.md
 #   scale  clusters over PostgreSQL and Redis, about 4 minutes; writes bench/results/scale.json and docs/scaling.md
 # Further arguments are flags of bench (`go run . -h` in bench). Linux only. Nothing else should run on the machine.
 set -eu
@@ -42,9 +43,10 @@ go build -o "$bench" .
 case $how in
 quick) "$bench" -rounds 2 -updates 15 -out results/quick.json "$@" ;;
 full) "$bench" -rounds 3 -out results/full.json -docs ../docs "$@" ;;
+tls) "$bench" -tls -n 5000 -rounds 3 -out results/tls.json -docs ../docs "$@" ;;
 scale) "$bench" -scale -out results/scale.json -docs ../docs "$@" ;;
 *)
-	echo "usage: scripts/bench.sh [quick|full|scale] [flags]" >&2
+	echo "usage: scripts/bench.sh [quick|full|tls|scale] [flags]" >&2
 	exit 2
 	;;
 esac

@@ -15,6 +15,7 @@ type conn struct {
 	connected bool
 	silent    bool
 	body      bool  // the head of the answer has been read
+	zipped    bool  // the answer is compressed
 	next      int   // the number of the next update
 	revision  int64 // of the last update
 	chunks    dechunker
@@ -55,7 +56,7 @@ func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte
 		if h.status != want {
 			return nil, fmt.Errorf("the server answered with status %d", h.status)
 		}
-		co.body, co.chunks.on = true, h.chunked
+		co.body, co.chunks.on, co.zipped = true, h.chunked, h.gzip
 		data, kept = data[size:], 0
 		c.connect(co)
 	}
@@ -71,7 +72,7 @@ func (c *Client) parse(co *conn, i int, data []byte, kept int, at int64) ([]byte
 
 // streamEvents takes events, which may be compressed, and returns the rest.
 func (c *Client) streamEvents(co *conn, i int, data []byte, at int64) ([]byte, error) {
-	if !c.spec.Gzip {
+	if !co.zipped {
 		return c.plainEvents(co, i, data, at), nil
 	}
 	plain, err := c.unzip(data)
@@ -92,7 +93,7 @@ func (c *Client) plainEvents(co *conn, i int, data []byte, at int64) []byte {
 			return data
 		}
 		c.connect(co) // a TCP connection of mode Raw has no head
-		if !c.spec.Gzip {
+		if !co.zipped {
 			c.size = end + 2
 		}
 		c.take(co, i, data[:end], at)

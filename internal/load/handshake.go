@@ -58,8 +58,7 @@ func (c *Client) dialTLS(i, share int) error {
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience),
 	)
 	if err == nil {
-		addr := c.addr // Connect writes into it
-		err = unix.Connect(fd, &addr)
+		err = connected(fd, c.addr)
 	}
 	l := &link{}
 	protocol := "http/1.1"
@@ -80,6 +79,28 @@ func (c *Client) dialTLS(i, share int) error {
 	}
 	c.conns[i].fd, c.conns[i].link = fd, l
 	return c.watch(i, fd)
+}
+
+// connected connects a blocking socket. A signal does not break that off: it goes on in the background.
+func connected(fd int, addr unix.SockaddrInet4) error {
+	err := unix.Connect(fd, &addr)
+	for errors.Is(err, unix.EINTR) {
+		var n int
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, blocking*1000)
+		if err == nil && n == 0 {
+			err = unix.ETIMEDOUT
+		}
+		if err == nil {
+			var code int
+			if code, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); code != 0 {
+				err = unix.Errno(code)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	return nil
 }
 
 // handshake makes a handshake and returns the keys that follow it. nc must not read more than one record at once.

@@ -13,6 +13,7 @@ type head struct {
 	status         int
 	length         int // -1 if it is unknown
 	chunked        bool
+	gzip           bool
 	modified, etag []byte
 }
 
@@ -42,6 +43,8 @@ func parseHead(data []byte) (h head, size int, err error) {
 			}
 		case is(name, "transfer-encoding"):
 			h.chunked = is(value, "chunked")
+		case is(name, "content-encoding"):
+			h.gzip = is(value, "gzip")
 		case is(name, "last-modified"):
 			h.modified = value
 		case is(name, "etag"):

@@ -113,10 +113,10 @@ func (c *Client) streamed(co *conn, i int, kind http2.FrameType, flags http2.Fla
 	case flags.Has(http2.FlagDataPadded) || kind == http2.FrameHeaders && !flags.Has(http2.FlagHeadersEndHeaders):
 		return fmt.Errorf("a frame %v with flags %#x", kind, flags)
 	case kind == http2.FrameHeaders:
-		if err := status2(payload); err != nil {
+		var err error
+		if co.zipped, err = head2(payload); err != nil {
 			return err
 		}
-		co.body = true
 		c.connect(co)
 	default:
 		c.joined = append(append(c.joined[:0], co.rest...), payload...)
@@ -132,16 +132,19 @@ func (c *Client) streamed(co *conn, i int, kind http2.FrameType, flags http2.Fla
 	return nil
 }
 
-// status2 returns an error if the head of an answer has another status than 200.
-func status2(block []byte) error {
+// head2 reports whether an answer is compressed. It returns an error if its status is not 200.
+func head2(block []byte) (zipped bool, err error) {
 	fields, err := hpack.NewDecoder(0, nil).DecodeFull(block)
 	if err != nil {
-		return fmt.Errorf("the head of an answer: %w", err)
+		return false, fmt.Errorf("the head of an answer: %w", err)
 	}
 	for _, field := range fields {
-		if field.Name == ":status" && field.Value != "200" {
-			return fmt.Errorf("the server answered with status %s", field.Value)
+		switch {
+		case field.Name == ":status" && field.Value != "200":
+			return false, fmt.Errorf("the server answered with status %s", field.Value)
+		case field.Name == "content-encoding":
+			zipped = field.Value == "gzip"
 		}
 	}
-	return nil
+	return zipped, nil
 }

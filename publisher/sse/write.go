@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
@@ -107,15 +106,12 @@ func (p *Publisher) carry(conn net.Conn, s written, f *form) {
 func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written, f *form) {
 	defer s.Close()
 	control := http.NewResponseController(w)
-	c := &cutter{control: control}
-	defer c.retire()
-	defer s.OnCut(c.cut)()
-	// Over HTTP/2 a deadline breaks off a stream even if nothing is being written. So there is one during writes only.
-	stall := p.streams.Stall()
-	late := time.AfterFunc(stall, c.cut)
+	c := publisher.NewCutter(control.SetWriteDeadline, p.streams.Stall())
+	defer c.Retire()
+	defer s.OnCut(c.Cut)()
 	write := func(b []byte) error {
-		late.Reset(stall)
-		defer late.Stop()
+		c.Begin()
+		defer c.End()
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
@@ -127,26 +123,4 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, s written, f 
 			p.options.Logger.Debug("the close message was not delivered", zap.Error(err))
 		}
 	}
-}
-
-// cutter breaks off the write that an answer waits in. The answer must not be touched after its handler has returned.
-type cutter struct {
-	mu      sync.Mutex
-	control *http.ResponseController
-	retired bool
-}
-
-func (c *cutter) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.retired {
-		_ = c.control.SetWriteDeadline(time.Now())
-	}
-}
-
-// retire is called before the handler returns.
-func (c *cutter) retire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retired = true
 }

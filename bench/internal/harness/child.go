@@ -112,6 +112,7 @@ type served interface {
 	ready() server.Ready
 	pids() ([]int, error)
 	publish(ctx context.Context, seq int, stamp int64) error
+	collect() error // garbage, if the server has any
 	stop()
 }
 
@@ -154,4 +155,12 @@ func (s *local) pids() ([]int, error) { return []int{s.cmd.Process.Pid}, nil }
 
 func (s *local) publish(_ context.Context, seq int, stamp int64) error {
 	return s.tell(server.Command{Seq: seq, Stamp: stamp})
+}
+
+func (s *local) collect() error {
+	if err := s.tell(server.Command{Collect: true}); err != nil {
+		return err
+	}
+	var done server.Ready
+	return s.hear(&done)
 }

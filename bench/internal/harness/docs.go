@@ -16,10 +16,17 @@ import (
 const (
 	beginResults = "<!-- results: written by bench -docs -->\n"
 	endResults   = "<!-- end of results -->\n"
+
+	beginSecure = "<!-- results over TLS: written by bench -tls -docs -->\n"
+	endSecure   = "<!-- end of results over TLS -->\n"
 )
 
 // document puts the results into benchmarks.md of a folder, and the charts into the same folder.
 func (r *Results) document(dir string) error {
+	page := filepath.Join(dir, "benchmarks.md")
+	if r.Secure {
+		return replaceBetween(page, beginSecure, endSecure, r.section())
+	}
 	for name, c := range r.charts() {
 		svg, err := c.SVG()
 		if err != nil {
@@ -29,21 +36,25 @@ func (r *Results) document(dir string) error {
 			return fmt.Errorf("document results: %w", err)
 		}
 	}
-	return replace(filepath.Join(dir, "benchmarks.md"), r.section())
+	return replace(page, r.section())
 }
 
 // replace puts section between the marks of a document.
 func replace(path, section string) error {
+	return replaceBetween(path, beginResults, endResults, section)
+}
+
+func replaceBetween(path, begin, end, section string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("document results: %w", err)
 	}
-	before, rest, begun := strings.Cut(string(page), beginResults)
-	_, after, ended := strings.Cut(rest, endResults)
+	before, rest, begun := strings.Cut(string(page), begin)
+	_, after, ended := strings.Cut(rest, end)
 	if !begun || !ended {
-		return fmt.Errorf("document results: %s lacks the marks %q and %q", path, beginResults, endResults)
+		return fmt.Errorf("document results: %s lacks the marks %q and %q", path, begin, end)
 	}
-	page = []byte(before + beginResults + section + endResults + after)
+	page = []byte(before + begin + section + end + after)
 	if err := os.WriteFile(path, page, 0o644); err != nil {
 		return fmt.Errorf("document results: %w", err)
 	}
@@ -57,7 +68,7 @@ func (r *Results) section() string {
 	readers := r.readers()
 	slices.Reverse(readers)
 	for _, n := range readers {
-		fmt.Fprintf(&b, "\n### %s readers\n\n%s", thousands(n), markdown(columns, r.rows(n)))
+		fmt.Fprintf(&b, "\n### %s readers\n\n%s", thousands(n), markdown(r.columns(), r.rows(n)))
 	}
 	if rows := r.verdictRows(); len(rows) > 0 {
 		fmt.Fprintf(&b, "\n### Targets\n\n%s", markdown(verdictColumns, rows))

@@ -30,6 +30,7 @@ type options struct {
 	out     string
 	docs    string
 	render  string
+	secure  bool
 	scaling bool
 	scale   scaleOptions
 }
@@ -48,6 +49,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
 	flags.StringVar(&o.docs, "docs", "", "folder in which benchmarks.md and the charts get the results")
 	flags.StringVar(&o.render, "render", "", "measure nothing; show the results in this file")
+	flags.BoolVar(&o.secure, "tls", false, "measure readers over TLS, HTTP/2 and with compression, and what they are compared with; no requests")
 	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes that share a store; "+
 		"with -n (default 8000), -updates, -out, -docs and -render")
 	nodes := flags.String("nodes", "1,2,4", "with -scale: numbers of nodes")
@@ -81,6 +83,9 @@ func parse(args []string) (options, error) {
 	}
 	if o.rounds < 1 || o.updates < 0 || o.silent < 0 || o.silent > 99 {
 		return o, errors.New("-rounds must be at least 1, -updates at least 0, and -silent from 0 to 99")
+	}
+	if o.secure {
+		o.costs = 0
 	}
 	if o.scaling {
 		var err error
@@ -132,7 +137,7 @@ const costsName = "costs"
 func (o options) chosen() ([]Subject, error) {
 	all := Subjects()
 	if len(o.only) == 0 {
-		return all, nil
+		return slices.DeleteFunc(slices.Clone(all), func(s Subject) bool { return s.Secure != o.secure && !(o.secure && s.compared()) }), nil
 	}
 	o.only = slices.DeleteFunc(slices.Clone(o.only), func(part string) bool { return part == costsName })
 	if len(o.only) == 0 {
@@ -173,7 +178,7 @@ func run(ctx context.Context, o options, out io.Writer) (*Results, error) {
 			return nil, fmt.Errorf("-cpuprofile: %w", err)
 		}
 	}
-	r := &Results{When: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Rounds: o.rounds, Silent: o.silent}
+	r := &Results{When: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Rounds: o.rounds, Silent: o.silent, Secure: o.secure}
 	missing := make(map[string]bool)
 	for round := range o.rounds {
 		for _, readers := range o.readers {

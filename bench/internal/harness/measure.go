@@ -32,6 +32,8 @@ type Sample struct {
 	ConnectCPU  float64   `json:"connect_cpu_us"`     // of the server per connection
 	Idle        float64   `json:"idle_bytes"`         // memory per connected reader
 	IdleAfter   float64   `json:"idle_after_1_bytes"` // the same, after the first update
+	IdleGC      float64   `json:"idle_gc_bytes"`      // the same at the end, after garbage has been collected
+	Bytes       float64   `json:"bytes,omitempty"`    // of a delivery by server-sent events, without TLS and heads
 	ClientCPU   float64   `json:"client_cpu_us"`      // of the load client per delivery, including connecting
 	Error       string    `json:"error,omitempty"`
 	Unavailable bool      `json:"unavailable,omitempty"` // the server did not start
@@ -102,10 +104,10 @@ func (m *meter) connect(s Subject, silent int) error {
 	m.memory = m.bytes()
 	before := m.cpu()
 	ready := m.srv.ready()
-	reply, err := m.client.do(load.Command{Do: "connect", Timeout: patience, Spec: &load.Spec{
-		Addr: ready.Addr, Mode: s.Mode, Path: ready.Path, Since: ready.Since,
-		Readers: m.sample.Readers, Updates: warmUp + m.sample.Updates, First: warmUp + 1, Silent: silent,
-	}})
+	spec := s.over
+	spec.Addr, spec.Mode, spec.Path, spec.Since = ready.Addr, s.Mode, ready.Path, ready.Since
+	spec.Readers, spec.Updates, spec.First, spec.Silent = m.sample.Readers, warmUp+m.sample.Updates, warmUp+1, silent
+	reply, err := m.client.do(load.Command{Do: "connect", Timeout: patience, Spec: &spec})
 	if err != nil {
 		return err
 	}
@@ -132,6 +134,11 @@ func (m *meter) deliver(ctx context.Context) error {
 		}
 	}
 	used := m.cpu() - before
+	if err := m.srv.collect(); err != nil {
+		return err
+	}
+	m.settle()
+	m.sample.IdleGC = float64(m.bytes()-m.memory) / float64(m.sample.Readers)
 	reply, err := m.client.do(load.Command{Do: "report"})
 	if err != nil {
 		return err
@@ -168,6 +175,7 @@ func (m *meter) figures(r load.Report, used, client time.Duration) {
 	counted := float64(len(r.Last)) * float64(r.Deliveries) / float64(m.seq)
 	s.CPU = micros(used) / counted
 	s.ClientCPU = micros(client) / float64(r.Deliveries)
+	s.Bytes = float64(r.Bytes) / counted
 	s.P50, s.P99 = millis(r.P50), millis(r.P99)
 	for _, last := range r.Last {
 		s.Lasts = append(s.Lasts, millis(last))

@@ -5,6 +5,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,12 @@ http {
 	nchan_message_buffer_length 50;
 	nchan_message_timeout 5m;
 	server {
-		listen {{.Addr}} backlog=4096;
+		listen {{.Addr}} backlog=4096{{if .Cert}} ssl{{end}};
+{{- if .Cert}}
+		ssl_certificate {{.Cert}};
+		ssl_certificate_key {{.Key}};
+		ssl_protocols TLSv1.3;
+{{- end}}
 		location = /pub { nchan_publisher http; nchan_channel_id bench; }
 		location = /sse { nchan_subscriber eventsource; nchan_subscriber_first_message newest; nchan_channel_id bench; }
 		location = /ws { nchan_subscriber websocket; nchan_subscriber_first_message newest; nchan_channel_id bench; }
@@ -60,6 +66,7 @@ type nchan struct {
 	cmd   *exec.Cmd
 	dir   string
 	said  server.Ready
+	url   string // to publish to
 	maker *message.Maker
 	http  *http.Client
 }
@@ -74,7 +81,8 @@ func haveNchan() error {
 	return nil
 }
 
-func startNchan(ctx context.Context, path string) (served, error) {
+// startNchan starts nginx, whose readers ask for path. With tls it listens for TLS 1.3 alone.
+func startNchan(ctx context.Context, path string, secure bool) (served, error) {
 	if err := haveNchan(); err != nil {
 		return nil, err
 	}
@@ -86,19 +94,19 @@ func startNchan(ctx context.Context, path string) (served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nchan: %w", err)
 	}
-	var config bytes.Buffer
-	err = nchanConfig.Execute(&config, struct {
-		Module, Dir, Addr string
-		Workers           int
-	}{nchanModule, dir, addr, nchanWorkers})
-	file := filepath.Join(dir, "nginx.conf")
-	if err = errors.Join(err, os.Chmod(dir, 0o755), os.WriteFile(file, config.Bytes(), 0o644)); err != nil {
+	file, err := configure(dir, addr, secure)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("nchan: %w", err), os.RemoveAll(dir))
 	}
 	s := &nchan{
 		cmd: exec.CommandContext(ctx, "nginx", "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log")), dir: dir,
 		said:  server.Ready{Addr: addr, Path: path, Since: -1},
+		url:   "http://" + addr + "/pub",
 		maker: message.NewMaker(), http: &http.Client{Timeout: patience},
+	}
+	if secure {
+		s.url = "https://" + addr + "/pub"
+		s.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // its own certificate
 	}
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) } // the workers end with the master
 	s.cmd.Stderr = os.Stderr
@@ -116,6 +124,23 @@ func startNchan(ctx context.Context, path string) (served, error) {
 			return nil, fmt.Errorf("start nchan: %w", err)
 		}
 	}
+}
+
+// configure writes the configuration, and with it a certificate. It returns the path.
+func configure(dir, addr string, secure bool) (file string, err error) {
+	values := struct {
+		Module, Dir, Addr, Cert, Key string
+		Workers                      int
+	}{Module: nchanModule, Dir: dir, Addr: addr, Workers: nchanWorkers}
+	if secure {
+		if values.Cert, values.Key, err = server.Certificate(dir); err != nil {
+			return "", err
+		}
+	}
+	var config bytes.Buffer
+	file = filepath.Join(dir, "nginx.conf")
+	err = nchanConfig.Execute(&config, values)
+	return file, errors.Join(err, os.Chmod(dir, 0o755), os.WriteFile(file, config.Bytes(), 0o644))
 }
 
 // up returns nil if nginx listens and has started its workers. It listens before it starts them.
@@ -151,8 +176,7 @@ func (s *nchan) publish(ctx context.Context, seq int, stamp int64) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.said.Addr+"/pub",
-		bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -170,6 +194,8 @@ func (s *nchan) publish(ctx context.Context, seq int, stamp int64) error {
 	}
 	return nil
 }
+
+func (s *nchan) collect() error { return nil }
 
 func (s *nchan) stop() {
 	s.http.CloseIdleConnections()

@@ -20,6 +20,7 @@ type Results struct {
 	Machine Machine   `json:"machine"`
 	Rounds  int       `json:"rounds"`
 	Silent  int       `json:"silent_of_100,omitempty"` // of 100 readers, how many never read
+	Secure  bool      `json:"tls,omitempty"`           // a run with -tls
 	Samples []Sample  `json:"samples"`
 
 	Costs []CostSample `json:"costs,omitempty"`

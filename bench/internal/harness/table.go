@@ -14,8 +14,18 @@ var columns = []string{
 	"kB after 1 update", "connect s", "CPU us/connection",
 }
 
+func (r *Results) columns() []string {
+	if r.Secure {
+		return secureColumns
+	}
+	return columns
+}
+
 // rows returns one row per server that was measured with so many readers. The first cell is the label of the server.
 func (r *Results) rows(readers int) [][]string {
+	if r.Secure {
+		return r.secureRows(readers)
+	}
 	var rows [][]string
 	for _, s := range Subjects() {
 		cpu, ok := r.Of(s.Name, readers, perDelivery)
@@ -84,7 +94,7 @@ func (r *Results) Print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, n := range r.readers() {
 		fmt.Fprintf(w, "\n%d readers\n", n)
-		printTable(w, columns, r.rows(n))
+		printTable(w, r.columns(), r.rows(n))
 	}
 	if rows := r.verdictRows(); len(rows) > 0 {
 		fmt.Fprintf(w, "\nTargets\n")

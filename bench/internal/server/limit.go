@@ -72,6 +72,12 @@ func runLimit(in io.Reader, out io.Writer) error {
 			if cmd.Profile != "" { // a profile would show one system call
 				continue
 			}
+			if cmd.Collect {
+				if err := collect(out); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := s.publish(cmd.Seq, cmd.Stamp); err != nil {
 				return fmt.Errorf("limit: %w", err)
 			}

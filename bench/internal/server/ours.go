@@ -33,14 +33,45 @@ func (s *whole) Publish(ctx context.Context, seq int, stamp int64) error {
 	return nil
 }
 
-func ours(publisherType string, goroutines bool) func(context.Context) (Server, error) {
-	config := "server: {addr: 127.0.0.1:0, token: bench}\nlog: {level: error}\nstorage: {type: memory}\n" +
-		"publishers: [{type: " + publisherType
-	if goroutines {
-		config += ", goroutine_per_connection: true"
+// transport is how the app delivers: a publisher, with the engine or with a goroutine for each connection, and over TLS or not.
+type transport struct {
+	publisher  string
+	goroutines bool
+	tls        bool
+}
+
+// config returns the configuration of an app with that transport alone. The files of the certificate are in dir.
+func (t transport) config(dir string) (string, error) {
+	secure := ""
+	if t.tls {
+		cert, key, err := Certificate(dir)
+		if err != nil {
+			return "", err
+		}
+		secure = fmt.Sprintf(", tls: {cert: %q, key: %q}", cert, key)
 	}
-	config += "}]\nreceivers: []\n"
+	publisher := "type: " + t.publisher
+	if t.goroutines {
+		publisher += ", goroutine_per_connection: true"
+	}
+	return "server: {addr: 127.0.0.1:0, token: bench" + secure + "}\nlog: {level: error}\nstorage: {type: memory}\n" +
+		"publishers: [{" + publisher + "}]\nreceivers: []\n", nil
+}
+
+func ours(t transport) func(context.Context) (Server, error) {
 	return func(ctx context.Context) (Server, error) {
+		dir, err := os.MkdirTemp("", "bench-ours")
+		if err != nil {
+			return nil, fmt.Errorf("start the app: %w", err)
+		}
+		context.AfterFunc(ctx, func() { _ = os.RemoveAll(dir) })
+		publisherType := t.publisher
+		secure := t.tls
+		t.tls = false
+		config, err := t.config(dir)
+		if err != nil {
+			return nil, err
+		}
 		var server *app.Server
 		s := new(whole)
 		a := app.New(
@@ -60,6 +91,11 @@ func ours(publisherType string, goroutines bool) func(context.Context) (Server, 
 			return nil, fmt.Errorf("path of %s: %w", publisherType, err)
 		}
 		s.ready = Ready{Addr: server.Addr().String(), Path: path, Since: int64(ch.Head)}
+		if secure {
+			if s.ready.Addr, err = front(ctx, server); err != nil {
+				return nil, err
+			}
+		}
 		return s, nil
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type Command struct {
 	Seq     int    `json:"seq,omitempty"`     // write this post
 	Stamp   int64  `json:"stamp,omitempty"`   // when the write began, in nanoseconds of CLOCK_MONOTONIC
 	Profile string `json:"profile,omitempty"` // start a CPU profile into this file
+	Collect bool   `json:"collect,omitempty"` // collect garbage, give memory back to the system, and print an empty line of JSON
 }
 
 // Server is a server that listens.
@@ -53,11 +55,18 @@ var kinds = map[string]func(ctx context.Context) (Server, error){
 	"ours-post-sqlite": oursCost("sqlite"),
 	"ours-304":         oursCost("memory"),
 
-	"ours-sse":                  ours("sse", false),
-	"ours-websocket":            ours("websocket", false),
-	"ours-long-polling":         ours("long-polling", false),
-	"ours-sse-goroutines":       ours("sse", true),
-	"ours-websocket-goroutines": ours("websocket", true),
+	"ours-sse":                  ours(transport{publisher: "sse"}),
+	"ours-websocket":            ours(transport{publisher: "websocket"}),
+	"ours-long-polling":         ours(transport{publisher: "long-polling"}),
+	"ours-sse-goroutines":       ours(transport{publisher: "sse", goroutines: true}),
+	"ours-websocket-goroutines": ours(transport{publisher: "websocket", goroutines: true}),
+
+	"limit-tls":               newBareTLS,
+	"nethttp-sse-tls":         httpsServer(newFlushing),
+	"ours-sse-tls":            ours(transport{publisher: "sse", tls: true}),
+	"ours-websocket-tls":      ours(transport{publisher: "websocket", tls: true}),
+	"ours-long-polling-tls":   ours(transport{publisher: "long-polling", tls: true}),
+	"ours-sse-tls-goroutines": ours(transport{publisher: "sse", tls: true, goroutines: true}),
 }
 
 // Names returns the names of all servers, sorted.
@@ -95,9 +104,12 @@ func Run(name string, in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(lines.Bytes(), &cmd); err != nil {
 			return fmt.Errorf("%s: command: %w", name, err)
 		}
-		if cmd.Profile != "" {
+		switch {
+		case cmd.Profile != "":
 			err = profile(cmd.Profile)
-		} else {
+		case cmd.Collect:
+			err = collect(out)
+		default:
 			err = s.Publish(ctx, cmd.Seq, cmd.Stamp)
 		}
 		if err != nil {
@@ -105,6 +117,11 @@ func Run(name string, in io.Reader, out io.Writer) error {
 		}
 	}
 	return lines.Err()
+}
+
+func collect(out io.Writer) error {
+	debug.FreeOSMemory()
+	return say(out, Ready{})
 }
 
 func profile(path string) error {
@@ -144,16 +161,33 @@ func (s onHTTP) Publish(_ context.Context, seq int, stamp int64) error { return 
 // httpServer serves a handler at /bench, with the defaults of net/http.
 func httpServer[H handler](make func() H) func(context.Context) (Server, error) {
 	return func(ctx context.Context) (Server, error) {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("listen: %w", err)
-		}
-		h := make()
-		mux := http.NewServeMux()
-		mux.Handle("/bench", h)
-		server := &http.Server{Handler: mux} //nolint:gosec // measured as people write it, without timeouts
-		context.AfterFunc(ctx, func() { _ = server.Close() })
-		go func() { _ = server.Serve(l) }()
-		return onHTTP{h, l.Addr().String()}, nil
+		return serve(ctx, make(), func(s *http.Server, l net.Listener) error { return s.Serve(l) })
 	}
+}
+
+// httpsServer is httpServer over TLS, with HTTP/2 for readers that ask for it.
+func httpsServer[H handler](make func() H) func(context.Context) (Server, error) {
+	return func(ctx context.Context) (Server, error) {
+		config, err := tlsConfig("h2", "http/1.1")
+		if err != nil {
+			return nil, err
+		}
+		return serve(ctx, make(), func(s *http.Server, l net.Listener) error {
+			s.TLSConfig = config
+			return s.ServeTLS(l, "", "")
+		})
+	}
+}
+
+func serve(ctx context.Context, h handler, how func(*http.Server, net.Listener) error) (Server, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/bench", h)
+	server := &http.Server{Handler: mux} //nolint:gosec // measured as people write it, without timeouts
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	go func() { _ = how(server, l) }()
+	return onHTTP{h, l.Addr().String()}, nil
 }
