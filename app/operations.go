@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -17,16 +19,31 @@ import (
 
 // operations answers whoever runs the server.
 type operations struct {
-	site    *live.Live // set before the first request
+	site    *live.Live  // set before the first request
+	serving atomic.Bool // readers are served
+	admin   bool        // there is an admin listener
 	metrics http.Handler
 	log     *zap.Logger
 }
 
-func newOperations(registry *prometheus.Registry, log *zap.Logger) *operations {
-	return &operations{metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), log: log}
+func newOperations(c *Config, registry *prometheus.Registry, log *zap.Logger) *operations {
+	return &operations{
+		admin: c.Server.Admin != "", metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), log: log,
+	}
 }
 
-func (o *operations) routes() []route.Route {
+// public returns the routes that are on the listener for readers. Load balancers and readers come by the same address, so
+// the health checks are always there.
+func (o *operations) public() []route.Route {
+	all := o.own()
+	if o.admin {
+		all = slices.DeleteFunc(all, func(r route.Route) bool { return r.Name == "metrics" })
+	}
+	return all
+}
+
+// own returns all routes for operators.
+func (o *operations) own() []route.Route {
 	return []route.Route{
 		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
 			plainText(w, http.StatusOK, "ok")
@@ -41,6 +58,8 @@ func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	err := o.site.Ready(ctx)
 	switch {
+	case !o.serving.Load():
+		plainText(w, http.StatusServiceUnavailable, "starting")
 	case err == nil:
 		plainText(w, http.StatusOK, "ready")
 	case errors.Is(err, motacilla.ErrClosed):

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/motacilla-live/motacilla/live"
@@ -29,51 +28,76 @@ const (
 type Server struct {
 	*live.Live
 
-	addr       string // to listen on
+	addr       address // to listen on
+	operations *operations
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
 	security   *security // nil if the server does not speak TLS
 
 	http    *http.Server
-	bound   atomic.Pointer[net.TCPAddr]
+	bound   atomic.Value // of boundAddr
 	serving sync.WaitGroup
 }
 
-func newServer(
-	lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, site *live.Live, tls *security, log *zap.Logger,
-) (*Server, error) {
-	s := &Server{Live: site, addr: c.Server.Addr, log: log, shutdowner: shutdowner, security: tls}
-	errorLog, err := zap.NewStdLogAt(log.Named("http"), zap.DebugLevel)
+type serverIn struct {
+	fx.In
+
+	Lifecycle  fx.Lifecycle
+	Shutdowner fx.Shutdowner
+	Config     *Config
+	Site       *live.Live
+	Operations *operations
+	Admin      *Admin    // starts before the server, and stops after it
+	Security   *security // nil if the server does not speak TLS
+	Log        *zap.Logger
+}
+
+func newServer(in serverIn) (*Server, error) {
+	s := &Server{
+		Live: in.Site, operations: in.Operations, log: in.Log, shutdowner: in.Shutdowner, security: in.Security,
+	}
+	var err error
+	if s.addr, err = in.Config.Server.address(in.Config.Server.Addr); err != nil {
+		return nil, fmt.Errorf("server.addr: %w", err)
+	}
+	if s.http, err = newHTTP(s, in.Log.Named("http")); err != nil {
+		return nil, err
+	}
+	s.http.HTTP2 = in.Config.http2Config()
+	in.Lifecycle.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
+	return s, nil
+}
+
+// newHTTP returns an HTTP server with the limits of every listener.
+func newHTTP(h http.Handler, log *zap.Logger) (*http.Server, error) {
+	errorLog, err := zap.NewStdLogAt(log, zap.DebugLevel)
 	if err != nil {
 		return nil, fmt.Errorf("log of the HTTP server: %w", err)
 	}
-	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, ErrorLog: errorLog,
-	}
-	lc.Append(fx.Hook{OnStart: s.start, OnStop: s.stop})
-	return s, nil
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, ErrorLog: errorLog,
+	}, nil
 }
 
 // Addr returns the address that the server listens on. It is nil before the app has started.
 func (s *Server) Addr() net.Addr {
-	if a := s.bound.Load(); a != nil {
-		return a
-	}
-	return nil
+	a, _ := s.bound.Load().(boundAddr)
+	return a.Addr
 }
+
+// boundAddr is where a listener is. An atomic.Value wants one type for all addresses.
+type boundAddr struct{ net.Addr }
 
 func (s *Server) start(ctx context.Context) error {
 	if err := s.security.load(ctx); err != nil {
 		return err
 	}
-	ln, err := listen(ctx, s.addr)
+	ln, err := s.addr.open(ctx, "server.addr")
 	if err != nil {
-		return listenError(s.addr, err)
+		return err
 	}
-	if a, ok := ln.Addr().(*net.TCPAddr); ok {
-		s.bound.Store(a)
-	}
-	s.log.Info("listening", zap.String("addr", ln.Addr().String()))
+	s.bound.Store(boundAddr{ln.Addr()})
+	s.log.Info("listening", zap.String("addr", s.addr.shown(ln)))
 	served := s.security.secure(s.http, ln)
 	s.serving.Go(func() {
 		if err := s.http.Serve(served); !errors.Is(err, http.ErrServerClosed) {
@@ -86,18 +110,8 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.security.start(ctx, ln.Addr()); err != nil {
 		return errors.Join(err, s.http.Close())
 	}
+	s.operations.serving.Store(true)
 	return nil
-}
-
-func listenError(addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("listen on %s: another program listens there; stop it, or choose another address "+
-			"with server.addr", addr)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("listen on %s: not permitted; choose a port from 1024 on with server.addr", addr)
-	}
-	return fmt.Errorf("listen on %s: %w; choose another address with server.addr", addr, err)
 }
 
 // stop drains. The listener closes while publishers answer parked requests and end streams: http.Server.Shutdown waits for

@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"path"
@@ -29,12 +28,15 @@ type Settings struct {
 
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
-	Addr           string   `key:"addr" doc:"address to listen on, host:port; :8080 listens on every address of the machine"`
+	Addr           string   `key:"addr" doc:"address to listen on: host:port (:8080 is every address of the machine) or unix:/path"`
+	Admin          string   `key:"admin" doc:"address of its own for /metrics, /healthz and /readyz; then /metrics is only there"`
+	Pprof          bool     `key:"pprof" doc:"serve Go's profiles at /debug/pprof/ of server.admin"`
+	SocketMode     string   `key:"socket_mode" doc:"mode of the file of a Unix socket, in quotes"`
 	BasePath       string   `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
 	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed; unix is every peer of a Unix socket"`
 
 	Limits LimitSettings `key:"limits"`
 	TLS    TLSSettings   `key:"tls"`
@@ -119,7 +121,7 @@ type LogSettings struct {
 func defaults() Settings {
 	return Settings{
 		Server: ServerSettings{
-			Addr: "127.0.0.1:8080", TLS: defaultTLS(), Limits: LimitSettings{Overflow: overflowRefuse},
+			Addr: "127.0.0.1:8080", SocketMode: "0660", TLS: defaultTLS(), Limits: LimitSettings{Overflow: overflowRefuse},
 		},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
@@ -138,8 +140,7 @@ func (s *Settings) validate() error {
 			errs = append(errs, fmt.Errorf("%s: must be %s", key, expected))
 		}
 	}
-	_, _, err := net.SplitHostPort(s.Server.Addr)
-	check(err == nil, "server.addr", "host:port, such as 127.0.0.1:8080 or :8080")
+	errs = append(errs, s.Server.validateAddresses())
 	s.validatePlace(check)
 	errs = append(errs, s.Server.validateTLS())
 	for _, o := range s.Server.Origins {
@@ -155,7 +156,7 @@ func (s *Settings) validate() error {
 	}
 	_, networks := s.Outbound.networks()
 	check(networks, "outbound.allow", "networks, such as 10.1.2.0/24 or fd00::/8")
-	_, err = time.LoadLocation(s.Page.TimeZone)
+	_, err := time.LoadLocation(s.Page.TimeZone)
 	check(err == nil, "page.time_zone", "the name of a time zone, such as Europe/Berlin or UTC")
 	visible := !strings.ContainsFunc(s.Server.Token, func(c rune) bool { return c <= ' ' || c > '~' })
 	check(visible, "server.token", "printable ASCII without spaces")

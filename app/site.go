@@ -89,7 +89,9 @@ func share(p *live.Parts) partsOut {
 
 func newRegistry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newBuildInfo(),
+	)
 	return r
 }
 
@@ -115,7 +117,7 @@ func newSite(in siteIn) (*live.Live, error) {
 	}
 	l, err := in.Parts.Compose(live.Composition{
 		Publishers: publishers, Receivers: inListOrder(in.Receivers),
-		Routes: in.Own, Operations: in.Operations.routes(),
+		Routes: in.Own, Operations: in.Operations.public(),
 	})
 	if err != nil {
 		return nil, err

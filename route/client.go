@@ -2,23 +2,33 @@ package route
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// Proxies are the proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded headers are believed. nil is none.
+// Proxies are the proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded headers are believed. nil is none. The zero
+// Prefix stands for every peer of a Unix socket.
 type Proxies []netip.Prefix
 
-// ParseProxies parses addresses and networks, such as "10.0.0.0/8" and "::1".
+// UnixPeers is what ParseProxies takes for every peer of a Unix socket. Whoever may open the socket is then believed.
+const UnixPeers = "unix"
+
+// ParseProxies parses addresses and networks, such as "10.0.0.0/8" and "::1", and [UnixPeers].
 func ParseProxies(list []string) (Proxies, error) {
 	var ps Proxies
 	for _, s := range list {
+		if s == UnixPeers {
+			ps = append(ps, netip.Prefix{})
+			continue
+		}
 		prefix, err := netip.ParsePrefix(s)
 		if err != nil {
 			addr, addrErr := netip.ParseAddr(s)
 			if addrErr != nil {
-				return nil, fmt.Errorf("trusted proxy %q: must be an address or a network such as 10.0.0.0/8", s)
+				return nil, fmt.Errorf("trusted proxy %q: must be an address, a network such as 10.0.0.0/8, or unix", s)
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}
@@ -30,7 +40,11 @@ func ParseProxies(list []string) (Proxies, error) {
 	return ps, nil
 }
 
+// trusts reports whether a is a proxy's. The zero Addr is that of a Unix socket's peer.
 func (ps Proxies) trusts(a netip.Addr) bool {
+	if !a.IsValid() {
+		return slices.Contains(ps, netip.Prefix{})
+	}
 	for _, p := range ps {
 		if p.Contains(a) {
 			return true
@@ -41,13 +55,12 @@ func (ps Proxies) trusts(a netip.Addr) bool {
 
 // ClientAddr returns the address that the request comes from. This is the peer's address. If the peer is a trusted
 // proxy, it is the last address in X-Forwarded-For, or else in Forwarded, that is not a trusted proxy's. The zero Addr
-// means that the address is unknown.
+// means that the address is unknown. The peer of a Unix socket has no address.
 func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	client, known := peerOf(r)
+	if !known {
 		return netip.Addr{}
 	}
-	client := plain(peer.Addr())
 	hops := forwardedFor(r.Header)
 	for i := len(hops) - 1; i >= 0 && ps.trusts(client); i-- {
 		hop, err := netip.ParseAddr(hops[i])
@@ -59,6 +72,16 @@ func (ps Proxies) ClientAddr(r *http.Request) netip.Addr {
 	return client
 }
 
+// peerOf returns the address of the peer: the zero Addr if the request came over a Unix socket. known is false if it is not
+// known where the request came from.
+func peerOf(r *http.Request) (peer netip.Addr, known bool) {
+	if p, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return plain(p.Addr()), true
+	}
+	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return netip.Addr{}, unix
+}
+
 // plain returns a without its zone: no prefix contains a zone, and the sender chooses its text.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
@@ -68,7 +91,7 @@ func (ps Proxies) Scheme(r *http.Request) string {
 	if r.TLS != nil {
 		return "https"
 	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && ps.trusts(plain(peer.Addr())) {
+	if peer, known := peerOf(r); known && ps.trusts(peer) {
 		if strings.EqualFold(lastProto(r.Header), "https") {
 			return "https"
 		}

@@ -1,7 +1,9 @@
 package route_test
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -147,4 +149,43 @@ func FuzzForwarded(f *testing.F) {
 		}
 		ps.Scheme(from(peer, "Forwarded: "+s))
 	})
+}
+
+// overSocket returns a request over a Unix socket, as http.Server makes it.
+func overSocket(peer string, headers ...string) *http.Request {
+	r := from(peer, headers...)
+	local := &net.UnixAddr{Name: "/run/motacilla.sock", Net: "unix"}
+	return r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
+}
+
+// TestUnixSocket: the peer of a Unix socket has no address. Its headers are believed only if the list has "unix".
+func TestUnixSocket(t *testing.T) {
+	trusted, others := proxies(t, "10.0.0.0/8", "unix"), proxies(t, "10.0.0.0/8", "0.0.0.0/0", "::/0")
+	headers := []string{"X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.1.1.1", "X-Forwarded-Proto: https"}
+	for _, peer := range []string{"@", "", "/run/nginx.sock"} {
+		r := overSocket(peer, headers...)
+		if a, s := trusted.ClientAddr(r), trusted.Scheme(r); a.String() != "9.9.9.9" || s != "https" {
+			t.Errorf("%q behind a trusted socket: %v, %s", peer, a, s)
+		}
+		for name, ps := range map[string]route.Proxies{"others": others, "nobody": nil} {
+			if a, s := ps.ClientAddr(r), ps.Scheme(r); a.IsValid() || s != "http" {
+				t.Errorf("%q is believed with a list of %s: %v, %s", peer, name, a, s)
+			}
+		}
+		if a := trusted.ClientAddr(overSocket(peer)); a.IsValid() {
+			t.Errorf("%q without headers has the address %v", peer, a)
+		}
+		for _, wrong := range []string{"X-Forwarded-For: unknown", "X-Forwarded-For: unix:"} {
+			if a := trusted.ClientAddr(overSocket(peer, wrong)); a.IsValid() {
+				t.Errorf("%q with %s has the address %v", peer, wrong, a)
+			}
+		}
+		// Without a Unix socket an address that nobody understands is believed by nobody.
+		if a := trusted.ClientAddr(from(peer, headers...)); a.IsValid() {
+			t.Errorf("%q over no socket: %v", peer, a)
+		}
+	}
+	if a := trusted.ClientAddr(from("192.0.2.1:80", headers...)); a.String() != "192.0.2.1" {
+		t.Errorf("a TCP peer that is no proxy: %v", a)
+	}
 }

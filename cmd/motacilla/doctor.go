@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/cmd/motacilla/internal/doctor"
 	"github.com/spf13/cobra"
 )
@@ -81,7 +82,11 @@ func (r *remote) examined(args []string) (*url.URL, error) {
 	} else {
 		r.findToken()
 	}
-	return r.base()
+	base, err := r.base()
+	if _, socket := app.SocketPath(r.server); socket && err == nil {
+		return nil, misused(errors.New("the server listens on a Unix socket; give the URL by which readers reach it through the proxy"))
+	}
+	return base, err
 }
 
 func checkDoctor(channel string, o *doctor.Options) error {

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -65,9 +66,15 @@ func serve(t *testing.T) string {
 // serveStore starts a server and returns its URL and its store.
 func serveStore(t *testing.T) (base string, store storage.Store) {
 	t.Helper()
+	return serveAt(t, "127.0.0.1:0")
+}
+
+// serveAt starts a server at an address.
+func serveAt(t *testing.T, addr string) (base string, store storage.Store) {
+	t.Helper()
 	var server *app.Server
 	in := &app.Input{YAML: []byte{}, Env: []string{}, Flags: map[string]string{
-		"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error", "publishers.interval-polling.interval": "50ms"}}
+		"server.addr": addr, "server.token": "s3cret", "log.level": "error", "publishers.interval-polling.interval": "50ms"}}
 	a := app.New(memory.Module, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in),
 		fx.Populate(&server, &store))
 	if err := a.Start(t.Context()); err != nil {
@@ -309,8 +316,35 @@ func TestServerFound(t *testing.T) {
 	if code, text := list(); code != 0 {
 		t.Errorf("by the configuration: %d, %s", code, text)
 	}
+	socket := "unix:" + filepath.Join(t.TempDir(), "s")
+	serveAt(t, socket)
+	if err := os.WriteFile("motacilla.yaml", []byte("server: {addr: \""+socket+"\"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := list(); code != 0 {
+		t.Errorf("by a Unix socket in the configuration: %d, %s", code, text)
+	}
+	var out bytes.Buffer
+	for _, command := range []string{
+		"channel create socket --title Socket --token s3cret", "post add socket One --token s3cret", "post list socket",
+	} {
+		if code := run(append(strings.Fields(command), "--server", socket), nil, &out, &out); code != 0 {
+			t.Errorf("%s: %d, %s", command, code, &out)
+		}
+	}
+	if !strings.Contains(out.String(), "One") {
+		t.Errorf("printed %s", &out)
+	}
+	if code := run([]string{"channel", "list", "--server", socket + "2"}, nil, &out, &out); code != exitUnavailable ||
+		!strings.Contains(out.String(), "nothing listens at "+socket+"2") {
+		t.Errorf("no socket: %d, %s", code, &out)
+	}
+	if code := run([]string{"doctor", "--server", socket}, nil, &out, &out); code != exitUsage ||
+		!strings.Contains(out.String(), "give the URL by which readers reach it") {
+		t.Errorf("doctor of a socket: %d, %s", code, &out)
+	}
 	for addr, want := range map[string]string{
-		":9000": "http://127.0.0.1:9000", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:80": "http://127.0.0.1:80",
+		socket: socket, ":9000": "http://127.0.0.1:9000", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:80": "http://127.0.0.1:80",
 		"[::1]:80": "http://[::1]:80", "live:8080": "http://live:8080", "": defaultServer, "127.0.0.1:0": defaultServer,
 	} {
 		if got := dialled(addr); got != want {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"syscall"
@@ -32,7 +34,7 @@ type remote struct {
 func remoteFlags(cmd *cobra.Command) *remote {
 	r := &remote{}
 	cmd.PersistentFlags().StringVar(&r.server, "server", "",
-		"`URL` of the server; or else "+serverEnv+", or else server.addr of the configuration (default "+
+		"`URL` of the server, or unix:/path of its socket; or else "+serverEnv+", or else server.addr of the configuration (default "+
 			defaultServer+")")
 	cmd.PersistentFlags().StringVar(&r.token, "token", "",
 		"the server's `TOKEN`; or else server.token of the configuration, or else the one in "+app.TokenFile)
@@ -63,6 +65,9 @@ func (r *remote) findServer() {
 
 // dialled returns the URL by which this machine reaches a server that listens on addr.
 func dialled(addr string) string {
+	if _, is := app.SocketPath(addr); is {
+		return addr
+	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" || port == "0" {
 		return defaultServer
@@ -114,6 +119,7 @@ func (r *remote) client() (*client.Client, error) {
 	r.findToken()
 	c, err := client.New(base.String(), &client.Options{
 		Token: r.token, UserAgent: "motacilla", Attempts: attempts, MinWait: 250 * time.Millisecond, Retry: unlessAbsent,
+		HTTP: r.overSocket(),
 	})
 	if err != nil {
 		return nil, misused(err)
@@ -123,18 +129,39 @@ func (r *remote) client() (*client.Client, error) {
 
 // unlessAbsent ends a call if nothing listens at the server's address: whoever has typed the command can start it.
 func unlessAbsent(err error, _ time.Duration) error {
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) { // the file of a socket is not there
 		return err
 	}
 	return nil
 }
 
+// overSocket returns a client whose connections go to the server's Unix socket; nil if the server has none.
+func (r *remote) overSocket() *http.Client {
+	path, is := app.SocketPath(r.server)
+	if !is {
+		return nil
+	}
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == socketHost+":80" { // a transport may have another address: that of server.public_url
+			network, addr = "unix", path
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+}
+
+// socketHost is the host in the URL of a server on a Unix socket.
+const socketHost = "localhost"
+
 // base returns the server's URL.
 func (r *remote) base() (*url.URL, error) {
 	r.findServer()
+	if _, is := app.SocketPath(r.server); is {
+		return &url.URL{Scheme: "http", Host: socketHost}, nil
+	}
 	base, err := url.Parse(r.server)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, misused(fmt.Errorf("%s %s: must be a URL such as %s", r.from, r.server, defaultServer))
+		return nil, misused(fmt.Errorf("%s %s: must be a URL such as %s, or unix: and the path of a socket", r.from, r.server, defaultServer))
 	}
 	base.RawQuery, base.Fragment = "", ""
 	return base, nil

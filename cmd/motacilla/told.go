@@ -69,7 +69,7 @@ func (r *remote) unreachable(err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		err = fmt.Errorf("nothing listens at %s: is the server running? Start it with \"motacilla serve\", "+
 			"or give its URL with --server", r.server)
 	} else {
