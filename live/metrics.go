@@ -116,13 +116,18 @@ var (
 	updateLag      = describe("update_lag_seconds", "Time from a change in the store to its arrival at this node.")
 	readersNow     = describe("readers", "Streams and parked requests now.", "publisher")
 	deliveries     = describe("deliveries_total", "Updates written to readers.", "publisher")
-	slowClosed     = describe("slow_readers_closed_total", "Readers closed because they took nothing.", "publisher")
+	firstDelivery  = describe("delivery_first_seconds",
+		"Time from a change, by its revision, to the first reader of this node that it was written to.", "publisher")
+	lastDelivery = describe("delivery_last_seconds",
+		"Time from a change, by its revision, to the last connected reader of this node that it was written to.", "publisher")
+	slowClosed = describe("slow_readers_closed_total", "Readers closed because they took nothing.", "publisher")
 )
 
 // Describe implements prometheus.Collector.
 func (c *feedCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		channelsNow, storeReads, renders, encodings, updates, readersRefused, readersMoved, updateLag, readersNow, deliveries, slowClosed,
+		channelsNow, storeReads, renders, encodings, updates, readersRefused, readersMoved, updateLag, readersNow, deliveries,
+		slowClosed, firstDelivery, lastDelivery,
 	} {
 		out <- d
 	}
@@ -148,7 +153,19 @@ func (c *feedCollector) Collect(out chan<- prometheus.Metric) {
 		send(readersNow, prometheus.GaugeValue, s.Readers.Load(), name)
 		send(deliveries, prometheus.CounterValue, s.Deliveries.Load(), name)
 		send(slowClosed, prometheus.CounterValue, s.SlowClosed.Load(), name)
+		out <- histogram(firstDelivery, &s.First, name)
+		out <- histogram(lastDelivery, &s.Last, name)
 	}
+}
+
+// histogram returns what h has, in seconds.
+func histogram(d *prometheus.Desc, h *publisher.Histogram, labels ...string) prometheus.Metric {
+	count, sum, within := h.Read()
+	buckets := make(map[float64]uint64, len(within))
+	for i, n := range within {
+		buckets[publisher.Buckets[i].Seconds()] = uint64(n)
+	}
+	return prometheus.MustNewConstHistogram(d, uint64(count), sum.Seconds(), buckets, labels...)
 }
 
 // receiverCollector reads the counts of the receivers, and the figures of queues, at each scrape.

@@ -38,7 +38,9 @@ func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 	return list
 }
 
-func (o *offers) url(path string) string { return o.publicURL + strings.TrimPrefix(path, o.table.Base()) }
+func (o *offers) url(path string) string {
+	return o.publicURL + strings.TrimPrefix(path, o.table.Base())
+}
 
 // offerOf returns what readers are offered of a publisher: its first route, and the first one for many channels.
 func offerOf(name string, routes []route.Route) offer {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ type channel struct {
 	id      motacilla.ChannelID
 	loader  loader
 	windows windows
+	tallies sync.Map     // of *tallies, by the name of the publisher
 	readers atomic.Int64 // requests that are being answered, and topics
 	used    atomic.Int64 // when one of them ended last; Unix nanoseconds by the feed's clock
 }

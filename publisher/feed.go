@@ -38,7 +38,10 @@ type FeedOptions struct {
 	// list means none. Others are left out.
 	Compression []string
 
-	Clock  motacilla.Clock // for lag and Linger
+	// Delivered is called when the first reader of a publisher has got something new. It must not block. nil is not called.
+	Delivered func(Delivery)
+
+	Clock  motacilla.Clock // for lag, deliveries and Linger
 	Logger *zap.Logger     // nil logs nothing
 	Limits Limits          // of readers; the zero value is no limits
 }

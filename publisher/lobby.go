@@ -65,6 +65,9 @@ type quiet struct{ beat []byte }
 // After is fanout.Table's.
 func (quiet) After(int64, bool) (fanout.Frame, fanout.Verdict) { return fanout.Frame{}, fanout.Nothing }
 
+// Wrote is fanout.Table's.
+func (quiet) Wrote(int64, int64) {}
+
 // Idle is fanout.Table's.
 func (q quiet) Idle(int64) []byte { return q.beat }
 

@@ -285,6 +285,7 @@ func (l *loop) advance(s *subscription) bool {
 	if s.over {
 		return true
 	}
+	s.topic.tallies.wrote(s.cursor, motacilla.Revision(frame.Next))
 	s.cursor = motacilla.Revision(frame.Next)
 	if frame.Last {
 		m.drop(s, EndGone)

@@ -12,6 +12,10 @@ type Stats struct {
 	Readers    atomic.Int64 // streams and held requests now
 	Deliveries atomic.Int64 // updates written to a reader, not counting heartbeats
 	SlowClosed atomic.Int64 // readers closed because they took nothing
+
+	// First and Last have, for each update that was pushed, the time from its oldest change, by its revision, to the first and to the
+	// last reader of this node that it was written to. A reader counts that was connected and took what it was sent.
+	First, Last Histogram
 }
 
 // Metrics are the counters of a feed, and of each publisher that reads it. Its methods may be called from many goroutines at

@@ -106,10 +106,14 @@ func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
 		}
 		beats = s.beats
 		if d != nil {
-			cursor = d.Revision
-			if end, over := st.write(d, write); over {
+			end, over := st.write(d, write)
+			if over {
 				return end
 			}
+			if !d.Heartbeat() {
+				st.topic.tallies.wrote(cursor, d.Revision)
+			}
+			cursor = d.Revision
 		}
 		select {
 		case <-s.moved:

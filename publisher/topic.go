@@ -22,6 +22,7 @@ type topic struct {
 	speaks  protocol
 	part    bool  // its readers follow several channels: the lobby has the connection
 	bells   bells // of readers that have a goroutine and follow several channels
+	tallies *tallies
 
 	mu  sync.Mutex                   // held while fan is made
 	fan atomic.Pointer[fanout.Topic] // nil as long as the epoll engine has no reader of the topic
@@ -36,6 +37,9 @@ type protocol interface {
 // newTopic returns a topic without readers. If speaks is nil, the topic is its own protocol.
 func newTopic(s *Streams, c *channel, w *Wire, speaks func(t *topic) protocol) *topic {
 	t := &topic{streams: s, channel: c, wire: w, over: make(chan struct{})}
+	if c != nil {
+		t.tallies = c.tally(s.wire.Name)
+	}
 	t.speaks = t
 	if speaks != nil {
 		t.speaks = speaks(t)
@@ -158,6 +162,11 @@ func (t table) After(cursor int64, guarded bool) (fanout.Frame, fanout.Verdict) 
 		return fanout.Frame{}, fanout.Nothing
 	}
 	return t.topic.frame(d), fanout.Ready
+}
+
+// Wrote is fanout.Table's.
+func (t table) Wrote(from, to int64) {
+	t.topic.tallies.wrote(motacilla.Revision(from), motacilla.Revision(to))
 }
 
 // Idle is fanout.Table's. A reader of several channels has heartbeats from its lobby.

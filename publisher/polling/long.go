@@ -107,6 +107,7 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 			return
 		}
 	}
+	asked := p.Feed.Options().Clock.Now()
 	delta, why, err := p.wait(r, ch, cursor, hold)
 	if err != nil {
 		p.noSlot(w, r, ch, cursor, err)
@@ -121,6 +122,7 @@ func (p *Long) since(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 		why = publisher.EndLeft
 	}
 	p.answer(w, r, delta, round, why)
+	p.Feed.Answered(p.Name, asked, delta)
 }
 
 // wait returns what follows cursor. If nothing comes, it returns a heartbeat, and why it waited no longer.

@@ -44,6 +44,8 @@ const (
 type Table interface {
 	// After returns the frame that follows cursor. guarded is that of Join.
 	After(cursor int64, guarded bool) (Frame, Verdict)
+	// Wrote is called after some readers were written to in a pass. They had cursors from from on, and have cursors up to to.
+	Wrote(from, to int64)
 	// Idle returns a heartbeat for a reader at cursor. It may be empty; then none is written.
 	Idle(cursor int64) []byte
 }

@@ -143,8 +143,12 @@ func (p *part) writeBatch() (over bool) {
 		p.places[p.left].advance(&at)
 	}
 	over = p.left <= 0
+	table, moved := at.moved(p.topic)
 	at.flush(p.topic)
 	s.mu.Unlock()
+	if moved {
+		table.Wrote(at.from, at.to)
+	}
 	if at.gave {
 		s.enqueue(p, orders{}) // a given frame may end before the head
 	}
@@ -164,8 +168,28 @@ type look struct {
 	verdict Verdict
 	idle    []byte // the heartbeat, if one is due and nothing is new
 	written int64  // frames
+	from    int64  // the lowest cursor that a frame was written to
+	to      int64  // the highest cursor after a frame
 	given   bool   // frame is from orders
 	gave    bool   // such a frame was written
+}
+
+// moved returns the table, and whether it has to be told of what was written. The last frame of a topic has no time.
+func (l *look) moved(t *Topic) (Table, bool) {
+	return *t.table.Load(), l.to > l.from
+}
+
+// wrote notes that frame was written to a reader at cursor.
+func (l *look) wrote(cursor int64, frame *Frame) {
+	l.written++
+	l.gave = l.gave || l.given
+	if frame.Last {
+		return
+	}
+	if l.to == 0 || cursor < l.from {
+		l.from = cursor
+	}
+	l.to = max(l.to, frame.Next)
 }
 
 func (l *look) flush(t *Topic) {
@@ -237,8 +261,7 @@ func (p *Place) advance(at *look) {
 		r.block(nil, nil)
 		return
 	}
-	at.written++
-	at.gave = at.gave || at.given
+	at.wrote(p.cursor, frame)
 	p.cursor = frame.Next
 	r.flags = r.flags&^asking | moved
 	if full {

@@ -32,6 +32,13 @@ type story struct {
 	asked  map[int64]int
 	hook   func() // called whenever After is, if not nil
 	frames map[int64][]byte
+	wrote  [][2]int64 // what Wrote was called with
+}
+
+func (s *story) Wrote(from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrote = append(s.wrote, [2]int64{from, to})
 }
 
 func (s *story) move(size int) {

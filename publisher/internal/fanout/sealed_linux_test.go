@@ -50,4 +50,3 @@ func TestTLS(t *testing.T) {
 		t.Run(name, test)
 	}
 }
-
