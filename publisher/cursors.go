@@ -8,15 +8,14 @@ import (
 )
 
 // ParseCursors reads the query of a connection that follows several channels: a parameter c for each, which is the channel's ID, or
-// ID:REVISION. The last colon separates the two. So a channel whose ID has a colon must be given with a revision, which may be 0.
-// The error is an ErrInvalid that names the field.
+// ID,REVISION. No ID has a comma. The error is an ErrInvalid that names the field.
 func ParseCursors(rawQuery string) ([]Cursor, error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, motacilla.Invalid("c", "the query can't be parsed: escape the values")
 	}
 	if query.Has("since") {
-		return nil, motacilla.Invalid("since", "must not be given here: give each channel its revision, as in c=match-42:1763890000456789")
+		return nil, motacilla.Invalid("since", "must not be given here: give each channel its revision, as in c=match-42,1763890000456789")
 	}
 	list := query["c"]
 	if len(list) > MostChannels {
@@ -37,10 +36,7 @@ func ParseCursors(rawQuery string) ([]Cursor, error) {
 }
 
 func parseCursor(value string) (Cursor, error) {
-	id, revision, given := value, "", false
-	if at := strings.LastIndexByte(value, ':'); at >= 0 {
-		id, revision, given = value[:at], value[at+1:], true
-	}
+	id, revision, given := strings.Cut(value, ",")
 	ch, err := motacilla.ParseChannelID(id)
 	if err != nil {
 		return Cursor{}, motacilla.Invalid("c", "must begin with a channel's ID, which is 1 to %d of A-Z a-z 0-9 - . _ ~ : @ +, "+
@@ -51,7 +47,7 @@ func parseCursor(value string) (Cursor, error) {
 		return c, nil
 	}
 	if c.After, err = motacilla.ParseRevision(revision); err != nil {
-		return Cursor{}, motacilla.Invalid("c", "must have a revision in decimal digits after its last colon, or 0")
+		return Cursor{}, motacilla.Invalid("c", "must have a revision in decimal digits after its comma, or 0")
 	}
 	return c, nil
 }

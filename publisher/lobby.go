@@ -75,21 +75,19 @@ func (w *ManyWire) heartbeat() []byte { return w.notice(nil, noticeHeartbeat, tr
 
 // run sends heartbeats and positions until the last reader has left.
 func (l *lobby) run(fan *fanout.Topic) {
-	feed, sent := l.streams.feed, l.streams.stats.Deliveries.Load()
+	feed, told := l.streams.feed, int64(-1) // how many deliveries there were when all had their position
 	beat, position := time.NewTicker(feed.options.Heartbeat), time.NewTicker(positionEvery)
 	defer beat.Stop()
 	defer position.Stop()
-	var scratch []byte
 	for {
 		select {
 		case <-beat.C:
 			fan.Publish(quiet{l.wire.heartbeat()}, true)
 		case <-position.C:
-			if now := l.streams.stats.Deliveries.Load(); now != sent && l.wire.Position != nil {
-				sent = now
-				fan.Each(256, func() bool { return feed.work.ctx.Err() == nil }, func(r *fanout.Reader) {
-					scratch = l.position(r, scratch[:0])
-				})
+			if now := l.streams.stats.Deliveries.Load(); now != told && l.wire.Position != nil {
+				if told = now; !l.positions(fan) {
+					told = -1
+				}
 			}
 		case <-l.over:
 			return
@@ -99,13 +97,20 @@ func (l *lobby) run(fan *fanout.Topic) {
 	}
 }
 
-// position sends a reader its position if it has moved.
-func (l *lobby) position(r *fanout.Reader, scratch []byte) []byte {
-	if m := r.Data.(*Many); !r.Full() && m.seat != nil && r.Moved() {
-		scratch = m.position(scratch)
-		r.Send(scratch)
-	}
-	return scratch
+// positions sends each reader that has moved its position. all is false if some could not be sent now.
+func (l *lobby) positions(fan *fanout.Topic) (all bool) {
+	var position []byte
+	all = true
+	fan.Each(256, func() bool { return l.streams.feed.work.ctx.Err() == nil }, func(r *fanout.Reader) {
+		switch {
+		case r.Full():
+			all = false
+		case r.Moved():
+			position = r.Data.(*Many).position(position[:0])
+			r.Send(position)
+		}
+	})
+	return all
 }
 
 // Joined is fanout.Protocol's.

@@ -123,11 +123,11 @@ func several(at string, since motacilla.Revision, others []motacilla.ChannelID) 
 	var list []string
 	for _, other := range others {
 		if other != ch {
-			list = append(list, string(other)+":0")
+			list = append(list, string(other)+",0")
 		}
 	}
 	u.Path, u.RawPath = dir, ""
-	u.RawQuery = url.Values{"c": append(list, fmt.Sprintf("%s:%d", ch, int64(since)))}.Encode()
+	u.RawQuery = url.Values{"c": append(list, fmt.Sprintf("%s,%d", ch, int64(since)))}.Encode()
 	return u, &one{channel: ch, cursor: since}, nil
 }
 
