@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordtest"
 )
 
 // ServerOptions say how a [Server] is reached. The zero value is plain HTTP/1.1 over TCP.
@@ -66,7 +67,7 @@ func (s *Site) Serve(o *ServerOptions) *Server {
 	server.Config.ErrorLog = o.ErrorLog
 	transport := &http.Transport{DialContext: server.dial}
 	if o.TLS {
-		_, trusted := ours()
+		_, trusted := recordtest.Certificate()
 		transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
 		transport.ForceAttemptHTTP2 = o.HTTP2
 		server.Listener = tlsrecord.NewListener(server.Listener, tlsServer(o.HTTP2))

@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
@@ -102,13 +100,4 @@ func Renew(t testing.TB, s *tlsrecord.Session, dst []byte) []byte {
 		t.Fatal(err)
 	}
 	return dst
-}
-
-// ServerConfig returns a configuration with a certificate, which a client trusts that looks at none. It issues no session tickets.
-func ServerConfig() *tls.Config {
-	server := httptest.NewTLSServer(http.NotFoundHandler())
-	defer server.Close()
-	return &tls.Config{
-		Certificates: server.TLS.Certificates, SessionTicketsDisabled: true, MinVersion: tls.VersionTLS13,
-	}
 }
