@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -57,6 +58,10 @@ func (r *remote) findServer() {
 	addr := ""
 	if c := local(); c != nil {
 		addr = c.Server.Addr
+		if c.Server.TLS.On() {
+			r.server = securely(c.Server)
+			return
+		}
 	} else {
 		addr = os.Getenv("MOTACILLA_SERVER_ADDR")
 	}
@@ -76,6 +81,19 @@ func dialled(addr string) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// securely returns the URL by which this machine reaches a server that speaks TLS. Its host must be one of the certificate.
+func securely(s app.ServerSettings) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	addr := strings.TrimPrefix(dialled(s.Addr), "http://")
+	if hosts := s.TLS.ACME.Hosts; len(hosts) > 0 {
+		_, port, _ := net.SplitHostPort(addr) // dialled has joined it
+		addr = net.JoinHostPort(hosts[0], port)
+	}
+	return "https://" + addr
 }
 
 // local returns the configuration that serve would have here, or nil if it is wrong. serve reports what is wrong.

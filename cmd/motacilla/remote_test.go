@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/app"
 	"github.com/motacilla-live/motacilla/client"
 )
 
@@ -254,6 +255,22 @@ func TestDoctorCommand(t *testing.T) {
 	} {
 		if code, _, errs := call(strings.Fields(tt.args)...); code != tt.code || !strings.Contains(errs, tt.err) {
 			t.Errorf("motacilla %s = %d, %s; want %d, %q", tt.args, code, errs, tt.code, tt.err)
+		}
+	}
+}
+
+// TestSecurely: a command finds a server that speaks TLS by a name that its certificate has.
+func TestSecurely(t *testing.T) {
+	for _, tt := range []struct {
+		s    app.ServerSettings
+		want string
+	}{
+		{app.ServerSettings{Addr: ":443", PublicURL: "https://live.example.org/news"}, "https://live.example.org/news"},
+		{app.ServerSettings{Addr: ":443", TLS: app.TLSSettings{ACME: app.ACMESettings{Hosts: []string{"a.example", "b.example"}}}}, "https://a.example:443"},
+		{app.ServerSettings{Addr: "[::1]:8443", TLS: app.TLSSettings{Cert: "x"}}, "https://[::1]:8443"},
+	} {
+		if got := securely(tt.s); got != tt.want {
+			t.Errorf("%s, want %s", got, tt.want)
 		}
 	}
 }
