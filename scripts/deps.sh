@@ -8,9 +8,11 @@ command -v gcc >/dev/null || missing="$missing gcc"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
 	missing="$missing chromium"
 command -v curl >/dev/null || missing="$missing curl"
+command -v openssl >/dev/null || missing="$missing openssl"
+command -v nmap >/dev/null || missing="$missing nmap"
+command -v python3 >/dev/null || missing="$missing python3"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
-command -v openssl >/dev/null || missing="$missing openssl"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v node >/dev/null || missing="$missing nodejs"
@@ -38,6 +40,6 @@ fi
 echo "The tests need what this machine lacks: $missing" >&2
 echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
 echo "  nodejs, npm: the npm package. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
-echo "  curl: what docs/ show. openssl: a client of TLS." >&2
+echo "  curl: what docs/ show. openssl, nmap, python3: the tests of TLS." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1
