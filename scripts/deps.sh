@@ -13,6 +13,7 @@ command -v nmap >/dev/null || missing="$missing nmap"
 command -v python3 >/dev/null || missing="$missing python3"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
+command -v varnishd >/dev/null || [ -x /usr/sbin/varnishd ] || missing="$missing varnish"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v node >/dev/null || missing="$missing nodejs"
@@ -39,6 +40,7 @@ fi
 
 echo "The tests need what this machine lacks: $missing" >&2
 echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
+echo "  varnish: the tests behind a cache." >&2
 echo "  nodejs, npm: the npm package. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
 echo "  curl: what docs/ show. openssl, nmap, python3: the tests of TLS." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
