@@ -188,7 +188,7 @@ func (s engineSeat) follow(sub *subscription) {
 	if err != nil { // the feed is closing
 		return
 	}
-	sub.place = fan.Follow(s.reader, int64(sub.cursor), sub.grant.WhilePublic)
+	sub.place = fan.Follow(s.reader, int64(sub.cursor), sub.guarded)
 }
 
 func (s engineSeat) leave(sub *subscription) {

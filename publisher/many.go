@@ -143,7 +143,7 @@ func (m *Many) Close() {
 
 // begin follows the channels that were opened. The seat is free in between, so that a crowd of channels delays nobody.
 func (m *Many) begin() {
-	m.hello = nil
+	m.hello, m.subs = nil, make([]*subscription, 0, len(m.opened))
 	for _, s := range m.opened {
 		if m.seat == nil || !m.seat.do(func() { m.add(s) }) {
 			s.release()
@@ -221,7 +221,7 @@ func (m *Many) due() {
 		return
 	}
 	for _, s := range append([]*subscription(nil), m.subs...) {
-		if expires := s.grant.Expires; !expires.IsZero() && !now.Before(expires) {
+		if expires := s.ends(); !expires.IsZero() && !now.Before(expires) {
 			m.refuse(s)
 		}
 	}
@@ -232,7 +232,7 @@ func (m *Many) due() {
 func (m *Many) rearm() {
 	at := m.ends
 	for _, s := range m.subs {
-		at = earlier(at, s.grant.Expires)
+		at = earlier(at, s.ends())
 	}
 	if !at.IsZero() {
 		m.seat.wake(at)
@@ -241,7 +241,7 @@ func (m *Many) rearm() {
 
 // note keeps the cursor of a channel for the position.
 func (m *Many) note(s *subscription) {
-	if s.index >= 0 && s.index < len(m.cursors) {
+	if s.index >= 0 && int(s.index) < len(m.cursors) {
 		m.cursors[s.index] = m.seat.cursor(s)
 	}
 }

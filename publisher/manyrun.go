@@ -119,7 +119,7 @@ func (g *runner) look(s *subscription) (fanout.Frame, fanout.Verdict) {
 	if s.over {
 		return fanout.Frame{}, fanout.Nothing
 	}
-	frame, verdict := table{s.topic.channel.state(), s.topic}.After(int64(s.cursor), s.grant.WhilePublic)
+	frame, verdict := table{s.topic.channel.state(), s.topic}.After(int64(s.cursor), s.guarded)
 	if verdict != fanout.Later {
 		s.search = nil
 		return frame, verdict
@@ -128,7 +128,7 @@ func (g *runner) look(s *subscription) (fanout.Frame, fanout.Verdict) {
 	switch {
 	case d == nil:
 		return fanout.Frame{}, fanout.Later
-	case s.grant.WhilePublic && d.private:
+	case s.guarded && d.private:
 		return fanout.Frame{}, fanout.Refused
 	}
 	return s.topic.frame(d), fanout.Ready

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
@@ -15,14 +16,15 @@ import (
 
 // subscription is one channel of a connection that follows several.
 type subscription struct {
-	topic  *topic
-	slot   channelSlot
-	grant  route.Grant
-	cursor motacilla.Revision // where it begins; without the engine, where it is
-	index  int                // in Many.cursors; may be out of range
-	over   bool
-	place  *fanout.Place // in the epoll engine
-	search *search       // without the engine, if a cursor was looked up
+	topic   *topic
+	slot    channelSlot
+	cursor  motacilla.Revision // where it begins; without the engine, where it is
+	expires int64              // when the permission ends; Unix nanoseconds, 0 is never
+	place   *fanout.Place      // in the epoll engine
+	search  *search            // without the engine, if a cursor was looked up
+	index   int32              // in Many.cursors; -1 is nowhere
+	guarded bool               // see fanout.Table.After
+	over    bool
 }
 
 // search is the lookup of a cursor that no state reaches.
@@ -42,6 +44,14 @@ func (s *subscription) release() {
 	streams.mu.Lock()
 	defer streams.mu.Unlock()
 	streams.unfollow(s.topic)
+}
+
+// ends returns when the permission ends; zero is never.
+func (s *subscription) ends() time.Time {
+	if s.expires == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, s.expires)
 }
 
 // refusal is a channel that a connection does not follow.
@@ -73,7 +83,7 @@ func (s *Streams) openAll(r *http.Request, want []Cursor, w *ManyWire, permit Pe
 			refused = append(refused, refusal{want[i].Channel, errs[i]})
 			continue
 		}
-		sub.index = i
+		sub.index = int32(i)
 		opened = append(opened, sub)
 	}
 	return opened, refused
@@ -113,5 +123,9 @@ func (s *Streams) openOne(r *http.Request, want Cursor, w *ManyWire, permit Perm
 		slot.release()
 		return nil, err
 	}
-	return &subscription{topic: t, slot: slot, grant: grant, cursor: want.After, index: -1}, nil
+	sub = &subscription{topic: t, slot: slot, cursor: want.After, index: -1, guarded: grant.WhilePublic}
+	if !grant.Expires.IsZero() {
+		sub.expires = max(grant.Expires.UnixNano(), 1)
+	}
+	return sub, nil
 }

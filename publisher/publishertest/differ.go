@@ -40,7 +40,9 @@ func (s *Site) Stir(ch motacilla.ChannelID, posts []motacilla.PostID, n int) []m
 	case len(posts) == 0 || n%4 == 0:
 		return append(posts, s.Post(ch, "a post").ID)
 	case n%4 == 1:
-		s.Edit(ch, posts[at], func(p *motacilla.Post) { p.Content = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("edited"))} })
+		s.Edit(ch, posts[at], func(p *motacilla.Post) {
+			p.Content = []motacilla.Block{motacilla.Text(motacilla.TrustedHTML("edited"))}
+		})
 	case n%4 == 2:
 		s.Edit(ch, posts[at], func(p *motacilla.Post) { p.Show = !p.Show })
 	default:

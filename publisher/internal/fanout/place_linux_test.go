@@ -85,11 +85,7 @@ func TestFullSocketGetsTheNewestOfEachTopic(t *testing.T) {
 	client := r.join(Join{})
 	s.follow(r, 1000)
 	r.move(much) // does not fit into the socket
-	r.eventually("the socket is full", func() bool {
-		full := false
-		r.topic.Each(1, func() bool { return true }, func(reader *Reader) { full = reader.Full() })
-		return full
-	})
+	r.eventually("the socket is full", r.full)
 	for range 5 {
 		r.move(10)
 		s.move(10)
@@ -105,4 +101,57 @@ func TestFullSocketGetsTheNewestOfEachTopic(t *testing.T) {
 	}
 	_ = client.Close()
 	_, _ = io.Copy(io.Discard, client)
+}
+
+// A reader whose socket is always full has a turn of each topic after the other, though both move all the time.
+func TestFullSocketTakesTurns(t *testing.T) {
+	const much = 8 << 20
+	r := newRig(t, Options{})
+	a, b := newSecond(r), newSecond(r)
+	b.story.head = 1 << 20
+	client := r.join(Join{})
+	a.follow(r, 1000)
+	b.follow(r, 1<<20)
+	a.move(much)
+	last := false // the last frame was one of b
+	for i := range 8 {
+		b.move(much)
+		a.move(much)
+		r.eventually("the socket is full", r.full)
+		from, _ := r.next(client)
+		ofB := from >= 1<<20
+		if i > 0 && ofB == last {
+			t.Fatalf("frame %d is of the same topic as the one before", i)
+		}
+		last = ofB
+	}
+	_ = client.Close()
+	r.eventually("the reader is closed", func() bool { return r.speech.count(Left) == 1 })
+}
+
+func TestMovedTellsOfFrames(t *testing.T) {
+	r := newRig(t, Options{})
+	s := newSecond(r)
+	client := r.join(Join{})
+	s.follow(r, 1000)
+	moved := func() (yes bool) {
+		reader := r.reader()
+		reader.Do(func() { yes = reader.Moved() })
+		return yes
+	}
+	if moved() {
+		t.Error("a reader without frames has moved")
+	}
+	for _, move := range []func(int){r.move, s.move} {
+		move(10)
+		r.next(client)
+		if !moved() || moved() {
+			t.Error("a frame must count once")
+		}
+	}
+	r.topic.Publish(&r.story, true) // a heartbeat is none
+	r.next(client)
+	if moved() {
+		t.Error("a heartbeat counts as a frame")
+	}
 }

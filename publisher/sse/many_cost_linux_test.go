@@ -1,0 +1,106 @@
+package sse
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+// A connection with 100 channels costs far less than 100 connections. What the kernel needs for a socket is not in these numbers.
+func TestSeveralCostLittle(t *testing.T) {
+	const connections, channels, most = 30, publisher.MostChannels, 0.3
+	s := open(t, settings{})
+	ids := make([]motacilla.ChannelID, channels)
+	want := make([]string, channels)
+	for i := range ids {
+		ids[i] = motacilla.ChannelID(fmt.Sprintf("match-of-the-day-%d", i))
+		s.Create(ids[i], motacilla.Public)
+		want[i] = at(ids[i], s.Head(ids[i]))
+	}
+	warm := s.sockets(1, func(int) string { return severalPath(want...) })
+	for _, ch := range ids { // all channels stay in memory, so that they count for neither
+		warm = append(warm, s.sockets(1, func(int) string { return path(ch, fmt.Sprintf("?since=%d", s.Head(ch))) })...)
+	}
+	before, idle := memory(), runtime.NumGoroutine()
+	many := s.sockets(connections, func(int) string { return severalPath(want...) })
+	s.Eventually("all are there", func() bool { return s.stats().Readers.Load() == int64(connections+len(warm)) })
+	ofMany, goroutines := memory()-before, runtime.NumGoroutine()
+	hangUp(many)
+	s.Eventually("they have left", func() bool { return s.stats().Readers.Load() == int64(len(warm)) })
+
+	before = memory()
+	single := s.sockets(connections*channels, func(i int) string {
+		return path(ids[i%channels], fmt.Sprintf("?since=%d", s.Head(ids[i%channels])))
+	})
+	s.Eventually("all are there", func() bool { return s.stats().Readers.Load() == int64(connections*channels+len(warm)) })
+	ofSingle := memory() - before
+	hangUp(append(single, warm...))
+
+	ratio := float64(ofMany) / float64(ofSingle)
+	t.Logf("%d connections with %d channels: %d bytes each, %.3f of the sockets and %.3f of the memory of %d connections with %d bytes each",
+		connections, channels, ofMany/connections, 1.0/channels, ratio, connections*channels, ofSingle/(connections*channels))
+	if goroutines > idle+connections/2 { // some end late
+		t.Errorf("there are %d goroutines more than before", goroutines-idle)
+	}
+	if ratio > most {
+		t.Errorf("they take %.3f of the memory, want at most %.1f", ratio, most)
+	}
+}
+
+// memory returns how many bytes the process has on its heap. Connections on the epoll engine have no stacks.
+func memory() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// sockets makes requests over sockets that Go knows nothing of, and reads each answer until the first event is complete.
+func (s *site) sockets(n int, path func(i int) string) (fds []int) {
+	s.Helper()
+	addr := s.Listener.Addr().(*net.TCPAddr)
+	to := &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte(addr.IP.To4())}
+	buf := make([]byte, 64<<10)
+	for i := range n {
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = syscall.Connect(fd, to)
+		}
+		if err == nil {
+			_, err = syscall.Write(fd, []byte("GET "+path(i)+" HTTP/1.1\r\nHost: live.example\r\n\r\n"))
+		}
+		var got []byte
+		for err == nil && !complete(got) {
+			var read int
+			read, err = syscall.Read(fd, buf)
+			got = append(got, buf[:max(read, 0)]...)
+			if read == 0 {
+				s.Fatalf("the stream ended after %.200q", got)
+			}
+		}
+		if err != nil {
+			s.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	return fds
+}
+
+// complete reports whether an answer has an event.
+func complete(answer []byte) bool {
+	return bytes.Contains(answer, []byte("data: ")) && strings.HasSuffix(string(answer), "\n\n")
+}
+
+func hangUp(fds []int) {
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
+	}
+}
