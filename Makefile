@@ -28,8 +28,8 @@ e2e:
 	scripts/deps.sh
 	scripts/test.sh e2e
 
-# BENCH=full measures everything three times and writes docs/benchmarks.md. BENCH=scale measures clusters and writes
-# docs/scaling.md.
+# BENCH=full measures everything three times and writes docs/benchmarks.md. BENCH=tls does so over TLS. BENCH=scale measures
+# clusters and writes docs/scaling.md.
 bench:
 	scripts/bench.sh $(BENCH)
 
