@@ -24,24 +24,35 @@ const (
 	fast     = 1
 )
 
-// flushed ends data that a reader can decompress whole: an empty stored block (a sync flush).
-const flushed = "\x00\x00\x00\xff\xff"
+// flushed ends data that a reader can decompress whole: an empty stored block (a sync flush). Its last four bytes are always
+// the same.
+const flushed = "\x00" + Flush
 
-// AppendDeflate appends plain as deflate data (RFC 1951) that refers to nothing before it, is not the last of its stream, and
-// ends with a sync flush, at a byte boundary. If compressing does not make it shorter, it is stored.
+// Flush is how data of [Deflate] ends.
+const Flush = "\x00\x00\xff\xff"
+
+// Deflate appends plain as deflate data (RFC 1951) that refers to nothing before it, is not the last of its stream, and ends
+// with a sync flush, at a byte boundary. ok is false, and dst as it was, if that is not shorter than storing it.
+func Deflate(dst, plain []byte) (longer []byte, ok bool) {
+	if len(plain) < Least || len(plain) > most {
+		return dst, false
+	}
+	longer = deflate(dst, plain)
+	if len(longer)-len(dst) >= storedLen(len(plain)) {
+		return dst, false
+	}
+	return longer, true
+}
+
+// AppendDeflate is Deflate, or AppendStored if that does not make it shorter.
 func AppendDeflate(dst, plain []byte) []byte {
-	if len(plain) >= Least && len(plain) <= most {
-		start := len(dst)
-		dst = deflate(dst, plain)
-		if len(dst)-start < storedLen(len(plain)) {
-			return dst
-		}
-		dst = dst[:start]
+	if longer, ok := Deflate(dst, plain); ok {
+		return longer
 	}
 	return AppendStored(dst, plain)
 }
 
-// AppendStored is AppendDeflate without compression.
+// AppendStored appends plain as AppendDeflate does, without compression.
 func AppendStored(dst, plain []byte) []byte {
 	return append(appendBlocks(dst, plain), flushed...)
 }

@@ -16,5 +16,5 @@ func TestQuick(t *testing.T) {
 		gz += len(Body(Gzip, []byte(p), Soon))
 		t.Log(len(p))
 	}
-	t.Log(len(liveblog.Posts()), plain, float64(def)/float64(plain), float64(z)/float64(plain), float64(br)/float64(plain),float64(gz)/float64(plain))
+	t.Log(len(liveblog.Posts()), plain, float64(def)/float64(plain), float64(z)/float64(plain), float64(br)/float64(plain), float64(gz)/float64(plain))
 }

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bufio"
+	"compress/flate"
 	"context"
 	"errors"
 	"io"
@@ -16,16 +17,16 @@ import (
 )
 
 // begin starts the stream on an upgraded connection.
-func (p *Publisher) begin(conn *gorilla.Conn, out *serial, s *publisher.Stream) {
+func (p *Publisher) begin(conn *gorilla.Conn, out *serial, s *publisher.Stream, w *publisher.Wire) {
 	if p.options.Goroutines || !s.CanJoin(out.Conn) {
-		go p.carry(conn, out, s) // a new goroutine has a smaller stack than net/http's, and no buffers
+		go p.carry(conn, out, s, w) // a new goroutine has a smaller stack than net/http's, and no buffers
 		return
 	}
-	s.Join(out.Conn, append(out.head, s.First.Encode(message)...), &incoming{})
+	s.Join(out.Conn, append(out.head, w.Encode(s.First)...), &incoming{deflate: w == p.packed})
 }
 
 // carry writes the stream in its goroutine. Another one reads.
-func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) {
+func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream, w *publisher.Wire) {
 	defer s.Close()
 	defer s.OnCut(func() { _ = out.Conn.Close() })()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -37,12 +38,12 @@ func (p *Publisher) carry(conn *gorilla.Conn, out *serial, s *publisher.Stream) 
 	})
 	begun := false
 	end := s.Run(ctx, func(d *publisher.Delta) error {
-		format := message
+		frame := w.Encode(d)
 		if begun && d.Heartbeat() {
-			format = heartbeat
+			frame = d.Encode(w.Idle)
 		}
 		begun = true
-		_, err := out.Write(d.Encode(format))
+		_, err := out.Write(frame)
 		return err
 	})
 	p.end(conn, out, end, &reading)
@@ -84,12 +85,19 @@ func read(conn *gorilla.Conn, most int64, take func(text []byte)) {
 		kind, reader, err := conn.NextReader()
 		var body []byte
 		if err == nil {
-			body, err = io.ReadAll(reader)
+			body, err = io.ReadAll(io.LimitReader(reader, most+1))
+		}
+		if wrong := flate.CorruptInputError(0); errors.As(err, &wrong) || err == io.ErrUnexpectedEOF { //nolint:errorlint // gorilla's own wraps it
+			shut(conn, gorilla.CloseInvalidFramePayloadData, malformed)
 		}
 		if errors.Is(err, gorilla.ErrReadLimit) { // gorilla has sent the close frame, unless the length is out of range
 			shut(conn, gorilla.CloseProtocolError, outOfRange)
 		}
 		if err != nil {
+			return
+		}
+		if int64(len(body)) > most { // gorilla limits what came, not what that is decompressed
+			shut(conn, gorilla.CloseMessageTooBig, tooBig(int(most)))
 			return
 		}
 		if kind == gorilla.TextMessage && !utf8.Valid(body) {

@@ -12,7 +12,7 @@ import (
 const (
 	mostMessage  = 4 << 10  // bytes of a reader's message, which is ignored
 	mostRequest  = 64 << 10 // bytes of a reader's message, if it can ask for channels
-	mostControls = 100      // control frames of a reader in a second, and messages if it can ask for channels
+	mostControls = 100      // control frames, compressed messages, and messages that can ask for channels, of a reader in a second
 	mostControl  = 125      // bytes of a control frame (RFC 6455, section 5.5)
 
 	continuation = 0 // the opcode, which gorilla does not export
@@ -36,12 +36,14 @@ type incoming struct {
 	opcode  uint8 // of the frame, once its header is complete
 	open    uint8 // opcode of the message that is not complete; 0 if there is none
 	final   bool  // the frame is the last one of its message
+	deflate bool  // messages may be compressed
 	phase   uint8 // of the mask
 	mask    [4]byte
-	left    int    // bytes of payload still to come
-	size    int    // of the message so far
-	rune    []byte // of a text message: a character that is not complete, at most 3 bytes
-	control []byte // payload of the control frame
+	left    int     // bytes of payload still to come
+	size    int     // of the message so far
+	rune    []byte  // of a text message: a character that is not complete, at most 3 bytes
+	control []byte  // payload of the control frame
+	packed  *[]byte // of a message that is compressed: what has come of it
 
 	second   int64 // in which controls were counted
 	controls int
@@ -61,6 +63,10 @@ func (f *incoming) most() int {
 		return mostRequest
 	}
 	return mostMessage
+}
+
+func tooBig(most int) string {
+	return fmt.Sprintf("messages of readers must have at most %d KiB", most>>10)
 }
 
 // input implements publisher.Wire.Input.
@@ -145,7 +151,7 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 		before = f.size
 	}
 	switch {
-	case f.header[0]&0x70 != 0:
+	case f.header[0]&0x70 != 0 && !f.mayPack():
 		return gorilla.CloseProtocolError, "reserved bits are set"
 	case f.header[1]&0x80 == 0:
 		return gorilla.CloseProtocolError, "frames of a client must be masked"
@@ -162,10 +168,10 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 	case length >= 1<<63:
 		return gorilla.CloseProtocolError, outOfRange
 	case !isControl && (length > uint64(f.most()) || before+int(length) > f.most()):
-		return gorilla.CloseMessageTooBig, fmt.Sprintf("messages of readers must have at most %d KiB", f.most()>>10)
+		return gorilla.CloseMessageTooBig, tooBig(f.most())
 	case isControl && f.opcode != gorilla.CloseMessage && f.tooMany(now):
 		return gorilla.ClosePolicyViolation, tooManyFrames
-	case !isControl && f.collector != nil && f.tooMany(now):
+	case !isControl && (f.collector != nil || f.header[0]&rsv1 != 0) && f.tooMany(now):
 		return gorilla.ClosePolicyViolation, tooManyTexts
 	}
 	copy(f.mask[:], rest)
@@ -174,7 +180,10 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 	case isControl:
 		f.control = f.control[:0]
 	case f.opcode != continuation:
-		f.open, f.size, f.rune = f.opcode, 0, nil
+		f.open, f.size, f.rune, f.packed = f.opcode, 0, nil, nil
+		if f.header[0]&rsv1 != 0 {
+			f.packed = new([]byte)
+		}
 	}
 	return 0, ""
 }
@@ -201,6 +210,10 @@ func (f *incoming) payload(b []byte) (code int, reason string) {
 		return 0, ""
 	}
 	f.size += len(b)
+	if f.packed != nil {
+		*f.packed = append(*f.packed, b...)
+		return 0, ""
+	}
 	if f.open != gorilla.TextMessage {
 		return 0, ""
 	}
@@ -232,6 +245,9 @@ func (f *incoming) finish() (answer []byte, closes bool) {
 	case gorilla.PongMessage:
 	default:
 		if f.final {
+			if code, reason := f.unpack(); code != 0 {
+				return closing(code, reason), true
+			}
 			if f.open == gorilla.TextMessage && len(f.rune) > 0 {
 				return closing(gorilla.CloseInvalidFramePayloadData, notUTF8), true
 			}

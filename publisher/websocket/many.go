@@ -18,9 +18,10 @@ import (
 //go:embed openapi-many.json
 var manyOpenAPI []byte
 
-func (p *Publisher) manyWire() *publisher.ManyWire {
+// manyWire returns the wire for several channels. private is the format of what must not be compressed; nil is none.
+func (p *Publisher) manyWire(format, private *publisher.Format) *publisher.ManyWire {
 	return &publisher.ManyWire{
-		Wire:   publisher.Wire{Name: name, Format: message, CloseMessage: closeMessage, Linger: p.linger},
+		Wire:   publisher.Wire{Name: name, Format: format, Private: private, CloseMessage: closeMessage, Linger: p.linger},
 		Notice: notice, Read: readRequests,
 	}
 }
@@ -61,17 +62,22 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 		p.plainTo(w, r, ch)
 		return
 	}
+	upgrader, packed := p.upgraderFor(r)
+	wire := p.many
+	if packed {
+		wire = p.packedMany
+	}
 	permit, err := p.permit(r)
 	var m *publisher.Many
 	if err == nil {
-		m, err = p.streams.OpenMany(r, want, p.many, &incoming{collector: &collector{}}, permit)
+		m, err = p.streams.OpenMany(r, want, wire, &incoming{collector: &collector{}, deflate: packed}, permit)
 	}
 	if err != nil {
 		p.deny(w, r, err)
 		return
 	}
 	taken := &hijacker{ResponseWriter: w, stall: p.streams.Stall()}
-	conn, err := p.upgrader.Upgrade(taken, r, nil)
+	conn, err := upgrader.Upgrade(taken, r, nil)
 	if err != nil { // answered
 		m.Close()
 		return

@@ -19,7 +19,9 @@
 // # Limits
 //
 // Each reader has a connection. Without TLS it costs a socket and a table entry, otherwise two goroutines too. A reader that
-// sends more than 100 control frames in a second is closed. There is no compression: an update is encoded once for all.
+// sends more than 100 control frames in a second is closed.
+//
+// Updates are compressed for readers that offer permessage-deflate (RFC 7692), each by itself and once for all readers.
 //
 // gorilla/websocket does the upgrade, and everything on connections that have a goroutine. On the epoll engine there is no
 // goroutine that could wait for a whole frame, so frames are read here, piece by piece; see docs/decisions/0006.
@@ -35,6 +37,7 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
@@ -77,12 +80,15 @@ var openAPI []byte
 
 // Publisher delivers over WebSocket.
 type Publisher struct {
-	options  Options
-	feed     *publisher.Feed
-	streams  *publisher.Streams
-	many     *publisher.ManyWire
-	upgrader gorilla.Upgrader
-	linger   time.Duration
+	options    Options
+	feed       *publisher.Feed
+	streams    *publisher.Streams
+	many       *publisher.ManyWire
+	packedMany *publisher.ManyWire // as packed
+	upgrader   gorilla.Upgrader
+	plain      *publisher.Wire
+	packed     *publisher.Wire // for readers whose messages are compressed; nil if none are
+	linger     time.Duration
 
 	mu       sync.Mutex
 	refusing map[*gorilla.Conn]struct{} // were told why they get nothing here, and have not closed yet
@@ -98,10 +104,20 @@ func New(feed *publisher.Feed, o *Options) *Publisher { return newLingering(feed
 // newLingering is New with how long the peer has to answer a close frame.
 func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publisher {
 	p := &Publisher{options: o.withDefaults(), feed: feed, linger: linger, refusing: make(map[*gorilla.Conn]struct{})}
-	p.streams = publisher.NewStreams(feed, &publisher.Wire{
+	p.plain = &publisher.Wire{
 		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
-	})
-	p.many = p.manyWire()
+	}
+	p.streams = publisher.NewStreams(feed, p.plain)
+	if len(compress.Known(feed.Options().Compression)) > 0 {
+		p.packed = &publisher.Wire{
+			Name: name, Format: deflated, Private: message, Idle: heartbeat,
+			CloseMessage: closeMessage, Linger: linger, Input: input,
+		}
+	}
+	p.many = p.manyWire(message, nil)
+	if p.packed != nil {
+		p.packedMany = p.manyWire(deflated, message)
+	}
 	p.upgrader = gorilla.Upgrader{
 		ReadBufferSize: 256, WriteBufferPool: &sync.Pool{}, // readers send little, and only control frames are gorilla's to write
 		CheckOrigin: func(*http.Request) bool { return true }, // see allow
@@ -142,24 +158,36 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !gorilla.IsWebSocketUpgrade(r) {
-		p.plain(w, r)
+		p.notUpgraded(w, r)
 		return
 	}
-	stream, err := p.open(r)
+	upgrader, packed := p.upgraderFor(r)
+	wire := p.plain
+	if packed {
+		wire = p.packed
+	}
+	stream, err := p.open(r, wire)
 	if err != nil {
 		p.deny(w, r, err)
 		return
 	}
 	taken := &hijacker{ResponseWriter: w, stall: p.streams.Stall()}
-	conn, err := p.upgrader.Upgrade(taken, r, nil)
+	conn, err := upgrader.Upgrade(taken, r, nil)
 	if err != nil { // answered
 		stream.Close()
 		return
 	}
-	p.begin(conn, taken.conn, stream)
+	p.begin(conn, taken.conn, stream, wire)
 }
 
-func (p *Publisher) open(r *http.Request) (*publisher.Stream, error) {
+// upgraderFor returns what upgrades a request, and whether its messages may be compressed then.
+func (p *Publisher) upgraderFor(r *http.Request) (u gorilla.Upgrader, packed bool) {
+	u = p.upgrader
+	u.EnableCompression = p.packed != nil && offersDeflate(r.Header)
+	return u, u.EnableCompression
+}
+
+func (p *Publisher) open(r *http.Request, w *publisher.Wire) (*publisher.Stream, error) {
 	ch, err := route.ChannelID(r)
 	if err != nil {
 		return nil, err
@@ -171,12 +199,12 @@ func (p *Publisher) open(r *http.Request) (*publisher.Stream, error) {
 	if r, err = p.allow(r); err != nil {
 		return nil, err
 	}
-	return p.streams.Open(r, ch, since)
+	return p.streams.OpenAs(r, ch, since, w)
 }
 
-// plain answers a request without an upgrade. A browser's script sends one when its WebSocket has failed, because it does not
+// notUpgraded answers a request without an upgrade. A browser's script sends one when its WebSocket has failed, because it does not
 // learn why. If a limit is the reason, the answer says so.
-func (p *Publisher) plain(w http.ResponseWriter, r *http.Request) {
+func (p *Publisher) notUpgraded(w http.ResponseWriter, r *http.Request) {
 	ch, err := route.ChannelID(r)
 	if err != nil {
 		p.fail(w, r, err)
