@@ -42,7 +42,7 @@ func (webSocketTransport) read(ctx context.Context, s *session) error {
 		return nil
 	})
 	for asked := true; ; {
-		message, err := next(conn, patient)
+		message, err := next(conn, patient, s.o.MaxUpdate)
 		if err != nil {
 			return closed(ctx, err, asked)
 		}
@@ -62,8 +62,9 @@ func (webSocketTransport) read(ctx context.Context, s *session) error {
 	}
 }
 
-// next returns the next text message, or nil for a message of another kind. patient extends the read deadline.
-func next(conn *websocket.Conn, patient func()) ([]byte, error) {
+// next returns the next text message, or nil for a message of another kind. patient extends the read deadline. A message may have
+// most bytes, also when it is decompressed.
+func next(conn *websocket.Conn, patient func(), most int) ([]byte, error) {
 	patient()
 	kind, r, err := conn.NextReader()
 	if err != nil || kind != websocket.TextMessage {
@@ -76,6 +77,9 @@ func next(conn *websocket.Conn, patient func()) ([]byte, error) {
 			return body.Bytes(), nil
 		} else if err != nil {
 			return nil, err
+		}
+		if body.Len() > most {
+			return nil, websocket.ErrReadLimit
 		}
 	}
 }
@@ -145,6 +149,7 @@ func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 	var connect net.Dialer
 	d := &websocket.Dialer{
+		EnableCompression: true,
 		Proxy: http.ProxyFromEnvironment, NetDialContext: connect.DialContext, HandshakeTimeout: s.o.silence(), Jar: s.http.Jar,
 	}
 	if t, ok := s.plain.(*http.Transport); ok {

@@ -76,7 +76,8 @@ func TestUpgradeRules(t *testing.T) {
 		"no such, draining":  {"GET", path("nobody", ""), upgrading, (*site).Shutdown, 503, "Retry-After"},
 		"no such channel ID": {"GET", path("a%20b", ""), upgrading, nil, 400, ""},
 		"other case":         {"GET", path(match, ""), loudly, nil, 101, ""},
-		"extensions":         {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Extensions: permessage-deflate"), nil, 101, ""},
+		"extensions":         {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Extensions: permessage-deflate"), nil, 101, "Sec-WebSocket-Extensions"},
+		"unknown extension":  {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Extensions: x-webkit-deflate-frame"), nil, 101, ""},
 		"subprotocols":       {"GET", path(match, ""), append(upgrading, "Sec-WebSocket-Protocol: chat, superchat"), nil, 101, ""},
 		"no last slash":      {"GET", strings.TrimSuffix(path(match, ""), "/"), upgrading, nil, 101, ""},
 	}
@@ -96,8 +97,8 @@ func TestUpgradeRules(t *testing.T) {
 				}
 				switch {
 				case test.status == 101:
-					for _, h := range []string{"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol"} {
-						if got := resp.Header.Get(h); got != "" {
+					for h, want := range map[string]string{"Sec-WebSocket-Extensions": test.has, "Sec-WebSocket-Protocol": ""} {
+						if got := resp.Header.Get(h); want == "" && got != "" {
 							t.Errorf("got %s %q, want none", h, got)
 						}
 					}

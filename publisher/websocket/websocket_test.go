@@ -17,6 +17,11 @@ func TestConformance(t *testing.T) {
 			return New(feed, &Options{Goroutines: goroutines})
 		}, followers.WebSocket)
 	})
+	t.Run("without compression", func(t *testing.T) {
+		publishertest.Run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
+			return New(feed, nil)
+		}, followers.WebSocketPlain)
+	})
 }
 
 func TestConformanceOverTLS(t *testing.T) {

@@ -54,7 +54,7 @@ func manyWebSocket(others []motacilla.ChannelID, later bool) publishertest.Follo
 			var conn *gorilla.Conn
 			release := func() {}
 			if err == nil {
-				conn, release, err = dial(ctx, u)
+				conn, release, err = dial(ctx, u, true)
 			}
 			if err != nil {
 				yield(nil, err)

@@ -17,15 +17,24 @@ import (
 
 // WebSocket reads one WebSocket connection from its beginning to its end with gorilla's client, at an http or https URL.
 // It asks with ?since. Of the close codes, 1000 and 1001 are an end, 1008 is ErrForbidden, 1013 ErrUnavailable, and 4404
-// ErrNotFound; a message that is no text, or not UTF-8, is an error.
+// ErrNotFound; a message that is no text, or not UTF-8, is an error. It accepts compressed messages.
 func WebSocket(ctx context.Context, at string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+	return webSocket(ctx, at, since, true)
+}
+
+// WebSocketPlain is [WebSocket] without compression.
+func WebSocketPlain(ctx context.Context, at string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+	return webSocket(ctx, at, since, false)
+}
+
+func webSocket(ctx context.Context, at string, since motacilla.Revision, packed bool) iter.Seq2[*motacilla.Update, error] {
 	return func(yield func(*motacilla.Update, error) bool) {
 		u, err := address(at, since)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		conn, release, err := dial(ctx, u)
+		conn, release, err := dial(ctx, u, packed)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -45,10 +54,10 @@ func WebSocket(ctx context.Context, at string, since motacilla.Revision) iter.Se
 
 // dial connects. The connection is closed when ctx ends, in the handshake too, where gorilla does not look at ctx; and
 // by release.
-func dial(ctx context.Context, u *url.URL) (*gorilla.Conn, func(), error) {
+func dial(ctx context.Context, u *url.URL, packed bool) (*gorilla.Conn, func(), error) {
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	var stop func() bool
-	dialer := gorilla.Dialer{HandshakeTimeout: time.Minute}
+	dialer := gorilla.Dialer{HandshakeTimeout: time.Minute, EnableCompression: packed}
 	if transport, ok := http.DefaultTransport.(*http.Transport); ok { // which a test may have told whom to trust
 		dialer.TLSClientConfig = transport.TLSClientConfig
 	}
