@@ -121,7 +121,7 @@ func TestAcquire(t *testing.T) {
 					t.Fatalf("%d entries are left", n)
 				}
 			}
-			want := Refusals{3 * tt.refused.Node, 3 * tt.refused.Channel, 3 * tt.refused.Address}
+			want := Refusals{Node: 3 * tt.refused.Node, Channel: 3 * tt.refused.Channel, Address: 3 * tt.refused.Address}
 			if got := f.Metrics().Counters().Refused; got != want {
 				t.Errorf("refused %+v, want %+v", got, want)
 			}

@@ -229,10 +229,10 @@ func FuzzPacked(f *testing.F) {
 	f.Add(strings.Repeat("κόσμε ", 300), uint8(200))
 	f.Add("\xff\xff\xff\xff", uint8(3))
 	f.Fuzz(func(t *testing.T, payload string, cut uint8) {
-		if message, code, _ := inflate([]byte(payload)); len(message) > mostMessage || code != 0 && message != nil {
+		if message, code, _ := inflate([]byte(payload), mostMessage); len(message) > mostMessage || code != 0 && message != nil {
 			t.Fatalf("got a message of %d bytes and the code %d", len(message), code)
 		}
-		message, code, _ := inflate([]byte(pack(payload)))
+		message, code, _ := inflate([]byte(pack(payload)), mostMessage)
 		if long := len(payload) > mostMessage; long != (code == gorilla.CloseMessageTooBig) || !long && string(message) != payload {
 			t.Fatalf("%q became %q, code %d", payload, message, code)
 		}
