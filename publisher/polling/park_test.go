@@ -3,6 +3,7 @@ package polling_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -86,9 +87,13 @@ func (s *site) news(t *testing.T, l *line, since motacilla.Revision) motacilla.R
 func openCounted(t *testing.T, l *polling.LongOptions) (*site, *atomic.Int64) {
 	s := build(t, nil, nil, l)
 	var handled atomic.Int64
-	s.server = s.Serve(&publishertest.ServerOptions{Handler: func(routes http.Handler) http.Handler {
+	secure := strings.HasPrefix(t.Name(), "TestParkedOverTLS/")
+	s.server = s.Serve(&publishertest.ServerOptions{TLS: secure, Handler: func(routes http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			handled.Add(1)
+			if (r.TLS != nil) != secure || secure && (r.TLS.Version != tls.VersionTLS13 || r.TLS.ServerName != "example.com") {
+				t.Errorf("request %d has the TLS state %+v", handled.Load(), r.TLS)
+			}
 			routes.ServeHTTP(w, r)
 		})
 	}})
@@ -387,5 +392,16 @@ func TestShutdownAnswersWhatIsHeld(t *testing.T) {
 		if _, err := l.in.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("the connection is not closed: %v", err)
 		}
+	}
+}
+
+// TestParkedOverTLS runs tests of this file again. Their servers have TLS, and every request that reaches the handlers must say
+// so, also on a connection that was unparked.
+func TestParkedOverTLS(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"TheSameRequestAgain": TestTheSameRequestAgain, "AnotherRequest": TestAnotherRequest, "BackAndForth": TestBackAndForth,
+		"HeldInPieces": TestHeldInPieces, "ShutdownAnswersWhatIsHeld": TestShutdownAnswersWhatIsHeld,
+	} {
+		t.Run(name, test)
 	}
 }
