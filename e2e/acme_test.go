@@ -106,6 +106,18 @@ func TestACME(t *testing.T) {
 	}
 }
 
+// TestACMEByHTTP: if the authority can reach only the port of http, the redirects there do not get in its way.
+func TestACMEByHTTP(t *testing.T) {
+	https, plain, ports := freePair(t)
+	authority := realserver.NewPebble(t, &realserver.PebbleOptions{TLSPort: 1, HTTPPort: ports[1]})
+	n := startSecure(t, https, "MOTACILLA_STORAGE_TYPE=sqlite", "MOTACILLA_SERVER_TLS_REDIRECT_FROM="+plain,
+		"MOTACILLA_SERVER_TLS_ACME_HOSTS="+liveHost, "MOTACILLA_SERVER_TLS_ACME_DIRECTORY="+authority.Directory,
+		"MOTACILLA_SERVER_TLS_ACME_ROOTS="+authority.Roots)
+	if _, err := n.serialOf(rootsOf(t, authority)); err != nil {
+		t.Error(err)
+	}
+}
+
 func (n *secureNode) metrics(t *testing.T, roots *x509.CertPool) string {
 	t.Helper()
 	resp, err := httpsClient(anyTime(roots, nil)).Get(n.url + "/metrics")

@@ -49,6 +49,7 @@ var elsewhere = []exception{
 	{"docs/command-line.md", "console", "", true, "one sitting at a terminal, with prompts, tables that fit it, and a second server; " +
 		"the tests of cmd/motacilla hold its commands"},
 	{"docs/storage.md", "console", "", true, "stores that the reader has are copied; the tests of cmd/motacilla do it"},
+	{"docs/tls.md", "console", "", true, "a public host with a certificate; e2e/tls_test.go runs the same commands against a server of its own"},
 	{"docs/redis.md", "console", "", false, "redis-cli speaks to the reader's own server, which is out of reach in one of them"},
 	{"docs/postgres.md", "console", "", true, "psql and pg_dump speak to the reader's own database server"},
 }

@@ -127,7 +127,7 @@ func (f *Files) Look() {
 }
 
 func (f *Files) refuse(err error) {
-	f.log.Error("the new certificate can't be used; the old one stays", zap.Error(err))
+	f.log.Warn("the new certificate can't be used; the old one stays", zap.Error(err))
 	if f.failed != nil {
 		f.failed()
 	}

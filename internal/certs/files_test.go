@@ -54,7 +54,7 @@ func inUse(t *testing.T, table *Table) *tls.Certificate {
 // TestFilesChange: new files are used. What can't be used changes nothing, and is logged once.
 func TestFilesChange(t *testing.T) {
 	p, table, failed := newPair(t), NewTable(), 0
-	log, seen := logs(zapcore.ErrorLevel)
+	log, seen := logs(zapcore.WarnLevel)
 	f, err := NewFiles(p.cert, p.key, table, log, func() { failed++ })
 	if err != nil {
 		t.Fatal(err)

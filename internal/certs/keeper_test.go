@@ -77,7 +77,7 @@ func TestRenewal(t *testing.T) {
 func TestDirectoryDownForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthorityOfTest(t, 4*day)
-		log, seen := logs(zapcore.ErrorLevel)
+		log, seen := logs(zapcore.WarnLevel)
 		k := newTestKeeper(t, Options{Records: recordsOf(t), Issuer: a, Logger: log})
 		k.Start()
 		defer k.Stop()

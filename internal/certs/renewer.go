@@ -157,7 +157,7 @@ func (r *renewer) missed(host string, s *state, old *tls.Certificate, err error)
 		return
 	}
 	days := time.Until(old.Leaf.NotAfter).Hours() / 24
-	log.Error("the certificate is not renewed; the old one goes on", zap.Error(err),
+	log.Warn("the certificate is not renewed; the old one goes on", zap.Error(err),
 		zap.Time("not_after", old.Leaf.NotAfter), zap.Int("days_left", int(days)))
 }
 
@@ -173,7 +173,7 @@ func (r *renewer) save(ctx context.Context, host string, s *state, now *issued) 
 	case errors.Is(err, motacilla.ErrConflict): // the next look reads what is there
 		r.log.Warn("another node has stored a certificate meanwhile", zap.String("host", host))
 	case ctx.Err() == nil:
-		r.log.Error("a new certificate is not stored yet, so other nodes do not have it", zap.String("host", host), zap.Error(err))
+		r.log.Warn("a new certificate is not stored yet, so other nodes do not have it", zap.String("host", host), zap.Error(err))
 	}
 }
 

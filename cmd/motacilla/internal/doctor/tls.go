@@ -77,7 +77,7 @@ func (d *doctor) diagnose(host string, sent []*x509.Certificate, err error) (see
 		return "the certificate is good only from " + leaf.NotBefore.Format(date), "set the clock of this machine by NTP, or wait", ""
 	case errors.As(err, &wrongHost):
 		return fmt.Sprintf("the certificate is for %s, and not for %s", hostsOf(leaf), host),
-			"get one for " + host + ", as with server.tls.acme.hosts", ""
+			"check the server by one of these names, or get a certificate for " + host + ", as with server.tls.acme.hosts", ""
 	case leaf.Subject.String() == leaf.Issuer.String():
 		return "the certificate vouches for itself: browsers warn every reader",
 			"get one from an authority that browsers trust, as with server.tls.acme.hosts", ""

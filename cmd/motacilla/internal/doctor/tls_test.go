@@ -115,7 +115,7 @@ func TestCertificates(t *testing.T) {
 			c.NotBefore, c.NotAfter = time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
 		})), "is good only from", "clock"},
 		"host": {whole(leaf(func(c *x509.Certificate) { c.DNSNames = []string{"a.example", "b.example"} })),
-			"is for a.example, b.example, and not for live.example.org", "get one for live.example.org"},
+			"is for a.example, b.example, and not for live.example.org", "get a certificate for live.example.org"},
 		"chain": {leaf(nil), "the chain is not complete: the server sends its own certificate, but not that of its issuer, CN=Between", "intermediates"},
 		"self":  {signed(t, &x509.Certificate{Subject: pkix.Name{CommonName: "live"}, DNSNames: []string{"live.example.org"}}, nil), "vouches for itself", "authority"},
 		"root": {func() *tls.Certificate {
