@@ -206,3 +206,56 @@ func TestSteps(t *testing.T) {
 		}
 	}
 }
+
+// A run with -tls has tables and targets of its own, and its own part of the document.
+func TestResultsOverTLS(t *testing.T) {
+	r := &Results{Rounds: 1, Secure: true}
+	for _, s := range []Sample{
+		{Subject: plainSSE, CPU: 10, Bytes: 500, IdleGC: 1000}, {Subject: bareHandshake, CPU: 15, ConnectCPU: 500},
+		{Subject: "ours-sse-tls", CPU: 13, ConnectCPU: 550, IdleGC: 5000}, {Subject: "ours-sse-tls-goroutines", CPU: 20},
+		{Subject: "ours-sse-h2-20", CPU: 28}, {Subject: "ours-sse-gzip", CPU: 10, Bytes: 300, IdleGC: 1000},
+	} {
+		s.Round, s.Readers = 1, 5000
+		r.Samples = append(r.Samples, s)
+	}
+	want := map[string]bool{ // by server, figure, server to compare with and bound
+		"ours-sse-tls CPU per delivery ours-sse 1.35": true, "ours-sse-tls CPU per delivery ours-sse 1.15": false,
+		"ours-sse-tls CPU per delivery ours-sse-tls-goroutines 0.9": true,
+		"ours-sse-tls CPU per delivery ours-sse-tls-goroutines 0.7": true,
+		"ours-sse-tls CPU per connection limit-tls 1.2":             true,
+		"ours-sse-tls memory per idle reader, after GC  6":          true, "ours-sse-tls memory per idle reader, after GC  4": false,
+		"ours-sse-h2-20 CPU per delivery ours-sse-tls-goroutines 1.3": false,
+		"ours-sse-gzip CPU per delivery ours-sse 1.05":                true, "ours-sse-gzip bytes per delivery ours-sse 0.65": true,
+		"ours-sse-gzip memory per idle reader, after GC ours-sse 1.05": true,
+	}
+	got := r.Verdicts()
+	for _, v := range got {
+		about := fmt.Sprintf("%s %s %s %g", v.Subject, v.Name, v.To, v.Most)
+		if pass, ok := want[about]; !ok || pass != v.Pass {
+			t.Errorf("%q: %v", about, v.Pass)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d verdicts, want %d", len(got), len(want))
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "benchmarks.md")
+	if err := os.WriteFile(path, []byte(beginResults+"plain\n"+endResults+beginSecure+"old\n"+endSecure+"more\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.document(dir); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"plain\n", "| x handshake |", "### 5,000 readers", "1.30", "1.10", "more\n"} {
+		if !strings.Contains(string(page), part) {
+			t.Errorf("benchmarks.md lacks %q:\n%s", part, page)
+		}
+	}
+	if strings.Contains(string(page), "old\n") {
+		t.Error("benchmarks.md still has the old results")
+	}
+}

@@ -49,7 +49,8 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.out, "out", "", "file for the results, as JSON")
 	flags.StringVar(&o.docs, "docs", "", "folder in which benchmarks.md and the charts get the results")
 	flags.StringVar(&o.render, "render", "", "measure nothing; show the results in this file")
-	flags.BoolVar(&o.secure, "tls", false, "measure readers over TLS, HTTP/2 and with compression, and what they are compared with; no requests")
+	flags.BoolVar(&o.secure, "tls", false,
+		"measure readers over TLS, HTTP/2 and with compression, and what they are compared with; no requests")
 	flags.BoolVar(&o.scaling, "scale", false, "measure many nodes that share a store; "+
 		"with -n (default 8000), -updates, -out, -docs and -render")
 	nodes := flags.String("nodes", "1,2,4", "with -scale: numbers of nodes")

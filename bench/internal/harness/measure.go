@@ -105,6 +105,9 @@ func (m *meter) connect(s Subject, silent int) error {
 	before := m.cpu()
 	ready := m.srv.ready()
 	spec := s.over
+	if spec.Streams > 0 { // a reader that never reads would stop the others of its connection
+		silent = 0
+	}
 	spec.Addr, spec.Mode, spec.Path, spec.Since = ready.Addr, s.Mode, ready.Path, ready.Since
 	spec.Readers, spec.Updates, spec.First, spec.Silent = m.sample.Readers, warmUp+m.sample.Updates, warmUp+1, silent
 	reply, err := m.client.do(load.Command{Do: "connect", Timeout: patience, Spec: &spec})
