@@ -59,6 +59,16 @@ func embedsModule(all []adapter.Registration[media.Embeds], c Choice) fx.Option 
 	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags(nameTag(at)))))
 }
 
+// tracingModule makes what the configuration names to trace posts, if anything.
+func tracingModule(all []adapter.Registration[live.Traces], c Choice) fx.Option {
+	if c.Type == none {
+		return fx.Options()
+	}
+	at := fmt.Sprintf("tracing (%s)", c.Type)
+	publish := func(t live.Traces) live.Traces { return t }
+	return registered(all, c.Type).Module(at, c.Options, fx.Provide(fx.Annotate(publish, fx.ParamTags(nameTag(at)))))
+}
+
 // listModules makes the publishers or the receivers that the configuration names, in its order. key is its key, such as
 // "publishers".
 func listModules[P any](key string, all []adapter.Registration[P], choices []Choice) fx.Option {

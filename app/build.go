@@ -23,6 +23,7 @@ func (r registrations) module(c *Config) fx.Option {
 		storeModule(r.Stores, c.Storage),
 		mediaModule(r.Media, c.Media),
 		embedsModule(r.Embeds, c.Embeds),
+		tracingModule(r.Tracing, c.Tracing),
 		listModules("publishers", r.Publishers, c.Publishers),
 		listModules("receivers", r.Receivers, c.Receivers),
 		fx.Invoke(func(*Server) {}, giveMemoryBack),

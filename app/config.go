@@ -30,6 +30,7 @@ type Config struct {
 	Embeds     Choice   // its Type is none if embedded pages are not looked up
 	Publishers []Choice // in the order in which they are offered to readers
 	Receivers  []Choice
+	Tracing    Choice  // its Type is none if nothing is traced
 	Values     []Value // every value in force, in the order of the reference
 	File       string  // the configuration file that was read; "" if there was none
 }

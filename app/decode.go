@@ -38,6 +38,8 @@ func (s *Schema) decode(l layer) (*Config, error) {
 	errs = append(errs, listErr)
 	c.Receivers, listErr = s.decodeList(l, c, s.receivers)
 	errs = append(errs, listErr)
+	c.Tracing, listErr = s.decodeSingle(l, c, s.tracing)
+	errs = append(errs, listErr)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -57,6 +59,9 @@ func (s *Schema) decodeSingle(l layer, c *Config, k kind) (Choice, error) {
 		if name, isChosen = chosen.value.(string); !isChosen {
 			return Choice{}, fmt.Errorf("%s: must be text (%s)", typeKey, origin)
 		}
+	}
+	if implied, from := k.implied(l); k.optional && !isChosen && name == none && implied != "" {
+		name, origin = implied, from
 	}
 	if name == "" {
 		return Choice{}, fmt.Errorf("%s: there is no %s to choose from; add one to the app, such as memory.Module", k.key, k.one)

@@ -48,7 +48,7 @@ func (s *Schema) fileLayer(in Input) (l layer, found bool, err error) {
 	for _, twice := range flatten(values, "", document) {
 		wrong("%s: stands twice", twice)
 	}
-	for _, k := range []kind{s.stores, s.media, s.embeds} {
+	for _, k := range []kind{s.stores, s.media, s.embeds, s.tracing} {
 		if err := k.unknownType(values); err != nil { // the other keys are those of a type that is not here: say only that
 			wrong("%s.type: %w", k.key, err)
 			maps.DeleteFunc(values, func(key string, _ any) bool { return strings.HasPrefix(key, k.key+".") })

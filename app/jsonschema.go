@@ -26,7 +26,7 @@ func (s *Schema) JSONSchema() ([]byte, error) {
 		Schema: "https://json-schema.org/draft/2020-12/schema", Title: "The configuration file " + DefaultFile,
 		Type: typeNames{"object"}, Properties: nested(fields), Closed: closed,
 	}
-	for _, k := range []kind{s.stores, s.media, s.embeds} {
+	for _, k := range []kind{s.stores, s.media, s.embeds, s.tracing} {
 		if k.optional && len(k.list) == 0 {
 			continue
 		}
@@ -54,7 +54,7 @@ func (s *Schema) JSONSchema() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// singleNode describes storage, media or embeds: a mapping with a type and the keys of this type.
+// singleNode describes storage, media, embeds or tracing: a mapping with a type and the keys of this type.
 func singleNode(stores kind, defs *properties) (*node, error) {
 	// Without a type the file may have the keys of any store, since the environment or a flag can choose the type.
 	untyped := &node{Type: typeNames{"object"}, Properties: &properties{}, Closed: closed}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/motacilla-live/motacilla/internal/adapter"
+	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -20,6 +21,7 @@ type registrations struct {
 	Embeds     []adapter.Registration[media.Embeds]        `group:"adapters"`
 	Publishers []adapter.Registration[publisher.Publisher] `group:"adapters"`
 	Receivers  []adapter.Registration[receiver.Receiver]   `group:"adapters"`
+	Tracing    []adapter.Registration[live.Traces]         `group:"adapters"`
 	Input      *Input                                      `optional:"true"`
 	Arguments  *arguments                                  `optional:"true"`
 }
@@ -43,7 +45,8 @@ func read(opts []fx.Option) (r registrations, err error) {
 }
 
 func (r registrations) schema() (*Schema, error) {
-	return newSchema(components(r.Stores), components(r.Media), components(r.Embeds), components(r.Publishers), components(r.Receivers))
+	return newSchema(components(r.Stores), components(r.Media), components(r.Embeds), components(r.Publishers), components(r.Receivers),
+		components(r.Tracing)...)
 }
 
 func components[P any](list []adapter.Registration[P]) []component {

@@ -32,6 +32,7 @@ type Schema struct {
 	embeds     kind
 	publishers kind
 	receivers  kind
+	tracing    kind
 }
 
 // component is what the configuration knows of a registered adapter: its name, and a pointer to its options.
@@ -40,7 +41,7 @@ type component struct {
 	options any
 }
 
-// kind is storage, media, embeds, publishers or receivers.
+// kind is storage, media, embeds, publishers, receivers or tracing.
 type kind struct {
 	key  string // "storage"
 	one  string // "store"
@@ -58,7 +59,9 @@ const envPrefix = "MOTACILLA_"
 // envConfig names the configuration file. It is not a key.
 const envConfig = envPrefix + "CONFIG"
 
-func newSchema(stores, media, embeds, publishers, receivers []component) (*Schema, error) {
+func newSchema(
+	stores, media, embeds, publishers, receivers []component, tracing ...component,
+) (*Schema, error) {
 	s := &Schema{byName: map[string]Key{}, byEnv: map[string]Key{}}
 	s.stores = kind{key: "storage", one: "store", list: inOrder(stores, "sqlite"), single: true}
 	s.media = kind{key: "media", one: "media store", list: inOrder(media, "local"), single: true, optional: true}
@@ -66,6 +69,7 @@ func newSchema(stores, media, embeds, publishers, receivers []component) (*Schem
 	s.publishers = kind{key: "publishers", one: "publisher",
 		list: inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
 	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(receivers, "webapp")}
+	s.tracing = kind{key: "tracing", one: "tracing", list: inOrder(tracing), single: true, optional: true}
 
 	settings := defaults()
 	fields, err := fieldsOf(&settings)
@@ -88,7 +92,7 @@ func newSchema(stores, media, embeds, publishers, receivers []component) (*Schem
 
 // kinds returns all kinds of adapters, in the order of the reference.
 func (s *Schema) kinds() []kind {
-	return []kind{s.stores, s.media, s.embeds, s.publishers, s.receivers}
+	return []kind{s.stores, s.media, s.embeds, s.publishers, s.receivers, s.tracing}
 }
 
 func (s *Schema) addKind(k kind) error {
@@ -169,7 +173,7 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names of the registered adapters of a kind: key is storage, media, embeds, publishers or receivers.
+// Types returns the names of the registered adapters of a kind: key is storage, media, embeds, publishers, receivers or tracing.
 func (s *Schema) Types(key string) []string {
 	var names []string
 	for _, k := range s.kinds() {
@@ -212,11 +216,30 @@ func (k kind) find(name string) (component, error) {
 	return component{}, fmt.Errorf("there is no %s %q; known: %s", k.one, name, cmp.Or(k.names(), "none"))
 }
 
+// first returns the name that a single kind has if the configuration names none. An optional kind whose first adapter can't do
+// without an option has none.
 func (k kind) first() string {
-	if len(k.list) == 0 {
+	switch {
+	case len(k.list) == 0:
 		return ""
+	case k.optional && k.list[0].needsOptions():
+		return none
 	}
 	return k.list[0].name
+}
+
+// implied returns the name of an adapter of an optional kind that the configuration does not name, but of which it gives an
+// option; "" if there is none.
+func (k kind) implied(l layer) (name, origin string) {
+	for _, c := range k.list {
+		fields, _ := fieldsOf(c.options)
+		for _, f := range fields {
+			if g, given := l[k.key+"."+f.key]; given {
+				return c.name, g.origin
+			}
+		}
+	}
+	return "", ""
 }
 
 // defaults returns the names that are used if the configuration names none: those that need no option.

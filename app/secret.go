@@ -16,7 +16,7 @@ const secretFile = "file:"
 func (c *Config) readSecrets() error {
 	errs := []error{
 		readSecrets("", &c.Settings), readSecrets("storage.", c.Storage.Options), readSecrets("media.", c.Media.Options),
-		readSecrets("embeds.", c.Embeds.Options),
+		readSecrets("embeds.", c.Embeds.Options), readSecrets("tracing.", c.Tracing.Options),
 	}
 	for key, list := range map[string][]Choice{"publishers": c.Publishers, "receivers": c.Receivers} {
 		for i, choice := range list {

@@ -34,6 +34,7 @@ type partsIn struct {
 	Library   *media.Library     // nil if images are not kept
 	Embeds    media.Embeds       `optional:"true"`
 	Client    *outbound.Client
+	Traces    live.Traces `optional:"true"`
 }
 
 // newParts makes the parts that publishers, receivers and pages share. The feed starts before all of them, and is closed
@@ -63,7 +64,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 			},
 		},
 		RequestsPerAddress: limits.RequestsPerAddress,
-		Logger:             in.Log, Metrics: in.Registry,
+		Logger:             in.Log, Metrics: in.Registry, Traces: in.Traces,
 	})
 	if err != nil {
 		return nil, err

@@ -116,6 +116,7 @@ func (l *Live) mount() error {
 	}
 	for _, r := range l.has.Receivers {
 		for _, rt := range r.It.URLs() {
+			rt = l.traced(rt)
 			if err := add(r.At, "/", rt); err != nil {
 				return fmt.Errorf("%w; if two receivers are of one type, give each a name of its own", err)
 			}

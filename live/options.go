@@ -75,6 +75,9 @@ type Options struct {
 	Metrics prometheus.Registerer // of the app; nil registers nothing
 	// Tracer starts a span for each call of the store. live/tracing makes one from OpenTelemetry's. nil traces nothing.
 	Tracer Tracer
+	// Traces follows posts from the request of a receiver to the first delivery on each node. It takes the place of Tracer, and
+	// the app starts and stops it. tracing.New makes one from OpenTelemetry's. nil traces nothing.
+	Traces Traces
 }
 
 // withDefaults returns o with all that New sets, or an error that names what is wrong.
@@ -109,8 +112,13 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Client == nil {
 		o.Client = outbound.New(nil)
 	}
-	if o.Tracer != nil {
+	switch {
+	case o.Tracer != nil && o.Traces != nil:
+		return o, errors.New("live: Tracer and Traces can't both be set: Traces has the spans of Tracer too")
+	case o.Tracer != nil:
 		o.Store = trace(o.Store, o.Tracer)
+	case o.Traces != nil:
+		o.Store = &traced{o.Store, o.Traces.Call, o.Traces.Written}
 	}
 	return o, nil
 }

@@ -74,6 +74,14 @@ func (p *Parts) newFeed(o Options) *publisher.Feed {
 	if f.PageSize == 0 {
 		f.PageSize = o.Page.PageSize
 	}
+	if told := f.Delivered; o.Traces != nil {
+		f.Delivered = func(d publisher.Delivery) {
+			if told != nil {
+				told(d)
+			}
+			o.Traces.Delivered(d)
+		}
+	}
 	if f.Limits.Address == nil {
 		f.Limits.Address = p.Proxies.ClientAddr
 	}

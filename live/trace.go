@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/motacilla-live/motacilla"
+	editing "github.com/motacilla-live/motacilla/internal/edit"
 	"github.com/motacilla-live/motacilla/storage"
 )
 
@@ -14,10 +15,39 @@ type Tracer func(ctx context.Context, call string, ch motacilla.ChannelID) (cont
 // traced is a store each of whose calls is a span. Watch is none, because it lasts as long as the site.
 type traced struct {
 	storage.Store
-	begin Tracer
+	begin   Tracer
+	written func(ctx context.Context, ch motacilla.ChannelID, r motacilla.Revision)
 }
 
-func trace(s storage.Store, t Tracer) storage.Store { return &traced{s, t} }
+func trace(s storage.Store, t Tracer) storage.Store {
+	return &traced{s, t, func(context.Context, motacilla.ChannelID, motacilla.Revision) {}}
+}
+
+// Edits returns what the store has to store edits of one post together, or nil.
+func (s *traced) Edits() *editing.Batches {
+	if b, ok := s.Store.(editing.Batcher); ok {
+		return b.Edits()
+	}
+	return nil
+}
+
+// stored is span for a call that writes. revision returns that of what was written.
+func stored[T any](
+	ctx context.Context, s *traced, call string, ch motacilla.ChannelID, revision func(T) motacilla.Revision,
+	do func(context.Context) (T, error),
+) (T, error) {
+	return span(ctx, s, call, ch, func(ctx context.Context) (T, error) {
+		v, err := do(ctx)
+		if err == nil {
+			s.written(ctx, ch, revision(v))
+		}
+		return v, err
+	})
+}
+
+func changed(c motacilla.Channel) motacilla.Revision        { return c.Changed }
+func revised(p motacilla.Post) motacilla.Revision           { return p.Revision }
+func itself(r motacilla.Revision) (same motacilla.Revision) { return r }
 
 func span[T any](
 	ctx context.Context, s *traced, call string, ch motacilla.ChannelID, do func(context.Context) (T, error),
@@ -69,13 +99,13 @@ func (s *traced) Heads(ctx context.Context, chs []motacilla.ChannelID) (map[mota
 func (s *traced) PutChannel(
 	ctx context.Context, c motacilla.Channel, replaces motacilla.Revision,
 ) (motacilla.Channel, error) {
-	return span(ctx, s, "PutChannel", c.ID, func(ctx context.Context) (motacilla.Channel, error) {
+	return stored(ctx, s, "PutChannel", c.ID, changed, func(ctx context.Context) (motacilla.Channel, error) {
 		return s.Store.PutChannel(ctx, c, replaces)
 	})
 }
 
 func (s *traced) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (motacilla.Revision, error) {
-	return span(ctx, s, "DeleteChannel", id, func(ctx context.Context) (motacilla.Revision, error) {
+	return stored(ctx, s, "DeleteChannel", id, itself, func(ctx context.Context) (motacilla.Revision, error) {
 		return s.Store.DeleteChannel(ctx, id)
 	})
 }
@@ -83,7 +113,7 @@ func (s *traced) DeleteChannel(ctx context.Context, id motacilla.ChannelID) (mot
 func (s *traced) PutPost(
 	ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	return span(ctx, s, "PutPost", ch, func(ctx context.Context) (motacilla.Post, error) {
+	return stored(ctx, s, "PutPost", ch, revised, func(ctx context.Context) (motacilla.Post, error) {
 		return s.Store.PutPost(ctx, ch, p, replaces)
 	})
 }
@@ -91,7 +121,7 @@ func (s *traced) PutPost(
 func (s *traced) DeletePost(
 	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (motacilla.Revision, error) {
-	return span(ctx, s, "DeletePost", ch, func(ctx context.Context) (motacilla.Revision, error) {
+	return stored(ctx, s, "DeletePost", ch, itself, func(ctx context.Context) (motacilla.Revision, error) {
 		return s.Store.DeletePost(ctx, ch, id, replaces)
 	})
 }
