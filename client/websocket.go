@@ -150,7 +150,7 @@ func (s *session) dialer(ctx context.Context) *websocket.Dialer {
 	var connect net.Dialer
 	d := &websocket.Dialer{
 		EnableCompression: true,
-		Proxy: http.ProxyFromEnvironment, NetDialContext: connect.DialContext, HandshakeTimeout: s.o.silence(), Jar: s.http.Jar,
+		Proxy:             http.ProxyFromEnvironment, NetDialContext: connect.DialContext, HandshakeTimeout: s.o.silence(), Jar: s.http.Jar,
 	}
 	if t, ok := s.plain.(*http.Transport); ok {
 		d.Proxy = t.Proxy

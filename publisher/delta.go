@@ -38,6 +38,9 @@ type encoded struct {
 	body   []byte
 }
 
+// Private reports whether the channel was private at Revision, as far as was known here.
+func (d *Delta) Private() bool { return d.private }
+
 // Encode returns the delta in a format. The bytes are shared and must not be changed.
 func (d *Delta) Encode(f *Format) []byte {
 	if body := d.encoded(f); body != nil {

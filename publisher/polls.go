@@ -19,7 +19,8 @@ import (
 type PollWire struct {
 	Name   string  // the publisher's, in metrics
 	Format *Format // of an update
-
+	// Private is of an update of a private channel, see [Wire]; nil means Format.
+	Private *Format
 	// Idle returns the answer without news, which has the heartbeat u. It is asked for because the time is up (EndLifetime), the
 	// reader may read no more (EndForbidden) or the server stops (EndDrain; the answer has the header Connection: close).
 	Idle func(u *motacilla.Update, round int64, why End) []byte
@@ -57,7 +58,7 @@ type Polls struct {
 // NewPolls returns Polls without requests.
 func NewPolls(feed *Feed, w *PollWire) *Polls {
 	p := &Polls{wire: w}
-	p.streams = NewStreams(feed, &Wire{Name: w.Name, Format: w.Format})
+	p.streams = NewStreams(feed, &Wire{Name: w.Name, Format: w.Format, Private: w.Private})
 	p.streams.protocol = func(t *topic) protocol { return &pollProtocol{t, p} }
 	return p
 }

@@ -23,8 +23,14 @@ type Window struct {
 	encodings *atomic.Int64
 
 	mu   sync.Mutex
-	made map[motacilla.Revision][]byte // by after; at most mostEncoded bytes
+	made map[windowForm][]byte // at most mostEncoded bytes
 	kept int
+}
+
+// windowForm is how a window was encoded.
+type windowForm struct {
+	name  string
+	after motacilla.Revision
 }
 
 // windows keeps a channel's newest window.
@@ -107,12 +113,13 @@ func (w *Window) moved(u *motacilla.Update, size int) *Window {
 	return next
 }
 
-// Encode returns what build makes of the window for readers at after. It is built once, and the bytes are shared: they must not
-// be changed.
-func (w *Window) Encode(after motacilla.Revision, build func() []byte) []byte {
+// Encode returns what build makes of the window for readers at after. It is built once for each form, which is a name of the
+// caller's, and the bytes are shared: they must not be changed.
+func (w *Window) Encode(form string, after motacilla.Revision, build func() []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if body, ok := w.made[after]; ok {
+	key := windowForm{form, after}
+	if body, ok := w.made[key]; ok {
 		return body
 	}
 	body := build()
@@ -121,9 +128,9 @@ func (w *Window) Encode(after motacilla.Revision, build func() []byte) []byte {
 		return body
 	}
 	if w.made == nil {
-		w.made = make(map[motacilla.Revision][]byte)
+		w.made = make(map[windowForm][]byte)
 	}
-	w.made[after] = body
+	w.made[key] = body
 	return body
 }
 

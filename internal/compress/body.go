@@ -14,14 +14,14 @@ type Effort uint8
 
 // The efforts.
 const (
-	Soon Effort = iota // a reader waits, and the body is soon another one
+	Soon Effort = iota // readers wait, and the body is soon another one
 	Well               // the body is sent for long
 )
 
-// Body returns body in a coding. It returns nil if that does not make it shorter, or if the body is less than [Least] bytes or
-// more than 4 MiB.
+// Body returns body in a coding. It returns nil if that does not make it shorter, or if the body is less than [Least] bytes or too
+// long: more than 1 MiB, or 16 MiB if it may take long.
 func Body(c Coding, body []byte, e Effort) []byte {
-	if len(body) < Least || len(body) > mostBody {
+	if !fits(body, e) {
 		return nil
 	}
 	var short []byte
@@ -41,39 +41,60 @@ func Body(c Coding, body []byte, e Effort) []byte {
 	return bytes.Clone(short) // without what was allocated too much
 }
 
-const mostBody = 4 << 20
+const mostBody = 16 << 20
+
+func fits(body []byte, e Effort) bool {
+	return len(body) >= Least && (len(body) <= most || e == Well && len(body) <= mostBody)
+}
 
 func gzipped(body []byte, e Effort) []byte {
 	if e == Well {
 		w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // the level is valid
 		return written(w, body)
 	}
-	w := gzips.Get().(*gzip.Writer)
-	defer gzips.Put(w)
+	pool := gzips
+	if len(body) > mostThorough {
+		pool = fastGzips
+	}
+	w := pool.Get().(*gzip.Writer)
+	defer pool.Put(w)
 	return written(w, body)
 }
 
-var gzips = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, thorough) // the level is valid
-	return w
-}}
+var gzips, fastGzips = gzipWriters(thorough), gzipWriters(fast)
 
-// Levels of br. Beyond 9 it takes many times as long.
+func gzipWriters(level int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		w, _ := gzip.NewWriterLevel(nil, level) // the level is valid
+		return w
+	}}
+}
+
+// Levels of br.
 const (
-	brotliSoon = 5
-	brotliWell = 10
+	brotliThorough = 5
+	brotliFast     = 2
+	brotliWell     = 10
 )
 
 func brotlied(body []byte, e Effort) []byte {
 	if e == Well {
 		return written(brotli.NewWriterLevel(nil, brotliWell), body)
 	}
-	w := brotlis.Get().(*brotli.Writer)
-	defer brotlis.Put(w)
+	pool := brotlis
+	if len(body) > mostThorough {
+		pool = fastBrotlis
+	}
+	w := pool.Get().(*brotli.Writer)
+	defer pool.Put(w)
 	return written(w, body)
 }
 
-var brotlis = sync.Pool{New: func() any { return brotli.NewWriterLevel(nil, brotliSoon) }}
+var brotlis, fastBrotlis = brotliWriters(brotliThorough), brotliWriters(brotliFast)
+
+func brotliWriters(level int) *sync.Pool {
+	return &sync.Pool{New: func() any { return brotli.NewWriterLevel(nil, level) }}
+}
 
 // written returns what w makes of body.
 func written(w interface {

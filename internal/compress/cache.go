@@ -34,7 +34,7 @@ const overhead = 256
 
 // Body returns [Body] of body. Callers that ask for the same at the same time share one compression.
 func (c *Cache) Body(coding Coding, body []byte, e Effort) []byte {
-	if len(body) < Least || len(body) > mostBody {
+	if !fits(body, e) {
 		return nil
 	}
 	entry := c.entry(cacheKey{coding, sha256.Sum256(body)})

@@ -4,17 +4,20 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla/internal/liveblog"
+	"strings"
 )
 
-func TestQuick(t *testing.T) {
-	var plain, def, z, br, gz int
-	for _, p := range liveblog.Posts() {
-		plain += len(p)
-		def += len(AppendDeflate(nil, []byte(p)))
-		z += len(AppendZstd(nil, []byte(p)))
-		br += len(Body(Brotli, []byte(p), Soon))
-		gz += len(Body(Gzip, []byte(p), Soon))
-		t.Log(len(p))
+func BenchmarkX(b *testing.B) {
+	one := []byte(liveblog.Posts()[9])
+	all := []byte(strings.Repeat(strings.Join(liveblog.Posts(), "\n"), 5))
+	for _, n := range []int{800, 12000, 60000} {
+		x := all[:n]
+		if n == 800 { x = one }
+		for name, f := range map[string]func(){
+			"deflate": func() { AppendDeflate(nil, x) }, "zstd": func() { AppendZstd(nil, x) },
+			"br": func() { Body(Brotli, x, Soon) }, "gz": func() { Body(Gzip, x, Soon) }, "brwell": func() { Body(Brotli, x, Well) },
+		} {
+			b.Run(name, func(b *testing.B) { b.ReportAllocs(); b.SetBytes(int64(n)); for b.Loop() { f() } })
+		}
 	}
-	t.Log(len(liveblog.Posts()), plain, float64(def)/float64(plain), float64(z)/float64(plain), float64(br)/float64(plain), float64(gz)/float64(plain))
 }

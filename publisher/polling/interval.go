@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
@@ -24,7 +25,7 @@ type IntervalOptions struct {
 // the server can answer nearly all of them.
 type Interval struct {
 	Mixin
-	format *publisher.Format
+	format *coded
 }
 
 var _ publisher.Publisher = (*Interval)(nil)
@@ -37,8 +38,8 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 			Path: options.Path, Name: intervalName, Feed: feed, Interval: options.Interval, Logger: options.Logger,
 			OpenAPI: intervalOpenAPI,
 		},
-		format: withNextPoll("interval-polling", options.Interval),
 	}
+	p.format = newCoded(withNextPoll("interval-polling", options.Interval), p.codings())
 	p.Mixin.Get, p.Mixin.Head = p.get, p.head
 	return p
 }
@@ -86,19 +87,22 @@ func (p *Interval) get(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 }
 
 func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, last motacilla.Revision) {
-	body, head, err := p.Updates(r.Context(), ch, last)
+	window, err := publisher.WagtailOf(p.Feed).Window(r.Context(), ch)
+	var access motacilla.Access
 	if err == nil {
-		_, err = p.Feed.Readable(r, ch, head)
+		access, err = p.Feed.Readable(r, ch, window.Head)
 	}
 	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
+	body, in := p.Mixin.updates(window, last, forAll(access, p.wanted(r)))
+	p.mark(w.Header(), body, in)
 	p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 	p.Write(w, body)
 }
 
-// since answers with an update. Its ETag is made of the cursor, the head and the interval.
+// since answers with an update. Its ETag is made of the cursor, the head, the interval and the coding.
 func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
 	if p.unchanged(w, r, ch, cursor) {
 		return
@@ -121,16 +125,19 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	default:
 		h.Set("Cache-Control", cachedByNone)
 	}
-	tag := p.tag(cursor, delta.Revision)
+	body, in := p.format.encode(delta, forAll(access, p.wanted(r)))
+	p.mark(h, body, in)
+	tag := p.tag(cursor, delta.Revision, in)
 	h.Set("ETag", tag)
 	if route.Unchanged(r, tag) {
+		h.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	if !delta.Heartbeat() {
 		p.Feed.Metrics().Of(p.Name).Deliveries.Add(1)
 	}
-	p.Write(w, delta.Encode(p.format))
+	p.Write(w, body)
 }
 
 // unchanged answers a reader that is up to date, if its If-None-Match says so. Most polls are like that. It does not read the
@@ -139,7 +146,7 @@ func (p *Interval) unchanged(w http.ResponseWriter, r *http.Request, ch motacill
 	if len(r.Header["If-None-Match"]) == 0 {
 		return false
 	}
-	tag := p.tag(cursor, cursor)
+	tag := p.tag(cursor, cursor, compress.Identity) // too short for a coding
 	if !route.Unchanged(r, tag) {
 		return false
 	}
@@ -159,7 +166,7 @@ func (p *Interval) unchanged(w http.ResponseWriter, r *http.Request, ch motacill
 }
 
 // tag returns the entity tag of the answer that leads from cursor to head.
-func (p *Interval) tag(cursor, head motacilla.Revision) string {
+func (p *Interval) tag(cursor, head motacilla.Revision, in compress.Coding) string {
 	var space [64]byte
 	tag := append(space[:0], '"')
 	tag = strconv.AppendInt(tag, int64(cursor), 10)
@@ -167,6 +174,9 @@ func (p *Interval) tag(cursor, head motacilla.Revision) string {
 	tag = strconv.AppendInt(tag, int64(head), 10)
 	tag = append(tag, '-')
 	tag = strconv.AppendInt(tag, p.Interval.Milliseconds(), 10)
+	if in != compress.Identity {
+		tag = append(append(tag, '-'), in...)
+	}
 	return string(append(tag, '"'))
 }
 

@@ -31,6 +31,7 @@ type Long struct {
 	timeout, hold time.Duration
 	goroutines    bool
 	full          *publisher.Format // of an answer to a request for which there was no slot
+	format        *coded
 	parked        parked
 }
 
@@ -44,6 +45,7 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 		timeout: options.Timeout, hold: options.Hold, goroutines: options.Goroutines,
 		full: withNextPoll("long-polling, full", unheldPause),
 	}
+	p.format = newCoded(publisher.JSON, p.codings())
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
 }
@@ -162,7 +164,9 @@ func (p *Long) answer(w http.ResponseWriter, r *http.Request, delta *publisher.D
 		w.Header().Set("Cache-Control", sharing(news))
 	}
 	if news && why != publisher.EndDrain {
-		p.Write(w, delta.Encode(publisher.JSON))
+		body, in := p.format.encode(delta, p.wanted(r))
+		p.mark(w.Header(), body, in)
+		p.Write(w, body)
 		return
 	}
 	p.Write(w, p.appendIdle(nil, delta.Update, round, why))
@@ -190,13 +194,15 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	defer release()
 	stats := p.Feed.Metrics().Of(p.Name)
 	stats.Readers.Add(1)
-	body, head, err := p.waitForChange(ctx, ch, last)
+	window, last, err := p.waitForChange(ctx, ch, last)
 	stats.Readers.Add(-1)
 	slot.Release()
 	over, _ := ended(ctx, err)
 	forbidden := false
+	var access motacilla.Access
 	if err == nil {
-		_, wrong := p.Feed.Readable(r, ch, head)
+		var wrong error
+		access, wrong = p.Feed.Readable(r, ch, window.Head)
 		forbidden = wrong != nil
 	}
 	switch {
@@ -206,14 +212,16 @@ func (p *Long) updates(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 		p.late(w, r, err)
 	default:
 		stats.Deliveries.Add(1)
+		body, in := p.Mixin.updates(window, last, forAll(access, p.wanted(r)))
+		p.mark(w.Header(), body, in)
 		p.Write(w, body)
 	}
 }
 
-// waitForChange waits for a change after last, and returns the body that has it and the body's head. It also waits for a store
-// that is out of reach.
+// waitForChange waits for a change after last, and returns the window that has it, and last as the request meant it. It also
+// waits for a store that is out of reach.
 func (p *Long) waitForChange(ctx context.Context, ch motacilla.ChannelID, last motacilla.Revision) (
-	body []byte, head motacilla.Revision, err error,
+	window *publisher.Window, after motacilla.Revision, err error,
 ) {
 	for settled := false; ; {
 		err = func() error {
@@ -228,15 +236,15 @@ func (p *Long) waitForChange(ctx context.Context, ch motacilla.ChannelID, last m
 			return err
 		}()
 		if err == nil {
-			body, head, err = p.Updates(ctx, ch, last)
+			window, err = publisher.WagtailOf(p.Feed).Window(ctx, ch)
 		}
 		if !errors.Is(err, motacilla.ErrUnavailable) {
-			return body, head, err
+			return window, last, err
 		}
 		select {
 		case <-time.After(jitter()):
 		case <-ctx.Done():
-			return nil, 0, ctx.Err()
+			return nil, last, ctx.Err()
 		}
 	}
 }

@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
@@ -59,6 +60,9 @@ type Mixin struct {
 	OpenAPI  []byte        // describes the route, see [route.Route]; nil leaves it undescribed
 	Interval time.Duration // the handshake's pollingInterval; 0 leaves it out
 	Logger   *zap.Logger   // gets the errors that readers do not see; nil logs nothing
+
+	known   sync.Once
+	allowed []compress.Coding // see codings
 
 	mu       sync.Mutex
 	draining bool
@@ -102,14 +106,19 @@ func (m *Mixin) serve(w http.ResponseWriter, r *http.Request) {
 // timestamp.
 func (m *Mixin) Post(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
 	window, err := publisher.WagtailOf(m.Feed).Window(r.Context(), ch)
+	var access motacilla.Access
 	if err == nil {
-		_, err = m.Feed.Readable(r, ch, window.Head)
+		access, err = m.Feed.Readable(r, ch, window.Head)
 	}
 	if err != nil {
 		m.Fail(w, r, err)
 		return
 	}
-	m.Write(w, appendHandshake(nil, window, m.Interval))
+	body, in := m.ofWindow(window, 0, "handshake "+m.Interval.String(), forAll(access, m.wanted(r)), func() []byte {
+		return appendHandshake(nil, window, m.Interval)
+	})
+	m.mark(w.Header(), body, in)
+	m.Write(w, body)
 }
 
 // Updates returns the body of an answer to Wagtail Live's client: what has changed after the revision, the IDs of all posts,
@@ -122,8 +131,16 @@ func (m *Mixin) Updates(ctx context.Context, ch motacilla.ChannelID, after motac
 	if err != nil {
 		return nil, 0, err
 	}
-	after = settle(window, after)
-	return window.Encode(after, func() []byte { return appendUpdates(nil, window, after) }), window.Head, nil
+	body, _ = m.updates(window, after, compress.Identity)
+	return body, window.Head, nil
+}
+
+// updates returns [Mixin.Updates] of a window in the coding that is wanted, or without one, and in which it is.
+func (m *Mixin) updates(
+	w *publisher.Window, after motacilla.Revision, wanted compress.Coding,
+) ([]byte, compress.Coding) {
+	after = settle(w, after)
+	return m.ofWindow(w, after, "updates", wanted, func() []byte { return appendUpdates(nil, w, after) })
 }
 
 // Fail answers with a problem document for err. Internal errors are logged.
