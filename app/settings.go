@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/route"
@@ -36,6 +37,7 @@ type ServerSettings struct {
 	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
+	Compression    []string `key:"compression" doc:"content codings of answers, in the order of preference: zstd, br, gzip; an empty list turns compression off"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed; unix is every peer of a Unix socket"`
 
 	Limits LimitSettings `key:"limits"`
@@ -121,7 +123,8 @@ type LogSettings struct {
 func defaults() Settings {
 	return Settings{
 		Server: ServerSettings{
-			Addr: "127.0.0.1:8080", SocketMode: "0660", TLS: defaultTLS(), Limits: LimitSettings{Overflow: overflowRefuse},
+			Addr: "127.0.0.1:8080", SocketMode: "0660", Compression: []string{"zstd", "br", "gzip"}, TLS: defaultTLS(),
+			Limits: LimitSettings{Overflow: overflowRefuse},
 		},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
@@ -146,6 +149,7 @@ func (s *Settings) validate() error {
 	for _, o := range s.Server.Origins {
 		check(o == "*" || isOrigin(o), "server.origins", "schemes and hosts, such as https://www.example.org, or *")
 	}
+	check(compress.Valid(s.Server.Compression), "server.compression", "a list of zstd, br and gzip, each once at most")
 	if _, err := route.ParseProxies(s.Server.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("server.trusted_proxies: %w", err))
 	}

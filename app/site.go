@@ -49,7 +49,8 @@ func newParts(in partsIn) (*live.Parts, error) {
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Token: in.Token.Secret,
 		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
-		Origins: c.Server.Origins, TrustedProxies: c.Server.TrustedProxies,
+		Compression: append([]string{}, c.Server.Compression...), // an empty list is not the default
+		Origins:     c.Server.Origins, TrustedProxies: c.Server.TrustedProxies,
 		Page: page.Options{
 			Name: c.Page.Name, PageSize: c.Page.Size, Home: c.Page.Home, Look: in.Look,
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,

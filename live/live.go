@@ -42,6 +42,7 @@ type Live struct {
 	table    *route.Table
 	limited  func(http.Handler) http.Handler // puts a handler behind the limit on requests
 	metrics  *metrics
+	compress *compressor
 	started  int // receivers
 	draining atomic.Bool
 	drained  atomic.Bool // no publisher has anything left to end
@@ -107,7 +108,7 @@ func named[P any](kind string, i int, it P, routes []route.Route) Named[P] {
 // Compose returns the live site that has c and p. The publishers and receivers of c must be made from p. Whoever calls
 // Compose must also start and close the feed of p.
 func (p *Parts) Compose(c Composition) (*Live, error) {
-	l := &Live{Parts: p, has: c}
+	l := &Live{Parts: p, has: c, compress: newCompressor(p.options.Compression)}
 	var err error
 	if l.metrics, err = newMetrics(p); err != nil {
 		return nil, err

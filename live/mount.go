@@ -87,12 +87,14 @@ func (l *Live) mount() error {
 		if strings.Contains(rt.Pattern, "{channel_id}") {
 			rt = readers(rt)
 		}
+		rt.Handler = l.compress.around(rt.Handler)
 		if err := add("the live page", "/", rt); err != nil {
 			return err
 		}
 	}
 	for _, part := range l.shared() {
 		for _, rt := range part.It.URLs() {
+			rt.Handler = l.compress.around(rt.Handler)
 			if err := add(part.At, "/", rt); err != nil {
 				return err
 			}
@@ -116,6 +118,9 @@ func (l *Live) mount() error {
 	}
 	for _, r := range l.has.Receivers {
 		for _, rt := range r.It.URLs() {
+			if rt.Handler != nil { // otherwise the table says so
+				rt.Handler = l.compress.around(rt.Handler)
+			}
 			rt = l.traced(rt)
 			if err := add(r.At, "/", rt); err != nil {
 				return fmt.Errorf("%w; if two receivers are of one type, give each a name of its own", err)

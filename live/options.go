@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
@@ -52,9 +53,12 @@ type Options struct {
 	Page page.Options
 	// Renderer makes the HTML of posts; the default is that of Page.Look, or page.NewRenderer().
 	Renderer publisher.Renderer
-	// Feed are the options of the feed. New sets its Logger, the page's size if PageSize is 0, and the address of
-	// its limits.
+	// Feed are the options of the feed. New sets its Logger, its Compression, the page's size if PageSize is 0, and the address
+	// of its limits.
 	Feed publisher.FeedOptions
+	// Compression are the content codings of answers, in the order of preference: zstd, br and gzip. nil means these; an empty list
+	// means that nothing is compressed.
+	Compression []string
 	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
 	RequestsPerAddress int
 
@@ -105,6 +109,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if err := route.CheckBase(o.BasePath); err != nil {
 		return o, fmt.Errorf("live: BasePath %w", err)
+	}
+	if !compress.Valid(o.Compression) {
+		return o, errors.New("live: Compression must be a list of zstd, br and gzip, each once at most")
 	}
 	if o.RequestsPerAddress < 0 {
 		return o, errors.New("live: RequestsPerAddress must not be negative")

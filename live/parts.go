@@ -82,6 +82,7 @@ func (p *Parts) newFeed(o Options) *publisher.Feed {
 			o.Traces.Delivered(d)
 		}
 	}
+	f.Compression = o.Compression
 	if f.Limits.Address == nil {
 		f.Limits.Address = p.Proxies.ClientAddr
 	}

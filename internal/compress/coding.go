@@ -34,10 +34,8 @@ func Known(names []string) []Coding {
 	return codings
 }
 
-// Those returns the codings of list that are in of, in their order in list.
-func Those(list []Coding, of ...Coding) []Coding {
-	return slices.DeleteFunc(slices.Clone(list), func(c Coding) bool { return !slices.Contains(of, c) })
-}
+// Valid reports whether names are codings that are known, each once at most.
+func Valid(names []string) bool { return len(Known(names)) == len(names) || names == nil }
 
 // Choose returns the coding of offered that a client likes best by its Accept-Encoding (RFC 9110, section 12.5.3). If it likes
 // several equally, the first one counts. It is Identity if the client accepts none, or likes that better. What is malformed
