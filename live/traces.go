@@ -40,20 +40,20 @@ func (l *Live) traced(rt route.Route) route.Route {
 	}
 	rt.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, end := traces.Request(r, pattern)
-		answer := &answer{ResponseWriter: w}
+		answer := &tracedAnswer{ResponseWriter: w}
 		defer func() { end(answer.status()) }()
 		inner.ServeHTTP(answer, r.WithContext(ctx))
 	})
 	return rt
 }
 
-// answer keeps the status of an answer.
-type answer struct {
+// tracedAnswer keeps the status of an answer.
+type tracedAnswer struct {
 	http.ResponseWriter
 	written int
 }
 
-func (a *answer) status() int {
+func (a *tracedAnswer) status() int {
 	if a.written == 0 {
 		return http.StatusOK
 	}
@@ -61,7 +61,7 @@ func (a *answer) status() int {
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (a *answer) WriteHeader(status int) {
+func (a *tracedAnswer) WriteHeader(status int) {
 	if a.written == 0 && status >= http.StatusOK {
 		a.written = status
 	}
@@ -69,4 +69,4 @@ func (a *answer) WriteHeader(status int) {
 }
 
 // Unwrap is for http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *tracedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

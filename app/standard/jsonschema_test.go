@@ -211,6 +211,7 @@ var unchecked = map[string][]any{
 	"server.base_path": {"", "/news/live"}, "page.home": {"", "/", "https://www.example.org"},
 	"page.time_zone": {"UTC", "Europe/Berlin"}, "page.channel_languages": {"wahl-*=de", []string{"a=ar", "b=pt-BR"}},
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
+	"server.compression": {"gzip", "", []string{"br", "zstd"}, []string{}},
 	"outbound.allow": {"10.1.2.0/24", "", []string{"10.0.0.0/8", "fd00::/8"}}, "server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
 }
 
@@ -301,7 +302,7 @@ func TestRealChecks(t *testing.T) {
 	for _, file := range []string{
 		"server: {addr: localhost}", "server: {public_url: live.example.org}", "server: {origins: [www.example.org]}",
 		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}", "server: {base_path: live/}", "page: {home: 'ftp://x'}", "page: {time_zone: Berlin}",
-		"page: {channel_languages: [x]}",
+		"page: {channel_languages: [x]}", "server: {compression: [deflate]}", "server: {compression: [br, br]}",
 		"page: {size: 50.0}", "feed: {stall: 0.005m}", "feed: {stall: 100ms100ms}", "feed: {stall: 99999999h}",
 	} {
 		if err := editor.Check([]byte(file)); err != nil {

@@ -4,17 +4,13 @@
 // # Wire
 //
 // GET sse/{channel_id}/ is answered with a stream. Its first event comes at once. After 15 s of silence comes a heartbeat,
-// which is an event that scripts can see. Errors before the stream are problem+json. docs/sse.md has the rest.
+// which is an event that scripts can see. Errors before the stream are problem+json. A reader that accepts gzip or zstd gets
+// the stream compressed: each event by itself, once for all readers. docs/sse.md has the rest.
 //
 // # Resuming
 //
 // A reader resumes with Last-Event-ID, which a browser's EventSource sends by itself, or with ?since. When the server ends
 // a stream, the field retry says when to come back.
-//
-// # Compression
-//
-// A reader that accepts gzip or zstd (Accept-Encoding) gets the stream compressed. Each event is compressed by itself, once for
-// all readers.
 //
 // # Options
 //

@@ -6,7 +6,7 @@
 // GET websocket/{channel_id}/ upgrades to WebSocket. Requests from other origins must be allowed. The first update comes at
 // once. After 15 s of silence come a ping and a heartbeat. Messages of readers are ignored; they may have 4 KiB. The close
 // codes are 1001, 1002, 1007, 1008, 1009, 4404 if there is no such channel, and 4503 if the reader is to use another transport.
-// docs/websocket.md has the rest.
+// With permessage-deflate (RFC 7692), each update is compressed by itself, once for all readers. docs/websocket.md has the rest.
 //
 // # Resuming
 //
@@ -20,8 +20,6 @@
 //
 // Each reader has a connection. Without TLS it costs a socket and a table entry, otherwise two goroutines too. A reader that
 // sends more than 100 control frames in a second is closed.
-//
-// Updates are compressed for readers that offer permessage-deflate (RFC 7692), each by itself and once for all readers.
 //
 // gorilla/websocket does the upgrade, and everything on connections that have a goroutine. On the epoll engine there is no
 // goroutine that could wait for a whole frame, so frames are read here, piece by piece; see docs/decisions/0006.
