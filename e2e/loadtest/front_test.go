@@ -116,6 +116,7 @@ func inFront(t *testing.T, addr, log, name string, args ...string) {
 			_ = cmd.Process.Kill()
 			<-ended
 		}
+		t.Logf("%s used %v of CPU", name, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 		if t.Failed() {
 			said, _ := os.ReadFile(log)
 			t.Logf("%s: %.4000s\n%.4000s", name, output, said)

@@ -185,6 +185,25 @@ func TestParkedRounds(t *testing.T) {
 	}
 }
 
+// TestParkedRoundIsOver parks a request for a round that is over. It is answered at once, and not after an hour.
+func TestParkedRoundIsOver(t *testing.T) {
+	s := build(t, func() time.Time { return time.Now().Add(-150 * time.Minute) }, nil, &polling.LongOptions{Hold: time.Hour})
+	s.authorize = whilePublic
+	s.server = s.Serve(nil)
+	l := s.dial(t)
+	at := s.head()
+	l.say(request(fmt.Sprintf("%d&round=2", at), ""))
+	s.isParked()
+	at = s.post("Goal").Revision
+	if got := l.round(); got.Revision != at {
+		t.Fatalf("got %+v, want the post", got)
+	}
+	l.say(request(fmt.Sprintf("%d&round=1", at), "")) // the engine reads it
+	if got := l.round(); !got.Heartbeat() || got.round != 2 || got.control != polling.SharedIdle {
+		t.Errorf("got %+v, want the present round", got)
+	}
+}
+
 func TestParkedIsShared(t *testing.T) {
 	s, handled := openCounted(t, &polling.LongOptions{Hold: time.Hour})
 	s.authorize = whilePublic
