@@ -34,7 +34,8 @@ type Error struct {
 	// RetryAfter is how long the server asks to wait. 0 means that it does not say.
 	RetryAfter time.Duration
 
-	kind error // an error of the root package, or nil
+	kind  error  // an error of the root package, or nil
+	moved *moved // of an answer that names another transport
 }
 
 // Error returns the status and the detail.
@@ -64,11 +65,16 @@ func problemOf(resp *http.Response) (e *Error, cut error) {
 		var p struct {
 			Status                     int
 			Type, Title, Detail, Field string
+			Transport                  string
+			For                        int64
 		}
 		var body []byte
 		body, cut = io.ReadAll(io.LimitReader(resp.Body, maxProblem))
 		if cut == nil && json.Unmarshal(body, &p) == nil && p.Title != "" && p.Status == resp.StatusCode {
 			e.Type, e.Title, e.Detail, e.Field = p.Type, p.Title, p.Detail, p.Field
+			if p.Transport != "" && p.For > 0 {
+				e.moved = &moved{p.Transport, p.For, int64(e.RetryAfter / time.Second)}
+			}
 		}
 	}
 	if e.Title != "" || passing(e.Status) {

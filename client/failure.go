@@ -52,11 +52,14 @@ func final(err error) bool {
 //
 // An answer that is not the server's own comes from something in between, such as a proxy whose server restarts. Its 5xx,
 // 408, 425 and 429 mean that the transport does not work now; its other statuses mean that the transport does not work
-// here.
+// here. An answer that names another transport is a *moved.
 func refused(resp *http.Response) error {
 	e, _ := problemOf(resp)
 	if errors.Is(e, motacilla.ErrDeleted) { // a channel that was removed
 		e.kind = motacilla.ErrNotFound
+	}
+	if e.moved != nil {
+		return e.moved
 	}
 	f := &failure{err: e, own: e.Title != "", after: e.RetryAfter}
 	switch status := e.Status; {

@@ -42,6 +42,7 @@ type follower struct {
 	failed int     // failures of this one in a row
 	absent bool    // this one answered that there is no such channel
 	worked string  // the transport that brought the last update, unless a proxy has refused it since
+	detour *detour // in use instead of the one at at; nil if none is
 }
 
 // run follows until the end. It returns nil if the caller has stopped or the channel is gone.
@@ -75,29 +76,40 @@ func (f *follower) attempt(ctx context.Context) error {
 		f.offers, f.at, f.failed = offers, 0, 0
 	}
 	began := time.Now()
-	s, err := f.connect(ctx, f.offers[f.at])
+	away := f.detour != nil
+	s, err := f.read(ctx)
 	if f.stopped || f.gone || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	f.backoff.retry(s.retry)
 	if s.delivered {
-		f.rounds, f.failed, f.absent, f.worked = 0, 0, false, f.offers[f.at].name
+		f.rounds, f.failed, f.absent = 0, 0, false
+		if !away {
+			f.worked = f.offers[f.at].name
+		}
 		f.backoff.lived(time.Since(began))
 	}
+	var instead *moved
 	switch {
+	case errors.Is(err, errBack):
+		return nil
+	case errors.As(err, &instead) && f.follows(instead):
+		return nil
+	case instead != nil:
+		return f.refusal(instead)
 	case s.gap && s.moved:
 		return nil
 	case s.gap:
 		return errors.New("the server's updates do not follow each other")
 	case errors.Is(err, motacilla.ErrNotFound) && !f.absent: // the list tells whether it is the channel or an old path
-		f.absent, f.offers = true, nil
+		f.absent, f.offers, f.detour = true, nil, nil
 		return nil
 	case errors.Is(err, motacilla.ErrNotFound):
-		f.offers = nil
+		f.offers, f.detour = nil, nil
 		return &failure{err: errors.New("the server offers a transport, but answers there that the channel does not exist")}
 	case err == nil:
 		return errOrderly
-	case final(err) || s.delivered:
+	case final(err) || s.delivered || away:
 		return err
 	case unusable(err) && f.offers[f.at].name == f.worked: // the list tells whether this is an outage
 		f.worked, f.offers = "", nil

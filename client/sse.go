@@ -48,6 +48,11 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 		if d, ok := parseRetry(string(e.Retry)); ok {
 			s.retry = d
 		}
+		if string(e.Event) == "transport" {
+			failed, done = move(e.Data), true
+			stop()
+			return
+		}
 		if len(e.Data) == 0 || len(e.Event) > 0 && string(e.Event) != "message" {
 			return
 		}

@@ -17,8 +17,11 @@ import (
 // webSocketTransport reads updates from a WebSocket (RFC 6455), one per text message.
 type webSocketTransport struct{}
 
-// closeNoChannel is the close code for a channel that does not exist.
-const closeNoChannel = 4404
+// The server's own close codes.
+const (
+	closeNoChannel = 4404 // the channel does not exist
+	closeMoved     = 4503 // the server has too many readers; the reason says which transport to use
+)
 
 var errBroken = errors.New("the connection broke")
 
@@ -102,6 +105,8 @@ func closed(ctx context.Context, err error, first bool) error {
 	switch code := end.Code; {
 	case code == closeNoChannel:
 		return fmt.Errorf("the server closed the connection with code %d: %w", code, motacilla.ErrNotFound)
+	case code == closeMoved:
+		return move([]byte(end.Text))
 	case code == websocket.ClosePolicyViolation && first: // after an update, the permission may have expired
 		return fmt.Errorf("the server closed the connection with code %d: %w", code, motacilla.ErrForbidden)
 	case code == websocket.CloseNormalClosure, code == websocket.CloseGoingAway, code == websocket.ClosePolicyViolation:
