@@ -39,8 +39,8 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /. Without its last part it is the path for several channels"` // sse/{channel_id}/
-	Lifetime   time.Duration `key:"lifetime" min:"1ms" doc:"a connection ends after this and up to a quarter more"`                                                    // 8m
+	Path       string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`         // sse/{channel_id}/
+	Lifetime   time.Duration `key:"lifetime" min:"1ms" doc:"a connection ends after this and up to a quarter more"` // 8m
 	Goroutines bool          `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
 	Logger     *zap.Logger   // nil logs nothing
 }

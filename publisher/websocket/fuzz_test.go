@@ -30,16 +30,19 @@ func FuzzInput(f *testing.F) {
 		if len(in) > 64<<10 {
 			return
 		}
-		for {
+		for collect := false; ; {
 			second := time.Now().Unix()
-			ours, theirs := byIncoming(t, in, seed), byGorilla(t, in)
+			ours, theirs := byIncoming(t, in, seed, collect), byGorilla(t, in, collect)
 			if second != time.Now().Unix() {
 				continue // control frames are counted per second
 			}
 			if why := differ(ours, theirs); why != "" {
 				t.Fatalf("%s: %x:\nours    %+v\ngorilla %+v", why, in, ours, theirs)
 			}
-			return
+			if collect {
+				return
+			}
+			collect = true // as for several channels
 		}
 	})
 }
@@ -47,16 +50,20 @@ func FuzzInput(f *testing.F) {
 // heard is the result of an input.
 type heard struct {
 	pongs  []string
+	texts  []string // messages, if they are collected
 	code   int // of the close frame; 0 if there is none
 	reason string
 	begun  bool // the input ends in a header
 }
 
 // byIncoming reads in with the epoll engine's frame reader, in pieces of random sizes.
-func byIncoming(t *testing.T, in []byte, seed uint64) heard {
+func byIncoming(t *testing.T, in []byte, seed uint64, collect bool) heard {
 	pieces := rand.New(rand.NewPCG(seed, 0))
 	most := 1 << pieces.IntN(13)
 	var f incoming
+	if collect {
+		f.collector = &collector{}
+	}
 	var out []byte
 	now := time.Now()
 	rest, end := slices.Clone(in), false
@@ -78,11 +85,19 @@ func byIncoming(t *testing.T, in []byte, seed uint64) heard {
 		t.Fatalf("the end is %t, the close code %d", end, h.code)
 	}
 	h.begun = f.have > 0 && int(f.have) < f.headerLen()
+	if collect {
+		for _, text := range f.collector.whole {
+			h.texts = append(h.texts, string(text))
+		}
+		if len(f.collector.part) > mostRequest {
+			t.Fatalf("it keeps %d bytes of a message", len(f.collector.part))
+		}
+	}
 	return h
 }
 
 // byGorilla reads in with gorilla.
-func byGorilla(t *testing.T, in []byte) heard {
+func byGorilla(t *testing.T, in []byte, collect bool) heard {
 	client := &tape{in: bytes.NewReader(in)}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for _, line := range upgrading {
@@ -96,8 +111,14 @@ func byGorilla(t *testing.T, in []byte) heard {
 	}
 	taken.conn.head = nil
 	taken.conn.open()
-	read(conn, mostMessage, nil)
-	return listen(t, client.out.Bytes())
+	most, take, texts := int64(mostMessage), (func([]byte))(nil), []string(nil)
+	if collect {
+		most, take = mostRequest, func(text []byte) { texts = append(texts, string(text)) }
+	}
+	read(conn, most, take)
+	h := listen(t, client.out.Bytes())
+	h.texts = texts
+	return h
 }
 
 // listen reads what a server answered. It must be well-formed.
@@ -148,6 +169,9 @@ func differ(ours, theirs heard) string {
 	}
 	if !slices.Equal(ours.pongs, theirs.pongs) {
 		return "the pongs"
+	}
+	if !slices.Equal(ours.texts, theirs.texts) {
+		return "the messages"
 	}
 	return ""
 }

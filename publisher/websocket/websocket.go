@@ -43,7 +43,7 @@ import (
 
 // Options are the publisher's settings; nil and zero fields mean the defaults.
 type Options struct {
-	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /. Without its last part it is the path for several channels"` // websocket/{channel_id}/
+	Path       string         `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"` // websocket/{channel_id}/
 	Goroutines bool           `key:"goroutine_per_connection" doc:"a goroutine for each connection instead of the epoll engine; costs memory"`
 	Origins    *route.Origins // those that may connect besides the server's own; nil means none
 	Logger     *zap.Logger    // nil logs nothing
