@@ -36,7 +36,7 @@ func TestKeyUpdatesOfTheServer(t *testing.T) {
 
 // A client that changes its key before the take-over keeps its goroutine: crypto/tls goes on.
 func TestKeyUpdateBeforeTheTakeOver(t *testing.T) {
-	for _, request := range []byte{0, 1} {
+	for request := range byte(3) { // neither, a request, and neither without a record after it
 		near, far := newPipe()
 		certificate, err := selfSigned()
 		if err != nil {
@@ -53,9 +53,13 @@ func TestKeyUpdateBeforeTheTakeOver(t *testing.T) {
 				s := &Session{suite: suiteOf(c.ConnectionState().CipherSuite), out: half{seq: 1}}
 				copy(s.out.secret[:], k.client)
 				err = s.secure()
-				b := s.out.seal(nil, typeHandshake, []byte{messageKeyUpdate, 0, 0, 1, request})
+				b := s.Seal(nil, []byte("second"))
+				b = s.out.seal(b, typeHandshake, []byte{messageKeyUpdate, 0, 0, 1, request & 1})
 				err = errors.Join(err, s.out.renew(s.suite))
-				_, _ = far.Write(s.Seal(b, []byte("second")))
+				if request < 2 {
+					b = s.Seal(b, []byte("third"))
+				}
+				_, _ = far.Write(b)
 			}
 			done <- err
 		}()

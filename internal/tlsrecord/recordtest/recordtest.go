@@ -51,10 +51,7 @@ func Client(t testing.TB, conn net.Conn, config *tls.Config, request string) *tl
 // Pair returns both sides of a connection without a handshake, at the sequence number seq. c is the client's.
 func Pair(t testing.TB, suite uint16, seq uint64) (c, s *tlsrecord.Session) {
 	t.Helper()
-	size := 32
-	if suite == tls.TLS_AES_256_GCM_SHA384 {
-		size = 48
-	}
+	size := secretSize(suite)
 	client, server := bytes.Repeat([]byte{1}, size), bytes.Repeat([]byte{2}, size)
 	c, err := restore(suite, server, seq, client, seq)
 	if err != nil {
@@ -100,4 +97,21 @@ func Renew(t testing.TB, s *tlsrecord.Session, dst []byte) []byte {
 		t.Fatal(err)
 	}
 	return dst
+}
+
+// Received returns how many records the session has opened with its key.
+func Received(t testing.TB, s *tlsrecord.Session) uint64 {
+	t.Helper()
+	b, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary.BigEndian.Uint64(b[2+2+secretSize(binary.BigEndian.Uint16(b[2:])):])
+}
+
+func secretSize(suite uint16) int {
+	if suite == tls.TLS_AES_256_GCM_SHA384 {
+		return 48
+	}
+	return 32
 }
