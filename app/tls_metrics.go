@@ -35,7 +35,7 @@ func (l *countingLog) Write(line []byte) (int, error) {
 var (
 	notAfter        = tlsDesc("certificate_not_after_seconds", "When the certificate expires, in Unix time.", "host")
 	handshakeErrors = tlsDesc("handshake_errors_total", "TLS handshakes that failed.")
-	renewals        = tlsDesc("renewals_total", "Attempts of this node to have a certificate issued, or to read new certificate files.", "result")
+	renewals        = tlsDesc("renewals_total", "Attempts of this node to have a certificate issued or new files read.", "result")
 )
 
 func tlsDesc(name, help string, labels ...string) *prometheus.Desc {

@@ -54,7 +54,7 @@ func (s *ServerSettings) validateTLS() error {
 	}
 	check(t.Cert == "" || t.Key != "", "key", "must be set, as server.tls.cert is")
 	check(t.Key == "" || t.Cert != "", "cert", "must be set, as server.tls.key is")
-	check(t.Cert == "" || len(t.ACME.Hosts) == 0, "acme.hosts", "must not be set if server.tls.cert is: a certificate is from files or by ACME")
+	check(t.Cert == "" || len(t.ACME.Hosts) == 0, "acme.hosts", "must not be set if server.tls.cert is: it is one or the other")
 	if !t.On() {
 		for key, set := range map[string]bool{
 			"hsts": t.HSTS > 0, "redirect_from": t.RedirectFrom != "", "ocsp": t.OCSP,

@@ -53,7 +53,7 @@ func (s *sealer) seal(key string, value []byte) []byte {
 	if s == nil {
 		return value
 	}
-	return s.aead.Seal([]byte(sealedPrefix), nil, value, []byte(key))
+	return s.aead.Seal([]byte(sealedPrefix), nil, value, []byte(key)) //nolint:gosec // nil: the AEAD makes a random nonce itself
 }
 
 // open returns the value of a record. A value that is not encrypted was stored before there was a secret.
