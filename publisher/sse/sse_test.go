@@ -1,13 +1,17 @@
 package sse
 
 import (
+	"io"
+	"net/http"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest/followers"
 )
 
+// TestConformance reads streams of gzip, which net/http decompresses, and others.
 func TestConformance(t *testing.T) {
 	for _, test := range []struct {
 		name       string
@@ -22,6 +26,8 @@ func TestConformance(t *testing.T) {
 		{"epoll engine, several channels", false, false, followers.Many("other", match, members)},
 		{"goroutine per connection, several channels", true, false, followers.Many("other", match, members)},
 		{"epoll engine, TLS, several channels", false, true, followers.Many("other", match, members)},
+		{"without compression", false, false, followers.SSEVia(&http.Transport{DisableCompression: true, DisableKeepAlives: true})},
+		{"zstd", false, false, followers.SSEVia(zstandard{&http.Transport{DisableKeepAlives: true}})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			run := publishertest.Run
@@ -33,4 +39,25 @@ func TestConformance(t *testing.T) {
 			}, test.follow)
 		})
 	}
+}
+
+// zstandard asks for streams of zstd, and decompresses them.
+type zstandard struct{ http.RoundTripper }
+
+func (z zstandard) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Accept-Encoding", "zstd")
+	resp, err := z.RoundTripper.RoundTrip(r)
+	if err != nil || resp.Header.Get("Content-Encoding") != "zstd" {
+		return resp, err
+	}
+	d, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{d, resp.Body}
+	return resp, nil
 }

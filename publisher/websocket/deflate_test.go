@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
@@ -283,4 +284,11 @@ func FuzzFrame(f *testing.F) {
 			t.Fatalf("%q became %q", text, payload)
 		}
 	})
+}
+
+// What is kept of a reader that may send compressed messages takes as much memory as before: 112 bytes are what Go allocates.
+func TestIncomingIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(incoming{}); n > 112 {
+		t.Errorf("it takes %d bytes", n)
+	}
 }

@@ -26,6 +26,22 @@ func SSE(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*m
 	}
 }
 
+// SSEVia returns [SSE] with requests by transport, which decides about compression.
+func SSEVia(transport http.RoundTripper) func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+	return func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+		return func(yield func(*motacilla.Update, error) bool) {
+			u, err := address(url, since)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			client := r3labs.NewClient(u.String(), r3labs.ClientMaxBufferSize(largest))
+			client.Connection.Transport = transport
+			events(ctx, client, yield)
+		}
+	}
+}
+
 // SSEByEventID is [SSE] as a browser that comes back asks: with Last-Event-ID, once it has a cursor.
 func SSEByEventID(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
 	return func(yield func(*motacilla.Update, error) bool) {
