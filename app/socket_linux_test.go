@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -53,6 +54,32 @@ func TestStaleSocket(t *testing.T) {
 			t.Fatalf("%d of 8 servers have the socket, dial: %v", won, err)
 		}
 		conn.Close()
+	}
+}
+
+// TestOneServerLooksAtATime: while another server looks at the file of a socket, it is not touched.
+func TestOneServerLooksAtATime(t *testing.T) {
+	a := socketIn(t)
+	leftOver(t, a.at)
+	unlock, err := lockFolder(t.Context(), filepath.Dir(a.at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // a server that need not wait for the lock goes on to the file, and says so
+	if _, err := a.open(ctx, "server.addr"); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "whether a server listens") {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := os.Lstat(a.at); err != nil {
+		t.Error(err)
+	}
+	unlock()
+	ln, err := a.open(t.Context(), "server.addr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ln.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -102,7 +102,7 @@ func TestCompose(t *testing.T) {
 		for k, v := range project.Services[name].Environment {
 			env[k] = *v
 		}
-		if c := inForce(t, env); c.Server.Token != "secret" || c.Storage.Type != "postgres" {
+		if c := inForce(t, env); c.Server.Token != "secret" || c.Server.Admin == "" || c.Storage.Type != "postgres" {
 			t.Errorf("%s: token %q, store %q", name, c.Server.Token, c.Storage.Type)
 		}
 		if v := project.Services[name].Volumes; len(v) != 1 || v[0].Source != "images" || v[0].Target != "/data" {
@@ -167,6 +167,9 @@ func testDeployment(t *testing.T, d *appsv1.Deployment) {
 	if c.Storage.Type != "postgres" || c.Server.Token == "" {
 		t.Errorf("store %q, token %q", c.Storage.Type, c.Server.Token)
 	}
+	if port := d.Spec.Template.Annotations["prometheus.io/port"]; c.Server.Admin != ":"+port {
+		t.Errorf("Prometheus scrapes port %s, metrics are at %q", port, c.Server.Admin)
+	}
 	for what, folder := range map[string]string{"images": c.Media.Options.(*local.Options).Path, "uploads": c.Images.TempDir} {
 		if !slices.ContainsFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {
 			return m.Name == what && (folder == m.MountPath || strings.HasPrefix(folder, m.MountPath+"/"))
@@ -190,6 +193,9 @@ func TestSystemdUnit(t *testing.T) {
 	text := strings.Replace(string(read(t, "motacilla.service")), "/usr/local/bin/motacilla", "/bin/true", 1)
 	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(text, "\nRuntimeDirectory=motacilla\n") {
+		t.Error("the unit has no folder for the socket that docs/operating.md shows")
 	}
 	for _, args := range [][]string{
 		{"verify", "--man=no", unit},

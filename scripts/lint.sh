@@ -19,6 +19,6 @@ if [ -n "$unformatted" ]; then
 	exit 1
 fi
 (cd e2e && go vet ./...)
-for module in . examples/apps media/s3 bench deploy; do
+for module in . examples/apps media/s3 live/tracing/otlp bench deploy; do
 	(cd "$module" && "$lint" run --allow-parallel-runners ./...)
 done

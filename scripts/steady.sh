@@ -35,6 +35,7 @@ moduleOf() {
 	case $1 in
 	./examples/apps | ./examples/apps/*) echo examples/apps ;;
 	./media/s3 | ./media/s3/*) echo media/s3 ;;
+	./live/tracing/otlp | ./live/tracing/otlp/*) echo live/tracing/otlp ;;
 	./e2e | ./e2e/* | ./bench | ./bench/* | ./deploy | ./deploy/*) cut -d/ -f2 <<<"$1" ;;
 	*) echo . ;;
 	esac
@@ -44,7 +45,7 @@ if (($#)); then
 	packages=("$@")
 else
 	mapfile -t packages < <(
-		for module in . examples/apps media/s3 deploy bench e2e; do
+		for module in . examples/apps media/s3 live/tracing/otlp deploy bench e2e; do
 			(cd "$module" && go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...)
 		done | sed "s#^$root#.#"
 	)

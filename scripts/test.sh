@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test with the race detector: those of all modules, or of the modules that are named (. examples/apps media/s3 deploy bench e2e).
+# Runs every test with the race detector: those of all modules, or of the modules that are named (. examples/apps media/s3 live/tracing/otlp deploy bench e2e).
 # Prints a line for each package, and what failing tests print (internal/testlog). In CI a skipped test is a failure,
 # because CI has everything that a test may need. go vet is scripts/lint.sh's.
 set -euo pipefail
@@ -31,7 +31,7 @@ fi
 # The main module and the others run at the same time. What they share is compiled first, so that it is not compiled twice.
 # Programs are not linked for that.
 go list -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./... | xargs go build -race
-all e2e examples/apps media/s3 deploy bench &
+all e2e examples/apps media/s3 live/tracing/otlp deploy bench &
 others=$!
 status=0
 all . || status=1
