@@ -51,7 +51,7 @@ func FuzzInput(f *testing.F) {
 type heard struct {
 	pongs  []string
 	texts  []string // messages, if they are collected
-	code   int // of the close frame; 0 if there is none
+	code   int      // of the close frame; 0 if there is none
 	reason string
 	begun  bool // the input ends in a header
 }

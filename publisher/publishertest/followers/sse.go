@@ -37,7 +37,7 @@ func SSEVia(transport http.RoundTripper) func(ctx context.Context, url string, s
 			}
 			client := r3labs.NewClient(u.String(), r3labs.ClientMaxBufferSize(largest))
 			client.Connection.Transport = transport
-			events(ctx, client, yield)
+			events(ctx, client, update, yield)
 		}
 	}
 }
