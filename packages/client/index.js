@@ -7,6 +7,7 @@ import {
   known,
   listOf,
   loadOlder,
+  moved,
   orderlyEnd,
   refused,
   resolve,
@@ -28,8 +29,10 @@ function sseByFetch(s) {
       if (!answer.body) throw new Error("no stream");
       const reader = answer.body.getReader();
       const decoder = new TextDecoder();
-      const take = events((data) => {
+      const take = events((data, type) => {
         if (life.signal.aborted) return;
+        if (type === "transport") return end(moved(data));
+        if (type) return;
         heard = true;
         message(data);
       });
@@ -46,15 +49,18 @@ function sseByFetch(s) {
 }
 function events(data) {
   let rest = "";
+  let type = "";
   let event = [];
   return (piece) => {
     const lines = (rest + piece).split(/\r\n|\n|\r(?=[^])/);
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (/^data(:|$)/.test(line)) event.push(line.replace(/^data:? ?/, ""));
-      if (line || event.length === 0) continue;
-      data(event.join("\n"));
+      if (/^event(:|$)/.test(line)) type = line.replace(/^event:? ?/, "");
+      if (line) continue;
+      if (event.length > 0) data(event.join("\n"), type === "message" ? "" : type);
       event = [];
+      type = "";
     }
   };
 }

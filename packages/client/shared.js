@@ -30,13 +30,35 @@ var Refused = class extends Error {
     this.detail = detail;
   }
 };
-async function refused(answer) {
-  return new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")), await isProblem(answer));
+var Moved = class extends Error {
+  /** forMs is for how long, and retryMs after how long a client that can't do that may come again. */
+  constructor(transport, forMs, retryMs) {
+    super(`the server asks to use ${transport} for a while`);
+    this.transport = transport;
+    this.forMs = forMs;
+    this.retryMs = retryMs;
+  }
+};
+function moved(text) {
+  try {
+    return moveOf(JSON.parse(String(text))) ?? new Refused(503, 0);
+  } catch {
+    return new Refused(503, 0);
+  }
 }
-async function isProblem(answer) {
-  if (!/^application\/problem\+json\s*(;|$)/i.test(answer.headers.get("Content-Type") ?? "")) return false;
+function moveOf(said, retryMs = 0) {
+  if (!isObject(said) || typeof said.transport !== "string" || typeof said.for !== "number" || !(said.for > 0)) return null;
+  return new Moved(said.transport, said.for * 1e3, typeof said.retry === "number" ? said.retry * 1e3 : retryMs);
+}
+async function refused(answer) {
+  const later = retryAfter(answer.headers.get("Retry-After"));
+  const problem = await problemOf(answer);
+  return moveOf(problem, later) ?? new Refused(answer.status, later, problem !== null);
+}
+async function problemOf(answer) {
+  if (!/^application\/problem\+json\s*(;|$)/i.test(answer.headers.get("Content-Type") ?? "")) return null;
   const problem = await answer.json().catch(() => null);
-  return isObject(problem) && problem.status === answer.status && typeof problem.title === "string";
+  return isObject(problem) && problem.status === answer.status && typeof problem.title === "string" ? problem : null;
 }
 var Ended = class extends Error {
   constructor(pause) {
@@ -176,6 +198,7 @@ function sse(s) {
       heard = true;
       message(event.data);
     };
+    source.addEventListener("transport", (event) => end(moved(event.data)));
     source.onerror = () => {
       const refused2 = source.readyState === EventSource.CLOSED;
       source.close();
@@ -201,11 +224,12 @@ function webSocket(s) {
       heard = true;
       message(event.data);
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       if (s.signal.aborted) return;
       if (!opened) refusal(http, s).then(end, end);
       else if (code === 1008) end(new Refused(403, 0));
       else if (code === 4404) end(new Refused(404, 0));
+      else if (code === 4503) end(moved(reason));
       else if (code === 1013) end(new Refused(503, 5e3 + Math.random() * 1e4));
       else if (heard && goingAway.includes(code)) end(orderlyEnd());
       else end(new Error(`the WebSocket closed with ${code}`));
@@ -353,6 +377,36 @@ function leadAll(srcset, server) {
   const sizes = srcset.split(/,\s+/).map((size) => size.trim().split(/\s+/));
   return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
 }
+
+// client/detour.ts
+var shortest = 5e3;
+var longest = 36e5;
+var Detour = class {
+  constructor() {
+    this.offer = null;
+    this.until = 0;
+  }
+  /** Begins, and returns whether it could. In a detour the client is not sent on to a further one. */
+  begin(to, offers, current) {
+    const offer = offers.find((t) => t.name === to.transport && t.name !== current);
+    const may = !this.offer && offer !== void 0;
+    this.offer = may ? offer : null;
+    this.until = Date.now() + Math.min(Math.max(to.forMs, shortest), longest) * (1 + Math.random() / 4);
+    return may;
+  }
+  /** Returns the transport to use, or null if there is no detour. */
+  now() {
+    if (Date.now() >= this.until) this.end();
+    return this.offer;
+  }
+  /** How many milliseconds are left. */
+  left() {
+    return this.until - Date.now();
+  }
+  end() {
+    this.offer = null;
+  }
+};
 
 // client/surroundings.ts
 var inBrowser = typeof location !== "undefined";
@@ -508,6 +562,8 @@ var Connection = class {
     this.offers = null;
     /** The transport in use; the next attempt begins with it. */
     this.current = remembered();
+    /** Is used instead of it, and is not remembered. */
+    this.detour = new Detour();
     /** The transport that brought the last update. */
     this.worked = "";
     /** Whether this attempt has used the transport, and when its first update came. */
@@ -596,11 +652,20 @@ var Connection = class {
     const stop = () => inner.abort();
     turn.signal.addEventListener("abort", stop, { once: true });
     let watchdog = setTimeout(stop, limit);
+    let back = 0;
     let done = false;
     this.tried = false;
     this.began = 0;
     try {
       const offer = await this.offer(inner.signal);
+      const away = this.detour.now() !== null;
+      if (away) {
+        back = setTimeout(() => {
+          done = true;
+          this.detour.end();
+          stop();
+        }, this.detour.left());
+      }
       this.tried = true;
       clearTimeout(watchdog);
       watchdog = setTimeout(stop, limit);
@@ -616,8 +681,8 @@ var Connection = class {
           if (!this.began) {
             this.began = Date.now();
             clearTimeout(watchdog);
-            this.worked = offer.name;
-            remember(offer.name);
+            this.worked = this.current;
+            if (!away) remember(offer.name);
             this.tell("live");
           }
           pages.pass(update);
@@ -635,12 +700,17 @@ var Connection = class {
       if (!done) throw err;
     } finally {
       clearTimeout(watchdog);
+      clearTimeout(back);
       turn.signal.removeEventListener("abort", stop);
       inner.abort();
     }
   }
   /** Returns how long to wait before the next attempt, or null if there must be none. */
   failed(err) {
+    if (err instanceof Moved) {
+      if (this.detour.begin(err, this.offers ?? [], this.current)) return 0;
+      err = new Refused(503, err.retryMs, true);
+    }
     const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
     const missing = status === 404 || status === 410;
     const denied = missing || status === 401 || status === 403;
@@ -655,7 +725,10 @@ var Connection = class {
     }
     this.failures++;
     this.tellWaiting();
-    if (this.tried && status !== 429 && status !== 503) {
+    if (this.detour.now()) {
+      if (denied) this.offers = null;
+      if (status !== 429 && !(status === 503 && own)) this.detour.end();
+    } else if (this.tried && status !== 429 && status !== 503) {
       if (denied || !(this.began || status)) this.suspect = true;
       else this.blame();
       if (!this.worked && this.failures < (this.offers?.length ?? 0)) return 0;
@@ -681,6 +754,8 @@ var Connection = class {
       this.offers = usable;
       if (this.suspect) this.blame();
     }
+    const away = this.detour.now();
+    if (away) return away;
     const offer = this.offers.find((t) => t.name === this.current) ?? this.offers[0];
     if (!offer) throw new Error("no transport");
     this.current = offer.name;
@@ -1096,6 +1171,7 @@ export {
   isUpdate,
   isObject,
   Refused,
+  moved,
   refused,
   sleep,
   retryAfter,

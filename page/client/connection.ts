@@ -1,7 +1,8 @@
+import { Detour, type Offer } from "./detour";
 import { resolve, serverOf } from "./server";
 import { Shared, type Turn } from "./shared";
 import { mustPause, ownOrigin, watch } from "./surroundings";
-import { Ended, Refused, refused, sleep, type Session, type Transport } from "./transports/transport";
+import { Ended, Moved, Refused, refused, sleep, type Session, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
 export type Status = "connecting" | "live" | "reconnecting" | "paused" | "offline" | "gone" | "refused" | "blocked";
@@ -21,11 +22,6 @@ export interface ConnectionOptions {
   backoffMs?: number;
   /** A stream that says nothing for so long is dead; 45 s. */
   silenceMs?: number;
-}
-
-interface Offer {
-  name: string;
-  url: string;
 }
 
 const longestBackoff = 30_000;
@@ -48,6 +44,8 @@ export class Connection {
   private offers: Offer[] | null = null;
   /** The transport in use; the next attempt begins with it. */
   private current = remembered();
+  /** Is used instead of it, and is not remembered. */
+  private readonly detour = new Detour();
   /** The transport that brought the last update. */
   private worked = "";
   /** Whether this attempt has used the transport, and when its first update came. */
@@ -145,11 +143,20 @@ export class Connection {
     const stop = (): void => inner.abort();
     turn.signal.addEventListener("abort", stop, { once: true });
     let watchdog = setTimeout(stop, limit);
+    let back = 0;
     let done = false;
     this.tried = false;
     this.began = 0;
     try {
       const offer = await this.offer(inner.signal);
+      const away = this.detour.now() !== null;
+      if (away) {
+        back = setTimeout(() => {
+          done = true;
+          this.detour.end();
+          stop();
+        }, this.detour.left());
+      }
       this.tried = true;
       clearTimeout(watchdog); // a slow list is not the transport's fault
       watchdog = setTimeout(stop, limit);
@@ -165,8 +172,8 @@ export class Connection {
           if (!this.began) {
             this.began = Date.now();
             clearTimeout(watchdog);
-            this.worked = offer.name;
-            remember(offer.name);
+            this.worked = this.current;
+            if (!away) remember(offer.name);
             this.tell("live");
           }
           pages.pass(update);
@@ -184,6 +191,7 @@ export class Connection {
       if (!done) throw err;
     } finally {
       clearTimeout(watchdog);
+      clearTimeout(back);
       turn.signal.removeEventListener("abort", stop);
       inner.abort();
     }
@@ -191,6 +199,10 @@ export class Connection {
 
   /** Returns how long to wait before the next attempt, or null if there must be none. */
   private failed(err: unknown): number | null {
+    if (err instanceof Moved) {
+      if (this.detour.begin(err, this.offers ?? [], this.current)) return 0;
+      err = new Refused(503, err.retryMs, true);
+    }
     const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
     const missing = status === 404 || status === 410;
     const denied = missing || status === 401 || status === 403;
@@ -206,7 +218,10 @@ export class Connection {
     }
     this.failures++;
     this.tellWaiting();
-    if (this.tried && status !== 429 && status !== 503) {
+    if (this.detour.now()) {
+      if (denied) this.offers = null; // the list tells whether it is the channel
+      if (status !== 429 && !(status === 503 && own)) this.detour.end(); // it does not work here
+    } else if (this.tried && status !== 429 && status !== 503) {
       // The list of transports tells whether the cause is the channel, the server or the reader's permission.
       if (denied || !(this.began || status)) this.suspect = true;
       else this.blame();
@@ -236,6 +251,8 @@ export class Connection {
       this.offers = usable;
       if (this.suspect) this.blame();
     }
+    const away = this.detour.now();
+    if (away) return away;
     const offer = this.offers.find((t) => t.name === this.current) ?? this.offers[0];
     if (!offer) throw new Error("no transport");
     this.current = offer.name;

@@ -1,5 +1,5 @@
 import { orderlyEnd, stream, streamURL } from "./stream";
-import { refused, type Session } from "./transport";
+import { moved, refused, type Session } from "./transport";
 
 /** Listens to server-sent events by fetch, where there is no EventSource. */
 export function sseByFetch(s: Session): Promise<void> {
@@ -13,8 +13,10 @@ export function sseByFetch(s: Session): Promise<void> {
       if (!answer.body) throw new Error("no stream");
       const reader = answer.body.getReader();
       const decoder = new TextDecoder();
-      const take = events((data) => {
+      const take = events((data, type) => {
         if (life.signal.aborted) return; // one piece may have more events than were wanted
+        if (type === "transport") return end(moved(data));
+        if (type) return;
         heard = true;
         message(data);
       });
@@ -31,11 +33,13 @@ export function sseByFetch(s: Session): Promise<void> {
 }
 
 /**
- * Returns a function that takes the text of a stream piece by piece and calls data for each event (HTML, section 9.2.6).
- * The server sends only data that matters: the cursor is in the update, and the client decides when it returns.
+ * Returns a function that takes the text of a stream piece by piece and calls data for each event with data (HTML, section
+ * 9.2.6). type is empty for a plain message. The other fields do not matter: the cursor is in the update, and the client decides
+ * when it returns.
  */
-export function events(data: (text: string) => void): (piece: string) => void {
+export function events(data: (text: string, type: string) => void): (piece: string) => void {
   let rest = "";
+  let type = "";
   let event: string[] = [];
   return (piece) => {
     // A carriage return at the end may be followed by its line feed in the next piece.
@@ -43,9 +47,11 @@ export function events(data: (text: string) => void): (piece: string) => void {
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (/^data(:|$)/.test(line)) event.push(line.replace(/^data:? ?/, ""));
-      if (line || event.length === 0) continue;
-      data(event.join("\n"));
+      if (/^event(:|$)/.test(line)) type = line.replace(/^event:? ?/, "");
+      if (line) continue;
+      if (event.length > 0) data(event.join("\n"), type === "message" ? "" : type);
       event = [];
+      type = "";
     }
   };
 }

@@ -1,5 +1,5 @@
 import { orderlyEnd, refusal, stream, streamURL } from "./stream";
-import type { Session } from "./transport";
+import { moved, type Session } from "./transport";
 
 /**
  * Listens to an EventSource. It makes a new one for each connection. A browser that reconnects by itself uses the cursor
@@ -14,6 +14,7 @@ export function sse(s: Session): Promise<void> {
       heard = true;
       message(event.data);
     };
+    source.addEventListener("transport", (event) => end(moved((event as MessageEvent).data)));
     source.onerror = () => {
       const refused = source.readyState === EventSource.CLOSED;
       source.close();

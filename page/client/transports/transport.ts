@@ -30,16 +30,40 @@ export class Refused extends Error {
   }
 }
 
-/** Reads an answer with a status other than 200. */
-export async function refused(answer: Response): Promise<Refused> {
-  return new Refused(answer.status, retryAfter(answer.headers.get("Retry-After")), await isProblem(answer));
+/** The server has too many readers, and asks to use another transport for a while. */
+export class Moved extends Error {
+  /** forMs is for how long, and retryMs after how long a client that can't do that may come again. */
+  constructor(readonly transport: string, readonly forMs: number, readonly retryMs: number) {
+    super(`the server asks to use ${transport} for a while`);
+  }
 }
 
-/** Reports whether an answer is a problem document as the server writes it (docs/wire.md): with status and title. */
-async function isProblem(answer: Response): Promise<boolean> {
-  if (!/^application\/problem\+json\s*(;|$)/i.test(answer.headers.get("Content-Type") ?? "")) return false;
+/** Reads what the server says to a reader that it moves (docs/wire.md), in JSON. */
+export function moved(text: unknown): Error {
+  try {
+    return moveOf(JSON.parse(String(text))) ?? new Refused(503, 0);
+  } catch {
+    return new Refused(503, 0);
+  }
+}
+
+function moveOf(said: unknown, retryMs = 0): Moved | null {
+  if (!isObject(said) || typeof said.transport !== "string" || typeof said.for !== "number" || !(said.for > 0)) return null;
+  return new Moved(said.transport, said.for * 1000, typeof said.retry === "number" ? said.retry * 1000 : retryMs);
+}
+
+/** Reads an answer with a status other than 200. */
+export async function refused(answer: Response): Promise<Refused | Moved> {
+  const later = retryAfter(answer.headers.get("Retry-After"));
+  const problem = await problemOf(answer);
+  return moveOf(problem, later) ?? new Refused(answer.status, later, problem !== null);
+}
+
+/** Returns the problem document that an answer is, as the server writes it (docs/wire.md): with status and title. */
+async function problemOf(answer: Response): Promise<object | null> {
+  if (!/^application\/problem\+json\s*(;|$)/i.test(answer.headers.get("Content-Type") ?? "")) return null;
   const problem: unknown = await answer.json().catch(() => null);
-  return isObject(problem) && problem.status === answer.status && typeof problem.title === "string";
+  return isObject(problem) && problem.status === answer.status && typeof problem.title === "string" ? problem : null;
 }
 
 /** A stream that worked has ended. The client comes back after a pause. */

@@ -1,5 +1,5 @@
 import { orderlyEnd, refusal, stream, streamURL } from "./stream";
-import { Refused, type Session } from "./transport";
+import { moved, Refused, type Session } from "./transport";
 
 /** Listens to a WebSocket. Close codes are those of RFC 6455 and, from 4000 on, the server's own (docs/wire.md). */
 export function webSocket(s: Session): Promise<void> {
@@ -16,11 +16,12 @@ export function webSocket(s: Session): Promise<void> {
       heard = true;
       message(event.data);
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = ({ code, reason }) => {
       if (s.signal.aborted) return;
       if (!opened) refusal(http, s).then(end, end);
       else if (code === 1008) end(new Refused(403, 0));
       else if (code === 4404) end(new Refused(404, 0));
+      else if (code === 4503) end(moved(reason));
       else if (code === 1013) end(new Refused(503, 5000 + Math.random() * 10_000));
       else if (heard && goingAway.includes(code)) end(orderlyEnd());
       else end(new Error(`the WebSocket closed with ${code}`));
