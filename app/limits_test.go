@@ -167,7 +167,7 @@ func TestGuideToLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := (app.LimitSettings{
-		Readers: 50000, ReadersPerChannel: 40000, ReadersPerAddress: 500, RequestsPerAddress: 50,
+		Readers: 50000, ReadersPerChannel: 40000, ReadersPerAddress: 500, RequestsPerAddress: 50, Overflow: "polling",
 	}); c.Server.Limits != want {
 		t.Errorf("the guide sets %+v", c.Server.Limits)
 	}

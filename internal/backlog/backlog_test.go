@@ -149,6 +149,8 @@ func TestTooMuch(t *testing.T) {
 		if shortest := slices.Min(took); shortest < Longest/2 {
 			t.Errorf("a call took %v: the queue was not as long as it may be", shortest)
 		}
+		slices.Sort(took)
+		t.Logf("%d of %d answered; half took %v, none more than %v", len(took), len(took)+len(refusals), took[len(took)/2], slices.Max(took))
 		for _, err := range refusals {
 			var later *motacilla.RetryError
 			if !errors.Is(err, motacilla.ErrOverloaded) || !errors.As(err, &later) || later.After < Longest || later.After > 3*time.Second {
@@ -303,6 +305,18 @@ func TestUnanswered(t *testing.T) {
 		}
 		if waiting, refused := b.Counts(); waiting != Few+1 || refused != 100 {
 			t.Errorf("%d calls wait and %d were refused; want %d and 100", waiting, refused, Few+1)
+		}
+	})
+}
+
+// BenchmarkCall measures what a call costs that does not wait.
+func BenchmarkCall(b *testing.B) {
+	var all Backlog
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := all.Enter(); err == nil {
+				all.Leave(true)
+			}
 		}
 	})
 }
