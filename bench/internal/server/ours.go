@@ -60,15 +60,8 @@ func (t transport) config(dir string) (string, error) {
 
 func ours(t transport) func(context.Context) (Server, error) {
 	return func(ctx context.Context) (Server, error) {
-		dir, err := os.MkdirTemp("", "bench-ours")
-		if err != nil {
-			return nil, fmt.Errorf("start the app: %w", err)
-		}
-		context.AfterFunc(ctx, func() { _ = os.RemoveAll(dir) })
 		publisherType := t.publisher
-		secure := t.tls
-		t.tls = false
-		config, err := t.config(dir)
+		config, err := t.config(os.TempDir()) // the folder belongs to this process
 		if err != nil {
 			return nil, err
 		}
@@ -91,11 +84,6 @@ func ours(t transport) func(context.Context) (Server, error) {
 			return nil, fmt.Errorf("path of %s: %w", publisherType, err)
 		}
 		s.ready = Ready{Addr: server.Addr().String(), Path: path, Since: int64(ch.Head)}
-		if secure {
-			if s.ready.Addr, err = front(ctx, server); err != nil {
-				return nil, err
-			}
-		}
 		return s, nil
 	}
 }

@@ -90,6 +90,14 @@ func Run(name string, in io.Reader, out io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	dir, err := os.MkdirTemp("", "bench-"+name)
+	if err == nil {
+		err = os.Setenv("TMPDIR", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("make a folder for %s: %w", name, err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	s, err := kind(ctx)
 	if err != nil {
 		return errors.Join(err, say(out, Ready{Error: err.Error()}))
