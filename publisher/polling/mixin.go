@@ -7,7 +7,8 @@
 //
 // The routes are interval-polling/{channel_id}/ and long-polling/{channel_id}/. GET ?since is answered with an update. GET
 // ?last_update_ts and POST are answered with Wagtail Live's JSON. Answers of interval polling have an ETag, so that a cache in
-// front can answer nearly all requests. docs/wire.md and docs/wagtail-live.md have the rest.
+// front can answer nearly all requests. A request to long polling may name its round; then a cache in front can make one request
+// of those of all readers. docs/wire.md, docs/caching.md and docs/wagtail-live.md have the rest.
 //
 // # Resuming
 //
