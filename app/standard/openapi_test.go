@@ -112,16 +112,18 @@ func (s *site) do(want int, method, path string, header ...string) (body string,
 	return string(read), resp.Header, rest
 }
 
-// event reads one event and checks its data, which is an update.
+// event reads one event and checks its data, which is an update unless the event has a type.
 func (s *site) event(from *bufio.Reader) (event []byte) {
 	s.Helper()
+	typed := false
 	for {
 		line, err := from.ReadBytes('\n')
 		if err != nil {
 			s.Fatal(err)
 		}
 		event = append(event, line...)
-		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
+		typed = typed || bytes.HasPrefix(line, []byte("event: "))
+		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok && !typed {
 			s.contract.CheckValue(s, "Update", data)
 		}
 		if len(line) == 1 {
@@ -146,6 +148,7 @@ var asks = []struct{ method, path string }{
 	{"POST", "/live/interval-polling/CHANNEL"},
 	{"GET", "/live/long-polling/CHANNEL?hold=0&round=0"}, {"POST", "/live/long-polling/CHANNEL"},
 	{"GET", "/events/CHANNEL"}, {"GET", "/live/websocket/CHANNEL"},
+	{"GET", "/events?c=CHANNEL"}, {"GET", "/live/websocket?c=CHANNEL"},
 }
 
 const everything = `
@@ -197,21 +200,27 @@ func TestReaders(t *testing.T) {
 	_, _, stream := s.do(200, "GET", "/events/match-42?since="+head)
 	s.do(200, "GET", "/events/match-42", "Last-Event-ID", head)
 
-	s.do(426, "GET", "/live/websocket/match-42?since=0")
-	s.do(400, "GET", "/live/websocket/match-42", "Connection", "Upgrade", "Upgrade", "websocket")
-	url := "ws" + strings.TrimPrefix(s.base, "http") + "/live/websocket/match-42?since=0"
-	conn, resp, err := gorilla.DefaultDialer.DialContext(t.Context(), url, nil)
-	if err != nil {
-		t.Fatal(err)
+	s.do(200, "GET", "/events?c=match-42,"+head+"&c=none", "Last-Event-ID", "1")
+
+	for _, path := range []string{"/live/websocket/match-42?since=0", "/live/websocket?c=match-42"} {
+		s.do(426, "GET", path)
+		s.do(400, "GET", path, "Connection", "Upgrade", "Upgrade", "websocket")
+		conn, resp, err := gorilla.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(s.base, "http")+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		asked, _ := http.NewRequest("GET", s.base+path, nil)
+		s.contract.Check(t, openapitest.Exchange{Request: asked, Status: resp.StatusCode, Header: resp.Header})
+		_, message, err := conn.ReadMessage()
+		if bytes.HasPrefix(message, []byte(`{"subscribed":`)) {
+			_, message, err = conn.ReadMessage()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.contract.CheckValue(t, "Update", message)
 	}
-	defer conn.Close()
-	asked, _ := http.NewRequest("GET", s.base+"/live/websocket/match-42?since=0", nil)
-	s.contract.Check(t, openapitest.Exchange{Request: asked, Status: resp.StatusCode, Header: resp.Header})
-	_, message, err := conn.ReadMessage()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.contract.CheckValue(t, "Update", message)
 
 	if _, err := s.store.DeleteChannel(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
@@ -238,7 +247,7 @@ func TestReaders(t *testing.T) {
 			}
 		}
 	})
-	for _, unseen := range s.contract.Unseen("/channels/", "/live/", "/events/") {
+	for _, unseen := range s.contract.Unseen("/channels/", "/live/", "/events") {
 		t.Errorf("described, and by no test seen: %s", unseen)
 	}
 }
@@ -251,7 +260,7 @@ func TestDescriptionIsOfThisServer(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/api/channels", "/channels/{channel_id}/transports", "/ws/channel/{channel_id}"} {
+	for _, path := range []string{"/api/channels", "/channels/{channel_id}/transports", "/ws/channel/{channel_id}", "/ws/channel"} {
 		if doc.Paths[path] == nil {
 			t.Errorf("%s is not described", path)
 		}

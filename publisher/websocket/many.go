@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	_ "embed" // for openapi-many.json
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -54,14 +55,6 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	if !gorilla.IsWebSocketUpgrade(r) {
-		var ch motacilla.ChannelID
-		if len(want) > 0 {
-			ch = want[0].Channel
-		}
-		p.plainTo(w, r, ch)
-		return
-	}
 	upgrader, packed := p.upgraderFor(r)
 	wire := p.many
 	if packed {
@@ -71,6 +64,10 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 	var m *publisher.Many
 	if err == nil {
 		m, err = p.streams.OpenMany(r, want, wire, &incoming{collector: &collector{}, deflate: packed}, permit)
+	}
+	if !gorilla.IsWebSocketUpgrade(r) {
+		p.plainMany(w, r, m, err)
+		return
 	}
 	if err != nil {
 		p.deny(w, r, err)
@@ -87,6 +84,18 @@ func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 	} else {
 		m.Join(out.Conn, m.Hello(out.head))
 	}
+}
+
+// plainMany is plain for several channels.
+func (p *Publisher) plainMany(w http.ResponseWriter, r *http.Request, m *publisher.Many, err error) {
+	if err == nil {
+		m.Close()
+	}
+	if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+		p.fail(w, r, err)
+		return
+	}
+	upgradeRequired(w)
 }
 
 // permit returns what asks whether the reader may read a channel, as allow says for the origin of its request.

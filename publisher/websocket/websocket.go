@@ -204,20 +204,19 @@ func (p *Publisher) open(r *http.Request, w *publisher.Wire) (*publisher.Stream,
 // learn why. If a limit is the reason, the answer says so.
 func (p *Publisher) notUpgraded(w http.ResponseWriter, r *http.Request) {
 	ch, err := route.ChannelID(r)
+	if err == nil {
+		var slot publisher.Slot
+		slot, err = p.feed.Acquire(r, ch)
+		slot.Release()
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.plainTo(w, r, ch)
+	upgradeRequired(w)
 }
 
-func (p *Publisher) plainTo(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) {
-	slot, err := p.feed.Acquire(r, ch)
-	slot.Release()
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
+func upgradeRequired(w http.ResponseWriter) {
 	w.Header().Set("Upgrade", "websocket")
 	route.WriteProblem(w, route.Problem{
 		Status: http.StatusUpgradeRequired, Detail: "this address speaks WebSocket: connect with ws:// or wss://",
