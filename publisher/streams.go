@@ -19,8 +19,8 @@ import (
 // answers the request and says how things look ([Wire]); the rest, from the first update to the close message, is here.
 //
 // A reader whose connection is a bare TCP or Unix socket is given to the epoll engine, if the system has one ([Stream.Join]): it
-// is then an entry in a table, and has no goroutine. With TLS, HTTP/2 and systems without epoll, each connection has a
-// goroutine ([Stream.Run]). The promises are the same.
+// is then an entry in a table, and has no goroutine. So is one with TLS 1.3 that package tlsrecord has accepted. With HTTP/2 and
+// TLS 1.2, and on systems without epoll, each connection has a goroutine ([Stream.Run]). The promises are the same.
 type Streams struct {
 	feed  *Feed
 	wire  *Wire

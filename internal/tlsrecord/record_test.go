@@ -183,11 +183,13 @@ func TestFaults(t *testing.T) {
 			c.Seal(nil, []byte("hello"))
 			return c.Seal(nil, []byte("hello"))
 		}, tlsrecord.BadRecordMAC},
-		"too short to be genuine":              {raw(23, 3, 3, 0, 15, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), tlsrecord.BadRecordMAC},
-		"an empty record":                      {raw(23, 3, 3, 0, 0), tlsrecord.BadRecordMAC},
-		"too long, known by its header":        {raw(23, 3, 3, 0x41, 1), tlsrecord.RecordOverflow},
-		"carries too much":                     {inner(data, make([]byte, tlsrecord.MaxPlaintext+1)...), tlsrecord.RecordOverflow},
-		"too much padding":                     {inner(0, append([]byte{1, data}, make([]byte, tlsrecord.MaxPlaintext)...)...), tlsrecord.RecordOverflow},
+		"too short to be genuine":       {raw(23, 3, 3, 0, 15, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), tlsrecord.BadRecordMAC},
+		"an empty record":               {raw(23, 3, 3, 0, 0), tlsrecord.BadRecordMAC},
+		"too long, known by its header": {raw(23, 3, 3, 0x41, 1), tlsrecord.RecordOverflow},
+		"carries too much":              {inner(data, make([]byte, tlsrecord.MaxPlaintext+1)...), tlsrecord.RecordOverflow},
+		"too much padding": {
+			inner(0, append([]byte{1, data}, make([]byte, tlsrecord.MaxPlaintext)...)...), tlsrecord.RecordOverflow,
+		},
 		"no type":                              {inner(0), tlsrecord.UnexpectedMessage},
 		"nothing but padding":                  {inner(0, make([]byte, 50)...), tlsrecord.UnexpectedMessage},
 		"an unknown type":                      {inner(99, 1), tlsrecord.UnexpectedMessage},

@@ -52,9 +52,7 @@ func (s *Session) ConnectionState() tls.ConnectionState {
 	if s.state != nil {
 		return *s.state
 	}
-	return tls.ConnectionState{
-		Version: tls.VersionTLS13, HandshakeComplete: true, CipherSuite: s.suite.id, NegotiatedProtocolIsMutual: true,
-	}
+	return tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, CipherSuite: s.suite.id}
 }
 
 // secure has the session ready to seal. The opening half is made ready when something comes.

@@ -84,7 +84,8 @@ func (s *shadow) received(record []byte) bool {
 	kind, data := unpad(inner)
 	first := !s.opened
 	s.opened = true
-	return kind == typeData && !(first && bytes.HasPrefix(data, []byte("PRI "))) // which is HTTP/2
+	http2 := first && bytes.HasPrefix(data, []byte("PRI "))
+	return kind == typeData && !http2
 }
 
 // wrote follows what crypto/tls has written, which is whole records.

@@ -83,7 +83,7 @@ func (s *Session) UnmarshalBinary(b []byte) error {
 	s.owes.Store(flags&flagOwes != 0)
 	if flags&flagState != 0 {
 		s.state = &tls.ConnectionState{
-			Version: tls.VersionTLS13, HandshakeComplete: true, CipherSuite: s.suite.id, NegotiatedProtocolIsMutual: true,
+			Version: tls.VersionTLS13, HandshakeComplete: true, CipherSuite: s.suite.id,
 			CurveID: tls.CurveID(r.uint(2)), ServerName: string(r.bytes()),
 			DidResume: flags&flagResumed != 0, HelloRetryRequest: flags&flagRetried != 0,
 		}

@@ -51,8 +51,6 @@ func TestTake(t *testing.T) {
 				c.Certificates, c.ClientSessionCache = []tls.Certificate{client}, tls.NewLRUClientSessionCache(1)
 			},
 		},
-		"two keys for tickets": {again: true, resumed: true, server: &tls.Config{SessionTicketKey: [32]byte{1, 2, 3}},
-			client: func(c *tls.Config) { c.ClientSessionCache = tls.NewLRUClientSessionCache(1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, test.server)
@@ -82,6 +80,25 @@ func TestTake(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The caller sets the keys of session tickets, and changes them while the listener is in use.
+func TestKeysOfSessionTickets(t *testing.T) {
+	config := new(tls.Config)
+	config.SetSessionTicketKeys([][32]byte{{1}})
+	r := newRig(t, config)
+	r.client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	for i, keys := range [][][32]byte{{{1}}, {{2}, {1}}, {{2}}, {{3}}} {
+		config.SetSessionTicketKeys(keys)
+		server, done := r.ask(talks("hello"))
+		conn := r.take(server)
+		r.say(conn, "hello")
+		if got, want := conn.ConnectionState().DidResume, i == 1 || i == 2; got != want {
+			t.Errorf("connection %d was resumed: %v, want %v", i, got, want)
+		}
+		_ = conn.Close()
+		r.over(done)
 	}
 }
 

@@ -22,7 +22,7 @@
 // # Limits
 //
 // With interval polling, a reader sees an update with its next request. A held request with ?since costs a socket and a table
-// entry, over TLS and HTTP/2 a goroutine too. Wagtail Live's client can have no posts but the newest 500 (polling.window).
+// entry, over HTTP/2 and TLS 1.2 a goroutine too. Wagtail Live's client can have no posts but the newest 500 (polling.window).
 //
 // [Mixin] is what both have in common. A polling publisher of your own can embed it.
 package polling

@@ -18,8 +18,8 @@
 //
 // # Limits
 //
-// Each reader has a connection. Over HTTP/1.1 without TLS it costs a socket and a table entry, otherwise a goroutine too. A
-// browser opens six connections to a host, or a hundred streams over HTTP/2.
+// Each reader has a connection. Over HTTP/1.1, plain or with TLS 1.3, it costs a socket and a table entry, otherwise a
+// goroutine too. A browser opens six connections to a host, or a hundred streams over HTTP/2.
 package sse
 
 import (

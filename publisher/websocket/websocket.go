@@ -18,8 +18,8 @@
 //
 // # Limits
 //
-// Each reader has a connection. Without TLS it costs a socket and a table entry, otherwise two goroutines too. A reader that
-// sends more than 100 control frames in a second is closed.
+// Each reader has a connection. Plain or with TLS 1.3 it costs a socket and a table entry, otherwise two goroutines too. A reader
+// that sends more than 100 control frames in a second is closed.
 //
 // gorilla/websocket does the upgrade, and everything on connections that have a goroutine. On the epoll engine there is no
 // goroutine that could wait for a whole frame, so frames are read here, piece by piece; see docs/decisions/0006.

@@ -133,8 +133,8 @@ func (r *Reader) send(b []byte) {
 	}
 }
 
-// End writes closeMessage and closes the connection, with a close_notify if it has TLS. If the socket is full, End closes it without a message. If wait is
-// more than 0, the peer has so long to close first, and Protocol.Input is called until then.
+// End writes closeMessage and closes the connection, with a close_notify if it has TLS. If the socket is full, End closes it
+// without a message. If wait is more than 0, the peer has so long to close first, and Protocol.Input is called until then.
 func (r *Reader) End(closeMessage []byte, wait time.Duration) {
 	if r.Ending() {
 		return
