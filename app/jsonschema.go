@@ -13,8 +13,8 @@ import (
 //
 // What the schema refuses, Load refuses too, with two exceptions. The schema takes a key such as server.addr only as a
 // mapping within a mapping. Without storage.type, it checks the keys of all stores. What the schema accepts, Load may still
-// refuse: Load also checks the form of addresses, paths, URLs, origins, proxies and tokens. It also knows that 50.0 is no whole
-// number, and that 0.005m is less than 1s.
+// refuse: Load also checks the form of addresses, paths, URLs, origins, proxies and tokens, and which keys of TLS belong together. It
+// also knows that 50.0 is no whole number, and that 0.005m is less than 1s.
 func (s *Schema) JSONSchema() ([]byte, error) {
 	settings := defaults()
 	fields, err := fieldsOf(&settings)

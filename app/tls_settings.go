@@ -67,6 +67,9 @@ func (s *ServerSettings) validateTLS() error {
 	}
 	_, _, err := net.SplitHostPort(t.RedirectFrom)
 	check(t.RedirectFrom == "" || err == nil, "redirect_from", "must be host:port, such as :80")
+	if _, is := SocketPath(s.Addr); is {
+		errs = append(errs, errors.New("server.addr: must be host:port, as server.tls is set; before a Unix socket the proxy speaks TLS"))
+	}
 	if strings.HasPrefix(s.PublicURL, "http:") {
 		errs = append(errs, errors.New("server.public_url: must begin with https:, as server.tls is set"))
 	}

@@ -272,7 +272,7 @@ func TestTLSKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct{ yaml, wrong string }{
+	for _, tt := range []struct{ yaml, wrong string }{ // what ends in an open quote goes on outside of tls
 		{"cert: a, key: b, hsts: 1h, redirect_from: ':80', ocsp: true, http2: false, min_version: '1.3'", ""},
 		{"acme: {hosts: [live.example.org, xn--bcher-kva.example], email: web@example.org, directory: 'https://ca.example/dir'}", ""},
 		{"cert: a", "server.tls.key: must be set"},
@@ -291,10 +291,11 @@ func TestTLSKeys(t *testing.T) {
 		{"acme: {hosts: [a.example], directory: 'http://ca.example'}", "server.tls.acme.directory: must be an https URL"},
 		{"acme: {hosts: [a.example], eab_id: x}", "server.tls.acme.eab_key: must be set"},
 		{"acme: {hosts: [a.example], eab_key: x}", "server.tls.acme.eab_id: must be set"},
+		{"cert: a, key: b}, addr: 'unix:/run/m.sock", "server.addr: must be host:port, as server.tls is set"},
 		{"cert: a, key: b}, public_url: 'http://a.example", "server.public_url: must begin with https:"},
 	} {
 		yaml := "server: {tls: {" + tt.yaml + "}}"
-		if strings.Contains(tt.yaml, "public_url") {
+		if strings.Contains(tt.yaml, "}, ") {
 			yaml = "server: {tls: {" + tt.yaml + "'}"
 		}
 		_, err := schema.Load(Input{YAML: []byte(yaml), Env: []string{}})

@@ -213,6 +213,11 @@ var unchecked = map[string][]any{
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
 	"server.compression": {"gzip", "", []string{"br", "zstd"}, []string{}},
 	"outbound.allow": {"10.1.2.0/24", "", []string{"10.0.0.0/8", "fd00::/8"}}, "server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
+	"server.admin": {"", "127.0.0.1:0"}, "server.pprof": {false}, "server.socket_mode": {"0660"},
+	// Most keys of TLS need a certificate, and then others of them.
+	"server.tls.cert": {""}, "server.tls.key": {""}, "server.tls.ocsp": {false}, "server.tls.hsts": {"0s"}, "server.tls.redirect_from": {""},
+	"server.tls.acme.hosts": {"", []string{}}, "server.tls.acme.email": {""}, "server.tls.acme.roots": {""}, "server.tls.acme.secret": {""},
+	"server.tls.acme.eab_id": {""}, "server.tls.acme.eab_key": {""}, "server.tls.acme.directory": {"https://ca.example/dir"},
 }
 
 // valueOf returns a value of a key: most are of its type, near its bounds, or a choice.
@@ -303,6 +308,7 @@ func TestRealChecks(t *testing.T) {
 		"server: {addr: localhost}", "server: {public_url: live.example.org}", "server: {origins: [www.example.org]}",
 		"server: {trusted_proxies: [here]}", "server: {token: 'a b'}", "server: {base_path: live/}", "page: {home: 'ftp://x'}", "page: {time_zone: Berlin}",
 		"page: {channel_languages: [x]}", "server: {compression: [deflate]}", "server: {compression: [br, br]}",
+		"server: {tls: {cert: cert.pem}}", "server: {tls: {hsts: 1h}}", "server: {tls: {acme: {hosts: ['*.example.org']}}}",
 		"page: {size: 50.0}", "feed: {stall: 0.005m}", "feed: {stall: 100ms100ms}", "feed: {stall: 99999999h}",
 	} {
 		if err := editor.Check([]byte(file)); err != nil {

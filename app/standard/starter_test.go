@@ -127,6 +127,10 @@ func flagOf(t *rapid.T, k app.Key) string {
 	case values != nil:
 	case k.Type == "a list of texts":
 		values = []any{rapid.SliceOfN(rapid.StringN(0, 4, -1), 0, 3).Draw(t, "list")}
+	case len(k.Choices) > 0 && !seldom(t, 10): // otherwise hardly any flags would be right
+		for _, choice := range k.Choices {
+			values = append(values, choice)
+		}
 	case seldom(t, 30):
 		return "wrong"
 	default:
