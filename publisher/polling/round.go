@@ -70,7 +70,7 @@ func (p *Long) appendIdle(dst []byte, u *motacilla.Update, round int64, why publ
 			round++
 		}
 		dst = append(dst, `,"next_round":`...)
-		dst = strconv.AppendInt(dst, max(p.round(motacilla.Revision(u.From)), round), 10)
+		dst = strconv.AppendInt(dst, max(p.round(u.From), round), 10)
 	}
 	if why == publisher.EndDrain {
 		dst = append(dst, `,"next_poll_ms":`...)
