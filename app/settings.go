@@ -38,7 +38,7 @@ type ServerSettings struct {
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
 	Compression    []string `key:"compression" doc:"content codings of answers, in the order of preference: zstd, br, gzip; an empty list turns compression off"`
-	TrustedProxies []string `key:"trusted_proxies" doc:"addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed; unix is every peer of a Unix socket"`
+	TrustedProxies []string `key:"trusted_proxies" doc:"proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, unix"`
 
 	Limits LimitSettings `key:"limits"`
 	TLS    TLSSettings   `key:"tls"`

@@ -5,10 +5,8 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/adapter"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
-	"go.uber.org/fx"
 )
 
 // Traces follows posts through all nodes, from the request to the first delivery on each. All methods may be called from many
@@ -23,13 +21,6 @@ type Traces interface {
 	Written(ctx context.Context, ch motacilla.ChannelID, r motacilla.Revision)
 	// Delivered is called when the first reader of a publisher on this node has got something new.
 	Delivered(d publisher.Delivery)
-}
-
-// RegisterTraces puts something that traces into an app's graph, under the name that tracing.type has in the configuration. The
-// rules for name, defaults and constructor are those of publisher.Register; constructor returns a [Traces]. It may ask for
-// motacilla.Records. If an option has the tag required, tracing is off until the configuration gives that option.
-func RegisterTraces[O any](name string, defaults *O, constructor any) fx.Option {
-	return adapter.Register[Traces]("tracing", name, defaults, constructor)
 }
 
 // traced puts the handler of a receiver's route into a span.

@@ -207,7 +207,9 @@ func put(t *rapid.T, to map[string]any, key string, value any) {
 
 // unchecked are values of keys whose form only Load checks. They are right.
 var unchecked = map[string][]any{
-	"server.addr": {":8080", "127.0.0.1:0"}, "server.public_url": {"", "https://live.example.org/news/live"},
+	"server.admin": {"", "127.0.0.1:9090", "unix:/run/admin.sock"}, "server.socket_mode": {"0600", "0660"},
+	"server.pprof": {false}, // only with server.admin
+	"server.addr":  {":8080", "127.0.0.1:0"}, "server.public_url": {"", "https://live.example.org/news/live"},
 	"server.base_path": {"", "/news/live"}, "page.home": {"", "/", "https://www.example.org"},
 	"page.time_zone": {"UTC", "Europe/Berlin"}, "page.channel_languages": {"wahl-*=de", []string{"a=ar", "b=pt-BR"}},
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
@@ -233,6 +235,9 @@ func valueOf(t *rapid.T, k app.Key) any {
 		return rapid.SampledFrom(right).Draw(t, k.Name)
 	}
 	wrong := anything(t)
+	if _, isBool := wrong.(bool); unchecked[k.Name] != nil && isBool {
+		return 5
+	}
 	if _, isText := wrong.(string); unchecked[k.Name] != nil && isText {
 		return 5
 	}
