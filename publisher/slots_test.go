@@ -151,6 +151,25 @@ func TestAcquireJitter(t *testing.T) {
 	}
 }
 
+// A crowd that is told to poll comes back little by little.
+func TestOverflowJitter(t *testing.T) {
+	f := limited(Limits{PerChannel: 1, Overflow: "interval-polling"})
+	if _, err := f.Acquire(from("192.0.2.1"), "a"); err != nil {
+		t.Fatal(err)
+	}
+	per := map[int]int{}
+	for range 1000 {
+		_, err := f.Acquire(from("192.0.2.1"), "a")
+		m, _ := MoveOf(err)
+		per[m.For]++
+	}
+	for second, n := range per {
+		if n > 50 {
+			t.Errorf("%d of 1000 come back in second %d", n, second)
+		}
+	}
+}
+
 // TestAcquireRace acquires and releases in random order. No limit may be passed, and in the end nothing may be counted.
 func TestAcquireRace(t *testing.T) {
 	limits := Limits{Readers: 24, PerChannel: 9, PerAddress: 5}

@@ -215,7 +215,6 @@ var unchecked = map[string][]any{
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
 	"server.compression": {"gzip", "", []string{"br", "zstd"}, []string{}},
 	"outbound.allow": {"10.1.2.0/24", "", []string{"10.0.0.0/8", "fd00::/8"}}, "server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
-	"server.admin": {"", "127.0.0.1:0"}, "server.pprof": {false}, "server.socket_mode": {"0660"},
 	// Most keys of TLS need a certificate, and then others of them.
 	"server.tls.cert": {""}, "server.tls.key": {""}, "server.tls.ocsp": {false}, "server.tls.hsts": {"0s"}, "server.tls.redirect_from": {""},
 	"server.tls.acme.hosts": {"", []string{}}, "server.tls.acme.email": {""}, "server.tls.acme.roots": {""}, "server.tls.acme.secret": {""},

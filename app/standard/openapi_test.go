@@ -247,6 +247,18 @@ func TestReaders(t *testing.T) {
 			}
 		}
 	})
+	s.Run("full", func(t *testing.T) {
+		full := open(t, everything+"server: {limits: {readers: 1, overflow: polling}}")
+		full.contract = s.contract
+		full.channel("match-42", motacilla.Public)
+		full.do(200, "GET", "/events/match-42") // has the one slot until the end of the test
+		if body, _, _ := full.do(503, "GET", "/live/websocket/match-42"); !strings.Contains(body, `"transport":"interval-polling"`) {
+			t.Errorf("a reader without a slot gets %s", body)
+		}
+		if body, _, _ := full.do(200, "GET", "/live/long-polling/match-42?since=0"); !strings.Contains(body, `"next_poll_ms"`) {
+			t.Errorf("a long poll without a slot gets %s", body)
+		}
+	})
 	for _, unseen := range s.contract.Unseen("/channels/", "/live/", "/events") {
 		t.Errorf("described, and by no test seen: %s", unseen)
 	}
