@@ -37,7 +37,7 @@ type ServerSettings struct {
 	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
-	Compression    []string `key:"compression" doc:"content codings of answers, in the order of preference: zstd, br, gzip; an empty list turns compression off"`
+	Compression    []string `key:"compression" doc:"content codings of answers, in the order of preference: br, zstd, gzip; an empty list turns compression off"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, unix"`
 
 	Limits LimitSettings `key:"limits"`
@@ -123,7 +123,7 @@ type LogSettings struct {
 func defaults() Settings {
 	return Settings{
 		Server: ServerSettings{
-			Addr: "127.0.0.1:8080", SocketMode: "0660", Compression: []string{"zstd", "br", "gzip"}, TLS: defaultTLS(),
+			Addr: "127.0.0.1:8080", SocketMode: "0660", Compression: []string{"br", "zstd", "gzip"}, TLS: defaultTLS(),
 			Limits: LimitSettings{Overflow: overflowRefuse},
 		},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
@@ -149,7 +149,7 @@ func (s *Settings) validate() error {
 	for _, o := range s.Server.Origins {
 		check(o == "*" || isOrigin(o), "server.origins", "schemes and hosts, such as https://www.example.org, or *")
 	}
-	check(compress.Valid(s.Server.Compression), "server.compression", "a list of zstd, br and gzip, each once at most")
+	check(compress.Valid(s.Server.Compression), "server.compression", "a list of br, zstd and gzip, each once at most")
 	if _, err := route.ParseProxies(s.Server.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("server.trusted_proxies: %w", err))
 	}

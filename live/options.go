@@ -56,7 +56,7 @@ type Options struct {
 	// Feed are the options of the feed. New sets its Logger, its Compression, the page's size if PageSize is 0, and the address
 	// of its limits.
 	Feed publisher.FeedOptions
-	// Compression are the content codings of answers, in the order of preference: zstd, br and gzip. nil means these; an empty list
+	// Compression are the content codings of answers, in the order of preference: br, zstd and gzip. nil means these; an empty list
 	// means that nothing is compressed.
 	Compression []string
 	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
@@ -111,7 +111,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("live: BasePath %w", err)
 	}
 	if !compress.Valid(o.Compression) {
-		return o, errors.New("live: Compression must be a list of zstd, br and gzip, each once at most")
+		return o, errors.New("live: Compression must be a list of br, zstd and gzip, each once at most")
 	}
 	if o.RequestsPerAddress < 0 {
 		return o, errors.New("live: RequestsPerAddress must not be negative")

@@ -34,7 +34,7 @@ type FeedOptions struct {
 	// memory, and for twice as long for what only the store has.
 	Timeout time.Duration
 
-	// Compression are the content codings that readers may have, in the order of preference. nil means zstd, br and gzip; an empty
+	// Compression are the content codings that readers may have, in the order of preference. nil means br, zstd and gzip; an empty
 	// list means none. Others are left out.
 	Compression []string
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Effort says how much time a body may take.
@@ -20,18 +21,22 @@ const (
 
 // Body returns body in a coding. It returns nil if that does not make it shorter, or if the body is less than [Least] bytes or too
 // long: more than 1 MiB, or 16 MiB if it may take long.
-func Body(c Coding, body []byte, e Effort) []byte {
-	if !fits(body, e) {
+func Body(c Coding, body []byte, effort Effort) []byte {
+	if !fits(body, effort) {
 		return nil
 	}
 	var short []byte
 	switch c {
 	case Gzip:
-		short = gzipped(body, e)
+		short = gzipped(body, effort)
 	case Zstd:
-		short = zstdEncoder().EncodeAll(body, make([]byte, 0, len(body)/2))
+		e := zstdEncoder()
+		if effort == Well {
+			e = newZstdEncoder(zstd.SpeedBestCompression)
+		}
+		short = e.EncodeAll(body, make([]byte, 0, len(body)/2))
 	case Brotli:
-		short = brotlied(body, e)
+		short = brotlied(body, effort)
 	default:
 		return nil
 	}

@@ -17,8 +17,9 @@ const (
 	Brotli   Coding = "br"
 )
 
-// All are the codings that compress, in the order of preference.
-func All() []Coding { return []Coding{Zstd, Brotli, Gzip} }
+// All are the codings that compress, in the order of preference. For whole bodies br is the shortest. A stream of zstd is some 6 %
+// longer than one of gzip, but has an end.
+func All() []Coding { return []Coding{Brotli, Zstd, Gzip} }
 
 // Known returns the codings of those names that are known, without repetitions. nil stands for All.
 func Known(names []string) []Coding {

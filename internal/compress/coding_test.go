@@ -14,19 +14,19 @@ func TestChoose(t *testing.T) {
 		{"", Identity},
 		{"gzip", Gzip},
 		{"gzip, deflate", Gzip},
-		{"gzip, deflate, br, zstd", Zstd}, // Chromium and Firefox
+		{"gzip, deflate, br, zstd", Brotli}, // Chromium and Firefox
 		{"gzip, deflate, br", Brotli},
 		{"GZIP", Gzip},
 		{"x-gzip", Gzip},
-		{"*", Zstd},
+		{"*", Brotli},
 		{"gzip;q=1.0, *;q=0.5", Gzip},
-		{"zstd;q=0, *", Brotli},
+		{"br;q=0, *", Zstd},
 		{"*;q=0", Identity},
 		{"gzip;q=0", Identity},
 		{"gzip;q=0.000", Identity},
 		{"gzip;q=0.001", Gzip},
 		{"identity;q=0", Identity}, // nothing else is accepted
-		{"identity;q=0, *", Zstd},
+		{"identity;q=0, *", Brotli},
 		{"identity, gzip;q=0.5", Identity},
 		{"identity;q=0.5, gzip", Gzip},
 		{"identity, gzip", Gzip},

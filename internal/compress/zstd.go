@@ -10,11 +10,13 @@ import (
 const window = 1 << 20
 
 // zstdEncoder is made when it is needed first, because it has large buffers.
-var zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
+var zstdEncoder = sync.OnceValue(func() *zstd.Encoder { return newZstdEncoder(zstd.SpeedDefault) })
+
+func newZstdEncoder(level zstd.EncoderLevel) *zstd.Encoder {
 	e, _ := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true),
-		zstd.WithEncoderConcurrency(2)) // the options are valid
+		zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(2)) // the options are valid
 	return e
-})
+}
 
 // AppendZstd appends plain as a frame of zstd (RFC 8878). If compressing does not make it shorter, the frame has it as it is.
 func AppendZstd(dst, plain []byte) []byte {

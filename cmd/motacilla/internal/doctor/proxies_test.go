@@ -169,6 +169,7 @@ func squeezes(p *httputil.ReverseProxy) http.Handler {
 		if strings.Contains(r.URL.Path, "/sse/") {
 			w.Header().Set("Content-Encoding", "gzip")
 			w = &squeezer{w, gzip.NewWriter(w)}
+			r.Header.Del("Accept-Encoding")
 		}
 		p.ServeHTTP(w, r)
 	})

@@ -90,7 +90,10 @@ func unopened(c Check, err error, took time.Duration) Check {
 
 func compression(c Check, s *events) Check {
 	c.Status, c.Seen = OK, "events are not compressed"
-	if s.encoding != "" {
+	switch {
+	case s.own:
+		c.Seen = "events are compressed by the server (" + s.encoding + "), once for all readers"
+	case s.encoding != "":
 		c.Status = Warning
 		c.Seen = "something on the way compresses events (" + s.encoding + "): each reader costs it a compressor, and some " +
 			"hold events back until there is enough to compress"
@@ -123,11 +126,16 @@ type refusedStream struct{ text string }
 
 func (e *refusedStream) Error() string { return e.text }
 
+// ownGzip is how the server's streams of gzip begin: no time, no system, and a block that is not compressed. The streams of
+// others have one of these, or compress what comes first.
+const ownGzip = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x00"
+
 // events is an event stream.
 type events struct {
 	io.Closer
 	header   http.Header
 	encoding string
+	own      bool // the server itself has compressed it, and not something on the way
 	lines    *bufio.Scanner
 }
 
@@ -149,7 +157,11 @@ func (d *doctor) open(ctx context.Context, target string) (*events, error) {
 	s := &events{Closer: resp.Body, header: resp.Header, encoding: resp.Header.Get("Content-Encoding")}
 	var body io.Reader = resp.Body
 	if s.encoding == "gzip" {
-		if body, err = gzip.NewReader(resp.Body); err != nil {
+		from := bufio.NewReader(resp.Body)
+		if begin, err := from.Peek(len(ownGzip)); err == nil {
+			s.own = string(begin) == ownGzip
+		}
+		if body, err = gzip.NewReader(from); err != nil {
 			resp.Body.Close()
 			return nil, err
 		}
