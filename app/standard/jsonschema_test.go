@@ -214,7 +214,7 @@ var unchecked = map[string][]any{
 	"page.time_zone": {"UTC", "Europe/Berlin"}, "page.channel_languages": {"wahl-*=de", []string{"a=ar", "b=pt-BR"}},
 	"server.origins": {"https://a.example", "*", []string{"*"}, []string{}}, "server.token": {"", "secret"},
 	"server.compression": {"gzip", "", []string{"br", "zstd"}, []string{}},
-	"outbound.allow": {"10.1.2.0/24", "", []string{"10.0.0.0/8", "fd00::/8"}}, "server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
+	"outbound.allow":     {"10.1.2.0/24", "", []string{"10.0.0.0/8", "fd00::/8"}}, "server.trusted_proxies": {"127.0.0.1", "", []string{"10.0.0.0/8", "::1"}},
 	// Most keys of TLS need a certificate, and then others of them.
 	"server.tls.cert": {""}, "server.tls.key": {""}, "server.tls.ocsp": {false}, "server.tls.hsts": {"0s"}, "server.tls.redirect_from": {""},
 	"server.tls.acme.hosts": {"", []string{}}, "server.tls.acme.email": {""}, "server.tls.acme.roots": {""}, "server.tls.acme.secret": {""},
