@@ -55,7 +55,7 @@ func TestCutterCutsAWriteThatTakesTooLong(t *testing.T) {
 				if at.Load() != 0 {
 					t.Fatalf("cut after %v", time.Duration(at.Load())-took)
 				}
-				time.Sleep(2)
+				time.Sleep(2 * time.Nanosecond)
 				synctest.Wait()
 				if got := time.Duration(at.Load()) - took; at.Load() == 0 || got > stall+1 {
 					t.Errorf("cut after %v, want %v", got, stall)

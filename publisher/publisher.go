@@ -13,9 +13,9 @@ import (
 // Publisher delivers a channel's updates to its readers by one transport. A publisher that has work of its own may be a
 // [Starter] too.
 type Publisher interface {
-	// URLs returns the routes that readers use. It must return the same each time. Each pattern must have {channel_id}, or its
-	// route must be one for many channels, and no method. The first route must be for one channel. A pattern that does not begin with / is below the base path. A route is mounted with and without its last
-	// slash; nothing below it is.
+	// URLs returns the routes that readers use. It must return the same each time. No pattern must have a method. Each must have
+	// {channel_id}, unless its route is for several channels. The first route must be for one channel. A pattern that does
+	// not begin with / is below the base path. A route is mounted with and without its last slash; nothing below it is.
 	URLs() []route.Route
 
 	// Shutdown ends streams, answers held requests, and waits for the publisher's goroutines, or until ctx ends. It may be

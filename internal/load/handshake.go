@@ -4,6 +4,7 @@ package load
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	stdhex "encoding/hex"
 	"errors"
@@ -110,7 +111,7 @@ func handshake(nc net.Conn, protocol string) (s secure, err error) {
 		InsecureSkipVerify: true, //nolint:gosec // the server under test has a certificate of its own
 		MinVersion:         tls.VersionTLS13, NextProtos: []string{protocol}, KeyLogWriter: &log,
 	})
-	if err := client.Handshake(); err != nil {
+	if err := client.HandshakeContext(context.Background()); err != nil {
 		return s, err
 	}
 	state := client.ConnectionState()

@@ -79,7 +79,8 @@ proxies and the token. ` + "`motacilla config`" + ` reports all errors. The sche
 
 // settingsTitles are the titles of the groups of keys that every app has, by the first part of the key.
 var settingsTitles = map[string]string{
-	"server": "The server", "server.limits": "Limits", "server.tls": "TLS", "server.tls.acme": "Certificates by ACME", "page": "The live page", "feed": "Streams", "polling": "Wagtail Live's polling",
+	"server": "The server", "server.limits": "Limits", "server.tls": "TLS", "server.tls.acme": "Certificates by ACME",
+	"page": "The live page", "feed": "Streams", "polling": "Wagtail Live's polling",
 	"outbound": "Calls to addresses from outside", "images": "Images", "log": "The log",
 }
 
