@@ -37,7 +37,7 @@ type ServerSettings struct {
 	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
 	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
 	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
-	Compression    []string `key:"compression" doc:"content codings of answers, the best first: br, zstd, gzip; an empty list turns compression off"`
+	Compression    []string `key:"compression" doc:"content codings of answers, the best first: br, zstd, gzip; an empty list is none"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, unix"`
 
 	Limits LimitSettings `key:"limits"`

@@ -138,7 +138,7 @@ const costsName = "costs"
 func (o options) chosen() ([]Subject, error) {
 	all := Subjects()
 	if len(o.only) == 0 {
-		return slices.DeleteFunc(slices.Clone(all), func(s Subject) bool { return s.Secure != o.secure && !(o.secure && s.compared()) }), nil
+		return slices.DeleteFunc(slices.Clone(all), func(s Subject) bool { return s.Secure != o.secure && (!o.secure || !s.compared()) }), nil
 	}
 	o.only = slices.DeleteFunc(slices.Clone(o.only), func(part string) bool { return part == costsName })
 	if len(o.only) == 0 {

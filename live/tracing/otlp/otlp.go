@@ -27,7 +27,7 @@ const DefaultService = "motacilla"
 
 // Options are the settings of tracing. Zero fields mean the defaults, but a Ratio of 0 samples nothing.
 type Options struct {
-	Endpoint      string   `key:"endpoint" required:"true" doc:"URL of an OTLP collector (HTTP), such as http://localhost:4318; turns tracing on"`
+	Endpoint      string   `key:"endpoint" required:"true" doc:"URL of an OTLP collector (HTTP), such as http://localhost:4318"`
 	Ratio         float64  `key:"ratio" min:"0" max:"1" doc:"share of the posts without a trace of their own that are traced"`
 	Service       string   `key:"service" doc:"name of the service in traces (service.name)"`
 	Headers       []string `key:"headers" secret:"true" doc:"headers for the collector, such as Authorization=Bearer x"`
