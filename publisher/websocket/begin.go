@@ -87,7 +87,8 @@ func read(conn *gorilla.Conn, most int64, take func(text []byte)) {
 		if err == nil {
 			body, err = io.ReadAll(io.LimitReader(reader, most+1))
 		}
-		if wrong := flate.CorruptInputError(0); errors.As(err, &wrong) || err == io.ErrUnexpectedEOF { //nolint:errorlint // gorilla wraps its own
+		// The end of a connection is a CloseError.
+		if wrong := flate.CorruptInputError(0); errors.As(err, &wrong) || errors.Is(err, io.ErrUnexpectedEOF) {
 			shut(conn, gorilla.CloseInvalidFramePayloadData, malformed)
 		}
 		if errors.Is(err, gorilla.ErrReadLimit) { // gorilla has sent the close frame, unless the length is out of range

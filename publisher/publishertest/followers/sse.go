@@ -27,7 +27,9 @@ func SSE(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*m
 }
 
 // SSEVia returns [SSE] with requests by transport, which decides about compression.
-func SSEVia(transport http.RoundTripper) func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
+func SSEVia(transport http.RoundTripper) func(
+	ctx context.Context, url string, since motacilla.Revision,
+) iter.Seq2[*motacilla.Update, error] {
 	return func(ctx context.Context, url string, since motacilla.Revision) iter.Seq2[*motacilla.Update, error] {
 		return func(yield func(*motacilla.Update, error) bool) {
 			u, err := address(url, since)
