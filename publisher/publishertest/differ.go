@@ -41,7 +41,7 @@ func (s *Site) Stir(ch motacilla.ChannelID, posts []motacilla.PostID, n int) []m
 		return append(posts, s.Post(ch, "a post").ID)
 	case n%4 == 1:
 		s.Edit(ch, posts[at], func(p *motacilla.Post) {
-			p.Content = []motacilla.Block{motacilla.Text(motacilla.PlainText("edited"))}
+			p.Content = []motacilla.Block{motacilla.PlainText("edited")}
 		})
 	case n%4 == 2:
 		s.Edit(ch, posts[at], func(p *motacilla.Post) { p.Show = !p.Show })
