@@ -27,7 +27,7 @@ func every(cmd *cobra.Command, visit func(*cobra.Command)) {
 }
 
 // keyFlag is the line of a configuration key. The test of the reference checks those.
-var keyFlag = regexp.MustCompile(`(?m)^ +--([a-z_-]+\.[a-z_.-]+|publishers|receivers) .*\n`)
+var keyFlag = regexp.MustCompile(`(?m)^ +--([a-z_-]+\.[a-z0-9_.-]+|publishers|receivers) .*\n`)
 
 // columns is the space between a flag and its text. It depends on the keys' lengths.
 var columns = regexp.MustCompile(`(?m)^( +-.*?) {3,}`)
