@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test with the race detector: those of all modules, or of the modules that are named (. examples/apps media/s3 live/tracing/otlp deploy bench e2e).
+# Runs every test with the race detector: those of all modules, or of the modules that are named
+# (. examples/apps media/s3 live/tracing/otlp deploy bench e2e).
 # Prints a line for each package, and what failing tests print (internal/testlog). In CI a skipped test is a failure,
 # because CI has everything that a test may need. go vet is scripts/lint.sh's.
 set -euo pipefail
