@@ -69,7 +69,7 @@ func TestApps(t *testing.T) {
 				s.browsed()
 				s.sells()
 				s.isPrivate()
-				answersOf(t, s, "http://"+s.addr+s.base, true)
+				answersOf(t, s, "http://"+s.addr+s.base)
 			})
 		})
 	}

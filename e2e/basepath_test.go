@@ -50,7 +50,7 @@ func TestBasePath(t *testing.T) {
 			t.Run("pages", func(t *testing.T) {
 				t.Parallel()
 				s, at := serve(t)
-				answersOf(t, s, at, false)
+				answersOf(t, s, at)
 				s.listed(t, at)
 				s.signsIn(t, at)
 				s.older(t, at)
