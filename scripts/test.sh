@@ -10,7 +10,7 @@ CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 
 # module MODULE tests one. Tests wait more than they work: two packages run at a time.
 module() {
-	local flags=(-race -vet=off -p 2 -timeout 20m)
+	local flags=(-race -vet=off -p 2 -timeout 40m)
 	[ "$1" != e2e ] || flags+=(-count=1) # go test does not know what these tests depend on
 	(cd "$1" && go test -json "${flags[@]}" ./...) | bin/testlog ${CI:+-strict}
 }
