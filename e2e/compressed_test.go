@@ -141,7 +141,7 @@ func TestProgramsReadCompressed(t *testing.T) {
 	for name, args := range programs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newCompressing(t, "sse", false, 0)
+			s := newCompressing(t, "sse", false, 0, "br", "zstd", "gzip")
 			cmd := exec.CommandContext(t.Context(), args[0], append(args[1:], s.server.URL+"/live/sse/match/")...)
 			out, in := io.Pipe()
 			var wrong bytes.Buffer

@@ -56,8 +56,8 @@ type Options struct {
 	// Feed are the options of the feed. New sets its Logger, its Compression, the page's size if PageSize is 0, and the address
 	// of its limits.
 	Feed publisher.FeedOptions
-	// Compression are the content codings of answers, in the order of preference: br, zstd and gzip. nil means these; an empty list
-	// means that nothing is compressed.
+	// Compression are the content codings of answers, in the order of preference: br, zstd and gzip. By default nothing is
+	// compressed, because a middleware of the app may do that: some compress again what is compressed already.
 	Compression []string
 	// RequestsPerAddress is how many requests per second one address may send; 0 is no limit.
 	RequestsPerAddress int
@@ -109,6 +109,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if err := route.CheckBase(o.BasePath); err != nil {
 		return o, fmt.Errorf("live: BasePath %w", err)
+	}
+	if o.Compression == nil {
+		o.Compression = []string{} // nil means all to the feed
 	}
 	if !compress.Valid(o.Compression) {
 		return o, errors.New("live: Compression must be a list of br, zstd and gzip, each once at most")

@@ -28,13 +28,14 @@ import (
 
 const token = "load"
 
-// opened is how many open files the tests that have begun may need, since they run in parallel.
+// opened is how many open files the tests that run may need, since they run in parallel.
 var opened atomic.Uint64
 
-// files raises the limit of open files to what this test and those before it need. If it cannot, the test is skipped.
+// files raises the limit of open files to what this test and those beside it need. If it cannot, the test is skipped.
 func files(t *testing.T, more uint64) {
 	t.Helper()
 	need := opened.Add(more)
+	t.Cleanup(func() { opened.Add(-more) })
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
