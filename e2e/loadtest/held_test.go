@@ -50,9 +50,11 @@ func TestHeldBehindCache(t *testing.T) {
 			slices.Sort(h.late)
 			t.Logf("%d updates to %d readers were %d requests; a post is seen after %v (median), %v (99 of 100), %v (the last)", updates,
 				readers, asked-before, h.late[len(h.late)/2], h.late[len(h.late)*99/100], h.late[len(h.late)-1])
+			// The cache keeps news for 3 s. On a machine so busy that a reader comes later, it is not one request.
+			timely := h.late[len(h.late)-1] < 2*time.Second
 			h.mu.Unlock()
 			// nginx passes on one in 1,024 of the requests that wait.
-			if most := max(2, 1+readers/1024); asked-before > most*updates+1 {
+			if most := max(2, 1+readers/1024); timely && asked-before > most*updates+1 {
 				t.Errorf("%d requests reach the server for %d updates\n%s", asked-before, updates, o.often(1))
 			}
 
