@@ -31,7 +31,8 @@ const token = "load"
 // opened is how many open files the tests that run may need, since they run in parallel.
 var opened atomic.Uint64
 
-// files raises the limit of open files to what this test and those beside it need. If it cannot, the test is skipped.
+// files raises the limit of open files to what this test and the tests that run at the same time need. If it can't, the test is
+// skipped; in CI it fails.
 func files(t *testing.T, more uint64) {
 	t.Helper()
 	need := opened.Add(more)

@@ -120,7 +120,7 @@ func (b *Backlog) advance(now time.Time) {
 }
 
 // measured learns from a sample. One sample weighs as much as all before it: a service that has stalled once is still believed to
-// be half as fast as before, and one that has become slow is found out soon.
+// be half as fast as before, and a store that has become slow is noticed soon.
 func (b *Backlog) measured(s *sample) {
 	rate := float64(s.answers) / max(s.until, time.Microsecond).Seconds()
 	wait := s.areaUntil / float64(s.answers) // of each call, by Little's law

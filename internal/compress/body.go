@@ -28,7 +28,7 @@ func Body(c Coding, body []byte, effort Effort) []byte {
 	var short []byte
 	switch c {
 	case Gzip:
-		short = gzipped(body, effort)
+		short = gzips.body(body, effort)
 	case Zstd:
 		e := zstdEncoder()
 		if effort == Well {
@@ -36,7 +36,7 @@ func Body(c Coding, body []byte, effort Effort) []byte {
 		}
 		short = e.EncodeAll(body, make([]byte, 0, len(body)/2))
 	case Brotli:
-		short = brotlied(body, effort)
+		short = brotlis.body(body, effort)
 	default:
 		return nil
 	}
@@ -52,61 +52,47 @@ func fits(body []byte, e Effort) bool {
 	return len(body) >= Least && (len(body) <= most || e == Well && len(body) <= mostBody)
 }
 
-func gzipped(body []byte, e Effort) []byte {
-	if e == Well {
-		w, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // the level is valid
-		return written(w, body)
-	}
-	pool := gzips
-	if len(body) > mostThorough {
-		pool = fastGzips
-	}
-	w := pool.Get().(*gzip.Writer)
-	defer pool.Put(w)
-	return written(w, body)
+// writer compresses what is written to it. It may be used again after Reset.
+type writer interface {
+	io.WriteCloser
+	Reset(to io.Writer)
 }
 
-var gzips, fastGzips = gzipWriters(thorough), gzipWriters(fast)
+// library is a coding's compressor, at three levels. Writers of the first two are kept, since they have large buffers.
+type library struct {
+	make           func(level int) writer
+	thorough, fast *sync.Pool
+	well           int
+}
 
-func gzipWriters(level int) *sync.Pool {
-	return &sync.Pool{New: func() any {
+func newLibrary(thorough, fast, well int, makes func(level int) writer) *library {
+	pool := func(level int) *sync.Pool { return &sync.Pool{New: func() any { return makes(level) }} }
+	return &library{makes, pool(thorough), pool(fast), well}
+}
+
+var (
+	gzips = newLibrary(thorough, fast, gzip.BestCompression, func(level int) writer {
 		w, _ := gzip.NewWriterLevel(nil, level) // the level is valid
 		return w
-	}}
-}
-
-// Levels of br.
-const (
-	brotliThorough = 5
-	brotliFast     = 2
-	brotliWell     = 10
+	})
+	brotlis = newLibrary(5, 2, 10, func(level int) writer { return brotli.NewWriterLevel(nil, level) })
 )
 
-func brotlied(body []byte, e Effort) []byte {
+func (l *library) body(body []byte, e Effort) []byte {
 	if e == Well {
-		return written(brotli.NewWriterLevel(nil, brotliWell), body)
+		return written(l.make(l.well), body)
 	}
-	pool := brotlis
+	pool := l.thorough
 	if len(body) > mostThorough {
-		pool = fastBrotlis
+		pool = l.fast
 	}
-	w := pool.Get().(*brotli.Writer)
+	w := pool.Get().(writer)
 	defer pool.Put(w)
 	return written(w, body)
-}
-
-var brotlis, fastBrotlis = brotliWriters(brotliThorough), brotliWriters(brotliFast)
-
-func brotliWriters(level int) *sync.Pool {
-	return &sync.Pool{New: func() any { return brotli.NewWriterLevel(nil, level) }}
 }
 
 // written returns what w makes of body.
-func written(w interface {
-	io.WriteCloser
-	Reset(to io.Writer)
-}, body []byte,
-) []byte {
+func written(w writer, body []byte) []byte {
 	out := buffer{make([]byte, 0, len(body)/2)}
 	w.Reset(&out)
 	_, _ = w.Write(body) // to memory: it does not fail

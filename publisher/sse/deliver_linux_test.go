@@ -18,7 +18,7 @@ import (
 // BenchmarkDelivery compares the CPU of a delivery in each coding, in turn: a post of a live blog, from the write into the store to the
 // sockets of 2,000 readers. The readers take what came when nothing is measured.
 //
-//	go test ./publisher/sse -run XXX -bench Delivery -benchtime 20x
+//	go test ./publisher/sse -run '^$' -bench Delivery -benchtime 20x
 func BenchmarkDelivery(b *testing.B) {
 	const readers = 2000
 	site := publishertest.NewSite(b, &publishertest.SiteOptions{Renderer: page.NewRenderer()})

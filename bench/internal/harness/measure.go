@@ -32,7 +32,7 @@ type Sample struct {
 	ConnectCPU  float64   `json:"connect_cpu_us"`     // of the server per connection
 	Idle        float64   `json:"idle_bytes"`         // memory per connected reader
 	IdleAfter   float64   `json:"idle_after_1_bytes"` // the same, after the first update
-	IdleGC      float64   `json:"idle_gc_bytes"`      // the same at the end, after garbage has been collected
+	IdleGC      float64   `json:"idle_gc_bytes"`      // at the end, after a garbage collection
 	Bytes       float64   `json:"bytes,omitempty"`    // of a delivery by server-sent events, without TLS and heads
 	ClientCPU   float64   `json:"client_cpu_us"`      // of the load client per delivery, including connecting
 	Error       string    `json:"error,omitempty"`

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// soon is the time before its end at which a certificate should have been renewed, unless its whole life is short.
+// soon is how long before its end a certificate should be renewed. Certificates with a short life have less time.
 const soon = 14 * 24 * time.Hour
 
 // certificate looks at a certificate that this machine trusts. So its chain is complete, and it is for the host.
