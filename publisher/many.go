@@ -91,7 +91,7 @@ func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state an
 		return nil, err
 	}
 	opened, refused := s.openAll(r, want, w, permit)
-	m.opened = opened
+	m.opened, m.subs = opened, make([]*subscription, 0, len(opened))
 	if err := r.Context().Err(); err != nil {
 		m.Close()
 		return nil, err
@@ -125,8 +125,11 @@ func (s *Streams) enterLobby(w *ManyWire) (*lobby, error) {
 	return t.speaks.(*lobby), nil
 }
 
-// Hello appends what the reader gets first: which channels it follows, and which were refused.
-func (m *Many) Hello(dst []byte) []byte { return append(dst, m.hello...) }
+// Hello appends what the reader gets first: which channels it follows, and which were refused. It is called once.
+func (m *Many) Hello(dst []byte) []byte {
+	dst, m.hello = append(dst, m.hello...), nil
+	return dst
+}
 
 // Close ends a connection that the epoll engine does not have.
 func (m *Many) Close() {
@@ -143,7 +146,6 @@ func (m *Many) Close() {
 
 // begin follows the channels that were opened. The seat is free in between, so that a crowd of channels delays nobody.
 func (m *Many) begin() {
-	m.hello, m.subs = nil, make([]*subscription, 0, len(m.opened))
 	for _, s := range m.opened {
 		if m.seat == nil || !m.seat.do(func() { m.add(s) }) {
 			s.release()

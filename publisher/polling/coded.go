@@ -62,15 +62,13 @@ func (m *Mixin) mark(h http.Header, body []byte, in compress.Coding) {
 func (m *Mixin) ofWindow(
 	w *publisher.Window, after motacilla.Revision, kind string, wanted compress.Coding, build func() []byte,
 ) ([]byte, compress.Coding) {
-	plain := w.Encode(kind, after, build)
-	if wanted == compress.Identity {
-		return plain, wanted
+	if wanted != compress.Identity {
+		short := w.Encode(kind+" "+string(wanted), after, func() []byte { return compress.Body(wanted, build(), compress.Soon) })
+		if len(short) > 0 {
+			return short, wanted
+		}
 	}
-	short := w.Encode(kind+" "+string(wanted), after, func() []byte { return compress.Body(wanted, plain, compress.Soon) })
-	if len(short) == 0 {
-		return plain, compress.Identity
-	}
-	return short, wanted
+	return w.Encode(kind, after, build), compress.Identity
 }
 
 // forAll returns the coding if everybody may read the channel. What is private is not compressed.

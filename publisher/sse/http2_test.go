@@ -7,16 +7,14 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
 // Twenty streams of one browser share a connection. One of them takes nothing, and delays none of the others: each gets every
 // post, although the first is full.
 func TestStreamsOfOneConnection(t *testing.T) {
 	const readers = 20
-	http2 := connections[3]
-	if !http2.server.HTTP2 {
-		t.Fatal("not HTTP/2: ", http2.name)
-	}
+	http2 := connection{name: "HTTP/2", server: publishertest.ServerOptions{TLS: true, HTTP2: true}}
 	s := open(t, settings{connection: http2, feed: publisher.FeedOptions{Stall: time.Hour}})
 	var streams []*stream
 	for range readers {

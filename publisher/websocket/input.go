@@ -45,8 +45,8 @@ type incoming struct {
 	control []byte  // payload of the control frame
 	packed  *[]byte // of a message that is compressed: what has come of it
 
-	second   int64 // in which controls were counted
-	controls int
+	second   uint32 // in which controls were counted
+	controls uint32
 
 	collector *collector // nil drops messages
 }
@@ -189,7 +189,7 @@ func (f *incoming) begin(now time.Time) (code int, reason string) {
 }
 
 func (f *incoming) tooMany(now time.Time) bool {
-	if second := now.Unix(); second != f.second {
+	if second := uint32(now.Unix()); second != f.second {
 		f.second, f.controls = second, 0
 	}
 	f.controls++
