@@ -105,6 +105,11 @@ func (ss *slots) acquire(l *Limits, ch motacilla.ChannelID, from route.Network) 
 		ss.refusedNode.Add(1)
 		return Slot{}, ss.full(l, "the server has %d readers already: %w", l.Readers)
 	}
+	return ss.take(at, ch, from), nil
+}
+
+// take counts a reader whose channel is at; nil if the channel has no reader yet. ss.mu must be held.
+func (ss *slots) take(at *place, ch motacilla.ChannelID, from route.Network) Slot {
 	if at == nil {
 		at = &place{channel: motacilla.ChannelID(strings.Clone(string(ch)))}
 		if ss.channels == nil {
@@ -123,7 +128,24 @@ func (ss *slots) acquire(l *Limits, ch motacilla.ChannelID, from route.Network) 
 	}
 	at.readers++
 	ss.readers++
-	return Slot{at, from}, nil
+	return Slot{at, from}
+}
+
+// keep counts a reader that was counted in another process, also if there are too many now.
+func (f *Feed) keep(ch motacilla.ChannelID, from route.Network) Slot {
+	l, ss := &f.options.Limits, &f.slots
+	if l.Readers <= 0 && l.PerChannel <= 0 && l.PerAddress <= 0 {
+		return Slot{}
+	}
+	if l.PerAddress <= 0 {
+		from = 0
+	}
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if l.PerChannel <= 0 || ch == "" {
+		return ss.take(&ss.anywhere, ch, from)
+	}
+	return ss.take(ss.channels[ch], ch, from)
 }
 
 // Release stops counting the reader. A second call does nothing. Only one copy of a slot may be released.

@@ -40,6 +40,22 @@ func (f *Feed) acquireChannel(ch motacilla.ChannelID) (channelSlot, error) {
 		ss.refusedChannel.Add(1)
 		return channelSlot{}, refuse("the channel has %d readers here already: %w", most, motacilla.ErrOverloaded)
 	}
+	return ss.takeChannel(at, ch), nil
+}
+
+// keepChannel counts a reader that was counted in another process, also if there are too many now.
+func (f *Feed) keepChannel(ch motacilla.ChannelID) channelSlot {
+	if f.options.Limits.PerChannel <= 0 {
+		return channelSlot{}
+	}
+	ss := &f.slots
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.takeChannel(ss.channels[ch], ch)
+}
+
+// takeChannel counts a reader of a channel; at is nil if it has none yet. ss.mu must be held.
+func (ss *slots) takeChannel(at *place, ch motacilla.ChannelID) channelSlot {
 	if at == nil {
 		at = &place{slots: ss, channel: motacilla.ChannelID(strings.Clone(string(ch)))}
 		if ss.channels == nil {
@@ -48,7 +64,7 @@ func (f *Feed) acquireChannel(ch motacilla.ChannelID) (channelSlot, error) {
 		ss.channels[at.channel] = at
 	}
 	at.readers++
-	return channelSlot{at}, nil
+	return channelSlot{at}
 }
 
 func (s *channelSlot) release() {

@@ -113,12 +113,7 @@ func (s *Streams) openOne(r *http.Request, want Cursor, w *ManyWire, permit Perm
 		return nil, err
 	}
 	defer c.release()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, err := s.follow(c, &w.Wire, func(t *topic) protocol {
-		t.part = true
-		return &chapter{t}
-	})
+	t, err := s.followPart(c, w)
 	if err != nil {
 		slot.release()
 		return nil, err
@@ -128,4 +123,14 @@ func (s *Streams) openOne(r *http.Request, want Cursor, w *ManyWire, permit Perm
 		sub.expires = max(grant.Expires.UnixNano(), 1)
 	}
 	return sub, nil
+}
+
+// followPart adds a reader of several channels to the topic of one.
+func (s *Streams) followPart(c *channel, w *ManyWire) (*topic, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.follow(c, &w.Wire, func(t *topic) protocol {
+		t.part = true
+		return &chapter{t}
+	})
 }

@@ -3,6 +3,7 @@ package publisher
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,8 @@ type topic struct {
 type protocol interface {
 	fanout.Protocol
 	close(r *fanout.Reader, why End)
+	// handOver takes the reader out of the engine; nil if it must stay.
+	handOver(r *fanout.Reader) (*handed, net.Conn)
 }
 
 // newTopic returns a topic without readers. If speaks is nil, the topic is its own protocol.

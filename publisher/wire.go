@@ -9,6 +9,7 @@ import (
 // goroutines at once, and must not block.
 type Wire struct {
 	Name   string  // the publisher's, in metrics
+	Form   string  // names this form among those of the transport, also to other releases; see [Streams.TakeOver]
 	Format *Format // an update
 	Idle   *Format // a heartbeat, which is an update with nothing inside; nil means Format
 	// Private is an update of a private channel; nil means Format. If Format compresses, Private must not: what is secret must not be
@@ -25,6 +26,10 @@ type Wire struct {
 	// anything. If end is true, the answer is the close message. in is valid during the call. If Input is nil, what readers send
 	// is thrown away.
 	Input func(state any, in []byte) (answer []byte, end bool)
+	// Save returns the state that belongs to a connection, for another process, where Restore makes it a state again. Both are nil if
+	// there is none. Another release may have written what Restore gets.
+	Save    func(state any) []byte
+	Restore func(saved []byte) (state any, err error)
 }
 
 // Encode returns d in the format that it has in this form. The bytes are shared and must not be changed.

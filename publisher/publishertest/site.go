@@ -110,6 +110,9 @@ func (s *Site) Add(p publisher.Publisher) (pattern string) {
 		s.Fatalf("add routes: %v", err)
 	}
 	s.publishers = append(s.publishers, p)
+	if m, ok := p.(*moving); ok {
+		m.mount(s.Routes)
+	}
 	if pattern = routes[0].Pattern; !strings.HasPrefix(pattern, "/") {
 		pattern = basePath + "/" + pattern
 	}

@@ -18,12 +18,20 @@ type form struct {
 	own    func(dst, plain []byte) []byte // appends what is between events
 }
 
+// formPlain is the name of the form without compression.
+const formPlain = "plain"
+
 // newForm returns the form of s; nil is the form without compression.
 func newForm(s *compress.Stream, lifetime time.Duration) *form {
 	f := &form{own: func(dst, plain []byte) []byte { return append(dst, plain...) }}
-	f.wire = &publisher.Wire{Name: name, Format: event, Lifetime: lifetime, CloseMessage: closeMessage}
+	f.wire = &publisher.Wire{Name: name, Form: formPlain, Format: event, Lifetime: lifetime, CloseMessage: closeMessage}
+	if s != nil {
+		f.wire.Form = string(s.Coding)
+	}
 	several := *f.wire
 	several.Format = plainEvent
+	several.Save = func(state any) []byte { return []byte(state.(string)) }
+	several.Restore = func(saved []byte) (any, error) { return string(saved), nil }
 	if s != nil {
 		f.coding, f.head, f.own = s.Coding, s.Head, s.Plain
 		f.code(f.wire, s)

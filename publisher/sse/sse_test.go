@@ -13,6 +13,7 @@ import (
 
 // TestConformance reads streams of gzip, which net/http decompresses, and others.
 func TestConformance(t *testing.T) {
+	moving := map[string]bool{"epoll engine, handed over": true, "TLS, handed over": true, "several channels, handed over": true}
 	for _, test := range []struct {
 		name       string
 		goroutines bool
@@ -28,14 +29,21 @@ func TestConformance(t *testing.T) {
 		{"epoll engine, TLS, several channels", false, true, followers.Many("other", match, members)},
 		{"without compression", false, false, followers.SSEVia(&http.Transport{DisableCompression: true, DisableKeepAlives: true})},
 		{"zstd", false, false, followers.SSEVia(zstandard{&http.Transport{DisableKeepAlives: true}})},
+		{"epoll engine, handed over", false, false, followers.SSE},
+		{"TLS, handed over", false, true, followers.SSE},
+		{"several channels, handed over", false, true, followers.Many("other", match, members)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			run := publishertest.Run
 			if test.tls {
 				run = publishertest.RunTLS
 			}
-			run(t, func(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
-				return New(feed, &Options{Goroutines: test.goroutines})
+			run(t, func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
+				p := New(feed, &Options{Goroutines: test.goroutines})
+				if moving[test.name] {
+					return publishertest.Moving(t, p)
+				}
+				return p
 			}, test.follow)
 		})
 	}

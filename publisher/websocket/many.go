@@ -20,9 +20,12 @@ import (
 var manyOpenAPI []byte
 
 // manyWire returns the wire for several channels. private is the format of what must not be compressed; nil is none.
-func (p *Publisher) manyWire(format, private *publisher.Format) *publisher.ManyWire {
+func (p *Publisher) manyWire(form string, format, private *publisher.Format) *publisher.ManyWire {
 	return &publisher.ManyWire{
-		Wire:   publisher.Wire{Name: name, Format: format, Private: private, CloseMessage: closeMessage, Linger: p.linger},
+		Wire: publisher.Wire{
+			Name: name, Form: form, Format: format, Private: private, CloseMessage: closeMessage, Linger: p.linger,
+			Save: save, Restore: restore,
+		},
 		Notice: notice, Read: readRequests,
 	}
 }
@@ -48,6 +51,10 @@ func readRequests(state any, in []byte) (answer []byte, requests []publisher.Req
 
 func (p *Publisher) serveMany(w http.ResponseWriter, r *http.Request) {
 	if !route.Allow(w, r, http.MethodGet) {
+		return
+	}
+	if publisher.Resumes(r) {
+		p.resume(r)
 		return
 	}
 	want, err := publisher.ParseCursors(r.URL.RawQuery)

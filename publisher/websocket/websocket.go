@@ -103,18 +103,19 @@ func New(feed *publisher.Feed, o *Options) *Publisher { return newLingering(feed
 func newLingering(feed *publisher.Feed, o *Options, linger time.Duration) *Publisher {
 	p := &Publisher{options: o.withDefaults(), feed: feed, linger: linger, refusing: make(map[*gorilla.Conn]struct{})}
 	p.plain = &publisher.Wire{
-		Name: name, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
+		Name: name, Form: formPlain, Format: message, Idle: heartbeat, CloseMessage: closeMessage, Linger: linger, Input: input,
+		Save: save, Restore: restore,
 	}
 	p.streams = publisher.NewStreams(feed, p.plain)
 	if len(compress.Known(feed.Options().Compression)) > 0 {
 		p.packed = &publisher.Wire{
-			Name: name, Format: deflated, Private: message, Idle: heartbeat,
-			CloseMessage: closeMessage, Linger: linger, Input: input,
+			Name: name, Form: formPacked, Format: deflated, Private: message, Idle: heartbeat,
+			CloseMessage: closeMessage, Linger: linger, Input: input, Save: save, Restore: restore,
 		}
 	}
-	p.many = p.manyWire(message, nil)
+	p.many = p.manyWire(formPlain, message, nil)
 	if p.packed != nil {
-		p.packedMany = p.manyWire(deflated, message)
+		p.packedMany = p.manyWire(formPacked, deflated, message)
 	}
 	p.upgrader = gorilla.Upgrader{
 		ReadBufferSize: 256, WriteBufferPool: &sync.Pool{}, // readers send little, and only control frames are gorilla's to write

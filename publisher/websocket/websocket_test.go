@@ -32,6 +32,17 @@ func TestConformanceOverTLS(t *testing.T) {
 	})
 }
 
+// Connections that are handed over all the time lose nothing, whatever they are.
+func TestConformanceHandedOver(t *testing.T) {
+	moving := func(t testing.TB, feed *publisher.Feed) publisher.Publisher {
+		return publishertest.Moving(t, New(feed, nil))
+	}
+	t.Run("one channel", func(t *testing.T) { publishertest.RunTLS(t, moving, followers.WebSocket) })
+	t.Run("several channels", func(t *testing.T) {
+		publishertest.Run(t, moving, followers.ManySubscribed("other", publishertest.Channel, publishertest.Members))
+	})
+}
+
 // each runs a test on the epoll engine and with a goroutine per connection. Readers must see the same.
 func each(t *testing.T, test func(t *testing.T, goroutines bool)) {
 	for name, goroutines := range map[string]bool{"epoll engine": false, "goroutine per connection": true} {

@@ -179,17 +179,9 @@ func (t *Topic) Join(conn net.Conn, j Join) error {
 	if !ok {
 		return ErrUnsupported
 	}
-	raw, err := socket.(syscall.Conn).SyscallConn()
+	r, err := t.newReader(socket, j)
 	if err != nil {
-		return fmt.Errorf("join: %w", err)
-	}
-	r := &Reader{conn: socket, raw: raw, due: t.engine.at(j.Due), Data: j.Data}
-	r.first = Place{reader: r, cursor: j.Cursor, index: -1, guarded: j.Guarded}
-	if j.Once {
-		r.flags |= once | asking
-	}
-	if _, ok := socket.(*net.UnixConn); ok {
-		r.flags |= coarse
+		return err
 	}
 	var early []byte
 	if conn != socket {
@@ -200,6 +192,25 @@ func (t *Topic) Join(conn net.Conn, j Join) error {
 			r.session.Forget()
 		}
 	}
-	p := t.parts[int(t.engine.next.Add(1))%len(t.parts)]
-	return p.shard.join(p, r, j.Hello, early)
+	return t.anyPart().join(r, j.Hello, early)
 }
+
+// newReader returns a reader that is in no shard yet.
+func (t *Topic) newReader(socket net.Conn, j Join) (*Reader, error) {
+	raw, err := socket.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	r := &Reader{conn: socket, raw: raw, due: t.engine.at(j.Due), Data: j.Data}
+	r.first = Place{reader: r, cursor: j.Cursor, index: -1, guarded: j.Guarded}
+	if j.Once {
+		r.flags |= once | asking
+	}
+	if _, ok := socket.(*net.UnixConn); ok {
+		r.flags |= coarse
+	}
+	return r, nil
+}
+
+// anyPart returns the part for the next reader.
+func (t *Topic) anyPart() *part { return t.parts[int(t.engine.next.Add(1))%len(t.parts)] }

@@ -100,3 +100,9 @@ func (*Reader) Do(func()) {}
 
 // Detach returns nil.
 func (*Reader) Detach() net.Conn { return nil }
+
+// HandOver returns false.
+func (*Reader) HandOver() (Handed, net.Conn, bool) { return Handed{}, nil, false }
+
+// Resume returns ErrUnsupported.
+func (*Topic) Resume(net.Conn, *Handed, any) error { return ErrUnsupported }

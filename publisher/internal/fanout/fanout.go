@@ -75,7 +75,7 @@ const (
 	Left     Reason = iota // the peer closed it, or it broke
 	Ended                  // the protocol or Engine.Close ended it
 	Stalled                // the peer took nothing for too long
-	Detached               // Reader.Detach handed it back
+	Detached               // Reader.Detach handed it back, or Reader.HandOver
 )
 
 // Options are the settings of an engine. nil and zero fields mean the defaults.
@@ -114,4 +114,24 @@ type Join struct {
 	Guarded bool      // see Table.After
 	Due     time.Time // see Protocol.Due; zero is never
 	Data    any       // the protocol's own
+}
+
+// Handed is a reader on its way to the engine of another process: all of it but the socket and what belongs to the protocol.
+type Handed struct {
+	Cursor  int64     `json:"cursor"`
+	Guarded bool      `json:"guarded,omitempty"`
+	Due     time.Time `json:"due,omitzero"`
+
+	// Since when the peer has taken nothing, and how much there was for it then, see waits.
+	Since  time.Time `json:"since,omitzero"`
+	Queued int64     `json:"queued,omitempty"`
+
+	// Session is the state of TLS, empty without TLS. It has the connection's keys.
+	Session []byte `json:"session,omitempty"`
+
+	// What the socket has still to take, in this order, see backlog.
+	Full    bool   `json:"full,omitempty"`
+	Record  []byte `json:"record,omitempty"`
+	Rest    []byte `json:"rest,omitempty"`
+	Control []byte `json:"control,omitempty"`
 }

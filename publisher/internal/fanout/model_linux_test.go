@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestModel moves a topic at random, while readers read at their own pace, join and leave, and frames are found later. Each
-// reader goes from frame to frame without a gap. All readers that stay reach the end.
+// TestModel moves a topic at random, while readers read at their own pace, join and leave, and frames are found later. Readers are
+// handed over, as to another process. Each reader goes from frame to frame without a gap. All readers that stay reach the end.
 func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -93,6 +93,7 @@ func TestModel(t *testing.T) {
 	for range 20 {
 		join(true)
 	}
+	full := 0
 	for range operations {
 		switch n := rng.IntN(100); {
 		case n < 60:
@@ -110,6 +111,8 @@ func TestModel(t *testing.T) {
 			join(true)
 		case n < 90:
 			join(false)
+		case n < 92:
+			full += r.handOver()
 		default:
 			time.Sleep(time.Duration(rng.IntN(1000)) * time.Microsecond)
 		}
@@ -120,6 +123,7 @@ func TestModel(t *testing.T) {
 	r.story.mu.Unlock()
 	stay.Wait()
 	close(stop)
+	t.Logf("%d readers were handed over whose socket was full", full)
 	over := make(chan struct{})
 	go func() { defer close(over); all.Wait() }()
 	for { // readers that are going to leave may wait for a frame

@@ -43,6 +43,9 @@ func TestTLS(t *testing.T) {
 		"FullSocketGetsTheNewestOfEachTopic":      TestFullSocketGetsTheNewestOfEachTopic,
 		"UnixSocket":                              TestUnixSocket,
 		"DescriptorsAreClosed":                    TestDescriptorsAreClosed,
+		"FullSocketIsHandedOver":                  TestFullSocketIsHandedOver,
+		"TimesAreHandedOver":                      TestTimesAreHandedOver,
+		"ReadersThatStay":                         TestReadersThatStay,
 		"Model":                                   TestModel,
 	} {
 		t.Run(name, test)

@@ -63,14 +63,20 @@ func (s *shard) close() {
 }
 
 // join takes a reader in. early is what its peer has sent and somebody else has read.
-func (s *shard) join(p *part, r *Reader, hello, early []byte) error {
+func (p *part) join(r *Reader, hello, early []byte) error {
+	s := p.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return ErrClosed
 	}
 	r.first.part = p
-	if err := r.control(syscall.EPOLL_CTL_ADD, syscall.EPOLLIN|syscall.EPOLLRDHUP|edge); err != nil {
+	events := uint32(syscall.EPOLLIN | syscall.EPOLLRDHUP | edge)
+	if r.backlog != nil { // of another process, see Resume
+		r.flags |= armed
+		events |= syscall.EPOLLOUT
+	}
+	if err := r.control(syscall.EPOLL_CTL_ADD, events); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	p.add(&r.first)

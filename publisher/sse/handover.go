@@ -1,0 +1,32 @@
+package sse
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/motacilla-live/motacilla/internal/compress"
+	"github.com/motacilla-live/motacilla/publisher"
+)
+
+var _ publisher.HandsOver = (*Publisher)(nil)
+
+// HandOver implements publisher.HandsOver. Streams over HTTP/2 and TLS 1.2 stay.
+func (p *Publisher) HandOver(ctx context.Context, give func(publisher.Handed) error) error {
+	return p.streams.HandOver(ctx, give, p.forms)
+}
+
+// TakeOver implements publisher.HandsOver.
+func (p *Publisher) TakeOver(ctx context.Context, h publisher.Handed, site http.Handler) error {
+	return p.streams.TakeOver(ctx, h, p.forms, site)
+}
+
+func (p *Publisher) forms(name string) (*publisher.Wire, *publisher.ManyWire) {
+	f := p.coded[compress.Coding(name)]
+	if name == formPlain {
+		f = p.plain
+	}
+	if f == nil {
+		return nil, nil
+	}
+	return f.wire, f.many
+}
