@@ -1,0 +1,3 @@
+package handover
+
+func askAs() int { return 0 }
