@@ -2,6 +2,7 @@ package handover
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,23 @@ func TestDeathOfTheNewProcess(t *testing.T) {
 			h.knowsTheDoor()
 		})
 	}
+}
+
+// TestDeathIsNoticed: the server hears of the death of the new process while it looks for a connection to give.
+func TestDeathIsNoticed(t *testing.T) {
+	h := build(t, slowKey+"=1")
+	readers := h.readers(3)
+	pid := 0
+	_, err := Ask(t.Context(), h.pid, func(text string) {
+		_, _ = fmt.Sscanf(text, "The new process has the PID %d.", &pid)
+		if strings.Contains(text, "accepts") && pid > 1 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "signal: killed") {
+		t.Errorf("error is %v", err)
+	}
+	h.kept(readers)
 }
 
 // TestDeathOfTheOldProcess kills the old process at each step. The new one serves, with all connections that were given. The

@@ -77,6 +77,9 @@ func (e *echo) Resume() {
 
 func (e *echo) HandOver(ctx context.Context, give func(Connection) error) error {
 	e.at("hand over")
+	if os.Getenv(slowKey) != "" {
+		<-ctx.Done()
+	}
 	e.mu.Lock()
 	var all []*talk
 	for t := range e.talks {
@@ -176,4 +179,7 @@ func say(format string, args ...any) {
 	_, _ = os.Stdout.WriteString(fmt.Sprintf(format, args...) + "\n")
 }
 
-func die() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} }
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}

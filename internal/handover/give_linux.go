@@ -14,8 +14,8 @@ func (r *replacement) handOver(ctx context.Context) (parcel, error) {
 	awaiting, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	type result struct {
-		parcel
-		error
+		parcel parcel
+		err    error
 	}
 	answered := make(chan result, 1)
 	go func() {
@@ -52,7 +52,7 @@ func (r *replacement) handOver(ctx context.Context) (parcel, error) {
 	defer cancel()
 	defer context.AfterFunc(step, func() { giveUp(context.Cause(step)) })()
 	a := <-answered
-	return a.parcel, a.error
+	return a.parcel, a.err
 }
 
 func (r *replacement) give(ctx context.Context, c Connection) error {

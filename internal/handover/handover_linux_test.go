@@ -131,7 +131,7 @@ func TestNewProcessFails(t *testing.T) {
 		want string
 	}{
 		"never ready":     {[]string{stepKey + "=2:inherited", doesKey + "=hang", readyKey + "=2s"}, "not ready within 2s"},
-		"never accepts":   {[]string{stepKey + "=2:ready", doesKey + "=hang", paceKey + "=5s"}, "has done nothing for 5s"},
+		"never accepts":   {[]string{stepKey + "=2:ready", doesKey + "=hang", paceKey + "=1s"}, "has done nothing for 1s"},
 		"ends":            {[]string{stepKey + "=2:inherited", doesKey + "=exit"}, "has ended: exit status 3"},
 		"old version":     {[]string{versionKey + "=-1"}, "speaks version -1 of the handover, expected 1"},
 		"later version":   {[]string{versionKey + "=3"}, "speaks version 3 of the handover, expected 1"},

@@ -3,7 +3,6 @@ package handover
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -257,9 +255,6 @@ func (h *house) knock() (stop func() (refused, reset []error)) {
 		return refused, reset
 	}
 }
-
-// alive reports whether a process exists.
-func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
 // count returns how many errors are nil.
 func count(errs []error) (none int) {

@@ -27,6 +27,7 @@ const (
 	readyKey      = "HANDOVER_TEST_READY"   // limits.ready
 	paceKey       = "HANDOVER_TEST_PACE"    // limits.step
 	versionKey    = "HANDOVER_TEST_VERSION" // of the second generation
+	slowKey       = "HANDOVER_TEST_SLOW"    // if it is set, the server gives no connection
 	commandKey    = "HANDOVER_TEST_COMMAND" // runs the second generation
 )
 
