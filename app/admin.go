@@ -17,6 +17,7 @@ import (
 // Admin is the listener for whoever runs the server, if server.admin names one.
 type Admin struct {
 	addr       address
+	listeners  *listeners
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
 
@@ -26,9 +27,9 @@ type Admin struct {
 }
 
 func newAdmin(
-	lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, o *operations, log *zap.Logger,
+	lc fx.Lifecycle, shutdowner fx.Shutdowner, c *Config, o *operations, ls *listeners, log *zap.Logger,
 ) (*Admin, error) {
-	a := &Admin{log: log, shutdowner: shutdowner}
+	a := &Admin{listeners: ls, log: log, shutdowner: shutdowner}
 	if c.Server.Admin == "" {
 		return a, nil
 	}
@@ -70,7 +71,7 @@ func (a *Admin) Addr() string {
 }
 
 func (a *Admin) start(ctx context.Context) error {
-	ln, err := a.addr.open(ctx, "server.admin")
+	ln, err := a.listeners.listen(ctx, listenAdmin, a.addr, "server.admin")
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/motacilla-live/motacilla/internal/handover"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/dig"
 	"go.uber.org/fx"
@@ -52,6 +53,14 @@ func build(interrupted context.Context, opts []fx.Option) *fx.App {
 // Run runs the app until SIGINT or SIGTERM, or until it fails. It returns nil if a signal ended the app and it stopped in
 // good order.
 func Run(opts ...fx.Option) error {
+	successor, err := handover.Inherited(builtVersion())
+	if err != nil {
+		return err
+	}
+	if successor != nil {
+		defer successor.Close()
+		opts = append(opts, fx.Supply(successor))
+	}
 	interrupted, interrupt := context.WithCancel(context.Background())
 	defer interrupt()
 	a := build(interrupted, opts)
@@ -64,7 +73,6 @@ func Run(opts ...fx.Option) error {
 	started := make(chan error, 1)
 	go func() { started <- a.Start(start) }()
 	var signal fx.ShutdownSignal
-	var err error
 	select {
 	case err = <-started:
 		if err == nil {

@@ -42,3 +42,10 @@ func buildOf(info *debug.BuildInfo) (version, revision, toolchain string) {
 	}
 	return version, revision, toolchain
 }
+
+// builtVersion returns the version of this project in this program, and its revision.
+func builtVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	version, revision, _ := buildOf(info)
+	return version + " " + revision
+}

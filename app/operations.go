@@ -45,12 +45,14 @@ func (o *operations) public() []route.Route {
 // own returns all routes for operators.
 func (o *operations) own() []route.Route {
 	return []route.Route{
-		{Name: "healthz", Pattern: "/healthz", Handler: get(func(w http.ResponseWriter, _ *http.Request) {
-			plainText(w, http.StatusOK, "ok")
-		})},
+		{Name: "healthz", Pattern: "/healthz", Handler: get(o.healthy)},
 		{Name: "readyz", Pattern: "/readyz", Handler: get(o.ready)},
 		{Name: "metrics", Pattern: "/metrics", Handler: get(o.metrics.ServeHTTP)},
 	}
+}
+
+func (o *operations) healthy(w http.ResponseWriter, _ *http.Request) {
+	plainText(w, http.StatusOK, "ok")
 }
 
 func (o *operations) ready(w http.ResponseWriter, r *http.Request) {

@@ -29,6 +29,7 @@ type Server struct {
 	*live.Live
 
 	addr       address // to listen on
+	listeners  *listeners
 	operations *operations
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
@@ -47,14 +48,15 @@ type serverIn struct {
 	Config     *Config
 	Site       *live.Live
 	Operations *operations
-	Admin      *Admin    // starts before the server, and stops after it
+	Admin      *Admin // starts before the server, and stops after it
+	Listeners  *listeners
 	Security   *security // nil if the server does not speak TLS
 	Log        *zap.Logger
 }
 
 func newServer(in serverIn) (*Server, error) {
 	s := &Server{
-		Live: in.Site, operations: in.Operations, log: in.Log, shutdowner: in.Shutdowner, security: in.Security,
+		Live: in.Site, listeners: in.Listeners, operations: in.Operations, log: in.Log, shutdowner: in.Shutdowner, security: in.Security,
 	}
 	var err error
 	if s.addr, err = in.Config.Server.address(in.Config.Server.Addr); err != nil {
@@ -92,7 +94,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.security.load(ctx); err != nil {
 		return err
 	}
-	ln, err := s.addr.open(ctx, "server.addr")
+	ln, err := s.listeners.listen(ctx, listenServer, s.addr, "server.addr")
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,11 @@ func (s *Server) start(ctx context.Context) error {
 			}
 		}
 	})
-	if err := s.security.start(ctx, ln.Addr()); err != nil {
+	err = s.security.start(ctx, ln.Addr(), s.listeners)
+	if err == nil {
+		err = s.listeners.open()
+	}
+	if err != nil {
 		return errors.Join(err, s.http.Close())
 	}
 	s.operations.serving.Store(true)

@@ -54,6 +54,24 @@ func listenSocket(ctx context.Context, a address) (net.Listener, error) {
 	return s, nil
 }
 
+// keepSocket returns a socket that somebody else has opened. Its file is this process's to remove from now on.
+func keepSocket(ln net.Listener, a address) (net.Listener, error) {
+	of, ok := ln.(*net.UnixListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the socket that was opened for %s is a %T", a, ln), ln.Close())
+	}
+	of.SetUnlinkOnClose(false)
+	s := &socketListener{UnixListener: of, path: a.at}
+	var err error
+	if s.file, err = os.Lstat(a.at); err != nil {
+		return nil, errors.Join(err, of.Close())
+	}
+	return s, nil
+}
+
+// leave has Close leave the file.
+func (s *socketListener) leave() { s.once.Do(func() {}) }
+
 // Close implements net.Listener.
 func (s *socketListener) Close() error {
 	s.once.Do(func() {

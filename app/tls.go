@@ -153,12 +153,12 @@ func (s *security) load(ctx context.Context) error {
 }
 
 // start begins to look after the certificates, when the server at addr listens.
-func (s *security) start(ctx context.Context, addr net.Addr) error {
+func (s *security) start(ctx context.Context, addr net.Addr, ls *listeners) error {
 	if s == nil {
 		return nil
 	}
 	if s.redirect != nil {
-		if err := s.redirect.start(ctx, addr); err != nil {
+		if err := s.redirect.start(ctx, addr, ls); err != nil {
 			return err
 		}
 	}

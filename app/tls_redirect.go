@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -89,13 +88,13 @@ func (r *redirect) hostFor(host string) string {
 }
 
 // start listens. https is the address of the https listener.
-func (r *redirect) start(ctx context.Context, https net.Addr) error {
+func (r *redirect) start(ctx context.Context, https net.Addr, ls *listeners) error {
 	if _, port, err := net.SplitHostPort(https.String()); err == nil {
 		r.port = port
 	}
-	ln, err := listen(ctx, r.addr)
+	ln, err := ls.listen(ctx, listenRedirect, address{network: "tcp", at: r.addr}, "server.tls.redirect_from")
 	if err != nil {
-		return redirectError(r.addr, err)
+		return err
 	}
 	r.bound = ln.Addr()
 	r.log.Info("redirecting to https", zap.String("addr", ln.Addr().String()))
@@ -105,10 +104,6 @@ func (r *redirect) start(ctx context.Context, https net.Addr) error {
 		}
 	})
 	return nil
-}
-
-func redirectError(addr string, err error) error {
-	return fmt.Errorf("server.tls.redirect_from: %s can't be listened on: %w", addr, err)
 }
 
 func (r *redirect) stop(ctx context.Context) {

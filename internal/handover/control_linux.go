@@ -91,10 +91,15 @@ func (c *Control) answer(ctx context.Context, client *client) (Count, error) {
 	if err := client.wants(ctx); err != nil {
 		return Count{}, err
 	}
+	return c.Upgrade(ctx, func(text string) { client.tell(answer{Told: text}) })
+}
+
+// Upgrade upgrades this process, as a request does.
+func (c *Control) Upgrade(ctx context.Context, told func(string)) (Count, error) {
 	if !c.busy.CompareAndSwap(false, true) {
 		return Count{}, errors.New("another upgrade of this server is under way or has just succeeded")
 	}
-	count, err := c.upgrade(ctx, func(text string) { client.tell(answer{Told: text}) })
+	count, err := c.upgrade(ctx, told)
 	if err != nil {
 		c.busy.Store(false)
 	}

@@ -49,6 +49,9 @@ func NewControl(Upgrade) *Control { return &Control{} }
 // Start returns errors.ErrUnsupported.
 func (*Control) Start(context.Context) error { return errors.ErrUnsupported }
 
+// Upgrade returns an error.
+func (*Control) Upgrade(context.Context, func(string)) (Count, error) { return Count{}, errors.ErrUnsupported }
+
 // Stop does nothing.
 func (*Control) Stop() {}
 
