@@ -73,39 +73,37 @@ func Transports() []string {
 // again at FollowOptions.Since.
 func (c *Client) Follow(ctx context.Context, channel motacilla.ChannelID, o *FollowOptions) iter.Seq2[motacilla.Update, error] {
 	return func(yield func(motacilla.Update, error) bool) {
-		f, err := c.follower(channel, o, yield)
-		if err == nil {
-			defer f.close()
-			err = f.run(ctx)
-		}
+		err := c.follow(ctx, channel, o, yield)
 		if err != nil {
 			yield(motacilla.Update{}, fmt.Errorf("follow channel %q: %w", channel, err))
 		}
 	}
 }
 
-func (c *Client) follower(
-	channel motacilla.ChannelID, o *FollowOptions, yield func(motacilla.Update, error) bool,
-) (*follower, error) {
+func (c *Client) follow(
+	ctx context.Context, channel motacilla.ChannelID, o *FollowOptions, yield func(motacilla.Update, error) bool,
+) error {
 	if _, err := motacilla.ParseChannelID(string(channel)); err != nil {
-		return nil, err
+		return err
 	}
-	f := &follower{Client: c, channel: channel, o: o.withDefaults(), yield: yield}
-	for _, name := range f.o.Transports {
-		if !slices.Contains(Transports(), name) {
-			return nil, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
-		}
+	d, err := o.withDefaults()
+	if err != nil {
+		return err
 	}
-	f.cursor = f.o.Since
-	f.backoff = c.backoff()
-	f.http, f.plain, f.close = f.connections()
-	return f, nil
+	n, closing := c.links(&d)
+	defer closing()
+	return newFollower(c, n, channel, d, yield).run(ctx)
 }
 
-func (o *FollowOptions) withDefaults() FollowOptions {
+func (o *FollowOptions) withDefaults() (FollowOptions, error) {
 	var d FollowOptions
 	if o != nil {
 		d = *o
+	}
+	for _, name := range d.Transports {
+		if !slices.Contains(Transports(), name) {
+			return d, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
+		}
 	}
 	if d.FirstUpdate <= 0 {
 		d.FirstUpdate = 5 * time.Second
@@ -119,7 +117,7 @@ func (o *FollowOptions) withDefaults() FollowOptions {
 	// So that a caller may give the largest number for no limit: sums and multiples of these must not overflow.
 	d.MaxUpdate = min(d.MaxUpdate, math.MaxInt-maxFraming)
 	d.FirstUpdate, d.Heartbeat = min(d.FirstUpdate, longestTime), min(d.Heartbeat, longestTime)
-	return d
+	return d, nil
 }
 
 // longestTime is the longest time of the options, in effect without end.
