@@ -42,7 +42,7 @@ func Connect(
 			}
 			return err
 		}
-		_, err = f.connect(ctx, offer{e, u})
+		_, err = f.connect(ctx, offer{entry: e, address: u})
 	}
 	return err
 }

@@ -82,6 +82,9 @@ func (l *ladder) run(ctx context.Context) error {
 func (l *ladder) attempt(ctx context.Context) error {
 	if l.at >= len(l.offers) {
 		offers, err := l.subject.ask(ctx)
+		if errors.Is(err, errAnew) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -151,7 +154,7 @@ func (l *ladder) connect(ctx context.Context, o offer) (*session, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &session{ladder: l, address: o.address}
-	s.first = time.AfterFunc(l.o.FirstUpdate<<min(l.rounds, 4), func() { cancel(errLate) })
+	s.first = time.AfterFunc(l.first(), func() { cancel(errLate) })
 	defer s.first.Stop()
 	err := o.transport.read(ctx, s)
 	switch {
@@ -165,6 +168,9 @@ func (l *ladder) connect(ctx context.Context, o offer) (*session, error) {
 	}
 	return s, nil
 }
+
+// first returns how long a transport may take until its first update.
+func (l *ladder) first() time.Duration { return l.o.FirstUpdate << min(l.rounds, 4) }
 
 // pause waits before the next attempt. err and the backoff determine how long.
 func (l *ladder) pause(ctx context.Context, err error) error {

@@ -19,6 +19,7 @@ import (
 type offer struct {
 	entry
 	address *url.URL
+	many    *url.URL // for several channels; nil if there is none
 }
 
 // maxOffers is the longest list of transports that is read, in bytes.
@@ -74,6 +75,7 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 		Transports []struct {
 			Name string `json:"name"`
 			URL  string `json:"url"`
+			Many string `json:"many"`
 		} `json:"transports"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
@@ -90,10 +92,18 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 			continue
 		}
 		if address := resolve(base, at, t.URL); address != nil {
-			offers = append(offers, offer{known[i], address})
+			offers = append(offers, offer{known[i], address, manyOf(known[i], base, at, t.Many)})
 		}
 	}
 	return names, offers, nil
+}
+
+// manyOf returns the address of a transport for several channels, nil if there is none.
+func manyOf(e entry, base, at *url.URL, ref string) *url.URL {
+	if _, polls := e.transport.(polling); polls {
+		return nil
+	}
+	return resolve(base, at, ref)
 }
 
 // resolve resolves ref, which the server at base has given at the URL at. It returns nil if ref is not usable.
