@@ -155,6 +155,7 @@ func (b *bundle) sift(ctx context.Context, err error) error {
 	if some {
 		return errAnew
 	}
-	return &failure{err: fmt.Errorf("the server offers the address for several channels, but refuses it: %v", err), //nolint:errorlint // not final
-		own: true, unusable: true}
+	//nolint:errorlint // it is not final, so the error is not wrapped
+	err = fmt.Errorf("the server offers the address for several channels, but refuses it: %v", err)
+	return &failure{err: err, own: true, unusable: true}
 }

@@ -156,13 +156,8 @@ func TestAddAndRemove(t *testing.T) {
 		if len(w.Cursors()) != 11 {
 			t.Errorf("%d channels are followed", len(w.Cursors()))
 		}
-		w.mu.Lock()
-		before := w.views[list[0]].Revision
-		w.mu.Unlock()
 		f.Post(list[0], "missed")
-		if err := w.Add(list[0], before); err != nil { // it comes back, and misses nothing
-			t.Fatal(err)
-		}
+		w.add(t, list[0]) // it comes back, and misses nothing
 		w.settle(t, f, list...)
 		if w.resets != len(list) {
 			t.Errorf("%d resets, want %d", w.resets, len(list))
@@ -281,6 +276,7 @@ func TestManyEnds(t *testing.T) {
 			f.Post(list[i%len(list)], "another")
 		}
 		ctx, cancel := context.WithCancel(patient(t))
+		defer cancel()
 		var last error
 		for u, err := range m.Updates(ctx) {
 			if err != nil {
@@ -310,6 +306,21 @@ func TestManyEnds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestManyOverHTTP2 has two streams for several channels each.
+func TestManyOverHTTP2(t *testing.T) {
+	f := plant(t, false, &publishertest.SiteOptions{Feed: busy})
+	f.server = f.Serve(&publishertest.ServerOptions{TLS: true, HTTP2: true, Handler: f.see})
+	f.http = f.server.HTTP
+	list := f.channels("match", 150)
+	w := f.watch(t, f.client(t), over("sse"), list...)
+	f.stir(list, 200, func(int) {})
+	w.settle(t, f, list...)
+	if n := f.requests("/live/sse/"); n != 2 {
+		t.Errorf("there were %d streams, want 2", n)
+	}
+	w.stop()
 }
 
 func TestManyIsAskedWrongly(t *testing.T) {
