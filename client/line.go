@@ -16,6 +16,7 @@ func (b *bundle) request(missing map[motacilla.ChannelID]*subscription, surplus 
 		Subscribe   map[motacilla.ChannelID]*motacilla.Revision `json:"subscribe,omitempty"`
 		Unsubscribe []motacilla.ChannelID                       `json:"unsubscribe,omitempty"`
 	}
+	ask.Unsubscribe = surplus
 	for channel, s := range missing {
 		if ask.Subscribe == nil {
 			ask.Subscribe = map[motacilla.ChannelID]*motacilla.Revision{}
@@ -24,11 +25,8 @@ func (b *bundle) request(missing map[motacilla.ChannelID]*subscription, surplus 
 	}
 	for _, channel := range surplus {
 		delete(b.line.on, channel)
-		if missing[channel] == nil { // otherwise the channel begins anew
-			ask.Unsubscribe = append(ask.Unsubscribe, channel)
-		}
 	}
-	b.line.asked, b.line.leaving, b.line.since = missing, len(ask.Unsubscribe) > 0, time.Now()
+	b.line.asked, b.line.leaving, b.line.since = missing, len(surplus) > 0, time.Now()
 	text, _ := json.Marshal(ask) // texts and numbers always encode
 	return text
 }

@@ -286,6 +286,44 @@ func TestManySlowConsumer(t *testing.T) {
 	}
 }
 
+// TestRemoveInTheLoop removes a channel of which an update has come already, and begins it anew. Nothing of what has come is yielded.
+func TestRemoveInTheLoop(t *testing.T) {
+	hello := notice("subscribed", `["match-42","x"]`)
+	s := &script{offers: []string{"sse"}, many: true, answer: map[string]http.HandlerFunc{"many-sse": turns(
+		stream(hello+event(reset(0, 7))+event(of("x", reset(0, 3)))+event(of("x", step(3, 4)))+event(step(7, 8)), hour),
+		stream(hello+event(of("x", reset(5, 6)))))}}
+	s.run(t, func(t *testing.T, o *settings) {
+		c, err := client.New("http://live.example", &o.Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := c.FollowMany(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = m.Add(match, 0), m.Add("x", 0)
+		var got []string
+		for u, err := range m.Updates(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, fmt.Sprintf("%s %d", u.Channel, u.Revision)); len(got) == 3 {
+				break
+			}
+			if len(got) == 1 {
+				m.Remove("x")
+				_ = m.Add("x", 5)
+			}
+		}
+		if all := strings.Join(got, ", "); all != "match-42 7, match-42 8, x 6" || m.Cursors()["x"] != 6 {
+			t.Errorf("got %s, and x is at %d", all, m.Cursors()["x"])
+		}
+		if want := "list, many-sse match-42,0 x,0, many-sse match-42,8 x,5"; s.questions() != want {
+			t.Errorf("asked: %s, want %s", s.questions(), want)
+		}
+	})
+}
+
 // TestManyAwayForGood: a failure ends everything if Retry says so.
 func TestManyAwayForGood(t *testing.T) {
 	enough := errors.New("enough")

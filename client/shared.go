@@ -195,7 +195,7 @@ func (b *bundle) turn(silence time.Duration) (request []byte, later time.Time, e
 func (b *bundle) missing() map[motacilla.ChannelID]*subscription {
 	list, now := map[motacilla.ChannelID]*subscription{}, time.Now()
 	for channel, s := range b.subs {
-		if on := b.line.on[channel]; (on == nil || on.subscription != s) && !now.Before(s.again) {
+		if b.line.on[channel] == nil && !now.Before(s.again) {
 			list[channel] = s
 		}
 	}
