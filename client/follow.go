@@ -16,12 +16,12 @@ import (
 // ErrNoTransport ends Follow if the server offers none of the transports that Follow may use.
 var ErrNoTransport = errors.New("no transport in common with the server")
 
-// FollowOptions are the settings of [Client.Follow]. nil and zero fields mean the defaults.
+// FollowOptions are the settings of [Client.Follow] and [Client.FollowMany]. nil and zero fields mean the defaults.
 type FollowOptions struct {
 	// Transports are the names of the transports that may be used, from [Transports]. Empty means all. The server decides
 	// their order.
 	Transports []string
-	// Since is the revision from which to resume. 0 asks for a snapshot.
+	// Since is the revision from which to resume. 0 asks for a snapshot. FollowMany has one for each channel instead.
 	Since motacilla.Revision
 	// FirstUpdate is how long a transport may take until its first update. After that, the next transport is tried. Each
 	// time that all transports have failed, the time doubles, up to 16 times FirstUpdate. The default is 5 s.
@@ -33,7 +33,7 @@ type FollowOptions struct {
 	// more than 500 posts of 64 KiB need.
 	MaxUpdate int
 	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
-	// returns an error, Follow ends with it. Retry may be nil.
+	// returns an error, Follow ends with it, and so does the loop over [Many.Updates]. Retry may be nil.
 	Retry func(err error, wait time.Duration) error
 }
 

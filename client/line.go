@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,25 +9,24 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// request returns the message that asks for channels, and for those to be left that are surplus. The caller must hold Many.mu.
-func (b *bundle) request(missing map[motacilla.ChannelID]*subscription, surplus []motacilla.ChannelID) []byte {
-	var ask struct {
-		Subscribe   map[motacilla.ChannelID]*motacilla.Revision `json:"subscribe,omitempty"`
-		Unsubscribe []motacilla.ChannelID                       `json:"unsubscribe,omitempty"`
-	}
-	ask.Unsubscribe = surplus
-	for channel, s := range missing {
-		if ask.Subscribe == nil {
-			ask.Subscribe = map[motacilla.ChannelID]*motacilla.Revision{}
-		}
-		ask.Subscribe[channel] = &s.cursor
-	}
-	for _, channel := range surplus {
-		delete(b.line.on, channel)
-	}
-	b.line.asked, b.line.leaving, b.line.since = missing, len(surplus) > 0, time.Now()
-	text, _ := json.Marshal(ask) // texts and numbers always encode
-	return text
+// line is what one connection follows. It is guarded by Many.mu.
+type line struct {
+	inAddress bool
+	send      func(message []byte) error // nil if the connection takes no messages, or not yet
+	asked     map[motacilla.ChannelID]*subscription
+	on        map[motacilla.ChannelID]*place
+	leaving   bool      // the server has been asked to stop following channels
+	since     time.Time // of asked and leaving
+	changed   time.Time // since when it must be opened anew for other channels; zero is never
+	busy      bool      // the caller's loop is waited for
+	skipped   bool      // something was to be done meanwhile
+}
+
+// place is a channel that a connection follows.
+type place struct {
+	*subscription
+	begun bool // its first update has come
+	moved bool // its cursor has moved
 }
 
 // message takes an update or a notice.

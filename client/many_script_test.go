@@ -177,12 +177,11 @@ func TestManyTalks(t *testing.T) {
 func TestManyLadder(t *testing.T) {
 	works := stream(notice("subscribed", `["match-42"]`) + event(reset(0, 7)))
 	for _, tt := range []struct {
-		name      string
-		sse, ws   http.HandlerFunc
-		asked     string
-		atLeast   time.Duration
-		atMost    time.Duration
-		transport string
+		name            string
+		sse, ws         http.HandlerFunc
+		asked           string
+		atLeast, atMost time.Duration
+		polls           string // what polling answers; "" is as it should
 	}{
 		{"silent", never, never, "list, many-sse match-42,0, many-websocket, list, interval-polling 0", 10 * time.Second, 11 * time.Second, ""},
 		{"not what they should be", say(200, html, ""), say(200, html, ""),
@@ -193,6 +192,8 @@ func TestManyLadder(t *testing.T) {
 			"list, interval-polling 0", 250 * time.Millisecond, 4 * time.Second, ""},
 		{"full", turns(problem(503, "Retry-After", "40"), works), nil, "list, many-sse match-42,0, many-sse match-42,0",
 			40 * time.Second, 50 * time.Second, ""},
+		{"all broken once", turns(say(501, html, ""), works), nil, "list, many-sse match-42,0, many-websocket, list, interval-polling 0, " +
+			"list, many-sse match-42,0", 250 * time.Millisecond, time.Second, "broken"},
 		{"moved", turns(stream("event: transport\ndata: "+told+"\n\n"), works), nil,
 			"list, many-sse match-42,0, list, interval-polling 0", 0, 0, ""},
 		{"moved to nowhere", turns(stream("event: transport\ndata: "+strings.ReplaceAll(told, "interval", "x")+"\n\n"), works), nil,
@@ -202,8 +203,12 @@ func TestManyLadder(t *testing.T) {
 			if tt.ws == nil {
 				tt.ws = say(501, html, "")
 			}
+			polls := tt.polls
+			if polls == "" {
+				polls = reset(0, 7)
+			}
 			s := &script{offers: []string{"sse", "websocket", "interval-polling"}, many: true, answer: map[string]http.HandlerFunc{
-				"many-sse": tt.sse, "many-websocket": tt.ws, "interval-polling": say(200, "application/json", reset(0, 7)),
+				"many-sse": tt.sse, "many-websocket": tt.ws, "interval-polling": say(200, "application/json", polls),
 			}}
 			s.run(t, func(t *testing.T, o *settings) {
 				began := time.Now()
@@ -284,6 +289,31 @@ func TestManySlowConsumer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOneOfEachFails has one channel refused for a while, with a connection for each. The others go on, and it comes back.
+func TestOneOfEachFails(t *testing.T) {
+	full := problem(503, "Retry-After", "10")
+	s := &script{answer: map[string]http.HandlerFunc{}}
+	list := func(name string) http.HandlerFunc {
+		return say(200, "application/json", `{"transports":[{"name":"sse","url":"/`+name+`"}]}`)
+	}
+	s.answer["channels/x/transports"], s.answer["x"] = list("x"), turns(full, full, stream(event(of("x", reset(0, 3))), hour))
+	s.answer["list"], s.answer["m"] = list("m"), stream(event(reset(0, 7)), 40*time.Second, event(step(7, 8)), hour)
+	s.run(t, func(t *testing.T, o *settings) {
+		var faults []string
+		o.Retry = func(err error, wait time.Duration) error {
+			faults = append(faults, err.Error())
+			return nil
+		}
+		began := time.Now()
+		if got, want := pairs(t, o, 3, match, "x"), "match-42 0-7, x 0-3, match-42 7-8"; got != want || time.Since(began) > 41*time.Second {
+			t.Errorf("got %s after %v, want %s", got, time.Since(began), want)
+		}
+		if len(faults) != 2 || !strings.Contains(faults[0], `channel "x"`) {
+			t.Errorf("the failures are %q", faults)
+		}
+	})
 }
 
 // TestRemoveInTheLoop removes a channel of which an update has come already, and begins it anew. Nothing of what has come is yielded.
