@@ -350,6 +350,33 @@ func TestFullChannelIsPolled(t *testing.T) {
 	}
 }
 
+// TestFullServerKeepsItsReader adds an element to a page that is the only reader that there may be. The new stream would be one more
+// than may be, so the old one ends first.
+func TestFullServerKeepsItsReader(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []string{"READERS", "READERS_PER_CHANNEL"} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			f := newForeign(t)
+			s := serve(t, "sse,interval-polling", "MOTACILLA_SERVER_ORIGINS="+f.url,
+				"MOTACILLA_SERVER_LIMITS_"+limit+"=1", "MOTACILLA_SERVER_LIMITS_OVERFLOW=polling")
+			f.server.Store(s.addr)
+			f.policy.Store("")
+			m := newMatches(s, 3)
+			f.body.Store(elements(0, 2, ""))
+			p := open(t, browser(t), f.url, noteUpdates, holdTimers("ms >= 50000"))
+			p.followAll(m, 0, 2)
+			p.add(s, 2, 3)
+			m.postAll("second", 0, 3)
+			p.followAll(m, 0, 3)
+			s.readers("sse", 1)
+			if used := transports(p); !slices.Equal(used, []string{"sse"}) {
+				t.Errorf("the page asked %q, want sse alone", used)
+			}
+		})
+	}
+}
+
 // TestMoreElementsThanAConnectionCarries has 120 elements.
 func TestMoreElementsThanAConnectionCarries(t *testing.T) {
 	t.Parallel()

@@ -942,7 +942,8 @@ var Line = class {
     return cursor;
   }
   open() {
-    const stream = { life: new AbortController(), sent: /* @__PURE__ */ new Map(), answers: /* @__PURE__ */ new Map(), source: null };
+    const before = new Set(this.stream?.sent.keys());
+    const stream = { life: new AbortController(), sent: /* @__PURE__ */ new Map(), answers: /* @__PURE__ */ new Map(), before, source: null };
     const url = new URL(this.o.url);
     for (const [channel, lane] of this.lanes) {
       const cursor = this.send(stream, lane);
@@ -964,7 +965,7 @@ var Line = class {
     }
     if (!isObject(message)) return new Error("the message is neither an update nor a notice");
     if (Array.isArray(message.subscribed)) this.subscribed(stream, message.subscribed);
-    if (isObject(message.refused)) this.refused(message.refused);
+    if (isObject(message.refused)) this.refused(stream, message.refused);
     return isObject(message.error) ? new Error(`the server did not understand: ${String(message.error.detail)}`) : null;
   }
   subscribed(stream, channels) {
@@ -979,11 +980,13 @@ var Line = class {
     this.next = null;
     this.sync();
   }
-  refused(said) {
+  refused(stream, said) {
     const lane = this.lanes.get(String(said.channel));
     if (!lane) return;
+    const err = refusedChannel(said);
+    if (stream.before.has(lane.channel) && !denial(err)) return this.fail(overlapped());
     this.lanes.delete(lane.channel);
-    this.o.refused(lane, refusedChannel(said));
+    this.o.refused(lane, err);
   }
   /** Asks again for a channel of which something is missing, after a pause. */
   renew(lane) {
@@ -998,10 +1001,13 @@ var Line = class {
     if (stream.life.signal.aborted) return;
     const replaced = stream === this.next && this.stream;
     if (stream === this.stream && this.next) this.stream = null;
-    else if (this.lanes.size > 0) this.fail(replaced ? new Ended(500 + Math.random() * 1e3) : err);
+    else if (this.lanes.size > 0) this.fail(replaced ? overlapped() : err);
     else this.stream = null;
   }
 };
+function overlapped() {
+  return new Ended(500 + Math.random() * 1e3);
+}
 
 // client/leader.ts
 var Leader = class {

@@ -1,6 +1,6 @@
 import type { Lane } from "./lane";
 import { listen, type Open, type Source } from "./transports/stream";
-import { Ended, refusedChannel, sleep } from "./transports/transport";
+import { denial, Ended, refusedChannel, sleep } from "./transports/transport";
 import { isObject, isUpdate } from "./update";
 
 /** The most channels of a connection (docs/wire.md), and about how many characters they may take in its URL. */
@@ -30,6 +30,8 @@ interface Stream {
   readonly life: AbortController;
   readonly sent: Map<string, number>;
   readonly answers: Map<string, number>;
+  /** The channels of the stream whose place it takes. */
+  readonly before: ReadonlySet<string>;
   source: Source | null;
 }
 
@@ -139,7 +141,8 @@ class Line {
   }
 
   private open(): void {
-    const stream: Stream = { life: new AbortController(), sent: new Map(), answers: new Map(), source: null };
+    const before = new Set(this.stream?.sent.keys());
+    const stream: Stream = { life: new AbortController(), sent: new Map(), answers: new Map(), before, source: null };
     const url = new URL(this.o.url);
     for (const [channel, lane] of this.lanes) {
       const cursor = this.send(stream, lane);
@@ -162,7 +165,7 @@ class Line {
     }
     if (!isObject(message)) return new Error("the message is neither an update nor a notice");
     if (Array.isArray(message.subscribed)) this.subscribed(stream, message.subscribed);
-    if (isObject(message.refused)) this.refused(message.refused);
+    if (isObject(message.refused)) this.refused(stream, message.refused);
     return isObject(message.error) ? new Error(`the server did not understand: ${String(message.error.detail)}`) : null;
   }
 
@@ -179,11 +182,13 @@ class Line {
     this.sync(); // for what has changed meanwhile
   }
 
-  private refused(said: Record<string, unknown>): void {
+  private refused(stream: Stream, said: Record<string, unknown>): void {
     const lane = this.lanes.get(String(said.channel));
     if (!lane) return;
+    const err = refusedChannel(said);
+    if (stream.before.has(lane.channel) && !denial(err)) return this.fail(overlapped());
     this.lanes.delete(lane.channel);
-    this.o.refused(lane, refusedChannel(said));
+    this.o.refused(lane, err);
   }
 
   /** Asks again for a channel of which something is missing, after a pause. */
@@ -200,7 +205,12 @@ class Line {
     if (stream.life.signal.aborted) return;
     const replaced = stream === this.next && this.stream;
     if (stream === this.stream && this.next) this.stream = null; // the next one has all channels
-    else if (this.lanes.size > 0) this.fail(replaced ? new Ended(500 + Math.random() * 1000) : err);
+    else if (this.lanes.size > 0) this.fail(replaced ? overlapped() : err);
     else this.stream = null;
   }
+}
+
+/** A stream counts against the server's limits until it has ended. So a new one may be refused that takes its place. */
+function overlapped(): Ended {
+  return new Ended(500 + Math.random() * 1000);
 }
