@@ -350,6 +350,40 @@ func TestFullChannelIsPolled(t *testing.T) {
 	}
 }
 
+// TestElementsThatGoAreUnsubscribed removes an element, and closes a page that follows another one.
+func TestElementsThatGoAreUnsubscribed(t *testing.T) {
+	t.Parallel()
+	const note = `window.said = [];
+		window.EventSource = class extends EventSource { constructor(url) { super(url); said.push(url) } };
+		window.WebSocket = class extends WebSocket {
+			constructor(url) { super(url); said.push(url) }
+			send(text) { said.push(text); super.send(text) }
+		};`
+	for name, unsubscribes := range map[string]string{
+		"sse":       `(ch, others) => !said.at(-1).includes("c=" + ch + "%") && others.every(ch => said.at(-1).includes("c=" + ch + "%"))`,
+		"websocket": `ch => JSON.parse(said.at(-1)).unsubscribe.includes(ch)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, m := matchSite(t, 4, name)
+			chromium := browser(t)
+			f.body.Store(elements(0, 2, ""))
+			one := open(t, chromium, f.url, noteUpdates, note)
+			one.followAll(m, 0, 2)
+			f.body.Store(elements(2, 4, ""))
+			two := open(t, chromium, f.url, noteUpdates)
+			two.followAll(m, 2, 4)
+			one.drop("m1")
+			one.until(`(` + unsubscribes + `)("m1", ["m0", "m2", "m3"])`)
+			two.close()
+			one.until(`(` + unsubscribes + `)("m2", ["m0"]) && (` + unsubscribes + `)("m3", ["m0"])`)
+			m.post("m0", "second")
+			one.followAll(m, 0, 1)
+			m.s.readers(name, 1)
+		})
+	}
+}
+
 // TestFullServerKeepsItsReader adds an element to a page that is the only reader that there may be. The new stream would be one more
 // than may be, so the old one ends first.
 func TestFullServerKeepsItsReader(t *testing.T) {

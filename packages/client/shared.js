@@ -1123,7 +1123,7 @@ var Leader = class {
     const list = this.o.listOf(lane.channel);
     if (this.standing !== "live") for (const l of this.lanes.values()) l.unfollowed();
     for (const l of this.lanes.values()) l.renew();
-    this.many = new Many({
+    const many = this.many = new Many({
       url: resolve(offer.many, serverOf(list), list),
       open,
       silenceMs: this.o.times().silenceMs ?? 45e3,
@@ -1135,10 +1135,14 @@ var Leader = class {
       },
       refused: (refused2, err) => {
         refused2.refused(err, offer.name);
-        this.many?.sync(true);
+        many.sync(true);
       }
     });
-    await this.many.run().finally(() => this.many = null);
+    try {
+      await many.run();
+    } finally {
+      if (this.many === many) this.many = null;
+    }
   }
   /** Lets each lane have a connection of its own, until the common one works again. */
   goAlone({ name }, { signal, away, patient }) {
@@ -1171,6 +1175,59 @@ var Leader = class {
     this.lanes.clear();
     this.pages.clear();
     this.alone = "";
+  }
+};
+
+// client/members.ts
+var Members = class {
+  constructor() {
+    this.all = /* @__PURE__ */ new Set();
+    /** The channels whose cursors the leader must be told. */
+    this.asking = /* @__PURE__ */ new Set();
+  }
+  add(member) {
+    this.all.add(member);
+    this.asking.add(member.channel);
+  }
+  remove(member) {
+    this.all.delete(member);
+  }
+  get first() {
+    return [...this.all][0];
+  }
+  of(channel) {
+    return [...this.all].filter((m) => m.channel === channel);
+  }
+  /** Has the leader be told the cursors of a channel. */
+  ask(channel) {
+    this.asking.add(channel);
+  }
+  /** Returns the channels that are shown, with the oldest cursor of each or, if it need not be told, null. */
+  wants(all) {
+    const wants = /* @__PURE__ */ new Map();
+    for (const { channel, cursor } of this.all) {
+      const before = wants.get(channel) ?? Infinity;
+      wants.set(channel, all || this.asking.has(channel) ? Math.min(before, cursor()) : null);
+    }
+    this.asking.clear();
+    return wants;
+  }
+  /** Tells each how its channel stands. */
+  tell(standing) {
+    for (const member of [...this.all]) if (this.all.has(member)) member.tell(standing(member));
+  }
+  end(channel, status) {
+    for (const member of this.of(channel)) member.end(status);
+  }
+  /** Hands an update to all that show the channel. Returns true if one of them lacks something before it. */
+  hand(channel, update, since) {
+    const lacking = this.of(channel).filter((member) => {
+      const cursor = member.cursor();
+      const asked = since === cursor || since !== void 0 && since > update.revision && cursor > update.revision;
+      const unfit = update.reset && since !== void 0 && !asked && cursor > 0 && cursor < update.revision;
+      return unfit || member.deliver(update, asked);
+    });
+    return lacking.length > 0;
   }
 };
 
@@ -1303,18 +1360,16 @@ function groupNamed(name, transports) {
 }
 function nameOf(list, channel, shareAs = "") {
   const of = /\/channels\/([^/]+)\/transports$/.exec(list.pathname)?.[1];
-  const usual2 = of !== void 0 && decodeURIComponent(of) === channel && !list.search;
+  const usual2 = (of === channel || of === encodeURIComponent(channel)) && !list.search;
   return `motacilla 2 ${usual2 ? serverOf(list) : list}${shareAs && ` ${shareAs}`}`;
 }
 var Group = class {
   constructor(name, transports) {
     this.name = name;
     this.transports = transports;
-    this.members = /* @__PURE__ */ new Set();
+    this.members = new Members();
     this.tabs = null;
     this.life = new AbortController();
-    /** The channels whose cursors the leader must be told. */
-    this.asking = /* @__PURE__ */ new Set();
     this.later = 0;
     this.settling = false;
     this.telling = false;
@@ -1322,7 +1377,7 @@ var Group = class {
     this.leader = new Leader({
       lists: this.lists,
       transports,
-      times: () => this.first?.times ?? {},
+      times: () => this.members.first?.times ?? {},
       listOf: (channel) => this.listOf(channel),
       pass: (channel, update, since) => {
         const heartbeat = update.from === update.revision && !update.reset;
@@ -1332,25 +1387,21 @@ var Group = class {
       changed: () => this.told(),
       refused: (channel, status) => {
         this.tabs?.tell({ refused: channel });
-        this.end(channel, status);
+        this.members.end(channel, status);
       }
     });
   }
   join(member) {
     groups.add(this);
     this.members.add(member);
-    this.asking.add(member.channel);
     this.settle();
   }
   leave(member) {
-    this.members.delete(member);
+    this.members.remove(member);
     this.settle();
   }
-  get first() {
-    return [...this.members][0];
-  }
   listOf(channel) {
-    const own = [...this.members].find((m) => m.channel === channel) ?? this.first;
+    const own = this.members.of(channel)[0] ?? this.members.first;
     if (!own) throw new Error("the group has no members");
     return own.channel === channel ? own.list : listOf(serverOf(own.list), channel);
   }
@@ -1360,7 +1411,7 @@ var Group = class {
     this.settling = true;
     queueMicrotask(() => {
       this.settling = false;
-      if (this.members.size === 0) this.close();
+      if (!this.members.first) this.close();
       else if (this.tabs) this.want();
       else this.open();
     });
@@ -1371,7 +1422,7 @@ var Group = class {
     this.tabs = new Tabs({
       name: this.name,
       signal,
-      lead: (role) => this.leader.lead(this.wants(true), role),
+      lead: (role) => this.leader.lead(this.members.wants(true), role),
       follow: () => this.want(true),
       beat: () => this.beat(),
       told: (message) => this.hear(message),
@@ -1381,29 +1432,17 @@ var Group = class {
       },
       gone: (page) => this.leader.forget(page)
     });
-    for (const member of [...this.members]) this.tell(member, "connecting");
     this.tabs.start();
   }
   close() {
     groups.delete(this);
     this.life.abort();
     this.tabs = null;
-    this.asking.clear();
     clearTimeout(this.later);
     this.later = 0;
   }
-  /** Returns the channels that this page shows, with the oldest cursor of each or, if it need not be told, null. */
-  wants(all = false) {
-    const wants = /* @__PURE__ */ new Map();
-    for (const { channel, cursor } of this.members) {
-      const before = wants.get(channel) ?? Infinity;
-      wants.set(channel, all || this.asking.has(channel) ? Math.min(before, cursor()) : null);
-    }
-    this.asking.clear();
-    return wants;
-  }
   want(all = false) {
-    const wants = this.wants(all);
+    const wants = this.members.wants(all);
     if (this.tabs?.leads) {
       this.leader.want("", wants);
       this.told();
@@ -1411,21 +1450,14 @@ var Group = class {
   }
   /** Asks for what is missing of a channel, after a pause. */
   lacks(channel) {
-    this.asking.add(channel);
+    this.members.ask(channel);
     this.later || (this.later = setTimeout(() => {
       this.later = 0;
       this.want();
     }, againMs * (1 + 2 * Math.random())));
   }
-  /** Hands an update to all members that show the channel. */
   hand(channel, update, since) {
-    for (const member of [...this.members]) {
-      if (member.channel !== channel) continue;
-      const cursor = member.cursor();
-      const asked = since === cursor || since !== void 0 && since > update.revision && cursor > update.revision;
-      const unfit = update.reset && since !== void 0 && !asked && cursor > 0 && cursor < update.revision;
-      if (unfit || member.deliver(update, asked)) this.lacks(channel);
-    }
+    if (this.members.hand(channel, update, since)) this.lacks(channel);
   }
   /** Tells the members and the other pages how the channels stand, while this page leads. */
   told() {
@@ -1434,7 +1466,7 @@ var Group = class {
     queueMicrotask(() => {
       this.telling = false;
       if (!this.tabs?.leads) return;
-      for (const member of [...this.members]) this.tell(member, this.standing(member.channel));
+      this.members.tell(({ channel }) => this.standing(channel));
       this.beat();
     });
   }
@@ -1442,9 +1474,6 @@ var Group = class {
     const { standing, lanes } = this.leader;
     const status = lanes.get(channel)?.standing(standing) ?? "connecting";
     return status === "connecting" && this.lists.blocked ? "blocked" : status;
-  }
-  tell(member, status) {
-    if (this.members.has(member)) member.tell(status);
   }
   beat() {
     const { transport, lanes } = this.leader;
@@ -1462,25 +1491,22 @@ var Group = class {
   }
   hearLanes(list) {
     const lanes = new Map(list.filter(isLane).map(([channel, ...rest2]) => [channel, rest2]));
-    for (const member of [...this.members]) {
-      const [status, position] = lanes.get(member.channel) ?? ["connecting", Infinity];
-      this.tell(member, status);
-      if (member.cursor() < position) this.lacks(member.channel);
-    }
+    this.members.tell(({ channel, cursor }) => {
+      const [status, position] = lanes.get(channel) ?? ["connecting", Infinity];
+      if (cursor() < position) this.lacks(channel);
+      return status;
+    });
   }
   /** Asks the server itself whether it refuses a channel, as another page says. */
   async check(channel) {
-    if (![...this.members].some((m) => m.channel === channel)) return;
+    if (!this.members.of(channel).length) return;
     try {
       await this.lists.read(this.listOf(channel), this.life.signal);
     } catch (err) {
       const status = denial(err, true);
-      if (status) return this.end(channel, status);
+      if (status) return this.members.end(channel, status);
     }
     if (!this.life.signal.aborted) this.lacks(channel);
-  }
-  end(channel, status) {
-    for (const member of [...this.members]) if (member.channel === channel) member.end(status);
   }
 };
 var statuses = ["connecting", "live", "reconnecting", "blocked"];

@@ -1,5 +1,6 @@
-import { Group, groupNamed, nameOf, type Member } from "./group";
+import { Group, groupNamed, nameOf } from "./group";
 import type { Times } from "./ladder";
+import type { Member } from "./members";
 import { mustPause, watch } from "./surroundings";
 import type { Transport } from "./transports/transport";
 import type { Update } from "./update";

@@ -1,25 +1,12 @@
 import type { Status } from "./connection";
-import type { Times } from "./ladder";
 import { Leader, type Wants } from "./leader";
 import { Lists } from "./lists";
+import { Members, type Member } from "./members";
 import { listOf, serverOf } from "./server";
 import { watchPolicy } from "./surroundings";
 import { Tabs } from "./tabs";
 import { denial, type Transport } from "./transports/transport";
 import { isObject, isUpdate, type Update } from "./update";
-
-/** Shows a channel in this page. */
-export interface Member {
-  readonly channel: string;
-  readonly list: URL;
-  readonly times: Times;
-  cursor(): number;
-  /** Takes an update. asked is true if it answers the cursor. Returns true if it does not fit. */
-  deliver(update: Update, asked: boolean): boolean;
-  tell(status: Status): void;
-  /** The channel is not there, or not for this reader. */
-  end(status: "gone" | "refused"): void;
-}
 
 /** Updates that do not fit are asked for again after so long, and up to twice as much longer. */
 const againMs = 500;
@@ -37,19 +24,17 @@ export function groupNamed(name: string, transports: Readonly<Record<string, Tra
 /** Returns the name of what shares connections: a server, and what else must be the same. A list elsewhere is alone. */
 export function nameOf(list: URL, channel: string, shareAs = ""): string {
   const of = /\/channels\/([^/]+)\/transports$/.exec(list.pathname)?.[1];
-  const usual = of !== undefined && decodeURIComponent(of) === channel && !list.search;
+  const usual = (of === channel || of === encodeURIComponent(channel)) && !list.search;
   return `motacilla 2 ${usual ? serverOf(list) : list}${shareAs && ` ${shareAs}`}`;
 }
 
 /** All in this page that show channels of one server. With those of other pages they share the connections of one leader. */
 export class Group {
-  private readonly members = new Set<Member>();
+  private readonly members = new Members();
   private readonly lists: Lists;
   private readonly leader: Leader;
   private tabs: Tabs | null = null;
   private life = new AbortController();
-  /** The channels whose cursors the leader must be told. */
-  private readonly asking = new Set<string>();
   private later = 0;
   private settling = false;
   private telling = false;
@@ -59,7 +44,7 @@ export class Group {
     this.leader = new Leader({
       lists: this.lists,
       transports,
-      times: () => this.first?.times ?? {},
+      times: () => this.members.first?.times ?? {},
       listOf: (channel) => this.listOf(channel),
       pass: (channel, update, since) => {
         const heartbeat = update.from === update.revision && !update.reset;
@@ -69,7 +54,7 @@ export class Group {
       changed: () => this.told(),
       refused: (channel, status) => {
         this.tabs?.tell({ refused: channel });
-        this.end(channel, status);
+        this.members.end(channel, status);
       },
     });
   }
@@ -77,21 +62,16 @@ export class Group {
   join(member: Member): void {
     groups.add(this);
     this.members.add(member);
-    this.asking.add(member.channel);
     this.settle();
   }
 
   leave(member: Member): void {
-    this.members.delete(member);
+    this.members.remove(member);
     this.settle();
   }
 
-  private get first(): Member | undefined {
-    return [...this.members][0];
-  }
-
   private listOf(channel: string): URL {
-    const own = [...this.members].find((m) => m.channel === channel) ?? this.first;
+    const own = this.members.of(channel)[0] ?? this.members.first;
     if (!own) throw new Error("the group has no members");
     return own.channel === channel ? own.list : listOf(serverOf(own.list), channel);
   }
@@ -102,7 +82,7 @@ export class Group {
     this.settling = true;
     queueMicrotask(() => {
       this.settling = false;
-      if (this.members.size === 0) this.close();
+      if (!this.members.first) this.close();
       else if (this.tabs) this.want();
       else this.open();
     });
@@ -114,7 +94,7 @@ export class Group {
     this.tabs = new Tabs({
       name: this.name,
       signal,
-      lead: (role) => this.leader.lead(this.wants(true), role),
+      lead: (role) => this.leader.lead(this.members.wants(true), role),
       follow: () => this.want(true),
       beat: () => this.beat(),
       told: (message) => this.hear(message),
@@ -124,7 +104,6 @@ export class Group {
       },
       gone: (page) => this.leader.forget(page),
     });
-    for (const member of [...this.members]) this.tell(member, "connecting");
     this.tabs.start();
   }
 
@@ -132,24 +111,12 @@ export class Group {
     groups.delete(this);
     this.life.abort();
     this.tabs = null;
-    this.asking.clear();
     clearTimeout(this.later);
     this.later = 0;
   }
 
-  /** Returns the channels that this page shows, with the oldest cursor of each or, if it need not be told, null. */
-  private wants(all = false): Wants {
-    const wants = new Map<string, number | null>();
-    for (const { channel, cursor } of this.members) {
-      const before = wants.get(channel) ?? Infinity;
-      wants.set(channel, all || this.asking.has(channel) ? Math.min(before, cursor()) : null);
-    }
-    this.asking.clear();
-    return wants;
-  }
-
   private want(all = false): void {
-    const wants = this.wants(all);
+    const wants = this.members.wants(all);
     if (this.tabs?.leads) {
       this.leader.want("", wants);
       this.told();
@@ -158,23 +125,15 @@ export class Group {
 
   /** Asks for what is missing of a channel, after a pause. */
   private lacks(channel: string): void {
-    this.asking.add(channel);
+    this.members.ask(channel);
     this.later ||= setTimeout(() => {
       this.later = 0;
       this.want();
     }, againMs * (1 + 2 * Math.random()));
   }
 
-  /** Hands an update to all members that show the channel. */
   private hand(channel: string, update: Update, since?: number): void {
-    for (const member of [...this.members]) {
-      if (member.channel !== channel) continue;
-      const cursor = member.cursor();
-      const asked = since === cursor || (since !== undefined && since > update.revision && cursor > update.revision);
-      // A reset that answers an older cursor would take away the older posts that this member has loaded.
-      const unfit = update.reset && since !== undefined && !asked && cursor > 0 && cursor < update.revision;
-      if (unfit || member.deliver(update, asked)) this.lacks(channel);
-    }
+    if (this.members.hand(channel, update, since)) this.lacks(channel);
   }
 
   /** Tells the members and the other pages how the channels stand, while this page leads. */
@@ -184,7 +143,7 @@ export class Group {
     queueMicrotask(() => {
       this.telling = false;
       if (!this.tabs?.leads) return;
-      for (const member of [...this.members]) this.tell(member, this.standing(member.channel));
+      this.members.tell(({ channel }) => this.standing(channel));
       this.beat();
     });
   }
@@ -193,10 +152,6 @@ export class Group {
     const { standing, lanes } = this.leader;
     const status = lanes.get(channel)?.standing(standing) ?? "connecting";
     return status === "connecting" && this.lists.blocked ? "blocked" : status;
-  }
-
-  private tell(member: Member, status: Status): void {
-    if (this.members.has(member)) member.tell(status);
   }
 
   private beat(): void {
@@ -217,27 +172,23 @@ export class Group {
 
   private hearLanes(list: unknown[]): void {
     const lanes = new Map(list.filter(isLane).map(([channel, ...rest]) => [channel, rest]));
-    for (const member of [...this.members]) {
-      const [status, position] = lanes.get(member.channel) ?? ["connecting" as const, Infinity];
-      this.tell(member, status);
-      if (member.cursor() < position) this.lacks(member.channel);
-    }
+    this.members.tell(({ channel, cursor }) => {
+      const [status, position] = lanes.get(channel) ?? ["connecting" as const, Infinity];
+      if (cursor() < position) this.lacks(channel);
+      return status;
+    });
   }
 
   /** Asks the server itself whether it refuses a channel, as another page says. */
   private async check(channel: string): Promise<void> {
-    if (![...this.members].some((m) => m.channel === channel)) return;
+    if (!this.members.of(channel).length) return;
     try {
       await this.lists.read(this.listOf(channel), this.life.signal);
     } catch (err) {
       const status = denial(err, true);
-      if (status) return this.end(channel, status);
+      if (status) return this.members.end(channel, status);
     }
     if (!this.life.signal.aborted) this.lacks(channel);
-  }
-
-  private end(channel: string, status: "gone" | "refused"): void {
-    for (const member of [...this.members]) if (member.channel === channel) member.end(status);
   }
 }
 

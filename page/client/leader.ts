@@ -153,7 +153,7 @@ export class Leader {
     const list = this.o.listOf(lane.channel);
     if (this.standing !== "live") for (const l of this.lanes.values()) l.unfollowed();
     for (const l of this.lanes.values()) l.renew();
-    this.many = new Many({
+    const many = (this.many = new Many({
       url: resolve(offer.many, serverOf(list), list),
       open,
       silenceMs: this.o.times().silenceMs ?? 45_000,
@@ -165,10 +165,14 @@ export class Leader {
       },
       refused: (refused, err) => {
         refused.refused(err, offer.name);
-        this.many?.sync(true);
+        many.sync(true);
       },
-    });
-    await this.many.run().finally(() => (this.many = null));
+    }));
+    try {
+      await many.run();
+    } finally {
+      if (this.many === many) this.many = null; // the next lead may have begun
+    }
   }
 
   /** Lets each lane have a connection of its own, until the common one works again. */
