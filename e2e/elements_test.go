@@ -57,14 +57,14 @@ func elements(from, to int, attributes string) string {
 	return all
 }
 
-// noteUpdates is a script for open. Posts that are told as new twice, and what the elements show, can be asked for later.
+// noteUpdates is a script for open. It notes posts that an element is told of as new twice. What elements show can be asked for.
 const noteUpdates = `window.twice = []; {
-	const seen = new Set();
-	addEventListener("live-posts-update", e => e.detail.added.forEach(id => {
-		const key = e.detail.channel + " " + id;
-		if (seen.has(key)) twice.push(key);
-		seen.add(key);
-	}));
+	const seen = new WeakMap();
+	addEventListener("live-posts-update", e => {
+		const ids = seen.get(e.target) ?? new Set();
+		seen.set(e.target, ids);
+		e.detail.added.forEach(id => ids.has(id) ? twice.push(e.detail.channel + " " + id) : ids.add(id));
+	});
 }
 window.shown = ch => [...document.querySelector('live-posts[channel="' + ch + '"]').shadowRoot
 	.querySelectorAll("#live-posts:not([hidden]) > .live-post-wrapper:not([hidden]) > .live-post .post-body")].map(e => e.textContent);
@@ -77,10 +77,15 @@ func (p *tab) followAll(m *matches, from, to int) {
 	for i := from; i < to; i++ {
 		want[fmt.Sprint("m", i)] = m.texts[fmt.Sprint("m", i)]
 	}
-	list, _ := json.Marshal(want)
 	p.until(fmt.Sprintf(`Object.entries(%s).every(([ch, texts]) => JSON.stringify(shown(ch)) === JSON.stringify(texts) &&
-		statusOf(ch) === "live")`, list))
+		statusOf(ch) === "live")`, quoted(want)))
 	p.until(`twice.length === 0`)
+}
+
+// quoted returns a value as a script has it.
+func quoted(value any) string {
+	text, _ := json.Marshal(value)
+	return string(text)
 }
 
 // matchSite is a page of another site with elements for channels of a server.
