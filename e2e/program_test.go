@@ -74,6 +74,7 @@ type program struct {
 	cookie string // signs the requests of api in; without one the token does
 	url    string // of the channel
 	stop   func() // sends SIGTERM and waits
+	kill   func() // sends SIGKILL and waits
 }
 
 // serve starts the program with publishers and creates the channel.
@@ -135,6 +136,12 @@ func (p *program) start() {
 			_ = cmd.Process.Kill()
 			p.t.Errorf("%s did not end after SIGTERM: %v\n%s", p.run, <-ended, &output)
 		}
+	}
+	p.kill = func() {
+		p.t.Helper()
+		p.stop = func() {}
+		_ = cmd.Process.Kill()
+		<-ended
 	}
 	p.t.Cleanup(func() { p.stop() })
 	for deadline := time.Now().Add(patience); ; {

@@ -210,20 +210,22 @@ func TestWhatOtherPagesSayIsChecked(t *testing.T) {
 	two := open(t, chromium, s.url, early)
 	two.live()
 	one.eval(fmt.Sprintf(`(() => {
-		const channel = new BroadcastChannel("motacilla 1 %s/transports");
+		const channel = new BroadcastChannel("motacilla 2 http://%s/");
 		const good = {channel: "match", from: 0, revision: Number.MAX_SAFE_INTEGER, renders: {}, removals: []};
 		const post = {show: true, content: "<p>forged</p>", created: "2026", modified: "", pinned: false, revision: 1};
 		for (const update of [{}, null, 7, "x", [], {...good, revision: 1.5}, {...good, from: "0"}, {...good, renders: null},
 			{...good, renders: {a: null}}, {...good, renders: {a: {...post, content: 7}}},
 			{...good, renders: {a: {...post, created: undefined}}}, {...good, removals: [7]}, {...good, removals: {}}]) {
-			channel.postMessage({update});
+			channel.postMessage({channel: "match", update});
 		}
-		for (const word of [{}, null, "live", {status: "gone", revision: 1, transport: ""},
-			{status: "live", revision: "1", transport: ""}, {status: "live", revision: 1, transport: 1}]) {
-			channel.postMessage({word});
+		for (const lanes of [{}, null, "live", [7], [["match"]], [["match", "gone", 1]], [["match", "live", "1"]], [[1, "live", 1]]]) {
+			channel.postMessage({transport: 1, lanes});
+			channel.postMessage({transport: "pigeon", lanes});
 		}
-		for (const other of [null, 7, "x", [], {hello: 1}]) channel.postMessage(other);
-	})()`, s.url), nil)
+		channel.postMessage({refused: "match"}); // the server itself is asked
+		for (const wants of [{}, null, "x", [7], {"": 1}, {match: "1"}, {match: -1}, {none: 0}]) channel.postMessage({page: "x", wants});
+		for (const other of [null, 7, "x", [], {call: 1}, {page: 1}, {page: "x"}]) channel.postMessage(other);
+	})()`, s.addr), nil)
 	s.post("one")
 	one.shows("one")
 	two.shows("one")

@@ -28,7 +28,8 @@ func (f *Feed) acquireConnection(r *http.Request) (Slot, error) {
 type channelSlot struct{ at *place }
 
 func (f *Feed) acquireChannel(ch motacilla.ChannelID) (channelSlot, error) {
-	most := f.options.Limits.PerChannel
+	l := &f.options.Limits
+	most := l.PerChannel
 	if most <= 0 {
 		return channelSlot{}, nil
 	}
@@ -38,7 +39,7 @@ func (f *Feed) acquireChannel(ch motacilla.ChannelID) (channelSlot, error) {
 	at := ss.channels[ch]
 	if at != nil && at.readers >= most {
 		ss.refusedChannel.Add(1)
-		return channelSlot{}, refuse("the channel has %d readers here already: %w", most, motacilla.ErrOverloaded)
+		return channelSlot{}, ss.full(l, "the channel has %d readers here already: %w", most)
 	}
 	return ss.takeChannel(at, ch), nil
 }

@@ -375,6 +375,7 @@ var Reader = class {
     this.fresh = newPosts(parts.fresh, signal, (n) => this.labels.newPosts(n), o.toTop);
     parts.older?.addEventListener("click", (event) => this.followOlder(event), { signal });
     const connection = new Connection({
+      channel: o.channel,
       transportsURL: o.transportsURL,
       shareAs: o.shareAs,
       transports: o.transports,

@@ -8,45 +8,43 @@ import {
   listOf,
   loadOlder,
   moved,
+  notices,
+  offersIn,
   orderlyEnd,
   refused,
   resolve,
   retryAfter,
   serverOf,
-  stream,
-  streamURL
+  streaming
 } from "./shared.js";
 
 // client/transports/sse-fetch.ts
-function sseByFetch(s) {
-  const url = streamURL(s);
-  return stream(s, ({ message, end }) => {
-    const life = new AbortController();
-    let heard = false;
-    const read = async () => {
-      const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: life.signal });
-      if (!answer.ok) throw await refused(answer);
-      if (!answer.body) throw new Error("no stream");
-      const reader = answer.body.getReader();
-      const decoder = new TextDecoder();
-      const take = events((data, type) => {
-        if (life.signal.aborted) return;
-        if (type === "transport") return end(moved(data));
-        if (type) return;
-        heard = true;
-        message(data);
-      });
-      for (; ; ) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        take(decoder.decode(value, { stream: true }));
-      }
-    };
-    const over = (err) => end(heard ? orderlyEnd() : err ?? new Error("no stream"));
-    read().then(over, over);
-    return () => life.abort();
-  });
-}
+var sseByFetch = streaming((url, { message, end }) => {
+  const life = new AbortController();
+  let heard = false;
+  const read = async () => {
+    const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: life.signal });
+    if (!answer.ok) throw await refused(answer);
+    if (!answer.body) throw new Error("no stream");
+    const reader = answer.body.getReader();
+    const decoder = new TextDecoder();
+    const take = events((data, type) => {
+      if (life.signal.aborted) return;
+      if (type === "transport") return end(moved(data));
+      if (type && !notices.includes(type)) return;
+      heard = true;
+      message(data);
+    });
+    for (; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      take(decoder.decode(value, { stream: true }));
+    }
+  };
+  const over = (err) => end(heard ? orderlyEnd() : err ?? new Error("no stream"));
+  read().then(over, over);
+  return { close: () => life.abort() };
+});
 function events(data) {
   let rest = "";
   let type = "";
@@ -113,6 +111,7 @@ var Following = class {
     this.life = new AbortController();
     const { o, view } = this;
     const connection = new Connection({
+      channel: o.channel,
       transportsURL: this.list,
       transports: this.transports,
       shareAs: o.only ? [...o.only].sort().join(" ") : "",
@@ -186,10 +185,6 @@ async function snapshot(o) {
 function rank(name) {
   const place = preferred.indexOf(name);
   return place < 0 ? preferred.length : place;
-}
-function offersIn(list) {
-  if (!isObject(list) || !Array.isArray(list.transports)) throw new Error("the answer is no list of transports");
-  return list.transports.filter((t) => isObject(t) && typeof t.name === "string" && typeof t.url === "string");
 }
 async function first(transport, url, signal) {
   const inner = new AbortController();

@@ -50,6 +50,10 @@ function moveOf(said, retryMs = 0) {
   if (!isObject(said) || typeof said.transport !== "string" || typeof said.for !== "number" || !(said.for > 0)) return null;
   return new Moved(said.transport, said.for * 1e3, typeof said.retry === "number" ? said.retry * 1e3 : retryMs);
 }
+function refusedChannel(said) {
+  const later = typeof said.retry_after === "number" ? Math.min(said.retry_after * 1e3, 3e5) : 0;
+  return moveOf(said, later) ?? new Refused(typeof said.status === "number" ? said.status : 0, later, true);
+}
 async function refused(answer) {
   const later = retryAfter(answer.headers.get("Retry-After"));
   const problem = await problemOf(answer);
@@ -66,6 +70,18 @@ var Ended = class extends Error {
     this.pause = pause;
   }
 };
+function denial(err, own = false) {
+  if (!(err instanceof Refused) || own && !err.own) return null;
+  if (err.status === 404 || err.status === 410) return "gone";
+  return err.status === 401 || err.status === 403 ? "refused" : null;
+}
+function linked(signal) {
+  const life = new AbortController();
+  const stop = () => life.abort();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  return { life, unlink: () => signal.removeEventListener("abort", stop) };
+}
 function sleep(ms, signal) {
   return new Promise((resolve2, reject) => {
     if (signal.aborted) return reject(new DOMException("aborted", "AbortError"));
@@ -135,40 +151,64 @@ async function longPolling(s) {
 
 // client/transports/stream.ts
 var spreadMs = 3e3;
-function stream(s, open) {
-  return new Promise((_, reject) => {
-    if (s.signal.aborted) return reject(new DOMException("aborted", "AbortError"));
+var notices = ["subscribed", "refused", "heartbeat"];
+var openers = /* @__PURE__ */ new WeakMap();
+function streaming(open) {
+  const transport = (s) => new Promise((_, reject) => {
     let asked = true;
-    let silence = 0;
-    const end = (err) => {
-      clearTimeout(silence);
-      s.signal.removeEventListener("abort", abort);
-      close();
-      reject(err);
-    };
-    const abort = () => end(new DOMException("aborted", "AbortError"));
-    const listen = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => end(orderlyEnd()), s.silenceMs);
-    };
-    const message = (text) => {
-      if (s.signal.aborted) return;
-      listen();
-      const update = parse(text);
-      if (!update) return end(new Error("the message is no update"));
-      const again = s.deliver(update, asked);
+    listen(streamURL(s), open, s, (message) => {
+      if (!isUpdate(message)) return new Error("the message is no update");
+      const again = s.deliver(message, asked);
       asked = false;
-      if (again) end(new Ended(500 + Math.random() * 1e3));
-    };
-    const close = open({ message, end });
-    s.signal.addEventListener("abort", abort);
-    listen();
+      return again ? new Ended(500 + Math.random() * 1e3) : null;
+    }, reject);
   });
+  openers.set(transport, open);
+  return transport;
+}
+function opener(transport) {
+  return transport && openers.get(transport);
+}
+function listen(url, open, s, take, over) {
+  const aborted = () => new DOMException("aborted", "AbortError");
+  if (s.signal.aborted) {
+    over(aborted());
+    return null;
+  }
+  let source = null;
+  let silence = 0;
+  let ended = false;
+  const end = (err) => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(silence);
+    s.signal.removeEventListener("abort", abort);
+    source?.close();
+    over(err);
+  };
+  const abort = () => end(aborted());
+  const wait = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => end(orderlyEnd()), s.silenceMs);
+  };
+  const message = (text) => {
+    if (s.signal.aborted) return;
+    wait();
+    const err = take(parse(text));
+    if (err) end(err);
+  };
+  try {
+    source = open(url, { message, end }, s.signal);
+    s.signal.addEventListener("abort", abort);
+    wait();
+  } catch (err) {
+    end(err);
+  }
+  return source;
 }
 function parse(text) {
   try {
-    const update = JSON.parse(String(text));
-    return isUpdate(update) ? update : null;
+    return JSON.parse(String(text));
   } catch {
     return null;
   }
@@ -176,8 +216,8 @@ function parse(text) {
 function orderlyEnd() {
   return new Ended(Math.random() * spreadMs);
 }
-async function refusal(url, s) {
-  const answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal: s.signal });
+async function refusal(url, signal) {
+  const answer = await fetch(url, { cache: "no-store", credentials: "same-origin", signal });
   if (!answer.ok) return refused(answer);
   void answer.body?.cancel();
   return new Error("the stream did not begin");
@@ -189,57 +229,59 @@ function streamURL(s) {
 }
 
 // client/transports/sse.ts
-function sse(s) {
-  const url = streamURL(s);
-  return stream(s, ({ message, end }) => {
-    const source = new EventSource(url.href);
-    let heard = false;
-    source.onmessage = (event) => {
-      heard = true;
-      message(event.data);
-    };
-    source.addEventListener("transport", (event) => end(moved(event.data)));
-    source.onerror = () => {
-      const refused2 = source.readyState === EventSource.CLOSED;
-      source.close();
-      if (refused2) refusal(url, s).then(end, end);
-      else end(heard ? orderlyEnd() : new Error("no stream"));
-    };
-    return () => source.close();
-  });
-}
+var sse = streaming((url, { message, end }, signal) => {
+  const source = new EventSource(url.href);
+  let heard = false;
+  const hear = (event) => {
+    heard = true;
+    message(event.data);
+  };
+  for (const type of ["message", ...notices]) source.addEventListener(type, (event) => hear(event));
+  source.addEventListener("transport", (event) => end(moved(event.data)));
+  source.onerror = () => {
+    const refused2 = source.readyState === EventSource.CLOSED;
+    source.close();
+    if (refused2) refusal(url, signal).then(end, end);
+    else end(heard ? orderlyEnd() : new Error("no stream"));
+  };
+  return source;
+});
 
 // client/transports/websocket.ts
-function webSocket(s) {
-  const url = streamURL(s);
-  const http = new URL(url);
+var webSocket = streaming((at, { message, end }, signal) => {
+  const url = new URL(at);
+  const http = new URL(at);
   url.protocol = url.protocol.replace(/^http/, "ws");
   http.protocol = http.protocol.replace(/^ws/, "http");
-  return stream(s, ({ message, end }) => {
-    const socket = new WebSocket(url.href);
-    let opened = false;
-    let heard = false;
-    socket.onopen = () => opened = true;
-    socket.onmessage = (event) => {
-      heard = true;
-      message(event.data);
-    };
-    socket.onclose = ({ code, reason }) => {
-      if (s.signal.aborted) return;
-      if (!opened) refusal(http, s).then(end, end);
-      else if (code === 1008) end(new Refused(403, 0));
-      else if (code === 4404) end(new Refused(404, 0));
-      else if (code === 4503) end(moved(reason));
-      else if (code === 1013) end(new Refused(503, 5e3 + Math.random() * 1e4));
-      else if (heard && goingAway.includes(code)) end(orderlyEnd());
-      else end(new Error(`the WebSocket closed with ${code}`));
-    };
-    return () => {
+  const socket = new WebSocket(url.href);
+  let opened = false;
+  let heard = false;
+  socket.onopen = () => opened = true;
+  socket.onmessage = (event) => {
+    heard = true;
+    message(event.data);
+  };
+  socket.onclose = ({ code, reason }) => {
+    if (signal.aborted) return;
+    if (!opened) refusal(http, signal).then(end, end);
+    else if (code === 1008) end(new Refused(403, 0));
+    else if (code === 4404) end(new Refused(404, 0));
+    else if (code === 4503) end(moved(reason));
+    else if (code === 1013) end(new Refused(503, 5e3 + Math.random() * 1e4));
+    else if (heard && goingAway.includes(code)) end(orderlyEnd());
+    else end(new Error(`the WebSocket closed with ${code}`));
+  };
+  return {
+    close: () => {
       socket.onclose = socket.onmessage = null;
       socket.close();
-    };
-  });
-}
+    },
+    send: (text) => {
+      if (opened) socket.send(text);
+      else socket.addEventListener("open", () => socket.send(text));
+    }
+  };
+});
 var goingAway = [1e3, 1001, 1005, 1006, 1012];
 
 // client/transports/index.ts
@@ -378,49 +420,21 @@ function leadAll(srcset, server) {
   return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
 }
 
-// client/detour.ts
-var shortest = 5e3;
-var longest = 36e5;
-var Detour = class {
-  constructor() {
-    this.offer = null;
-    this.until = 0;
-  }
-  /** Begins, and returns whether it could. In a detour the client is not sent on to a further one. */
-  begin(to, offers, current) {
-    const offer = offers.find((t) => t.name === to.transport && t.name !== current);
-    const may = !this.offer && offer !== void 0;
-    this.offer = may ? offer : null;
-    this.until = Date.now() + Math.min(Math.max(to.forMs, shortest), longest) * (1 + Math.random() / 4);
-    return may;
-  }
-  /** Returns the transport to use, or null if there is no detour. */
-  now() {
-    if (Date.now() >= this.until) this.end();
-    return this.offer;
-  }
-  /** How many milliseconds are left. */
-  left() {
-    return this.until - Date.now();
-  }
-  end() {
-    this.offer = null;
-  }
-};
-
 // client/surroundings.ts
 var inBrowser = typeof location !== "undefined";
 function mustPause() {
   if (inBrowser && !navigator.onLine) return "offline";
   return typeof document !== "undefined" && document.visibilityState === "hidden" ? "paused" : null;
 }
-function watch({ signal, changed, left, violated }) {
+function watch({ signal, changed, left }) {
   if (!inBrowser) return;
   for (const type of ["online", "offline", "pageshow"]) globalThis.addEventListener(type, changed, { signal });
   globalThis.addEventListener("pagehide", left, { signal });
   if (typeof document === "undefined") return;
   document.addEventListener("visibilitychange", changed, { signal });
-  document.addEventListener("securitypolicyviolation", violated, { signal });
+}
+function watchPolicy(signal, violated) {
+  if (typeof document !== "undefined") document.addEventListener("securitypolicyviolation", violated, { signal });
 }
 function ownOrigin() {
   return inBrowser ? location.origin : "";
@@ -429,371 +443,95 @@ function canShare() {
   return inBrowser && Boolean(navigator.locks) && typeof BroadcastChannel === "function";
 }
 
-// client/shared.ts
-var beatMs = 1e4;
-var silentMs = 25e3;
-var answerMs = 5e3;
-var Shared = class {
-  constructor(o) {
-    this.o = o;
-    this.channel = null;
-    this.leads = false;
-    this.behind = false;
-    this.role = new AbortController();
-    this.timer = 0;
-    this.wake = () => void 0;
-    o.signal.addEventListener("abort", () => this.close(), { once: true });
-    if (!canShare()) {
-      this.leads = true;
-      return;
-    }
-    this.channel = new BroadcastChannel(o.name);
-    this.channel.onmessage = (event) => this.hear(event.data);
-    this.claim(false);
-    this.post({ hello: true });
-    this.wait(answerMs);
-  }
-  /** Resolves when this page must use the network, or when sharing ends for this page. */
-  async turn() {
-    while (!this.leads && !this.behind && !this.o.signal.aborted) {
-      await new Promise((resolve2) => this.wake = resolve2);
-    }
-    return { leads: this.leads, signal: this.role.signal };
-  }
-  /** Must be called when this page, which does not lead, has caught up. */
-  caughtUp() {
-    this.behind = false;
-  }
-  /** Passes an update on to the other pages, if this page leads. */
-  pass(update) {
-    const heartbeat = update.from === update.revision && !update.reset;
-    if (this.leads && !heartbeat) this.post({ update });
-  }
-  /** Tells the other pages about this page, if it leads. */
-  beat() {
-    if (this.leads) this.post({ word: this.o.word() });
-  }
-  post(message) {
-    if (!this.o.signal.aborted) this.channel?.postMessage(message);
-  }
-  hear(message) {
-    if (!isObject(message)) return;
-    if (message.hello === true) this.beat();
-    if (this.leads) return;
-    if (isUpdate(message.update)) {
-      this.wait(silentMs);
-      const again = this.o.deliver(message.update);
-      if (again || this.o.cursor() >= message.update.revision) this.lacks(again);
-    }
-    if (isWord(message.word)) {
-      this.wait(silentMs);
-      this.lacks(this.behind || this.o.cursor() < message.word.revision);
-      this.o.heard(message.word, this.behind);
-    }
-  }
-  lacks(something) {
-    this.behind = something;
-    if (something) this.wake();
-  }
-  /** Queues for the lock, or takes it from a page that hangs. */
-  claim(steal) {
-    const { name, signal } = this.o;
-    const held = () => new Promise((release) => {
-      if (signal.aborted) return release();
-      signal.addEventListener("abort", () => release(), { once: true });
-      this.take(true);
-    });
-    navigator.locks.request(name, steal ? { steal } : { signal }, held).catch((err) => {
-      if (signal.aborted) return;
-      const stolen = err instanceof DOMException && err.name === "AbortError";
-      this.take(!stolen);
-      if (stolen && !steal) this.claim(false);
-    });
-  }
-  take(leads) {
-    this.leads = leads;
-    this.behind = false;
-    this.stopTimer();
-    if (leads) {
-      this.beat();
-      this.timer = setInterval(() => this.beat(), beatMs);
-    } else {
-      this.wait(silentMs);
-    }
-    this.turnOver();
-  }
-  /** Takes the lead if the leader says nothing for so long. */
-  wait(ms) {
-    this.stopTimer();
-    this.timer = setTimeout(() => this.claim(true), ms * (1 + Math.random() / 4));
-  }
-  stopTimer() {
-    clearTimeout(this.timer);
-  }
-  turnOver() {
-    this.role.abort();
-    if (!this.o.signal.aborted) this.role = new AbortController();
-    this.wake();
-  }
-  close() {
-    this.stopTimer();
-    this.channel?.close();
-    this.turnOver();
-  }
-};
-var statuses = ["connecting", "live", "reconnecting", "blocked"];
-function isWord(value) {
-  return isObject(value) && statuses.includes(value.status) && Number.isSafeInteger(value.revision) && typeof value.transport === "string";
-}
-
-// client/connection.ts
-var longestBackoff = 3e4;
-var settledMs = 1e4;
-var patience = 3;
-var rememberFor = 6e5;
-var memory = "motacilla-transport";
-var Connection = class {
-  constructor(o) {
-    this.o = o;
-    this.session = null;
-    this.pages = null;
-    this.status = "connecting";
-    this.stopped = false;
-    this.offers = null;
-    /** The transport in use; the next attempt begins with it. */
-    this.current = remembered();
-    /** Is used instead of it, and is not remembered. */
-    this.detour = new Detour();
-    /** The transport that brought the last update. */
-    this.worked = "";
-    /** Whether this attempt has used the transport, and when its first update came. */
-    this.tried = false;
-    this.began = 0;
-    /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
-    this.failures = 0;
-    this.blamed = 0;
-    /** The last attempt brought nothing. If the list of transports can be read, that is the transport's fault. */
-    this.suspect = false;
-    /** The server can be reached, but the list can't be read: the page's origin or its policy does not allow it. */
+// client/lists.ts
+var Lists = class {
+  constructor(transports) {
+    this.transports = transports;
+    /** The server can be reached, but its lists can't be read: the page's origin or its policy does not allow it. */
     this.blocked = false;
-    this.events = new AbortController();
+    this.asked = null;
+    this.readable = false;
   }
-  start() {
-    watch({
-      signal: this.events.signal,
-      changed: () => this.check(),
-      left: () => this.pause("paused"),
-      violated: (event) => this.violated(event)
-    });
-    this.check();
-  }
-  /** Ends the connection for good. */
-  stop(status) {
-    this.stopped = true;
-    this.events.abort();
-    this.pause(status);
-  }
-  check() {
-    if (this.stopped) return;
-    const why = mustPause();
-    if (why) this.pause(why);
-    else if (!this.session) void this.follow();
-  }
-  pause(status) {
-    this.session?.abort();
-    this.session = null;
-    this.tell(status);
-  }
-  tell(status) {
-    this.status = status;
-    this.pages?.beat();
-    this.o.onStatus(status);
-  }
-  /** Tells that there is no connection yet, or no more. */
-  tellWaiting() {
-    this.tell(this.worked ? "reconnecting" : this.blocked ? "blocked" : "connecting");
-  }
-  async follow() {
-    const session = new AbortController();
-    this.session = session;
-    this.failures = 0;
-    this.tellWaiting();
-    const pages = this.pages = new Shared({
-      name: `motacilla 1 ${this.o.transportsURL}${this.o.shareAs ? ` ${this.o.shareAs}` : ""}`,
-      signal: session.signal,
-      cursor: this.o.cursor,
-      word: () => ({ status: this.status, revision: this.o.cursor(), transport: this.worked }),
-      heard: (word, behind) => {
-        if (Object.keys(this.o.transports).includes(word.transport)) {
-          this.worked = this.current = word.transport;
-        }
-        if (!behind || word.status !== "live") this.tell(word.status);
-      },
-      deliver: (update) => this.o.deliver(update, false)
-    });
-    while (!session.signal.aborted) {
-      const turn = await pages.turn();
-      if (turn.signal.aborted) continue;
-      try {
-        await this.attempt(pages, turn);
-      } catch (err) {
-        if (session.signal.aborted) return;
-        if (turn.signal.aborted) continue;
-        const pause = this.failed(err);
-        if (pause === null) return;
-        await sleep(pause, turn.signal).catch(() => void 0);
-      }
-    }
-  }
-  /** Runs one transport until it fails. If this page does not lead, it ends when the page has caught up. */
-  async attempt(pages, turn) {
-    const limit = this.o.firstUpdateMs ?? 5e3;
-    const inner = new AbortController();
-    const stop = () => inner.abort();
-    turn.signal.addEventListener("abort", stop, { once: true });
-    let watchdog = setTimeout(stop, limit);
-    let back = 0;
-    let done = false;
-    this.tried = false;
-    this.began = 0;
-    try {
-      const offer = await this.offer(inner.signal);
-      const away = this.detour.now() !== null;
-      if (away) {
-        back = setTimeout(() => {
-          done = true;
-          this.detour.end();
-          stop();
-        }, this.detour.left());
-      }
-      this.tried = true;
-      clearTimeout(watchdog);
-      watchdog = setTimeout(stop, limit);
-      const transport = this.o.transports[offer.name];
-      if (!transport) throw new Error(`unknown transport ${offer.name}`);
-      const session = {
-        url: resolve(offer.url, serverOf(this.o.transportsURL), this.o.transportsURL),
-        signal: inner.signal,
-        silenceMs: this.o.silenceMs ?? 45e3,
-        cursor: this.o.cursor,
-        deliver: (update, asked) => {
-          if (inner.signal.aborted) return false;
-          if (!this.began) {
-            this.began = Date.now();
-            clearTimeout(watchdog);
-            this.worked = this.current;
-            if (!away) remember(offer.name);
-            this.tell("live");
-          }
-          pages.pass(update);
-          const again = this.o.deliver(update, asked);
-          if (!turn.leads && !again) {
-            done = true;
-            pages.caughtUp();
-            stop();
-          }
-          return again;
-        }
-      };
-      await transport(session);
-    } catch (err) {
-      if (!done) throw err;
-    } finally {
-      clearTimeout(watchdog);
-      clearTimeout(back);
-      turn.signal.removeEventListener("abort", stop);
-      inner.abort();
-    }
-  }
-  /** Returns how long to wait before the next attempt, or null if there must be none. */
-  failed(err) {
-    if (err instanceof Moved) {
-      if (this.detour.begin(err, this.offers ?? [], this.current)) return 0;
-      err = new Refused(503, err.retryMs, true);
-    }
-    const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
-    const missing = status === 404 || status === 410;
-    const denied = missing || status === 401 || status === 403;
-    if (denied && own && !this.tried) {
-      this.stop(missing ? "gone" : "refused");
-      return null;
-    }
-    const pause = err instanceof Ended ? err.pause : 0;
-    if (this.began && Date.now() - this.began > settledMs) {
-      this.failures = this.blamed = 0;
-      if (err instanceof Ended) return pause;
-    }
-    this.failures++;
-    this.tellWaiting();
-    if (this.detour.now()) {
-      if (denied) this.offers = null;
-      if (status !== 429 && !(status === 503 && own)) this.detour.end();
-    } else if (this.tried && status !== 429 && status !== 503) {
-      if (denied || !(this.began || status)) this.suspect = true;
-      else this.blame();
-      if (!this.worked && this.failures < (this.offers?.length ?? 0)) return 0;
-    }
-    const backoff = Math.min((this.o.backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
-    return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
-  }
-  /** Counts a failure of the transport in use. After too many, the next transport is used. */
-  blame() {
-    this.suspect = false;
-    if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.offers) return;
-    const next = this.offers[(this.offers.findIndex((t) => t.name === this.current) + 1) % this.offers.length];
-    this.current = next?.name ?? "";
-    this.blamed = 0;
-  }
-  async offer(signal) {
-    if (!this.offers || this.suspect) {
-      const answer = await this.list(signal);
-      if (!answer.ok) throw await refused(answer);
-      const list = await answer.json();
-      const usable = (list.transports ?? []).filter((t) => t.name in this.o.transports);
-      if (usable.length === 0) throw new Error("the server offers no transport that this client knows");
-      this.offers = usable;
-      if (this.suspect) this.blame();
-    }
-    const away = this.detour.now();
-    if (away) return away;
-    const offer = this.offers.find((t) => t.name === this.current) ?? this.offers[0];
-    if (!offer) throw new Error("no transport");
-    this.current = offer.name;
-    return offer;
+  /** Returns the transports of a list that this client knows. */
+  async read(list, signal) {
+    const answer = await this.ask(list, signal);
+    if (!answer.ok) throw await refused(answer);
+    const usable = offersIn(await answer.json()).filter((t) => t.name in this.transports);
+    if (usable.length === 0) throw new Error("the server offers no transport that this client knows");
+    return usable;
   }
   /**
-   * Asks for the list. A browser does not say whether the network is down or the page's origin is not allowed. The
+   * Asks for a list. A browser does not say whether the network is down or the page's origin is not allowed. The
    * server's assets may be read from every origin, so a request for one of them tells.
    */
-  async list(signal) {
-    const url = this.o.transportsURL;
+  async ask(list, signal) {
+    this.asked = list;
     const own = ownOrigin();
     try {
-      const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin", signal });
+      const answer = await fetch(list, { cache: "no-cache", credentials: "same-origin", signal });
       this.blocked = false;
+      this.readable = true;
       return answer;
     } catch (err) {
-      if (this.worked || signal.aborted || this.blocked || !own || url.origin === own) throw err;
-      const asset = new URL("assets/live.js", serverOf(url));
+      if (this.readable || this.blocked || signal.aborted || !own || list.origin === own) throw err;
+      const asset = new URL("assets/live.js", serverOf(list));
       const there = await fetch(asset, { method: "HEAD", cache: "no-store", credentials: "omit", signal }).catch(() => null);
       if (there?.ok) {
-        this.block(`${url.origin} does not let pages of ${own} read it: server.origins has to name that origin`);
+        this.block(`${list.origin} does not let pages of ${own} read it: server.origins has to name that origin`);
       }
       throw err;
     }
   }
+  /** Must be called if the page's policy was violated. Returns whether it forbids to read a list. */
   violated(event) {
-    const { href, origin } = this.o.transportsURL;
-    if (this.worked || event.effectiveDirective !== "connect-src" || event.disposition !== "enforce") return;
-    if (event.blockedURI !== href && event.blockedURI !== origin) return;
+    if (this.readable || !this.asked || event.effectiveDirective !== "connect-src" || event.disposition !== "enforce") return false;
+    const { href, origin } = this.asked;
+    if (event.blockedURI !== href && event.blockedURI !== origin) return false;
     this.block(`this page's Content-Security-Policy forbids connections to ${origin}: connect-src has to name it`);
-    if (this.session) this.tellWaiting();
+    return true;
   }
   block(why) {
     if (!this.blocked) console.warn(`live-posts: ${why}`);
     this.blocked = true;
   }
 };
+function offersIn(list) {
+  if (!isObject(list) || !Array.isArray(list.transports)) throw new Error("the answer is no list of transports");
+  return list.transports.filter((t) => isObject(t) && typeof t.name === "string" && typeof t.url === "string");
+}
+
+// client/detour.ts
+var shortest = 5e3;
+var longest = 36e5;
+var Detour = class {
+  constructor() {
+    this.transport = "";
+    this.until = 0;
+  }
+  /** Begins, and returns whether it could. In a detour the client is not sent on to a further one. */
+  begin(to, known2) {
+    const may = !this.transport && known2;
+    this.transport = may ? to.transport : "";
+    this.until = Date.now() + Math.min(Math.max(to.forMs, shortest), longest) * (1 + Math.random() / 4);
+    return may;
+  }
+  /** Returns the name of the transport to use, which is empty if there is no detour. */
+  now() {
+    if (Date.now() >= this.until) this.end();
+    return this.transport;
+  }
+  /** How many milliseconds are left. */
+  left() {
+    return this.until - Date.now();
+  }
+  end() {
+    this.transport = "";
+  }
+};
+
+// client/memory.ts
+var rememberFor = 6e5;
+var memory = "motacilla-transport";
 function remember(name) {
   try {
     sessionStorage.setItem(memory, JSON.stringify({ name, at: Date.now() }));
@@ -808,6 +546,1031 @@ function remembered() {
     return "";
   }
 }
+
+// client/ladder.ts
+var longestBackoff = 3e4;
+var settledMs = 1e4;
+var patience = 3;
+var Ladder = class {
+  constructor(o) {
+    this.o = o;
+    this.standing = "connecting";
+    /** The transport in use; the next attempt begins with it. */
+    this.current = remembered();
+    /** The transport that brought the last update. */
+    this.worked = "";
+    /** Whether this attempt has used the transport, and when its first update came. */
+    this.tried = false;
+    this.began = 0;
+    this.known = null;
+    /** Is used instead of the current transport, and is not remembered. */
+    this.detour = new Detour();
+    /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
+    this.failures = 0;
+    this.blamed = 0;
+    /** The last attempt brought nothing. If the list of transports can be read, that is the transport's fault. */
+    this.suspect = false;
+  }
+  /** Climbs until the signal aborts, use resolves or the server refuses. If there is a cause, it begins with that failure. */
+  async climb(signal, cause) {
+    let err = cause;
+    if (cause === void 0) {
+      this.failures = 0;
+      this.wait();
+    }
+    while (!signal.aborted) {
+      try {
+        if (err !== void 0) {
+          const pause = this.failed(err);
+          err = void 0;
+          if (pause === null) return;
+          await sleep(pause, signal);
+        }
+        if (await this.attempt(signal)) return;
+      } catch (failure) {
+        err = failure;
+      }
+    }
+  }
+  stand(standing) {
+    this.standing = standing;
+    this.o.changed();
+  }
+  /** Tells that there is no connection yet, or no more. */
+  wait() {
+    this.stand(this.worked ? "reconnecting" : "connecting");
+  }
+  /** Uses one transport until it fails. Returns true if there is nothing more to do. */
+  async attempt(signal) {
+    const limit = this.o.times().firstUpdateMs ?? 5e3;
+    const { life, unlink } = linked(signal);
+    const stop = () => life.abort();
+    let watchdog = setTimeout(stop, limit);
+    let back = 0;
+    let done = false;
+    this.tried = false;
+    this.began = 0;
+    try {
+      const offer = await this.offer(life.signal);
+      const away = this.detour.now() !== "";
+      if (away) {
+        back = setTimeout(() => {
+          done = true;
+          this.detour.end();
+          stop();
+        }, this.detour.left());
+      }
+      this.tried = true;
+      clearTimeout(watchdog);
+      watchdog = setTimeout(stop, limit);
+      await this.o.use(offer, {
+        signal: life.signal,
+        away,
+        patient: () => clearTimeout(watchdog),
+        heard: () => {
+          if (this.began || life.signal.aborted) return;
+          this.began = Date.now();
+          clearTimeout(watchdog);
+          this.worked = away ? this.current : offer.name;
+          if (!away) this.o.works(offer.name);
+          this.stand("live");
+        }
+      });
+      return true;
+    } catch (err) {
+      if (!done) throw err;
+      return false;
+    } finally {
+      clearTimeout(watchdog);
+      clearTimeout(back);
+      unlink();
+      stop();
+    }
+  }
+  /** Returns how long to wait before the next attempt, or null if there must be none. */
+  failed(err) {
+    if (err instanceof Moved) {
+      if (this.detour.begin(err, this.knows(err.transport))) return 0;
+      err = new Refused(503, err.retryMs, true);
+    }
+    const { status, retryAfter: later, own } = err instanceof Refused ? err : new Refused(0, 0);
+    const denied = denial(err);
+    if (denied && own && !this.tried) {
+      this.o.refused(denied);
+      return null;
+    }
+    const pause = err instanceof Ended ? err.pause : 0;
+    if (this.began && Date.now() - this.began > settledMs) {
+      this.failures = this.blamed = 0;
+      if (err instanceof Ended) return pause;
+    }
+    this.failures++;
+    this.wait();
+    if (this.detour.now()) {
+      if (denied) this.known = null;
+      if (status !== 429 && !(status === 503 && own)) this.detour.end();
+    } else if (this.tried && status !== 429 && status !== 503) {
+      if (denied || !(this.began || status)) this.suspect = true;
+      else this.blame();
+      if (!this.worked && this.failures < (this.known?.length ?? 0)) return 0;
+    }
+    const backoff = Math.min((this.o.times().backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
+    return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
+  }
+  knows(name) {
+    return name !== this.current && name in this.o.transports && (this.known?.some((t) => t.name === name) ?? true);
+  }
+  /** Counts a failure of the transport in use. After too many, the next transport is used. */
+  blame() {
+    this.suspect = false;
+    if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
+    const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
+    this.current = next?.name ?? "";
+    this.blamed = 0;
+  }
+  async offer(signal) {
+    if (!this.known || this.suspect) {
+      this.known = await this.o.offers(signal);
+      if (this.suspect) this.blame();
+    }
+    const away = this.detour.now();
+    const named = (name) => this.known?.find((t) => t.name === name);
+    const offer = named(away) ?? named(this.current) ?? this.known[0];
+    if (!offer) throw new Error("no transport");
+    if (offer.name !== away) {
+      this.detour.end();
+      this.current = offer.name;
+    }
+    return offer;
+  }
+};
+
+// client/lane.ts
+var Lane = class {
+  constructor(channel, at, o) {
+    this.channel = channel;
+    this.at = at;
+    this.o = o;
+    /** The common connection is to carry the channel. */
+    this.rides = true;
+    /** Its cursor has to be sent over the common connection. */
+    this.unsent = true;
+    /** The common connection follows the channel. */
+    this.followed = false;
+    /** The common connection has yet to begin at the position. Until then its updates say nothing about the position. */
+    this.pending = true;
+    this.way = null;
+    this.session = null;
+    this.ladder = new Ladder({ ...o, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
+  }
+  /** The revision that the lane has reached. */
+  get position() {
+    return this.at;
+  }
+  /** Returns how the channel stands if the common connection stands so. */
+  standing(common) {
+    if (this.way) return this.ladder.standing;
+    return common === "live" && !this.followed ? "connecting" : common;
+  }
+  /** Goes back to an older cursor, because somebody who shows the channel has not got further. */
+  ask(cursor) {
+    if (cursor >= this.at) return;
+    this.at = cursor;
+    this.unsent = this.pending = true;
+    this.session?.abort();
+  }
+  /** Begins anew at its position on the common connection. */
+  renew() {
+    this.unsent = this.pending = true;
+  }
+  /** Returns the cursor to send over the common connection. */
+  send() {
+    this.unsent = false;
+    return this.at;
+  }
+  /** The common connection has begun with the lane's cursor. */
+  subscribed() {
+    this.pending = this.unsent;
+    this.followed = true;
+    this.ladder.began = Date.now();
+    this.o.changed();
+  }
+  /** The common connection has begun anew, and does not follow the channel yet. */
+  unfollowed() {
+    this.followed = false;
+  }
+  /** Takes an update from the common connection. Returns true if it does not fit. */
+  carried(update, since) {
+    const again = !this.pending && this.move(update, since !== void 0);
+    this.o.pass(update, since);
+    return again;
+  }
+  /** The common connection does not carry the channel. */
+  refused(err, transport) {
+    this.rides = this.followed = false;
+    this.ladder.current = transport;
+    this.ladder.tried = true;
+    this.go(err);
+  }
+  /** Has a connection of its own from now on, which begins with a transport that may have worked before. */
+  alone(transport, worked) {
+    if (this.way) return;
+    this.ladder.current = transport;
+    if (worked) this.ladder.worked = transport;
+    this.go();
+  }
+  /** Gives up its own connection. */
+  stop() {
+    this.way?.abort();
+    this.way = null;
+  }
+  go(cause) {
+    this.stop();
+    const way = this.way = new AbortController();
+    void this.ladder.climb(way.signal, cause).then(() => {
+      if (way !== this.way) return;
+      this.way = null;
+      this.rides = true;
+      this.renew();
+      this.o.returned();
+    });
+  }
+  /** Uses a transport for this channel alone. */
+  async use(offer, signal, away, heard) {
+    const { list, transports, times } = this.o;
+    if (!away && this.o.returns(offer)) return;
+    const transport = transports[offer.name];
+    if (!transport) throw new Error(`unknown transport ${offer.name}`);
+    for (; ; ) {
+      const { life, unlink } = linked(signal);
+      this.session = life;
+      let since = this.at;
+      try {
+        return await transport({
+          url: resolve(offer.url, serverOf(list), list),
+          signal: life.signal,
+          silenceMs: times().silenceMs ?? 45e3,
+          cursor: () => since = this.at,
+          deliver: (update, asked) => {
+            if (life.signal.aborted) return false;
+            heard();
+            const again = this.move(update, asked);
+            this.o.pass(update, asked ? since : void 0);
+            return again;
+          }
+        });
+      } catch (err) {
+        if (signal.aborted || !life.signal.aborted) throw err;
+      } finally {
+        unlink();
+      }
+    }
+  }
+  /** Moves the position as an update says, by the rules of View. Returns true if the update does not fit. */
+  move(u, asked) {
+    if (u.reset) {
+      if (!asked && u.revision <= this.at) return u.revision < this.at;
+    } else {
+      if (u.revision <= this.at) return false;
+      if (u.from > this.at) return true;
+    }
+    this.at = u.revision;
+    return false;
+  }
+};
+
+// client/many.ts
+var mostChannels = 100;
+var mostCharacters = 6e3;
+var togetherMs = 50;
+var unwantedMs = 2e3;
+var Many = class {
+  constructor(o) {
+    this.o = o;
+    this.lines = /* @__PURE__ */ new Set();
+    this.timer = 0;
+    this.due = 0;
+    this.fail = () => void 0;
+  }
+  /** Runs until a connection fails or the signal aborts. */
+  async run() {
+    try {
+      return await new Promise((_, reject) => {
+        this.fail = reject;
+        const { signal } = this.o;
+        signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
+        this.sync();
+      });
+    } finally {
+      clearTimeout(this.timer);
+      for (const line of this.lines) line.close();
+      this.lines.clear();
+    }
+  }
+  /** Must be called when lanes have come or have another cursor, and with unwanted when some have gone. */
+  sync(unwanted = false) {
+    const due = Date.now() + (unwanted ? unwantedMs : togetherMs);
+    if (this.timer && this.due <= due) return;
+    clearTimeout(this.timer);
+    this.due = due;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.apply();
+    }, due - Date.now());
+  }
+  apply() {
+    if (this.o.signal.aborted || [...this.lines].some((line) => line.busy)) return;
+    const fresh = new Map([...this.o.lanes].filter(([, lane]) => lane.rides));
+    const changes = /* @__PURE__ */ new Map();
+    for (const line of this.lines) {
+      const gone = [...line.lanes.keys()].filter((channel) => !fresh.has(channel));
+      for (const channel of gone) line.lanes.delete(channel);
+      for (const channel of line.lanes.keys()) {
+        line.lanes.set(channel, fresh.get(channel));
+        fresh.delete(channel);
+      }
+      changes.set(line, gone);
+    }
+    for (const [channel, lane] of fresh) {
+      let line = [...this.lines].find((l) => l.hasRoom(channel));
+      if (!line) this.lines.add(line = new Line(this.o, (err) => this.fail(err), () => this.sync()));
+      line.lanes.set(channel, lane);
+    }
+    for (const line of this.lines) {
+      if (line.lanes.size > 0) {
+        line.change(changes.get(line) ?? []);
+      } else {
+        line.close();
+        this.lines.delete(line);
+      }
+    }
+  }
+};
+var Line = class {
+  constructor(o, fail, sync) {
+    this.o = o;
+    this.fail = fail;
+    this.sync = sync;
+    this.lanes = /* @__PURE__ */ new Map();
+    this.stream = null;
+    this.next = null;
+  }
+  get busy() {
+    return this.next !== null;
+  }
+  hasRoom(channel) {
+    const characters = [...this.lanes.keys(), channel].reduce((sum, c) => sum + encodeURIComponent(c).length + 22, 0);
+    return this.lanes.size < mostChannels && characters <= mostCharacters;
+  }
+  close() {
+    this.stream?.life.abort();
+    this.next?.life.abort();
+  }
+  /** Has the connection follow its lanes, and the channels that are gone no longer. */
+  change(gone) {
+    const unsent = [...this.lanes.values()].filter((lane) => lane.unsent);
+    const { stream } = this;
+    if (unsent.length === 0 && gone.length === 0) return;
+    if (!stream?.source?.send) return this.open();
+    for (const { channel } of unsent) stream.answers.delete(channel);
+    const subscribe = Object.fromEntries(unsent.map((lane) => [lane.channel, this.send(stream, lane) || null]));
+    stream.source.send(JSON.stringify({ subscribe, unsubscribe: gone }));
+  }
+  send(stream, lane) {
+    const cursor = lane.send();
+    stream.sent.set(lane.channel, cursor);
+    return cursor;
+  }
+  open() {
+    const before = new Set(this.stream?.sent.keys());
+    const stream = { life: new AbortController(), sent: /* @__PURE__ */ new Map(), answers: /* @__PURE__ */ new Map(), before, source: null };
+    const url = new URL(this.o.url);
+    for (const [channel, lane] of this.lanes) {
+      const cursor = this.send(stream, lane);
+      url.searchParams.append("c", cursor ? `${channel},${cursor}` : channel);
+    }
+    if (this.stream) this.next = stream;
+    else this.stream = stream;
+    const s = { signal: stream.life.signal, silenceMs: this.o.silenceMs };
+    stream.source = listen(url, this.o.open, s, (message) => this.take(stream, message), (err) => this.over(stream, err));
+  }
+  take(stream, message) {
+    this.o.heard();
+    if (isUpdate(message)) {
+      const lane = this.lanes.get(message.channel);
+      const since = stream.answers.get(message.channel);
+      stream.answers.delete(message.channel);
+      if (lane?.carried(message, since)) this.renew(lane);
+      return null;
+    }
+    if (!isObject(message)) return new Error("the message is neither an update nor a notice");
+    if (Array.isArray(message.subscribed)) this.subscribed(stream, message.subscribed);
+    if (isObject(message.refused)) this.refused(stream, message.refused);
+    return isObject(message.error) ? new Error(`the server did not understand: ${String(message.error.detail)}`) : null;
+  }
+  subscribed(stream, channels) {
+    for (const channel of channels) {
+      const since = stream.sent.get(channel);
+      if (since !== void 0) stream.answers.set(channel, since);
+      this.lanes.get(channel)?.subscribed();
+    }
+    if (stream !== this.next) return;
+    this.stream?.life.abort();
+    this.stream = stream;
+    this.next = null;
+    this.sync();
+  }
+  refused(stream, said) {
+    const lane = this.lanes.get(String(said.channel));
+    if (!lane) return;
+    const err = refusedChannel(said);
+    if (stream.before.has(lane.channel) && !denial(err)) return this.fail(overlapped());
+    this.lanes.delete(lane.channel);
+    this.o.refused(lane, err);
+  }
+  /** Asks again for a channel of which something is missing, after a pause. */
+  renew(lane) {
+    lane.renew();
+    lane.unsent = false;
+    sleep(500 + Math.random() * 1e3, this.o.signal).then(() => {
+      lane.renew();
+      this.sync();
+    }, () => void 0);
+  }
+  over(stream, err) {
+    if (stream.life.signal.aborted) return;
+    const replaced = stream === this.next && this.stream;
+    if (stream === this.stream && this.next) this.stream = null;
+    else if (this.lanes.size > 0) this.fail(replaced ? overlapped() : err);
+    else this.stream = null;
+  }
+};
+function overlapped() {
+  return new Ended(500 + Math.random() * 1e3);
+}
+
+// client/leader.ts
+var Leader = class {
+  constructor(o) {
+    this.o = o;
+    this.lanes = /* @__PURE__ */ new Map();
+    this.pages = /* @__PURE__ */ new Map();
+    this.many = null;
+    /** Lanes have connections of their own, which began with this transport. */
+    this.alone = "";
+    this.away = false;
+    this.giveUp = () => void 0;
+    this.ladder = new Ladder({
+      transports: o.transports,
+      times: o.times,
+      offers: (signal) => this.offers(signal),
+      use: (offer, attempt) => this.use(offer, attempt),
+      changed: o.changed,
+      refused: () => void 0,
+      // offers tells it the lane
+      works: remember
+    });
+  }
+  /** The transport that works. */
+  get transport() {
+    return this.ladder.worked;
+  }
+  /** Begins with a transport that works for another page. */
+  adopt(transport) {
+    if (Object.keys(this.o.transports).includes(transport)) this.ladder.worked = this.ladder.current = transport;
+  }
+  /** How all stand, while this page does not know more. */
+  get standing() {
+    return this.ladder.standing;
+  }
+  /** Leads until the signal aborts, and begins with what this page wants. */
+  lead(own, signal) {
+    signal.addEventListener("abort", () => this.clear(), { once: true });
+    this.want("", own);
+    void this.ladder.climb(signal);
+  }
+  /** Takes what a page wants. */
+  want(page, wants) {
+    this.pages.set(page, wants);
+    for (const [channel, cursor] of wants) {
+      if (cursor === null) continue;
+      const lane = this.lanes.get(channel);
+      if (lane) lane.ask(cursor);
+      else this.add(channel, cursor);
+    }
+    this.many?.sync();
+    this.sweep();
+  }
+  /** Forgets a page that has gone. */
+  forget(page) {
+    this.pages.delete(page);
+    this.sweep();
+  }
+  add(channel, cursor) {
+    const { o } = this;
+    const list = o.listOf(channel);
+    const lane = new Lane(channel, cursor, {
+      list,
+      transports: o.transports,
+      times: o.times,
+      offers: (signal) => o.lists.read(list, signal),
+      pass: (update, since) => o.pass(channel, update, since),
+      changed: o.changed,
+      refused: (status) => this.refuse(lane, status),
+      returns: (offer) => this.returns(lane, offer),
+      returned: () => this.alone ? this.goesAlone(lane) : this.many?.sync(),
+      works: (transport) => {
+        if (this.away) return;
+        this.adopt(transport);
+        remember(transport);
+      }
+    });
+    this.lanes.set(channel, lane);
+    if (this.alone) this.goesAlone(lane);
+  }
+  /** Drops the lanes that no page wants. */
+  sweep() {
+    for (const [channel, lane] of this.lanes) {
+      if ([...this.pages.values()].some((wants) => wants.has(channel))) continue;
+      lane.stop();
+      this.lanes.delete(channel);
+      this.many?.sync(true);
+    }
+  }
+  refuse(lane, status) {
+    lane.stop();
+    this.lanes.delete(lane.channel);
+    this.o.refused(lane.channel, status);
+  }
+  /** Asks for the transports of a channel, and refuses those of which the server itself says that there are none. */
+  async offers(signal) {
+    for (const lane of this.lanes.values()) {
+      try {
+        return await this.o.lists.read(this.o.listOf(lane.channel), signal);
+      } catch (err) {
+        const status = denial(err, true);
+        if (!status) throw err;
+        this.refuse(lane, status);
+      }
+    }
+    throw new Error("there is no channel to follow");
+  }
+  async use(offer, attempt) {
+    const open = opener(this.o.transports[offer.name]);
+    if (!offer.many || !open) return this.goAlone(offer, attempt);
+    const [lane] = this.lanes.values();
+    if (!lane) throw new Error("there is no channel to follow");
+    const list = this.o.listOf(lane.channel);
+    if (this.standing !== "live") for (const l of this.lanes.values()) l.unfollowed();
+    for (const l of this.lanes.values()) l.renew();
+    const many = this.many = new Many({
+      url: resolve(offer.many, serverOf(list), list),
+      open,
+      silenceMs: this.o.times().silenceMs ?? 45e3,
+      signal: attempt.signal,
+      lanes: this.lanes,
+      heard: () => {
+        attempt.heard();
+        this.together();
+      },
+      refused: (refused2, err) => {
+        refused2.refused(err, offer.name);
+        many.sync(true);
+      }
+    });
+    try {
+      await many.run();
+    } finally {
+      if (this.many === many) this.many = null;
+    }
+  }
+  /** Lets each lane have a connection of its own, until the common one works again. */
+  goAlone({ name }, { signal, away, patient }) {
+    patient();
+    this.alone = name;
+    this.away = away;
+    for (const lane of this.lanes.values()) this.goesAlone(lane);
+    return new Promise((_, reject) => {
+      this.giveUp = () => reject(new Error("no other transport works"));
+      signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
+    });
+  }
+  goesAlone(lane) {
+    lane.alone(this.alone, this.ladder.worked === this.alone);
+  }
+  /** Ends the connections of lanes that ride on the common one again. */
+  together() {
+    if (!this.alone) return;
+    this.alone = "";
+    for (const lane of this.lanes.values()) if (lane.rides) lane.stop();
+  }
+  returns(lane, offer) {
+    if (!this.alone || !lane.rides) return true;
+    if (!offer.many || !opener(this.o.transports[offer.name])) return false;
+    this.giveUp();
+    throw new Error(`${offer.name} is for the common connection`);
+  }
+  clear() {
+    for (const lane of this.lanes.values()) lane.stop();
+    this.lanes.clear();
+    this.pages.clear();
+    this.alone = "";
+  }
+};
+
+// client/members.ts
+var Members = class {
+  constructor() {
+    this.all = /* @__PURE__ */ new Set();
+    /** The channels whose cursors the leader must be told. */
+    this.asking = /* @__PURE__ */ new Set();
+  }
+  add(member) {
+    this.all.add(member);
+    this.asking.add(member.channel);
+  }
+  remove(member) {
+    this.all.delete(member);
+  }
+  get first() {
+    return [...this.all][0];
+  }
+  of(channel) {
+    return [...this.all].filter((m) => m.channel === channel);
+  }
+  /** Has the leader be told the cursors of a channel. */
+  ask(channel) {
+    this.asking.add(channel);
+  }
+  /** Returns the channels that are shown, with the oldest cursor of each or, if it need not be told, null. */
+  wants(all) {
+    const wants = /* @__PURE__ */ new Map();
+    for (const { channel, cursor } of this.all) {
+      const before = wants.get(channel) ?? Infinity;
+      wants.set(channel, all || this.asking.has(channel) ? Math.min(before, cursor()) : null);
+    }
+    this.asking.clear();
+    return wants;
+  }
+  /** Tells each how its channel stands. */
+  tell(standing) {
+    for (const member of [...this.all]) if (this.all.has(member)) member.tell(standing(member));
+  }
+  end(channel, status) {
+    for (const member of this.of(channel)) member.end(status);
+  }
+  /** Hands an update to all that show the channel. Returns true if one of them lacks something before it. */
+  hand(channel, update, since) {
+    const lacking = this.of(channel).filter((member) => {
+      const cursor = member.cursor();
+      const asked = since === cursor || since !== void 0 && since > update.revision && cursor > update.revision;
+      const unfit = update.reset && since !== void 0 && !asked && cursor > 0 && cursor < update.revision;
+      return unfit || member.deliver(update, asked);
+    });
+    return lacking.length > 0;
+  }
+};
+
+// client/tabs.ts
+var beatMs = 1e4;
+var silentMs = 25e3;
+var answerMs = 5e3;
+var Tabs = class {
+  constructor(o) {
+    this.o = o;
+    this.leads = false;
+    this.page = Math.random().toString(36).slice(2);
+    this.channel = null;
+    this.pages = /* @__PURE__ */ new Set();
+    this.role = new AbortController();
+    this.timer = 0;
+    /** This page holds its own lock, so it may ask. */
+    this.known = false;
+    o.signal.addEventListener("abort", () => this.close(), { once: true });
+    if (canShare()) {
+      this.channel = new BroadcastChannel(o.name);
+      this.channel.onmessage = (event) => this.hear(event.data);
+    }
+  }
+  /** Begins. Each page leads itself if connections can't be shared. */
+  start() {
+    if (!this.channel) return this.take(true);
+    this.claim(false);
+    const introduce = () => {
+      this.known = true;
+      if (!this.leads) this.o.follow();
+    };
+    this.hold(`${this.o.name} ${this.page}`, { signal: this.o.signal }, introduce).catch(() => void 0);
+    this.wait(answerMs);
+  }
+  /** Tells the other pages something, if this page leads. */
+  tell(message) {
+    if (this.leads) this.post(message);
+  }
+  /** Asks the leading page for something, if this page follows. */
+  ask(message) {
+    if (this.known && !this.leads) this.post({ ...message, page: this.page });
+  }
+  post(message) {
+    if (!this.o.signal.aborted) this.channel?.postMessage(message);
+  }
+  hear(message) {
+    if (!isObject(message)) return;
+    const { page } = message;
+    if (page === void 0 && !this.leads) {
+      this.wait(silentMs);
+      if (message.call === true) this.o.follow();
+      this.o.told(message);
+    } else if (typeof page === "string" && this.leads) {
+      this.watch(page);
+      this.o.asked(page, message);
+    }
+  }
+  /** Learns when a page is gone. */
+  watch(page) {
+    if (this.pages.has(page)) return;
+    this.pages.add(page);
+    const { signal } = this.role;
+    const gone = () => {
+      this.pages.delete(page);
+      if (!signal.aborted) this.o.gone(page);
+    };
+    navigator.locks.request(`${this.o.name} ${page}`, { signal }, gone).catch(() => void 0);
+  }
+  /** Queues for the lead, or takes it from a page that hangs. */
+  claim(steal) {
+    const { name, signal } = this.o;
+    this.hold(name, steal ? { steal } : { signal }, () => this.take(true)).catch((err) => {
+      if (signal.aborted) return;
+      const stolen = err instanceof DOMException && err.name === "AbortError";
+      this.take(!stolen);
+      if (stolen && !steal) this.claim(false);
+    });
+  }
+  /** Holds a lock until sharing ends. */
+  hold(name, options, held) {
+    const { signal } = this.o;
+    return navigator.locks.request(
+      name,
+      options,
+      () => new Promise((release) => {
+        if (signal.aborted) return release();
+        signal.addEventListener("abort", () => release(), { once: true });
+        held();
+      })
+    );
+  }
+  take(leads) {
+    this.role.abort();
+    this.role = new AbortController();
+    this.pages.clear();
+    this.leads = leads;
+    this.stopTimer();
+    if (!leads) {
+      this.wait(silentMs);
+      return this.o.follow();
+    }
+    this.o.lead(this.role.signal);
+    this.post({ call: true });
+    this.timer = setInterval(() => this.o.beat(), beatMs);
+  }
+  /** Takes the lead if the leader says nothing for so long. */
+  wait(ms) {
+    this.stopTimer();
+    this.timer = setTimeout(() => this.claim(true), ms * (1 + Math.random() / 4));
+  }
+  stopTimer() {
+    clearTimeout(this.timer);
+  }
+  close() {
+    this.stopTimer();
+    this.channel?.close();
+    this.role.abort();
+  }
+};
+
+// client/group.ts
+var againMs = 500;
+var groups = /* @__PURE__ */ new Set();
+function groupNamed(name, transports) {
+  const all = Object.entries(transports);
+  return [...groups].find(
+    (g) => g.name === name && all.length === Object.keys(g.transports).length && all.every(([key2, t]) => g.transports[key2] === t)
+  );
+}
+function nameOf(list, channel, shareAs = "") {
+  const of = /\/channels\/([^/]+)\/transports$/.exec(list.pathname)?.[1];
+  const usual2 = (of === channel || of === encodeURIComponent(channel)) && !list.search;
+  return `motacilla 2 ${usual2 ? serverOf(list) : list}${shareAs && ` ${shareAs}`}`;
+}
+var Group = class {
+  constructor(name, transports) {
+    this.name = name;
+    this.transports = transports;
+    this.members = new Members();
+    this.tabs = null;
+    this.life = new AbortController();
+    this.later = 0;
+    this.settling = false;
+    this.telling = false;
+    this.lists = new Lists(transports);
+    this.leader = new Leader({
+      lists: this.lists,
+      transports,
+      times: () => this.members.first?.times ?? {},
+      listOf: (channel) => this.listOf(channel),
+      pass: (channel, update, since) => {
+        const heartbeat = update.from === update.revision && !update.reset;
+        if (!heartbeat) this.tabs?.tell({ channel, update, since });
+        this.hand(channel, update, since);
+      },
+      changed: () => this.told(),
+      refused: (channel, status) => {
+        this.tabs?.tell({ refused: channel });
+        this.members.end(channel, status);
+      }
+    });
+  }
+  join(member) {
+    groups.add(this);
+    this.members.add(member);
+    this.settle();
+  }
+  leave(member) {
+    this.members.remove(member);
+    this.settle();
+  }
+  listOf(channel) {
+    const own = this.members.of(channel)[0] ?? this.members.first;
+    if (!own) throw new Error("the group has no members");
+    return own.channel === channel ? own.list : listOf(serverOf(own.list), channel);
+  }
+  /** Tells the leader what this page wants, once for all that changes together. */
+  settle() {
+    if (this.settling) return;
+    this.settling = true;
+    queueMicrotask(() => {
+      this.settling = false;
+      if (!this.members.first) this.close();
+      else if (this.tabs) this.want();
+      else this.open();
+    });
+  }
+  open() {
+    const { signal } = this.life = new AbortController();
+    watchPolicy(signal, (event) => this.lists.violated(event) && this.told());
+    this.tabs = new Tabs({
+      name: this.name,
+      signal,
+      lead: (role) => this.leader.lead(this.members.wants(true), role),
+      follow: () => this.want(true),
+      beat: () => this.beat(),
+      told: (message) => this.hear(message),
+      asked: (page, message) => {
+        if (isObject(message.wants)) this.leader.want(page, wantsIn(message.wants));
+        this.beat();
+      },
+      gone: (page) => this.leader.forget(page)
+    });
+    this.tabs.start();
+  }
+  close() {
+    groups.delete(this);
+    this.life.abort();
+    this.tabs = null;
+    clearTimeout(this.later);
+    this.later = 0;
+  }
+  want(all = false) {
+    const wants = this.members.wants(all);
+    if (this.tabs?.leads) {
+      this.leader.want("", wants);
+      this.told();
+    } else this.tabs?.ask({ wants: Object.fromEntries(wants) });
+  }
+  /** Asks for what is missing of a channel, after a pause. */
+  lacks(channel) {
+    this.members.ask(channel);
+    this.later || (this.later = setTimeout(() => {
+      this.later = 0;
+      this.want();
+    }, againMs * (1 + 2 * Math.random())));
+  }
+  hand(channel, update, since) {
+    if (this.members.hand(channel, update, since)) this.lacks(channel);
+  }
+  /** Tells the members and the other pages how the channels stand, while this page leads. */
+  told() {
+    if (this.telling) return;
+    this.telling = true;
+    queueMicrotask(() => {
+      this.telling = false;
+      if (!this.tabs?.leads) return;
+      this.members.tell(({ channel }) => this.standing(channel));
+      this.beat();
+    });
+  }
+  standing(channel) {
+    const { standing, lanes } = this.leader;
+    const status = lanes.get(channel)?.standing(standing) ?? "connecting";
+    return status === "connecting" && this.lists.blocked ? "blocked" : status;
+  }
+  beat() {
+    const { transport, lanes } = this.leader;
+    const list = [...lanes].map(([channel, { position }]) => [channel, this.standing(channel), position]);
+    this.tabs?.tell({ transport, lanes: list });
+  }
+  /** Takes what the leading page says. */
+  hear({ channel, update, since, transport, lanes, refused: refused2 }) {
+    if (typeof channel === "string" && isUpdate(update)) {
+      this.hand(channel, update, typeof since === "number" ? since : void 0);
+    }
+    if (typeof transport === "string") this.leader.adopt(transport);
+    if (Array.isArray(lanes)) this.hearLanes(lanes);
+    if (typeof refused2 === "string") void this.check(refused2);
+  }
+  hearLanes(list) {
+    const lanes = new Map(list.filter(isLane).map(([channel, ...rest2]) => [channel, rest2]));
+    this.members.tell(({ channel, cursor }) => {
+      const [status, position] = lanes.get(channel) ?? ["connecting", Infinity];
+      if (cursor() < position) this.lacks(channel);
+      return status;
+    });
+  }
+  /** Asks the server itself whether it refuses a channel, as another page says. */
+  async check(channel) {
+    if (!this.members.of(channel).length) return;
+    try {
+      await this.lists.read(this.listOf(channel), this.life.signal);
+    } catch (err) {
+      const status = denial(err, true);
+      if (status) return this.members.end(channel, status);
+    }
+    if (!this.life.signal.aborted) this.lacks(channel);
+  }
+};
+var statuses = ["connecting", "live", "reconnecting", "blocked"];
+function isLane(value) {
+  return Array.isArray(value) && typeof value[0] === "string" && statuses.includes(value[1]) && Number.isSafeInteger(value[2]);
+}
+function wantsIn(said) {
+  const valid = (cursor) => cursor === null || Number.isSafeInteger(cursor) && cursor >= 0;
+  return new Map(Object.entries(said).filter(([channel, cursor]) => channel && valid(cursor)));
+}
+
+// client/connection.ts
+var Connection = class {
+  constructor(o) {
+    this.o = o;
+    this.events = new AbortController();
+    this.group = null;
+    this.joined = false;
+    this.stopped = false;
+    this.hasBeenLive = false;
+    this.name = nameOf(o.transportsURL, o.channel, o.shareAs);
+    this.member = {
+      channel: o.channel,
+      list: o.transportsURL,
+      times: o,
+      cursor: o.cursor,
+      deliver: (update, asked) => this.joined && o.deliver(update, asked),
+      tell: (status) => this.tell(status),
+      end: (status) => this.stop(status)
+    };
+  }
+  start() {
+    watch({ signal: this.events.signal, changed: () => this.check(), left: () => this.pause("paused") });
+    this.check();
+  }
+  /** Ends the connection for good. */
+  stop(status) {
+    this.stopped = true;
+    this.events.abort();
+    this.pause(status);
+  }
+  check() {
+    if (this.stopped) return;
+    const why = mustPause();
+    if (why) this.pause(why);
+    else if (!this.joined) this.join();
+  }
+  join() {
+    const { transports } = this.o;
+    this.joined = true;
+    this.group = groupNamed(this.name, transports) ?? this.group ?? new Group(this.name, transports);
+    this.tell("connecting");
+    this.group.join(this.member);
+  }
+  pause(status) {
+    if (this.joined) this.group?.leave(this.member);
+    this.joined = false;
+    this.o.onStatus(status);
+  }
+  tell(status) {
+    this.hasBeenLive || (this.hasBeenLive = status === "live");
+    this.o.onStatus(status === "connecting" && this.hasBeenLive ? "reconnecting" : status);
+  }
+};
 
 // client/scroll.ts
 function scrollerOf(element) {
@@ -1164,10 +1927,6 @@ async function olderList(query, channelPage, signal) {
 }
 
 export {
-  listOf,
-  serverOf,
-  resolve,
-  lead,
   isUpdate,
   isObject,
   Refused,
@@ -1175,6 +1934,14 @@ export {
   refused,
   sleep,
   retryAfter,
+  listOf,
+  serverOf,
+  resolve,
+  lead,
+  notices,
+  streaming,
+  orderlyEnd,
+  offersIn,
   Connection,
   view,
   rootOf,
@@ -1184,9 +1951,6 @@ export {
   List,
   olderURL,
   loadOlder,
-  stream,
-  orderlyEnd,
-  streamURL,
   known,
   View
 };

@@ -87,6 +87,7 @@ class Following implements Follower {
     this.life = new AbortController();
     const { o, view } = this;
     const connection = new Connection({
+      channel: o.channel,
       transportsURL: this.list,
       transports: this.transports,
       shareAs: o.only ? [...o.only].sort().join(" ") : "",

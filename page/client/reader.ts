@@ -104,6 +104,7 @@ export class Reader {
     this.fresh = newPosts(parts.fresh, signal, (n) => this.labels.newPosts(n), o.toTop);
     parts.older?.addEventListener("click", (event) => this.followOlder(event), { signal });
     const connection = new Connection({
+      channel: o.channel,
       transportsURL: o.transportsURL,
       shareAs: o.shareAs,
       transports: o.transports,

@@ -1,7 +1,8 @@
 import { listFor, usable, type ChannelOptions } from "./follow";
+import { offersIn } from "./lists";
 import { resolve, serverOf } from "./server";
 import { refused, type Transport } from "./transports/transport";
-import { isObject, isUpdate, type Update } from "./update";
+import { isUpdate, type Update } from "./update";
 import { View } from "./view";
 
 export interface SnapshotOptions extends ChannelOptions {
@@ -37,11 +38,6 @@ export async function snapshot(o: SnapshotOptions): Promise<Update> {
 function rank(name: string): number {
   const place = preferred.indexOf(name);
   return place < 0 ? preferred.length : place;
-}
-
-function offersIn(list: unknown): { name: string; url: string }[] {
-  if (!isObject(list) || !Array.isArray(list.transports)) throw new Error("the answer is no list of transports");
-  return list.transports.filter((t) => isObject(t) && typeof t.name === "string" && typeof t.url === "string");
 }
 
 /** Runs a transport until its first update, which is a reset because there is no cursor. */

@@ -7,7 +7,6 @@ export interface Watcher {
   changed(): void;
   /** The reader leaves the page. */
   left(): void;
-  violated(event: SecurityPolicyViolationEvent): void;
 }
 
 /** Whether this is a browser: a page or a worker. */
@@ -20,13 +19,17 @@ export function mustPause(): "offline" | "paused" | null {
 }
 
 /** Watches the surroundings until the signal aborts. */
-export function watch({ signal, changed, left, violated }: Watcher): void {
+export function watch({ signal, changed, left }: Watcher): void {
   if (!inBrowser) return;
   for (const type of ["online", "offline", "pageshow"]) globalThis.addEventListener(type, changed, { signal });
   globalThis.addEventListener("pagehide", left, { signal });
   if (typeof document === "undefined") return;
   document.addEventListener("visibilitychange", changed, { signal });
-  document.addEventListener("securitypolicyviolation", violated, { signal });
+}
+
+/** Watches for what the page's policy forbids, until the signal aborts. */
+export function watchPolicy(signal: AbortSignal, violated: (event: SecurityPolicyViolationEvent) => void): void {
+  if (typeof document !== "undefined") document.addEventListener("securitypolicyviolation", violated, { signal });
 }
 
 /** Returns the origin whose requests a server allows or not. It is empty without a browser: nothing is blocked there. */

@@ -59,6 +59,8 @@ type refusal struct {
 	Title      string
 	Detail     string
 	RetryAfter int `json:"retry_after"`
+	Transport  string
+	For        int
 }
 
 func (s *site) subscribed(st *stream, want ...motacilla.ChannelID) {
@@ -366,6 +368,7 @@ func TestSeveralLimits(t *testing.T) {
 		status int
 	}{
 		{publisher.Limits{PerChannel: 1}, string(match), 503},
+		{publisher.Limits{PerChannel: 1, Overflow: "interval-polling"}, string(match), 200}, // a stream that says so
 		{publisher.Limits{PerChannel: 1}, string(members), 200},
 		{publisher.Limits{Readers: 1}, string(members), 503},
 		{publisher.Limits{Readers: 2}, string(members), 200},
@@ -381,11 +384,11 @@ func TestSeveralLimits(t *testing.T) {
 			t.Errorf("%+v: got %s with Retry-After %q, want %d", test, resp.Status, resp.Header.Get("Retry-After"), test.status)
 		}
 		_ = resp.Body.Close()
-		if test.limits.PerChannel > 0 && test.status == 503 {
+		if test.limits.PerChannel > 0 && test.then == string(match) {
 			other := s.several([]string{"Authorization", "Bearer " + secret}, string(match), string(members))
 			s.subscribed(other, members)
-			if r := s.refused(other, match, 503); r.RetryAfter < 5 {
-				t.Errorf("got the refusal %+v, want when to try again", r)
+			if r := s.refused(other, match, 503); r.RetryAfter < 5 || r.Transport != test.limits.Overflow || (r.For > 0) != (r.Transport != "") {
+				t.Errorf("got the refusal %+v, want when to try again, and the transport %q", r, test.limits.Overflow)
 			}
 			_ = other.body.Close()
 		}

@@ -1,36 +1,33 @@
-import { orderlyEnd, stream, streamURL } from "./stream";
-import { moved, refused, type Session } from "./transport";
+import { notices, orderlyEnd, streaming } from "./stream";
+import { moved, refused } from "./transport";
 
 /** Listens to server-sent events by fetch, where there is no EventSource. */
-export function sseByFetch(s: Session): Promise<void> {
-  const url = streamURL(s);
-  return stream(s, ({ message, end }) => {
-    const life = new AbortController();
-    let heard = false;
-    const read = async (): Promise<void> => {
-      const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: life.signal });
-      if (!answer.ok) throw await refused(answer);
-      if (!answer.body) throw new Error("no stream");
-      const reader = answer.body.getReader();
-      const decoder = new TextDecoder();
-      const take = events((data, type) => {
-        if (life.signal.aborted) return; // one piece may have more events than were wanted
-        if (type === "transport") return end(moved(data));
-        if (type) return;
-        heard = true;
-        message(data);
-      });
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        take(decoder.decode(value, { stream: true }));
-      }
-    };
-    const over = (err?: unknown): void => end(heard ? orderlyEnd() : err ?? new Error("no stream"));
-    read().then(over, over);
-    return () => life.abort();
-  });
-}
+export const sseByFetch = streaming((url, { message, end }) => {
+  const life = new AbortController();
+  let heard = false;
+  const read = async (): Promise<void> => {
+    const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: life.signal });
+    if (!answer.ok) throw await refused(answer);
+    if (!answer.body) throw new Error("no stream");
+    const reader = answer.body.getReader();
+    const decoder = new TextDecoder();
+    const take = events((data, type) => {
+      if (life.signal.aborted) return; // one piece may have more events than were wanted
+      if (type === "transport") return end(moved(data));
+      if (type && !notices.includes(type)) return;
+      heard = true;
+      message(data);
+    });
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      take(decoder.decode(value, { stream: true }));
+    }
+  };
+  const over = (err?: unknown): void => end(heard ? orderlyEnd() : err ?? new Error("no stream"));
+  read().then(over, over);
+  return { close: () => life.abort() };
+});
 
 /**
  * Returns a function that takes the text of a stream piece by piece and calls data for each event with data (HTML, section

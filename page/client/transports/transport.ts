@@ -52,6 +52,12 @@ function moveOf(said: unknown, retryMs = 0): Moved | null {
   return new Moved(said.transport, said.for * 1000, typeof said.retry === "number" ? said.retry * 1000 : retryMs);
 }
 
+/** Reads why a connection with several channels does not carry one of them (docs/wire.md). */
+export function refusedChannel(said: Record<string, unknown>): Error {
+  const later = typeof said.retry_after === "number" ? Math.min(said.retry_after * 1000, 300_000) : 0;
+  return moveOf(said, later) ?? new Refused(typeof said.status === "number" ? said.status : 0, later, true);
+}
+
 /** Reads an answer with a status other than 200. */
 export async function refused(answer: Response): Promise<Refused | Moved> {
   const later = retryAfter(answer.headers.get("Retry-After"));
@@ -71,6 +77,22 @@ export class Ended extends Error {
   constructor(readonly pause: number) {
     super("the stream ended");
   }
+}
+
+/** Returns what an answer means for the channel, if it denies it; null otherwise. With own, only the server's own answer counts. */
+export function denial(err: unknown, own = false): "gone" | "refused" | null {
+  if (!(err instanceof Refused) || (own && !err.own)) return null;
+  if (err.status === 404 || err.status === 410) return "gone";
+  return err.status === 401 || err.status === 403 ? "refused" : null;
+}
+
+/** Returns what aborts with the signal, or before it. unlink must be called when it is used no more. */
+export function linked(signal: AbortSignal): { life: AbortController; unlink: () => void } {
+  const life = new AbortController();
+  const stop = (): void => life.abort();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  return { life, unlink: () => signal.removeEventListener("abort", stop) };
 }
 
 /** Resolves after ms, or rejects when the signal aborts. */
