@@ -50,7 +50,9 @@ func NewControl(Upgrade) *Control { return &Control{} }
 func (*Control) Start(context.Context) error { return errors.ErrUnsupported }
 
 // Upgrade returns an error.
-func (*Control) Upgrade(context.Context, func(string)) (Count, error) { return Count{}, errors.ErrUnsupported }
+func (*Control) Upgrade(context.Context, func(string)) (Count, error) {
+	return Count{}, errors.ErrUnsupported
+}
 
 // Stop does nothing.
 func (*Control) Stop() {}
