@@ -99,7 +99,9 @@ func stayed(t *testing.T, groups map[string]crowd.Report, of func(name string) b
 }
 
 // streams reports whether a group has streams of the epoll engine.
-func streams(name string) bool { return strings.HasPrefix(name, "sse") || strings.HasPrefix(name, "websocket") }
+func streams(name string) bool {
+	return strings.HasPrefix(name, "sse") || strings.HasPrefix(name, "websocket")
+}
 
 // channels returns the IDs of n channels.
 func channels(n int) (ids []motacilla.ChannelID) {

@@ -36,6 +36,7 @@ type server struct {
 	before []string // a command that runs the program, with its arguments
 	env    []string
 	flags  []string
+	files  []*os.File // that the first process has from the descriptor 3 on
 
 	pids []int // that were seen, the newest last
 }
@@ -96,7 +97,7 @@ func (s *server) launch() {
 	defer func() { _ = log.Close() }()
 	args := slices.Concat(s.before, []string{s.path, "serve"}, s.flags)
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, s.env, log, log
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = s.dir, s.env, log, log, s.files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: nursery}
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -112,13 +113,18 @@ func (s *server) serves() {
 		if len(s.living()) == 0 {
 			s.t.Fatal("no process of the server is left")
 		}
-		resp, err := fresh.Get(s.url + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
+		return s.ready()
 	})
+}
+
+// ready reports whether a new request is answered.
+func (s *server) ready() bool {
+	resp, err := fresh.Get(s.url + "/readyz")
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // pid is the newest process.
@@ -143,7 +149,7 @@ func (s *server) upgrade() (handover.Count, error) {
 	return count, nil
 }
 
-// refuses asks for an upgrade that must fail, and returns why it failed. It returns an error if another process serves then.
+// refuses asks for an upgrade that must fail, and returns why it failed. No other process may be left.
 func (s *server) refuses() string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
@@ -152,9 +158,7 @@ func (s *server) refuses() string {
 	if err == nil {
 		s.t.Fatalf("the upgrade succeeded: %+v", count)
 	}
-	if all := s.living(); !slices.Equal(all, []int{s.pid()}) {
-		s.t.Errorf("the processes are %v, expected that with the PID %d alone", all, s.pid())
-	}
+	s.await(fmt.Sprintf("process %d is alone", s.pid()), func() bool { return slices.Equal(s.living(), []int{s.pid()}) })
 	s.serves()
 	return err.Error()
 }

@@ -27,9 +27,7 @@ func (r *reader) poll(ctx context.Context) error {
 		return fmt.Errorf("answer to a poll: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		err := fmt.Errorf("answered with %s", resp.Status)
-		r.tally.wrong(err)
-		return err
+		return r.refused(resp)
 	}
 	if _, err := r.take(b); err != nil {
 		return err

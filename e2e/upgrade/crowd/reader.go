@@ -93,6 +93,15 @@ func (r *reader) begin() {
 	}
 }
 
+// refused is the error of an answer without updates. A server without its store may give one.
+func (r *reader) refused(resp *http.Response) error {
+	err := fmt.Errorf("answered with %s", resp.Status)
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		r.tally.wrong(err)
+	}
+	return err
+}
+
 var errRefused = errors.New("a channel was refused")
 
 // take takes a message. It returns the notice if it is one. An error ends the connection.

@@ -23,7 +23,8 @@ const (
 // Group is a number of readers that read in the same way.
 type Group struct {
 	Name     string `json:"name"`
-	Base     string `json:"base"` // URL of a node; its certificate is not checked
+	Base     string `json:"base"`             // URL of a node; its certificate is not checked
+	Socket   string `json:"socket,omitempty"` // path of a Unix socket, at which the node is instead of the address of Base
 	Kind     Kind   `json:"kind"`
 	Readers  int    `json:"readers"`
 	Channels int    `json:"channels"`          // of each reader; 1 is the address of one channel

@@ -26,7 +26,7 @@ func (r *reader) stream(ctx context.Context) error {
 	}
 	begin, cancel := context.WithTimeout(ctx, dialing)
 	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(begin, "tcp", req.URL.Host)
+	conn, err := r.group.dial(begin, "tcp", req.URL.Host)
 	if err != nil {
 		return err
 	}
@@ -48,6 +48,14 @@ func (r *reader) stream(ctx context.Context) error {
 		return fmt.Errorf("head: %w", err)
 	}
 	return r.answer(resp)
+}
+
+// dial connects to the group's node.
+func (g *Group) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if g.Socket != "" {
+		network, addr = "unix", g.Socket
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, addr)
 }
 
 // stream2 reads server-sent events over HTTP/2.
@@ -80,9 +88,7 @@ func (r *reader) accept(req *http.Request) {
 func (r *reader) answer(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		err := fmt.Errorf("answered with %s", resp.Status)
-		r.tally.wrong(err)
-		return err
+		return r.refused(resp)
 	}
 	if got := resp.Header.Get("Content-Encoding"); got != r.group.Coding {
 		r.tally.wrong(fmt.Errorf("the coding is %q, expected %q", got, r.group.Coding))

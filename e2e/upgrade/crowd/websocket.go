@@ -3,7 +3,6 @@ package crowd
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -22,7 +21,7 @@ func (r *reader) socket(ctx context.Context) error {
 	conn, resp, err := websocket.Dial(begin, r.target(), o)
 	if err != nil {
 		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
-			r.tally.wrong(fmt.Errorf("answered with %s", resp.Status))
+			return r.refused(resp)
 		}
 		return err
 	}
