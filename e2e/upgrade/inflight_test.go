@@ -176,7 +176,7 @@ func (g *sending) acknowledged(s *server, from int) {
 			s.t.Fatal(err)
 		}
 		g.header(r)
-		status, answer, err := do(r)
+		status, answer, err := do(fresh, r)
 		if err == nil {
 			err = json.Unmarshal(answer, &second)
 		}
@@ -197,7 +197,7 @@ func (s *server) must(method, path string, body []byte, want int, out any) {
 		s.t.Fatal(err)
 	}
 	(&sending{kind: "application/json"}).header(r)
-	status, answer, err := do(r)
+	status, answer, err := do(fresh, r)
 	if err == nil && out != nil {
 		err = json.Unmarshal(answer, out)
 	}
@@ -206,8 +206,8 @@ func (s *server) must(method, path string, body []byte, want int, out any) {
 	}
 }
 
-func do(r *http.Request) (status int, answer []byte, err error) {
-	resp, err := fresh.Do(r)
+func do(by *http.Client, r *http.Request) (status int, answer []byte, err error) {
+	resp, err := by.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -32,6 +32,7 @@ type server struct {
 	log    string // file that all processes write to
 	addr   string // host:port
 	url    string
+	socket string   // path of the Unix socket that the server has instead of addr; empty if it has none
 	path   string   // of the program
 	before []string // a command that runs the program, with its arguments
 	env    []string
@@ -57,10 +58,10 @@ func newServer(t *testing.T, secure bool, yaml string, flags ...string) *server 
 		}
 		s.write("cert.pem", string(cert))
 		s.write("key.pem", string(key))
-		flags = append(flags, "--server.tls.cert", filepath.Join(dir, "cert.pem"), "--server.tls.key", filepath.Join(dir, "key.pem"))
+		flags = append(flags[:len(flags):len(flags)], "--server.tls.cert", filepath.Join(dir, "cert.pem"), "--server.tls.key", filepath.Join(dir, "key.pem"))
 	}
 	s.flags = append(flags, "--server.token", token)
-	if !strings.Contains(yaml, "addr:") {
+	if !slices.Contains(flags, "--server.addr") {
 		s.flags = append(s.flags, "--server.addr", s.addr)
 	}
 	for _, kv := range os.Environ() {
@@ -119,12 +120,20 @@ func (s *server) serves() {
 
 // ready reports whether a new request is answered.
 func (s *server) ready() bool {
-	resp, err := fresh.Get(s.url + "/readyz")
+	resp, err := s.client().Get(s.url + "/readyz")
 	if err != nil {
 		return false
 	}
 	_ = resp.Body.Close()
 	return resp.StatusCode == http.StatusOK
+}
+
+// client opens a connection for each request.
+func (s *server) client() *http.Client {
+	if s.socket != "" {
+		return at(s.socket)
+	}
+	return fresh
 }
 
 // pid is the newest process.
@@ -254,7 +263,9 @@ func (s *server) await(what string, done func() bool) {
 	}
 }
 
-// fresh opens a connection for each request.
-var fresh = &http.Client{Timeout: patience, Transport: &http.Transport{
-	DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-}}
+// fresh opens a connection for each request, and does not follow redirects.
+var fresh = &http.Client{
+	Timeout:       patience,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+}

@@ -50,7 +50,7 @@ func open(t *testing.T, n int, list []motacilla.ChannelID, strict bool, nodes ..
 		w := &writer{name: fmt.Sprint("w", i), strict: strict, acked: make(map[motacilla.ChannelID]map[string]*client.Post)}
 		for _, node := range nodes {
 			c, err := client.New(node.url, &client.Options{
-				Token: token, HTTP: fresh, Attempts: 1000, MinWait: 20 * time.Millisecond, MaxWait: 200 * time.Millisecond, Retry: w.retry,
+				Token: token, HTTP: node.client(), Attempts: 1000, MinWait: 20 * time.Millisecond, MaxWait: 200 * time.Millisecond, Retry: w.retry,
 			})
 			if err != nil {
 				t.Fatal(err)
