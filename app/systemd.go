@@ -33,8 +33,8 @@ func activation() (activated, error) {
 	}
 	for name, lns := range all {
 		if len(lns) > 1 {
-			return nil, fmt.Errorf("sockets of systemd: %d are for the listener %q, expected one: give the others FileDescriptorName=admin or redirect",
-				len(lns), name)
+			return nil, fmt.Errorf("sockets of systemd: %d are for the listener %q, expected one: give the others "+
+				"FileDescriptorName=admin or redirect", len(lns), name)
 		}
 	}
 	return all, nil

@@ -49,6 +49,7 @@ func TestSiteBelowPath(t *testing.T) {
 			}
 			server.Close()
 		})
+		var names []string // of channels
 		for _, slash := range []string{"", "/"} {
 			c := newClient(t, server.URL+path+slash, &client.Options{Token: secret, Timeout: patience})
 			t.Cleanup(c.CloseIdleConnections)
@@ -60,6 +61,7 @@ func TestSiteBelowPath(t *testing.T) {
 				if _, err := c.CreateChannel(patient(t), client.NewChannel{ID: ch, Access: motacilla.Private}); err != nil {
 					t.Fatalf("%s%s: %v", path, slash, err)
 				}
+				names = append(names, string(ch))
 				o := &client.FollowOptions{Transports: []string{name}, FirstUpdate: patience, Heartbeat: patience}
 				for u, err := range c.Follow(patient(t), ch, o) {
 					if err != nil {
@@ -75,6 +77,36 @@ func TestSiteBelowPath(t *testing.T) {
 					}
 				}
 			}
+			for _, name := range []string{"sse", "websocket"} {
+				all := followAll(t, c, name, names)
+				if len(all) != len(names) {
+					t.Errorf("%s%s, %s: got resets of %v, want those of %v", path, slash, name, all, names)
+				}
+			}
 		}
 	}
+}
+
+// followAll returns the channels of which resets come over a connection for several channels.
+func followAll(t *testing.T, c *client.Client, transport string, channels []string) map[motacilla.ChannelID]bool {
+	t.Helper()
+	m, err := c.FollowMany(&client.FollowOptions{Transports: []string{transport}, FirstUpdate: patience, Heartbeat: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ch := range channels {
+		if err := m.Add(motacilla.ChannelID(ch), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[motacilla.ChannelID]bool{}
+	for u, err := range m.Updates(patient(t)) {
+		if err != nil || !u.Reset {
+			t.Fatalf("got %+v, %v", u, err)
+		}
+		if got[u.Channel] = true; len(got) == len(channels) {
+			break
+		}
+	}
+	return got
 }

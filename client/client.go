@@ -16,6 +16,8 @@
 //		view.Apply(&u, true)
 //	}
 //
+// [Client.FollowMany] does so for any number of channels, over few connections.
+//
 // # Calls
 //
 // All other methods are calls of the interface below /api. A call is sent again after a failure that may pass: there was

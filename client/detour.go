@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -38,19 +37,19 @@ type detour struct {
 }
 
 // follows begins a detour, and reports whether it could. In a detour the reader is not sent on to a further one.
-func (f *follower) follows(m *moved) bool {
-	at := slices.IndexFunc(f.offers, func(o offer) bool { return o.name == m.Transport })
-	if f.detour != nil || at < 0 || at == f.at {
+func (l *ladder) follows(m *moved) bool {
+	o, ok := l.subject.away(m.Transport)
+	if l.detour != nil || !ok {
 		return false
 	}
 	stay := max(time.Duration(min(m.For, int64(longestStay/time.Second)))*time.Second, shortestStay)
-	f.detour = &detour{f.offers[at], time.Now().Add(stay + rand.N(stay/4))}
+	l.detour = &detour{o, time.Now().Add(stay + rand.N(stay/4))}
 	return true
 }
 
 // refusal ends a detour, and returns the error of a reader that can't use the transport that it was told to use.
-func (f *follower) refusal(m *moved) error {
-	f.detour = nil
+func (l *ladder) refusal(m *moved) error {
+	l.detour = nil
 	after := time.Duration(max(0, min(m.Retry, int64(longestStay/time.Second)))) * time.Second
 	return &failure{err: m, own: true, after: after}
 }
@@ -59,19 +58,19 @@ func (f *follower) refusal(m *moved) error {
 var errBack = errors.New("the time on another transport is over")
 
 // read reads over the transport in use. In a detour that ends with errBack at the latest when the detour does.
-func (f *follower) read(ctx context.Context) (*session, error) {
-	if f.detour == nil {
-		return f.connect(ctx, f.offers[f.at])
+func (l *ladder) read(ctx context.Context) (*session, error) {
+	if l.detour == nil {
+		return l.connect(ctx, l.offers[l.at])
 	}
-	until, cancel := context.WithDeadlineCause(ctx, f.detour.until, errBack)
+	until, cancel := context.WithDeadlineCause(ctx, l.detour.until, errBack)
 	defer cancel()
-	s, err := f.connect(until, f.detour.offer)
+	s, err := l.connect(until, l.detour.offer)
 	if until.Err() != nil && ctx.Err() == nil {
-		f.detour = nil
+		l.detour = nil
 		return s, errBack
 	}
 	if err != nil && !s.delivered && !blameless(err) && !errors.As(err, new(*moved)) { // it does not work here
-		f.detour = nil
+		l.detour = nil
 	}
 	return s, err
 }

@@ -78,6 +78,39 @@ func ExampleClient_Follow_options() {
 	}
 }
 
+// Two channels over one connection. One more is added later, and one is given up.
+func ExampleClient_FollowMany() {
+	c, err := client.New("http://127.0.0.1:8080", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := c.FollowMany(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for channel, since := range map[motacilla.ChannelID]motacilla.Revision{"match-42": 0, "match-43": 1763890000456789} {
+		if err := m.Add(channel, since); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for u, err := range m.Updates(context.Background()) {
+		switch {
+		case err != nil && u.Channel != "":
+			log.Print(err) // the other channels go on
+			continue
+		case err != nil:
+			log.Fatal(err)
+		}
+		fmt.Println(u.Channel, "is at", u.Revision)
+		if u.State != nil && !u.State.Ended.IsZero() {
+			m.Remove(u.Channel)
+			if err := m.Add("next-match", 0); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+}
+
 // A post with a picture, and with the ID that the message has in the system from which it comes. If the program runs
 // again, it makes no second post.
 func ExampleClient_CreatePost() {

@@ -23,25 +23,26 @@ func Connect(
 	if err != nil {
 		return err
 	}
-	f, err := c.follower(channel, &FollowOptions{Since: since, FirstUpdate: time.Minute},
-		func(u motacilla.Update, _ error) bool { return yield(&u) })
+	o, err := (&FollowOptions{Since: since, FirstUpdate: time.Minute}).withDefaults()
 	if err != nil {
 		return err
 	}
-	defer f.close()
+	n, closing := c.links(&o)
+	defer closing()
+	f := newFollower(c, n, channel, o, func(u motacilla.Update, _ error) bool { return yield(&u) })
 	for _, e := range table() {
 		if e.name != name {
 			continue
 		}
 		if p, ok := e.transport.(polling); ok {
-			s := &session{follower: f, address: u, first: time.NewTimer(time.Minute)}
-			got, err := p.poll(ctx, s, question{cursor: s.cursor}, false, "")
+			s := &session{ladder: f.ladder, address: u, first: time.NewTimer(time.Minute)}
+			got, err := p.poll(ctx, s, question{cursor: f.cursor}, false, "")
 			if err == nil {
-				s.take(got.update, true)
+				f.take(s, got.update, true)
 			}
 			return err
 		}
-		_, err = f.connect(ctx, offer{e, u})
+		_, err = f.connect(ctx, offer{entry: e, address: u})
 	}
 	return err
 }

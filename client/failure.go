@@ -55,6 +55,11 @@ func final(err error) bool {
 // here. An answer that names another transport is a *moved.
 func refused(resp *http.Response) error {
 	e, _ := problemOf(resp)
+	return refusal(e)
+}
+
+// refusal returns the error of Follow for a refusal of the server, or of something in between.
+func refusal(e *Error) error {
 	if errors.Is(e, motacilla.ErrDeleted) { // a channel that was removed
 		e.kind = motacilla.ErrNotFound
 	}

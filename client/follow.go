@@ -16,12 +16,12 @@ import (
 // ErrNoTransport ends Follow if the server offers none of the transports that Follow may use.
 var ErrNoTransport = errors.New("no transport in common with the server")
 
-// FollowOptions are the settings of [Client.Follow]. nil and zero fields mean the defaults.
+// FollowOptions are the settings of [Client.Follow] and [Client.FollowMany]. nil and zero fields mean the defaults.
 type FollowOptions struct {
 	// Transports are the names of the transports that may be used, from [Transports]. Empty means all. The server decides
 	// their order.
 	Transports []string
-	// Since is the revision from which to resume. 0 asks for a snapshot.
+	// Since is the revision from which to resume. 0 asks for a snapshot. FollowMany has one for each channel instead.
 	Since motacilla.Revision
 	// FirstUpdate is how long a transport may take until its first update. After that, the next transport is tried. Each
 	// time that all transports have failed, the time doubles, up to 16 times FirstUpdate. The default is 5 s.
@@ -33,7 +33,7 @@ type FollowOptions struct {
 	// more than 500 posts of 64 KiB need.
 	MaxUpdate int
 	// Retry is called before each pause that follows a failure, with the error and the length of the pause. If Retry
-	// returns an error, Follow ends with it. Retry may be nil.
+	// returns an error, Follow ends with it, and so does the loop over [Many.Updates]. Retry may be nil.
 	Retry func(err error, wait time.Duration) error
 }
 
@@ -73,39 +73,37 @@ func Transports() []string {
 // again at FollowOptions.Since.
 func (c *Client) Follow(ctx context.Context, channel motacilla.ChannelID, o *FollowOptions) iter.Seq2[motacilla.Update, error] {
 	return func(yield func(motacilla.Update, error) bool) {
-		f, err := c.follower(channel, o, yield)
-		if err == nil {
-			defer f.close()
-			err = f.run(ctx)
-		}
+		err := c.follow(ctx, channel, o, yield)
 		if err != nil {
 			yield(motacilla.Update{}, fmt.Errorf("follow channel %q: %w", channel, err))
 		}
 	}
 }
 
-func (c *Client) follower(
-	channel motacilla.ChannelID, o *FollowOptions, yield func(motacilla.Update, error) bool,
-) (*follower, error) {
+func (c *Client) follow(
+	ctx context.Context, channel motacilla.ChannelID, o *FollowOptions, yield func(motacilla.Update, error) bool,
+) error {
 	if _, err := motacilla.ParseChannelID(string(channel)); err != nil {
-		return nil, err
+		return err
 	}
-	f := &follower{Client: c, channel: channel, o: o.withDefaults(), yield: yield}
-	for _, name := range f.o.Transports {
-		if !slices.Contains(Transports(), name) {
-			return nil, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
-		}
+	d, err := o.withDefaults()
+	if err != nil {
+		return err
 	}
-	f.cursor = f.o.Since
-	f.backoff = c.backoff()
-	f.http, f.plain, f.close = f.connections()
-	return f, nil
+	n, closing := c.links(&d)
+	defer closing()
+	return newFollower(c, n, channel, d, yield).run(ctx)
 }
 
-func (o *FollowOptions) withDefaults() FollowOptions {
+func (o *FollowOptions) withDefaults() (FollowOptions, error) {
 	var d FollowOptions
 	if o != nil {
 		d = *o
+	}
+	for _, name := range d.Transports {
+		if !slices.Contains(Transports(), name) {
+			return d, motacilla.Invalid("transport", "%q is not known; known: %s", name, strings.Join(Transports(), ", "))
+		}
 	}
 	if d.FirstUpdate <= 0 {
 		d.FirstUpdate = 5 * time.Second
@@ -119,7 +117,7 @@ func (o *FollowOptions) withDefaults() FollowOptions {
 	// So that a caller may give the largest number for no limit: sums and multiples of these must not overflow.
 	d.MaxUpdate = min(d.MaxUpdate, math.MaxInt-maxFraming)
 	d.FirstUpdate, d.Heartbeat = min(d.FirstUpdate, longestTime), min(d.Heartbeat, longestTime)
-	return d
+	return d, nil
 }
 
 // longestTime is the longest time of the options, in effect without end.

@@ -2,179 +2,112 @@ package client
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
 
-// patience is how often in a row a transport may fail before the next is tried, if the cause is not known. A proxy may
-// break one transport and not another.
-const patience = 3
-
-var (
-	errLate   = errors.New("no update came in time")
-	errSilent = errors.New("the connection fell silent")
-	errEmpty  = errors.New("the connection ended before its first update")
-)
-
 // follower follows one channel.
 type follower struct {
-	*Client
+	*ladder
 	channel motacilla.ChannelID
-	o       FollowOptions
-	http    *http.Client      // like that of calls, without their time-out, and with one for silence
-	plain   http.RoundTripper // what http sends its requests with at last
-	close   func()
-	yield   func(motacilla.Update, error) bool
-
 	cursor  motacilla.Revision
-	stopped bool // the caller has left the loop
-	gone    bool // the channel was deleted
-	backoff backoff
-
-	offers []offer // the server's transports that may be used
-	at     int     // the index of the one in use, or to be tried next
-	rounds int     // how often all of them have failed
-	failed int     // failures of this one in a row
-	absent bool    // this one answered that there is no such channel
-	worked string  // the transport that brought the last update, unless a proxy has refused it since
-	detour *detour // in use instead of the one at at; nil if none is
+	yield   func(motacilla.Update, error) bool
+	retry   func(err error, wait time.Duration) error // nil if nobody wants to know
+	stopped bool                                      // the caller has left the loop
+	gone    bool                                      // the channel was deleted
 }
 
-// run follows until the end. It returns nil if the caller has stopped or the channel is gone.
-func (f *follower) run(ctx context.Context) error {
-	for {
-		err := f.attempt(ctx)
-		switch {
-		case f.stopped || f.gone:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil:
-			continue
-		case final(err):
-			return err
-		}
-		if err := f.pause(ctx, err); err != nil {
-			return err
-		}
-	}
+// newFollower returns a follower that begins at o.Since.
+func newFollower(c *Client, n links, channel motacilla.ChannelID, o FollowOptions, yield func(motacilla.Update, error) bool) *follower {
+	f := &follower{channel: channel, cursor: o.Since, yield: yield, retry: o.Retry}
+	f.ladder = &ladder{Client: c, links: n, subject: f, o: o, backoff: c.backoff()}
+	return f
 }
 
-// attempt reads over one transport, and asks for the list first if there is none to try. After an error that is not
-// final the caller must pause, after errOrderly too.
-func (f *follower) attempt(ctx context.Context) error {
-	if f.at >= len(f.offers) {
-		offers, err := f.ask(ctx)
-		if err != nil {
-			return err
-		}
-		f.offers, f.at, f.failed = offers, 0, 0
+func (f *follower) ask(ctx context.Context) ([]offer, error) { return f.list(ctx, f.channel) }
+
+func (f *follower) away(name string) (o offer, ok bool) {
+	at := slices.IndexFunc(f.offers, func(o offer) bool { return o.name == name })
+	if at < 0 || at == f.at {
+		return offer{}, false
 	}
-	began := time.Now()
-	away := f.detour != nil
-	s, err := f.read(ctx)
-	if f.stopped || f.gone || ctx.Err() != nil {
-		return ctx.Err()
-	}
-	f.backoff.retry(s.retry)
-	if s.delivered {
-		f.rounds, f.failed, f.absent = 0, 0, false
-		if !away {
-			f.worked = f.offers[f.at].name
-		}
-		f.backoff.lived(time.Since(began))
-	}
-	var instead *moved
-	switch {
-	case errors.Is(err, errBack):
-		return nil
-	case errors.As(err, &instead) && f.follows(instead):
-		return nil
-	case instead != nil:
-		return f.refusal(instead)
-	case s.gap && s.moved:
-		return nil
-	case s.gap:
-		return errors.New("the server's updates do not follow each other")
-	case errors.Is(err, motacilla.ErrNotFound) && !f.absent: // the list tells whether it is the channel or an old path
-		f.absent, f.offers, f.detour = true, nil, nil
-		return nil
-	case errors.Is(err, motacilla.ErrNotFound):
-		f.offers, f.detour = nil, nil
-		return &failure{err: errors.New("the server offers a transport, but answers there that the channel does not exist")}
-	case err == nil:
-		return errOrderly
-	case final(err) || s.delivered || away:
-		return err
-	case unusable(err) && f.offers[f.at].name == f.worked: // the list tells whether this is an outage
-		f.worked, f.offers = "", nil
-		return err
-	case unusable(err):
-		return f.next(err)
-	case !blameless(err):
-		if f.failed++; f.failed >= patience {
-			_ = f.next(err) // it is used after the pause
-		}
-	}
-	return err
+	return f.offers[at], true
 }
 
-// next chooses the next transport. It returns nil if that can be used at once, and err if all have been tried.
-func (f *follower) next(err error) error {
-	f.at, f.failed = f.at+1, 0
-	if f.at < len(f.offers) {
-		return nil
-	}
-	f.rounds++
-	return err
+// question returns the address with the cursor.
+func (f *follower) question(address *url.URL) *url.URL {
+	u := *address
+	q := u.Query()
+	q.Set("since", f.cursor.String())
+	u.RawQuery = q.Encode()
+	return &u
 }
 
-// connect reads over one transport until the connection ends.
-func (f *follower) connect(ctx context.Context, o offer) (*session, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s := &session{follower: f, address: o.address}
-	s.first = time.AfterFunc(f.o.FirstUpdate<<min(f.rounds, 4), func() { cancel(errLate) })
-	defer s.first.Stop()
-	err := o.transport.read(ctx, s)
-	switch {
-	case err != nil && errors.Is(context.Cause(ctx), errLate):
-		err = &failure{err: errLate, unusable: !s.delivered}
-	case err == nil && !s.delivered && !s.gap:
-		err = errEmpty
+func (f *follower) opened(func([]byte) error) {}
+
+func (f *follower) message(s *session, kind string, data []byte) (more bool, err error) {
+	if kind != "" && kind != plainEvent {
+		return true, nil
 	}
+	u, err := f.decode(data)
 	if err != nil {
-		return s, fmt.Errorf("%s: %w", o.name, err)
+		return false, err
 	}
-	return s, nil
+	return f.take(s, u, !s.delivered), nil
 }
 
-// pause waits before the next attempt. err and the backoff determine how long.
-func (f *follower) pause(ctx context.Context, err error) error {
-	var asked time.Duration
-	var fail *failure
-	if errors.As(err, &fail) {
-		asked = fail.after
+func (f *follower) fault(_ context.Context, err error, wait time.Duration) error {
+	if f.retry == nil {
+		return nil
 	}
-	wait := f.backoff.next(asked)
-	if f.o.Retry != nil && !errors.Is(err, errOrderly) {
-		if err := f.o.Retry(err, wait); err != nil {
-			return err
+	return f.retry(err, wait)
+}
+
+func (f *follower) over() bool { return f.stopped || f.gone }
+
+// take yields u if it is of use by the rules of [motacilla.View]. asked must be true for the first update of a poll or of
+// a connection. take returns false if the session must end.
+func (f *follower) take(s *session, u *motacilla.Update, asked bool) (more bool) {
+	s.deliver()
+	view := motacilla.View{Revision: f.cursor}
+	switch view.Judge(u, asked) {
+	case motacilla.AskAgain:
+		s.gap = true
+		return false
+	case motacilla.Ignore:
+		if !u.Heartbeat() || u.Revision != f.cursor { // the caller wants to know that it is up to date
+			return true
 		}
 	}
-	return sleep(ctx, wait)
+	s.moved = s.moved || f.cursor != u.Revision
+	f.cursor = u.Revision
+	if !f.yield(*u, nil) {
+		f.stopped = true
+		return false
+	}
+	f.gone = u.Gone
+	return !u.Gone
 }
 
-// blameless reports whether err is not the transport's fault: there was no connection, or the server itself refused for
-// now.
-func blameless(err error) bool {
-	var op *net.OpError
-	var dns *net.DNSError
-	var fail *failure
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &fail) && fail.own
+// decode parses an update and checks that it is of the follower's channel.
+func (f *follower) decode(data []byte) (*motacilla.Update, error) {
+	u := new(motacilla.Update)
+	if err := json.Unmarshal(data, u); err != nil {
+		return nil, malformed(err)
+	}
+	if u.Channel != f.channel {
+		return nil, &failure{err: fmt.Errorf("the update belongs to channel %q", u.Channel), unusable: true}
+	}
+	return u, nil
+}
+
+// malformed returns the error for a message that can't be parsed. It does not wrap err, because callers of Follow must
+// see ErrInvalid only for their own mistakes.
+func malformed(err error) error {
+	return &failure{err: fmt.Errorf("the message is not an update: %v", err), unusable: true} //nolint:errorlint // see above
 }

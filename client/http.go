@@ -17,6 +17,7 @@ func (c *Client) transport() (rt http.RoundTripper, idle func()) {
 		own := &http.Transport{Proxy: http.ProxyFromEnvironment}
 		if d, ok := http.DefaultTransport.(*http.Transport); ok {
 			own = d.Clone()
+			own.MaxIdleConnsPerHost = own.MaxIdleConns // many channels may be polled at one host
 		}
 		return own, own.CloseIdleConnections
 	case c.options.HTTP.Transport == nil:

@@ -11,27 +11,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/motacilla-live/motacilla"
 )
 
 // offer is a transport that the server offers and that may be used.
 type offer struct {
 	entry
 	address *url.URL
+	many    *url.URL // for several channels; nil if there is none
 }
 
 // maxOffers is the longest list of transports that is read, in bytes.
 const maxOffers = 1 << 20
 
-// ask returns the server's transports that are known and may be used, in the server's order.
-func (f *follower) ask(ctx context.Context) ([]offer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, max(f.o.FirstUpdate, 5*time.Second)*2, errLate)
+// list returns the server's transports for a channel that are known and may be used, in the server's order.
+func (l *ladder) list(ctx context.Context, channel motacilla.ChannelID) ([]offer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, max(l.o.FirstUpdate, 5*time.Second)*2, errLate)
 	defer cancel()
-	list := f.endpoint("channels", string(f.channel), "transports")
+	list := l.endpoint("channels", string(channel), "transports")
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, list.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := f.http.Do(req)
+	resp, err := l.http.Do(req)
 	if err != nil {
 		return nil, asCause(ctx, err)
 	}
@@ -47,7 +50,7 @@ func (f *follower) ask(ctx context.Context) ([]offer, error) {
 	if err != nil {
 		return nil, asCause(ctx, err)
 	}
-	names, offers, err := parseOffers(f.base, list, body, f.o.Transports)
+	names, offers, err := parseOffers(l.base, list, body, l.o.Transports)
 	if err != nil {
 		return nil, fmt.Errorf("the server's list of transports can't be read: %v", err) //nolint:errorlint // see malformed
 	}
@@ -72,6 +75,7 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 		Transports []struct {
 			Name string `json:"name"`
 			URL  string `json:"url"`
+			Many string `json:"many"`
 		} `json:"transports"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
@@ -88,10 +92,18 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 			continue
 		}
 		if address := resolve(base, at, t.URL); address != nil {
-			offers = append(offers, offer{known[i], address})
+			offers = append(offers, offer{known[i], address, manyOf(known[i], base, at, t.Many)})
 		}
 	}
 	return names, offers, nil
+}
+
+// manyOf returns the address of a transport for several channels, nil if there is none.
+func manyOf(e entry, base, at *url.URL, ref string) *url.URL {
+	if _, polls := e.transport.(polling); polls {
+		return nil
+	}
+	return resolve(base, at, ref)
 }
 
 // resolve resolves ref, which the server at base has given at the URL at. It returns nil if ref is not usable.

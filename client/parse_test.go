@@ -148,14 +148,15 @@ func TestTakeYieldsWhatAViewTakes(t *testing.T) {
 		ours := view
 		again := view.Apply(&u, asked)
 		yielded := false
-		s := &session{first: time.NewTimer(time.Hour), follower: &follower{cursor: cursor, yield: func(u motacilla.Update, _ error) bool {
+		s := &session{first: time.NewTimer(time.Hour)}
+		f := &follower{cursor: cursor, yield: func(u motacilla.Update, _ error) bool {
 			yielded = true
 			if ours.Apply(&u, true) {
 				t.Fatalf("at %d %+v, asked %v, is yielded and can't be applied", cursor, u, asked)
 			}
 			return true
-		}}}
-		more := s.take(&u, asked)
+		}}
+		more := f.take(s, &u, asked)
 		switch {
 		case again:
 			seen["again"]++
@@ -164,7 +165,7 @@ func TestTakeYieldsWhatAViewTakes(t *testing.T) {
 		default:
 			seen["dropped"]++
 		}
-		if again != s.gap || more == s.gap || ours.Revision != view.Revision || s.cursor != view.Revision {
+		if again != s.gap || more == s.gap || ours.Revision != view.Revision || f.cursor != view.Revision {
 			t.Fatalf("at %d %+v, asked %v: gap %v, at %d; View asks again %v and is at %d",
 				cursor, u, asked, s.gap, ours.Revision, again, view.Revision)
 		}
@@ -242,7 +243,7 @@ func FuzzOffers(f *testing.F) {
 				t.Fatalf("%d of %d offers, %v", len(offers), len(names), err)
 			}
 			for _, o := range offers {
-				u := (&session{address: o.address, follower: &follower{}}).question()
+				u := (&follower{}).question(o.address)
 				if _, err := http.NewRequest(http.MethodGet, u.String(), nil); err != nil {
 					t.Fatalf("%s can't be asked: %v", o.address, err)
 				}
@@ -259,8 +260,7 @@ func FuzzDecodePoll(f *testing.F) {
 	f.Add([]byte(`{"channel":"m","from":0,"revision":7,"renders":{},"removals":[],"next_poll_ms":-9223372036854775808}`))
 	f.Add([]byte(`{"channel":"x"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := &session{follower: &follower{channel: "m"}}
-		got, err := s.decodePoll(body)
+		got, err := decodePoll(body, &follower{channel: "m"})
 		switch {
 		case err != nil:
 			if final(err) || got.update != nil {

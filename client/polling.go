@@ -27,8 +27,9 @@ type answer struct {
 }
 
 func (p polling) read(ctx context.Context, s *session) error {
+	f := s.subject.(*follower) // a poll asks for one channel
 	var last answer
-	asked := question{cursor: s.cursor}
+	asked := question{cursor: f.cursor}
 	for first := true; ; first = false {
 		began := time.Now()
 		got, err := p.poll(ctx, s, asked, first, last.tag)
@@ -37,10 +38,10 @@ func (p polling) read(ctx context.Context, s *session) error {
 		}
 		if got.update == nil {
 			got.tag, got.next = last.tag, last.next
-		} else if !s.take(got.update, true) {
+		} else if !f.take(s, got.update, true) {
 			return nil
 		}
-		next := question{cursor: s.cursor}
+		next := question{cursor: f.cursor}
 		if next.cursor == asked.cursor {
 			next.round = max(asked.round, got.round)
 		} else {
@@ -112,14 +113,14 @@ func (p polling) poll(ctx context.Context, s *session, asked question, first boo
 	case n > int64(s.o.MaxUpdate):
 		return answer{}, &failure{err: errTooLong, unusable: true}
 	}
-	got, err := s.decodePoll(body.Bytes())
+	got, err := decodePoll(body.Bytes(), s.subject.(*follower))
 	got.tag = resp.Header.Get("ETag")
 	return got, err
 }
 
 // decodePoll parses an update with next_poll_ms and next_round.
-func (s *session) decodePoll(body []byte) (got answer, err error) {
-	if got.update, err = s.decode(body); err != nil {
+func decodePoll(body []byte, f *follower) (got answer, err error) {
+	if got.update, err = f.decode(body); err != nil {
 		return answer{}, err
 	}
 	var more struct {

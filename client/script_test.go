@@ -21,13 +21,14 @@ import (
 // script is a server that does what a test says, in a synctest bubble. Its network consists of pipes.
 type script struct {
 	offers []string // names in the order in which they are offered
+	many   bool     // streams are offered for several channels too
 	answer map[string]http.HandlerFunc
 
 	conns chan net.Conn
 	done  chan struct{}
 
 	mu    sync.Mutex
-	asked []string // "name since" of each request
+	asked []string // "name since" of each request, or "name c c"
 	at    []time.Time
 	away  int // how many connections to refuse
 }
@@ -88,7 +89,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = "list"
 	}
 	s.mu.Lock()
-	s.asked = append(s.asked, strings.TrimSpace(name+" "+r.URL.Query().Get("since")))
+	s.asked = append(s.asked, strings.TrimSpace(name+" "+r.URL.Query().Get("since")+strings.Join(r.URL.Query()["c"], " ")))
 	s.at = append(s.at, time.Now())
 	s.mu.Unlock()
 	if answer := s.answer[name]; answer != nil {
@@ -97,7 +98,11 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var list []map[string]string
 	for _, name := range s.offers {
-		list = append(list, map[string]string{"name": name, "url": "/" + name})
+		offer := map[string]string{"name": name, "url": "/" + name}
+		if s.many && !strings.HasSuffix(name, "polling") {
+			offer["many"] = "/many-" + name
+		}
+		list = append(list, offer)
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"transports": list})
 }

@@ -15,6 +15,9 @@ import (
 // sseTransport reads one event stream (HTML, section 9.2) with r3labs' client. The follower reconnects.
 type sseTransport struct{}
 
+// plainEvent is the type of an event that does not name one (HTML, section 9.2.6).
+const plainEvent = "message"
+
 // once is a strategy for r3labs' client that never reconnects.
 type once struct{}
 
@@ -40,7 +43,7 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 		return nil
 	}
 	var failed error
-	asked, done := true, false
+	done := false
 	err := stream.SubscribeRawWithContext(ctx, func(e *sse.Event) {
 		if done {
 			return
@@ -53,17 +56,11 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 			stop()
 			return
 		}
-		if len(e.Data) == 0 || len(e.Event) > 0 && string(e.Event) != "message" {
+		if len(e.Data) == 0 {
 			return
 		}
-		u, err := s.decode(e.Data)
-		if err != nil {
+		if more, err := s.subject.message(s, string(e.Event), e.Data); !more || err != nil {
 			failed, done = err, true
-		} else if !s.take(u, asked) {
-			done = true
-		}
-		asked = false
-		if done {
 			stop()
 		}
 	})

@@ -4,15 +4,13 @@ import (
 	"context"
 	"net/url"
 	"time"
-
-	"github.com/motacilla-live/motacilla"
 )
 
 // transport reads updates by one technique. A new transport needs a line in table.
 type transport interface {
-	// read reads one connection, or polls, from the session's cursor on. It passes each update to the session until
-	// take returns false. It returns nil then, and also if the server ended the connection in good order. Otherwise it
-	// returns a *failure or another error. It must return soon after ctx ends, and must leave nothing behind.
+	// read reads one connection, or polls. It passes each message to the session's subject until that wants no more. It
+	// returns nil then, and also if the server ended the connection in good order. Otherwise it returns a *failure or
+	// another error. It must return soon after ctx ends, and must leave nothing behind.
 	read(ctx context.Context, s *session) error
 }
 
@@ -33,7 +31,7 @@ func table() []entry {
 
 // session is one attempt over one transport.
 type session struct {
-	*follower
+	*ladder
 	address *url.URL
 	first   *time.Timer // ends the attempt if no update comes
 
@@ -43,36 +41,11 @@ type session struct {
 	retry     time.Duration
 }
 
-// question returns the address with the cursor.
-func (s *session) question() *url.URL {
-	u := *s.address
-	q := u.Query()
-	q.Set("since", s.cursor.String())
-	u.RawQuery = q.Encode()
-	return &u
-}
+// question returns the address with what is asked for.
+func (s *session) question() *url.URL { return s.subject.question(s.address) }
 
-// take yields u if it is of use by the rules of [motacilla.View]. asked must be true for the first update of a poll or of
-// a connection. take returns false if the session must end.
-func (s *session) take(u *motacilla.Update, asked bool) (more bool) {
+// deliver notes that the transport works.
+func (s *session) deliver() {
 	s.first.Stop()
 	s.delivered = true
-	view := motacilla.View{Revision: s.cursor}
-	switch view.Judge(u, asked) {
-	case motacilla.AskAgain:
-		s.gap = true
-		return false
-	case motacilla.Ignore:
-		if !u.Heartbeat() || u.Revision != s.cursor { // the caller wants to know that it is up to date
-			return true
-		}
-	}
-	s.moved = s.moved || s.cursor != u.Revision
-	s.cursor = u.Revision
-	if !s.yield(*u, nil) {
-		s.stopped = true
-		return false
-	}
-	s.gone = u.Gone
-	return !u.Gone
 }

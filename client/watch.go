@@ -8,13 +8,18 @@ import (
 	"time"
 )
 
-// connections returns the HTTP client of a follower, what sends its requests at last, and a function that closes its idle
-// connections.
-func (f *follower) connections() (h *http.Client, plain http.RoundTripper, closing func()) {
-	plain, closing = f.transport()
-	h = f.client(plain)
-	h.Transport = &watched{h.Transport, f.o.silence()}
-	return h, plain, closing
+// links make the connections of a follower.
+type links struct {
+	http  *http.Client      // like that of calls, without their time-out, and with one for silence
+	plain http.RoundTripper // what http sends its requests with at last
+}
+
+// links returns links for a follower, and a function that closes their idle connections.
+func (c *Client) links(o *FollowOptions) (l links, closing func()) {
+	l.plain, closing = c.transport()
+	l.http = c.client(l.plain)
+	l.http.Transport = &watched{l.http.Transport, o.silence()}
+	return l, closing
 }
 
 // watched cancels requests and answers that fall silent.

@@ -14,7 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// webSocketTransport reads updates from a WebSocket (RFC 6455), one per text message.
+// webSocketTransport reads messages from a WebSocket (RFC 6455).
 type webSocketTransport struct{}
 
 // The server's own close codes.
@@ -25,7 +25,7 @@ const (
 
 var errBroken = errors.New("the connection broke")
 
-// pongWait is how long writing the answer to a ping may take.
+// pongWait is how long writing the answer to a ping, or another message, may take.
 const pongWait = 5 * time.Second
 
 func (webSocketTransport) read(ctx context.Context, s *session) error {
@@ -44,24 +44,27 @@ func (webSocketTransport) read(ctx context.Context, s *session) error {
 		patient()
 		return nil
 	})
-	for asked := true; ; {
+	s.subject.opened(func(message []byte) error {
+		_ = conn.SetWriteDeadline(time.Now().Add(pongWait)) // if it fails, writing fails too
+		return conn.WriteMessage(websocket.TextMessage, message)
+	})
+	for {
 		message, err := next(conn, patient, s.o.MaxUpdate)
 		if err != nil {
-			return closed(ctx, err, asked)
+			return closed(ctx, err, !s.delivered)
 		}
 		if message == nil {
 			continue
 		}
-		u, err := s.decode(message)
+		more, err := s.subject.message(s, "", message)
 		if err != nil {
 			return err
 		}
-		if !s.take(u, asked) {
+		if !more {
 			normal := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 			_ = conn.WriteControl(websocket.CloseMessage, normal, time.Now().Add(time.Second))
 			return nil
 		}
-		asked = false
 	}
 }
 
@@ -117,7 +120,7 @@ func closed(ctx context.Context, err error, first bool) error {
 	return fmt.Errorf("the server closed the connection with code %d (%s)", end.Code, end.Text)
 }
 
-// dial opens a connection at the session's cursor.
+// dial opens a connection.
 func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
 	u := s.question()
 	header := http.Header{"User-Agent": {s.options.UserAgent}}

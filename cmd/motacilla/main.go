@@ -61,7 +61,7 @@ To start your own, run "motacilla serve", and in another terminal
 	root.SetUsageTemplate(usageTemplate)
 	root.SetFlagErrorFunc(explain)
 	addOutput(root)
-	add(root, groupServer, serveCommand(), demoCommand(), initCommand(), configCommand(), backupCommand(), storageCommand(),
+	add(root, groupServer, serveCommand(), demoCommand(), initCommand(), configCommand(), upgradeCommand(), backupCommand(), storageCommand(),
 		webhookCommand())
 	add(root, groupClient, channelCommand(), postCommand(), tailCommand(), doctorCommand())
 	root.AddCommand(versionCommand())

@@ -17,6 +17,7 @@ func FuzzParcel(f *testing.F) {
 	f.Add(good, uint16(10), uint8(1), uint8(1))
 	f.Add(good, uint16(10), uint8(2), uint8(1))
 	f.Add(good, uint16(10), uint8(1), uint8(2))
+	f.Add(good[:20], uint16(100), uint8(1), uint8(1))
 	f.Add(message(1<<40, "{}"), uint16(100), uint8(0), uint8(0))
 	f.Add(message(20, `{"kind":"last"}`), uint16(8), uint8(0), uint8(0))
 	f.Fuzz(func(t *testing.T, text []byte, size uint16, with, files uint8) {

@@ -46,7 +46,7 @@ func inherited(h hello, within limits) (*Successor, error) {
 	s := &Successor{link: l, limits: within, listeners: map[Place]net.Listener{}}
 	if err := s.survive(s.greet(h)); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("take over from the old process: %w", err)
+		return nil, fmt.Errorf("handover from the old process: %w", err)
 	}
 	return s, nil
 }
@@ -151,7 +151,7 @@ func (s *Successor) Ready() error {
 		_, err = s.receive(paused)
 	}
 	if err = s.survive(err); err != nil {
-		return fmt.Errorf("take over from the old process: %w", err)
+		return fmt.Errorf("handover from the old process: %w", err)
 	}
 	return nil
 }

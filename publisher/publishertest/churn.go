@@ -16,7 +16,7 @@ import (
 // so that a reader that misses something never gets it. Half of the channels have another reader all the time, so that some
 // readers are the first of their channel, and others are not.
 func testJoins(t *testing.T, run func(settings) *site) {
-	const workers, joins = 4, 200
+	const workers, joins = 4, 60
 	s := run(settings{feed: publisher.FeedOptions{Heartbeat: time.Hour, Repair: time.Hour}})
 	var all sync.WaitGroup
 	for w := range workers {

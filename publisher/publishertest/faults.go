@@ -67,7 +67,7 @@ func testStalled(t *testing.T, run func(settings) *site) {
 // testMerged has a reader take nothing for less than Stall, while one post is edited many times. When the reader reads on,
 // it gets what the kernel has kept, and then the newest state. It must not get every edit.
 func testMerged(t *testing.T, run func(settings) *site) {
-	const edits = 100 // 4 MB
+	const edits = 60 // 2.4 MB
 	s := run(settings{})
 	p := s.Post(Channel, "Goal")
 	own := s.door(false, small)

@@ -195,3 +195,29 @@ func (m *tape) Close() error                { return nil }
 func (m *tape) SetDeadline(time.Time) error      { return nil }
 func (m *tape) SetReadDeadline(time.Time) error  { return nil }
 func (m *tape) SetWriteDeadline(time.Time) error { return nil }
+
+// FuzzRestore reads frames with any state that another process may have saved.
+func FuzzRestore(f *testing.F) {
+	for _, s := range []*incoming{
+		{}, {deflate: true}, {collector: &collector{part: []byte("{")}, open: gorilla.TextMessage, size: 1},
+		{have: 6, header: [14]byte{0x81, 0x85}, opcode: 1, open: 1, left: 5, packed: new([]byte)},
+	} {
+		f.Add(save(s), []byte{0x81, 0x85, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	}
+	f.Fuzz(func(t *testing.T, state, in []byte) {
+		s, err := restore(state)
+		if err != nil {
+			return
+		}
+		again, err := restore(save(s))
+		if err != nil {
+			t.Fatalf("%s: saved again: %v", state, err)
+		}
+		now := time.Now()
+		answer, end := s.(*incoming).take(bytes.Clone(in), now)
+		other, ended := again.(*incoming).take(bytes.Clone(in), now)
+		if end != ended || !bytes.Equal(answer, other) {
+			t.Fatalf("%s: %x %t, and %x %t after it was saved again", state, answer, end, other, ended)
+		}
+	})
+}

@@ -92,7 +92,7 @@ func restore(b []byte) (any, error) {
 		return nil, errState
 	}
 	f := &incoming{}
-	if len(s.Header) > len(f.header) || len(s.Mask) != len(f.mask) || s.Left < 0 || s.Left > mostRequest || s.Size < 0 || s.Size > mostRequest {
+	if len(s.Header) > len(f.header) || len(s.Mask) != len(f.mask) || min(s.Left, s.Size) < 0 || max(s.Left, s.Size) > mostRequest {
 		return nil, errState
 	}
 	*f = incoming{

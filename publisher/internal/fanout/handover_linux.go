@@ -9,11 +9,14 @@ import (
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
 
+// mostOwed is how many bytes of a frame may be handed over. A reader that owes more is not worth it: what it lacks is stale.
+const mostOwed = 2 << 20
+
 // HandOver takes the reader out of the engine, so that the engine of another process can go on with its socket. The topics that it
-// follows besides the first one are the caller's to keep. ok is false if the reader must stay: it is ending, or was joined with
-// Once. Protocol.Closed is called as by [Reader.Detach].
+// follows besides the first one are the caller's to keep. ok is false if the reader must stay: it is ending, was joined with
+// Once, or has more than mostOwed to take. Protocol.Closed is called as by [Reader.Detach].
 func (r *Reader) HandOver() (h Handed, socket net.Conn, ok bool) {
-	if r.flags&(closed|ending|silent|once) != 0 {
+	if r.flags&(closed|ending|silent|once) != 0 || r.backlog != nil && len(r.backlog.rest) > mostOwed {
 		return Handed{}, nil, false
 	}
 	engine := r.shard().engine

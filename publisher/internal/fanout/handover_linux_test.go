@@ -47,7 +47,7 @@ func (r *rig) handOver() (full int) {
 func TestFullSocketIsHandedOver(t *testing.T) {
 	r := newRig(t, Options{Stall: time.Minute, Tick: 5 * time.Millisecond})
 	c := r.join(Join{})
-	const size = 8 << 20 // more than a socket takes
+	const size = mostOwed // more than a socket takes
 	r.move(size)
 	r.eventually("the socket is full", func() (full bool) {
 		r.topic.Each(1, func() bool { return true }, func(reader *Reader) { full = reader.Full() })
@@ -96,18 +96,25 @@ func TestTimesAreHandedOver(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("Due was not called")
 	}
-	r.move(8 << 20)
+	r.move(mostOwed)
 	r.eventually("the stalled reader is closed", func() bool { return r.speech.count(Stalled) == 1 })
 	_ = c
 }
 
-// Some readers must stay: those that end, and those that ask.
+// Some readers must stay: those that end, those that ask, and those that lack too much.
 func TestReadersThatStay(t *testing.T) {
-	r := newRig(t, Options{})
-	r.join(Join{Once: true})
-	ending := r.join(Join{})
+	r := newRig(t, Options{Stall: time.Hour})
+	behind := r.join(Join{})
+	r.move(2 * mostOwed)
+	r.eventually("the socket is full", func() (full bool) {
+		r.topic.Each(1, func() bool { return true }, func(reader *Reader) { full = reader.Full() })
+		return full
+	})
+	defer behind.Close()
+	r.join(Join{Once: true, Cursor: 1})
+	ending := r.join(Join{Cursor: 1})
 	r.topic.Each(1, func() bool { return true }, func(reader *Reader) {
-		if reader.flags&once == 0 {
+		if reader.flags&once == 0 && !reader.Full() {
 			reader.End(nil, patience)
 		}
 	})
