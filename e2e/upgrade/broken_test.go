@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -122,6 +124,10 @@ func TestMemory(t *testing.T) {
 		if why := s.refuses(); !strings.Contains(why, "storage.type is memory") || !strings.Contains(why, "choose another store") {
 			t.Errorf("the answer is %q", why)
 		}
+	}
+	out, err := exec.Command(binary, "upgrade", strconv.Itoa(s.pid())).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "storage.type is memory") {
+		t.Errorf("motacilla upgrade: %v, %s", err, out)
 	}
 	room.stop()
 	groups := p.agree(room.truth())

@@ -18,8 +18,8 @@ import (
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
-// TestUnixSockets: server.addr and server.admin are Unix sockets, and server.tls.redirect_from is an address. All three survive
-// upgrades. The files of the sockets stay the same, and are removed at the end.
+// TestUnixSockets: server.addr and server.admin are Unix sockets, or with TLS server.admin alone, beside server.tls.redirect_from. All
+// survive upgrades. The files of the sockets stay the same, and are removed at the end.
 func TestUnixSockets(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -27,28 +27,37 @@ func TestUnixSockets(t *testing.T) {
 			t.Parallel()
 			dir, redirect := t.TempDir(), realserver.FreeAddress(t)
 			site, admin := filepath.Join(dir, "site.sock"), filepath.Join(dir, "admin.sock")
-			flags := append(backends["sqlite"](t), "--server.addr", "unix:"+site, "--server.admin", "unix:"+admin, "--server.socket_mode", "0600")
+			flags := append(backends["sqlite"](t), "--server.admin", "unix:"+admin, "--server.socket_mode", "0600")
+			sockets := []string{admin}
 			if secure {
-				flags = append(flags, "--server.tls.redirect_from", redirect, "--server.public_url", "https://live.example.org")
+				flags = append(flags, "--server.tls.redirect_from", redirect)
+			} else {
+				flags = append(flags, "--server.addr", "unix:"+site)
+				sockets = append(sockets, site)
 			}
 			s := newServer(t, secure, yaml, flags...)
-			s.socket = site
+			if !secure {
+				s.socket = site
+			}
 			s.start()
 			list := channels(3)
 			room := open(t, 2, list, true, s)
 			groups := everyKind(32, 2, s)
 			for i := range groups {
-				groups[i].Socket = site
+				groups[i].Socket = s.socket
 			}
 			p := gather(t, crowd.Spec{Channels: list, Groups: groups})
 			room.goOn(20)
-			before := []fs.FileInfo{file(t, site), file(t, admin)}
+			var before []fs.FileInfo
+			for _, path := range sockets {
+				before = append(before, file(t, path))
+			}
 			for range 3 {
 				count, err := s.upgrade()
 				if err != nil || count.Refused > 0 {
 					t.Fatalf("upgrade: %+v, %v", count, err)
 				}
-				for i, path := range []string{site, admin} {
+				for i, path := range sockets {
 					if now := file(t, path); !os.SameFile(before[i], now) || now.Mode().Perm() != 0o600 {
 						t.Errorf("%s is another file now, with the mode %v", path, now.Mode())
 					}
@@ -63,7 +72,7 @@ func TestUnixSockets(t *testing.T) {
 			room.stop()
 			stayed(t, p.agree(room.truth()), streams)
 			s.stop()
-			for _, path := range []string{site, admin} {
+			for _, path := range sockets {
 				if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("%s is left: %v", path, err)
 				}
@@ -85,7 +94,9 @@ func file(t *testing.T, path string) fs.FileInfo {
 func at(path string) *http.Client {
 	return &http.Client{Timeout: patience, CheckRedirect: fresh.CheckRedirect, Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", path) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
 	}}
 }
 
