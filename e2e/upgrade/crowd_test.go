@@ -127,7 +127,9 @@ func everyKind(n, drained int, nodes ...*server) (groups []crowd.Group) {
 		}
 		kinds = append(kinds[:len(kinds):len(kinds)], crowd.Group{Kind: crowd.LongPoll, Channels: 1, Readers: drained})
 		if strings.HasPrefix(node.url, "https") {
-			kinds = append(kinds, crowd.Group{Kind: crowd.HTTP2, Channels: 1, Readers: drained}, crowd.Group{Kind: crowd.HTTP2, Channels: 3, Readers: drained})
+			for _, n := range []int{1, 3} {
+				kinds = append(kinds, crowd.Group{Kind: crowd.HTTP2, Channels: n, Readers: drained})
+			}
 		}
 		for _, g := range kinds {
 			scheme, _, _ := strings.Cut(node.url, ":")

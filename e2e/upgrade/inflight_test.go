@@ -28,7 +28,8 @@ func TestRequestsUnderWay(t *testing.T) {
 			from := len(s.logged())
 			post := fmt.Appendf(nil, `{"message_id":"m%d","text":"%s"}`, i, strings.Repeat("It is raining. ", 1000))
 			sent := []*sending{
-				s.send("/api/channels/match/posts", "application/json", "", post), s.send("/api/media?alt=Rain", "image/jpeg", fmt.Sprint("key", i), picture(t)),
+				s.send("/api/channels/match/posts", "application/json", "", post),
+				s.send("/api/media?alt=Rain", "image/jpeg", fmt.Sprint("key", i), picture(t)),
 			}
 			for _, one := range sent {
 				one.taken(t)

@@ -47,7 +47,7 @@ func newServer(t *testing.T, secure bool, yaml string, flags ...string) *server 
 	t.Helper()
 	dir := t.TempDir()
 	s := &server{
-		t: t, dir: dir, log: filepath.Join(dir, "log"), addr: realserver.FreeAddress(t), path: binary, flags: flags,
+		t: t, dir: dir, log: filepath.Join(dir, "log"), addr: realserver.FreeAddress(t), path: binary,
 	}
 	s.url = "http://" + s.addr
 	if secure {
@@ -58,7 +58,9 @@ func newServer(t *testing.T, secure bool, yaml string, flags ...string) *server 
 		}
 		s.write("cert.pem", string(cert))
 		s.write("key.pem", string(key))
-		flags = append(flags[:len(flags):len(flags)], "--server.tls.cert", filepath.Join(dir, "cert.pem"), "--server.tls.key", filepath.Join(dir, "key.pem"))
+		flags = slices.Concat(flags, []string{
+			"--server.tls.cert", filepath.Join(dir, "cert.pem"), "--server.tls.key", filepath.Join(dir, "key.pem"),
+		})
 	}
 	s.flags = append(flags, "--server.token", token)
 	if !slices.Contains(flags, "--server.addr") {

@@ -107,7 +107,8 @@ func (c *crowd) connect(ctx, within context.Context, spec *Spec) error {
 func client(g *Group) *http.Client {
 	insecure := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // a test's own certificate
 	return &http.Client{Transport: &http.Transport{
-		DialContext: g.dial, TLSClientConfig: insecure, ForceAttemptHTTP2: g.Kind == HTTP2, DisableCompression: true, MaxIdleConnsPerHost: g.Readers,
+		DialContext: g.dial, TLSClientConfig: insecure, ForceAttemptHTTP2: g.Kind == HTTP2,
+		DisableCompression: true, MaxIdleConnsPerHost: g.Readers,
 	}}
 }
 

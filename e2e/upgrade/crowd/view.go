@@ -55,7 +55,8 @@ func (v *view) holds(want Content) (done bool, err error) {
 		return false, fmt.Errorf("it is at %d, expected %d", v.cursor, want.Head)
 	}
 	if !maps.Equal(v.posts, want.Posts) {
-		return true, fmt.Errorf("at %d it holds %d posts, which are not the %d of the store at %d", v.cursor, len(v.posts), len(want.Posts), want.Head)
+		return true, fmt.Errorf("at %d it holds %d posts, which are not the %d of the store at %d",
+			v.cursor, len(v.posts), len(want.Posts), want.Head)
 	}
 	return true, nil
 }
