@@ -121,6 +121,9 @@ func (l *link) receive(ctx context.Context, kinds ...kind) (p parcel, err error)
 	if p, err = a.parcel(); err != nil {
 		return p, err
 	}
+	if p.Kind == failed {
+		return p, errFailed
+	}
 	if !slices.Contains(kinds, p.Kind) {
 		return p, malformed("kind is %q, expected one of %q", p.Kind, kinds)
 	}

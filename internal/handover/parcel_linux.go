@@ -21,6 +21,7 @@ const (
 	connection kind = "connection"
 	last       kind = "last"
 	taken      kind = "taken"
+	failed     kind = "failed" // the old process goes on, and the new one must end; at any time
 )
 
 // A parcel begins with the length of its JSON in 8 bytes, big endian. It travels in packets. The file is with the first.
@@ -37,6 +38,9 @@ type parcel struct {
 
 	file *os.File // nil if none came with it
 }
+
+// errFailed means that the old process has given the handover up.
+var errFailed = errors.New("the old process has given up, and goes on")
 
 // errGone means that the other process has ended, or has closed its socket.
 var errGone = errors.New("the other process has ended")

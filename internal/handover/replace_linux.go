@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // Replace starts cmd as the successor of this process and hands the sockets of server over to it. It calls told with what
@@ -38,6 +39,7 @@ func replace(ctx context.Context, cmd *exec.Cmd, server Server, told func(string
 		_ = cmd.Process.Release()
 		return count, nil
 	}
+	r.giveUp()
 	end(cmd, errors.Is(err, errGone))
 	if r.paused {
 		server.Resume()
@@ -56,6 +58,14 @@ type replacement struct {
 	told   func(string)
 	limits limits
 	paused bool
+}
+
+// giveUp tells the new process to end. That is killed too, but it may be a child of the command, which lives on. It must not take
+// a later end of this process for one in the middle of the handover, and serve.
+func (r *replacement) giveUp() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = r.link.send(ctx, failed, nil, nil) // it has ended, or is about to be killed
 }
 
 func (r *replacement) run(ctx context.Context) (Count, error) {

@@ -70,7 +70,7 @@ func (s *Successor) survive(err error) error {
 		return err
 	}
 	if !ended(s.old.PID, s.limits.step) {
-		return errors.New("the old process has given up, and goes on")
+		return errFailed
 	}
 	s.gone = true
 	return nil

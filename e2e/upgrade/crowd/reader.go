@@ -1,0 +1,163 @@
+package crowd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+)
+
+// reader is one reader.
+type reader struct {
+	group *Group
+	tally *tally
+	said  *decoder
+	http  *http.Client // of polls and HTTP/2, and of WebSocket before the upgrade
+
+	mu    sync.Mutex
+	views []*view
+	watch watch
+	ready chan struct{} // closed when the reader has an update of each channel
+	was   bool          // it is closed
+
+	leaving bool // the reader has asked not to follow its first channel any more
+}
+
+// run reads until ctx ends.
+func (r *reader) run(ctx context.Context) {
+	read := map[Kind]func(ctx context.Context) error{
+		SSE: r.stream, HTTP2: r.stream2, WebSocket: r.socket, LongPoll: r.poll,
+	}[r.group.Kind]
+	for ctx.Err() == nil {
+		err := read(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			r.tally.ended(err)
+			pause(ctx, 20*time.Millisecond+rand.N(200*time.Millisecond))
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// many reports whether the reader uses the address for several channels.
+func (r *reader) many() bool { return r.group.Channels > 1 }
+
+// target returns the URL of a connection or a poll, with the reader's cursors.
+func (r *reader) target() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	transport := string(r.group.Kind)
+	if r.group.Kind == HTTP2 {
+		transport = "sse"
+	}
+	at := r.group.Base + "/live/" + transport + "/"
+	if !r.many() {
+		if v := r.views[0]; v.cursor != 0 {
+			return at + string(v.channel) + "/?since=" + strconv.FormatInt(int64(v.cursor), 10)
+		}
+		return at + string(r.views[0].channel) + "/"
+	}
+	query := url.Values{}
+	for _, v := range r.views {
+		c := string(v.channel)
+		if v.cursor != 0 {
+			c += "," + strconv.FormatInt(int64(v.cursor), 10)
+		}
+		query.Add("c", c)
+	}
+	return at + "?" + query.Encode()
+}
+
+// begin is called when a connection has begun. It follows all channels.
+func (r *reader) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaving = false
+	for _, v := range r.views {
+		v.off = false
+	}
+}
+
+// refused is the error of an answer without updates. A server without its store may give one.
+func (r *reader) refused(resp *http.Response) error {
+	err := fmt.Errorf("answered with %s", resp.Status)
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		r.tally.wrong(err)
+	}
+	return err
+}
+
+var errRefused = errors.New("a channel was refused")
+
+// take takes a message. It returns the notice if it is one. An error ends the connection.
+func (r *reader) take(b []byte) (*said, error) {
+	s, err := r.said.decode(b)
+	if err != nil {
+		r.tally.wrong(err)
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	silence := r.watch.heard(time.Now())
+	r.tally.count(func(t *Report) {
+		t.Silence = max(t.Silence, silence)
+		if s.update != nil {
+			if v := r.view(s.update.Channel); v != nil && !v.off {
+				v.take(s.update, t)
+				return
+			}
+			t.Doubled++ // the reader does not follow the channel
+		}
+	})
+	if s.update == nil && (s.Refused != nil || s.Error != nil) {
+		err := fmt.Errorf("%w: %s", errRefused, b)
+		r.tally.wrong(err)
+		return nil, err
+	}
+	for _, v := range r.views {
+		if v.cursor == 0 {
+			return s, nil
+		}
+	}
+	if !r.was {
+		r.was = true
+		close(r.ready)
+	}
+	return s, nil
+}
+
+func (r *reader) view(ch motacilla.ChannelID) *view {
+	for _, v := range r.views {
+		if v.channel == ch {
+			return v
+		}
+	}
+	return nil
+}
+
+// holds compares the reader with the store.
+func (r *reader) holds(truth Truth) (done bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.views {
+		if done, err := v.holds(truth[v.channel]); err != nil {
+			return done, fmt.Errorf("a reader of %s by %s: %w", v.channel, r.group.Name, err)
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,115 @@
+//go:build linux
+
+package upgrade
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/motacilla-live/motacilla/e2e/upgrade/crowd"
+	"github.com/motacilla-live/motacilla/internal/realserver"
+)
+
+// TestUnixSockets: server.addr and server.admin are Unix sockets, or with TLS server.admin alone, beside server.tls.redirect_from. All
+// survive upgrades. The files of the sockets stay the same, and are removed at the end.
+func TestUnixSockets(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		t.Run(map[bool]string{false: "http", true: "https"}[secure], func(t *testing.T) {
+			t.Parallel()
+			dir, redirect := t.TempDir(), realserver.FreeAddress(t)
+			site, admin := filepath.Join(dir, "site.sock"), filepath.Join(dir, "admin.sock")
+			flags := append(backends["sqlite"](t), "--server.admin", "unix:"+admin, "--server.socket_mode", "0600")
+			sockets := []string{admin}
+			if secure {
+				flags = append(flags, "--server.tls.redirect_from", redirect)
+			} else {
+				flags = append(flags, "--server.addr", "unix:"+site)
+				sockets = append(sockets, site)
+			}
+			s := newServer(t, secure, yaml, flags...)
+			if !secure {
+				s.socket = site
+			}
+			s.start()
+			list := channels(3)
+			room := open(t, 2, list, true, s)
+			groups := everyKind(32, 2, s)
+			for i := range groups {
+				groups[i].Socket = s.socket
+			}
+			p := gather(t, crowd.Spec{Channels: list, Groups: groups})
+			room.goOn(20)
+			var before []fs.FileInfo
+			for _, path := range sockets {
+				before = append(before, file(t, path))
+			}
+			for range 3 {
+				count, err := s.upgrade()
+				if err != nil || count.Refused > 0 {
+					t.Fatalf("upgrade: %+v, %v", count, err)
+				}
+				for i, path := range sockets {
+					if now := file(t, path); !os.SameFile(before[i], now) || now.Mode().Perm() != 0o600 {
+						t.Errorf("%s is another file now, with the mode %v", path, now.Mode())
+					}
+				}
+				if text := ask(t, at(admin), "http://admin/metrics", http.StatusOK); !strings.Contains(text, "motacilla_build_info{") {
+					t.Errorf("/metrics: %.100s", text)
+				}
+				if secure {
+					ask(t, fresh, "http://"+redirect+"/channels/match-1", http.StatusPermanentRedirect)
+				}
+			}
+			room.stop()
+			stayed(t, p.agree(room.truth()), streams)
+			s.stop()
+			for _, path := range sockets {
+				if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s is left: %v", path, err)
+				}
+			}
+		})
+	}
+}
+
+func file(t *testing.T, path string) fs.FileInfo {
+	t.Helper()
+	f, err := os.Lstat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// at returns a client of a Unix socket, whatever the host of a URL is. It opens a connection for each request.
+func at(path string) *http.Client {
+	return &http.Client{Timeout: patience, CheckRedirect: fresh.CheckRedirect, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}}
+}
+
+// ask makes a request that must be answered with a status, and returns the body.
+func ask(t *testing.T, by *http.Client, url string, want int) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, answer, err := do(by, r)
+	if err != nil || status != want {
+		t.Errorf("GET %s: %d, %v; expected %d", url, status, err, want)
+	}
+	return string(answer)
+}
