@@ -144,10 +144,14 @@ func everyKind(n, drained int, nodes ...*server) (groups []crowd.Group) {
 	return groups
 }
 
-// worst returns the longest silence and lag of all readers.
-func worst(groups map[string]crowd.Report) (silence, lag time.Duration) {
-	for _, r := range groups {
-		silence, lag = max(silence, r.Silence), max(lag, r.Lag)
+// late returns the longest lag of the streams of all crowds since it was called last.
+func late(crowds []*process) (lag time.Duration) {
+	for _, p := range crowds {
+		for name, r := range p.do(crowd.Command{Again: true}) {
+			if streams(name) {
+				lag = max(lag, r.Lag)
+			}
+		}
 	}
-	return silence.Round(time.Millisecond), lag.Round(time.Millisecond)
+	return lag.Round(time.Millisecond)
 }
