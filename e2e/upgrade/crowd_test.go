@@ -144,14 +144,16 @@ func everyKind(n, drained int, nodes ...*server) (groups []crowd.Group) {
 	return groups
 }
 
-// late returns the longest lag of the streams of all crowds since it was called last.
-func late(crowds []*process) (lag time.Duration) {
+// late says what the longest lag of a stream was since it was called last.
+func late(crowds []*process) string {
+	var lag time.Duration
+	var whose string
 	for _, p := range crowds {
 		for name, r := range p.do(crowd.Command{Again: true}) {
-			if streams(name) {
-				lag = max(lag, r.Lag)
+			if streams(name) && r.Lag > lag {
+				lag, whose = r.Lag, name
 			}
 		}
 	}
-	return lag.Round(time.Millisecond)
+	return fmt.Sprintf("%v (%s)", lag.Round(time.Millisecond), whose)
 }
