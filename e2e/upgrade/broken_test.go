@@ -5,6 +5,7 @@ package upgrade
 import (
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,15 +14,16 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla/e2e/upgrade/crowd"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
 // TestBrokenProgram upgrades to programs and configurations that do not work. The answer and the log say why. The old process goes
-// on, and no stream is closed. When the program is mended, the server is upgraded.
+// on, and no stream is closed. When the program is mended, the server is upgraded, and has what is new in the configuration.
 func TestBrokenProgram(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, false, yaml, backends["sqlite"](t)...)
 	s.path = filepath.Join(s.dir, "motacilla")
-	install(t, s.path, func(to io.Writer) error { return copyOf(to, binary) })
+	installed(t, s.path)
 	s.start()
 	list := channels(3)
 	room := open(t, 2, list, true, s)
@@ -49,10 +51,7 @@ func TestBrokenProgram(t *testing.T) {
 	}
 	script := func(text string) {
 		t.Helper()
-		install(t, s.path, func(to io.Writer) error {
-			_, err := io.WriteString(to, "#!/bin/sh\n"+text+"\n")
-			return err
-		})
+		install(t, s.path, strings.NewReader("#!/bin/sh\n"+text+"\n"))
 	}
 	script("echo this release is broken >&2; exit 3")
 	fails("a program that ends", "exit status 3", "this release is broken")
@@ -67,48 +66,41 @@ func TestBrokenProgram(t *testing.T) {
 	}
 	fails("no program", "no such file", "")
 
-	install(t, s.path, func(to io.Writer) error { return copyOf(to, binary) })
+	installed(t, s.path)
 	s.write("motacilla.yaml", yaml+"\nserver: {adress: 127.0.0.1:80}\n")
 	fails("a wrong key", "exit status", `unknown key "server.adress"`)
 	s.write("motacilla.yaml", yaml+"\nserver: {admin: '"+taken.Addr().String()+"'}\n")
 	fails("an address that is taken", "exit status", taken.Addr().String())
-	s.write("motacilla.yaml", yaml)
-	if _, err := s.upgrade(); err != nil {
-		t.Error(err)
-	}
+	admin := realserver.FreeAddress(t)
+	s.write("motacilla.yaml", yaml+"\nserver: {admin: '"+admin+"'}\n")
+	s.signal()
+	ask(t, fresh, "http://"+admin+"/metrics", http.StatusOK)
 	room.stop()
 	groups := p.agree(room.truth())
 	stayed(t, groups, streams)
 	s.stop()
 }
 
-// install puts a program in place of another one, as package managers do.
-func install(t *testing.T, path string, write func(to io.Writer) error) {
+// install puts a program in place of another one, as package managers do. Another process writes it: the processes that this one
+// starts meanwhile would have the file open, and then it can't be run.
+func install(t *testing.T, path string, from io.Reader) {
 	t.Helper()
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = write(f)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		t.Fatal(err)
+	cmd := exec.Command("sh", "-c", `cat >"$0.new" && chmod 0700 "$0.new" && mv "$0.new" "$0"`, path)
+	cmd.Stdin = from
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("install %s: %v\n%s", path, err, out)
 	}
 }
 
-func copyOf(to io.Writer, path string) error {
-	f, err := os.Open(path)
+// installed installs the program of the tests.
+func installed(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(binary)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	_, err = io.Copy(to, f)
-	return err
+	install(t, path, f)
 }
 
 // TestMemory: the posts of a server with the store memory would be lost, so it refuses.

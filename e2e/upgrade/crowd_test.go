@@ -144,10 +144,16 @@ func everyKind(n, drained int, nodes ...*server) (groups []crowd.Group) {
 	return groups
 }
 
-// worst returns the longest silence and lag of all readers.
-func worst(groups map[string]crowd.Report) (silence, lag time.Duration) {
-	for _, r := range groups {
-		silence, lag = max(silence, r.Silence), max(lag, r.Lag)
+// late says what the longest lag of a stream was since it was called last.
+func late(crowds []*process) string {
+	var lag time.Duration
+	var whose string
+	for _, p := range crowds {
+		for name, r := range p.do(crowd.Command{Again: true}) {
+			if streams(name) && r.Lag > lag {
+				lag, whose = r.Lag, name
+			}
+		}
 	}
-	return silence.Round(time.Millisecond), lag.Round(time.Millisecond)
+	return fmt.Sprintf("%v (%s)", lag.Round(time.Millisecond), whose)
 }

@@ -24,6 +24,8 @@ func TestRequestsUnderWay(t *testing.T) {
 		s := newServer(t, false, yaml, flags...)
 		s.start()
 		s.must(http.MethodPost, "/api/channels", []byte(`{"id":"match"}`), http.StatusCreated, nil)
+		s.must(http.MethodPost, "/api/channels", []byte(`{"id":"twice"}`), http.StatusCreated, nil)
+		twice := s.twice()
 		for i := range 2 {
 			from := len(s.logged())
 			post := fmt.Appendf(nil, `{"message_id":"m%d","text":"%s"}`, i, strings.Repeat("It is raining. ", 1000))
@@ -60,6 +62,7 @@ func TestRequestsUnderWay(t *testing.T) {
 			}
 		}
 		s.must(http.MethodGet, "/api/channels/match/posts", nil, http.StatusOK, &page)
+		twice()
 		if len(page.Posts) != 2 || page.Posts[0].MessageID != "m1" || page.Posts[1].MessageID != "m0" {
 			t.Errorf("the posts are %v", page.Posts)
 		}
@@ -188,31 +191,4 @@ func (g *sending) acknowledged(s *server, from int) {
 			s.t.Errorf("%s again has made %s, after %s", g.path, second.ID, first.ID)
 		}
 	}
-}
-
-// must makes a request that has to be answered with a status.
-func (s *server) must(method, path string, body []byte, want int, out any) {
-	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, bytes.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	(&sending{kind: "application/json"}).header(r)
-	status, answer, err := do(fresh, r)
-	if err == nil && out != nil {
-		err = json.Unmarshal(answer, out)
-	}
-	if err != nil || status != want {
-		s.t.Fatalf("%s %s: %d %s, %v; expected %d", method, path, status, answer, err, want)
-	}
-}
-
-func do(by *http.Client, r *http.Request) (status int, answer []byte, err error) {
-	resp, err := by.Do(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, err
 }

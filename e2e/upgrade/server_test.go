@@ -3,16 +3,13 @@
 package upgrade
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -160,6 +157,23 @@ func (s *server) upgrade() (handover.Count, error) {
 	return count, nil
 }
 
+// signal upgrades the server by SIGUSR2. It returns when the old process has ended.
+func (s *server) signal() {
+	s.t.Helper()
+	old := s.pid()
+	if err := unix.Kill(old, unix.SIGUSR2); err != nil {
+		s.t.Fatal(err)
+	}
+	s.await("the new process is alone", func() bool {
+		left := s.living()
+		if len(left) != 1 || left[0] == old {
+			return false
+		}
+		s.pids = append(s.pids, left[0])
+		return true
+	})
+}
+
 // refuses asks for an upgrade that must fail, and returns why it failed. No other process may be left.
 func (s *server) refuses() string {
 	s.t.Helper()
@@ -174,41 +188,6 @@ func (s *server) refuses() string {
 	return err.Error()
 }
 
-// living returns the processes that run the server now.
-func (s *server) living() (pids []int) {
-	s.t.Helper()
-	folders, err := filepath.Glob("/proc/[0-9]*/cwd")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, at := range folders {
-		if to, err := os.Readlink(at); err == nil && to == s.dir {
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(at))); err == nil && lives(pid) {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
-
-// lives reports whether a process runs. One that has ended is a zombie until its parent takes note.
-func lives(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, after, _ := bytes.Cut(stat, []byte(") "))
-	return err == nil && len(after) > 0 && after[0] != 'Z' && after[0] != 'X'
-}
-
-// status returns how a process has ended that is a child of this one.
-func (s *server) status(pid int) unix.WaitStatus {
-	s.t.Helper()
-	var status unix.WaitStatus
-	s.await("a process ends", func() bool {
-		got, err := unix.Wait4(pid, &status, unix.WNOHANG, nil)
-		return got == pid || err == unix.ECHILD
-	})
-	return status
-}
-
 // stop ends the server in good order.
 func (s *server) stop() {
 	s.t.Helper()
@@ -217,23 +196,6 @@ func (s *server) stop() {
 	}
 	if status := s.status(s.pid()); status.ExitStatus() != 0 {
 		s.t.Errorf("the server ended with %d, signal %v", status.ExitStatus(), status.Signal())
-	}
-}
-
-// bury kills what is left at the end of a test, and shows the log if the test has failed.
-func (s *server) bury() {
-	for _, pid := range s.living() {
-		_ = unix.Kill(pid, unix.SIGKILL)
-	}
-	for _, pid := range s.pids {
-		_, _ = unix.Wait4(pid, nil, 0, nil)
-	}
-	log := s.logged()
-	if strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic") {
-		s.t.Error("a process has a data race, or has panicked")
-	}
-	if s.t.Failed() {
-		s.t.Logf("the server at %s said, at the end:\n%s", s.url, log[max(0, len(log)-8000):])
 	}
 }
 
@@ -263,11 +225,4 @@ func (s *server) await(what string, done func() bool) {
 			s.t.Fatalf("it never came true that %s", what)
 		}
 	}
-}
-
-// fresh opens a connection for each request, and does not follow redirects.
-var fresh = &http.Client{
-	Timeout:       patience,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 }

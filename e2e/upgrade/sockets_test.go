@@ -3,11 +3,8 @@
 package upgrade
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -88,28 +85,4 @@ func file(t *testing.T, path string) fs.FileInfo {
 		t.Fatal(err)
 	}
 	return f
-}
-
-// at returns a client of a Unix socket, whatever the host of a URL is. It opens a connection for each request.
-func at(path string) *http.Client {
-	return &http.Client{Timeout: patience, CheckRedirect: fresh.CheckRedirect, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", path)
-		},
-	}}
-}
-
-// ask makes a request that must be answered with a status, and returns the body.
-func ask(t *testing.T, by *http.Client, url string, want int) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, answer, err := do(by, r)
-	if err != nil || status != want {
-		t.Errorf("GET %s: %d, %v; expected %d", url, status, err, want)
-	}
-	return string(answer)
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,14 +27,13 @@ type newsroom struct {
 
 // writer makes one change after the other, and knows what was acknowledged. Nobody else writes to its channels.
 type writer struct {
-	name    string
-	by      []*client.Client
-	strict  bool // the server never leaves a request without an answer
-	began   time.Time
-	made    int
-	acked   map[motacilla.ChannelID]map[string]*client.Post // by message ID
-	list    []motacilla.ChannelID
-	removed int
+	name   string
+	by     []*client.Client
+	strict bool // the server never leaves a request without an answer
+	began  time.Time
+	made   atomic.Int64
+	acked  map[motacilla.ChannelID]map[string]*client.Post // by message ID
+	list   []motacilla.ChannelID
 }
 
 // mostPosts is how many posts a channel has at a time, so that a reader's first page has them all.
@@ -121,18 +121,18 @@ func (room *newsroom) goOn(perSecond int) {
 
 // write makes one random change.
 func (w *writer) write(ctx context.Context) error {
-	w.made++
+	made := w.made.Add(1)
 	w.began = time.Now()
 	ch := w.list[rand.IntN(len(w.list))]
-	by := w.by[w.made%len(w.by)]
+	by := w.by[int(made)%len(w.by)]
 	posts := w.acked[ch]
-	text := fmt.Sprintf("change %d of %s. %s", w.made, w.name, strings.Repeat("It is raining on the pitch. ", rand.IntN(20)))
+	text := fmt.Sprintf("change %d of %s. %s", made, w.name, strings.Repeat("It is raining on the pitch. ", rand.IntN(20)))
 	what := rand.IntN(10)
 	if len(posts) == 0 || what < 4 && len(posts) < mostPosts {
-		message := fmt.Sprintf("%s-%d", w.name, w.made)
-		made, err := by.CreatePost(ctx, ch, client.NewPost{Text: text, MessageID: message})
+		message := fmt.Sprintf("%s-%d", w.name, made)
+		post, err := by.CreatePost(ctx, ch, client.NewPost{Text: text, MessageID: message})
 		if err == nil {
-			posts[message] = &made
+			posts[message] = &post
 		}
 		return err
 	}
@@ -147,7 +147,6 @@ func (w *writer) write(ctx context.Context) error {
 		err := by.DeletePost(ctx, ch, p.ID, 0)
 		if err == nil {
 			delete(posts, message)
-			w.removed++
 		}
 		return err
 	}
@@ -157,7 +156,7 @@ func (w *writer) write(ctx context.Context) error {
 // made returns how many changes there were.
 func (room *newsroom) made() (n int) {
 	for _, w := range room.writers {
-		n += w.made
+		n += int(w.made.Load())
 	}
 	return n
 }

@@ -23,7 +23,6 @@ type reader struct {
 
 	mu    sync.Mutex
 	views []*view
-	watch watch
 	ready chan struct{} // closed when the reader has an update of each channel
 	was   bool          // it is closed
 
@@ -113,9 +112,7 @@ func (r *reader) take(b []byte) (*said, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	silence := r.watch.heard(time.Now())
 	r.tally.count(func(t *Report) {
-		t.Silence = max(t.Silence, silence)
 		if s.update != nil {
 			if v := r.view(s.update.Channel); v != nil && !v.off {
 				v.take(s.update, t)

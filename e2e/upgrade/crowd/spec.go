@@ -51,7 +51,7 @@ type Content struct {
 type Command struct {
 	Connect *Spec         `json:"connect,omitempty"` // the first command; the answer comes when each reader has an update of each channel
 	Await   Truth         `json:"await,omitempty"`   // the answer comes when each reader holds that, or after Within
-	Again   bool          `json:"again,omitempty"`   // the answer has silence and lag since the last such command
+	Again   bool          `json:"again,omitempty"`   // the answer has the lag since the last such command
 	Within  time.Duration `json:"within,omitempty"`
 }
 
@@ -74,8 +74,7 @@ type Report struct {
 	Why   map[string]int `json:"why,omitempty"`   // they ended
 	Wrong map[string]int `json:"wrong,omitempty"` // what was no part of the protocol
 
-	Silence time.Duration `json:"silence"` // the longest time in which a reader got nothing
-	Lag     time.Duration `json:"lag"`     // the longest time from a post's revision to its receipt
+	Lag time.Duration `json:"lag"` // the longest time from a change of the channel until a reader had it
 }
 
 // Bad reports whether a reader lost something, got something twice, or got what is no update.

@@ -3,7 +3,6 @@ package crowd
 import (
 	"maps"
 	"sync"
-	"time"
 )
 
 // tally counts what happens to a group's readers.
@@ -43,26 +42,14 @@ func short(err error) string {
 	return text[max(0, len(text)-80):]
 }
 
-// report returns what was counted. If again is true, silence and lag are measured from now on.
+// report returns what was counted. If again is true, the lag is measured from now on.
 func (t *tally) report(again bool) Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.r
 	r.Why, r.Wrong = maps.Clone(r.Why), maps.Clone(r.Wrong)
 	if again {
-		t.r.Silence, t.r.Lag = 0, 0
+		t.r.Lag = 0
 	}
 	return r
-}
-
-// watch measures how long a reader hears nothing.
-type watch struct{ last time.Time }
-
-// heard returns how long the reader had heard nothing.
-func (w *watch) heard(now time.Time) (silence time.Duration) {
-	if !w.last.IsZero() {
-		silence = now.Sub(w.last)
-	}
-	w.last = now
-	return silence
 }
