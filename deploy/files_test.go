@@ -190,7 +190,7 @@ func testDeployment(t *testing.T, d *appsv1.Deployment) {
 // TestSystemdUnit checks the unit with systemd-analyze. The path of the program is replaced by one that exists.
 func TestSystemdUnit(t *testing.T) {
 	unit := filepath.Join(t.TempDir(), "motacilla.service")
-	text := strings.Replace(string(read(t, "motacilla.service")), "/usr/local/bin/motacilla", "/bin/true", -1)
+	text := strings.ReplaceAll(string(read(t, "motacilla.service")), "/usr/local/bin/motacilla", "/bin/true")
 	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
