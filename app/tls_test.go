@@ -317,7 +317,8 @@ func TestTLSThatCanNotStart(t *testing.T) {
 		{map[string]string{"server.tls.acme.hosts": "a.example", "server.tls.acme.roots": none}, "server.tls.acme.roots: open "},
 		{map[string]string{"server.tls.acme.hosts": "a.example", "server.tls.acme.secret": "short"}, "server.tls.acme.secret: must have at least 16"},
 		{map[string]string{"server.tls.cert": busy.cert, "server.tls.key": busy.key, "server.tls.redirect_from": busy.redirect.bound.String()},
-			"server.tls.redirect_from: " + busy.redirect.bound.String() + " can't be listened on"},
+			"listen on " + busy.redirect.bound.String() + ": another program listens there; stop it, or choose another address with " +
+				"server.tls.redirect_from"},
 	} {
 		in := &Input{Env: []string{}, Flags: map[string]string{"server.addr": "127.0.0.1:0", "server.token": "s3cret", "log.level": "error"}}
 		for key, value := range tt.flags {

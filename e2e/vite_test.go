@@ -70,8 +70,13 @@ func TestViteApp(t *testing.T) {
 			viteSite(t, site, live)
 			s.post("one")
 			s.post("two")
-			if page := get(t, "http://"+site+"/"); !strings.Contains(page, "two") || strings.Index(page, "two") > strings.Index(page, "one") {
-				t.Errorf("the served page lacks posts: %s", page)
+			var page string
+			await(t, "the served page has the posts", func() bool { // it has none if the live server took longer than 2 s
+				page = get(t, "http://"+site+"/")
+				return strings.Contains(page, "two")
+			})
+			if strings.Index(page, "two") > strings.Index(page, "one") {
+				t.Errorf("the newest post is not the first: %s", page)
 			}
 			p := open(t, chromium, "http://"+site+"/", everyFrame)
 			p.elementIs("live")

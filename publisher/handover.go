@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
@@ -148,7 +149,7 @@ func (s *Streams) takeOver(ctx context.Context, socket net.Conn, from *handed, w
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
-	c, err := s.feed.channels.open(ctx, from.Channel)
+	c, err := s.feed.reopen(ctx, from.Channel)
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
@@ -167,6 +168,24 @@ func (s *Streams) takeOver(ctx context.Context, socket net.Conn, from *handed, w
 		s.leave(t)
 	}
 	return err
+}
+
+// reopenTries is how often the store is asked for a channel of a connection that is taken over. Others wait meanwhile.
+const reopenTries = 3
+
+// reopen opens a channel. A store that is out of reach for a moment does not end the connection.
+func (f *Feed) reopen(ctx context.Context, id motacilla.ChannelID) (*channel, error) {
+	for try := 1; ; try++ {
+		c, err := f.channels.open(ctx, id)
+		if !errors.Is(err, motacilla.ErrUnavailable) || try == reopenTries {
+			return c, err
+		}
+		select {
+		case <-time.After(f.options.Repair):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // restored returns the state of a connection; nil if there is none.

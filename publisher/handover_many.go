@@ -174,7 +174,7 @@ func (s *Streams) resumeMany(ctx context.Context, socket net.Conn, from *handed,
 
 // reopen opens a channel that the connection followed in another process.
 func (s *Streams) reopen(ctx context.Context, from handedChannel, w *ManyWire) (*subscription, error) {
-	c, err := s.feed.channels.open(ctx, from.Channel)
+	c, err := s.feed.reopen(ctx, from.Channel)
 	if err != nil {
 		return nil, err
 	}
