@@ -26,6 +26,7 @@ type reader struct {
 	ready chan struct{} // closed when the reader has an update of each channel
 	was   bool          // it is closed
 
+	began   bool // the connection has begun
 	leaving bool // the reader has asked not to follow its first channel any more
 }
 
@@ -40,11 +41,20 @@ func (r *reader) run(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			if !errors.Is(err, errBusy) {
-				r.tally.ended(err)
-			}
+			r.count(err)
 			pause(ctx, 20*time.Millisecond+rand.N(200*time.Millisecond))
 		}
+	}
+}
+
+// count counts the end of a connection that had begun, or a poll that failed. A busy machine may end a connection before that.
+func (r *reader) count(err error) {
+	r.mu.Lock()
+	began := r.began || r.group.Kind == LongPoll
+	r.began = false
+	r.mu.Unlock()
+	if began && !errors.Is(err, errBusy) {
+		r.tally.ended(err)
 	}
 }
 
@@ -88,7 +98,7 @@ func (r *reader) target() string {
 func (r *reader) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leaving = false
+	r.began, r.leaving = true, false
 	for _, v := range r.views {
 		v.off = false
 	}
