@@ -118,7 +118,8 @@ func (s *server) begin(pid int) (stop func()) {
 		defer close(over)
 		for ctx.Err() == nil {
 			_, err := handover.Ask(ctx, pid, func(string) {})
-			if err == nil || !strings.Contains(err.Error(), "try again") {
+			again := func(why string) bool { return err != nil && strings.Contains(err.Error(), why) }
+			if !again("still taking over") && !again("is under way") { // what came before may not be over
 				return
 			}
 			time.Sleep(20 * time.Millisecond)

@@ -26,6 +26,7 @@ type reader struct {
 	ready chan struct{} // closed when the reader has an update of each channel
 	was   bool          // it is closed
 
+	began   bool // the connection has begun
 	leaving bool // the reader has asked not to follow its first channel any more
 }
 
@@ -40,9 +41,20 @@ func (r *reader) run(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			r.tally.ended(err)
+			r.count(err)
 			pause(ctx, 20*time.Millisecond+rand.N(200*time.Millisecond))
 		}
+	}
+}
+
+// count counts the end of a connection that had begun, or a poll that failed. A busy machine may end a connection before that.
+func (r *reader) count(err error) {
+	r.mu.Lock()
+	began := r.began || r.group.Kind == LongPoll
+	r.began = false
+	r.mu.Unlock()
+	if began && !errors.Is(err, errBusy) {
+		r.tally.ended(err)
 	}
 }
 
@@ -86,22 +98,38 @@ func (r *reader) target() string {
 func (r *reader) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.leaving = false
+	r.began, r.leaving = true, false
 	for _, v := range r.views {
 		v.off = false
 	}
 }
 
-// refused is the error of an answer without updates. A server without its store may give one.
+// errBusy means that the store did not answer in time, as on a busy machine. The reader tries again, and that is no end of a
+// connection.
+var errBusy = errors.New("the store is busy")
+
+// refused is the error of an answer without updates.
 func (r *reader) refused(resp *http.Response) error {
-	err := fmt.Errorf("answered with %s", resp.Status)
-	if resp.StatusCode != http.StatusServiceUnavailable {
-		r.tally.wrong(err)
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return errBusy
 	}
+	err := fmt.Errorf("answered with %s", resp.Status)
+	r.tally.wrong(err)
 	return err
 }
 
-var errRefused = errors.New("a channel was refused")
+// notice returns an error if a notice refuses something.
+func (r *reader) notice(s *said, b []byte) error {
+	if s.Refused == nil && s.Error == nil {
+		return nil
+	}
+	if s.Refused != nil && s.Refused.Status == http.StatusServiceUnavailable {
+		return errBusy
+	}
+	err := fmt.Errorf("a channel was refused: %s", b)
+	r.tally.wrong(err)
+	return err
+}
 
 // take takes a message. It returns the notice if it is one. An error ends the connection.
 func (r *reader) take(b []byte) (*said, error) {
@@ -121,9 +149,7 @@ func (r *reader) take(b []byte) (*said, error) {
 			t.Doubled++ // the reader does not follow the channel
 		}
 	})
-	if s.update == nil && (s.Refused != nil || s.Error != nil) {
-		err := fmt.Errorf("%w: %s", errRefused, b)
-		r.tally.wrong(err)
+	if err := r.notice(s, b); err != nil {
 		return nil, err
 	}
 	for _, v := range r.views {

@@ -61,8 +61,8 @@ func (c *crowd) do(ctx context.Context, cmd *Command) error {
 	return nil
 }
 
-// mostBeginning is how many connections are made in parallel, fewer than the backlog of a listener.
-const mostBeginning = 200
+// mostBeginning is how many connections are made in parallel.
+const mostBeginning = 50
 
 // connect starts the readers, which read until ctx ends.
 func (c *crowd) connect(ctx, within context.Context, spec *Spec) error {

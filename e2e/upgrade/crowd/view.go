@@ -68,7 +68,7 @@ type said struct {
 	Channel      *motacilla.ChannelID  `json:"channel"`
 	Subscribed   []motacilla.ChannelID `json:"subscribed"`
 	Unsubscribed []motacilla.ChannelID `json:"unsubscribed"`
-	Refused      json.RawMessage       `json:"refused"`
+	Refused      *struct{ Status int } `json:"refused"`
 	Error        json.RawMessage       `json:"error"`
 	Heartbeat    bool                  `json:"heartbeat"`
 }
