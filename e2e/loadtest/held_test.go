@@ -66,10 +66,10 @@ func TestHeldBehindCache(t *testing.T) {
 			h.until("four rounds are over", func() bool { return h.empty >= quiet+4*readers })
 			asked, _ = o.count()
 			t.Logf("four rounds of %d readers were %d requests", readers, asked-before)
-			if most := max(2, 1+readers/1024); asked-before > most*5 {
+			if most := max(2, 1+readers/1024); timely && asked-before > most*5 {
 				t.Errorf("%d requests reach the server in four rounds\n%s", asked-before, o.often(1))
 			}
-			if o.mu.Lock(); o.most > 3+readers/1024 {
+			if o.mu.Lock(); timely && o.most > 3+readers/1024 {
 				t.Errorf("%d requests are held by the server at a time", o.most)
 			}
 			o.mu.Unlock()
