@@ -178,3 +178,40 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// What another process still uses stays: Close removes the file of a socket only if nobody has taken over.
+func TestSocketThatWasHandedOver(t *testing.T) {
+	a := socketIn(t)
+	first, err := a.open(t.Context(), "server.addr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := first.(*socketListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed, err := net.FileListener(f)
+	_ = f.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := keepSocket(passed, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.(*socketListener).leave()
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	conn, err := net.Dial("unix", a.at)
+	if err != nil {
+		t.Fatalf("the socket is gone: %v", err)
+	}
+	_ = conn.Close()
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("unix", a.at); err == nil {
+		t.Error("the file of the socket is still there")
+	}
+}
