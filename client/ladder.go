@@ -139,7 +139,7 @@ func (l *ladder) attempt(ctx context.Context) error {
 	return err
 }
 
-// next chooses the next transport. It returns nil if that can be used at once, and err if all have been tried.
+// next chooses the next transport. It returns nil if that one can be used at once, and err if all were tried.
 func (l *ladder) next(err error) error {
 	l.at, l.failed = l.at+1, 0
 	if l.at < len(l.offers) {

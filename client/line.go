@@ -15,7 +15,7 @@ type line struct {
 	send      func(message []byte) error // nil if the connection takes no messages, or not yet
 	asked     map[motacilla.ChannelID]*subscription
 	on        map[motacilla.ChannelID]*place
-	leaving   bool      // the server has been asked to stop following channels
+	leaving   bool      // the server was asked to stop following channels
 	since     time.Time // of asked and leaving
 	changed   time.Time // since when it must be opened anew for other channels; zero is never
 	busy      bool      // the caller's loop is waited for

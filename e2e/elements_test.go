@@ -202,7 +202,7 @@ func TestTabsWithOtherElementsShareAConnection(t *testing.T) {
 	}
 }
 
-// TestOneRefusedChannelDoesNotConcernTheOthers has a channel that is private, one that there is not, and one that is deleted.
+// TestOneRefusedChannelDoesNotConcernTheOthers reads a page with a private channel, a channel that does not exist, and one that is deleted.
 func TestOneRefusedChannelDoesNotConcernTheOthers(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sse", "websocket"} {

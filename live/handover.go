@@ -16,7 +16,7 @@ func (l *Live) HandOver(ctx context.Context, give func(at string, h publisher.Ha
 		if !ok {
 			continue
 		}
-		if err := hands.HandOver(ctx, func(h publisher.Handed) error { return give(p.At, h) }); err != nil {
+		if err := hands.HandOver(ctx, l.table, func(h publisher.Handed) error { return give(p.At, h) }); err != nil {
 			return fmt.Errorf("hand over the connections of %s: %w", p.At, err)
 		}
 	}

@@ -20,8 +20,8 @@ import (
 // no reader notices.
 type HandsOver interface {
 	// HandOver passes connections to give, one after the other, until ctx ends or none is left that can move. If give fails,
-	// HandOver carries on with that connection itself, and returns the error.
-	HandOver(ctx context.Context, give func(Handed) error) error
+	// HandOver carries on with that connection itself, as TakeOver would, and returns the error.
+	HandOver(ctx context.Context, site http.Handler, give func(Handed) error) error
 	// TakeOver carries on a connection. If it returns an error, the socket is the caller's to close. site serves the publisher's
 	// routes, without middleware.
 	TakeOver(ctx context.Context, h Handed, site http.Handler) error
@@ -48,7 +48,7 @@ type handed struct {
 const handOverBatch = 32
 
 // HandOver is that of [HandsOver]. Readers that have a goroutine stay.
-func (s *Streams) HandOver(ctx context.Context, give func(Handed) error, forms Forms) error {
+func (s *Streams) HandOver(ctx context.Context, forms Forms, site http.Handler, give func(Handed) error) error {
 	s.mu.Lock()
 	topics := slices.Collect(maps.Values(s.topics))
 	s.mu.Unlock()
@@ -68,7 +68,7 @@ func (s *Streams) HandOver(ctx context.Context, give func(Handed) error, forms F
 					failed = give(h)
 				}
 				if failed != nil {
-					s.keep(h, forms)
+					s.keep(h, forms, site)
 				}
 			}
 			batch = batch[:0]
@@ -94,8 +94,8 @@ func (s *Streams) HandOver(ctx context.Context, give func(Handed) error, forms F
 }
 
 // keep carries on a connection that was not given away.
-func (s *Streams) keep(h Handed, forms Forms) {
-	if err := s.TakeOver(s.feed.work.ctx, h, forms, nil); err != nil {
+func (s *Streams) keep(h Handed, forms Forms, site http.Handler) {
+	if err := s.TakeOver(s.feed.work.ctx, h, forms, site); err != nil {
 		_ = h.Socket.Close()
 	}
 }

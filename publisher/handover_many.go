@@ -107,7 +107,10 @@ func (s *Streams) Resume(r *http.Request, permit Permit) {
 
 func (s *Streams) takeOverMany(ctx context.Context, socket net.Conn, from *handed, w *ManyWire, site http.Handler) error {
 	asked := from.Many.Request
-	if asked == nil || site == nil {
+	if (asked == nil) != (w.Read == nil) {
+		return fmt.Errorf("take over: %w", errState)
+	}
+	if asked == nil {
 		return s.resumeMany(ctx, socket, from, w, func(*Many) *desk { return nil })
 	}
 	at := &resumption{socket: socket, from: from, wire: w}

@@ -38,7 +38,7 @@ type moving struct {
 func (m *moving) mount(site http.Handler) {
 	m.work.Go(func() {
 		for {
-			err := m.hands.HandOver(context.Background(), func(h publisher.Handed) error {
+			err := m.hands.HandOver(context.Background(), site, func(h publisher.Handed) error {
 				if m.hands.TakeOver(context.Background(), h, site) != nil { // the channel is gone
 					_ = h.Socket.Close()
 				}

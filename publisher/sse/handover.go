@@ -11,8 +11,8 @@ import (
 var _ publisher.HandsOver = (*Publisher)(nil)
 
 // HandOver implements publisher.HandsOver. Streams over HTTP/2 and TLS 1.2 stay.
-func (p *Publisher) HandOver(ctx context.Context, give func(publisher.Handed) error) error {
-	return p.streams.HandOver(ctx, give, p.forms)
+func (p *Publisher) HandOver(ctx context.Context, site http.Handler, give func(publisher.Handed) error) error {
+	return p.streams.HandOver(ctx, p.forms, site, give)
 }
 
 // TakeOver implements publisher.HandsOver.

@@ -27,7 +27,7 @@ func TestReadersThatAreNotTakenStay(t *testing.T) {
 		}
 		return s.publisher.TakeOver(t.Context(), h, s.Routes)
 	}
-	if err := s.publisher.HandOver(t.Context(), take); !errors.Is(err, full) {
+	if err := s.publisher.HandOver(t.Context(), s.Routes, take); !errors.Is(err, full) {
 		t.Errorf("HandOver: %v, want %v", err, full)
 	}
 	p := s.post("Goal")
@@ -69,7 +69,7 @@ func TestReadersThatWereTakenOverCount(t *testing.T) {
 	for range 2 {
 		s.update(s.begin(""))
 	}
-	if err := s.publisher.HandOver(t.Context(), func(h publisher.Handed) error {
+	if err := s.publisher.HandOver(t.Context(), s.Routes, func(h publisher.Handed) error {
 		return s.publisher.TakeOver(t.Context(), h, s.Routes)
 	}); err != nil {
 		t.Fatal(err)

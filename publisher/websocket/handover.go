@@ -18,8 +18,8 @@ const (
 var _ publisher.HandsOver = (*Publisher)(nil)
 
 // HandOver implements publisher.HandsOver. Connections that have a goroutine stay.
-func (p *Publisher) HandOver(ctx context.Context, give func(publisher.Handed) error) error {
-	return p.streams.HandOver(ctx, give, p.forms)
+func (p *Publisher) HandOver(ctx context.Context, site http.Handler, give func(publisher.Handed) error) error {
+	return p.streams.HandOver(ctx, p.forms, site, give)
 }
 
 // TakeOver implements publisher.HandsOver.
