@@ -67,6 +67,7 @@ func (l *listener) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	if !mayTake(hello, config) {
 		w.unwatch()
+		w.shared = new(gather)
 		return config, nil
 	}
 	own := config.Clone()

@@ -15,6 +15,7 @@ type watched struct {
 
 	frozen atomic.Bool // Read returns what it does at a deadline
 
+	shared  *gather     // nil unless it may be HTTP/2; set in the handshake, by the goroutine that writes
 	writing sync.Mutex  // held while crypto/tls writes, so that a record is counted or not written
 	taken   atomic.Bool // the socket has another owner
 
@@ -45,6 +46,10 @@ func (w *watched) Write(b []byte) (int, error) {
 	defer w.writing.Unlock()
 	if w.taken.Load() {
 		return 0, net.ErrClosed
+	}
+	if w.shared != nil {
+		w.shared.before()
+		defer w.shared.after()
 	}
 	n, err := w.Conn.Write(b)
 	w.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
@@ -73,8 +74,35 @@ func memory() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// An idle reader that accepts compression has no more memory than another one. What compresses is there once.
+func TestCompressionCostsIdleReadersNothing(t *testing.T) {
+	const readers = 1000
+	s := open(t, settings{})
+	here := func(int) string { return path(match, "") }
+	gzip := "Accept-Encoding: gzip\r\n"
+	warm := append(s.sockets(1, here), s.sockets(1, here, gzip)...)
+	s.Post(match, strings.Repeat("Compressed once. ", 50))
+	cost := func(header ...string) float64 {
+		t.Helper()
+		before := memory()
+		fds := s.sockets(readers, here, header...)
+		s.Eventually("all are there", func() bool { return s.stats().Readers.Load() == int64(readers+len(warm)) })
+		bytes := memory() - before
+		hangUp(fds)
+		s.Eventually("they have left", func() bool { return s.stats().Readers.Load() == int64(len(warm)) })
+		return float64(bytes) / readers
+	}
+	cost() // what the engine needs for so many is there from now on
+	plain, compressed := cost(), cost(gzip)
+	hangUp(warm)
+	t.Logf("an idle reader has %.0f bytes, with gzip %.0f", plain, compressed)
+	if compressed > 1.05*plain+10 {
+		t.Errorf("an idle reader that accepts gzip has %.0f bytes, another one %.0f", compressed, plain)
+	}
+}
+
 // sockets makes requests over sockets that Go knows nothing of, and reads each answer until the first event is complete.
-func (s *site) sockets(n int, path func(i int) string) (fds []int) {
+func (s *site) sockets(n int, path func(i int) string, headers ...string) (fds []int) {
 	s.Helper()
 	addr := s.Listener.Addr().(*net.TCPAddr)
 	to := &syscall.SockaddrInet4{Port: addr.Port, Addr: [4]byte(addr.IP.To4())}
@@ -85,7 +113,7 @@ func (s *site) sockets(n int, path func(i int) string) (fds []int) {
 			err = syscall.Connect(fd, to)
 		}
 		if err == nil {
-			_, err = syscall.Write(fd, []byte("GET "+path(i)+" HTTP/1.1\r\nHost: live.example\r\n\r\n"))
+			_, err = syscall.Write(fd, []byte("GET "+path(i)+" HTTP/1.1\r\nHost: live.example\r\n"+strings.Join(headers, "")+"\r\n"))
 		}
 		var got []byte
 		for err == nil && !complete(got) {
@@ -106,7 +134,10 @@ func (s *site) sockets(n int, path func(i int) string) (fds []int) {
 
 // complete reports whether an answer has an event.
 func complete(answer []byte) bool {
-	return bytes.Contains(answer, []byte("data: ")) && strings.HasSuffix(string(answer), "\n\n")
+	if bytes.Contains(answer, []byte("Content-Encoding: gzip")) {
+		return bytes.HasSuffix(answer, []byte(compress.Flush))
+	}
+	return bytes.Contains(answer, []byte("data: ")) && bytes.HasSuffix(answer, []byte("\n\n"))
 }
 
 func hangUp(fds []int) {

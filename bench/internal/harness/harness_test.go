@@ -226,7 +226,6 @@ func TestResultsOverTLS(t *testing.T) {
 		"ours-sse-tls memory per idle reader, after GC  6":          true, "ours-sse-tls memory per idle reader, after GC  4": false,
 		"ours-sse-h2-20 CPU per delivery ours-sse-tls-goroutines 1.3": false,
 		"ours-sse-gzip CPU per delivery ours-sse 1.05":                true, "ours-sse-gzip bytes per delivery ours-sse 0.65": true,
-		"ours-sse-gzip memory per idle reader, after GC ours-sse 1.05": true,
 	}
 	got := r.Verdicts()
 	for _, v := range got {
