@@ -1,85 +1,25 @@
 package websocket
 
 import (
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordcases"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
-
-// records runs testdata/records.py against the server, without the cases that are to be left out. It returns what RFC 8446 wants
-// and what the server did, by case.
-func records(t *testing.T, s *site, leaveOut ...string) (want, got map[string]string) {
-	t.Helper()
-	for _, name := range []string{"records.py", "tls13.py"} { // if they change, go test runs the test again
-		if _, err := os.ReadFile(filepath.Join("testdata", name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	host, port, err := net.SplitHostPort(s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	const patience = "300" // seconds that the client waits for the server
-	args := append([]string{"testdata/records.py", host, port, path(match, ""), patience}, leaveOut...)
-	cmd := exec.CommandContext(t.Context(), python(t), args...)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	var trouble strings.Builder
-	cmd.Stderr = &trouble
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s\n%s", err, trouble.String(), out)
-	}
-	want, got = map[string]string{}, map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Split(strings.TrimSpace(line), "\t")
-		if len(fields) != 3 {
-			t.Fatalf("the client says %q", line)
-		}
-		want[fields[0]], got[fields[0]] = fields[1], fields[2]
-	}
-	if len(want) == 0 {
-		t.Fatal("there are no cases")
-	}
-	return want, got
-}
-
-// python returns a Python that has the client's ciphers: Debian's may not be the first one in the path.
-func python(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"python3", "/usr/bin/python3"} {
-		if exec.CommandContext(t.Context(), name, "-c", "import cryptography").Run() == nil {
-			return name
-		}
-	}
-	const missing = "this needs Python: apt-get install -y python3 python3-cryptography"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
-}
 
 // A client that owes nothing to Go keeps and breaks the rules of TLS's record layer, on a WebSocket that the engine has. The engine does
 // what RFC 8446 wants.
 func TestRecordsOfAnotherClient(t *testing.T) {
 	s := open(t, settings{server: publishertest.ServerOptions{TLS: true}})
-	want, got := records(t, s)
-	for name, want := range want {
-		if got[name] != want {
-			t.Errorf("%s: got %q, want %q", name, got[name], want)
-		}
-	}
+	want, got := recordcases.Run(t, s.Listener.Addr(), path(match, ""))
+	recordcases.Check(t, want, got)
 }
 
 // crypto/tls carries a connection that has a goroutine. It mostly does what the engine does. The rest is known.
 func TestRecordsOfAnotherClientAgainstCryptoTLS(t *testing.T) {
 	s := open(t, settings{goroutines: true, server: publishertest.ServerOptions{TLS: true}})
-	want, got := records(t, s, raced...)
+	want, got := recordcases.Run(t, s.Listener.Addr(), path(match, ""), raced...)
 	for name, does := range cryptoTLS {
 		if want[name] == does || want[name] == "" {
 			t.Errorf("%q is no case in which crypto/tls does something else", name)
@@ -91,10 +31,8 @@ func TestRecordsOfAnotherClientAgainstCryptoTLS(t *testing.T) {
 		if strings.HasPrefix(want, "alert ") && want != closed {
 			got[name] = strings.TrimSuffix(got[name], ", "+closed)
 		}
-		if got[name] != want {
-			t.Errorf("%s: got %q, want %q", name, got[name], want)
-		}
 	}
+	recordcases.Check(t, want, got)
 }
 
 const (
