@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordcases"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord/rulestest"
 	"github.com/motacilla-live/motacilla/publisher/publishertest"
 )
 
@@ -12,14 +12,14 @@ import (
 // what RFC 8446 wants.
 func TestRecordsOfAnotherClient(t *testing.T) {
 	s := open(t, settings{server: publishertest.ServerOptions{TLS: true}})
-	want, got := recordcases.Run(t, s.Listener.Addr(), path(match, ""))
-	recordcases.Check(t, want, got)
+	want, got := rulestest.Run(t, s.Listener.Addr(), path(match, ""))
+	rulestest.Check(t, want, got)
 }
 
 // crypto/tls carries a connection that has a goroutine. It mostly does what the engine does. The rest is known.
 func TestRecordsOfAnotherClientAgainstCryptoTLS(t *testing.T) {
 	s := open(t, settings{goroutines: true, server: publishertest.ServerOptions{TLS: true}})
-	want, got := recordcases.Run(t, s.Listener.Addr(), path(match, ""), raced...)
+	want, got := rulestest.Run(t, s.Listener.Addr(), path(match, ""), raced...)
 	for name, does := range cryptoTLS {
 		if want[name] == does || want[name] == "" {
 			t.Errorf("%q is no case in which crypto/tls does something else", name)
@@ -32,7 +32,7 @@ func TestRecordsOfAnotherClientAgainstCryptoTLS(t *testing.T) {
 			got[name] = strings.TrimSuffix(got[name], ", "+closed)
 		}
 	}
-	recordcases.Check(t, want, got)
+	rulestest.Check(t, want, got)
 }
 
 const (

@@ -1,6 +1,6 @@
-// Package recordcases keeps and breaks the rules of TLS's record layer (RFC 8446) with a client that owes nothing to Go. It needs Python
+// Package rulestest keeps and breaks the rules of TLS's record layer (RFC 8446) with a client that owes nothing to Go. It needs Python
 // and its package cryptography, whose ciphers are OpenSSL's.
-package recordcases
+package rulestest
 
 import (
 	"embed"
@@ -29,7 +29,7 @@ func Run(t *testing.T, server net.Addr, path string, leaveOut ...string) (want, 
 	}
 	const patience = "300" // seconds that the client waits for the server
 	args := append([]string{filepath.Join(dir, "testdata", "records.py"), host, port, path, patience}, leaveOut...)
-	cmd := exec.CommandContext(t.Context(), python(t), args...)
+	cmd := exec.CommandContext(t.Context(), python(t), args...) //nolint:gosec // the test says what is run
 	var trouble strings.Builder
 	cmd.Stderr = &trouble
 	out, err := cmd.Output()

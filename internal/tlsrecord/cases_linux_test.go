@@ -11,7 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
-	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordcases"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord/rulestest"
 	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordtest"
 )
 
@@ -78,8 +78,8 @@ func TestConnWithAnotherClient(t *testing.T) {
 	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(taking{tlsrecord.NewListener(ln, config), t}) }()
-	want, got := recordcases.Run(t, ln.Addr(), "/")
-	recordcases.Check(t, want, got)
+	want, got := rulestest.Run(t, ln.Addr(), "/")
+	rulestest.Check(t, want, got)
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
