@@ -11,8 +11,8 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
-	"github.com/motacilla-live/motacilla/internal/tlsrecord/rulestest"
 	"github.com/motacilla-live/motacilla/internal/tlsrecord/recordtest"
+	"github.com/motacilla-live/motacilla/internal/tlsrecord/rulestest"
 )
 
 // taking is a listener that takes its connections over before their first request is read.
