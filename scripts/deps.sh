@@ -11,6 +11,8 @@ command -v curl >/dev/null || missing="$missing curl"
 command -v openssl >/dev/null || missing="$missing openssl"
 command -v nmap >/dev/null || missing="$missing nmap"
 command -v python3 >/dev/null || missing="$missing python3"
+python3 -c "import cryptography" 2>/dev/null || /usr/bin/python3 -c "import cryptography" 2>/dev/null ||
+	missing="$missing python3-cryptography"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
 command -v varnishd >/dev/null || [ -x /usr/sbin/varnishd ] || missing="$missing varnish"
@@ -42,6 +44,6 @@ echo "The tests need what this machine lacks: $missing" >&2
 echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
 echo "  varnish: the tests behind a cache." >&2
 echo "  nodejs, npm: the npm package. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
-echo "  curl: what docs/ show. openssl, nmap, python3: the tests of TLS." >&2
+echo "  curl: what docs/ show. openssl, nmap, python3, python3-cryptography: the tests of TLS." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type Conn struct {
 	record   []byte
 	writeErr error // nothing can be written any more
 	over     bool  // the close_notify is sent
+
+	ended atomic.Bool // the peer has sent an error alert: nothing may be sent any more (RFC 8446, section 6)
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -89,6 +92,9 @@ func (c *Conn) fill() error {
 // fail ends the connection. If the peer has broken a rule, it is told.
 func (c *Conn) fail(err error) {
 	c.readErr = err
+	if errors.As(err, new(*remote)) {
+		c.ended.Store(true)
+	}
 	if f := (*Fault)(nil); errors.As(err, &f) {
 		c.alert(f.Alert)
 	}
@@ -100,7 +106,7 @@ func (c *Conn) alert(a Alert) {
 		return
 	}
 	defer c.writing.Unlock()
-	if c.writeErr != nil || c.over {
+	if c.writeErr != nil || c.over || c.ended.Load() {
 		return
 	}
 	c.over = true
@@ -116,7 +122,7 @@ const alertWithin = 5 * time.Second
 func (c *Conn) Write(b []byte) (n int, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.over {
+	if c.over || c.ended.Load() {
 		return 0, net.ErrClosed
 	}
 	for len(b) > 0 {

@@ -110,7 +110,11 @@ func (s *Session) open(record []byte) (kind byte, data []byte, err error) {
 }
 
 func alerted(data []byte) error {
-	if len(data) != 2 {
+	switch len(data) {
+	case 2:
+	case 0: // RFC 8446, section 5.4
+		return &Fault{UnexpectedMessage, "an empty alert"}
+	default:
 		return &Fault{DecodeError, "an alert that is not of two bytes"}
 	}
 	switch a := Alert(data[1]); a {

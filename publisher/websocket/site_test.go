@@ -34,6 +34,7 @@ type settings struct {
 	authorize  route.Authorizer // nil requires the secret for private channels
 	buffer     int              // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
 	linger     time.Duration    // how long the peer has to answer a close frame; 0 is as in New
+	server     publishertest.ServerOptions
 }
 
 // site is a server with the publisher.
@@ -48,7 +49,8 @@ func open(t *testing.T, o settings) *site {
 	s := &site{Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Authorize: o.authorize})}
 	s.publisher = newLingering(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}, cmp.Or(o.linger, linger))
 	s.Add(s.publisher)
-	s.Server = s.Serve(&publishertest.ServerOptions{Buffer: o.buffer})
+	o.server.Buffer = o.buffer
+	s.Server = s.Serve(&o.server)
 	return s
 }
 

@@ -186,11 +186,14 @@ func TestEndsWithCloseNotify(t *testing.T) {
 	}
 }
 
-// The peer's close_notify is its end, even if its socket stays open.
+// The peer's close_notify is its end, even if its socket stays open. It is answered.
 func TestCloseNotifyIsTheEnd(t *testing.T) {
 	r := newRig(t, Options{})
 	c := r.keyed(Join{})
 	c.send(c.session.AppendAlert(nil, tlsrecord.CloseNotify))
+	if err := c.alert(); err != nil {
+		t.Errorf("got %v, want a close_notify", err)
+	}
 	r.eventually("the reader has left", func() bool { return r.speech.count(Left) == 1 })
 }
 

@@ -3,6 +3,7 @@ package fanout
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 )
@@ -93,6 +94,8 @@ func (r *Reader) input(b []byte) {
 		if err != nil {
 			if f := (*tlsrecord.Fault)(nil); errors.As(err, &f) {
 				r.alert(f.Alert)
+			} else if errors.Is(err, io.EOF) { // each side has to send a close_notify (RFC 8446, section 6.1)
+				r.alert(tlsrecord.CloseNotify)
 			}
 			r.close(Left)
 			return
