@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
@@ -12,8 +13,9 @@ import (
 // take them.
 type gate struct {
 	socket
-	name string  // for another process
-	at   address // as it was configured
+	name  string  // for another process
+	at    address // as it was configured
+	chmod bool    // the configuration gives the file of the socket another mode than that of the process before
 
 	accepting sync.Mutex // held in the socket's Accept
 
@@ -38,6 +40,17 @@ func (g *gate) pause() {
 	g.mu.Unlock()
 	g.accepting.Lock()
 	g.accepting.Unlock() //nolint:staticcheck // the lock was free: so nobody accepts
+}
+
+// open lets Accept begin.
+func (g *gate) open() error {
+	if g.chmod {
+		if err := os.Chmod(g.at.at, g.at.mode); err != nil {
+			return fmt.Errorf("server.socket_mode: %w", err)
+		}
+	}
+	g.resume()
+	return nil
 }
 
 // resume lets Accept go on.

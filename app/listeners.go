@@ -44,6 +44,7 @@ func newListeners(in listenersIn) (*listeners, error) {
 // errors.
 func (l *listeners) listen(ctx context.Context, name string, at address, key string) (net.Listener, error) {
 	ln, ok := l.successor.Listener(name, at.String())
+	before := l.successor.Mode(name, at.String())
 	if !ok {
 		ln, ok = l.activated.take(name)
 	}
@@ -61,7 +62,7 @@ func (l *listeners) listen(ctx context.Context, name string, at address, key str
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%s: a %T can't be paused", key, ln), ln.Close())
 	}
-	g := &gate{socket: s, name: name, at: at}
+	g := &gate{socket: s, name: name, at: at, chmod: at.network == "unix" && before != 0 && before != at.mode}
 	g.pause()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +79,9 @@ func (l *listeners) open() error {
 		return err
 	}
 	for _, g := range l.gates {
-		g.resume()
+		if err := g.open(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -91,7 +94,8 @@ func (l *listeners) all() ([]handover.Listener, error) {
 		if !ok {
 			return nil, fmt.Errorf("the listener at %s is a %T and can't be handed over", g.at, g.socket)
 		}
-		all = append(all, handover.Listener{Place: handover.Place{Name: g.name, Address: g.at.String()}, Socket: of})
+		at := handover.Place{Name: g.name, Address: g.at.String()}
+		all = append(all, handover.Listener{Place: at, Mode: g.at.mode, Socket: of})
 	}
 	return all, nil
 }

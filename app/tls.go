@@ -69,7 +69,7 @@ func newSecurity(in securityIn) (*security, error) {
 	}
 	s.config.NextProtos = append(protocols, s.config.NextProtos...)
 	if t.RedirectFrom != "" {
-		if s.redirect, err = newRedirect(in.Config, s.keeper, s.log); err != nil {
+		if s.redirect, err = newRedirect(in.Config, s.table, s.keeper, s.log); err != nil {
 			return nil, err
 		}
 	}

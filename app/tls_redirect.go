@@ -17,16 +17,17 @@ import (
 // redirect sends requests by http on to https. It also answers the HTTP-01 challenges of ACME.
 type redirect struct {
 	addr    string
-	public  string // host, and port if it is not 443, that readers use; "" if it is not configured
-	port    string // of the https listener; set by start, before there are requests
+	public  string                   // host, and port if it is not 443, that readers use; "" if it is not configured
+	named   func(host string) string // see certs.Table
+	port    string                   // of the https listener; set by start, before there are requests
 	log     *zap.Logger
 	http    *http.Server
 	bound   net.Addr
 	serving sync.WaitGroup
 }
 
-func newRedirect(c *Config, keeper *certs.Keeper, log *zap.Logger) (*redirect, error) {
-	r := &redirect{addr: c.Server.TLS.RedirectFrom, log: log}
+func newRedirect(c *Config, table *certs.Table, keeper *certs.Keeper, log *zap.Logger) (*redirect, error) {
+	r := &redirect{addr: c.Server.TLS.RedirectFrom, named: table.Named, log: log}
 	if c.Server.PublicURL != "" {
 		u, err := url.Parse(c.Server.PublicURL)
 		if err != nil { // validate has checked it
@@ -65,7 +66,8 @@ func (r *redirect) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	http.Redirect(w, req, to.String(), http.StatusPermanentRedirect)
 }
 
-// hostFor returns where a request for host is sent, or "" if host is none.
+// hostFor returns where a request for host is sent, or "" if host is none. That is a host of the server, whatever the request names: a
+// cache may keep the answer for others.
 func (r *redirect) hostFor(host string) string {
 	if r.public != "" {
 		return r.public
@@ -76,6 +78,9 @@ func (r *redirect) hostFor(host string) string {
 		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	}
 	if host == "" || strings.ContainsAny(host, "/@?#\\ ") {
+		return ""
+	}
+	if host = r.named(host); host == "" {
 		return ""
 	}
 	if r.port != "443" {

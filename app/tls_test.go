@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -189,9 +191,25 @@ func TestHostForRedirect(t *testing.T) {
 		{"live.example.org", "8443", "live.example.org:8443"}, {"[2001:db8::1]:80", "443", "[2001:db8::1]"},
 		{"[2001:db8::1]", "8443", "[2001:db8::1]:8443"}, {"", "443", ""}, {"a/b", "443", ""}, {"a@b", "443", ""},
 	} {
-		if got := (&redirect{port: tt.port}).hostFor(tt.host); got != tt.want {
+		any := func(host string) string { return host }
+		if got := (&redirect{port: tt.port, named: any}).hostFor(tt.host); got != tt.want {
 			t.Errorf("%s to port %s: %s, want %s", tt.host, tt.port, got, tt.want)
 		}
+	}
+}
+
+// TestRedirectOfAnotherHost: a request that names a host of somebody else is sent to the server's own.
+func TestRedirectOfAnotherHost(t *testing.T) {
+	s := startSecured(t, nil)
+	_, port, err := net.SplitHostPort(s.server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := httptest.NewRequest(http.MethodGet, "/a", nil), httptest.NewRecorder()
+	r.Host = "evil.example"
+	s.redirect.http.Handler.ServeHTTP(w, r)
+	if got, want := w.Header().Get("Location"), "https://localhost:"+port+"/a"; got != want {
+		t.Errorf("sent on to %s, want %s", got, want)
 	}
 }
 

@@ -3,6 +3,7 @@ package live
 import (
 	"net/http"
 
+	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -17,6 +18,7 @@ func (l *Live) limit() error {
 	open := l.Origins.CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	limit := route.NewRateLimit(l.options.RequestsPerAddress, &route.RateLimitOptions{
 		Address: l.Proxies.ClientAddr,
+		Free:    publisher.Resumes, // the reader has not asked: an upgrade must not refuse connections that there are
 		Refuse: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Method != http.MethodOptions {
 				open.ServeHTTP(w, r)

@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -33,6 +34,28 @@ func ParseCursors(rawQuery string) ([]Cursor, error) {
 		return nil, motacilla.Invalid("c", "must not give the channel %s twice", twice)
 	}
 	return cursors, nil
+}
+
+// How many bytes a request for several channels may have in its address, and in its header fields. The hook may read them for each channel.
+// If the reader can make requests, they are kept as long as the connection.
+const (
+	mostAddress = 64 << 10 // a hundred of the longest IDs fit, also if many characters are escaped
+	mostFields  = 16 << 10
+)
+
+// checkHead returns an error if the head of a request for several channels is too long.
+func checkHead(r *http.Request) error {
+	size := 0
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value)
+		}
+	}
+	if size > mostFields || len(r.RequestURI) > mostAddress {
+		return motacilla.Invalid("", "a request for several channels may have an address of %d KiB and header fields of %d KiB",
+			mostAddress>>10, mostFields>>10)
+	}
+	return nil
 }
 
 func parseCursor(value string) (Cursor, error) {

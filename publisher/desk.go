@@ -117,10 +117,12 @@ func (d *desk) answer(r Request) {
 	}
 	want := r.Subscribe[:min(len(r.Subscribe), max(free, 0))]
 	opened, refused := m.streams.openAll(d.request, want, m.wire, d.permit)
+	charge(d.request, refused)
 	for _, c := range r.Subscribe[len(want):] {
 		refused = append(refused, refusal{c.Channel, full()})
 	}
-	m.seat.do(func() { m.seat.send(m.welcome(nil, opened, refused)) })
+	welcome := m.welcome(nil, opened, refused) // not in do: it may write to the log
+	m.seat.do(func() { m.seat.send(welcome) })
 	for _, s := range opened {
 		s.index = -1
 		if !m.seat.do(func() { m.add(s) }) {

@@ -165,12 +165,11 @@ func (s *Streams) resumeMany(ctx context.Context, socket net.Conn, from *handed,
 		return err
 	}
 	m.begin()
-	if m.seat != nil {
-		m.seat.do(func() {
-			for _, r := range gone {
-				m.seat.send(m.refusal(nil, r))
-			}
-		})
+	for _, r := range gone {
+		refusal := m.refusal(nil, r) // not in do: it may write to the log
+		if m.seat != nil {
+			m.seat.do(func() { m.seat.send(refusal) })
+		}
 	}
 	return nil
 }

@@ -81,6 +81,9 @@ type seat interface {
 // those of [Streams.Open] for the connection. state is passed to the functions of w. The connection is for [Many.Join], or for
 // [Many.Begin] and [Many.Run]; without Join, it must be closed.
 func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state any, permit Permit) (*Many, error) {
+	if err := checkHead(r); err != nil {
+		return nil, err
+	}
 	slot, err := s.feed.acquireConnection(r)
 	if err != nil {
 		return nil, err
@@ -91,6 +94,7 @@ func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state an
 		return nil, err
 	}
 	opened, refused := s.openAll(r, want, w, permit)
+	charge(r, refused[min(len(refused), 1):]) // the request itself is counted
 	m.opened, m.subs = opened, make([]*subscription, 0, len(opened))
 	if err := r.Context().Err(); err != nil {
 		m.Close()

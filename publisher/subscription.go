@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -87,6 +88,17 @@ func (s *Streams) openAll(r *http.Request, want []Cursor, w *ManyWire, permit Pe
 		opened = append(opened, sub)
 	}
 	return opened, refused
+}
+
+// charge has the limit on requests count each channel of a request that is not there, or not for this reader. The store was asked for it
+// perhaps, and one request may name many.
+func charge(r *http.Request, refused []refusal) {
+	count := route.Repeats(r)
+	for _, c := range refused {
+		if count != nil && (errors.Is(c.err, motacilla.ErrNotFound) || errors.Is(c.err, motacilla.ErrForbidden)) {
+			count()
+		}
+	}
 }
 
 // openOne opens one channel as a connection of its own would be opened. A hook that panics refuses the channel.

@@ -26,9 +26,13 @@ func withAsk(rt Route, action Action, authorize Authorizer) Route {
 
 // Permit asks the hook about one channel of a request to a route with Many. It returns a copy of r as a route of this channel
 // would get it: the path value channel_id is ch, and it carries the grant. The error is the hook's. If nothing guards the route,
-// everything is permitted. Permit may be called from several goroutines at once, and for as long as r's context lasts.
+// everything is permitted. Permit may be called from several goroutines at once, and for as long as r's context lasts. Its copies share
+// the header, which a hook must not change: a client may send thousands of fields, and ask for a hundred channels with a short message.
 func Permit(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
-	one := r.Clone(r.Context()) // SetPathValue writes into what a shallow copy shares
+	bare := *r
+	bare.Header = nil
+	one := bare.Clone(r.Context()) // SetPathValue writes into what a shallow copy shares
+	one.Header = r.Header
 	one.SetPathValue("channel_id", string(ch))
 	asked, guarded := r.Context().Value(hookKey{}).(*hook)
 	if !guarded {

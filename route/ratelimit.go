@@ -24,6 +24,8 @@ type RateLimitOptions struct {
 	// Address returns the address that a request comes from. nil means RemoteAddr. A request whose address is unknown is
 	// not limited.
 	Address func(*http.Request) netip.Addr
+	// Free reports whether a request is not counted. Its repeats are, see [OnRepeat]. nil means that all requests are counted.
+	Free func(*http.Request) bool
 	// Refuse answers a refused request. Its error is a [motacilla.RetryError] that is an ErrTooMany. nil means
 	// [WriteError].
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
@@ -41,6 +43,7 @@ type RateLimit struct {
 	most    int // addresses with a limit of their own, in both generations
 	refill  time.Duration
 	address func(*http.Request) netip.Addr
+	free    func(*http.Request) bool
 	refuse  func(w http.ResponseWriter, r *http.Request, err error)
 	now     func() time.Time
 
@@ -77,13 +80,16 @@ func NewRateLimit(perSecond int, o *RateLimitOptions) *RateLimit {
 	if d.Address == nil {
 		d.Address = Proxies(nil).ClientAddr
 	}
+	if d.Free == nil {
+		d.Free = func(*http.Request) bool { return false }
+	}
 	if d.Refuse == nil {
 		d.Refuse = WriteError
 	}
 	return &RateLimit{
 		limit: rate.Limit(perSecond), burst: d.Burst, most: d.Addresses,
 		refill:  time.Duration(d.Burst) * time.Second / time.Duration(perSecond),
-		address: d.Address, refuse: d.Refuse, now: time.Now, seed: maphash.MakeSeed(),
+		address: d.Address, free: d.Free, refuse: d.Refuse, now: time.Now, seed: maphash.MakeSeed(),
 	}
 }
 
@@ -95,9 +101,11 @@ func (l *RateLimit) Handler(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		if err := l.allow(n); err != nil {
-			l.refuse(w, r, err)
-			return
+		if !l.free(r) {
+			if err := l.allow(n); err != nil {
+				l.refuse(w, r, err)
+				return
+			}
 		}
 		// A repeat that is refused passes through this handler, which answers it.
 		again := OnRepeat(r, func() bool {

@@ -220,6 +220,26 @@ func TestRateLimitRace(t *testing.T) {
 	}
 }
 
+// A free request takes nothing. Its repeats do.
+func TestRateLimitOfFreeRequests(t *testing.T) {
+	l := NewRateLimit(1, &RateLimitOptions{Burst: 3, Free: func(*http.Request) bool { return true }})
+	now := time.Now()
+	l.now = func() time.Time { return now }
+	var may func() bool
+	h := l.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { may = Repeats(r) }))
+	for range 5 {
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, ask("192.0.2.1")); w.Code != http.StatusOK {
+			t.Errorf("a free request was answered with %d", w.Code)
+		}
+	}
+	for i := range 4 {
+		if ok := may(); ok != (i < 3) {
+			t.Errorf("repeat %d: %t", i, ok)
+		}
+	}
+}
+
 // A request that is answered without the handler counts too.
 func TestRateLimitCountsRepeats(t *testing.T) {
 	l := NewRateLimit(1, &RateLimitOptions{Burst: 3})

@@ -15,8 +15,12 @@ import (
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
+// reordered is yaml with the publishers in another order.
+var reordered = strings.Replace(yaml, "publishers:\n", "publishers:\n  - {type: interval-polling}\n", 1)
+
 // TestUnixSockets: server.addr and server.admin are Unix sockets, or with TLS server.admin alone, beside server.tls.redirect_from. All
-// survive upgrades. The files of the sockets stay the same, and are removed at the end.
+// survive upgrades. The files of the sockets stay the same, with the mode that the configuration says, and are removed at the end. Streams
+// move also if the configuration has the publishers at other places.
 func TestUnixSockets(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -24,7 +28,7 @@ func TestUnixSockets(t *testing.T) {
 			t.Parallel()
 			dir, redirect := t.TempDir(), realserver.FreeAddress(t)
 			site, admin := filepath.Join(dir, "site.sock"), filepath.Join(dir, "admin.sock")
-			flags := append(backends["sqlite"](t), "--server.admin", "unix:"+admin, "--server.socket_mode", "0600")
+			flags := append(backends["sqlite"](t), "--server.admin", "unix:"+admin)
 			sockets := []string{admin}
 			if secure {
 				flags = append(flags, "--server.tls.redirect_from", redirect)
@@ -32,7 +36,7 @@ func TestUnixSockets(t *testing.T) {
 				flags = append(flags, "--server.addr", "unix:"+site)
 				sockets = append(sockets, site)
 			}
-			s := newServer(t, secure, yaml, flags...)
+			s := newServer(t, secure, yaml+"server: {socket_mode: \"0600\"}\n", flags...)
 			if !secure {
 				s.socket = site
 			}
@@ -49,13 +53,18 @@ func TestUnixSockets(t *testing.T) {
 			for _, path := range sockets {
 				before = append(before, file(t, path))
 			}
-			for range 3 {
+			for i := range 3 {
+				mode := fs.FileMode(0o600)
+				if i == 2 {
+					mode = 0o660
+					s.write("motacilla.yaml", reordered+"server: {socket_mode: \"0660\"}\n")
+				}
 				count, err := s.upgrade()
 				if err != nil || count.Refused > 0 {
 					t.Fatalf("upgrade: %+v, %v", count, err)
 				}
 				for i, path := range sockets {
-					if now := file(t, path); !os.SameFile(before[i], now) || now.Mode().Perm() != 0o600 {
+					if now := file(t, path); !os.SameFile(before[i], now) || now.Mode().Perm() != mode {
 						t.Errorf("%s is another file now, with the mode %v", path, now.Mode())
 					}
 				}

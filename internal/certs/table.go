@@ -66,6 +66,27 @@ func (t *Table) known(serverName string) (host string, ok bool) {
 	return "", false
 }
 
+// Named returns host if a certificate is for it. Otherwise it returns the first host that has one, or "" if no host in particular has.
+func (t *Table) Named(host string) string {
+	if t.hosts != nil {
+		return t.hostOf(host)
+	}
+	cert := (*t.certs.Load())[anyHost]
+	if cert == nil {
+		return ""
+	}
+	names, leaf := cert.Leaf.DNSNames, cert.Leaf
+	if leaf.VerifyHostname(host) == nil || len(names)+len(leaf.IPAddresses) == 0 { // no browser takes one without names
+		return host
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, "*") {
+			return name
+		}
+	}
+	return ""
+}
+
 // All returns the certificates by host. The host of a certificate for all hosts is "".
 func (t *Table) All() map[string]*tls.Certificate { return maps.Clone(*t.certs.Load()) }
 

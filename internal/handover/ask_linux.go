@@ -84,8 +84,8 @@ func follow(from io.Reader, told func(string)) (Count, error) {
 	return Count{}, errSilent
 }
 
-// Servers returns the PIDs of the servers in this network namespace that can be upgraded, in order. Another program may pretend to
-// be one; Ask notices.
+// Servers returns the PIDs of the servers in this network namespace that this user may upgrade, in order. Another program of the user may
+// pretend to be one; Ask notices.
 func Servers() ([]int, error) {
 	f, err := os.Open("/proc/net/unix")
 	if err != nil {
@@ -96,7 +96,33 @@ func Servers() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}
-	return pids, nil
+	return ours(pids, os.Geteuid()), nil
+}
+
+// ours leaves out the processes of other users, and names without a process: any user may listen at any name. root may upgrade the servers
+// of all users.
+func ours(pids []int, user int) []int {
+	return slices.DeleteFunc(pids, func(pid int) bool {
+		owner, there := userOf(pid)
+		return !there || user != 0 && owner != user
+	})
+}
+
+// userOf returns the user of a process.
+func userOf(pid int) (user int, there bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // the owner of the folder may be root instead
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(status)) {
+		if ids, ok := strings.CutPrefix(line, "Uid:"); ok {
+			if fields := strings.Fields(ids); len(fields) == 4 { // real, effective, saved, for files
+				user, err = strconv.Atoi(fields[1])
+				return user, err == nil
+			}
+		}
+	}
+	return 0, false
 }
 
 // listed reads the table of Unix sockets. Its columns are Num, RefCount, Protocol, Flags, Type, St, Inode and Path.

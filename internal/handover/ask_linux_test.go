@@ -214,3 +214,18 @@ func TestServersAreListed(t *testing.T) {
 		t.Errorf("got %v, %v, want %d among them", pids, err, os.Getpid())
 	}
 }
+
+// TestServersOfOthersAreNotListed: nobody can keep a user from "motacilla upgrade" by listening at such a name.
+func TestServersOfOthersAreNotListed(t *testing.T) {
+	own, user := os.Getpid(), os.Geteuid()
+	if user == 0 {
+		user = 65534
+	}
+	all := []int{1, own, 1 << 29} // no process has the last PID
+	if got := ours(slices.Clone(all), user); os.Geteuid() == 0 && len(got) > 0 || os.Geteuid() != 0 && slices.Contains(got, 1) {
+		t.Errorf("user %d: got %v of %v", user, got, all)
+	}
+	if got := ours(slices.Clone(all), os.Geteuid()); !slices.Contains(got, own) || slices.Contains(got, 1<<29) {
+		t.Errorf("got %v of %v, want %d", got, all, own)
+	}
+}

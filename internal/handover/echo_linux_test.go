@@ -38,9 +38,9 @@ type talk struct {
 func (e *echo) Listeners() ([]Listener, error) {
 	e.at("listeners")
 	return []Listener{
-		{Place{"echo", e.ln.Addr().String()}, e.ln},
-		{Place{"door", e.door.Addr().String()}, e.door},
-		{Place{"unwanted", "nowhere"}, e.ln},
+		{Place: Place{"echo", e.ln.Addr().String()}, Socket: e.ln},
+		{Place: Place{"door", e.door.Addr().String()}, Socket: e.door},
+		{Place: Place{"unwanted", "nowhere"}, Socket: e.ln},
 	}, nil
 }
 

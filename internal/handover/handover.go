@@ -29,6 +29,7 @@ package handover
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"syscall"
 	"time"
@@ -50,7 +51,14 @@ type Place struct {
 // Listener is a listener of the old process.
 type Listener struct {
 	Place
+	Mode   fs.FileMode  // that the configuration gives to the file of a Unix socket
 	Socket syscall.Conn // such as a *net.TCPListener
+}
+
+// offer is the state of a listener's parcel.
+type offer struct {
+	Place
+	Mode fs.FileMode `json:"mode,omitempty"`
 }
 
 // Of says whose a connection is.

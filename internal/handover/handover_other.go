@@ -5,6 +5,7 @@ package handover
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ func Inherited(string) (*Successor, error) {
 
 // Listener returns false.
 func (*Successor) Listener(string, string) (net.Listener, bool) { return nil, false }
+
+// Mode returns 0.
+func (*Successor) Mode(string, string) fs.FileMode { return 0 }
 
 // Ready does nothing.
 func (*Successor) Ready() error { return nil }

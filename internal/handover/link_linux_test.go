@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -98,7 +99,7 @@ func TestSocketStaysNonblocking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Successor{link: b, listeners: map[Place]net.Listener{}, gone: true}
+	s := &Successor{link: b, listeners: map[Place]net.Listener{}, modes: map[Place]fs.FileMode{}, gone: true}
 	if err := s.keep(p); err != nil {
 		t.Fatal(err)
 	}

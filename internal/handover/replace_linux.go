@@ -111,7 +111,7 @@ func (r *replacement) prepare(ctx context.Context) error {
 		return fmt.Errorf("listeners: %w", err)
 	}
 	for _, ln := range all {
-		if err := r.send(ctx, listener, ln.Place, ln.Socket); err != nil {
+		if err := r.send(ctx, listener, offer{ln.Place, ln.Mode}, ln.Socket); err != nil {
 			return fmt.Errorf("listener %s at %s: %w", ln.Name, ln.Address, err)
 		}
 	}

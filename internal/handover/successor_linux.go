@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -17,6 +18,7 @@ type Successor struct {
 	link      *link
 	limits    limits
 	listeners map[Place]net.Listener
+	modes     map[Place]fs.FileMode
 	old       hello
 	gone      bool // the old process has ended
 }
@@ -43,7 +45,7 @@ func inherited(h hello, within limits) (*Successor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is %q: %w", variable, number, err)
 	}
-	s := &Successor{link: l, limits: within, listeners: map[Place]net.Listener{}}
+	s := &Successor{link: l, limits: within, listeners: map[Place]net.Listener{}, modes: map[Place]fs.FileMode{}}
 	if err := s.survive(s.greet(h)); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("handover from the old process: %w", err)
@@ -106,10 +108,11 @@ func (s *Successor) greet(ours hello) error {
 // keep keeps the listener of a parcel.
 func (s *Successor) keep(p parcel) error {
 	defer p.drop()
-	var at Place
-	if err := p.into(&at); err != nil {
+	var o offer
+	if err := p.into(&o); err != nil {
 		return err
 	}
+	at := o.Place
 	if p.file == nil {
 		return fmt.Errorf("listener %s at %s has come without its file; perhaps this process may open too few files", at.Name, at.Address)
 	}
@@ -120,7 +123,7 @@ func (s *Successor) keep(p parcel) error {
 	if err != nil {
 		return fmt.Errorf("listener %s at %s: %w", at.Name, at.Address, err)
 	}
-	s.listeners[at] = ln
+	s.listeners[at], s.modes[at] = ln, o.Mode
 	return nil
 }
 
@@ -134,6 +137,14 @@ func (s *Successor) Listener(name, address string) (net.Listener, bool) {
 	ln, ok := s.listeners[at]
 	delete(s.listeners, at)
 	return ln, ok
+}
+
+// Mode returns the mode that the old process's configuration gives to the file of a Unix socket. It is 0 if that is not known.
+func (s *Successor) Mode(name, address string) fs.FileMode {
+	if s == nil {
+		return 0
+	}
+	return s.modes[Place{Name: name, Address: address}]
 }
 
 // Ready tells the old process that this one could accept connections. When it returns nil, the old process does not accept any

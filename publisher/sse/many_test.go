@@ -234,6 +234,9 @@ func TestSeveralRefused(t *testing.T) {
 		if resp := s.Do(http.MethodPost, severalPath("match-42")); resp.StatusCode != 405 {
 			t.Errorf("POST: %s", resp.Status)
 		}
+		if resp := s.Do(http.MethodGet, severalPath("match-42"), "Cookie", "a="+strings.Repeat("b", 40<<10)); resp.StatusCode != 400 {
+			t.Errorf("a long cookie: %s", resp.Status)
+		}
 	})
 }
 

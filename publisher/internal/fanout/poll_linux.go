@@ -12,7 +12,7 @@ func (s *shard) readLoop() {
 		return
 	}
 	events := make([]syscall.EpollEvent, 128)
-	var again []*Reader // that had more input than was read
+	var again []*Reader // whose input was not read to its end
 	for {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
@@ -22,33 +22,42 @@ func (s *shard) readLoop() {
 		if err != nil { // the engine is closed
 			return
 		}
-		s.mu.Lock()
-		carried := again
-		again = nil
-		for i := range max(n, 0) {
-			e := &events[i]
-			r := s.find(e.Fd)
-			if r == nil {
-				continue
-			}
-			if e.Events&syscall.EPOLLOUT != 0 && r.backlog != nil {
-				r.unblock()
-			}
-			const over = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
-			if e.Events&(syscall.EPOLLIN|over) != 0 && s.take(r, e.Events&over != 0) {
-				again = append(again, r)
-			}
-		}
-		for _, r := range carried {
-			if s.take(r, true) {
-				again = append(again, r)
-			}
-		}
-		s.mu.Unlock()
+		again = s.round(events[:max(n, 0)], again)
 		if len(again) > 0 {
 			runtime.Gosched()
 		}
 	}
+}
+
+// round handles events, and reads on what again has, which is returned for the next round. A reader is in it once: otherwise one whose
+// peer sends without end would be in it once more after each round, and read longer and longer in a row.
+func (s *shard) round(events []syscall.EpollEvent, again []*Reader) (next []*Reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	read := func(r *Reader, toEnd bool) {
+		if r.flags &^= unread; s.take(r, toEnd) {
+			r.flags |= unread
+			next = append(next, r)
+		}
+	}
+	for i := range events {
+		e := &events[i]
+		r := s.find(e.Fd)
+		if r == nil {
+			continue
+		}
+		if e.Events&syscall.EPOLLOUT != 0 && r.backlog != nil {
+			r.unblock()
+		}
+		const over = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
+		if e.Events&(syscall.EPOLLIN|over) != 0 && r.flags&unread == 0 {
+			read(r, e.Events&over != 0)
+		}
+	}
+	for _, r := range again {
+		read(r, true)
+	}
+	return next
 }
 
 // take reads what r's peer sent and gives it to the protocol. With toEnd it reads until the socket says that there is no

@@ -41,6 +41,7 @@ const (
 	silent  // a TLS alert was sent, after which nothing may follow
 	coarse  // the kernel counts what a peer has not taken in memory, not in bytes: a Unix socket
 	moved   // has got a frame since Moved was called
+	unread  // its input was not read to its end; see shard.round
 )
 
 // backlog is what a full socket has still to take. Most readers never have one.
