@@ -33,7 +33,8 @@ e2e:
 bench:
 	scripts/bench.sh $(BENCH)
 
-# 500 connections a second come and go. make test does this with 10,000 connections.
+# 500 connections a second come and go. make test does this with 10,000 connections. Then faults of networks, browsers and
+# upgrades, over TLS and without, as scripts/soak.sh says; this takes hours.
 soak:
 	scripts/soak.sh $(SOAK)
 

@@ -24,7 +24,7 @@ func TestBackForwardCache(t *testing.T) {
 			for _, p := range []*tab{page, other} {
 				p.eval(`window.kept = true; addEventListener("pageshow", e => { window.persisted = e.persisted })`, nil)
 			}
-			page.run(chromedp.Navigate("http://" + s.addr + "/"))
+			page.run(chromedp.Navigate(s.site() + "/"))
 			page.until(`document.querySelector(".channels")`)
 			other.run(chromedp.Navigate(f.url + "/other"))
 			other.until(`document.querySelector(".other")`)

@@ -15,6 +15,7 @@ import (
 // TestAccessibility checks pages with axe-core, in light and dark colours. testdata/README.md says where axe-core is from.
 func TestAccessibility(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	axe, err := os.ReadFile("testdata/axe.min.js")
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ var places = map[string]string{
 // TestBasePath tests the program below a path in each of the places.
 func TestBasePath(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	for name, locations := range places {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

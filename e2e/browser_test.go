@@ -35,6 +35,7 @@ var sharedBrowser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.ExecPath(binary), chromedp.UserDataDir(filepath.Join(scratch, "chromium")), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("ignore-certificate-errors-spki-list", certificate.Pin),
 	)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)

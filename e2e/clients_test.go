@@ -42,6 +42,7 @@ const chained = `updates.every((u, i) => i === 0 || u.from === updates[i - 1].re
 // TestBrowsersEventSource restarts the server. The browser's EventSource comes back by itself.
 func TestBrowsersEventSource(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	site := otherSite(t)
 	s := serve(t, "sse", "MOTACILLA_SERVER_ORIGINS="+site)
 	s.post("one")
@@ -67,6 +68,7 @@ func TestBrowsersEventSource(t *testing.T) {
 // TestBrowsersWebSocket resumes at each revision that the page has seen.
 func TestBrowsersWebSocket(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	site := otherSite(t)
 	s := serve(t, "websocket", "MOTACILLA_SERVER_ORIGINS="+site)
 	s.post("one")
@@ -113,6 +115,7 @@ func TestBrowsersWebSocket(t *testing.T) {
 // websocket/websocket.js), and asks at the same path.
 func TestWagtailLivesScript(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	site := otherSite(t)
 	config, err := filepath.Abs("../examples/wagtail-live.yaml")
 	if err != nil {
@@ -165,6 +168,7 @@ func TestWagtailLivesScript(t *testing.T) {
 
 func TestCurl(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s := serve(t, "sse")
 	first := s.post("one")
 	read := func(url string, more ...string) (next func(field string) string) {
@@ -219,6 +223,7 @@ func TestCurl(t *testing.T) {
 
 func TestR3labsClient(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s := serve(t, "sse")
 	s.post("one")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -275,6 +280,7 @@ func TestR3labsClient(t *testing.T) {
 
 func TestCoderWebSocket(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s := serve(t, "websocket")
 	s.post("one")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -14,13 +14,15 @@ import (
 // the end each page shows what the store holds.
 func TestTabsConverge(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"sse", "websocket"} {
-		t.Run(name, func(t *testing.T) {
+	for name, w := range map[string]wire{"sse": overHTTP2, "websocket": overTCP} {
+		w = w.unless()
+		t.Run(name+" over "+string(w), func(t *testing.T) {
 			t.Parallel()
 			seed := uint64(time.Now().UnixNano())
 			t.Log("seed", seed)
 			r := rand.New(rand.NewPCG(seed, 0))
 			s := newStack(t, name)
+			s.wire = w
 			s.start()
 			chromium := browser(t)
 			var tabs []*tab
@@ -92,6 +94,7 @@ func TestTabsConverge(t *testing.T) {
 			for _, p := range tabs {
 				p.shows(want...)
 				p.live()
+				p.cameOver(w)
 			}
 			readers := &s.feed.Metrics().Of(name).Readers
 			await(t, "all pages of one browser share a connection", func() bool { return readers.Load() == 1 })

@@ -39,7 +39,7 @@ func TestElement(t *testing.T) {
 			s.api(http.MethodPost, "channels/match/posts", text{"content": []text{
 				{"type": "image", "value": text{"url": "/api/none.png", "alt": "of the server"}},
 			}}, &picture)
-			p.until(root + `.querySelector("img").src === "http://` + s.addr + `/api/none.png"`)
+			p.until(root + `.querySelector("img").src === "` + s.site() + `/api/none.png"`)
 			s.remove(picture.ID)
 			p.holds("one")
 			p.until(`getComputedStyle(` + root + `.querySelector("#live-posts")).display === "flex"`)
@@ -211,7 +211,7 @@ func TestElementFollowsItsAttributes(t *testing.T) {
 	s.readers("websocket", 1)
 	p.until(root + `.querySelector(".live-post-wrapper").kept`) // the element goes on from its posts
 	p.eval(fmt.Sprintf(`void Object.assign(document.querySelector("live-posts"), {channel: "match", transports: "", src: %q})`,
-		"http://"+other.addr+"/"), nil)
+		other.site()+"/"), nil)
 	p.holds("elsewhere")
 	s.readers("websocket", 0)
 	s.readers("sse", 0)

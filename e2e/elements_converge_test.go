@@ -12,14 +12,15 @@ import (
 // In the end each element shows all posts of its channel, each once and in order, over one connection.
 func TestElementsConverge(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"sse", "websocket"} {
-		t.Run(name, func(t *testing.T) {
+	for name, w := range map[string]wire{"sse": overTLS, "websocket": overHTTP2} {
+		w = w.unless()
+		t.Run(name+" over "+string(w), func(t *testing.T) {
 			t.Parallel()
 			seed := uint64(time.Now().UnixNano())
 			t.Log("seed", seed)
 			r := rand.New(rand.NewPCG(seed, 0))
 			const channels = 6
-			f, m := matchSite(t, channels, name)
+			f, m := matchSiteOver(t, w, channels, name)
 			f.body.Store("")
 			chromium := browser(t)
 			type page struct {
@@ -71,6 +72,7 @@ func TestElementsConverge(t *testing.T) {
 				p.hide(false)
 			}
 			for _, p := range pages {
+				p.cameOver(w)
 				if len(p.shows) == 0 {
 					p.add(m.s, 0, 1)
 					p.shows = []int{0}

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,7 +89,12 @@ func quoted(value any) string {
 // matchSite is a page of another site with elements for channels of a server.
 func matchSite(t *testing.T, n int, publishers ...string) (*foreign, *matches) {
 	t.Helper()
-	f := newForeign(t)
+	return matchSiteOver(t, usual(), n, publishers...)
+}
+
+func matchSiteOver(t *testing.T, w wire, n int, publishers ...string) (*foreign, *matches) {
+	t.Helper()
+	f := newForeignOver(t, w)
 	m := newMatches(f.serveTo(t, publishers...), n)
 	f.policy.Store("")
 	f.body.Store(elements(0, n, ""))
@@ -102,7 +105,7 @@ func matchSite(t *testing.T, n int, publishers ...string) (*foreign, *matches) {
 func (p *tab) add(s *program, from, to int) {
 	p.t.Helper()
 	p.eval(fmt.Sprintf(`{const at = document.createElement("div"); at.innerHTML = %q; document.querySelector("main").append(at)}`,
-		strings.ReplaceAll(elements(from, to, ""), "SERVER", "http://"+s.addr)), nil)
+		strings.ReplaceAll(elements(from, to, ""), "SERVER", s.site())), nil)
 }
 
 func (p *tab) drop(ch string) {
@@ -235,10 +238,11 @@ func TestOneRefusedChannelDoesNotConcernTheOthers(t *testing.T) {
 // TestKilledServerLosesNothingOnAnyChannel kills the server while posts come, and starts it again.
 func TestKilledServerLosesNothingOnAnyChannel(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"sse", "websocket"} {
-		t.Run(name, func(t *testing.T) {
+	for name, w := range map[string]wire{"sse": overHTTP2, "websocket": overTCP} {
+		w = w.unless()
+		t.Run(name+" over "+string(w), func(t *testing.T) {
 			t.Parallel()
-			f, m := matchSite(t, 8, name) // with polling, a slow restart would lead to it
+			f, m := matchSiteOver(t, w, 8, name) // with polling, a slow restart would lead to it
 			chromium := browser(t)
 			var tabs []*tab
 			for i := range 2 {
@@ -443,7 +447,7 @@ func TestServerThatCarriesOneChannelOnly(t *testing.T) {
 			m := newMatches(f.serveTo(t, name), 3)
 			var old atomic.Bool
 			old.Store(true)
-			proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: m.s.addr})
+			proxy := httputil.NewSingleHostReverseProxy(m.s.wire.parse(m.s.addr))
 			proxy.ModifyResponse = func(answer *http.Response) error {
 				if !old.Load() || !strings.HasSuffix(answer.Request.URL.Path, "/transports") {
 					return nil
@@ -451,7 +455,7 @@ func TestServerThatCarriesOneChannelOnly(t *testing.T) {
 				return without(answer, regexp.MustCompile(`,"many":"[^"]*"`))
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := f.wire.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				r.Header.Del("Accept-Encoding")
 				proxy.ServeHTTP(w, r.WithContext(ctx))
 			}))
@@ -460,7 +464,7 @@ func TestServerThatCarriesOneChannelOnly(t *testing.T) {
 				server.CloseClientConnections()
 				server.Close()
 			})
-			f.server.Store(strings.TrimPrefix(server.URL, "http://"))
+			f.server.Store(server.Listener.Addr().String())
 			f.policy.Store("")
 			f.body.Store(elements(0, 3, ""))
 			p := open(t, browser(t), f.url, noteUpdates, holdTimers(firstUpdate))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,7 +176,7 @@ func TestSnippetsHaveNoOriginOfOurs(t *testing.T) {
 	}
 	s := embedding(t, live.FramesShow, `<script>document.title = "origin " + origin</script>`)
 	s.start()
-	p := open(t, browser(t), "http://"+s.addr+"/embeds/"+snippetKey)
+	p := open(t, browser(t), s.site()+"/embeds/"+snippetKey)
 	p.until(`document.title === "origin null"`)
 }
 
@@ -229,10 +228,10 @@ func TestPlayersInAPageOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	for _, frames := range []live.Frames{live.FramesAsk, live.FramesShow} {
 		s := embedding(t, frames, "<p>words</p>")
-		site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		site := s.wire.start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprintf(w, `<!doctype html><title>Another site</title><live-posts src="http://%[1]s" channel="match"></live-posts>
-				<script type="module" src="http://%[1]s/assets/live-posts.js"></script>`, s.addr)
+			fmt.Fprintf(w, `<!doctype html><title>Another site</title><live-posts src="%[1]s" channel="match"></live-posts>
+				<script type="module" src="%[1]s/assets/live-posts.js"></script>`, s.site())
 		}))
 		t.Cleanup(site.Close)
 		s.origins = route.NewOrigins(site.URL)
@@ -241,12 +240,12 @@ func TestPlayersInAPageOfAnotherSite(t *testing.T) {
 		p := open(t, browser(t), site.URL)
 		in := `document.querySelector("live-posts").shadowRoot.querySelector`
 		p.until(in + `(".embed-title").textContent === "Ada"`)
-		p.until(in + `(".embed-picture").src === "http://` + s.addr + `/media/a/1.jpg"`)
+		p.until(in + `(".embed-picture").src === "` + s.site() + `/media/a/1.jpg"`)
 		if frames == live.FramesAsk {
 			p.until(in + `(".embed-show").checkVisibility() && !` + in + `("iframe")`)
 			p.eval(in+`(".embed-show").click()`, nil)
 		}
-		p.until(in + `("iframe").src === "http://` + s.addr + `/embeds/` + snippetKey + `" && !` +
+		p.until(in + `("iframe").src === "` + s.site() + `/embeds/` + snippetKey + `" && !` +
 			in + `("iframe").getAttribute("sandbox").includes("same-origin")`)
 		s.stop()
 	}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +13,10 @@ import (
 // foreign is another site, with its own origin.
 type foreign struct {
 	url    string
+	wire   wire         // to the site and to the live server
 	others []string     // origins that may read too
 	body   atomic.Value // what stands in the page's body
-	policy atomic.Value // its Content-Security-Policy; SERVER is the live server's host
+	policy atomic.Value // its Content-Security-Policy; http://SERVER and ws://SERVER are the live server
 	server atomic.Value // the live server's host
 }
 
@@ -26,22 +26,29 @@ const strict = "default-src 'none'; script-src http://SERVER; connect-src http:/
 
 func newForeign(t *testing.T) *foreign {
 	t.Helper()
-	f := &foreign{}
+	return newForeignOver(t, usual())
+}
+
+func newForeignOver(t *testing.T, w wire) *foreign {
+	t.Helper()
+	f := &foreign{wire: w}
 	f.body.Store(element(""))
 	f.policy.Store(strict)
 	f.server.Store("")
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	site := w.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := f.server.Load().(string)
+		server := f.wire.url(host)
+		wired := strings.NewReplacer("http://SERVER", server, "ws://SERVER", f.wire.sockets(host), "SERVER", host)
 		w.Header().Set("Content-Type", "text/html")
-		w.Header().Set("Content-Security-Policy", strings.ReplaceAll(f.policy.Load().(string), "SERVER", host))
+		w.Header().Set("Content-Security-Policy", wired.Replace(f.policy.Load().(string)))
 		if r.URL.Path == "/other" {
 			_, _ = fmt.Fprint(w, `<!doctype html><html lang="en"><title>Another page</title><p class="other">Another page</p>`)
 			return
 		}
-		body := strings.ReplaceAll(f.body.Load().(string), "SERVER", "http://"+host)
+		body := strings.ReplaceAll(f.body.Load().(string), "SERVER", server)
 		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Another site</title>
 			<meta name="viewport" content="width=device-width"><body><main><h1>Another site</h1>%s</main>
-			<script type="module" src="http://%s/assets/live-posts.js"></script>`, body, host)
+			<script type="module" src="%s/assets/live-posts.js"></script>`, body, server)
 	}))
 	t.Cleanup(site.Close)
 	f.url = site.URL
@@ -63,7 +70,7 @@ func (f *foreign) serveTo(t *testing.T, publishers ...string) *program {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, "", "MOTACILLA_CONFIG="+file)
+	s := serveOver(t, f.wire, t.TempDir(), "", "MOTACILLA_CONFIG="+file)
 	f.server.Store(s.addr)
 	return s
 }

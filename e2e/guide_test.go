@@ -22,7 +22,7 @@ func TestWebSocketGuide(t *testing.T) {
 		t.Fatal("the guide quotes no script that follows")
 	}
 	s := serve(t, "websocket")
-	p := open(t, browser(t), "http://"+s.addr+"/healthz")
+	p := open(t, browser(t), s.site()+"/healthz")
 	p.eval(script+`; window.updates = [];
 		follow(location.origin.replace("http", "ws") + "/live/websocket/`+string(channel)+`/", u => updates.push(u)); 0`, nil)
 	p.until(`updates.length > 0 && updates[0].reset`)

@@ -208,6 +208,7 @@ const inert = `(() => {
 // Content-Security-Policy and without it, and nothing runs.
 func TestNothingThatCameInRuns(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	all := attempts()
 	d := newDesk(t, all)
 	d.channel(map[string]any{"title": all[0]})

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,11 +37,12 @@ func TestFallsBackWhereTheFirstTransportIsDead(t *testing.T) {
 }
 
 // buffering is a proxy like many: it passes an answer on when the answer is complete, and does not support WebSocket.
-func buffering(t *testing.T, addr string) string {
+func buffering(t *testing.T, s *program) string {
 	t.Helper()
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upstream := s.wire.parse(s.addr)
+	proxy := s.wire.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := r.Clone(r.Context())
-		out.URL.Scheme, out.URL.Host, out.RequestURI = "http", addr, ""
+		out.URL.Scheme, out.URL.Host, out.RequestURI = upstream.Scheme, upstream.Host, ""
 		for _, name := range []string{"Connection", "Upgrade"} {
 			out.Header.Del(name)
 		}
@@ -75,7 +75,7 @@ func TestFallsBackBehindABufferingProxyAndRemembers(t *testing.T) {
 			t.Parallel()
 			s := serve(t, first+",long-polling")
 			s.post("one")
-			p := open(t, browser(t), buffering(t, s.addr), holdTimers(firstUpdate))
+			p := open(t, browser(t), buffering(t, s), holdTimers(firstUpdate))
 			if first == "sse" { // a WebSocket is refused at once
 				p.asks("sse", 1)
 				p.fire(firstUpdate)

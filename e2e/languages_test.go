@@ -205,7 +205,7 @@ func TestLanguages(t *testing.T) {
 			p.live()
 			l.speaks(p, "reset", whole)
 
-			server := "http://" + s.addr
+			server := s.site()
 			other := open(t, chromium, server+"/")
 			other.until(`document.querySelector(".channel time").title`)
 			l.speaks(other, "index", whole)

@@ -11,7 +11,7 @@ func TestSeveralChannelsByEventSource(t *testing.T) {
 	t.Parallel()
 	s := serve(t, "sse")
 	s.api(http.MethodPost, "channels", text{"id": "second", "title": "Another match"}, nil)
-	p := open(t, browser(t), "http://"+s.addr+"/healthz")
+	p := open(t, browser(t), s.site()+"/healthz")
 	p.eval(`window.updates = []; window.notices = [];
 		const source = new EventSource("/live/sse/?c=`+string(channel)+`&c=second&c=none");
 		source.onmessage = e => updates.push(JSON.parse(e.data));

@@ -43,6 +43,7 @@ func contents(count int, text string) string {
 
 func TestNPMFollowInPage(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s, p := following(t, "")
 	p.until(contents(50, "post 59") + ` && !view.complete && statuses.join() === "connecting,live"`)
 	s.post("post 60")
@@ -64,6 +65,7 @@ func TestNPMFollowInPage(t *testing.T) {
 // TestNPMFollowFromASnapshot goes on from a snapshot that went through JSON, as from a server that renders pages.
 func TestNPMFollowFromASnapshot(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s, p := following(t, "")
 	p.eval(`(async () => {
 		follower.stop();
@@ -79,6 +81,7 @@ func TestNPMFollowFromASnapshot(t *testing.T) {
 // TestNPMCallbackThatThrows tests that an app's error is told, and that the connection stays.
 func TestNPMCallbackThatThrows(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s, p := following(t, `only: ["long-polling"], onUpdate: v => { window.view = v; throw new Error("of the app") }`)
 	s.post("post 60")
 	p.until(contents(51, "post 60") + ` && uncaught.length === 2 && uncaught[1].includes("of the app")`)
@@ -88,6 +91,7 @@ func TestNPMCallbackThatThrows(t *testing.T) {
 // TestNPMFollowInWorker follows in a worker, which has no document.
 func TestNPMFollowInWorker(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	s, p := following(t, "")
 	p.eval(`follower.stop()`, nil)
 	s.readers("sse", 0)

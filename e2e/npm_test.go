@@ -171,6 +171,7 @@ func TestNPMTypes(t *testing.T) {
 // TestNPMFollowInNode follows a channel in Node.js, where there is no browser, over each transport that works there.
 func TestNPMFollowInNode(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	folder := npmApp(t)
 	s := newForeign(t).serveTo(t, everyTransport...)
 	s.post("one")
@@ -192,6 +193,7 @@ func TestNPMFollowInNode(t *testing.T) {
 // TestNPMFollowInNodeResumes restarts the server under a follower in Node.js.
 func TestNPMFollowInNodeResumes(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	folder := npmApp(t)
 	s := serve(t, "")
 	s.post("one")
@@ -208,6 +210,7 @@ func TestNPMFollowInNodeResumes(t *testing.T) {
 
 func TestNPMSnapshot(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	folder := npmApp(t)
 	s := serve(t, "")
 	s.post("one")

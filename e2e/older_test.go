@@ -28,7 +28,7 @@ func TestOlderPostsAfterAReset(t *testing.T) {
 	}
 	post(55)
 	s.start()
-	f := newFront(t, s.addr)
+	f := newFront(t, s)
 	asked, held := make(chan struct{}, 1), make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release) // before the proxy's, which waits for its requests
@@ -82,7 +82,7 @@ func TestOlderPostsOfAnOldRevision(t *testing.T) {
 		want = append(want, fmt.Sprint("post ", i))
 	}
 	s.start()
-	f := newFront(t, s.addr)
+	f := newFront(t, s)
 	p := open(t, browser(t), f.url)
 	p.live()
 	var href string

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,14 +15,14 @@ type front struct {
 	older  atomic.Pointer[func(w http.ResponseWriter, r *http.Request, next http.Handler)] // answers requests for earlier posts
 }
 
-func newFront(t *testing.T, addr string) *front {
+func newFront(t *testing.T, s *stack) *front {
 	t.Helper()
-	own := &http.Transport{}
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: addr})
+	own := &http.Transport{TLSClientConfig: certificate.Client()}
+	proxy := httputil.NewSingleHostReverseProxy(s.wire.parse(s.addr))
 	proxy.Transport = own
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
 	f := &front{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := s.wire.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer := f.outage.Load(); answer != nil {
 			(*answer)(w, r)
 			return
@@ -63,7 +61,7 @@ func TestProxyOutageEndsNoPage(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, tt.transport)
 			s.start()
-			f := newFront(t, s.addr)
+			f := newFront(t, s)
 			p := open(t, browser(t), f.url)
 			p.live()
 			lists := make(chan struct{}, 100)
@@ -95,7 +93,7 @@ func TestServersOwnRefusalEndsThePageBehindAProxy(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "sse")
 	s.start()
-	f := newFront(t, s.addr)
+	f := newFront(t, s)
 	p := open(t, browser(t), f.url)
 	p.live()
 	if _, err := s.store.DeleteChannel(t.Context(), channel); err != nil {

@@ -22,7 +22,7 @@ func TestOlderPostsBelowPinnedOnes(t *testing.T) {
 	}
 	s.start()
 	slices.Reverse(want)
-	p := open(t, browser(t), "http://"+s.addr+"/channels/match")
+	p := open(t, browser(t), s.site()+"/channels/match")
 	p.live()
 	p.shows(want[:110]...)
 	p.eval(`document.querySelector("[data-live-older]").click()`, nil)

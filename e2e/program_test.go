@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,16 @@ func TestMain(m *testing.M) {
 	var err error
 	if scratch, err = os.MkdirTemp("", "motacilla-e2e-"); err != nil {
 		panic(err)
+	}
+	if !slices.Contains([]wire{"", overTCP, overTLS, overHTTP2}, wire(*over)) {
+		fmt.Fprintf(os.Stderr, "-over %s: there are %s, %s and %s\n", *over, overTCP, overTLS, overHTTP2)
+		os.Exit(2)
+	}
+	if certificate, err = realserver.NewCertificate(scratch); err != nil {
+		panic(err)
+	}
+	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport.TLSClientConfig = certificate.Client()
 	}
 	code := 1
 	if binary, err = build("motacilla", "./cmd/motacilla"); err != nil {
@@ -70,12 +81,16 @@ type program struct {
 	dir    string
 	env    []string
 	addr   string
+	wire   wire   // to addr
 	base   string // the path below which the site is, such as /news/live
 	cookie string // signs the requests of api in; without one the token does
 	url    string // of the channel
 	stop   func() // sends SIGTERM and waits
 	kill   func() // sends SIGKILL and waits
 }
+
+// site returns the URL of the server.
+func (p *program) site() string { return p.wire.url(p.addr) }
 
 // serve starts the program with publishers and creates the channel.
 func serve(t *testing.T, publishers string, env ...string) *program {
@@ -86,10 +101,15 @@ func serve(t *testing.T, publishers string, env ...string) *program {
 // serveIn is serve in a folder, which may have a motacilla.yaml.
 func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 	t.Helper()
+	return serveOver(t, usual(), dir, publishers, env...)
+}
+
+func serveOver(t *testing.T, w wire, dir, publishers string, env ...string) *program {
+	t.Helper()
 	addr := realserver.FreeAddress(t)
 	p := &program{
-		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: dir, addr: addr,
-		url: "http://" + addr + "/channels/" + string(channel),
+		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: dir, addr: addr, wire: w,
+		url: w.url(addr) + "/channels/" + string(channel),
 	}
 	for _, kv := range os.Environ() {
 		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
@@ -101,11 +121,11 @@ func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 	if publishers != "" {
 		p.env = append(p.env, "MOTACILLA_PUBLISHERS="+publishers)
 	}
-	p.env = append(p.env, env...)
+	p.env = slices.Concat(p.env, w.env(), env)
 	for _, kv := range env {
 		if base, is := strings.CutPrefix(kv, "MOTACILLA_SERVER_BASE_PATH="); is {
 			p.base = base
-			p.url = "http://" + addr + base + "/channels/" + string(channel)
+			p.url = w.url(addr) + base + "/channels/" + string(channel)
 		}
 	}
 	p.start()
@@ -145,7 +165,7 @@ func (p *program) start() {
 	}
 	p.t.Cleanup(func() { p.stop() })
 	for deadline := time.Now().Add(patience); ; {
-		answer, err := http.Get("http://" + p.addr + p.ready)
+		answer, err := http.Get(p.site() + p.ready)
 		if err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
@@ -173,7 +193,7 @@ func (p *program) api(method, path string, in, out any) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+p.addr+p.base+"/api/"+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, p.site()+p.base+"/api/"+path, bytes.NewReader(body))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/motacilla-live/motacilla/route"
@@ -15,12 +14,12 @@ import (
 func TestLinksThatRunScriptsAreTakenOut(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "long-polling")
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	site := s.wire.start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = fmt.Fprintf(w, `<!doctype html><title>Another site</title><p data-live-status></p>
-			<div id="live-posts" data-channel="match" data-transports="http://%[1]s/channels/match/transports"></div>
-			<script type="module">import {connect} from "http://%[1]s/assets/live.js";
-			connect(document.querySelector("#live-posts"))</script>`, s.addr)
+			<div id="live-posts" data-channel="match" data-transports="%[1]s/channels/match/transports"></div>
+			<script type="module">import {connect} from "%[1]s/assets/live.js";
+			connect(document.querySelector("#live-posts"))</script>`, s.site())
 	}))
 	t.Cleanup(site.Close)
 	s.origins = route.NewOrigins(site.URL)

@@ -20,6 +20,7 @@ const largest = 200 << 10 // bytes of a picture in the documentation
 // TestPictures takes the pictures of the documentation: go test -run Pictures . -args -shots=../docs
 func TestPictures(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	dir := *shots
 	if dir == "" {
 		dir = t.TempDir()

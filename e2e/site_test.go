@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 )
 
@@ -14,7 +13,7 @@ func TestPageOfAnotherSite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var server string
-			site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			site := usual().start(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				_, _ = fmt.Fprintf(w, `<!doctype html><title>Another site</title>
 					<p data-live-status></p>
@@ -26,7 +25,7 @@ func TestPageOfAnotherSite(t *testing.T) {
 			}))
 			t.Cleanup(site.Close)
 			s := serve(t, name, "MOTACILLA_SERVER_ORIGINS="+site.URL)
-			server = "http://" + s.addr
+			server = s.site()
 			s.post("one")
 			chromium := browser(t)
 			p, two := open(t, chromium, site.URL), open(t, chromium, site.URL)

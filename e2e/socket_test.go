@@ -18,6 +18,7 @@ import (
 // that nginx tells, and metrics are on the admin listener alone.
 func TestBehindNginxOverASocket(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	dir := t.TempDir()
 	socket, admin := filepath.Join(dir, "motacilla.sock"), realserver.FreeAddress(t)
 	p := &program{t: t, run: []string{"sh", "-c", `umask 0077; exec "$0" serve`, binary}, ready: "/readyz", dir: dir, addr: admin}

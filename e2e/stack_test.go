@@ -29,6 +29,7 @@ type stack struct {
 	store   *memory.Store
 	names   []string
 	addr    string
+	wire    wire // to addr
 	url     string
 	origins *route.Origins // of other sites that may read
 	look    *page.Look     // nil is the look without options
@@ -44,12 +45,15 @@ type stack struct {
 
 func newStack(t *testing.T, names ...string) *stack {
 	t.Helper()
-	s := &stack{t: t, store: memory.New(nil), names: names, addr: realserver.FreeAddress(t)}
+	s := &stack{t: t, store: memory.New(nil), names: names, addr: realserver.FreeAddress(t), wire: usual()}
 	if _, err := s.store.PutChannel(t.Context(), motacilla.Channel{ID: channel, Title: "The match"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
+
+// site returns the URL of the server.
+func (s *stack) site() string { return s.wire.url(s.addr) }
 
 func (s *stack) start() {
 	s.t.Helper()
@@ -112,7 +116,7 @@ func (s *stack) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.url = "http://" + s.addr + "/channels/" + string(channel)
+	s.url = s.site() + "/channels/" + string(channel)
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			live := strings.HasPrefix(r.URL.Path, "/live/")
@@ -125,8 +129,8 @@ func (s *stack) start() {
 			}
 			s.origins.CORS(table).ServeHTTP(w, r)
 		})}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(listener) }()
+	done, wired := make(chan struct{}), s.wire.listener(server, listener)
+	go func() { defer close(done); _ = server.Serve(wired) }()
 	s.stop = func() {
 		for _, p := range publishers {
 			_ = p.Shutdown(context.Background())

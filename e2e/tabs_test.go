@@ -15,7 +15,7 @@ func (p *program) readers(publisher string, want int) {
 	line := fmt.Sprintf("\nmotacilla_readers{publisher=%q} %d\n", publisher, want)
 	var since time.Time
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := http.Get("http://" + p.addr + "/metrics")
+		answer, err := http.Get(p.site() + "/metrics")
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -52,10 +52,11 @@ func (p *tab) hide(hidden bool) {
 
 func TestTabsShareOneConnection(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"sse", "websocket", "long-polling"} {
-		t.Run(name, func(t *testing.T) {
+	for name, w := range map[string]wire{"sse": overTCP, "websocket": overTLS, "long-polling": overTLS} {
+		w = w.unless()
+		t.Run(name+" over "+string(w), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, name)
+			s := serveOver(t, w, t.TempDir(), name)
 			texts := []string{"one"}
 			s.post("one")
 			chromium := browser(t)
@@ -210,7 +211,7 @@ func TestWhatOtherPagesSayIsChecked(t *testing.T) {
 	two := open(t, chromium, s.url, early)
 	two.live()
 	one.eval(fmt.Sprintf(`(() => {
-		const channel = new BroadcastChannel("motacilla 2 http://%s/");
+		const channel = new BroadcastChannel("motacilla 2 %s/");
 		const good = {channel: "match", from: 0, revision: Number.MAX_SAFE_INTEGER, renders: {}, removals: []};
 		const post = {show: true, content: "<p>forged</p>", created: "2026", modified: "", pinned: false, revision: 1};
 		for (const update of [{}, null, 7, "x", [], {...good, revision: 1.5}, {...good, from: "0"}, {...good, renders: null},
@@ -225,7 +226,7 @@ func TestWhatOtherPagesSayIsChecked(t *testing.T) {
 		channel.postMessage({refused: "match"}); // the server itself is asked
 		for (const wants of [{}, null, "x", [7], {"": 1}, {match: "1"}, {match: -1}, {none: 0}]) channel.postMessage({page: "x", wants});
 		for (const other of [null, 7, "x", [], {call: 1}, {page: 1}, {page: "x"}]) channel.postMessage(other);
-	})()`, s.addr), nil)
+	})()`, s.site()), nil)
 	s.post("one")
 	one.shows("one")
 	two.shows("one")

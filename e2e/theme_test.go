@@ -55,11 +55,11 @@ func TestTheme(t *testing.T) {
 
 	s.api(http.MethodPost, "channels", text{"id": "final-2026", "title": "Final"}, nil)
 	s.api(http.MethodPost, "channels/final-2026/posts", text{"text": "Goal!", "key_event": true}, nil)
-	p.goTo("http://" + s.addr + "/channels/final-2026")
+	p.goTo(s.site() + "/channels/final-2026")
 	p.live()
 	p.until(`document.documentElement.lang === "en" && document.querySelector(".post-label").textContent === "Key event" &&
 		document.querySelector("footer a").textContent === "Imprint"`)
-	p.goTo("http://" + s.addr + "/nothing")
+	p.goTo(s.site() + "/nothing")
 	p.until(`document.querySelector(".harbour") && document.querySelector("h1").textContent === "Diese Seite gibt es nicht"`)
 }
 

@@ -95,6 +95,7 @@ func uploadScript(client, site string) string {
 // In a page an upload tells how far it is, and can be ended while it goes on.
 func TestNPMUploadInPage(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	site := uploading(t)
 	p := open(t, browser(t), site)
 	var got string
@@ -107,6 +108,7 @@ func TestNPMUploadInPage(t *testing.T) {
 // In Node.js an upload can be ended too, and tells only its end.
 func TestNPMUploadInNode(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	folder := npmApp(t)
 	script := uploadScript("@motacilla/client", uploading(t)) + `console.log(JSON.stringify(out))`
 	p := node(t, folder, nil, "--input-type=module", "-e", script)

@@ -70,7 +70,7 @@ func TestBrowsersViewIsGosView(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, "long-polling")
 	s.start()
-	p := open(t, browser(t), "http://"+s.addr+"/")
+	p := open(t, browser(t), s.site()+"/")
 	data, err := os.ReadFile("../page/testdata/view.json")
 	if err != nil {
 		t.Fatal(err)

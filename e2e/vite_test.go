@@ -46,6 +46,7 @@ const everyFrame = `window.frames = []; window.told = [];
 // posts in the page. The element takes them over, and goes on from their revision.
 func TestViteApp(t *testing.T) {
 	t.Parallel()
+	onlyTCP(t)
 	folder := filepath.Join(npmApp(t), "vite")
 	for _, command := range []string{"node ../node_modules/typescript/bin/tsc -p .", "node ../node_modules/vite/bin/vite.js build"} {
 		if _, err := inFolder(folder, command); err != nil {

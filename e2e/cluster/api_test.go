@@ -20,7 +20,7 @@ import (
 
 // request makes one request to the REST interface at base. An error is one of the network: the answer may have been lost.
 func request(ctx context.Context, base, method, path string, in, out any) (status int, header http.Header, err error) {
-	return requestBy(ctx, plain, base, method, path, in, out)
+	return requestBy(ctx, fresh, base, method, path, in, out)
 }
 
 func requestBy(
@@ -57,7 +57,8 @@ func requestBy(
 // request in time. With -soak the machine is not so busy.
 func unread(err error) bool {
 	var of *url.Error
-	return !*soak && errors.As(err, &of) && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
+	return !*soak && errors.As(err, &of) &&
+		(errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET))
 }
 
 // must makes a request and ends the test if it fails. While the store does not answer, the request is repeated.

@@ -19,11 +19,15 @@ import (
 // backend is an empty store that nodes share.
 type backend struct {
 	addr string // host:port of its server; "" if it has none
-	// flags returns the flags of a node that reaches the server at addr.
-	flags func(addr string) []string
+	wire wire   // to the nodes
+	// store returns the flags of a node that reaches the store's server at addr.
+	store func(addr string) []string
 	// open opens the store for the test itself.
 	open func(t *testing.T, clock motacilla.Clock) storage.Store
 }
+
+// flags returns the flags of a node that reaches the store's server at addr.
+func (b *backend) flags(addr string) []string { return append(b.wire.flags(), b.store(addr)...) }
 
 // parallel lets a test run in parallel with others, except with -soak.
 func parallel(t *testing.T) {
@@ -32,23 +36,26 @@ func parallel(t *testing.T) {
 	}
 }
 
-// each runs a test with every store that nodes can share, all in parallel, and in parallel with other tests.
+// each runs a test with every store that nodes can share and over its wires, all in parallel, and in parallel with other tests.
 func each(t *testing.T, test func(t *testing.T, b *backend)) {
 	parallel(t)
 	stores(t, test)
 }
 
-// stores runs a test with every store that nodes can share, or with the named ones, all in parallel.
+// stores runs a test with every store that nodes can share, or with the named ones, and over its wires, all in parallel.
 func stores(t *testing.T, test func(t *testing.T, b *backend), names ...string) {
 	for name, open := range backends() {
 		if len(names) > 0 && !slices.Contains(names, name) {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			parallel(t)
-			b := open(t)
-			test(t, b)
-		})
+		for _, w := range wires(name) {
+			t.Run(name+" over "+string(w), func(t *testing.T) {
+				parallel(t)
+				b := open(t)
+				b.wire = w
+				test(t, b)
+			})
+		}
 	}
 }
 
@@ -61,7 +68,7 @@ func backends() map[string]func(t *testing.T) *backend {
 func sqliteBackend(t *testing.T) *backend {
 	path := filepath.Join(t.TempDir(), "cluster.db")
 	return &backend{
-		flags: func(string) []string { return []string{"--storage.type", "sqlite", "--storage.path", path} },
+		store: func(string) []string { return []string{"--storage.type", "sqlite", "--storage.path", path} },
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
 			t.Helper()
 			s, err := sqlite.Open(t.Context(), path, &sqlite.Options{Clock: clock, Timeout: hang, BusyTimeout: hang})
@@ -77,7 +84,7 @@ func redisBackend(t *testing.T) *backend {
 	server := realserver.NewRedis(t, realserver.DurableRedis()...)
 	return &backend{
 		addr: server.Addr(),
-		flags: func(addr string) []string {
+		store: func(addr string) []string {
 			return []string{"--storage.type", "redis", "--storage.url", "redis://" + addr}
 		},
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {
@@ -100,7 +107,7 @@ func postgresBackend(t *testing.T) *backend {
 	}
 	return &backend{
 		addr: addr,
-		flags: func(by string) []string {
+		store: func(by string) []string {
 			return []string{"--storage.type", "postgres", "--storage.url", strings.Replace(url, addr, by, 1)}
 		},
 		open: func(t *testing.T, clock motacilla.Clock) storage.Store {

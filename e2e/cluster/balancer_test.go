@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// balancer passes each connection to the next node. It leaves out nodes that do not answer.
+// balancer passes each connection to the next node, with TLS as it comes. It leaves out nodes that do not answer.
 type balancer struct {
+	wire     wire
 	listener net.Listener
 	work     sync.WaitGroup
 
@@ -21,13 +22,13 @@ type balancer struct {
 	conns map[net.Conn]struct{} // of clients
 }
 
-func newBalancer(t *testing.T) *balancer {
+func newBalancer(t *testing.T, w wire) *balancer {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{listener: listener, conns: map[net.Conn]struct{}{}}
+	b := &balancer{wire: w, listener: listener, conns: map[net.Conn]struct{}{}}
 	b.work.Go(func() {
 		for {
 			conn, err := listener.Accept()
@@ -45,7 +46,7 @@ func newBalancer(t *testing.T) *balancer {
 	return b
 }
 
-func (b *balancer) url() string { return "http://" + b.listener.Addr().String() }
+func (b *balancer) url() string { return b.wire.url(b.listener.Addr().String()) }
 
 func (b *balancer) add(addr string) {
 	b.mu.Lock()

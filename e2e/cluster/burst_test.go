@@ -11,13 +11,8 @@ import (
 // TestBurst delivers 1,000 messages through each receiver to two nodes at once, of which one is killed in the middle. Each message
 // becomes exactly one post.
 func TestBurst(t *testing.T) {
-	t.Parallel()
-	for _, store := range []string{"postgres", "redis"} { // the stores for several machines
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			testBurst(t, backends()[store](t))
-		})
-	}
+	parallel(t)
+	stores(t, testBurst, "postgres", "redis") // the stores for several machines
 }
 
 func testBurst(t *testing.T, b *backend) {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 )
 
 const match motacilla.ChannelID = "match-42"
@@ -21,7 +20,7 @@ func TestConvergence(t *testing.T) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 0))
-		front := newBalancer(t)
+		front := newBalancer(t, b.wire)
 		var nodes []*node
 		add := func() {
 			n := startNode(t, b.flags(b.addr)...)
@@ -40,10 +39,8 @@ func TestConvergence(t *testing.T) {
 		must(t, front.url(), http.MethodPost, "", map[string]any{"id": match}, nil)
 
 		var readers []*reader
-		for _, transport := range client.Transports() {
-			for range 2 {
-				readers = append(readers, read(t, front.url(), transport, match))
-			}
+		for range 2 {
+			readers = append(readers, readAll(t, b.wire, front.url(), match)...)
 		}
 		allAt(t, readers, 1)
 		var writers []*writer
@@ -121,7 +118,7 @@ func TestConvergence(t *testing.T) {
 
 func urls(nodes []*node) (list []string) {
 	for _, n := range nodes {
-		list = append(list, "http://"+n.addr)
+		list = append(list, n.url)
 	}
 	return list
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/internal/netfault"
 )
 
@@ -84,14 +83,12 @@ func TestFaults(t *testing.T) {
 		for range 2 {
 			link := netfault.Between(t, b.addr)
 			links = append(links, link)
-			bases = append(bases, "http://"+startNode(t, b.flags(link.Addr())...).addr)
+			bases = append(bases, startNode(t, b.flags(link.Addr())...).url)
 		}
 		must(t, bases[0], http.MethodPost, "", map[string]any{"id": match}, nil)
 		var readers []*reader
 		for _, base := range bases {
-			for _, transport := range client.Transports() {
-				readers = append(readers, read(t, base, transport, match))
-			}
+			readers = append(readers, readAll(t, b.wire, base, match)...)
 		}
 		allAt(t, readers, 1)
 		f := &flood{name: "flood", bases: bases, channel: match, acked: map[string]postJSON{}}
@@ -192,7 +189,7 @@ func probe(t *testing.T, what, base string, cursor motacilla.Revision, lasts tim
 		polling.Go(func() {
 			for ; ctx.Err() == nil; pause(ctx, 200*time.Millisecond) {
 				began := time.Now()
-				resp, err := plain.Get(poll)
+				resp, err := fresh.Get(poll)
 				status, said := 0, ""
 				if err == nil {
 					status, said = resp.StatusCode, problem(resp)

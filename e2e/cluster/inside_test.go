@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +14,6 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/app"
-	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
@@ -21,14 +22,17 @@ import (
 	"go.uber.org/fx"
 )
 
-// inside runs a node in this process with the given store, and returns its URL.
-func inside(t *testing.T, store storage.Store) (base string) {
+// inside runs a node in this process with the given store, and returns its address.
+func inside(t *testing.T, w wire, store storage.Store) (addr string) {
 	t.Helper()
 	var server *app.Server
 	given := storage.Register[struct{}]("given", nil, func() storage.Store { return store })
 	in := &app.Input{YAML: []byte(config), Env: []string{}, Flags: map[string]string{
 		"server.addr": "127.0.0.1:0", "server.token": token, "storage.type": "given", "log.level": "error",
 	}}
+	for pair := range slices.Chunk(w.flags(), 2) {
+		in.Flags[strings.TrimPrefix(pair[0], "--")] = pair[1]
+	}
 	a := app.New(given, sse.Module, websocket.Module, polling.Module, webapp.Module, fx.Supply(in), fx.Populate(&server))
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -38,7 +42,7 @@ func inside(t *testing.T, store storage.Store) (base string) {
 			t.Error(err)
 		}
 	})
-	return "http://" + server.Addr().String()
+	return server.Addr().String()
 }
 
 // deaf is a store whose Watch loses every tenth notification.
@@ -65,13 +69,13 @@ func TestLostHints(t *testing.T) {
 		handles := [2]*deaf{{Store: b.open(t, nil)}, {Store: b.open(t, nil)}}
 		var bases []string
 		for _, h := range handles {
-			bases = append(bases, inside(t, h))
+			bases = append(bases, b.wire.url(inside(t, b.wire, h)))
 		}
 		var readers []*reader
 		for i := range channels {
 			ch := motacilla.ChannelID(fmt.Sprintf("channel-%d", i))
 			must(t, bases[0], http.MethodPost, "", map[string]any{"id": ch}, nil)
-			readers = append(readers, read(t, bases[1], "sse", ch))
+			readers = append(readers, read(t, bases[1], "sse", http1, ch))
 		}
 		allAt(t, readers, 1)
 		var mu sync.Mutex
@@ -107,19 +111,17 @@ func TestClocksApart(t *testing.T) {
 	each(t, func(t *testing.T, b *backend) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
-		front := newBalancer(t)
+		front := newBalancer(t, b.wire)
 		var bases []string
 		for _, ahead := range []time.Duration{0, time.Hour} {
-			base := inside(t, b.open(t, func() time.Time { return time.Now().Add(ahead) }))
-			bases = append(bases, base)
-			front.add(base[len("http://"):])
+			addr := inside(t, b.wire, b.open(t, func() time.Time { return time.Now().Add(ahead) }))
+			bases = append(bases, b.wire.url(addr))
+			front.add(addr)
 		}
 		must(t, front.url(), http.MethodPost, "", map[string]any{"id": match}, nil)
 		var readers []*reader
 		for _, base := range append(bases, front.url()) {
-			for _, transport := range client.Transports() {
-				readers = append(readers, read(t, base, transport, match))
-			}
+			readers = append(readers, readAll(t, b.wire, base, match)...)
 		}
 		allAt(t, readers, 1)
 		var writers []*writer

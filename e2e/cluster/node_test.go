@@ -32,6 +32,7 @@ publishers:
 // node is a process of the program.
 type node struct {
 	addr  string // where it serves
+	url   string // of it
 	cmd   *exec.Cmd
 	out   *output
 	ended chan struct{}
@@ -135,9 +136,11 @@ func tryNode(t *testing.T, p program, flags ...string) (*node, error) {
 	})
 	late := time.After(hang)
 	for {
-		if m := listening.FindStringSubmatch(n.out.String()); m != nil && n.ready(m[1]) {
-			n.addr = m[1]
-			return n, nil
+		if m := listening.FindStringSubmatch(n.out.String()); m != nil {
+			if url := wireOf(flags).url(m[1]); ready(url) {
+				n.addr, n.url = m[1], url
+				return n, nil
+			}
 		}
 		select {
 		case <-n.ended:
@@ -149,9 +152,9 @@ func tryNode(t *testing.T, p program, flags ...string) (*node, error) {
 	}
 }
 
-// ready reports whether the node at addr says that it is ready.
-func (n *node) ready(addr string) bool {
-	resp, err := plain.Get("http://" + addr + "/readyz")
+// ready reports whether the node at url says that it is ready.
+func ready(url string) bool {
+	resp, err := fresh.Get(url + "/readyz")
 	if err != nil {
 		return false
 	}
@@ -189,5 +192,8 @@ const hang = 2 * time.Minute
 // busy machine adds to that.
 const deadline = 15 * time.Second
 
-// plain opens a connection for each request, so that the balancer passes each to another node.
-var plain = &http.Client{Timeout: hang, Transport: &http.Transport{DisableKeepAlives: true}}
+// Clients of nodes, which TestMain makes.
+var (
+	fresh  *http.Client // opens a connection for each request, so that the balancer passes each to another node
+	keeper *http.Client // keeps connections
+)

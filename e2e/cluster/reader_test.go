@@ -33,16 +33,26 @@ type reader struct {
 	wrong  error
 }
 
+// readAll starts a reader for each transport, by each version of HTTP.
+func readAll(t *testing.T, w wire, base string, ch motacilla.ChannelID) (readers []*reader) {
+	for _, transport := range client.Transports() {
+		for _, v := range w.versions(transport) {
+			readers = append(readers, read(t, base, transport, v, ch))
+		}
+	}
+	return readers
+}
+
 // read starts a reader, which begins with the newest page of the channel.
-func read(t *testing.T, base, transport string, ch motacilla.ChannelID) *reader {
+func read(t *testing.T, base, transport string, v version, ch motacilla.ChannelID) *reader {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &reader{
-		name: transport + " at " + base, base: base, channel: ch, stop: cancel, ended: make(chan struct{}),
+		name: fmt.Sprintf("%s over %s at %s", transport, v, base), base: base, channel: ch, stop: cancel, ended: make(chan struct{}),
 		moved: make(chan struct{}), leave: func() {},
 	}
 	go func() {
 		defer close(r.ended)
-		r.run(ctx, transport)
+		r.run(ctx, transport, v)
 	}()
 	t.Cleanup(r.close)
 	return r
@@ -60,11 +70,10 @@ func (r *reader) move() {
 	r.leave()
 }
 
-func (r *reader) run(ctx context.Context, transport string) {
+func (r *reader) run(ctx context.Context, transport string, v version) {
 	c, err := client.New(r.base, &client.Options{
 		MinWait: 20 * time.Millisecond, MaxWait: 500 * time.Millisecond,
-		// Each poll opens a connection, so that each goes to another node.
-		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		HTTP: &http.Client{Transport: dialling(v)},
 	})
 	if err != nil {
 		r.mu.Lock()

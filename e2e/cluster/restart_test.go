@@ -20,7 +20,7 @@ import (
 // metric returns one metric of a node.
 func metric(t *testing.T, n *node, name string) int {
 	t.Helper()
-	resp, err := plain.Get("http://" + n.addr + "/metrics")
+	resp, err := fresh.Get(n.url + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,12 +44,12 @@ func TestManyReadersAfterARestart(t *testing.T) {
 	const crowd, most = 300, 20
 	each(t, func(t *testing.T, b *backend) {
 		first := startNode(t, b.flags(b.addr)...)
-		base := "http://" + first.addr
+		base := first.url
 		must(t, base, http.MethodPost, "", map[string]any{"id": match}, nil)
 		var p postJSON
 		must(t, base, http.MethodPost, "/"+string(match)+"/posts", map[string]any{"text": "0"}, &p)
 		cursors := make([]motacilla.Revision, crowd)
-		keep := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+		keep := &http.Client{Transport: keeping(8)}
 		defer keep.CloseIdleConnections()
 		const writers = 8
 		var work sync.WaitGroup
@@ -83,7 +83,7 @@ func TestManyReadersAfterARestart(t *testing.T) {
 		head := list(t, base, match).channel.Head
 		first.kill()
 		again := startNode(t, b.flags(b.addr)...)
-		base = "http://" + again.addr
+		base = again.url
 		rand.Shuffle(len(cursors), func(i, j int) { cursors[i], cursors[j] = cursors[j], cursors[i] })
 		began := time.Now()
 		before := metric(t, again, "motacilla_store_reads_total")
@@ -91,10 +91,11 @@ func TestManyReadersAfterARestart(t *testing.T) {
 		defer cancel()
 		var resets atomic.Int64
 		var there sync.WaitGroup // each stays until all have come
-		c, err := client.New(base, &client.Options{HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
+		c, err := client.New(base, &client.Options{HTTP: &http.Client{Transport: keeping(crowd)}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer c.CloseIdleConnections()
 		there.Add(crowd)
 		for i, cursor := range cursors {
 			work.Go(func() {

@@ -73,7 +73,7 @@ func (s *site) start(i int) {
 		s.flags...)
 }
 
-func (s *site) base(i int) string { return "http://" + s.nodes[i].addr }
+func (s *site) base(i int) string { return s.nodes[i].url }
 
 // deliver delivers a message to a node once.
 func (d *desk) deliver(base string, m sourceMessage) error {
@@ -81,7 +81,7 @@ func (d *desk) deliver(base string, m sourceMessage) error {
 	if err != nil {
 		return err
 	}
-	resp, err := plain.Do(r)
+	resp, err := keeper.Do(r)
 	if err != nil {
 		return err
 	}

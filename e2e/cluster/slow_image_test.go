@@ -20,16 +20,19 @@ func TestSlowImage(t *testing.T) {
 	t.Parallel()
 	type run struct {
 		store string
+		wire  wire
 		nodes int
 	}
-	runs := []run{{"sqlite", 1}, {"redis", 2}}
+	runs := []run{{"sqlite", overTLS, 1}, {"redis", overTCP, 2}}
 	if *soak {
-		runs = append(runs, run{"postgres", 2})
+		runs = append(runs, run{"postgres", overTLS, 2})
 	}
 	for _, run := range runs {
 		t.Run(fmt.Sprintf("%s %d", run.store, run.nodes), func(t *testing.T) {
 			t.Parallel()
-			slowImage(t, backends()[run.store](t), run.nodes)
+			b := backends()[run.store](t)
+			b.wire = run.wire
+			slowImage(t, b, run.nodes)
 		})
 	}
 }
@@ -112,7 +115,7 @@ func (s *site) halfway() {
 func (s *site) served(path string) {
 	s.t.Helper()
 	for i := range s.nodes {
-		resp, err := plain.Get(s.base(i) + path)
+		resp, err := fresh.Get(s.base(i) + path)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -19,10 +19,7 @@ var (
 // outgoing connection could have the port.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	host := "127.0.0.1"
-	if pid := os.Getpid(); runtime.GOOS == "linux" {
-		host = fmt.Sprintf("127.%d.%d.%d", 1+pid>>16, pid>>8&255, pid&255)
-	}
+	host := loopback()
 	takenMu.Lock()
 	defer takenMu.Unlock()
 	for {
@@ -37,4 +34,13 @@ func FreeAddress(t testing.TB) string {
 			return addr
 		}
 	}
+}
+
+// loopback is this process's own loopback address, if the system has more than one.
+func loopback() string {
+	pid := os.Getpid()
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>16, pid>>8&255, pid&255)
 }
