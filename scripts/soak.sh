@@ -5,6 +5,7 @@
 # are upgraded 20 times, and processes are killed in upgrades. Linux only.
 set -eu
 cd "$(dirname "$0")/../e2e"
+. ../scripts/race.sh
 SOAK=${1:-1h} go test -count=1 -timeout 0 -v -run '^TestSoak$' ./loadtest
 go test -race -count=1 -timeout 60m -v ./cluster -soak
 exec go test -count=1 -timeout 60m -v ./upgrade -soak
