@@ -108,7 +108,7 @@ func TestTerminal(t *testing.T) {
 // On a terminal the command asks for alternative texts, and shows how far a large upload is.
 func TestPostImagesOnTerminal(t *testing.T) {
 	store, remote := album(t)
-	picture(t, "large.png", 1000)
+	picture(t, "large.png", 740) // just above 1 MiB, from where on there is a bar
 	picture(t, "small.png", 40)
 	args := append([]string{"post", "add", "final", "--image", "large.png", "--image", "small.png"}, remote...)
 	code, screen := seen(t, 80, "A large picture\n\n", args...)

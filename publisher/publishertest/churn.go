@@ -16,7 +16,7 @@ import (
 // so that a reader that misses something never gets it. Half of the channels have another reader all the time, so that some
 // readers are the first of their channel, and others are not.
 func testJoins(t *testing.T, run func(settings) *site) {
-	const workers, joins = 4, 60
+	const workers, joins = 4, 30
 	s := run(settings{feed: publisher.FeedOptions{Heartbeat: time.Hour, Repair: time.Hour}})
 	var all sync.WaitGroup
 	for w := range workers {
@@ -81,7 +81,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 
 // testManyChannels has readers on many channels. They come and go while all channels change.
 func testManyChannels(t *testing.T, run func(settings) *site) {
-	const channels, each = 40, 3
+	const channels, each = 25, 3
 	// Hundreds of readers that ask, or get a heartbeat, many times a second would test the machine.
 	s := run(settings{rest: time.Second, feed: publisher.FeedOptions{Heartbeat: 5 * time.Second, Repair: time.Second}})
 	ids := make([]motacilla.ChannelID, channels)

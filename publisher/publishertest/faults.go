@@ -50,7 +50,7 @@ func testStalled(t *testing.T, run func(settings) *site) {
 	healthy.at(t, s.Head(Channel))
 	stalled.stall()
 	long := dense(60_000)
-	for range 20 { // 1.2 MB, which no socket holds that is not read from
+	for range 14 { // 840 kB, which no socket holds that is not read from
 		s.Post(Channel, long)
 		healthy.at(t, s.Head(Channel))
 	}
@@ -67,7 +67,7 @@ func testStalled(t *testing.T, run func(settings) *site) {
 // testMerged has a reader take nothing for less than Stall, while one post is edited many times. When the reader reads on,
 // it gets what the kernel has kept, and then the newest state. It must not get every edit.
 func testMerged(t *testing.T, run func(settings) *site) {
-	const edits = 60 // 2.4 MB
+	const edits = 32 // 1.3 MB, of which sockets hold a quarter
 	s := run(settings{})
 	p := s.Post(Channel, "Goal")
 	own := s.door(false, small)

@@ -95,7 +95,7 @@ func testShutdownWhileTheyCome(t *testing.T, run func(settings) *site) {
 	url, follow := s.url(s.main, name, Channel), s.parts[name].follow
 	for range 8 {
 		coming.Go(func() {
-			for range 20 {
+			for range 10 {
 				for _, err := range follow(ctx, url, 0) {
 					if err != nil {
 						pause(ctx, time.Millisecond)

@@ -105,7 +105,7 @@ func testRudeClients(t *testing.T, run func(settings) *site) {
 			func(c rudeConn) { _, _ = c.tcp.Write(noise) }, // beneath TLS
 			func(rudeConn) {}, // takes nothing
 		} {
-			for range 5 {
+			for range 3 {
 				c, err := net.Dial("tcp", host)
 				if err != nil {
 					t.Fatal(err)
