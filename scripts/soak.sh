@@ -6,7 +6,6 @@
 # processes are killed in upgrades. Linux only.
 set -eu
 cd "$(dirname "$0")/../e2e"
-. ../scripts/race.sh
 SOAK=${1:-1h} go test -count=1 -timeout 0 -v -run '^TestSoak$' ./loadtest
 go test -race -count=1 -timeout 3h -v ./cluster -soak
 for wire in TLS HTTP2; do

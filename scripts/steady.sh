@@ -28,7 +28,6 @@ done
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 rm -rf "$folder"/*
-. scripts/race.sh
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 
 # moduleOf FOLDER is the module that has the folder.

@@ -6,7 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-. scripts/race.sh
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 
 # module MODULE tests one. Tests wait more than they work: two packages run at a time. Those of the main module that take
