@@ -259,6 +259,7 @@ func (p *Place) advance(at *look) {
 		return
 	case n == 0: // The socket took nothing. When it has room, r gets what is newest then.
 		r.block(nil, nil)
+		p.filled(n)
 		return
 	}
 	at.wrote(p.cursor, frame)
@@ -266,6 +267,7 @@ func (p *Place) advance(at *look) {
 	r.flags = r.flags&^asking | moved
 	if full {
 		r.block(frame.Bytes[n:], nil)
+		p.filled(n)
 	}
 	if frame.Last {
 		t.protocol.Last(p)

@@ -64,26 +64,28 @@ func (r *Reader) catchUp() {
 	if r.first.index >= 0 {
 		r.first.advance(nil)
 	}
-	others := slices.Clone(r.others)
+	others, turn := slices.Clone(r.others), int(r.turn)
 	for i := range others {
 		if r.backlog != nil || r.flags&closed != 0 {
 			return
 		}
-		at := (int(r.turn) + i) % len(others)
-		p := others[at]
-		if p.index < 0 {
-			continue
-		}
-		before := p.cursor
-		p.advance(nil)
-		switch {
-		case r.backlog == nil:
-		case p.cursor == before: // the socket took nothing of its frame
-			r.turn = uint16(at)
-		default:
-			r.turn = uint16(at + 1)
+		if p := others[(turn+i)%len(others)]; p.index >= 0 {
+			p.advance(nil)
 		}
 	}
+}
+
+// filled notes that p's frame filled the socket, of which took bytes went in. Then the topic after p's has the next turn; p's has it if the
+// socket was full before.
+func (p *Place) filled(took int) {
+	at := slices.Index(p.reader.others, p)
+	if at < 0 {
+		return // the first topic always has a turn
+	}
+	if took > 0 {
+		at++
+	}
+	p.reader.turn = uint16(at)
 }
 
 // behind reports whether the topic may have moved since its caller looked. It has nearly always not.
