@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"io"
+	"net"
 	"sync/atomic"
 	"testing"
 )
@@ -110,6 +111,9 @@ func TestFullSocketTakesTurns(t *testing.T) {
 	a, b := newSecond(r), newSecond(r)
 	b.story.head = 1 << 20
 	client := r.join(Join{})
+	if err := client.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // the kernel would let it grow beyond a frame
+		t.Fatal(err)
+	}
 	a.follow(r, 1000)
 	b.follow(r, 1<<20)
 	a.move(much)
