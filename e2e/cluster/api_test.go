@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -57,8 +58,12 @@ func requestBy(
 // request in time. With -soak the machine is not so busy.
 func unread(err error) bool {
 	var of *url.Error
-	return !*soak && errors.As(err, &of) &&
-		(errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET))
+	if *soak || !errors.As(err, &of) {
+		return false
+	}
+	const idle = "server closed idle connection" // net/http's error if the request was not sent yet; it has no name
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		strings.HasSuffix(of.Err.Error(), idle)
 }
 
 // must makes a request and ends the test if it fails. While the store does not answer, the request is repeated.
