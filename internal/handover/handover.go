@@ -107,7 +107,8 @@ type limits struct {
 	step  time.Duration // for each other parcel
 }
 
-func standard() limits { return limits{ready: time.Minute, step: 20 * time.Second} }
+// standard has patience with a new process that waits for a slow store: to give up ends the connections that it has.
+func standard() limits { return limits{ready: time.Minute, step: time.Minute} }
 
 // stepContext ends after limits.step. Its cause then says that the other process did nothing.
 func (l limits) stepContext(ctx context.Context) (context.Context, context.CancelFunc) {
