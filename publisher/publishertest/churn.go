@@ -16,7 +16,7 @@ import (
 // so that a reader that misses something never gets it. Half of the channels have another reader all the time, so that some
 // readers are the first of their channel, and others are not.
 func testJoins(t *testing.T, run func(settings) *site) {
-	const workers, joins = 4, 30
+	const workers, joins = 4, 60
 	s := run(settings{feed: publisher.FeedOptions{Heartbeat: time.Hour, Repair: time.Hour}})
 	var all sync.WaitGroup
 	for w := range workers {
@@ -26,19 +26,22 @@ func testJoins(t *testing.T, run func(settings) *site) {
 			s.read(name, ch, motacilla.View{}).at(t, s.Head(ch))
 		}
 		all.Go(func() {
+			var took time.Duration
 			for i := range joins {
-				if err := s.join(t.Context(), ch); err != nil {
+				began := time.Now()
+				if err := s.join(t.Context(), ch, 600*time.Microsecond+took); err != nil {
 					t.Errorf("join %d on %s: %v", i, ch, err)
 					return
 				}
+				took = time.Since(began)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// join lets a reader join while a post is written. It returns when the reader has the post.
-func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
+// join lets a reader join, and has a post written within the time that this may take. It returns when the reader has the post.
+func (s *site) join(ctx context.Context, ch motacilla.ChannelID, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := s.Store.Channel(ctx, ch)
@@ -47,7 +50,7 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID) error {
 	}
 	content := []motacilla.Block{motacilla.PlainText("Goal")}
 	wrote := make(chan error, 1)
-	delay := rand.N(600 * time.Microsecond)
+	delay := rand.N(within)
 	go func() {
 		for began := time.Now(); time.Since(began) < delay; { // sleeping is too coarse
 			continue
