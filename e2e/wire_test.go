@@ -85,7 +85,7 @@ func (w wire) env() []string {
 	return env
 }
 
-// cameOver waits until the page has been loaded over the wire.
+// cameOver waits until the page has loaded, over this wire.
 func (p *tab) cameOver(w wire) {
 	p.t.Helper()
 	protocol := "http/1.1"

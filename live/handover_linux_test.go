@@ -26,7 +26,7 @@ func (s *site) dialMany(url string) *gorilla.Conn {
 	return conn
 }
 
-// hears reads messages up to one that has text.
+// hears reads messages until one has the text.
 func (s *site) hears(conn *gorilla.Conn, text string) {
 	s.Helper()
 	for {

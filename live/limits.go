@@ -18,7 +18,7 @@ func (l *Live) limit() error {
 	open := l.Origins.CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	limit := route.NewRateLimit(l.options.RequestsPerAddress, &route.RateLimitOptions{
 		Address: l.Proxies.ClientAddr,
-		Free:    publisher.Resumes, // the reader has not asked: an upgrade must not refuse connections that there are
+		Free:    publisher.Resumes, // no reader has asked: an upgrade must not refuse open connections
 		Refuse: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Method != http.MethodOptions {
 				open.ServeHTTP(w, r)
