@@ -50,10 +50,7 @@ func NewCentrifugo(t testing.TB) *Centrifugo {
 	}
 	c := &Centrifugo{URL: "http://" + addr, daemon: daemon{bin: bin, args: []string{"--config", file}}}
 	c.health = c.URL + "/health"
-	if err := c.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Kill)
+	c.run(t)
 	return c
 }
 

@@ -51,9 +51,6 @@ func NewMercure(t testing.TB, o *MercureOptions) *Mercure {
 		"--publisher-jwt-key", MercurePublisherKey, "--subscriber-jwt-key", MercureSubscriberKey, "--cors-allowed-origins", "*",
 		"--read-timeout", "0s", "--write-timeout", "0s", "--dispatch-timeout", "10m",
 	}
-	if err := m.start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Kill)
+	m.run(t)
 	return m
 }
