@@ -31,17 +31,21 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/relay"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // Options are the publisher's settings. nil and zero fields mean the defaults.
 type Options struct {
 	relay.Options
+	relay.ReaderOptions
 
 	URL            string `key:"url" required:"true" doc:"of the server API, such as https://centrifugo.example.com/api"`
 	Key            string `key:"key" secret:"true" doc:"of the server API (http_api.key)"`
 	Channel        string `key:"channel" doc:"name of a channel in Centrifugo: a namespace, a colon and {channel_id}"`   // live:{channel_id}
 	PrivateChannel string `key:"private_channel" doc:"the same for private channels; $ makes Centrifugo demand a token"` // $live:{channel_id}
 	MaxBytes       int    `key:"max_bytes" min:"1000" doc:"readers ask the origin for an update that has more bytes"`    // 500000
+
+	TokenKey string `key:"token_key" secret:"true" doc:"Centrifugo's client.token.hmac_secret_key, with which readers' tokens are signed (HS256)"`
 }
 
 const (
@@ -63,53 +67,79 @@ func Defaults() *Options {
 // Module registers the publisher as "centrifugo".
 var Module = publisher.Register(name, Defaults(), New)
 
+// Publisher pushes to a Centrifugo, and tells readers how to follow it.
+type Publisher struct {
+	*relay.Relay
+
+	routes []route.Route
+}
+
+var _ publisher.Publisher = (*Publisher)(nil)
+
+// New returns the publisher. The error is a motacilla.ErrInvalid that names the option.
+func New(kit *relay.Kit, o *Options) (*Publisher, error) {
+	d := o.withDefaults()
+	h, err := newHub(kit.Hubs, d)
+	if err != nil {
+		return nil, err
+	}
+	r, err := relay.New(kit, h, &d.Options, relay.Traits{Name: name, MaxBytes: d.MaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{r, r.TicketRoute(name, &d.ReaderOptions, d.ticket)}, nil
+}
+
+// URLs returns the route that tells readers of Centrifugo, if they are to know of it.
+func (p *Publisher) URLs() []route.Route { return p.routes }
+
+func (o *Options) withDefaults() *Options {
+	d := *o
+	if d.Channel == "" {
+		d.Channel = defaultChannel
+	}
+	if d.PrivateChannel == "" {
+		d.PrivateChannel = defaultPrivateChannel
+	}
+	if d.MaxBytes == 0 {
+		d.MaxBytes = defaultMaxBytes
+	}
+	return &d
+}
+
 // hub is a Centrifugo.
 type hub struct {
-	client          *outbound.Client
-	url             string
-	header          http.Header
-	public, private string
+	client *outbound.Client
+	url    string
+	header http.Header
+	o      *Options
 }
 
 var _ relay.Hub = (*hub)(nil)
 
-// New returns the relay to a Centrifugo. The error is a motacilla.ErrInvalid that names the option.
-func New(kit *relay.Kit, o *Options) (*relay.Relay, error) {
-	h, err := newHub(kit, o)
-	if err != nil {
-		return nil, err
-	}
-	most := o.MaxBytes
-	if most == 0 {
-		most = defaultMaxBytes
-	}
-	return relay.New(kit, h, &o.Options, relay.Traits{Name: name, MaxBytes: most})
-}
-
-func newHub(kit *relay.Kit, o *Options) (*hub, error) {
+func newHub(client *outbound.Client, o *Options) (*hub, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, motacilla.Invalid("url", "must be the URL of the server API, such as https://centrifugo.example.com/api")
 	}
-	h := &hub{client: kit.Hubs, url: u.JoinPath("publish").String(), public: o.Channel, private: o.PrivateChannel}
-	h.header = http.Header{"Content-Type": {"application/json"}}
+	if err := validTemplate("channel", o.Channel); err != nil {
+		return nil, err
+	}
+	if err := validTemplate("private_channel", o.PrivateChannel); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Private && o.Channel == o.PrivateChannel:
+		return nil, motacilla.Invalid("private_channel", "must be another one than channel, since readers need no token there")
+	case o.Private && o.Readers != "" && o.TokenKey == "":
+		return nil, motacilla.Invalid("token_key", "must be set, since readers of private channels need tokens")
+	}
+	if err := relay.CheckReaders(&o.ReaderOptions, "https", "http"); err != nil {
+		return nil, err
+	}
+	h := &hub{client: client, url: u.JoinPath("publish").String(), o: o, header: http.Header{"Content-Type": {"application/json"}}}
 	if o.Key != "" {
 		h.header.Set("X-Api-Key", o.Key)
-	}
-	if h.public == "" {
-		h.public = defaultChannel
-	}
-	if h.private == "" {
-		h.private = defaultPrivateChannel
-	}
-	if err := validTemplate("channel", h.public); err != nil {
-		return nil, err
-	}
-	if err := validTemplate("private_channel", h.private); err != nil {
-		return nil, err
-	}
-	if o.Private && h.public == h.private {
-		return nil, motacilla.Invalid("private_channel", "must be another one than channel, since readers need no token there")
 	}
 	return h, nil
 }
@@ -128,13 +158,16 @@ func ChannelName(template string, ch motacilla.ChannelID) string {
 	return strings.Replace(template, variable, string(ch), 1)
 }
 
+func (o *Options) channelName(ch motacilla.ChannelID, private bool) string {
+	if private {
+		return ChannelName(o.PrivateChannel, ch)
+	}
+	return ChannelName(o.Channel, ch)
+}
+
 // Push implements relay.Hub.
 func (h *hub) Push(ctx context.Context, m *relay.Message) error {
-	template := h.public
-	if m.Private() {
-		template = h.private
-	}
-	answer, err := relay.Call(ctx, h.client, h.url, h.header, request(ChannelName(template, m.Channel), m))
+	answer, err := relay.Call(ctx, h.client, h.url, h.header, request(h.o.channelName(m.Channel, m.Private()), m))
 	if err != nil {
 		return err
 	}
