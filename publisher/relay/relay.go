@@ -86,6 +86,8 @@ type Traits struct {
 	// GaveUp is called for what the hub will never take, before the relay goes on. An error has the push tried again. nil: the
 	// log tells, and readers get it from the origin, because the next update does not begin at what they hold.
 	GaveUp func(ctx context.Context, m *Message, cause error) error
+	// Letters says that what the hub will never take is also kept as a [Letter], for somebody to look at and to send again.
+	Letters bool
 	// Patience is how old an update may be that the hub does not take, until it is given up; 0 is for ever.
 	Patience time.Duration
 }
