@@ -56,12 +56,11 @@ func (l *leader) write(ch motacilla.ChannelID, from, revision motacilla.Revision
 	return err == nil
 }
 
-// sent removes the letter that a lane has sent. If that fails, it is sent again.
-func (l *leader) sent(ch *lane) {
+// sent removes a channel's letter, which the hub has taken now. If that fails, it is sent again.
+func (l *leader) sent(ch motacilla.ChannelID) {
 	ctx, cancel := context.WithTimeout(l.pushes, l.o.Timeout)
 	defer cancel()
-	ch.sending = false
-	letter, err := l.letters.Get(ctx, l.o.Name, ch.id)
+	letter, err := l.letters.Get(ctx, l.o.Name, ch)
 	if err == nil && letter.Asked != "" {
 		err = l.letters.Drop(ctx, letter)
 	}

@@ -7,17 +7,21 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// lane is what the leader knows of one channel. Its fields belong to lanes, except that whoever has taken it may read and set
-// cursor, fresh, private and sending.
-type lane struct {
+// place is where the hub is in a channel.
+type place struct {
 	id      motacilla.ChannelID
 	cursor  motacilla.Revision // the hub has everything up to it
 	fresh   bool               // the hub has nothing of it yet, and cursor is not known
 	private bool               // as far as is known
+	sending bool               // what is pushed is what a letter is about
+}
+
+// lane is what the leader knows of one channel.
+type lane struct {
+	place
 	heard   motacilla.Revision // the newest head that the store has told of
 	back    motacilla.Revision // what is pushed next begins here again; 0 is nowhere
 	letter  int64              // the version of the record that wanted it so
-	sending bool               // what is pushed is what a letter is about
 	phase   phase
 	dirty   bool   // there was news while it was taken
 	seen    uint64 // the last look in which the store had it
@@ -51,7 +55,7 @@ func newLanes() *lanes {
 func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.by[id] = &lane{id: id, cursor: cursor, heard: cursor}
+	ls.by[id] = &lane{place: place{id: id, cursor: cursor}, heard: cursor}
 }
 
 // rewind has the hub get again what came after a revision, because a letter of this version wants it. It returns false if it has
@@ -63,23 +67,18 @@ func (ls *lanes) rewind(id motacilla.ChannelID, from motacilla.Revision, version
 	if l.letter == version {
 		return false
 	}
-	l.back, l.letter = from, version
+	l.back, l.letter = max(from, 1), version
 	ls.due(l)
 	return true
 }
 
-// rewindAgain lets a letter of the same version rewind the lane once more.
-func (ls *lanes) rewindAgain(l *lane) {
+// rewindAgain lets a letter of the same version rewind the channel once more.
+func (ls *lanes) rewindAgain(id motacilla.ChannelID) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	l.letter = 0
-}
-
-// known reports whether there is a lane of the channel.
-func (ls *lanes) known(id motacilla.ChannelID) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return ls.by[id] != nil
+	if l := ls.by[id]; l != nil {
+		l.letter = 0
+	}
 }
 
 // hear takes a hint of the store's.
@@ -119,7 +118,7 @@ func (ls *lanes) missing(look uint64) {
 func (ls *lanes) of(id motacilla.ChannelID) *lane {
 	l := ls.by[id]
 	if l == nil {
-		l = &lane{id: id, fresh: true}
+		l = &lane{place: place{id: id, fresh: true}}
 		ls.by[id] = l
 	}
 	return l
@@ -142,8 +141,8 @@ func (ls *lanes) push(l *lane) {
 	ls.some.Signal()
 }
 
-// take waits for a lane that is due, and makes it the caller's, who must call done, again or drop. nil: ctx has ended.
-func (ls *lanes) take(ctx context.Context) *lane {
+// take waits for a lane that is due, and makes it the caller's, who must call done, again or drop. ok is false if ctx has ended.
+func (ls *lanes) take(ctx context.Context) (at place, ok bool) {
 	undo := context.AfterFunc(ctx, func() {
 		ls.mu.Lock()
 		defer ls.mu.Unlock()
@@ -154,7 +153,7 @@ func (ls *lanes) take(ctx context.Context) *lane {
 	defer ls.mu.Unlock()
 	for len(ls.queue) == 0 || ctx.Err() != nil {
 		if ctx.Err() != nil {
-			return nil
+			return place{}, false
 		}
 		ls.some.Wait()
 	}
@@ -168,13 +167,15 @@ func (ls *lanes) take(ctx context.Context) *lane {
 		}
 		l.back, l.sending = 0, true
 	}
-	return l
+	return l.place, true
 }
 
-// done gives a lane back that the hub is level with, as far as the caller knows.
-func (ls *lanes) done(l *lane) {
+// done gives a lane back, at the place where the hub is now.
+func (ls *lanes) done(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	l := ls.by[at.id]
+	l.place = at
 	if l.dirty {
 		ls.push(l)
 		return
@@ -184,16 +185,17 @@ func (ls *lanes) done(l *lane) {
 }
 
 // again gives a lane back that is still due.
-func (ls *lanes) again(l *lane) {
+func (ls *lanes) again(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.push(l)
+	ls.push(ls.by[at.id])
 }
 
 // drop forgets a channel that was deleted, unless there was news of it meanwhile.
-func (ls *lanes) drop(l *lane) {
+func (ls *lanes) drop(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	l := ls.by[at.id]
 	ls.count--
 	delete(ls.by, l.id)
 	if l.dirty {
