@@ -56,7 +56,7 @@ func TestLetters(t *testing.T) {
 			if o != nil {
 				r.Create(channel, motacilla.Public)
 			}
-			p, _ := r.start(options(tg.url()))
+			p, _ := r.start(options(tg.url))
 			began := r.Head(channel)
 			first := r.Post(channel, "fine")
 			tg.gets(r, "the first post", reaches(first.Revision))
@@ -100,7 +100,7 @@ func TestPatience(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)
 	r.Create("match-43", motacilla.Public)
 	tg.refuse(http.StatusServiceUnavailable)
-	p, _ := r.start(options(tg.url()))
+	p, _ := r.start(options(tg.url))
 	post := r.Post(channel, "Goal")
 	tried := func(what string) {
 		t.Helper()
@@ -136,12 +136,12 @@ func TestPatience(t *testing.T) {
 func TestUnwanted(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)
 	tg.refuse(http.StatusGone)
-	p, stop := r.start(options(tg.url()))
+	p, stop := r.start(options(tg.url))
 	first := r.Post(channel, "Goal")
 	r.Eventually("the relay rests", func() bool { return p.Status().Resting && len(r.letters()) == 1 })
 	stop()
 	calls := tg.called()
-	p, _ = r.start(options(tg.url()))
+	p, _ = r.start(options(tg.url))
 	r.Eventually("the next one rests too", func() bool { return p.Status().Resting })
 	r.Post(channel, "Another")
 	r.Eventually("it knows of that", func() bool { return p.Status().Behind == 1 })
@@ -163,7 +163,7 @@ func TestUnwanted(t *testing.T) {
 func TestLetterOfDeletedChannel(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)
 	tg.refuse(http.StatusBadRequest)
-	p, _ := r.start(options(tg.url()))
+	p, _ := r.start(options(tg.url))
 	r.Post(channel, "Goal")
 	r.Eventually("it is given up", func() bool { return p.Status().Refused >= 1 })
 	if _, err := r.Store.DeleteChannel(t.Context(), channel); err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -48,8 +47,7 @@ type message struct {
 // target is a receiver of webhooks. It checks each message with the project's own verifier and with the reference library.
 type target struct {
 	testing.TB
-	addr   string
-	server *httptest.Server
+	url string
 
 	mu      sync.Mutex
 	answer  http.HandlerFunc // in place of taking the message; nil takes it
@@ -60,44 +58,24 @@ type target struct {
 
 func newTarget(t testing.TB) *target {
 	tg := &target{TB: t, readers: make(map[chan message]motacilla.ChannelID)}
-	tg.start(t)
-	t.Cleanup(func() { tg.stop(t) })
+	server := httptest.NewServer(http.HandlerFunc(tg.take))
+	t.Cleanup(server.Close)
+	tg.url = server.URL + "/hook"
 	return tg
 }
 
-func (tg *target) url() string { return "http://" + tg.addr + "/hook" }
-
-func (tg *target) start(t testing.TB) {
-	addr := tg.addr
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	var listener net.Listener
-	var err error
-	for range 500 { // another process may have the port for a moment
-		if listener, err = net.Listen("tcp", addr); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	tg.addr = listener.Addr().String()
-	tg.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(tg.take)}}
-	tg.server.Start()
-}
-
+// stop has the target answer nothing until start.
 func (tg *target) stop(testing.TB) {
-	tg.server.CloseClientConnections()
-	tg.server.Close()
 	tg.mu.Lock()
 	defer tg.mu.Unlock()
+	tg.answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) } // which closes the connection
 	for reader := range tg.readers {
 		close(reader)
 	}
 	clear(tg.readers)
 }
+
+func (tg *target) start(testing.TB) { tg.refuse(0) }
 
 // refuse has the target answer with a status from now on; 0 takes messages.
 func (tg *target) refuse(status int) {

@@ -44,7 +44,7 @@ func TestMessage(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusBadGateway)
 	})
-	p, _ := r.start(options(tg.url()))
+	p, _ := r.start(options(tg.url))
 	post := r.Post(channel, "Goal")
 	m := tg.gets(r, "the target gets the post", reaches(post.Revision))
 	switch u := m.Data.Update; {
@@ -73,13 +73,13 @@ func TestMessage(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	r, tg := newRig(t, &publishertest.SiteOptions{Feed: publisher.FeedOptions{CatchUp: 20, PageSize: 5}}), newTarget(t)
-	_, stop := r.start(options(tg.url()))
+	_, stop := r.start(options(tg.url))
 	tg.gets(r, "an update", reaches(r.Post(channel, "first").Revision))
 	stop()
 	for range 21 {
 		r.Post(channel, "many")
 	}
-	_, stop = r.start(options(tg.url()))
+	_, stop = r.start(options(tg.url))
 	m := tg.gets(r, "a reset", reaches(r.Head(channel)))
 	if u := m.Data.Update; m.Type != "channel.reset" || !u.Reset || len(u.Renders) != 5 {
 		t.Errorf("after more than a delta carries the message is a %s with %d posts", m.Type, len(u.Renders))
@@ -88,7 +88,7 @@ func TestTypes(t *testing.T) {
 	for range webhook.MaxBytes/motacilla.MaxText + 1 {
 		r.Post(channel, strings.Repeat("long", motacilla.MaxText/4))
 	}
-	r.start(options(tg.url()))
+	r.start(options(tg.url))
 	m = tg.gets(r, "a notice", reaches(r.Head(channel)))
 	if u := m.Data.Update; m.Type != "channel.notice" || !u.Heartbeat() || u.Revision != r.Head(channel) {
 		t.Errorf("in the place of what is too large the message is a %s: %+v", m.Type, u)
@@ -109,7 +109,7 @@ func TestRedirect(t *testing.T) {
 		w.Header().Set("Location", other.URL)
 		w.WriteHeader([]int{http.StatusFound, http.StatusPermanentRedirect}[tg.calls%2])
 	})
-	p, stop := r.start(options(tg.url()))
+	p, stop := r.start(options(tg.url))
 	post := r.Post(channel, "Goal")
 	r.Eventually("it is tried again", func() bool { return p.Status().Failed >= 3 })
 	if p.Status().Pushes > 0 || reached.Load() > 0 {
@@ -124,7 +124,7 @@ func TestRedirect(t *testing.T) {
 func TestPrivateAddress(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)
 	for _, allow := range [][]string{nil, {"10.0.0.0/8", "::1/128"}} {
-		o := options(tg.url())
+		o := options(tg.url)
 		o.Allow = allow
 		p, stop := r.start(o)
 		r.Post(channel, "Goal")
@@ -134,7 +134,7 @@ func TestPrivateAddress(t *testing.T) {
 		}
 		stop()
 	}
-	r.start(options(tg.url()))
+	r.start(options(tg.url))
 	tg.gets(r, "the target gets it", reaches(r.Head(channel)))
 }
 
@@ -142,8 +142,8 @@ func TestPrivateAddress(t *testing.T) {
 func TestOthersGoOn(t *testing.T) {
 	r, broken, sound := newRig(t, nil), newTarget(t), newTarget(t)
 	broken.refuse(http.StatusServiceUnavailable)
-	p, _ := r.start(options(broken.url()))
-	o := options(sound.url())
+	p, _ := r.start(options(broken.url))
+	o := options(sound.url)
 	o.Name, o.Channels = "other", []string{"match-*"}
 	r.start(o)
 	r.Create("elsewhere", motacilla.Public)
@@ -162,7 +162,7 @@ func TestOthersGoOn(t *testing.T) {
 // A private channel is sent only if the entry says so, and is marked then.
 func TestPrivateChannel(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)
-	o := options(tg.url())
+	o := options(tg.url)
 	o.Private = true
 	r.start(o)
 	m := tg.gets(r, "the target gets it", reaches(r.Post(publishertest.Members, "Goal").Revision))
