@@ -76,9 +76,15 @@ func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 // relays returns a line for each relay whose hub takes no updates. Readers of this node do not depend on it, so the node is ready.
 func (o *operations) relays() (lines string) {
 	for _, s := range o.site.Relays() {
-		if !s.Failing.IsZero() {
+		switch {
+		case s.Resting:
+			lines += fmt.Sprintf("\nrelay %s: the hub wants no updates any more; motacilla letters send %s lets it go on", s.Name, s.Name)
+		case !s.Failing.IsZero():
 			lines += fmt.Sprintf("\nrelay %s: the hub takes no updates since %s; %d channels wait",
 				s.Name, motacilla.FormatTime(s.Failing), s.Behind)
+		}
+		if s.Letters > 0 {
+			lines += fmt.Sprintf("\nrelay %s: letters: %d", s.Name, s.Letters)
 		}
 	}
 	return lines

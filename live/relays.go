@@ -47,13 +47,15 @@ var (
 	relayLeads   = describe("relay_leading", "1 if this node pushes to the hub; one node does.", "relay")
 	relayBehind  = describe("relay_channels_behind", "Channels that have something for the hub, on the node that pushes.", "relay")
 	relayFailing = describe("relay_failing", "1 if the hub takes no updates, on the node that pushes.", "relay")
+	relayResting = describe("relay_resting", "1 if the hub wants no updates any more, on the node that pushes.", "relay")
+	relayLetters = describe("relay_letters", "What was given up and waits for somebody, on the node that pushes.", "relay")
 	relayPushes  = describe("relay_pushes_total", "Pushes of this node, by result: done, failed (they are made again) or refused.", "relay", "result")
 	relayLag     = describe("relay_push_seconds", "Time from a change, by its revision, until the hub had taken it.", "relay")
 )
 
 // Describe implements prometheus.Collector.
 func (c *relayCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{relayLeads, relayBehind, relayFailing, relayPushes, relayLag} {
+	for _, d := range []*prometheus.Desc{relayLeads, relayBehind, relayFailing, relayResting, relayLetters, relayPushes, relayLag} {
 		out <- d
 	}
 }
@@ -67,6 +69,8 @@ func (c *relayCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(relayLeads, truth(s.Leading), s.Name)
 		gauge(relayBehind, s.Behind, s.Name)
 		gauge(relayFailing, truth(!s.Failing.IsZero()), s.Name)
+		gauge(relayResting, truth(s.Resting), s.Name)
+		gauge(relayLetters, s.Letters, s.Name)
 		for result, n := range map[string]int64{"done": s.Pushes, "failed": s.Failed, "refused": s.Refused} {
 			out <- prometheus.MustNewConstMetric(relayPushes, prometheus.CounterValue, float64(n), s.Name, result)
 		}

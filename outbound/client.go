@@ -143,6 +143,9 @@ func concealed(u *url.URL, err error) error {
 	return fmt.Errorf("call %q: %w", u.Hostname(), err)
 }
 
+// Options returns the client's settings, for another client that differs in some of them. It shares Allow with this one.
+func (c *Client) Options() Options { return c.o }
+
 // HTTP returns the client for libraries that want an *http.Client. It must not be changed. Its errors have the whole URL.
 func (c *Client) HTTP() *http.Client { return c.http }
 

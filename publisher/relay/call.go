@@ -17,6 +17,17 @@ import (
 // maxAnswer is the most that is read of a hub's answer.
 const maxAnswer = 64 << 10
 
+// AnswerError is an answer of a hub that is no success. [Call] returns it, wrapped.
+type AnswerError struct {
+	Host   string
+	Status int
+	Body   []byte // its beginning
+}
+
+func (e *AnswerError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("%s answers %d %s", e.Host, e.Status, http.StatusText(e.Status))) + fmt.Sprintf(": %.200q", e.Body)
+}
+
 // Call posts body to a hub, and returns the body of an answer that has a status of 200 to 299. Any other answer is an error of
 // the kind that [Hub] expects. 400, 413, 415 and 422 say that the message is wrong: the error is permanent. Everything else is
 // tried again: a wrong key or address is mended by the operator, and nothing must be lost until then. Errors name the host, the
@@ -41,7 +52,7 @@ func Call(ctx context.Context, client *outbound.Client, url string, header http.
 	if resp.StatusCode/100 == 2 {
 		return answer, nil
 	}
-	err = fmt.Errorf("%s answers %s: %.200q", req.URL.Host, resp.Status, answer)
+	err = &AnswerError{Host: req.URL.Host, Status: resp.StatusCode, Body: answer}
 	switch resp.StatusCode {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return nil, work.Permanent(err)

@@ -18,13 +18,14 @@ type gate struct {
 	since    time.Time
 	until    time.Time // no probe before
 	probing  bool
+	off      time.Time     // since when nothing is pushed at all; zero if the gate is not shut
 	changed  chan struct{} // closed when one of these changes
 }
 
 // shortest is the pause after the first failure. It doubles with each.
 const shortest = 50 * time.Millisecond
 
-// mostPatient is the most that a hub's Retry-After is heeded.
+// mostPatient is the most that a hub's Retry-After is heeded, unless the longest pause is more.
 const mostPatient = time.Minute
 
 func newGate(longest time.Duration) *gate {
@@ -35,17 +36,18 @@ func newGate(longest time.Duration) *gate {
 func (g *gate) enter(ctx context.Context) (probe bool, err error) {
 	for {
 		g.mu.Lock()
-		if g.failures == 0 {
+		shut := !g.off.IsZero()
+		if g.failures == 0 && !shut {
 			g.mu.Unlock()
 			return false, nil
 		}
 		pause, changed := time.Until(g.until), g.changed
-		if !g.probing && pause <= 0 {
+		if !g.probing && pause <= 0 && !shut {
 			g.probing = true
 			g.mu.Unlock()
 			return true, nil
 		}
-		if g.probing {
+		if g.probing || shut {
 			pause = time.Hour // its end is a change
 		}
 		g.mu.Unlock()
@@ -91,6 +93,33 @@ func (g *gate) giveBack(probe bool) {
 	g.change()
 }
 
+// shut keeps everything back until open.
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.off.IsZero() {
+		g.off = time.Now()
+	}
+}
+
+// open undoes a shut that was before this time.
+func (g *gate) open(before time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.off.IsZero() && g.off.Before(before) {
+		g.off, g.until = time.Time{}, time.Time{}
+		g.change()
+	}
+}
+
+// hurry makes the next probe due.
+func (g *gate) hurry() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.until = time.Time{}
+	g.change()
+}
+
 func (g *gate) change() {
 	close(g.changed)
 	g.changed = make(chan struct{})
@@ -104,7 +133,7 @@ func (g *gate) pause(err error) time.Duration {
 	d -= jitter(d / 4)
 	var later *motacilla.RetryError
 	if errors.As(err, &later) {
-		d = max(d, min(later.After, mostPatient))
+		d = max(d, min(later.After, max(mostPatient, g.longest)))
 	}
 	return d
 }

@@ -13,15 +13,18 @@ type place struct {
 	cursor  motacilla.Revision // the hub has everything up to it
 	fresh   bool               // the hub has nothing of it yet, and cursor is not known
 	private bool               // as far as is known
+	sending bool               // what is pushed is what a letter is about
 }
 
 // lane is what the leader knows of one channel.
 type lane struct {
 	place
-	heard motacilla.Revision // the newest head that the store has told of
-	phase phase
-	dirty bool   // there was news while it was taken
-	seen  uint64 // the last look in which the store had it
+	heard  motacilla.Revision // the newest head that the store has told of
+	back   motacilla.Revision // what is pushed next begins here again; 0 is nowhere
+	letter int64              // the version of the record that wanted it so
+	phase  phase
+	dirty  bool   // there was news while it was taken
+	seen   uint64 // the last look in which the store had it
 }
 
 type phase uint8
@@ -53,6 +56,29 @@ func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.by[id] = &lane{place: place{id: id, cursor: cursor}, heard: cursor}
+}
+
+// rewind has the hub get again what came after a revision, because a letter of this version wants it. It returns false if it has
+// done so for this version before.
+func (ls *lanes) rewind(id motacilla.ChannelID, from motacilla.Revision, version int64) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.of(id)
+	if l.letter == version {
+		return false
+	}
+	l.back, l.letter = max(from, 1), version
+	ls.due(l)
+	return true
+}
+
+// rewindAgain lets a letter of the same version rewind the channel once more.
+func (ls *lanes) rewindAgain(id motacilla.ChannelID) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.by[id]; l != nil {
+		l.letter = 0
+	}
 }
 
 // hear takes a hint of the store's.
@@ -135,6 +161,12 @@ func (ls *lanes) take(ctx context.Context) (at place, ok bool) {
 	ls.queue[0] = nil
 	ls.queue = ls.queue[1:]
 	l.phase, l.dirty = taken, false
+	if l.back != 0 {
+		if l.fresh || l.back < l.cursor {
+			l.cursor, l.fresh = l.back, false
+		}
+		l.back, l.sending = 0, true
+	}
 	return l.place, true
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -22,6 +23,10 @@ type leader struct {
 	points *checkpoints
 	look   uint64        // the number of the last look at all channels
 	hurry  chan struct{} // has a token if a look is due at once
+
+	letters *Letters     // used only if the traits say so
+	waiting atomic.Int64 // letters
+	resting atomic.Bool  // the hub wants nothing
 }
 
 // lead pushes until ctx ends: the term is over, or the relay stops.
@@ -34,6 +39,10 @@ func (r *Relay) lead(ctx, pushes context.Context, term *work.Term) {
 	l := &leader{
 		Relay: r, term: term, pushes: held, lanes: newLanes(), gate: newGate(r.o.Backoff),
 		points: newCheckpoints(r.kit.Source.Records(), r.o.Name, term.Token), hurry: make(chan struct{}, 1),
+		letters: NewLetters(r.kit.Source.Records()),
+	}
+	if r.traits.Letters {
+		l.gate.shut() // until the letters are known, since one may say that the hub wants nothing
 	}
 	if !l.begin(ctx) {
 		return
@@ -48,6 +57,9 @@ func (r *Relay) lead(ctx, pushes context.Context, term *work.Term) {
 		all.Go(func() { l.work(ctx) })
 	}
 	all.Go(func() { l.watch(ctx) })
+	if r.traits.Letters {
+		all.Go(func() { l.answer(ctx) })
+	}
 	l.keep(ctx, cancel)
 	all.Wait()
 	if held.Err() == nil {

@@ -51,6 +51,11 @@ func (l *leader) serve(ctx context.Context, at place, probe bool) {
 	}
 	m := l.message(d)
 	err = l.push(m)
+	if l.unwanted(err) && l.rest(m, err) {
+		l.gate.giveBack(probe)
+		l.lanes.again(at)
+		return
+	}
 	refused := work.IsPermanent(err)
 	if err != nil && !refused && l.late(m) {
 		err, refused = fmt.Errorf("for longer than %v the hub has not taken it: %w", l.traits.Patience, err), true
@@ -61,7 +66,8 @@ func (l *leader) serve(ctx context.Context, at place, probe bool) {
 		l.gate.leave(probe, err)
 	}
 	if refused {
-		err = l.giveUp(m, err)
+		err = l.giveUp(at, m, err)
+		at.sending = at.sending && err != nil
 	}
 	if err != nil {
 		l.failed(m, err)
@@ -133,19 +139,24 @@ func (l *leader) push(m *Message) (err error) {
 func (l *leader) late(m *Message) bool {
 	oldest := m.Revision
 	for _, r := range m.Renders {
-		oldest = min(oldest, r.Revision)
+		if r.Revision > m.From { // a reset has older ones too
+			oldest = min(oldest, r.Revision)
+		}
 	}
 	return l.traits.Patience > 0 && l.kit.Feed.Options().Clock.Now().Sub(oldest.Time()) > l.traits.Patience
 }
 
 // giveUp tells of a message that the hub will never take.
-func (l *leader) giveUp(m *Message, cause error) error {
+func (l *leader) giveUp(at place, m *Message, cause error) error {
 	if l.traits.GaveUp != nil {
 		ctx, cancel := context.WithTimeout(l.pushes, l.o.Timeout)
 		defer cancel()
 		if err := l.traits.GaveUp(ctx, m, cause); err != nil {
 			return fmt.Errorf("%w; giving it up: %w", cause, err)
 		}
+	}
+	if l.traits.Letters && !l.write(at.id, at.cursor, m.Revision, at.sending, cause) {
+		return fmt.Errorf("%w; it can't be kept as a letter", cause)
 	}
 	l.stats.refused.Add(1)
 	l.log.Warn("the hub will not take an update; readers get it from the origin",
@@ -168,6 +179,10 @@ func (l *leader) failed(m *Message, err error) {
 
 // taken notes that the hub is at the end of d.
 func (l *leader) taken(at place, d *publisher.Delta) {
+	if at.sending {
+		l.sent(at.id)
+		at.sending = false
+	}
 	if d.Gone {
 		l.points.forget(at.id)
 		l.lanes.drop(at)

@@ -20,8 +20,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"path"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,6 +89,8 @@ type Traits struct {
 	// GaveUp is called for what the hub will never take, before the relay goes on. An error has the push tried again. nil: the
 	// log tells, and readers get it from the origin, because the next update does not begin at what they hold.
 	GaveUp func(ctx context.Context, m *Message, cause error) error
+	// Letters says that what the hub will never take is also kept as a [Letter], for somebody to look at and to send again.
+	Letters bool
 	// Patience is how old an update may be that the hub does not take, until it is given up; 0 is for ever.
 	Patience time.Duration
 }
@@ -105,6 +110,33 @@ type Kit struct {
 	Client    *outbound.Client // for all other addresses
 	PublicURL string           // of the site; empty if it is not configured
 	Logger    *zap.Logger
+}
+
+// Page returns the URL of a channel's page; empty if the site's URL is not configured.
+func (k *Kit) Page(ch motacilla.ChannelID) string {
+	if k.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(k.PublicURL, "/") + "/channels/" + url.PathEscape(string(ch))
+}
+
+// Target returns a client for one target that comes from outside: as k.Client, but without redirects, and with networks that may be
+// called although they are private. The error names the option allow.
+func (k *Kit) Target(allow []string, timeout time.Duration) (*outbound.Client, error) {
+	var o outbound.Options
+	if k.Client != nil {
+		o = k.Client.Options()
+	}
+	o.Allow = slices.Clone(o.Allow)
+	for i, text := range allow {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, motacilla.Invalid(fmt.Sprintf("allow[%d]", i), "must be a network such as 10.1.0.0/16, not %q", text)
+		}
+		o.Allow = append(o.Allow, network)
+	}
+	o.Redirects, o.Most, o.Timeout, o.Longest = -1, 1<<20, timeout, timeout
+	return outbound.New(&o), nil
 }
 
 // NewClient returns the client for hubs. It follows no redirects, and calls private addresses too.

@@ -36,6 +36,8 @@ type Status struct {
 	Name    string
 	Leading bool      // this node pushes
 	Behind  int       // channels that have something for the hub; 0 unless this node pushes
+	Resting bool      // the hub wants nothing any more: see [Unwanted]
+	Letters int       // what was given up, and waits for somebody; 0 unless this node pushes
 	Failing time.Time // since when the hub takes nothing; zero if it does, or this node does not push
 
 	Pushes  int64                // messages that the hub took
@@ -52,6 +54,7 @@ func (r *Relay) Status() Status {
 	}
 	if l := r.stats.leader.Load(); l != nil {
 		s.Leading, s.Behind, s.Failing = true, l.lanes.behind(), l.gate.closedSince()
+		s.Resting, s.Letters = l.resting.Load(), int(l.waiting.Load())
 	}
 	return s
 }

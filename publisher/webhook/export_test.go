@@ -1,0 +1,4 @@
+package webhook
+
+// MaxBytes is for tests.
+const MaxBytes = maxBytes
