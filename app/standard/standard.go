@@ -7,6 +7,7 @@ import (
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
+	"github.com/motacilla-live/motacilla/publisher/durablestreams"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
@@ -36,6 +37,7 @@ var Module = fx.Module("standard",
 	sse.Module,
 	websocket.Module,
 	polling.Module,
+	durablestreams.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
