@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/compress"
@@ -133,7 +134,7 @@ func (p *Publisher) longPoll(w http.ResponseWriter, r *http.Request, ch motacill
 	h := w.Header()
 	h.Set("Cache-Control", forNobody)
 	if !delta.Gone {
-		h.Set(streamCursor, strconv.FormatInt(shared(p.feed.Options().Clock.Now(), q.seen), 10))
+		h.Set(streamCursor, strconv.FormatInt(shared(time.Now(), q.seen), 10))
 	}
 	if drained {
 		h.Set("Connection", "close") // so that the reader's next request goes to another server

@@ -27,21 +27,9 @@ func newPublisher(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
 	return durablestreams.New(feed, &durablestreams.Options{Hold: time.Second})
 }
 
-func newWithGoroutines(_ testing.TB, feed *publisher.Feed) publisher.Publisher {
-	return durablestreams.New(feed, &durablestreams.Options{Hold: time.Second, Goroutines: true})
-}
-
 func TestLongPollConformance(t *testing.T) { publishertest.Run(t, newPublisher, followBy("long-poll")) }
 
 func TestEventsConformance(t *testing.T) { publishertest.Run(t, newPublisher, followBy("sse")) }
-
-func TestEventsConformanceWithGoroutines(t *testing.T) {
-	publishertest.Run(t, newWithGoroutines, followBy("sse"))
-}
-
-func TestEventsConformanceOverTLS(t *testing.T) {
-	publishertest.RunTLS(t, newPublisher, followBy("sse"))
-}
 
 // followBy returns a reader that reads one answer, or one stream of events.
 func followBy(live string) publishertest.Follow {
