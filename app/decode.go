@@ -168,7 +168,7 @@ func (s *Schema) decodeEntry(l layer, c *Config, k kind, at, origin string, e en
 	return errors.Join(errs...)
 }
 
-// listEntries returns the entries of the list k. By default each type is on, except those that have a required option.
+// listEntries returns the entries of the list k. By default each type is on, except those that have to be named.
 func listEntries(l layer, k kind) (entries []entry, origin string, err error) {
 	list, ok := l[k.key]
 	if !ok {

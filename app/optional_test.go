@@ -10,6 +10,13 @@ type bot struct {
 	Token string `key:"token" secret:"true" required:"true" doc:"the bot's token"`
 }
 
+// quiet is a receiver that could do without its token, but has to be named.
+type quiet struct {
+	Token string `key:"token" doc:"a token"`
+}
+
+func (*quiet) OnlyNamed() bool { return true }
+
 type imageFolder struct {
 	Path string `key:"path" doc:"the folder"`
 }
@@ -18,7 +25,7 @@ func optionalSchema(t *testing.T) *Schema {
 	t.Helper()
 	s, err := newSchema(
 		[]component{{"memory", nil}}, []component{{"memory", nil}, {"local", &imageFolder{"images"}}}, nil, nil,
-		[]component{{"webapp", nil}, {"telegram", &bot{}}},
+		[]component{{"webapp", nil}, {"telegram", &bot{}}, {"quiet", &quiet{}}},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +33,7 @@ func optionalSchema(t *testing.T) *Schema {
 	return s
 }
 
-// TestRequiredOptions: an adapter that needs an option is used only if the configuration names it.
+// TestRequiredOptions: an adapter that needs an option, or says so itself, is used only if the configuration names it.
 func TestRequiredOptions(t *testing.T) {
 	s := optionalSchema(t)
 	for _, tt := range []struct {
@@ -36,6 +43,8 @@ func TestRequiredOptions(t *testing.T) {
 		{yaml: "{}", want: "webapp"},
 		{yaml: "receivers: [webapp, {type: telegram, token: x}, {type: telegram, token: y}]", want: "webapp,telegram,telegram"},
 		{yaml: "receivers: [telegram]", env: []string{"MOTACILLA_RECEIVERS_TELEGRAM_TOKEN=x"}, want: "telegram"},
+		{yaml: "receivers: [quiet, webapp]", want: "quiet,webapp"},
+		{yaml: "receivers: {quiet: {token: x}}", want: "webapp"},
 		{yaml: "receivers: [telegram]", wrong: "receivers[0].token: must be set: the bot's token"},
 		{yaml: "receivers: [{type: telegram, token: ''}]", wrong: "receivers[0].token: must be set: the bot's token"},
 	} {

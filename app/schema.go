@@ -222,7 +222,7 @@ func (k kind) first() string {
 	switch {
 	case len(k.list) == 0:
 		return ""
-	case k.optional && k.list[0].needsOptions():
+	case k.optional && k.list[0].onDemand():
 		return none
 	}
 	return k.list[0].name
@@ -242,19 +242,26 @@ func (k kind) implied(l layer) (name, origin string) {
 	return "", ""
 }
 
-// defaults returns the names that are used if the configuration names none: those that need no option.
+// defaults returns the names that are used if the configuration names none: those that need not be named.
 func (k kind) defaults() []string {
 	var names []string
 	for _, c := range k.list {
-		if !c.needsOptions() {
+		if !c.onDemand() {
 			names = append(names, c.name)
 		}
 	}
 	return names
 }
 
-// needsOptions reports whether one of the settings has the tag required. If the options are wrong, addKind says so.
-func (c component) needsOptions() bool {
+// onlyNamed is implemented by options whose adapter is used only if the configuration names it, although it could do without.
+type onlyNamed interface{ OnlyNamed() bool }
+
+// onDemand reports whether the adapter is used only if the configuration names it: one of its settings has the tag required, or
+// its options say so. If the options are wrong, addKind says so.
+func (c component) onDemand() bool {
+	if o, says := c.options.(onlyNamed); says && o.OnlyNamed() {
+		return true
+	}
 	fields, _ := fieldsOf(c.options)
 	return slices.ContainsFunc(fields, func(f field) bool { return f.required })
 }

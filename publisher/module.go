@@ -18,6 +18,9 @@ import (
 // configuration refuses other values, and the reference and the JSON Schema show the bounds. defaults holds the value of
 // each setting that the configuration does not give; nil is the zero O.
 //
+// By default each registered publisher is used. One that can't do without a setting, which then has the tag required:"true", is
+// used only if the configuration names it. So is one whose *O has the method OnlyNamed() bool, if that returns true.
+//
 // constructor is a function that returns a Publisher, or a type that implements it, and may return an error too. It may
 // ask for anything in the graph, as every constructor of fx: among others *Feed, *route.Origins, route.Authorizer,
 // storage.Store, *zap.Logger, fx.Lifecycle, and whatever the app provides itself. It must ask for *O, if O has fields.

@@ -49,9 +49,11 @@ func (o *Origins) CORS(h http.Handler) http.Handler {
 		return h
 	}
 	options := cors.Options{
-		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost},
-		AllowedHeaders:   []string{"Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID", "X-CSRFToken"},
-		ExposedHeaders:   []string{"ETag", "Last-Update-At", "Retry-After"},
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost},
+		AllowedHeaders: []string{"Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID", "X-CSRFToken"},
+		ExposedHeaders: []string{
+			"ETag", "Last-Update-At", "Retry-After", "Stream-Closed", "Stream-Cursor", "Stream-Next-Offset", "Stream-Up-To-Date",
+		},
 		AllowCredentials: !o.any,
 		MaxAge:           3600,
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/centrifugo"
+	"github.com/motacilla-live/motacilla/publisher/durablestreams"
 	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
@@ -40,6 +41,7 @@ var Module = fx.Module("standard",
 	polling.Module,
 	mercure.Module,
 	centrifugo.Module,
+	durablestreams.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,

@@ -6,34 +6,8 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/internal/coded"
 )
-
-// coded is a format with what it becomes in each coding. An encoding is empty if it would not be shorter.
-type coded struct {
-	plain *publisher.Format
-	by    map[compress.Coding]*publisher.Format
-}
-
-func newCoded(plain *publisher.Format, codings []compress.Coding) *coded {
-	f := &coded{plain: plain, by: make(map[compress.Coding]*publisher.Format)}
-	for _, c := range codings {
-		f.by[c] = &publisher.Format{Name: plain.Name + " " + string(c), Append: func(dst []byte, u *motacilla.Update) []byte {
-			return append(dst, compress.Body(c, plain.Append(nil, u), compress.Soon)...)
-		}}
-	}
-	return f
-}
-
-// encode returns d in the coding that is wanted, or without one, and in which it is. Updates of private channels are not
-// compressed.
-func (f *coded) encode(d *publisher.Delta, wanted compress.Coding) ([]byte, compress.Coding) {
-	if format := f.by[wanted]; format != nil && !d.Private() {
-		if body := d.Encode(format); len(body) > 0 {
-			return body, wanted
-		}
-	}
-	return d.Encode(f.plain), compress.Identity
-}
 
 // codings are those that the feed's options allow.
 func (m *Mixin) codings() []compress.Coding {
@@ -46,15 +20,9 @@ func (m *Mixin) wanted(r *http.Request) compress.Coding {
 	return compress.Choose(r.Header["Accept-Encoding"], m.codings())
 }
 
-// mark adds the headers of an answer whose body is in a coding. Short bodies are the same for everyone: then a cache needs to
-// keep one only.
+// mark adds the headers of an answer whose body is in a coding.
 func (m *Mixin) mark(h http.Header, body []byte, in compress.Coding) {
-	if in != compress.Identity {
-		h.Set("Content-Encoding", string(in))
-	}
-	if in != compress.Identity || len(body) >= compress.Least && len(m.codings()) > 0 {
-		h.Add("Vary", "Accept-Encoding")
-	}
+	coded.Mark(h, body, in, m.codings())
 }
 
 // ofWindow returns what build makes of a window in the coding that is wanted, or without one, and in which it is. kind is a

@@ -9,6 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/internal/coded"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
 )
@@ -25,7 +26,7 @@ type IntervalOptions struct {
 // the server can answer nearly all of them.
 type Interval struct {
 	Mixin
-	format *coded
+	format *coded.Format
 }
 
 var _ publisher.Publisher = (*Interval)(nil)
@@ -39,7 +40,7 @@ func NewInterval(feed *publisher.Feed, o *IntervalOptions) *Interval {
 			OpenAPI: intervalOpenAPI,
 		},
 	}
-	p.format = newCoded(withNextPoll("interval-polling", options.Interval), p.codings())
+	p.format = coded.New(withNextPoll("interval-polling", options.Interval), p.codings())
 	p.Mixin.Get, p.Mixin.Head = p.get, p.head
 	return p
 }
@@ -125,7 +126,7 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	default:
 		h.Set("Cache-Control", cachedByNone)
 	}
-	body, in := p.format.encode(delta, forAll(access, p.wanted(r)))
+	body, in := p.format.Encode(delta, forAll(access, p.wanted(r)))
 	p.mark(h, body, in)
 	tag := p.tag(cursor, delta.Revision, in)
 	h.Set("ETag", tag)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/internal/coded"
 	"go.uber.org/zap"
 )
 
@@ -31,7 +32,7 @@ type Long struct {
 	timeout, hold time.Duration
 	goroutines    bool
 	full          *publisher.Format // of an answer to a request for which there was no slot
-	format        *coded
+	format        *coded.Format
 	parked        parked
 }
 
@@ -45,7 +46,7 @@ func NewLong(feed *publisher.Feed, o *LongOptions) *Long {
 		timeout: options.Timeout, hold: options.Hold, goroutines: options.Goroutines,
 		full: withNextPoll("long-polling, full", unheldPause),
 	}
-	p.format = newCoded(publisher.JSON, p.codings())
+	p.format = coded.New(publisher.JSON, p.codings())
 	p.Mixin.Get, p.Mixin.Refuse = p.get, p.refuse
 	return p
 }
@@ -164,7 +165,7 @@ func (p *Long) answer(w http.ResponseWriter, r *http.Request, delta *publisher.D
 		w.Header().Set("Cache-Control", sharing(news))
 	}
 	if news && why != publisher.EndDrain {
-		body, in := p.format.encode(delta, p.wanted(r))
+		body, in := p.format.Encode(delta, p.wanted(r))
 		p.mark(w.Header(), body, in)
 		p.Write(w, body)
 		return

@@ -53,14 +53,6 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-// A value with a line break must not become two header lines.
-func TestHeaderLines(t *testing.T) {
-	got := string(appendHeader(nil, http.Header{"X-Name": {"a", "b\r\nSet-Cookie: c"}}))
-	if want := "X-Name: a\r\nX-Name: b  Set-Cookie: c\r\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // The first event comes at once, also if nothing is new. retry is random, so that not all readers come back at once.
 func TestFirstEvent(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {

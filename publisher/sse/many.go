@@ -12,6 +12,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/internal/carry"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -115,7 +116,7 @@ func (p *Publisher) hijackMany(w http.ResponseWriter, r *http.Request, m *publis
 		p.answer(w, r, &several{m, form.helloMany(nil, m)}, form)
 		return
 	}
-	first := form.helloMany(head(w.Header()), m)
+	first := form.helloMany(carry.Head(w.Header()), m)
 	if !p.options.Goroutines && m.CanJoin(conn) {
 		m.Join(conn, first)
 		return
@@ -130,13 +131,14 @@ func (f *form) helloMany(dst []byte, m *publisher.Many) []byte {
 	return m.Hello(dst)
 }
 
-// several is what carry and answer write of several channels.
+// several is a stream of several channels.
 type several struct {
 	*publisher.Many
 	first []byte
 }
 
-func (s *several) run(ctx context.Context, write func(b []byte) error) publisher.End {
+// Carry implements carry.Stream.
+func (s *several) Carry(ctx context.Context, write func(b []byte) error) publisher.End {
 	s.Begin(s.first)
 	s.first = nil
 	return s.Run(ctx, write)
