@@ -26,6 +26,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -59,8 +60,10 @@ const (
 
 // Defaults returns the defaults.
 func Defaults() *Options {
+	readers := relay.ReaderOptions{Path: name + "/" + variable + "/", Check: time.Minute}
 	return &Options{
-		Options: relay.Defaults(name), Channel: defaultChannel, PrivateChannel: defaultPrivateChannel, MaxBytes: defaultMaxBytes,
+		Options: relay.Defaults(name), ReaderOptions: readers,
+		Channel: defaultChannel, PrivateChannel: defaultPrivateChannel, MaxBytes: defaultMaxBytes,
 	}
 }
 

@@ -44,7 +44,7 @@ type Options struct {
 	Key      string `key:"key" secret:"true" doc:"the hub's key for publishers, with which tokens are signed (HS256)"`
 	Token    string `key:"token" secret:"true" doc:"a token that allows to publish on all topics, instead of key"`
 	Topic    string `key:"topic" doc:"topic of a channel, with {channel_id}"`                                   // urn:motacilla:{channel_id}
-	MaxBytes int    `key:"max_bytes" min:"1000" doc:"readers ask the origin for an update that has more bytes"` // 1000000
+	MaxBytes int    `key:"max_bytes" min:"1000" max:"3000000" doc:"readers ask the origin for an update that has more bytes"` // 1000000
 
 	SubscriberKey string `key:"subscriber_key" secret:"true" doc:"the hub's key for subscribers, with which readers' tokens are signed (HS256)"`
 }
@@ -54,12 +54,13 @@ const (
 	variable = "{channel_id}"
 
 	defaultTopic    = "urn:motacilla:" + variable
-	defaultMaxBytes = 1_000_000
+	defaultMaxBytes = 1_000_000 // the hub takes a form of 10 MB, which may be three times as long as what is in it
 )
 
 // Defaults returns the defaults.
 func Defaults() *Options {
-	return &Options{Options: relay.Defaults(name), Topic: defaultTopic, MaxBytes: defaultMaxBytes}
+	readers := relay.ReaderOptions{Path: name + "/" + variable + "/", Check: time.Minute}
+	return &Options{Options: relay.Defaults(name), ReaderOptions: readers, Topic: defaultTopic, MaxBytes: defaultMaxBytes}
 }
 
 // Module registers the publisher as "mercure".
