@@ -7,6 +7,7 @@ import (
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
+	"github.com/motacilla-live/motacilla/publisher/chat"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
@@ -38,6 +39,7 @@ var Module = fx.Module("standard",
 	websocket.Module,
 	polling.Module,
 	webhookout.Module,
+	chat.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
