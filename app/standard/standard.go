@@ -8,10 +8,12 @@ import (
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/centrifugo"
+	"github.com/motacilla-live/motacilla/publisher/chat"
 	"github.com/motacilla-live/motacilla/publisher/durablestreams"
 	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
+	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
@@ -42,6 +44,8 @@ var Module = fx.Module("standard",
 	mercure.Module,
 	centrifugo.Module,
 	durablestreams.Module,
+	webhookout.Module,
+	chat.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,

@@ -62,7 +62,7 @@ To start your own, run "motacilla serve", and in another terminal
 	root.SetFlagErrorFunc(explain)
 	addOutput(root)
 	add(root, groupServer, serveCommand(), demoCommand(), initCommand(), configCommand(), upgradeCommand(), backupCommand(), storageCommand(),
-		webhookCommand())
+		webhookCommand(), lettersCommand())
 	add(root, groupClient, channelCommand(), postCommand(), tailCommand(), doctorCommand())
 	root.AddCommand(versionCommand())
 	addCompletion(root)

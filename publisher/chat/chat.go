@@ -1,0 +1,189 @@
+// Package chat says posts in Slack, on Mastodon and on Bluesky, each once. docs/chats-out.md says how it is set up.
+//
+// It is an adapter of package relay, but a chat shows messages and keeps no state: what a post becomes later, by an edit or a
+// removal, is not said.
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/publisher/relay"
+	"github.com/motacilla-live/motacilla/work"
+)
+
+// Options are the settings that all chats have. Zero fields mean the defaults, except KeyEvents, which the configuration has on.
+type Options struct {
+	relay.Options
+	KeyEvents bool          `key:"key_events" doc:"only posts that are key events"`
+	Template  string        `key:"template" doc:"what is said, a template of Go's text/template with .Text .Title .Author .URL .Channel .KeyEvent"`
+	Limit     int           `key:"limit" min:"50" max:"40000" doc:"the most characters that the chat takes; longer texts are cut at a word"`
+	MaxAge    time.Duration `key:"max_age" min:"1m" max:"168h" doc:"posts that are older when their turn comes are not said"` // 24h
+	Allow     []string      `key:"allow" doc:"private networks that the chat's server may be in, such as 10.1.0.0/16"`        // none
+}
+
+// defaultTemplate says the text and where the page is.
+const defaultTemplate = "{{.Text}}{{with .URL}}\n\n{{.}}{{end}}"
+
+// configuration returns the defaults of a chat.
+func configuration(name string, limit int) Options {
+	o := Options{Options: relay.Defaults(name), KeyEvents: true, Template: defaultTemplate, Limit: limit, MaxAge: 24 * time.Hour}
+	o.Pushes, o.Timeout, o.Backoff = 1, 30*time.Second, 15*time.Minute
+	return o
+}
+
+// complete puts defaults in the place of zero fields.
+func (o *Options) complete(d Options) {
+	set(&o.Template, d.Template)
+	set(&o.Limit, d.Limit)
+	set(&o.MaxAge, d.MaxAge)
+	set(&o.Pushes, d.Pushes)
+	set(&o.Timeout, d.Timeout)
+	set(&o.Backoff, d.Backoff)
+}
+
+func set[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+// Post is what a template is about.
+type Post struct {
+	Text      string // plain, one line for each paragraph
+	Title     string // of the channel
+	Author    string
+	URL       string // of the channel's page; empty unless server.public_url is configured
+	Channel   motacilla.ChannelID
+	KeyEvent  bool
+	ID        motacilla.PostID
+	Published time.Time
+}
+
+// service is a chat.
+type service interface {
+	// escape returns text as the chat wants it inside of a message.
+	escape(text string) string
+	// fits reports whether the chat takes a message of this text if its limit is most characters.
+	fits(text string, most int) bool
+	// say says a text. key is the same if it is said again.
+	say(ctx context.Context, text, key string, p *Post) error
+}
+
+// Publisher says posts in one chat. It is a publisher.Publisher without routes.
+type Publisher struct {
+	*relay.Relay
+	client *outbound.Client
+}
+
+// Shutdown implements publisher.Publisher.
+func (p *Publisher) Shutdown(ctx context.Context) error {
+	defer p.client.Close()
+	return p.Relay.Shutdown(ctx)
+}
+
+// hub says posts for a relay.
+type hub struct {
+	kit      *relay.Kit
+	o        *Options
+	relay    string // its name
+	template *template.Template
+	seen     *work.Seen
+	chat     service
+}
+
+// remembered is how long it is known that a post was said: longer than the longest MaxAge.
+const remembered = 30 * 24 * time.Hour
+
+// newPublisher returns a publisher to a chat, which connect makes.
+func newPublisher(kit *relay.Kit, name string, o *Options, connect func(*outbound.Client) service) (*Publisher, error) {
+	t, err := template.New(name).Parse(o.Template)
+	if err == nil {
+		err = t.Execute(new(strings.Builder), Post{})
+	}
+	if err != nil {
+		return nil, motacilla.Invalid("template", "is wrong: %v", err)
+	}
+	client, err := kit.Target(o.Allow, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	h := &hub{kit: kit, o: o, template: t, seen: work.NewSeen(kit.Source.Records(), "chat", remembered), chat: connect(client)}
+	r, err := relay.New(kit, h, &o.Options, relay.Traits{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	h.relay = r.Name()
+	return &Publisher{r, client}, nil
+}
+
+// server checks the URL of a chat's server.
+func server(key, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return motacilla.Invalid(key, "must be an https or http URL without a user")
+	}
+	return nil
+}
+
+// Push implements relay.Hub. If the chat refuses a post for good, the others are said.
+func (h *hub) Push(ctx context.Context, m *relay.Message) error {
+	var refused []error
+	for _, r := range m.Renders {
+		if !r.Show || r.Revision <= m.From || h.kit.Feed.Options().Clock.Now().Sub(r.Created) > h.o.MaxAge {
+			continue
+		}
+		err := h.post(ctx, m.Channel, r.ID)
+		switch {
+		case work.IsPermanent(err):
+			refused = append(refused, fmt.Errorf("post %s: %w", r.ID, err))
+		case err != nil:
+			return err
+		}
+	}
+	if len(refused) > 0 {
+		return work.Permanent(errors.Join(refused...))
+	}
+	return nil
+}
+
+// post says a post, unless that was done before.
+func (h *hub) post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) error {
+	p, err := h.kit.Source.Post(ctx, ch, id)
+	if errors.Is(err, motacilla.ErrNotFound) || err == nil && (!p.Show || h.o.KeyEvents && !p.KeyEvent) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := h.kit.Feed.Channel(ctx, ch)
+	if err != nil {
+		return err
+	}
+	said := &Post{
+		Text: plain(p.Content), Title: c.Title, Author: p.Author, URL: h.kit.Page(ch), Channel: ch,
+		KeyEvent: p.KeyEvent, ID: p.ID, Published: p.Created,
+	}
+	key := h.relay + "/" + string(ch) + "/" + string(id)
+	var refused error
+	err = h.seen.Once(ctx, key, func(ctx context.Context) error {
+		text, err := h.text(said)
+		if err == nil && text != "" {
+			err = h.chat.say(ctx, text, key, said)
+		}
+		if work.IsPermanent(err) {
+			refused = err // and is not tried again when the post is edited
+			return nil
+		}
+		return err
+	})
+	return errors.Join(refused, err)
+}
