@@ -79,6 +79,7 @@ func TestDependencies(t *testing.T) {
 		}},
 		{module + "/publisher/polling", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app"}}},
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
+		{module + "/publisher/durablestreams", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
 		{module + "/examples/customapp", [][]string{heavy, languages, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},

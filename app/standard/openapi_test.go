@@ -147,6 +147,8 @@ var asks = []struct{ method, path string }{
 	{"GET", "/live/interval-polling/CHANNEL?since=0"}, {"HEAD", "/live/interval-polling/CHANNEL"},
 	{"POST", "/live/interval-polling/CHANNEL"},
 	{"GET", "/live/long-polling/CHANNEL?hold=0&round=0"}, {"POST", "/live/long-polling/CHANNEL"},
+	{"GET", "/live/durable-streams/CHANNEL"}, {"HEAD", "/live/durable-streams/CHANNEL"},
+	{"GET", "/live/durable-streams/CHANNEL?offset=-1&live=sse"}, {"GET", "/live/durable-streams/CHANNEL?offset=-1&live=long-poll"},
 	{"GET", "/events/CHANNEL"}, {"GET", "/live/websocket/CHANNEL"},
 	{"GET", "/events?c=CHANNEL"}, {"GET", "/live/websocket?c=CHANNEL"},
 }
@@ -157,6 +159,7 @@ publishers:
   - {type: websocket}
   - {type: long-polling, timeout: 50ms}
   - {type: interval-polling}
+  - {type: durable-streams, hold: 1s}
 `
 
 // TestReaders: every answer to a reader is described, and every described answer is seen.
@@ -197,6 +200,12 @@ func TestReaders(t *testing.T) {
 	if body, _, _ := s.do(200, "GET", long+"?last_update_ts=9999999999"); !strings.Contains(body, "timeOutReached") {
 		t.Errorf("long polling timed out with %s", body)
 	}
+	const durable = "/live/durable-streams/match-42"
+	_, h, _ = s.do(200, "GET", durable)
+	s.do(304, "GET", durable, "If-None-Match", h.Get("ETag"))
+	s.do(200, "GET", durable+"?offset=now")
+	_, h, _ = s.do(204, "GET", durable+"?live=long-poll&offset="+h.Get("Stream-Next-Offset"))
+	s.do(200, "GET", durable+"?offset=now&live=sse&cursor="+h.Get("Stream-Cursor"))
 	_, _, stream := s.do(200, "GET", "/events/match-42?since="+head)
 	s.do(200, "GET", "/events/match-42", "Last-Event-ID", head)
 
@@ -222,6 +231,15 @@ func TestReaders(t *testing.T) {
 		s.contract.CheckValue(t, "Update", message)
 	}
 
+	for closed := ""; closed == ""; { // until the request is held when its channel is deleted
+		s.channel("short", motacilla.Public)
+		deleted := time.AfterFunc(100*time.Millisecond, func() { _, _ = s.store.DeleteChannel(t.Context(), "short") })
+		_, h, _ = s.do(0, "GET", "/live/durable-streams/short?offset=now&live=long-poll")
+		if closed = h.Get("Stream-Closed"); closed == "" {
+			deleted.Stop()
+			_, _ = s.store.DeleteChannel(t.Context(), "short")
+		}
+	}
 	if _, err := s.store.DeleteChannel(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}

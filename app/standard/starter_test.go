@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,12 +114,24 @@ func randomFlags(t *rapid.T, sections []app.Section) map[string]string {
 				names = append(names, c.Name)
 			}
 			flags[kind] = strings.Join(names, ",")
+		} else {
+			chosen = slices.DeleteFunc(chosen, func(s app.Section) bool { return !slices.Contains(usualOf(sections, kind), s.Name) })
 		}
 		for _, c := range chosen {
 			add(c.Keys)
 		}
 	}
 	return flags
+}
+
+// usualOf returns the names of a kind that are used if no flag says which.
+func usualOf(sections []app.Section, kind string) []string {
+	for _, s := range sections {
+		if s.Kind == kind && s.Name == "" {
+			return strings.Split(s.Keys[0].Default, ",")
+		}
+	}
+	return nil
 }
 
 // flagOf returns a value of a key as a flag has it.

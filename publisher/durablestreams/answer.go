@@ -28,6 +28,7 @@ const forNobody = "no-store"
 
 // position says where the reader is after an answer. An answer always leads to the end of the stream.
 func position(h http.Header, at motacilla.Revision) {
+	protect(h)
 	h.Set(nextOffset, offset(at))
 	h.Set(upToDate, "true")
 }
@@ -43,6 +44,7 @@ func (p *Publisher) head(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		return
 	}
 	h := w.Header()
+	protect(h)
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", forNobody)
 	h.Set(nextOffset, offset(channel.Head))

@@ -125,15 +125,14 @@ func (p *Publisher) URLs() []route.Route {
 	handler := p.polls.URLs()[0].Handler
 	return []route.Route{{Name: name, Pattern: p.options.Path, OpenAPI: openAPI,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			protect(w.Header())
 			if route.Allow(w, r, http.MethodGet, http.MethodHead) {
 				handler.ServeHTTP(w, r)
 			}
 		})}}
 }
 
-// protect sets the headers that the protocol recommends for browsers. Scripts of other origins read with CORS, which
-// Cross-Origin-Resource-Policy does not concern.
+// protect sets the headers that the protocol recommends for browsers. Scripts of other origins read by CORS, which
+// Cross-Origin-Resource-Policy does not concern. Errors have the first one from package route.
 func protect(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")

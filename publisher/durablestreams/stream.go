@@ -34,6 +34,7 @@ func (p *Publisher) stream(w http.ResponseWriter, r *http.Request, ch motacilla.
 }
 
 func (p *Publisher) setHeader(h http.Header, f *form) {
+	protect(h)
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("X-Accel-Buffering", "no") // otherwise nginx would delay events
