@@ -182,10 +182,14 @@ func must(t *testing.T) func(string, error) string {
 // delta returns what carries a reader of the site's channel from a revision to the head.
 func delta(t *testing.T, site *publishertest.Site, from motacilla.Revision) *relay.Message {
 	t.Helper()
-	d, err := site.Feed.Since(t.Context(), publishertest.Channel, from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var d *publisher.Delta
+	site.Eventually("the feed is at the head", func() bool {
+		var err error
+		if d, err = site.Feed.Since(t.Context(), publishertest.Channel, from); err != nil {
+			t.Fatal(err)
+		}
+		return d.Revision == site.Head(publishertest.Channel)
+	})
 	return &relay.Message{Delta: d}
 }
 
