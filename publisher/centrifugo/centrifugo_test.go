@@ -23,7 +23,7 @@ const maxBytes = 20_000
 
 // TestConformance runs the suite. Its subscribers take turns to use a WebSocket and server-sent events, also when they come back.
 func TestConformance(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	var turn atomic.Int64
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
@@ -98,7 +98,7 @@ func newHub(t *testing.T, o *centrifugo.Options) (*publishertest.Site, *relay.Ki
 
 // TestPrivate: Centrifugo sends updates of a private channel only to those who have a token for it.
 func TestPrivate(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey}
 	o.Private = true
 	site, kit, _ := newHub(t, o)
@@ -195,7 +195,7 @@ func delta(t *testing.T, site *publishertest.Site, from motacilla.Revision) *rel
 
 // TestRepeated: what is pushed twice is sent once.
 func TestRepeated(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	site, _, hub := newHub(t, &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey})
 	begin := site.Head(publishertest.Channel)
 	site.Post(publishertest.Channel, "Goal")
@@ -207,7 +207,7 @@ func TestRepeated(t *testing.T) {
 
 // TestLate: in a namespace with history, what a leader pushes whose term is over does not follow what is newer.
 func TestLate(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "kept:{channel_id}"}
 	site, _, hub := newHub(t, o)
 	begin := site.Head(publishertest.Channel)
@@ -249,7 +249,7 @@ func revisions(t *testing.T, server *realserver.Centrifugo, namespace string, hu
 
 // TestRefused: an error of Centrifugo keeps updates waiting, and has no secret.
 func TestRefused(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	for problem, o := range map[string]*centrifugo.Options{
 		"error 102": {URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "nowhere:{channel_id}"},
 		"401":       {URL: server.URL + "/api", Key: "a wrong key"},
