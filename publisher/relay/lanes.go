@@ -18,10 +18,10 @@ type place struct {
 // lane is what the leader knows of one channel.
 type lane struct {
 	place
-	heard   motacilla.Revision // the newest head that the store has told of
-	phase   phase
-	dirty   bool   // there was news while it was taken
-	seen    uint64 // the last look in which the store had it
+	heard motacilla.Revision // the newest head that the store has told of
+	phase phase
+	dirty bool   // there was news while it was taken
+	seen  uint64 // the last look in which the store had it
 }
 
 type phase uint8
