@@ -3,6 +3,7 @@ package realserver
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 // Nchan is nginx with the module Nchan, and one worker.
 type Nchan struct {
-	daemon
+	processes
 	Addr string // host and port
 }
 
@@ -26,7 +27,11 @@ func StartNchan(t testing.TB, locations string) *Nchan {
 	var args []string
 	n.command = func() *exec.Cmd { return exec.CommandContext(context.Background(), program, args...) }
 	n.ready = func() error { return accepts(n.Addr) }
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "nchan") // the worker can't reach what is in t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	n.first(t, func() error {
 		n.Addr = address(FreePort(t))
 		args, err = nginx.Nchan{Dir: dir, Addr: n.Addr, Workers: 1, Locations: locations}.Write()

@@ -50,7 +50,7 @@ command_spec=ipc://{{.Dir}}/command
 
 // Pushpin is a proxy that speaks GRIP.
 type Pushpin struct {
-	daemon
+	processes
 	Addr    string // host and port for readers
 	Control string // URL to publish to
 }

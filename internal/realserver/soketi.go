@@ -29,7 +29,7 @@ var soketi embed.FS
 
 // Soketi is a server of Pusher's protocol, with the app of this package.
 type Soketi struct {
-	daemon
+	processes
 	Addr   string // host and port, for publishers and readers
 	Folder string // of a package that has Soketi and Pusher's own libraries for Node.js, pusher and pusher-js
 }
