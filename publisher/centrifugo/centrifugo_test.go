@@ -21,18 +21,25 @@ func TestMain(m *testing.M) { realserver.Main(m) }
 
 const maxBytes = 20_000
 
-// TestConformance runs the suite. Its subscribers take turns to use a WebSocket and server-sent events, also when they come back.
+// TestConformance runs the suite, in a namespace without history and in one with it. Its subscribers take turns to use a WebSocket and
+// server-sent events, also when they come back.
 func TestConformance(t *testing.T) {
+	for _, namespace := range []string{"live", "kept"} {
+		t.Run(namespace, func(t *testing.T) { conforms(t, namespace+":{channel_id}") })
+	}
+}
+
+func conforms(t *testing.T, template string) {
 	server := realserver.StartCentrifugo(t)
 	var turn atomic.Int64
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
 			return centrifugo.New(kit, &centrifugo.Options{
-				Options: o, URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, MaxBytes: maxBytes,
+				Options: o, URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: template, MaxBytes: maxBytes,
 			})
 		},
 		Follow: func(ctx context.Context, ch motacilla.ChannelID, ready func()) iter.Seq2[*motacilla.Update, error] {
-			s := &subscription{server: server.URL, channels: []string{"live:" + string(ch)}, ready: ready}
+			s := &subscription{server: server.URL, channels: []string{centrifugo.ChannelName(template, ch)}, ready: ready}
 			read := s.webSocket
 			if turn.Add(1)%2 == 0 {
 				read = s.sse
