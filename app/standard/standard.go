@@ -7,7 +7,10 @@ import (
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
+	"github.com/motacilla-live/motacilla/publisher/grip"
+	"github.com/motacilla-live/motacilla/publisher/nchan"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/pusher"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/slack"
@@ -36,6 +39,9 @@ var Module = fx.Module("standard",
 	sse.Module,
 	websocket.Module,
 	polling.Module,
+	pusher.Module,
+	grip.Module,
+	nchan.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
