@@ -11,7 +11,10 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/chat"
 	"github.com/motacilla-live/motacilla/publisher/durablestreams"
 	"github.com/motacilla-live/motacilla/publisher/mercure"
+	"github.com/motacilla-live/motacilla/publisher/grip"
+	"github.com/motacilla-live/motacilla/publisher/nchan"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/pusher"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
@@ -46,6 +49,9 @@ var Module = fx.Module("standard",
 	durablestreams.Module,
 	webhookout.Module,
 	chat.Module,
+	pusher.Module,
+	grip.Module,
+	nchan.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
