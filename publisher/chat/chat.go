@@ -1,7 +1,23 @@
-// Package chat says posts in Slack, on Mastodon and on Bluesky, each once. docs/chats-out.md says how it is set up.
+// Package chat says posts in Slack, on Mastodon and on Bluesky, each once. A chat shows messages and keeps no state: what becomes of
+// a post later is not said.
 //
-// It is an adapter of package relay, but a chat shows messages and keeps no state: what a post becomes later, by an edit or a
-// removal, is not said.
+// # Wire
+//
+// Slack gets a call of an incoming webhook, Mastodon POST /api/v1/statuses, and Bluesky com.atproto.repo.putRecord.
+//
+// # Resuming
+//
+// The store has which posts were said. Mastodon and Bluesky also know a repetition by its key.
+//
+// # Options
+//
+// {type: slack-out, url: ...}, {type: mastodon-out, server: ..., token: ..., visibility: ..., language: ...}, {type: bluesky-out,
+// handle: ..., password: ..., server: ..., languages: ...}, each with key_events, template, limit, max_age and allow, and those of
+// every relay. docs/chats-out.md has the rest.
+//
+// # Limits
+//
+// A text that is longer than the chat takes is cut at a word. Posts that are older than a day are not said. Images are not sent.
 package chat
 
 import (
@@ -23,7 +39,7 @@ import (
 type Options struct {
 	relay.Options
 	KeyEvents bool          `key:"key_events" doc:"only posts that are key events"`
-	Template  string        `key:"template" doc:"what is said, a template of Go's text/template with .Text .Title .Author .URL .Channel .KeyEvent"`
+	Template  string        `key:"template" doc:"what is said, a template of Go's text/template with .Text .Title .Author .URL .Channel .KeyEvent; default: the text and the URL"`
 	Limit     int           `key:"limit" min:"50" max:"40000" doc:"the most characters that the chat takes; longer texts are cut at a word"`
 	MaxAge    time.Duration `key:"max_age" min:"1m" max:"168h" doc:"posts that are older when their turn comes are not said"` // 24h
 	Allow     []string      `key:"allow" doc:"private networks that the chat's server may be in, such as 10.1.0.0/16"`        // none
@@ -34,14 +50,14 @@ const defaultTemplate = "{{.Text}}{{with .URL}}\n\n{{.}}{{end}}"
 
 // configuration returns the defaults of a chat.
 func configuration(name string, limit int) Options {
-	o := Options{Options: relay.Defaults(name), KeyEvents: true, Template: defaultTemplate, Limit: limit, MaxAge: 24 * time.Hour}
+	o := Options{Options: relay.Defaults(name), KeyEvents: true, Limit: limit, MaxAge: 24 * time.Hour}
 	o.Pushes, o.Timeout, o.Backoff = 1, 30*time.Second, 15*time.Minute
 	return o
 }
 
 // complete puts defaults in the place of zero fields.
 func (o *Options) complete(d Options) {
-	set(&o.Template, d.Template)
+	set(&o.Template, defaultTemplate)
 	set(&o.Limit, d.Limit)
 	set(&o.MaxAge, d.MaxAge)
 	set(&o.Pushes, d.Pushes)

@@ -1,6 +1,23 @@
-// Package webhook pushes updates to targets of your own, signed as Standard Webhooks says (standardwebhooks.com, version 1.0.0).
+// Package webhook pushes updates to programs of others, signed as Standard Webhooks says (standardwebhooks.com, version 1.0.0). Each
+// entry of the configuration is one target.
 //
-// Each entry of the configuration is one target. docs/webhooks-out.md says what it gets, and when.
+// # Wire
+//
+// A target gets a POST of JSON: an envelope with type, timestamp and data, and in data.update the update as every transport has it.
+// docs/webhooks-out.md has the rest.
+//
+// # Resuming
+//
+// The store has how far the target is. What it refuses for good, or does not take for a day, is a letter, which can be sent again.
+//
+// # Options
+//
+// {type: webhook, name: ..., url: ..., secrets: ..., allow: ..., patience: ...}, and those of every relay.
+//
+// # Limits
+//
+// An update that is larger than 1 MiB is replaced by a notice. Redirects are not followed, and private addresses are called only if
+// allow has them.
 package webhook
 
 import (
