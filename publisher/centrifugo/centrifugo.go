@@ -1,9 +1,10 @@
-// Package centrifugo pushes updates to Centrifugo (centrifugal.dev), whose clients get them over WebSocket, server-sent events and more.
+// Package centrifugo pushes updates to Centrifugo (centrifugal.dev), whose clients get them over WebSocket, server-sent events and
+// more.
 //
 // # Wire
 //
-// Each channel is a channel of Centrifugo's. An update is published by the server API over HTTP, and is the data of a publication. Private
-// channels have names of their own, for which Centrifugo demands a token. docs/centrifugo.md has the rest.
+// Each channel is a channel of Centrifugo's. An update is published by the server API over HTTP, and is the data of a publication.
+// Private channels have names of their own, for which Centrifugo demands a token. docs/centrifugo.md has the rest.
 //
 // # Resuming
 //
@@ -11,7 +12,8 @@
 //
 // # Options
 //
-// {type: centrifugo, url: ..., key: ..., channel: ..., private_channel: ...}, and those of every relay.
+// {type: centrifugo, url: ..., key: ..., channel: ..., private_channel: ..., readers: ..., token_key: ...}, and those of every
+// relay.
 //
 // # Limits
 //
@@ -26,22 +28,27 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/relay"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // Options are the publisher's settings. nil and zero fields mean the defaults.
 type Options struct {
 	relay.Options
+	relay.ReaderOptions
 
 	URL            string `key:"url" required:"true" doc:"of the server API, such as https://centrifugo.example.com/api"`
 	Key            string `key:"key" secret:"true" doc:"of the server API (http_api.key)"`
 	Channel        string `key:"channel" doc:"name of a channel in Centrifugo: a namespace, a colon and {channel_id}"`   // live:{channel_id}
 	PrivateChannel string `key:"private_channel" doc:"the same for private channels; $ makes Centrifugo demand a token"` // $live:{channel_id}
 	MaxBytes       int    `key:"max_bytes" min:"1000" doc:"readers ask the origin for an update that has more bytes"`    // 500000
+
+	TokenKey string `key:"token_key" secret:"true" doc:"client.token.hmac_secret_key of Centrifugo, which signs readers' tokens (HS256)"`
 }
 
 const (
@@ -55,66 +62,95 @@ const (
 
 // Defaults returns the defaults.
 func Defaults() *Options {
+	readers := relay.ReaderOptions{Path: name + "/" + variable + "/", Check: time.Minute}
 	return &Options{
-		Options: relay.Defaults(name), Channel: defaultChannel, PrivateChannel: defaultPrivateChannel, MaxBytes: defaultMaxBytes,
+		Options: relay.Defaults(name), ReaderOptions: readers,
+		Channel: defaultChannel, PrivateChannel: defaultPrivateChannel, MaxBytes: defaultMaxBytes,
 	}
 }
 
 // Module registers the publisher as "centrifugo".
 var Module = publisher.Register(name, Defaults(), New)
 
+// Publisher pushes to a Centrifugo, and tells readers how to follow it.
+type Publisher struct {
+	*relay.Relay
+
+	routes []route.Route
+}
+
+var _ publisher.Publisher = (*Publisher)(nil)
+
+// New returns the publisher. The error is a motacilla.ErrInvalid that names the option.
+func New(kit *relay.Kit, o *Options) (*Publisher, error) {
+	d := o.withDefaults()
+	h, err := newHub(kit.Hubs, d)
+	if err != nil {
+		return nil, err
+	}
+	r, err := relay.New(kit, h, &d.Options, relay.Traits{Name: name, MaxBytes: d.MaxBytes})
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{r, r.TicketRoute(name, &d.ReaderOptions, d.ticket)}, nil
+}
+
+// URLs returns the route that tells readers of Centrifugo, if they are to know of it.
+func (p *Publisher) URLs() []route.Route { return p.routes }
+
+func (o *Options) withDefaults() *Options {
+	d := *o
+	if d.Channel == "" {
+		d.Channel = defaultChannel
+	}
+	if d.PrivateChannel == "" {
+		d.PrivateChannel = defaultPrivateChannel
+	}
+	if d.MaxBytes == 0 {
+		d.MaxBytes = defaultMaxBytes
+	}
+	return &d
+}
+
 // hub is a Centrifugo.
 type hub struct {
-	client          *outbound.Client
-	url             string
-	header          http.Header
-	public, private string
+	client *outbound.Client
+	url    string
+	header http.Header
+	o      *Options
 }
 
 var _ relay.Hub = (*hub)(nil)
 
-// New returns the relay to a Centrifugo. The error is a motacilla.ErrInvalid that names the option.
-func New(kit *relay.Kit, o *Options) (*relay.Relay, error) {
-	h, err := newHub(kit, o)
-	if err != nil {
-		return nil, err
-	}
-	most := o.MaxBytes
-	if most == 0 {
-		most = defaultMaxBytes
-	}
-	return relay.New(kit, h, &o.Options, relay.Traits{Name: name, MaxBytes: most})
-}
-
-func newHub(kit *relay.Kit, o *Options) (*hub, error) {
+func newHub(client *outbound.Client, o *Options) (*hub, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, motacilla.Invalid("url", "must be the URL of the server API, such as https://centrifugo.example.com/api")
 	}
-	h := &hub{client: kit.Hubs, url: u.JoinPath("publish").String(), public: o.Channel, private: o.PrivateChannel}
-	h.header = http.Header{"Content-Type": {"application/json"}}
+	if err := validTemplate("channel", o.Channel); err != nil {
+		return nil, err
+	}
+	if err := validTemplate("private_channel", o.PrivateChannel); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.Private && o.Channel == o.PrivateChannel:
+		return nil, motacilla.Invalid("private_channel", "must be another one than channel, since readers need no token there")
+	case o.Private && o.Readers != "" && o.TokenKey == "":
+		return nil, motacilla.Invalid("token_key", "must be set, since readers of private channels need tokens")
+	}
+	if err := relay.CheckReaders(&o.ReaderOptions, "https", "http"); err != nil {
+		return nil, err
+	}
+	h := &hub{client: client, url: u.JoinPath("publish").String(), o: o, header: http.Header{"Content-Type": {"application/json"}}}
 	if o.Key != "" {
 		h.header.Set("X-Api-Key", o.Key)
-	}
-	if h.public == "" {
-		h.public = defaultChannel
-	}
-	if h.private == "" {
-		h.private = defaultPrivateChannel
-	}
-	if err := validTemplate("channel", h.public); err != nil {
-		return nil, err
-	}
-	if err := validTemplate("private_channel", h.private); err != nil {
-		return nil, err
-	}
-	if o.Private && h.public == h.private {
-		return nil, motacilla.Invalid("private_channel", "must be another one than channel, since readers need no token there")
 	}
 	return h, nil
 }
 
-// validTemplate checks the name of channels. It must have a namespace: otherwise the part of an ID before a colon would be taken for one.
+// validTemplate checks the name of channels. It must have a namespace. Otherwise Centrifugo would take the part of an ID before a
+// colon for one.
 func validTemplate(option, template string) error {
 	before, _, ok := strings.Cut(template, variable)
 	if !ok || strings.Count(template, variable) > 1 || !strings.Contains(before, ":") {
@@ -128,22 +164,25 @@ func ChannelName(template string, ch motacilla.ChannelID) string {
 	return strings.Replace(template, variable, string(ch), 1)
 }
 
+func (o *Options) channelName(ch motacilla.ChannelID, private bool) string {
+	if private {
+		return ChannelName(o.PrivateChannel, ch)
+	}
+	return ChannelName(o.Channel, ch)
+}
+
 // Push implements relay.Hub.
 func (h *hub) Push(ctx context.Context, m *relay.Message) error {
-	template := h.public
-	if m.Private() {
-		template = h.private
-	}
-	answer, err := relay.Call(ctx, h.client, h.url, h.header, request(ChannelName(template, m.Channel), m))
+	answer, err := relay.Call(ctx, h.client, h.url, h.header, request(h.o.channelName(m.Channel, m.Private()), m))
 	if err != nil {
 		return err
 	}
 	return verdict(answer)
 }
 
-// request returns the body of a publish request. What is pushed again has the same idempotency key, and is not sent twice within five
-// minutes. The version keeps out what comes late, of a leader whose term is over: a channel's revisions only grow, also if it is deleted
-// and made again. Centrifugo looks at it only in namespaces with history.
+// request returns the body of a publish request. What is pushed again has the same idempotency key, and is not sent twice
+// within five minutes. The version keeps out what comes late, of a leader whose term is over: a channel's revisions only grow,
+// also if it is deleted and made again. Centrifugo looks at it only in namespaces with history.
 func request(channel string, m *relay.Message) []byte {
 	data := m.Encode(publisher.JSON)
 	body := make([]byte, 0, len(data)+512)
@@ -158,7 +197,7 @@ func request(channel string, m *relay.Message) []byte {
 	return append(body, '}')
 }
 
-// verdict returns the error of an answer with the status 200. None is permanent: all requests are alike, so an error comes of how
+// verdict returns the error of an answer with the status 200. None is permanent: all requests are alike, so an error is about how
 // Centrifugo is set up, such as a namespace that it does not have.
 func verdict(answer []byte) error {
 	var a struct {

@@ -272,6 +272,8 @@ func TestOptions(t *testing.T) {
 		"channel ":         {URL: url, Channel: "{channel_id}"},
 		"private_channel":  {URL: url, PrivateChannel: "$live:{id}"},
 		"private_channel ": {URL: url, Options: private, PrivateChannel: "live:{channel_id}"},
+		"readers":          {URL: url, ReaderOptions: relay.ReaderOptions{Readers: "wss://centrifugo.example.com"}},
+		"token_key":        {URL: url, Options: private, ReaderOptions: relay.ReaderOptions{Readers: "https://centrifugo.example.com"}},
 	} {
 		_, err := centrifugo.New(kit, &o)
 		field := strings.TrimSpace(option)

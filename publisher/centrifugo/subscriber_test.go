@@ -19,6 +19,7 @@ import (
 // subscription is what a client of Centrifugo asks for.
 type subscription struct {
 	server     string
+	at         string // address, as a ticket has it, instead of server
 	channels   []string
 	connection string            // token
 	tokens     map[string]string // of channels, for a WebSocket
@@ -58,6 +59,23 @@ func (p push) publication() (publication, error) {
 
 type publications = iter.Seq2[publication, error]
 
+// address returns where to read server-sent events.
+func (s *subscription) address() (string, error) {
+	if s.at != "" {
+		return s.at, nil
+	}
+	request := map[string]any{"token": s.connection}
+	if s.connection == "" { // otherwise the token has the channels
+		subs := map[string]struct{}{}
+		for _, c := range s.channels {
+			subs[c] = struct{}{}
+		}
+		request["subs"] = subs
+	}
+	query, err := json.Marshal(request)
+	return s.server + "/connection/uni_sse?" + url.Values{"cf_connect": {string(query)}}.Encode(), err
+}
+
 // sse reads server-sent events in one direction (uni_sse). The channels are subscribed to with the connection.
 func (s *subscription) sse(ctx context.Context) publications {
 	return func(yield func(publication, error) bool) {
@@ -68,19 +86,10 @@ func (s *subscription) sse(ctx context.Context) publications {
 }
 
 func (s *subscription) readSSE(ctx context.Context, take func(publication) bool) error {
-	request := map[string]any{"token": s.connection}
-	if s.connection == "" { // otherwise the token has the channels
-		subs := map[string]struct{}{}
-		for _, c := range s.channels {
-			subs[c] = struct{}{}
-		}
-		request["subs"] = subs
-	}
-	query, err := json.Marshal(request)
+	at, err := s.address()
 	if err != nil {
 		return err
 	}
-	at := s.server + "/connection/uni_sse?" + url.Values{"cf_connect": {string(query)}}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return err
@@ -119,7 +128,7 @@ func (s *subscription) readSSE(ctx context.Context, take func(publication) bool)
 				return nil
 			}
 		case len(m.Channel) == 0 && strings.TrimSpace(data) != "{}":
-			return fmt.Errorf("Centrifugo sends %s", data) //nolint:staticcheck // a name
+			return fmt.Errorf("the server sends %s", data)
 		}
 	}
 }
@@ -135,7 +144,11 @@ func (s *subscription) webSocket(ctx context.Context) publications {
 
 func (s *subscription) readWebSocket(ctx context.Context, take func(publication) bool) error {
 	dialer := websocket.Dialer{HandshakeTimeout: time.Minute}
-	conn, resp, err := dialer.DialContext(ctx, "ws"+strings.TrimPrefix(s.server, "http")+"/connection/websocket", nil)
+	at := s.at
+	if at == "" {
+		at = "ws" + strings.TrimPrefix(s.server, "http") + "/connection/websocket"
+	}
+	conn, resp, err := dialer.DialContext(ctx, at, nil)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 			})
 		},
 		Follow: func(ctx context.Context, ch motacilla.ChannelID, ready func()) iter.Seq2[*motacilla.Update, error] {
-			s := subscription{hub: hub.URL, topics: []string{mercure.Topic(topic, ch)}, ready: ready}
+			s := subscription{url: address(hub.URL, mercure.Topic(topic, ch)), ready: ready}
 			return s.updates(ctx)
 		},
 		Stop:     func(testing.TB) { hub.Kill() },
@@ -42,7 +42,7 @@ func TestConformance(t *testing.T) {
 }
 
 // relayed returns a site that is relayed to a hub.
-func relayed(t *testing.T, o *mercure.Options) (*publishertest.Site, *relay.Relay) {
+func relayed(t *testing.T, o *mercure.Options) (*publishertest.Site, *mercure.Publisher) {
 	t.Helper()
 	site := publishertest.NewSite(t, nil)
 	hubs := relay.NewClient()
@@ -52,6 +52,17 @@ func relayed(t *testing.T, o *mercure.Options) (*publishertest.Site, *relay.Rela
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(r.URLs()) > 0 {
+		site.Add(r)
+	} else {
+		start(t, r)
+	}
+	site.Eventually("the site is relayed", func() bool { return r.Status().Leading })
+	return site, r
+}
+
+func start(t *testing.T, r *mercure.Publisher) {
+	t.Helper()
 	if err := r.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +71,9 @@ func relayed(t *testing.T, o *mercure.Options) (*publishertest.Site, *relay.Rela
 			t.Error(err)
 		}
 	})
-	site.Eventually("the site is relayed", func() bool { return r.Status().Leading })
-	return site, r
 }
 
-func level(site *publishertest.Site, r *relay.Relay) {
+func level(site *publishertest.Site, r *mercure.Publisher) {
 	site.Helper()
 	site.Eventually("the hub is level", func() bool { return r.Status().Behind == 0 && r.Status().Failing.IsZero() })
 }
@@ -80,7 +89,7 @@ func TestHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	view.Apply(first.Update, true)
-	reader := subscription{hub: hub.URL, topics: []string{mercure.Topic("", ch)}, last: "earliest"}
+	reader := subscription{url: address(hub.URL, mercure.Topic("", ch)), last: "earliest"}
 	read := func() {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), publishertest.Patience)
@@ -138,7 +147,7 @@ func TestPrivate(t *testing.T) {
 	defer cancel()
 	first := func(token string) <-chan motacilla.ChannelID { // of the first update that a reader of both topics gets
 		ready, got := make(chan struct{}), make(chan motacilla.ChannelID, 1)
-		s := subscription{hub: hub.URL, topics: []string{secret, open}, token: token, ready: func() { close(ready) }}
+		s := subscription{url: address(hub.URL, secret, open), token: token, ready: func() { close(ready) }}
 		go func() {
 			defer close(got)
 			for u, err := range s.updates(ctx) {
@@ -174,7 +183,7 @@ func TestPrivate(t *testing.T) {
 		}
 	}
 	for _, s := range []subscription{{token: sign(-time.Minute, secret)}, {token: sign(time.Hour, secret) + "A"}} {
-		s.hub, s.topics = hub.URL, []string{secret}
+		s.url = address(hub.URL, secret)
 		if resp, err := s.open(ctx); err == nil {
 			_ = resp.Body.Close()
 			t.Errorf("the hub takes the token %s", s.token)
@@ -210,12 +219,14 @@ func TestOptions(t *testing.T) {
 	site := publishertest.NewSite(t, nil)
 	kit := &relay.Kit{Feed: site.Feed, Source: site.Source}
 	for option, o := range map[string]mercure.Options{
-		"":       {URL: url, Key: "key"},
-		"url":    {URL: "hub.example.com", Key: "key"},
-		"key":    {URL: url},
-		"token":  {URL: url, Key: "key", Token: "token"},
-		"topic":  {URL: url, Key: "key", Topic: "https://live.example.com/{id}"},
-		"topic ": {URL: url, Key: "key", Topic: "https://live.example.com/{channel_id}/{name}"},
+		"":               {URL: url, Key: "key"},
+		"url":            {URL: "hub.example.com", Key: "key"},
+		"key":            {URL: url},
+		"token":          {URL: url, Key: "key", Token: "token"},
+		"topic":          {URL: url, Key: "key", Topic: "https://live.example.com/{id}"},
+		"topic ":         {URL: url, Key: "key", Topic: "https://live.example.com/{channel_id}/{name}"},
+		"readers":        {URL: url, Key: "key", ReaderOptions: relay.ReaderOptions{Readers: "hub.example.com"}},
+		"subscriber_key": {URL: url, Key: "key", ReaderOptions: relay.ReaderOptions{Readers: url}, Options: relay.Options{Private: true}},
 	} {
 		_, err := mercure.New(kit, &o)
 		field := strings.TrimSpace(option)

@@ -16,11 +16,15 @@ import (
 
 // subscription is what a subscriber asks the hub for.
 type subscription struct {
-	hub    string
-	topics []string
-	last   string // Last-Event-ID
-	token  string
-	ready  func() // called when the hub has answered; may be nil
+	url   string
+	last  string // Last-Event-ID
+	token string
+	ready func() // called when the hub has answered; may be nil
+}
+
+// address returns where to subscribe to topics.
+func address(hub string, topics ...string) string {
+	return hub + "?" + url.Values{"topic": topics}.Encode()
 }
 
 // event is what the hub sends.
@@ -66,8 +70,7 @@ func (s subscription) events(ctx context.Context) iter.Seq2[event, error] {
 }
 
 func (s subscription) open(ctx context.Context) (*http.Response, error) {
-	query := url.Values{"topic": s.topics}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.hub+"?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
 		return nil, err
 	}
