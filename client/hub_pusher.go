@@ -115,7 +115,7 @@ const maxPermit = 64 << 10
 func (s *session) permit(ctx context.Context, t *ticket, socket string) (token string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.options.Timeout, errLate)
 	defer cancel()
-	form := url.Values{"socket_id": {socket}, "channel_name": {t.channel}}
+	form := url.Values{"socket_id": {socket}, "channel_name": {t.channel}, "channel_id": {string(s.subject.(*follower).channel)}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.auth.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err

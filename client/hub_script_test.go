@@ -30,7 +30,7 @@ func TestHub(t *testing.T) {
 			ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 8)), // 8 came before the hub sent anything
 			ticketed("mercure", step(9, 13)), ticketed("mercure", step(14, 14)), ticketed("mercure", step(15, 15)),
 		),
-		"hub": stream(event(step(7, 8)), time.Second, event(step(8, 9)), event(step(8, 9)), event(step(7, 8)), // fit, twice, late
+		"hub": stream(time.Second, event(step(7, 8)), event(step(8, 9)), event(step(8, 9)), event(step(7, 8)), // fit, twice, late
 			time.Second, event(step(10, 11)), event(step(12, 13)), time.Second, // gaps
 			event(step(13, 14)), event("no update"), time.Second, event(`{"channel":"other","from":14,"revision":15}`),
 			event(step(14, 15)), time.Second, event(strings.Replace(gone, `"from":1,`, `"from":15,`, 1)), time.Hour),
