@@ -30,7 +30,7 @@ func TestHub(t *testing.T) {
 			ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 8)), // 8 came before the hub sent anything
 			ticketed("mercure", step(9, 13)), ticketed("mercure", step(14, 14)), ticketed("mercure", step(15, 15)),
 		),
-		"hub": stream(time.Second, event(step(7, 8)), event(step(8, 9)), event(step(8, 9)), event(step(7, 8)), // fit, twice, late
+		"hub": stream("", time.Second, event(step(7, 8)), event(step(8, 9)), event(step(8, 9)), event(step(7, 8)), // fit, twice, late
 			time.Second, event(step(10, 11)), event(step(12, 13)), time.Second, // gaps
 			event(step(13, 14)), event("no update"), time.Second, event(`{"channel":"other","from":14,"revision":15}`),
 			event(step(14, 15)), time.Second, event(strings.Replace(gone, `"from":1,`, `"from":15,`, 1)), time.Hour),
@@ -59,7 +59,7 @@ func TestHubSilent(t *testing.T) {
 	s := &script{offers: []string{"nchan"}, answer: map[string]http.HandlerFunc{
 		"nchan": turns(ticketed("nchan", reset(0, 7)), ticketed("nchan", step(7, 7)), ticketed("nchan", step(7, 7)), ticketed("nchan", step(7, 8)),
 			ticketed("nchan", step(8, 9)), ticketed("nchan", ends())),
-		"hub": stream(time.Hour),
+		"hub": stream("", time.Hour),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
 		if _, err := last(t.Context(), "http://live.example", match, o); err != nil {
@@ -111,7 +111,7 @@ func TestHubAway(t *testing.T) {
 	s := &script{offers: []string{"mercure", "sse"}, answer: map[string]http.HandlerFunc{
 		"mercure": turns(ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 7))),
 		"sse":     stream(event(ends())),
-		"hub":     turns(stream(time.Second, abort{}), down, stream(time.Second), down, down, down),
+		"hub":     turns(stream("", time.Second, abort{}), down, stream("", time.Second), down, down, down),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
 		var told []string
