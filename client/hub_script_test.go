@@ -209,6 +209,8 @@ func TestHubToken(t *testing.T) {
 		if _, err := last(t.Context(), "http://live.example", match, o); err != nil {
 			t.Fatal(err)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if sent["mercure"] != "Bearer of-the-server, motacilla-go" || sent["hub"] != "Bearer of-the-hub, motacilla-go" {
 			t.Errorf("sent %q", sent)
 		}
