@@ -21,18 +21,25 @@ func TestMain(m *testing.M) { realserver.Main(m) }
 
 const maxBytes = 20_000
 
-// TestConformance runs the suite. Its subscribers take turns to use a WebSocket and server-sent events, also when they come back.
+// TestConformance runs the suite, in a namespace without history and in one with it. Its subscribers take turns to use a WebSocket and
+// server-sent events, also when they come back.
 func TestConformance(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	for _, namespace := range []string{"live", "kept"} {
+		t.Run(namespace, func(t *testing.T) { conforms(t, namespace+":{channel_id}") })
+	}
+}
+
+func conforms(t *testing.T, template string) {
+	server := realserver.StartCentrifugo(t)
 	var turn atomic.Int64
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
 			return centrifugo.New(kit, &centrifugo.Options{
-				Options: o, URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, MaxBytes: maxBytes,
+				Options: o, URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: template, MaxBytes: maxBytes,
 			})
 		},
 		Follow: func(ctx context.Context, ch motacilla.ChannelID, ready func()) iter.Seq2[*motacilla.Update, error] {
-			s := &subscription{server: server.URL, channels: []string{"live:" + string(ch)}, ready: ready}
+			s := &subscription{server: server.URL, channels: []string{centrifugo.ChannelName(template, ch)}, ready: ready}
 			read := s.webSocket
 			if turn.Add(1)%2 == 0 {
 				read = s.sse
@@ -98,7 +105,7 @@ func newHub(t *testing.T, o *centrifugo.Options) (*publishertest.Site, *relay.Ki
 
 // TestPrivate: Centrifugo sends updates of a private channel only to those who have a token for it.
 func TestPrivate(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey}
 	o.Private = true
 	site, kit, _ := newHub(t, o)
@@ -182,16 +189,20 @@ func must(t *testing.T) func(string, error) string {
 // delta returns what carries a reader of the site's channel from a revision to the head.
 func delta(t *testing.T, site *publishertest.Site, from motacilla.Revision) *relay.Message {
 	t.Helper()
-	d, err := site.Feed.Since(t.Context(), publishertest.Channel, from)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var d *publisher.Delta
+	site.Eventually("the feed is at the head", func() bool {
+		var err error
+		if d, err = site.Feed.Since(t.Context(), publishertest.Channel, from); err != nil {
+			t.Fatal(err)
+		}
+		return d.Revision == site.Head(publishertest.Channel)
+	})
 	return &relay.Message{Delta: d}
 }
 
 // TestRepeated: what is pushed twice is sent once.
 func TestRepeated(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	site, _, hub := newHub(t, &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey})
 	begin := site.Head(publishertest.Channel)
 	site.Post(publishertest.Channel, "Goal")
@@ -203,7 +214,7 @@ func TestRepeated(t *testing.T) {
 
 // TestLate: in a namespace with history, what a leader pushes whose term is over does not follow what is newer.
 func TestLate(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "kept:{channel_id}"}
 	site, _, hub := newHub(t, o)
 	begin := site.Head(publishertest.Channel)
@@ -245,7 +256,7 @@ func revisions(t *testing.T, server *realserver.Centrifugo, namespace string, hu
 
 // TestRefused: an error of Centrifugo keeps updates waiting, and has no secret.
 func TestRefused(t *testing.T) {
-	server := realserver.NewCentrifugo(t)
+	server := realserver.StartCentrifugo(t)
 	for problem, o := range map[string]*centrifugo.Options{
 		"error 102": {URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "nowhere:{channel_id}"},
 		"401":       {URL: server.URL + "/api", Key: "a wrong key"},

@@ -40,12 +40,12 @@ type Options struct {
 	relay.Options
 	relay.ReaderOptions
 
-	URL      string `key:"url" required:"true" doc:"of the hub, such as https://hub.example.com/.well-known/mercure"`
-	Key      string `key:"key" secret:"true" doc:"the hub's key for publishers, which signs tokens (HS256)"`
-	Token    string `key:"token" secret:"true" doc:"a token that allows to publish on all topics, instead of key"`
-	Topic    string `key:"topic" doc:"topic of a channel, with {channel_id}"`                                                 // urn:motacilla:{channel_id}
-	MaxBytes int    `key:"max_bytes" min:"1000" max:"3000000" doc:"readers ask the origin for an update that has more bytes"` // 1000000
+	URL   string `key:"url" required:"true" doc:"of the hub, such as https://hub.example.com/.well-known/mercure"`
+	Key   string `key:"key" secret:"true" doc:"the hub's key for publishers, which signs tokens (HS256)"`
+	Token string `key:"token" secret:"true" doc:"a token that allows to publish on all topics, instead of key"`
+	Topic string `key:"topic" doc:"topic of a channel, with {channel_id}"` // urn:motacilla:{channel_id}
 
+	MaxBytes      int    `key:"max_bytes" min:"1000" max:"3000000" doc:"readers ask the origin for an update that has more bytes"` // 1000000
 	SubscriberKey string `key:"subscriber_key" secret:"true" doc:"the hub's key for subscribers, which signs readers' tokens (HS256)"`
 }
 
