@@ -54,8 +54,8 @@ type hub struct {
 // startHubs starts one of each.
 func startHubs(t *testing.T) []*hub {
 	t.Helper()
-	m := realserver.NewMercure(t, nil)
-	c := realserver.NewCentrifugo(t)
+	m := realserver.StartMercure(t, nil)
+	c := realserver.StartCentrifugo(t)
 	n := realserver.StartNchan(t, locations)
 	s := realserver.StartSoketi(t)
 	const hubPath = "/.well-known/mercure"
