@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,22 +77,36 @@ func StartPushpin(t testing.TB, origin string) *Pushpin {
 		return cmd
 	}
 	var control string
+	ready := holder(t)
 	p.ready = func() error { return proxies(p.Addr) }
 	p.first(t, func() error {
 		port := FreePort(t)
 		p.Addr, control = address(port), address(port+10_000)
 		p.Control = "http://" + control + "/publish/"
-		routes := fmt.Sprintf("%s %s\n* %s\n", readyHost, control, origin)
+		routes := fmt.Sprintf("%s %s\n* %s\n", readyHost, ready, origin)
 		return errors.Join(os.WriteFile(filepath.Join(dir, "routes"), []byte(routes), 0o600), writePushpinConfig(config, p.Addr, control))
 	})
 	return p
 }
 
-// readyHost is a host whose requests Pushpin passes on to its own control server.
+// readyHost is the host of requests that are there to see whether Pushpin is ready.
 const readyHost = "ready"
 
-// proxies returns nil if an answer to a request comes through all parts of Pushpin. They find each other after they have begun
-// to listen, and what they send before that is lost.
+// holder returns the address of an origin that has Pushpin hold every connection.
+func holder(t testing.TB) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Grip-Hold", "stream")
+		w.Header().Set("Grip-Channel", "ready")
+	}))
+	s.Config.SetKeepAlivesEnabled(false) // a restart leaves no goroutine behind
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// proxies returns nil if a connection is held, for which all parts of Pushpin are needed. They find each other after they have begun to
+// listen, and what they send before that is lost.
 func proxies(addr string) error {
 	if err := accepts(addr); err != nil {
 		return err
@@ -106,7 +121,11 @@ func proxies(addr string) error {
 	if err != nil {
 		return err
 	}
-	return resp.Body.Close()
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return nil
 }
 
 func writePushpinConfig(file, addr, control string) error {

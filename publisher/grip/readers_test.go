@@ -121,7 +121,7 @@ func (s *proxied) has(ch motacilla.ChannelID, readers ...*reader) {
 	}
 }
 
-// begun waits until all readers have had their first update.
+// begun waits until all readers have had their first update. Connections that end are counted from then on.
 func (s *proxied) begun(readers ...*reader) {
 	s.Helper()
 	for _, r := range readers {
@@ -129,6 +129,7 @@ func (s *proxied) begun(readers ...*reader) {
 			r.read(func() { there = r.view.Revision > 0 })
 			return there
 		})
+		r.read(func() { r.ended = 0 })
 	}
 }
 
