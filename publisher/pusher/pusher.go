@@ -20,6 +20,7 @@ import (
 // Options are the settings. Zero fields mean the defaults.
 type Options struct {
 	relay.Options
+	relay.ReaderOptions
 	AppID    string `key:"app_id" required:"true" doc:"of the app at Pusher"`
 	Key      string `key:"key" required:"true" doc:"of the app; it is public"`
 	Secret   string `key:"secret" required:"true" secret:"true" doc:"of the app"`
@@ -36,7 +37,7 @@ const name = "pusher"
 // Defaults returns the defaults.
 func Defaults() *Options {
 	return &Options{
-		Options: relay.Defaults(name), Event: "update", Prefix: "live-", MaxBytes: 10_000, AuthPath: name + "/auth/",
+		Options: relay.Defaults(name), ReaderOptions: relay.ReaderOptions{Path: name + "/{channel_id}/", Check: time.Minute}, Event: "update", Prefix: "live-", MaxBytes: 10_000, AuthPath: name + "/auth/",
 	}
 }
 
@@ -63,15 +64,18 @@ func New(kit *relay.Kit, options *Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{Relay: r}
+	if err := relay.CheckReaders(&o.ReaderOptions, "wss", "ws"); err != nil {
+		return nil, err
+	}
+	p := &Publisher{Relay: r, routes: r.TicketRoute(name, &o.ReaderOptions, (&tickets{app, o}).ticket)}
 	if o.Private {
-		p.routes = []route.Route{{Pattern: o.AuthPath, Handler: &authority{app, kit.Feed}, Many: true, OpenAPI: openAPI}}
+		p.routes = append(p.routes, route.Route{Pattern: o.AuthPath, Handler: &authority{app, kit.Feed}, Many: true, OpenAPI: openAPI})
 	}
 	return p, nil
 }
 
-// URLs returns the route that authorises readers of private channels, if these are relayed. Readers are told of it by the page that
-// they read.
+// URLs returns the route that tells readers of the hub, if they are to know of it, and the one that authorises readers of private
+// channels, if these are relayed.
 func (p *Publisher) URLs() []route.Route { return p.routes }
 
 func (o *Options) withDefaults() *Options {
@@ -79,7 +83,7 @@ func (o *Options) withDefaults() *Options {
 	for _, field := range []struct {
 		value     *string
 		otherwise string
-	}{{&all.Event, d.Event}, {&all.Prefix, d.Prefix}, {&all.AuthPath, d.AuthPath}} {
+	}{{&all.Event, d.Event}, {&all.Prefix, d.Prefix}, {&all.AuthPath, d.AuthPath}, {&all.Path, d.Path}} {
 		if *field.value == "" {
 			*field.value = field.otherwise
 		}
