@@ -1,6 +1,7 @@
 import { Detour } from "./detour";
 import type { Offer } from "./lists";
 import { remembered } from "./memory";
+import { isHub } from "./transports/hub";
 import { denial, Ended, linked, Moved, Refused, sleep, type Transport } from "./transports/transport";
 
 /** How a ladder stands: no transport has worked yet, one works, or one worked before. */
@@ -44,6 +45,8 @@ export interface LadderOptions {
 const longestBackoff = 30_000;
 /** If a transport worked for so long, the end of its connection is not its fault. */
 const settledMs = 10_000;
+/** A hub that does not work is tried again after so long, and up to a quarter more. Until then the other transports are used. */
+export const hubAgainMs = 300_000;
 /** A transport that worked before may fail so often in a row before the next transport is tried. */
 const patience = 3;
 
@@ -60,6 +63,8 @@ export class Ladder {
   private known: Offer[] | null = null;
   /** Is used instead of the current transport, and is not remembered. */
   private readonly detour = new Detour();
+  /** A hub that was given up, and when to try it again. */
+  private missed = { hub: "", at: 0 };
   /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
   private failures = 0;
   private blamed = 0;
@@ -113,12 +118,13 @@ export class Ladder {
     try {
       const offer = await this.offer(life.signal);
       const away = this.detour.now() !== "";
-      if (away) {
+      const missing = this.missed.hub !== "" && this.missed.hub !== offer.name;
+      if (away || missing) {
         back = setTimeout(() => {
           done = true;
-          this.detour.end();
+          if (away) this.detour.end();
           stop();
-        }, this.detour.left());
+        }, away ? this.detour.left() : this.missed.at - Date.now());
       }
       this.tried = true;
       clearTimeout(watchdog); // a slow list is not the transport's fault
@@ -132,6 +138,7 @@ export class Ladder {
           this.began = Date.now();
           clearTimeout(watchdog);
           this.worked = away ? this.current : offer.name;
+          if (this.missed.hub === offer.name) this.missed.hub = "";
           if (!away) this.o.works(offer.name);
           this.stand("live");
         },
@@ -190,6 +197,9 @@ export class Ladder {
   private blame(): void {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
+    if (isHub(this.o.transports[this.current])) {
+      this.missed = { hub: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
+    }
     const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
     this.current = next?.name ?? "";
     this.blamed = 0;
@@ -199,6 +209,12 @@ export class Ladder {
     if (!this.known || this.suspect) {
       this.known = await this.o.offers(signal);
       if (this.suspect) this.blame();
+    }
+    const { hub, at } = this.missed;
+    if (hub && Date.now() >= at) {
+      this.missed.hub = "";
+      this.current = hub;
+      this.blamed = 0;
     }
     const away = this.detour.now();
     const named = (name: string): Offer | undefined => this.known?.find((t) => t.name === name);

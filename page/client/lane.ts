@@ -55,6 +55,11 @@ export class Lane {
     return common === "live" && !this.followed ? "connecting" : common;
   }
 
+  /** The transport that works for the lane alone, which may be empty. */
+  get works(): string {
+    return this.way && this.ladder.standing === "live" ? this.ladder.current : "";
+  }
+
   /** Goes back to an older cursor, because somebody who shows the channel has not got further. */
   ask(cursor: number): void {
     if (cursor >= this.at) return;
@@ -143,10 +148,11 @@ export class Lane {
           url: resolve(offer.url, serverOf(list), list),
           signal: life.signal,
           silenceMs: times().silenceMs ?? 45_000,
+          server: serverOf(list),
           cursor: () => (since = this.at),
-          deliver: (update, asked) => {
+          deliver: (update, asked, works = true) => {
             if (life.signal.aborted) return false;
-            heard();
+            if (works) heard();
             const again = this.move(update, asked);
             this.o.pass(update, asked ? since : undefined);
             return again;
