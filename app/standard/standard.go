@@ -7,6 +7,8 @@ import (
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
+	"github.com/motacilla-live/motacilla/publisher/centrifugo"
+	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
@@ -36,6 +38,8 @@ var Module = fx.Module("standard",
 	sse.Module,
 	websocket.Module,
 	polling.Module,
+	mercure.Module,
+	centrifugo.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
