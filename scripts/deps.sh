@@ -15,6 +15,7 @@ python3 -c "import cryptography" 2>/dev/null || /usr/bin/python3 -c "import cryp
 	missing="$missing python3-cryptography"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
+command -v pushpin >/dev/null || missing="$missing pushpin"
 command -v varnishd >/dev/null || [ -x /usr/sbin/varnishd ] || missing="$missing varnish"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null || missing="$missing redis-server"
@@ -41,9 +42,9 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 
 echo "The tests need what this machine lacks: $missing" >&2
-echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks." >&2
-echo "  varnish: the tests behind a cache." >&2
-echo "  nodejs, npm: the npm package. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
+echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks and the publisher." >&2
+echo "  varnish: the tests behind a cache. pushpin: the publisher of GRIP." >&2
+echo "  nodejs, npm: the npm package, and the server for the publisher of Pusher's protocol. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
 echo "  curl: what docs/ show. openssl, nmap, python3, python3-cryptography: the tests of TLS." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1

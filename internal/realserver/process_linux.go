@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+
+	"github.com/motacilla-live/motacilla/internal/process"
 )
 
 // credential returns the user for servers that refuse to run as root. It is nil if the tests do not run as root.
@@ -36,6 +38,11 @@ func sameUser() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
+// gentle is sameUser for a server that has to end others.
+func gentle() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+}
+
 // start starts cmd. gone is closed when cmd has ended. Pdeathsig is sent when the thread that started cmd ends, so that
 // thread is kept. It is kept after the end of cmd too, because it may have started others.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
@@ -52,4 +59,15 @@ func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 		}
 	}()
 	return gone, <-started
+}
+
+// killTree kills p and the processes that it has started. They might not end with it.
+func killTree(p *os.Process) {
+	tree, err := process.Tree(p.Pid)
+	if err != nil {
+		tree = process.Group{p.Pid}
+	}
+	for _, pid := range tree {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 }

@@ -3,6 +3,7 @@
 package realserver
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -16,6 +17,8 @@ func sysProcAttr() *syscall.SysProcAttr { return nil }
 
 func sameUser() *syscall.SysProcAttr { return nil }
 
+func gentle() *syscall.SysProcAttr { return nil }
+
 // start starts cmd. gone is closed when cmd has ended.
 func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	gone = make(chan struct{})
@@ -28,3 +31,5 @@ func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	}()
 	return gone, nil
 }
+
+func killTree(p *os.Process) { _ = p.Kill() }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/motacilla-live/motacilla/bench/internal/server"
 	"github.com/motacilla-live/motacilla/internal/load"
+	"github.com/motacilla-live/motacilla/internal/nginx"
 )
 
 // TestMain runs the tests, or one of the processes that the harness starts from its own binary.
@@ -45,7 +46,7 @@ func TestEveryServerDelivers(t *testing.T) {
 	const readers, updates = 40, 4
 	for _, s := range Subjects() {
 		t.Run(s.Name, func(t *testing.T) {
-			if strings.HasPrefix(s.Name, "nchan-") && haveNchan() != nil {
+			if _, err := nginx.ProgramWithNchan(); err != nil && strings.HasPrefix(s.Name, "nchan-") {
 				t.Log("Nchan is not installed")
 				return
 			}

@@ -13,53 +13,27 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
-	"text/template"
 	"time"
 
 	"github.com/motacilla-live/motacilla/bench/internal/server"
 	"github.com/motacilla-live/motacilla/internal/message"
+	"github.com/motacilla-live/motacilla/internal/nginx"
 	"github.com/motacilla-live/motacilla/internal/process"
 )
 
-// nchanModule is the path of the module in Debian's package libnginx-mod-nchan.
-const nchanModule = "/usr/lib/nginx/modules/ngx_nchan_module.so"
-
 const nchanWorkers = 2
 
-var nchanConfig = template.Must(template.New("nginx.conf").Parse(`load_module {{.Module}};
-daemon off;
-worker_processes {{.Workers}};
-worker_rlimit_nofile 19000;
-pid {{.Dir}}/pid;
-error_log {{.Dir}}/error.log error;
-events { worker_connections 16384; multi_accept on; }
-http {
-	access_log off;
-	client_body_temp_path {{.Dir}}/body;
-	proxy_temp_path {{.Dir}}/proxy;
-	fastcgi_temp_path {{.Dir}}/fastcgi;
-	uwsgi_temp_path {{.Dir}}/uwsgi;
-	scgi_temp_path {{.Dir}}/scgi;
-	nchan_message_buffer_length 50;
-	nchan_message_timeout 5m;
-	server {
-		listen {{.Addr}} backlog=4096{{if .Cert}} ssl{{end}};
-{{- if .Cert}}
-		ssl_certificate {{.Cert}};
-		ssl_certificate_key {{.Key}};
-		ssl_protocols TLSv1.3;
-{{- end}}
-		location = /pub { nchan_publisher http; nchan_channel_id bench; }
+// nchanHTTP and nchanLocations are parts of nginx's configuration.
+const (
+	nchanHTTP      = "nchan_message_buffer_length 50; nchan_message_timeout 5m;"
+	nchanLocations = `location = /pub { nchan_publisher http; nchan_channel_id bench; }
 		location = /sse { nchan_subscriber eventsource; nchan_subscriber_first_message newest; nchan_channel_id bench; }
 		location = /ws { nchan_subscriber websocket; nchan_subscriber_first_message newest; nchan_channel_id bench; }
 		location = /poll { nchan_subscriber longpoll; nchan_subscriber_first_message newest; nchan_channel_id bench; }
-		location / { return 404; }
-	}
-}
-`))
+		location / { return 404; }`
+)
 
 // nchan is Debian's nginx with Nchan and two workers. Updates are published to it by HTTP, which is its usual interface.
 type nchan struct {
@@ -71,20 +45,11 @@ type nchan struct {
 	http  *http.Client
 }
 
-func haveNchan() error {
-	if _, err := exec.LookPath("nginx"); err != nil {
-		return fmt.Errorf("nginx is not installed: %w", err)
-	}
-	if _, err := os.Stat(nchanModule); err != nil {
-		return fmt.Errorf("nchan is not installed: %w", err)
-	}
-	return nil
-}
-
 // startNchan starts nginx, whose readers ask for path. With tls it listens for TLS 1.3 alone.
 func startNchan(ctx context.Context, path string, secure bool) (served, error) {
-	if err := haveNchan(); err != nil {
-		return nil, err
+	program, err := nginx.ProgramWithNchan()
+	if err != nil {
+		return nil, fmt.Errorf("nginx with Nchan is not installed: %w", err)
 	}
 	addr, err := freeAddr(ctx)
 	if err != nil {
@@ -94,12 +59,12 @@ func startNchan(ctx context.Context, path string, secure bool) (served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nchan: %w", err)
 	}
-	file, err := configure(dir, addr, secure)
+	args, err := configure(dir, addr, secure)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("nchan: %w", err), os.RemoveAll(dir))
 	}
 	s := &nchan{
-		cmd: exec.CommandContext(ctx, "nginx", "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log")), dir: dir,
+		cmd: exec.CommandContext(ctx, program, args...), dir: dir,
 		said:  server.Ready{Addr: addr, Path: path, Since: -1},
 		url:   "http://" + addr + "/pub",
 		maker: message.NewMaker(), http: &http.Client{Timeout: patience},
@@ -126,21 +91,16 @@ func startNchan(ctx context.Context, path string, secure bool) (served, error) {
 	}
 }
 
-// configure writes the configuration, and with it a certificate. It returns the path.
-func configure(dir, addr string, secure bool) (file string, err error) {
-	values := struct {
-		Module, Dir, Addr, Cert, Key string
-		Workers                      int
-	}{Module: nchanModule, Dir: dir, Addr: addr, Workers: nchanWorkers}
+// configure writes the configuration, and with it a certificate. It returns nginx's arguments.
+func configure(dir, addr string, secure bool) ([]string, error) {
+	c := nginx.Nchan{Dir: dir, Addr: addr, Workers: nchanWorkers, HTTP: nchanHTTP, Locations: nchanLocations}
 	if secure {
-		if values.Cert, values.Key, err = server.Certificate(dir); err != nil {
-			return "", err
+		var err error
+		if c.Cert, c.Key, err = server.Certificate(dir); err != nil {
+			return nil, err
 		}
 	}
-	var config bytes.Buffer
-	file = filepath.Join(dir, "nginx.conf")
-	err = nchanConfig.Execute(&config, values)
-	return file, errors.Join(err, os.Chmod(dir, 0o755), os.WriteFile(file, config.Bytes(), 0o644))
+	return c.Write()
 }
 
 // up returns nil if nginx listens and has started its workers. It listens before it starts them.

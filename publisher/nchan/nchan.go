@@ -1,0 +1,90 @@
+// Package nchan pushes updates to Nchan, the module of nginx, which delivers them by server-sent events, WebSocket and long polling.
+// See docs/nchan.md.
+package nchan
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/relay"
+)
+
+// Options are the relay's settings. Zero fields mean the defaults.
+type Options struct {
+	relay.Options
+	URL        string `key:"url" required:"true" doc:"of nginx's publisher location, with {channel}, such as http://127.0.0.1:8081/publish/{channel}"`
+	PrivateURL string `key:"private_url" doc:"the same for private channels, whose readers nginx must authorise"`
+	Token      string `key:"token" secret:"true" doc:"is sent as Authorization: Bearer, for nginx to check"`
+	MaxBytes   int    `key:"max_bytes" min:"1000" doc:"the longest update in bytes, as nginx's client_max_body_size"` // 1 MiB
+}
+
+// maxBytes is the default of nginx's client_max_body_size.
+const maxBytes = 1 << 20
+
+// Module registers the relay as "nchan".
+var Module = publisher.Register("nchan", &Options{Options: relay.Defaults("nchan"), MaxBytes: maxBytes}, New)
+
+const placeholder = "{channel}"
+
+// hub is an nginx.
+type hub struct {
+	kit     *relay.Kit
+	url     string
+	private string
+	header  http.Header
+}
+
+var _ relay.Hub = (*hub)(nil)
+
+// New returns the relay to an nginx. The error is a motacilla.ErrInvalid that names the option.
+func New(kit *relay.Kit, o *Options) (*relay.Relay, error) {
+	if err := checkURL("url", o.URL); err != nil {
+		return nil, err
+	}
+	if o.Private {
+		if err := checkURL("private_url", o.PrivateURL); err != nil {
+			return nil, err
+		}
+		if o.PrivateURL == o.URL {
+			return nil, motacilla.Invalid("private_url", "must be another location than url, which does not authorise readers")
+		}
+	}
+	h := &hub{kit: kit, url: o.URL, private: o.PrivateURL, header: http.Header{"Content-Type": {"application/json"}}}
+	if o.Token != "" {
+		h.header.Set("Authorization", "Bearer "+o.Token)
+	}
+	most := o.MaxBytes
+	if most <= 0 {
+		most = maxBytes
+	}
+	return relay.New(kit, h, &o.Options, relay.Traits{Name: "nchan", MaxBytes: most})
+}
+
+func checkURL(option, s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Count(s, placeholder) != 1 ||
+		!strings.Contains(u.Path+u.RawQuery, placeholder) {
+		return motacilla.Invalid(option, "must be an http or https URL with {channel}, such as http://127.0.0.1:8081/publish/{channel}")
+	}
+	return nil
+}
+
+// Push implements relay.Hub.
+func (h *hub) Push(ctx context.Context, m *relay.Message) error {
+	location := h.url
+	if m.Private() {
+		location = h.private
+	}
+	_, err := relay.Call(ctx, h.kit.Hubs, h.fill(location, m.Channel), h.header, m.Encode(publisher.JSON))
+	return err
+}
+
+// fill returns a location's URL for a channel. All characters of an ID may stand in a path and in a query as they are. nginx
+// decodes a path, but not a query.
+func (h *hub) fill(location string, ch motacilla.ChannelID) string {
+	return strings.Replace(location, placeholder, string(ch), 1)
+}
