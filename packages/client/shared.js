@@ -443,9 +443,7 @@ function bothWays({ url, channel = "", token, subscription }, ear, from, works) 
   };
   return openLine(new URL(url, from), ear, take, (line) => line.send({ id: 1, connect: { token, name: "motacilla" } }));
 }
-function inOneDirection({ sse: sse2 = "", channel = "", token }, ear, from, listen2) {
-  const url = new URL(sse2, from);
-  url.searchParams.set("cf_connect", JSON.stringify({ token, subs: { [channel]: {} }, name: "motacilla" }));
+function inOneDirection({ sse: sse2 = "", channel = "" }, ear, from, listen2) {
   const data = (text) => {
     const said = parse2(text);
     if (!isObject(said)) return;
@@ -454,7 +452,7 @@ function inOneDirection({ sse: sse2 = "", channel = "", token }, ear, from, list
     else if (isObject(connect.subs) && channel in connect.subs) ear.ready();
     else ear.end(new Error("the hub does not let this reader subscribe"));
   };
-  return listen2(url, { signal: ear.signal, open: () => void 0, data, end: ear.end });
+  return listen2(new URL(sse2, from), { signal: ear.signal, open: () => void 0, data, end: ear.end });
 }
 function pushed({ channel, pub, unsubscribe, disconnect }, own, ear) {
   if (disconnect || unsubscribe && channel === own) ear.end();
@@ -869,8 +867,8 @@ var Ladder = class {
     this.known = null;
     /** Is used instead of the current transport, and is not remembered. */
     this.detour = new Detour();
-    /** A hub that was given up, and when to try it again. */
-    this.missed = { hub: "", at: 0 };
+    /** A transport that was given up, and when to try it again. */
+    this.missed = { name: "", at: 0 };
     /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
     this.failures = 0;
     this.blamed = 0;
@@ -919,11 +917,12 @@ var Ladder = class {
     try {
       const offer = await this.offer(life.signal);
       const away = this.detour.now() !== "";
-      const missing = this.missed.hub !== "" && this.missed.hub !== offer.name;
+      const missing = this.misses && this.missed.name !== offer.name;
       if (away || missing) {
         back = setTimeout(() => {
           done = true;
           if (away) this.detour.end();
+          else this.missed.at = 0;
           stop();
         }, away ? this.detour.left() : this.missed.at - Date.now());
       }
@@ -939,7 +938,7 @@ var Ladder = class {
           this.began = Date.now();
           clearTimeout(watchdog);
           this.worked = away ? this.current : offer.name;
-          if (this.missed.hub === offer.name) this.missed.hub = "";
+          if (this.missed.name === offer.name) this.missed.name = "";
           if (!away) this.o.works(offer.name);
           this.stand("live");
         }
@@ -979,21 +978,25 @@ var Ladder = class {
       if (status !== 429 && !(status === 503 && own)) this.detour.end();
     } else if (this.tried && status !== 429 && status !== 503) {
       if (denied || !(this.began || status)) this.suspect = true;
-      else this.blame();
+      else this.blame(status === 0);
       if (!this.worked && this.failures < (this.known?.length ?? 0)) return 0;
     }
     const backoff = Math.min((this.o.times().backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
     return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
   }
+  /** A transport was given up, and will be tried again. */
+  get misses() {
+    return this.missed.name !== "";
+  }
   knows(name) {
     return name !== this.current && name in this.o.transports && (this.known?.some((t) => t.name === name) ?? true);
   }
-  /** Counts a failure of the transport in use. After too many, the next transport is used. */
-  blame() {
+  /** Counts a failure of the transport in use. After too many, the next transport is used. passing: it may work later. */
+  blame(passing) {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
-    if (isHub(this.o.transports[this.current])) {
-      this.missed = { hub: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
+    if (passing && this.o.again(this.current)) {
+      this.missed = { name: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
     }
     const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
     this.current = next?.name ?? "";
@@ -1002,12 +1005,11 @@ var Ladder = class {
   async offer(signal) {
     if (!this.known || this.suspect) {
       this.known = await this.o.offers(signal);
-      if (this.suspect) this.blame();
+      if (this.suspect) this.blame(true);
     }
-    const { hub: hub2, at } = this.missed;
-    if (hub2 && Date.now() >= at) {
-      this.missed.hub = "";
-      this.current = hub2;
+    if (this.misses && Date.now() >= this.missed.at) {
+      this.current = this.missed.name;
+      this.missed.name = "";
       this.blamed = 0;
     }
     const away = this.detour.now();
@@ -1038,7 +1040,8 @@ var Lane = class {
     this.pending = true;
     this.way = null;
     this.session = null;
-    this.ladder = new Ladder({ ...o, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
+    const again = (name) => isHub(o.transports[name]);
+    this.ladder = new Ladder({ ...o, again, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
   }
   /** The revision that the lane has reached. */
   get position() {
@@ -1049,9 +1052,13 @@ var Lane = class {
     if (this.way) return this.ladder.standing;
     return common === "live" && !this.followed ? "connecting" : common;
   }
-  /** The transport that works for the lane alone, which may be empty. */
-  get works() {
-    return this.way && this.ladder.standing === "live" ? this.ladder.current : "";
+  /** The transport that the lane alone uses, or tries. It may be empty. */
+  get uses() {
+    return this.way ? this.ladder.current : "";
+  }
+  /** The lane has given up a hub, and will try it again. */
+  get missesHub() {
+    return this.ladder.misses;
   }
   /** Goes back to an older cursor, because somebody who shows the channel has not got further. */
   ask(cursor) {
@@ -1351,6 +1358,8 @@ var Leader = class {
       changed: o.changed,
       refused: () => void 0,
       // offers tells it the lane
+      again: () => false,
+      // lanes try hubs
       works: remember
     });
   }
@@ -1482,11 +1491,11 @@ var Leader = class {
     patient();
     this.alone = name;
     this.away = away;
-    const found = [...this.lanes.values()].find((lane) => lane.works);
-    if (found && !away) this.keep(found.works);
+    const found = [...this.lanes.values()].find((lane) => lane.standing("connecting") === "live");
+    if (found && !away) this.keep(found.uses);
     for (const lane of this.lanes.values()) this.goesAlone(lane);
     return new Promise((_, reject) => {
-      this.giveUp = (to) => reject(this.isHub(name) ? new Moved(to.name, hubAgainMs, 0) : new Error("no other transport works"));
+      this.giveUp = reject;
       signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
     });
   }
@@ -1502,8 +1511,9 @@ var Leader = class {
   returns(lane, offer) {
     if (!this.alone || !lane.rides) return true;
     if (!offer.many || !opener(this.o.transports[offer.name])) return false;
-    if ([...this.lanes.values()].some((other) => other !== lane && other.works === this.alone && this.isHub(other.works))) return false;
-    this.giveUp(offer);
+    const atHub = this.isHub(this.alone);
+    if (atHub && [...this.lanes.values()].some((other) => other !== lane && other.uses === this.alone)) return false;
+    this.giveUp(atHub && lane.missesHub ? new Moved(offer.name, hubAgainMs, 0) : new Error("no other transport works"));
     throw new Error(`${offer.name} is for the common connection`);
   }
   clear() {
@@ -2270,13 +2280,13 @@ export {
   refused,
   sleep,
   retryAfter,
-  notices,
-  streaming,
-  orderlyEnd,
   listOf,
   serverOf,
   resolve,
   lead,
+  notices,
+  streaming,
+  orderlyEnd,
   offersIn,
   Connection,
   view,

@@ -1,7 +1,6 @@
 import { Detour } from "./detour";
 import type { Offer } from "./lists";
 import { remembered } from "./memory";
-import { isHub } from "./transports/hub";
 import { denial, Ended, linked, Moved, Refused, sleep, type Transport } from "./transports/transport";
 
 /** How a ladder stands: no transport has worked yet, one works, or one worked before. */
@@ -38,6 +37,8 @@ export interface LadderOptions {
   changed(): void;
   /** Is called when the server's own answer to the list says that there is nothing to follow. */
   refused(status: "gone" | "refused"): void;
+  /** Reports whether a transport that does not work is to be tried again after a while, whatever works meanwhile. */
+  again(transport: string): boolean;
   /** Is called when a transport works that was not chosen only for a while. */
   works(transport: string): void;
 }
@@ -63,8 +64,8 @@ export class Ladder {
   private known: Offer[] | null = null;
   /** Is used instead of the current transport, and is not remembered. */
   private readonly detour = new Detour();
-  /** A hub that was given up, and when to try it again. */
-  private missed = { hub: "", at: 0 };
+  /** A transport that was given up, and when to try it again. */
+  private missed = { name: "", at: 0 };
   /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
   private failures = 0;
   private blamed = 0;
@@ -118,11 +119,12 @@ export class Ladder {
     try {
       const offer = await this.offer(life.signal);
       const away = this.detour.now() !== "";
-      const missing = this.missed.hub !== "" && this.missed.hub !== offer.name;
+      const missing = this.misses && this.missed.name !== offer.name;
       if (away || missing) {
         back = setTimeout(() => {
           done = true;
           if (away) this.detour.end();
+          else this.missed.at = 0;
           stop();
         }, away ? this.detour.left() : this.missed.at - Date.now());
       }
@@ -138,7 +140,7 @@ export class Ladder {
           this.began = Date.now();
           clearTimeout(watchdog);
           this.worked = away ? this.current : offer.name;
-          if (this.missed.hub === offer.name) this.missed.hub = "";
+          if (this.missed.name === offer.name) this.missed.name = "";
           if (!away) this.o.works(offer.name);
           this.stand("live");
         },
@@ -181,7 +183,7 @@ export class Ladder {
     } else if (this.tried && status !== 429 && status !== 503) {
       // The list of transports tells whether the cause is the channel, the server or the reader's permission.
       if (denied || !(this.began || status)) this.suspect = true;
-      else this.blame();
+      else this.blame(status === 0);
       // Before any transport has worked, each is tried once without a pause.
       if (!this.worked && this.failures < (this.known?.length ?? 0)) return 0;
     }
@@ -189,16 +191,21 @@ export class Ladder {
     return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
   }
 
+  /** A transport was given up, and will be tried again. */
+  get misses(): boolean {
+    return this.missed.name !== "";
+  }
+
   private knows(name: string): boolean {
     return name !== this.current && name in this.o.transports && (this.known?.some((t) => t.name === name) ?? true);
   }
 
-  /** Counts a failure of the transport in use. After too many, the next transport is used. */
-  private blame(): void {
+  /** Counts a failure of the transport in use. After too many, the next transport is used. passing: it may work later. */
+  private blame(passing: boolean): void {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
-    if (isHub(this.o.transports[this.current])) {
-      this.missed = { hub: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
+    if (passing && this.o.again(this.current)) {
+      this.missed = { name: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
     }
     const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
     this.current = next?.name ?? "";
@@ -208,12 +215,11 @@ export class Ladder {
   private async offer(signal: AbortSignal): Promise<Offer> {
     if (!this.known || this.suspect) {
       this.known = await this.o.offers(signal);
-      if (this.suspect) this.blame();
+      if (this.suspect) this.blame(true);
     }
-    const { hub, at } = this.missed;
-    if (hub && Date.now() >= at) {
-      this.missed.hub = "";
-      this.current = hub;
+    if (this.misses && Date.now() >= this.missed.at) {
+      this.current = this.missed.name;
+      this.missed.name = "";
       this.blamed = 0;
     }
     const away = this.detour.now();

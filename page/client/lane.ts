@@ -1,6 +1,7 @@
 import { Ladder, type Standing, type Times } from "./ladder";
 import type { Offer } from "./lists";
 import { resolve, serverOf } from "./server";
+import { isHub } from "./transports/hub";
 import { linked, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
@@ -41,7 +42,8 @@ export class Lane {
   private session: AbortController | null = null;
 
   constructor(readonly channel: string, private at: number, private readonly o: LaneOptions) {
-    this.ladder = new Ladder({ ...o, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
+    const again = (name: string): boolean => isHub(o.transports[name]);
+    this.ladder = new Ladder({ ...o, again, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
   }
 
   /** The revision that the lane has reached. */
@@ -55,9 +57,14 @@ export class Lane {
     return common === "live" && !this.followed ? "connecting" : common;
   }
 
-  /** The transport that works for the lane alone, which may be empty. */
-  get works(): string {
-    return this.way && this.ladder.standing === "live" ? this.ladder.current : "";
+  /** The transport that the lane alone uses, or tries. It may be empty. */
+  get uses(): string {
+    return this.way ? this.ladder.current : "";
+  }
+
+  /** The lane has given up a hub, and will try it again. */
+  get missesHub(): boolean {
+    return this.ladder.misses;
   }
 
   /** Goes back to an older cursor, because somebody who shows the channel has not got further. */

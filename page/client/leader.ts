@@ -41,7 +41,7 @@ export class Leader {
   /** Lanes have connections of their own, which began with this transport. */
   private alone = "";
   private away = false;
-  private giveUp: (to: Offer) => void = () => undefined;
+  private giveUp: (err: Error) => void = () => undefined;
 
   constructor(private readonly o: LeaderOptions) {
     this.ladder = new Ladder({
@@ -51,6 +51,7 @@ export class Leader {
       use: (offer, attempt) => this.use(offer, attempt),
       changed: o.changed,
       refused: () => undefined, // offers tells it the lane
+      again: () => false, // lanes try hubs
       works: remember,
     });
   }
@@ -197,12 +198,11 @@ export class Leader {
     patient();
     this.alone = name;
     this.away = away;
-    const found = [...this.lanes.values()].find((lane) => lane.works); // while the common connection was tried
-    if (found && !away) this.keep(found.works);
+    const found = [...this.lanes.values()].find((lane) => lane.standing("connecting") === "live"); // while the common connection was tried
+    if (found && !away) this.keep(found.uses);
     for (const lane of this.lanes.values()) this.goesAlone(lane);
     return new Promise((_, reject) => {
-      // A common connection is best for what a hub can't do, until the hub works again.
-      this.giveUp = (to) => reject(this.isHub(name) ? new Moved(to.name, hubAgainMs, 0) : new Error("no other transport works"));
+      this.giveUp = reject;
       signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
     });
   }
@@ -221,8 +221,11 @@ export class Leader {
   private returns(lane: Lane, offer: Offer): boolean {
     if (!this.alone || !lane.rides) return true;
     if (!offer.many || !opener(this.o.transports[offer.name])) return false;
-    if ([...this.lanes.values()].some((other) => other !== lane && other.works === this.alone && this.isHub(other.works))) return false;
-    this.giveUp(offer); // the lane has tried all others
+    // A hub may not have the one channel, but others. Otherwise a common connection is best until the hub works again.
+    const atHub = this.isHub(this.alone);
+    if (atHub && [...this.lanes.values()].some((other) => other !== lane && other.uses === this.alone)) return false;
+    // Without a hub, the lane has tried all others.
+    this.giveUp(atHub && lane.missesHub ? new Moved(offer.name, hubAgainMs, 0) : new Error("no other transport works"));
     throw new Error(`${offer.name} is for the common connection`);
   }
 

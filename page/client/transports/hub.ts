@@ -7,7 +7,7 @@ export interface Ticket {
   protocol: string;
   /** To connect to. */
   url: string;
-  /** To connect to without WebSocket. */
+  /** To connect to without WebSocket; it has all that the hub must know. */
   sse?: string;
   /** The channel's name at the hub. */
   channel?: string;

@@ -56,9 +56,7 @@ function bothWays({ url, channel = "", token, subscription }: Ticket, ear: Ear, 
   return openLine(new URL(url, from), ear, take, (line) => line.send({ id: 1, connect: { token, name: "motacilla" } }));
 }
 
-function inOneDirection({ sse = "", channel = "", token }: Ticket, ear: Ear, from: URL, listen: Listen): () => void {
-  const url = new URL(sse, from);
-  url.searchParams.set("cf_connect", JSON.stringify({ token, subs: { [channel]: {} }, name: "motacilla" }));
+function inOneDirection({ sse = "", channel = "" }: Ticket, ear: Ear, from: URL, listen: Listen): () => void {
   const data = (text: string): void => {
     const said = parse(text);
     if (!isObject(said)) return;
@@ -67,7 +65,7 @@ function inOneDirection({ sse = "", channel = "", token }: Ticket, ear: Ear, fro
     else if (isObject(connect.subs) && channel in connect.subs) ear.ready();
     else ear.end(new Error("the hub does not let this reader subscribe"));
   };
-  return listen(url, { signal: ear.signal, open: () => undefined, data, end: ear.end });
+  return listen(new URL(sse, from), { signal: ear.signal, open: () => undefined, data, end: ear.end });
 }
 
 function pushed({ channel, pub, unsubscribe, disconnect }: Record<string, unknown>, own: string, ear: Ear): void {
