@@ -32,17 +32,17 @@ var hubs = map[string]func(t *testing.T) (it hub, config string){
 }
 
 // relaying starts the program with a hub and other transports. It returns when the program pushes to the hub.
-func relaying(t *testing.T, config string, others ...string) *program {
+func relaying(t *testing.T, config, others string, env ...string) *program {
 	t.Helper()
 	dir := t.TempDir()
 	text := "publishers:\n  - " + config + "\n"
-	for _, name := range others {
+	for name := range strings.SplitSeq(others, ",") {
 		text += "  - {type: " + name + "}\n"
 	}
 	if err := os.WriteFile(filepath.Join(dir, "motacilla.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := serveIn(t, dir, "")
+	s := serveIn(t, dir, "", env...)
 	s.relays()
 	return s
 }
@@ -130,7 +130,7 @@ func TestDeadHub(t *testing.T) {
 			t.Parallel()
 			it, config := start(t)
 			it.Kill()
-			s := relaying(t, config, "sse", "websocket", "long-polling")
+			s := relaying(t, config, "sse,websocket,long-polling")
 			s.post("one")
 			p := open(t, browser(t), s.url, holdTimers(longTimers))
 			p.live()
@@ -146,9 +146,9 @@ func TestDeadHub(t *testing.T) {
 
 // lossy stands between the program and a hub. It answers some pushes itself, as if the hub had taken them.
 type lossy struct {
-	url   string
-	lose  chan struct{} // a push is lost for each value
-	lost  chan struct{}
+	url  string
+	lose chan struct{} // a push is lost for each value
+	lost chan struct{}
 }
 
 func newLossy(t *testing.T, hub string) *lossy {
@@ -239,13 +239,16 @@ func TestHubOfPrivateChannels(t *testing.T) {
 }
 
 // TestHubOfManyChannels: a few channels are followed through the hub, each over a connection of its own. More share a connection to the
-// server. So do those that the hub does not have.
+// server. One that the hub does not have gets a stream of the server.
 func TestHubOfManyChannels(t *testing.T) {
 	t.Parallel()
 	onlyTCP(t)
 	m := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true})
+	f := newForeign(t)
+	f.policy.Store("")
 	s := relaying(t, "{type: mercure, url: "+m.URL+", key: "+realserver.MercurePublisherKey+", readers: "+m.URL+
-		", channels: [match, other-*]}", "sse")
+		", channels: [match, other-*]}", "sse", "MOTACILLA_SERVER_ORIGINS="+f.url)
+	f.server.Store(s.addr)
 	for _, id := range []string{"other-1", "other-2", "other-3", "other-4", "elsewhere"} {
 		s.api(http.MethodPost, "channels", text{"id": id, "title": id}, nil)
 	}
@@ -259,20 +262,44 @@ func TestHubOfManyChannels(t *testing.T) {
 		{[]string{"match", "other-1", "other-2", "other-3", "other-4"}, 0, 1},
 	} {
 		t.Run(fmt.Sprint(len(tt.channels)), func(t *testing.T) {
-			p := open(t, browser(t), s.site()+"/channels/none", holdTimers(longTimers))
-			p.until(`document.readyState === "complete"`)
-			p.eval(`import("/assets/live-posts.js").then(() => document.body.innerHTML =
-				"`+strings.Join(tt.channels, " ")+`".split(" ").map(c => '<live-posts channel="' + c + '"></live-posts>').join(""))`, nil)
-			const every = `[...document.querySelectorAll("live-posts")].length > 1 && [...document.querySelectorAll("live-posts")].every`
-			p.until(every + `(e => e.status === "live")`)
+			body := ""
 			for _, ch := range tt.channels {
-				s.api(http.MethodPost, "channels/"+ch+"/posts", text{"text": "news of " + fmt.Sprint(len(tt.channels))}, nil)
+				body += `<live-posts src="SERVER" channel="` + ch + `"></live-posts>`
 			}
-			p.until(every + `(e => e.posts.length > 0 && e.posts[0].content.includes("news of ` + fmt.Sprint(len(tt.channels)) + `"))`)
+			f.body.Store(body)
+			p := open(t, browser(t), f.url, holdTimers(longTimers))
+			const every = `[...document.querySelectorAll("live-posts")].every`
+			p.until(every + `(e => e.status === "live")`)
+			news := fmt.Sprintf("news of %d", len(tt.channels))
+			for _, ch := range tt.channels {
+				s.api(http.MethodPost, "channels/"+ch+"/posts", text{"text": news}, nil)
+			}
+			p.until(every + `(e => e.posts.length > 0 && e.posts[0].content.includes("` + news + `"))`)
 			if tickets, streams := p.times("mercure"), p.times("sse"); tickets != tt.tickets || streams != tt.streams {
 				t.Errorf("the page has asked %d times for tickets, want %d; and for %d streams, want %d", tickets, tt.tickets, streams, tt.streams)
 			}
 			p.close()
+			s.readers("sse", 0)
+		})
+	}
+}
+
+// TestHubFromNode: the package follows a hub in Node.js, which has no EventSource and perhaps no WebSocket.
+func TestHubFromNode(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	folder := npmApp(t)
+	for _, name := range []string{"mercure", "centrifugo"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, config := hubs[name](t)
+			s := relaying(t, config, "sse")
+			p := node(t, folder, nil, "follow.mjs", s.site(), string(channel), name)
+			s.post("one")
+			p.says(`["one"]`)
+			s.post("two")
+			p.says(`["two","one"]`)
+			p.ends()
 			s.readers("sse", 0)
 		})
 	}
