@@ -300,6 +300,12 @@ func TestHubFromNode(t *testing.T) {
 			s.post("two")
 			p.says(`["two","one"]`)
 			p.ends()
+			// A snapshot needs the server alone.
+			q := node(t, folder, nil, "--input-type=module", "-e", `import {snapshot} from "@motacilla/client";
+				const update = await snapshot({src: "`+s.site()+`", channel: "`+string(channel)+`", only: ["`+name+`"]});
+				console.log(Object.keys(update.renders).length, update.reset)`)
+			q.says("2 true")
+			q.ends()
 			s.readers("sse", 0)
 		})
 	}

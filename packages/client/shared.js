@@ -209,6 +209,7 @@ function hub(dials) {
       const dial = Object.keys(dials).includes(first.ticket.protocol) ? dials[first.ticket.protocol] : void 0;
       if (!dial) throw new Error(`unknown hub ${first.ticket.protocol}`);
       s.deliver(first.update, true, false);
+      if (signal.aborted) throw new DOMException("aborted", "AbortError");
       await new Promise((_, reject) => {
         signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
         new Following(s, signal, first.update.channel, reject).begin(dial, first.ticket);
@@ -248,6 +249,8 @@ var Following = class {
     this.told = 0;
     /** A check has brought what the hub has not sent. */
     this.doubt = false;
+    /** How many answers in a row have brought nothing of what was missing. */
+    this.vain = 0;
     this.check = 0;
   }
   begin(dial, ticket) {
@@ -279,9 +282,8 @@ var Following = class {
     if (this.signal.aborted || !isUpdate(said) || said.channel !== this.channel) return;
     this.doubt = false;
     const unfit = s.deliver(said, false);
-    if (this.signal.aborted || this.lacking) return;
     if (unfit) this.told = Math.max(this.told, said.revision);
-    if (this.asking || !this.isReady) return;
+    if (this.signal.aborted || this.lacking || this.asking || !this.isReady) return;
     if (unfit) this.lacks(0);
     else this.wait();
   }
@@ -313,10 +315,12 @@ var Following = class {
       const again = s.deliver(update, s.cursor() === cursor);
       if (this.signal.aborted) return;
       const now = s.cursor();
-      this.doubt = quiet && now !== cursor;
-      if (again || this.told > now) this.lacks(spreadMs2);
-      else if (this.doubt) this.later(graceMs);
-      else this.wait();
+      this.vain = now === cursor ? this.vain + 1 : 0;
+      if (again || this.told > now) this.lacks(Math.min(spreadMs2 * 2 ** Math.min(this.vain, 10), check));
+      else if (quiet && now !== cursor) {
+        this.doubt = true;
+        this.later(graceMs);
+      } else this.wait();
     } catch (err) {
       this.over(err);
     }

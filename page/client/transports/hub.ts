@@ -55,6 +55,7 @@ export function hub(dials: Readonly<Record<string, Dial>>): Transport {
       const dial = Object.keys(dials).includes(first.ticket.protocol) ? dials[first.ticket.protocol] : undefined;
       if (!dial) throw new Error(`unknown hub ${first.ticket.protocol}`);
       s.deliver(first.update, true, false);
+      if (signal.aborted) throw new DOMException("aborted", "AbortError"); // it may be all that was wanted
       await new Promise<never>((_, reject) => {
         signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
         new Following(s, signal, first.update.channel, reject).begin(dial, first.ticket);
@@ -104,6 +105,8 @@ class Following {
   private told = 0;
   /** A check has brought what the hub has not sent. */
   private doubt = false;
+  /** How many answers in a row have brought nothing of what was missing. */
+  private vain = 0;
   private check = 0;
 
   constructor(
@@ -144,9 +147,8 @@ class Following {
     if (this.signal.aborted || !isUpdate(said) || said.channel !== this.channel) return;
     this.doubt = false;
     const unfit = s.deliver(said, false);
-    if (this.signal.aborted || this.lacking) return;
     if (unfit) this.told = Math.max(this.told, said.revision);
-    if (this.asking || !this.isReady) return; // the answer says whether something is missing
+    if (this.signal.aborted || this.lacking || this.asking || !this.isReady) return; // there will be an answer
     if (unfit) this.lacks(0);
     else this.wait();
   }
@@ -183,10 +185,13 @@ class Following {
       const again = s.deliver(update, s.cursor() === cursor);
       if (this.signal.aborted) return;
       const now = s.cursor();
-      this.doubt = quiet && now !== cursor;
-      if (again || this.told > now) this.lacks(spreadMs);
-      else if (this.doubt) this.later(graceMs);
-      else this.wait();
+      this.vain = now === cursor ? this.vain + 1 : 0;
+      // This node may be behind the one that pushes.
+      if (again || this.told > now) this.lacks(Math.min(spreadMs * 2 ** Math.min(this.vain, 10), check));
+      else if (quiet && now !== cursor) {
+        this.doubt = true;
+        this.later(graceMs);
+      } else this.wait();
     } catch (err) {
       this.over(err);
     }
