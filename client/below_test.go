@@ -53,7 +53,7 @@ func TestSiteBelowPath(t *testing.T) {
 		for _, slash := range []string{"", "/"} {
 			c := newClient(t, server.URL+path+slash, &client.Options{Token: secret, Timeout: patience})
 			t.Cleanup(c.CloseIdleConnections)
-			for _, name := range client.Transports() {
+			for _, name := range ours() {
 				ch := motacilla.ChannelID(name)
 				if slash != "" {
 					ch += "@"

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 	"github.com/motacilla-live/motacilla/storage"
 )
 
@@ -124,7 +123,7 @@ func TestConvergence(t *testing.T) {
 	defer work.Wait()
 	defer cancel()
 	var readers []*reader
-	for _, name := range append(client.Transports(), "all of them") {
+	for _, name := range append(ours(), "all of them") {
 		o := s.quick(name)
 		if o.HTTP = s.tearing(50_000); name == "all of them" {
 			o.Transports = nil

@@ -54,17 +54,24 @@ func (l *ladder) refusal(m *moved) error {
 	return &failure{err: m, own: true, after: after}
 }
 
-// errBack ends a detour, when its time is over.
+// errBack ends a detour, when its time is over, and the use of a transport instead of a hub.
 var errBack = errors.New("the time on another transport is over")
+
+// hubAway is for how long a reader whose hub does not work uses another transport, before it looks for the hub again.
+const hubAway = 5 * time.Minute
 
 // read reads over the transport in use. In a detour that ends with errBack at the latest when the detour does.
 func (l *ladder) read(ctx context.Context) (*session, error) {
-	if l.detour == nil {
-		return l.connect(ctx, l.offers[l.at])
+	o, end := l.offers[l.at], l.hubAgain
+	if l.detour != nil {
+		o, end = l.detour.offer, l.detour.until
 	}
-	until, cancel := context.WithDeadlineCause(ctx, l.detour.until, errBack)
+	if end.IsZero() {
+		return l.connect(ctx, o)
+	}
+	until, cancel := context.WithDeadlineCause(ctx, end, errBack)
 	defer cancel()
-	s, err := l.connect(until, l.detour.offer)
+	s, err := l.connect(until, o)
 	if until.Err() != nil && ctx.Err() == nil {
 		l.detour = nil
 		return s, errBack

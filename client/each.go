@@ -76,12 +76,12 @@ func (g *singles) follow(ctx context.Context, s *subscription) {
 	o.Since = s.cursor
 	g.many.mu.Unlock()
 	f := newFollower(g.many.client, g.links, s.channel, o, func(u motacilla.Update, _ error) bool {
-		g.delivered()
 		if !u.Heartbeat() {
 			g.take(s, &u, true)
 		}
 		return ctx.Err() == nil
 	})
+	f.works = g.delivered
 	err := f.run(ctx)
 	if ctx.Err() == nil && err != nil && final(err) {
 		g.refuse(s, err)

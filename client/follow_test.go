@@ -18,7 +18,7 @@ import (
 
 // each runs a test with each transport.
 func each(t *testing.T, test func(t *testing.T, name string)) {
-	for _, name := range client.Transports() {
+	for _, name := range ours() {
 		t.Run(name, func(t *testing.T) { test(t, name) })
 	}
 }

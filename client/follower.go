@@ -18,6 +18,7 @@ type follower struct {
 	cursor  motacilla.Revision
 	yield   func(motacilla.Update, error) bool
 	retry   func(err error, wait time.Duration) error // nil if nobody wants to know
+	works   func()                                    // is called when a transport has shown that it works; may be nil
 	stopped bool                                      // the caller has left the loop
 	gone    bool                                      // the channel was deleted
 }
@@ -70,28 +71,42 @@ func (f *follower) fault(_ context.Context, err error, wait time.Duration) error
 
 func (f *follower) over() bool { return f.stopped || f.gone }
 
+// deliver notes that the transport works.
+func (f *follower) deliver(s *session) {
+	s.deliver()
+	if f.works != nil {
+		f.works()
+	}
+}
+
 // take yields u if it is of use by the rules of [motacilla.View]. asked must be true for the first update of a poll or of
 // a connection. take returns false if the session must end.
 func (f *follower) take(s *session, u *motacilla.Update, asked bool) (more bool) {
-	s.deliver()
+	f.deliver(s)
+	fits, more := f.apply(s, u, asked)
+	s.gap = s.gap || !fits
+	return fits && more
+}
+
+// apply is take for a transport that may go on if an update does not fit.
+func (f *follower) apply(s *session, u *motacilla.Update, asked bool) (fits, more bool) {
 	view := motacilla.View{Revision: f.cursor}
 	switch view.Judge(u, asked) {
 	case motacilla.AskAgain:
-		s.gap = true
-		return false
+		return false, true
 	case motacilla.Ignore:
 		if !u.Heartbeat() || u.Revision != f.cursor { // the caller wants to know that it is up to date
-			return true
+			return true, true
 		}
 	}
 	s.moved = s.moved || f.cursor != u.Revision
 	f.cursor = u.Revision
 	if !f.yield(*u, nil) {
 		f.stopped = true
-		return false
+		return true, false
 	}
 	f.gone = u.Gone
-	return !u.Gone
+	return true, !u.Gone
 }
 
 // decode parses an update and checks that it is of the follower's channel.

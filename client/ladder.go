@@ -37,6 +37,8 @@ type ladder struct {
 	absent bool    // this one answered that there is no such channel
 	worked string  // the transport that brought the last update, unless a proxy has refused it since
 	detour *detour // in use instead of the one at at; nil if none is
+
+	hubAgain time.Time // when to look again for a hub that did not work; zero is never
 }
 
 // subject is what a ladder reads: one channel, or several.
@@ -88,7 +90,7 @@ func (l *ladder) attempt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.offers, l.at, l.failed = offers, 0, 0
+		l.offers, l.at, l.failed, l.hubAgain = offers, 0, 0, time.Time{}
 	}
 	began := time.Now()
 	away := l.detour != nil
@@ -106,6 +108,9 @@ func (l *ladder) attempt(ctx context.Context) error {
 	}
 	var instead *moved
 	switch {
+	case errors.Is(err, errBack) && !away:
+		l.offers = nil // the hub is before this one
+		return nil
 	case errors.Is(err, errBack), errors.Is(err, errAnew):
 		return nil
 	case errors.As(err, &instead) && l.follows(instead):
@@ -141,6 +146,9 @@ func (l *ladder) attempt(ctx context.Context) error {
 
 // next chooses the next transport. It returns nil if that one can be used at once, and err if all were tried.
 func (l *ladder) next(err error) error {
+	if _, hub := l.offers[l.at].transport.(hubTransport); hub && !own(err) {
+		l.hubAgain = time.Now().Add(spread(hubAway))
+	}
 	l.at, l.failed = l.at+1, 0
 	if l.at < len(l.offers) {
 		return nil

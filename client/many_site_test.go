@@ -69,7 +69,7 @@ func (f *field) list(w http.ResponseWriter, r *http.Request) {
 	without := f.without
 	f.mu.Unlock()
 	var list []map[string]string
-	for _, name := range client.Transports() {
+	for _, name := range ours() {
 		offer := map[string]string{"name": name, "url": "/live/" + name + "/" + string(ch) + "/"}
 		if !without && !strings.HasSuffix(name, "polling") {
 			offer["many"] = "/live/" + name + "/"

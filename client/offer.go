@@ -100,7 +100,8 @@ func parseOffers(base, at *url.URL, body []byte, wanted []string) (names []strin
 
 // manyOf returns the address of a transport for several channels, nil if there is none.
 func manyOf(e entry, base, at *url.URL, ref string) *url.URL {
-	if _, polls := e.transport.(polling); polls {
+	switch e.transport.(type) {
+	case polling, hubTransport: // they ask for one channel
 		return nil
 	}
 	return resolve(base, at, ref)

@@ -201,11 +201,14 @@ func (s *site) transports(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var list []map[string]string
-	for _, name := range client.Transports() {
+	for _, name := range ours() {
 		list = append(list, map[string]string{"name": name, "url": "/live/" + name + "/" + string(ch) + "/"})
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"transports": list})
 }
+
+// ours returns the server's own transports. The others need a hub.
+func ours() []string { return []string{"sse", "websocket", "long-polling", "interval-polling"} }
 
 // intercept has f see every request first. If f returns true, it has answered.
 func (s *site) intercept(f func(http.ResponseWriter, *http.Request) bool) {

@@ -25,10 +25,28 @@ func (once) NextBackOff() time.Duration { return -1 }
 func (once) Reset()                     {}
 
 func (sseTransport) read(ctx context.Context, s *session) error {
+	stream := sse.NewClient(s.question().String())
+	stream.Connection = s.http
+	return s.events(ctx, stream, func() {}, func(e *sse.Event) (more bool, err error) {
+		if d, ok := parseRetry(string(e.Retry)); ok {
+			s.retry = d
+		}
+		if string(e.Event) == "transport" {
+			return false, move(e.Data)
+		}
+		if len(e.Data) == 0 {
+			return true, nil
+		}
+		return s.subject.message(s, string(e.Event), e.Data)
+	})
+}
+
+// events reads one event stream until take wants no more. opened is called when the server has answered with a stream.
+func (s *session) events(ctx context.Context, stream *sse.Client, opened func(), take func(e *sse.Event) (more bool, err error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	stream := sse.NewClient(s.question().String(), sse.ClientMaxBufferSize(s.o.MaxUpdate+maxFraming))
-	stream.Connection = s.http
+	most := s.o.MaxUpdate + maxFraming
+	sse.ClientMaxBufferSize(most)(stream)
 	stream.ReconnectStrategy = once{}
 	stream.ResponseValidator = func(_ *sse.Client, resp *http.Response) error {
 		if err := isEventStream(resp); err != nil {
@@ -39,7 +57,8 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 		if resp.Uncompressed {
 			body = withoutTrailer{body}
 		}
-		resp.Body = newEvents(body, s.o.MaxUpdate+maxFraming)
+		resp.Body = newEvents(body, most)
+		opened()
 		return nil
 	}
 	var failed error
@@ -48,18 +67,7 @@ func (sseTransport) read(ctx context.Context, s *session) error {
 		if done {
 			return
 		}
-		if d, ok := parseRetry(string(e.Retry)); ok {
-			s.retry = d
-		}
-		if string(e.Event) == "transport" {
-			failed, done = move(e.Data), true
-			stop()
-			return
-		}
-		if len(e.Data) == 0 {
-			return
-		}
-		if more, err := s.subject.message(s, string(e.Event), e.Data); !more || err != nil {
+		if more, err := take(e); !more || err != nil {
 			failed, done = err, true
 			stop()
 		}

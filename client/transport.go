@@ -26,6 +26,10 @@ func table() []entry {
 		{"websocket", webSocketTransport{}},
 		{"long-polling", polling{held: true, pause: time.Second}},
 		{"interval-polling", polling{pause: 3 * time.Second}},
+		{"mercure", hubTransport{"mercure", followEvents}},
+		{"nchan", hubTransport{"nchan", followEvents}},
+		{"centrifugo", hubTransport{"centrifugo", followSocket(newCentrifugo)}},
+		{"pusher", hubTransport{"pusher", followSocket(newPusher)}},
 	}
 }
 

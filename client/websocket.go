@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -31,7 +32,7 @@ const pongWait = 5 * time.Second
 func (webSocketTransport) read(ctx context.Context, s *session) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	conn, err := s.dial(ctx)
+	conn, err := s.dial(ctx, s.question())
 	if err != nil {
 		return err
 	}
@@ -120,9 +121,8 @@ func closed(ctx context.Context, err error, first bool) error {
 	return fmt.Errorf("the server closed the connection with code %d (%s)", end.Code, end.Text)
 }
 
-// dial opens a connection.
-func (s *session) dial(ctx context.Context) (*websocket.Conn, error) {
-	u := s.question()
+// dial opens a connection to u, which it changes.
+func (s *session) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) {
 	header := http.Header{"User-Agent": {s.options.UserAgent}}
 	if value := s.authorization(u); value != "" {
 		header.Set("Authorization", value)

@@ -29,6 +29,17 @@ var hubs = map[string]func(t *testing.T) (it hub, config string){
 		c := realserver.NewCentrifugo(t)
 		return c, "{type: centrifugo, url: " + c.URL + "/api, key: " + realserver.CentrifugoAPIKey + ", readers: " + c.URL + "}"
 	},
+	"nchan": func(t *testing.T) (hub, string) {
+		n := realserver.StartNchan(t, `
+			location ~ ^/publish/(.+)$ { nchan_publisher http; nchan_channel_id $1; }
+			location ~ ^/live/(.+)$ { nchan_subscriber eventsource; nchan_subscriber_first_message newest; nchan_channel_id $1; }`)
+		return n, `{type: nchan, url: "http://` + n.Addr + `/publish/{channel}", readers: "http://` + n.Addr + `/live/{channel}"}`
+	},
+	"pusher": func(t *testing.T) (hub, string) {
+		s := realserver.StartSoketi(t)
+		return s, "{type: pusher, app_id: " + realserver.SoketiApp + ", key: " + realserver.SoketiKey + ", secret: " + realserver.SoketiSecret +
+			", url: http://" + s.Addr + ", readers: ws://" + s.Addr + "}"
+	},
 }
 
 // relaying starts the program with a hub and other transports. It returns when the program pushes to the hub.

@@ -9,7 +9,9 @@ import (
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/centrifugo"
 	"github.com/motacilla-live/motacilla/publisher/mercure"
+	"github.com/motacilla-live/motacilla/publisher/nchan"
 	"github.com/motacilla-live/motacilla/publisher/polling"
+	"github.com/motacilla-live/motacilla/publisher/pusher"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/slack"
@@ -40,6 +42,8 @@ var Module = fx.Module("standard",
 	polling.Module,
 	mercure.Module,
 	centrifugo.Module,
+	nchan.Module,
+	pusher.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,

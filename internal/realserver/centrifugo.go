@@ -18,16 +18,17 @@ const (
 	CentrifugoTokenKey = "motacilla-token-key" // of readers' tokens, for HS256
 )
 
-// Centrifugo is a server of that name with three namespaces. Who has no token may connect, and subscribe in the namespaces "live", which has
-// no history, and "kept", which has. In "closed" a subscription needs a token, as it does everywhere if the channel begins with "$".
+// Centrifugo is a server of that name with three namespaces. Who has no token may connect, and subscribe in the namespaces
+// "live", which has no history, and "kept", which has. In "closed" a subscription needs a token, as it does everywhere if the
+// channel begins with "$".
 type Centrifugo struct {
 	URL string // of the server, without a path: /api, /connection/websocket and /connection/uni_sse are below it
 
 	daemon
 }
 
-// NewCentrifugo starts a server that keeps everything in memory. It is stopped when the test ends. The program comes from the Go module
-// proxy, once for this machine's user.
+// NewCentrifugo starts a server that keeps everything in memory. It is stopped when the test ends. The program comes from the Go
+// module proxy, once for this machine's user.
 func NewCentrifugo(t testing.TB) *Centrifugo {
 	t.Helper()
 	const module = "github.com/centrifugal/centrifugo/v6"

@@ -43,8 +43,8 @@ func (d *daemon) run(t testing.TB) {
 	d.Restart(t)
 }
 
-// keep starts a program each time that it is told to, and waits for its end. A restart makes no goroutine: a test that looks for leaks would
-// find it. The thread is kept because of Pdeathsig, as in start.
+// keep starts a program each time that it is told to, and waits for its end. A restart makes no goroutine: a test that looks for
+// leaks would find it. The thread is kept because of Pdeathsig, as in start.
 func keep(launches <-chan *launch) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -20,8 +20,8 @@ func installed(pkg, version string) (string, error) {
 	}, path.Base(pkg))
 }
 
-// built returns the path of a program like installed, if the proxy does not tell the list of versions that go install asks for. pkg is
-// the program's package in module. flags are for go build.
+// built returns the path of a program like installed, if the proxy does not tell the list of versions that go install asks for.
+// pkg is the program's package in module. flags are for go build.
 func built(name, module, version, pkg string, flags ...string) (string, error) {
 	return once(name+"-"+version, func(ctx context.Context, dir string) (*exec.Cmd, error) {
 		text := fmt.Sprintf("module build.invalid\n\ngo 1.26.0\n\nrequire %s %s\n", module, version)
@@ -30,8 +30,8 @@ func built(name, module, version, pkg string, flags ...string) (string, error) {
 	}, name)
 }
 
-// once returns the path of the program name. If this user does not have it yet, the command that build returns makes it, as a file of an
-// empty folder.
+// once returns the path of the program name. If this user does not have it yet, the command that build returns makes it, as a
+// file of an empty folder.
 func once(name string, build func(ctx context.Context, dir string) (*exec.Cmd, error), file string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -28,8 +28,8 @@ type Mercure struct {
 	daemon
 }
 
-// NewMercure starts a hub. It is stopped when the test ends. The program comes from the Go module proxy, once for this machine's user:
-// it is the hub's own program without Caddy.
+// NewMercure starts a hub. It is stopped when the test ends. The program comes from the Go module proxy, once for this machine's
+// user. It is the hub's own program without Caddy.
 func NewMercure(t testing.TB, o *MercureOptions) *Mercure {
 	t.Helper()
 	const module = "github.com/dunglas/mercure"

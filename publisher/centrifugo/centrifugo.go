@@ -1,9 +1,10 @@
-// Package centrifugo pushes updates to Centrifugo (centrifugal.dev), whose clients get them over WebSocket, server-sent events and more.
+// Package centrifugo pushes updates to Centrifugo (centrifugal.dev), whose clients get them over WebSocket, server-sent events and
+// more.
 //
 // # Wire
 //
-// Each channel is a channel of Centrifugo's. An update is published by the server API over HTTP, and is the data of a publication. Private
-// channels have names of their own, for which Centrifugo demands a token. docs/centrifugo.md has the rest.
+// Each channel is a channel of Centrifugo's. An update is published by the server API over HTTP, and is the data of a publication.
+// Private channels have names of their own, for which Centrifugo demands a token. docs/centrifugo.md has the rest.
 //
 // # Resuming
 //
@@ -11,7 +12,8 @@
 //
 // # Options
 //
-// {type: centrifugo, url: ..., key: ..., channel: ..., private_channel: ...}, and those of every relay.
+// {type: centrifugo, url: ..., key: ..., channel: ..., private_channel: ..., readers: ..., token_key: ...}, and those of every
+// relay.
 //
 // # Limits
 //
@@ -46,7 +48,7 @@ type Options struct {
 	PrivateChannel string `key:"private_channel" doc:"the same for private channels; $ makes Centrifugo demand a token"` // $live:{channel_id}
 	MaxBytes       int    `key:"max_bytes" min:"1000" doc:"readers ask the origin for an update that has more bytes"`    // 500000
 
-	TokenKey string `key:"token_key" secret:"true" doc:"Centrifugo's client.token.hmac_secret_key, with which readers' tokens are signed (HS256)"`
+	TokenKey string `key:"token_key" secret:"true" doc:"client.token.hmac_secret_key of Centrifugo, which signs readers' tokens (HS256)"`
 }
 
 const (
@@ -147,7 +149,8 @@ func newHub(client *outbound.Client, o *Options) (*hub, error) {
 	return h, nil
 }
 
-// validTemplate checks the name of channels. It must have a namespace: otherwise the part of an ID before a colon would be taken for one.
+// validTemplate checks the name of channels. It must have a namespace. Otherwise Centrifugo would take the part of an ID before a
+// colon for one.
 func validTemplate(option, template string) error {
 	before, _, ok := strings.Cut(template, variable)
 	if !ok || strings.Count(template, variable) > 1 || !strings.Contains(before, ":") {
@@ -177,9 +180,9 @@ func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	return verdict(answer)
 }
 
-// request returns the body of a publish request. What is pushed again has the same idempotency key, and is not sent twice within five
-// minutes. The version keeps out what comes late, of a leader whose term is over: a channel's revisions only grow, also if it is deleted
-// and made again. Centrifugo looks at it only in namespaces with history.
+// request returns the body of a publish request. What is pushed again has the same idempotency key, and is not sent twice
+// within five minutes. The version keeps out what comes late, of a leader whose term is over: a channel's revisions only grow,
+// also if it is deleted and made again. Centrifugo looks at it only in namespaces with history.
 func request(channel string, m *relay.Message) []byte {
 	data := m.Encode(publisher.JSON)
 	body := make([]byte, 0, len(data)+512)
@@ -194,7 +197,7 @@ func request(channel string, m *relay.Message) []byte {
 	return append(body, '}')
 }
 
-// verdict returns the error of an answer with the status 200. None is permanent: all requests are alike, so an error comes of how
+// verdict returns the error of an answer with the status 200. None is permanent: all requests are alike, so an error is about how
 // Centrifugo is set up, such as a namespace that it does not have.
 func verdict(answer []byte) error {
 	var a struct {

@@ -128,7 +128,7 @@ func (s *subscription) readSSE(ctx context.Context, take func(publication) bool)
 				return nil
 			}
 		case len(m.Channel) == 0 && strings.TrimSpace(data) != "{}":
-			return fmt.Errorf("Centrifugo sends %s", data) //nolint:staticcheck // a name
+			return fmt.Errorf("the server sends %s", data)
 		}
 	}
 }

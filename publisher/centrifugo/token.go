@@ -12,9 +12,10 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/relay"
 )
 
-// ConnectionToken returns a reader's token for a connection. key is client.token.hmac_secret_key of Centrifugo. user names the reader and may
-// be empty. The connection is subscribed to channels from its beginning, private ones too: a transport in one direction, such as uni_sse,
-// has no other way. Centrifugo ends the connection when the token expires, unless the reader sends a new one.
+// ConnectionToken returns a reader's token for a connection. key is client.token.hmac_secret_key of Centrifugo. user names the
+// reader and may be empty. The connection is subscribed to channels from its beginning, private ones too: a transport in one
+// direction, such as uni_sse, has no other way. Centrifugo ends the connection when the token expires, unless the reader sends a
+// new one.
 func ConnectionToken(key, user string, expires time.Time, channels ...string) (string, error) {
 	claims := jwt.MapClaims{"sub": user, "exp": jwt.NewNumericDate(expires)}
 	if len(channels) > 0 {
@@ -33,8 +34,8 @@ func sign(key string, claims jwt.MapClaims) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(key))
 }
 
-// ticket tells a reader how to follow a channel: over a WebSocket, where it connects with the token and subscribes to the channel with
-// the token of the subscription, or with an EventSource of the other URL.
+// ticket tells a reader how to follow a channel: over a WebSocket, where it connects with the token and subscribes to the channel
+// with the token of the subscription, or with an EventSource of the other URL.
 func (o *Options) ticket(_ *http.Request, ch motacilla.ChannelID, private bool, expires time.Time) (*relay.Ticket, error) {
 	u, err := url.Parse(o.Readers)
 	if err != nil {

@@ -2,9 +2,9 @@
 //
 // # Wire
 //
-// Each channel is a topic of the hub. An update is pushed as the data of a POST to the hub, and is what readers get as the data of an
-// event. Private channels are pushed as private updates: the hub sends them only to those whose token has the topic. docs/mercure.md has
-// the rest.
+// Each channel is a topic of the hub. An update is pushed as the data of a POST to the hub, and is what readers get as the data of
+// an event. Private channels are pushed as private updates: the hub sends them only to those whose token has the topic.
+// docs/mercure.md has the rest.
 //
 // # Resuming
 //
@@ -13,7 +13,7 @@
 //
 // # Options
 //
-// {type: mercure, url: ..., key: ..., topic: ...}, and those of every relay.
+// {type: mercure, url: ..., key: ..., topic: ..., readers: ..., subscriber_key: ...}, and those of every relay.
 //
 // # Limits
 //
@@ -41,12 +41,12 @@ type Options struct {
 	relay.ReaderOptions
 
 	URL      string `key:"url" required:"true" doc:"of the hub, such as https://hub.example.com/.well-known/mercure"`
-	Key      string `key:"key" secret:"true" doc:"the hub's key for publishers, with which tokens are signed (HS256)"`
+	Key      string `key:"key" secret:"true" doc:"the hub's key for publishers, which signs tokens (HS256)"`
 	Token    string `key:"token" secret:"true" doc:"a token that allows to publish on all topics, instead of key"`
-	Topic    string `key:"topic" doc:"topic of a channel, with {channel_id}"`                                   // urn:motacilla:{channel_id}
+	Topic    string `key:"topic" doc:"topic of a channel, with {channel_id}"`                                                 // urn:motacilla:{channel_id}
 	MaxBytes int    `key:"max_bytes" min:"1000" max:"3000000" doc:"readers ask the origin for an update that has more bytes"` // 1000000
 
-	SubscriberKey string `key:"subscriber_key" secret:"true" doc:"the hub's key for subscribers, with which readers' tokens are signed (HS256)"`
+	SubscriberKey string `key:"subscriber_key" secret:"true" doc:"the hub's key for subscribers, which signs readers' tokens (HS256)"`
 }
 
 const (

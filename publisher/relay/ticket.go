@@ -1,6 +1,8 @@
 package relay
 
 import (
+	"bytes"
+	_ "embed" // for openapi.json
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -31,6 +33,11 @@ type Ticket struct {
 	Auth         string `json:"auth,omitempty"`         // where to get the token of a subscription, such as Pusher's
 }
 
+// openAPI describes the route of a transport NAME.
+//
+//go:embed openapi.json
+var openAPI []byte
+
 // TicketOf makes a ticket for the reader of a request, who may read the channel. A private channel's ticket must end at expires,
 // which is at most an hour ahead.
 type TicketOf func(r *http.Request, ch motacilla.ChannelID, private bool, expires time.Time) (*Ticket, error)
@@ -55,7 +62,8 @@ func (r *Relay) TicketRoute(name string, o *ReaderOptions, of TicketOf) []route.
 	defaulted(&t.check, time.Minute)
 	path := o.Path
 	defaulted(&path, name+"/{channel_id}/")
-	return []route.Route{{Name: name, Pattern: path, Handler: t, Connect: []string{o.Readers}}}
+	description := bytes.ReplaceAll(openAPI, []byte("NAME"), []byte(name))
+	return []route.Route{{Name: name, Pattern: path, Handler: t, OpenAPI: description, Connect: []string{o.Readers}}}
 }
 
 // CheckReaders returns an ErrInvalid if o has no address of one of the schemes.
