@@ -101,7 +101,7 @@ func open(t *testing.T, in context.Context, url string, early ...string) *tab {
 }
 
 // asksTransport finds the transport in a URL. The server may be below a path such as /news/live.
-var asksTransport = regexp.MustCompile(`/live/(` + strings.Join(everyTransport, "|") + `)/`)
+var asksTransport = regexp.MustCompile(`/live/(` + strings.Join(everyTransport, "|") + `|mercure|centrifugo|pusher|nchan)/`)
 
 // heard counts the requests of the page to each publisher.
 func (p *tab) heard(event any) {

@@ -18,7 +18,10 @@ type offers struct {
 	list      []offer
 }
 
-type offer struct{ name, route, many string }
+type offer struct {
+	name, route, many string
+	connect           []string
+}
 
 func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 	list := make([]page.Transport, 0, len(o.list))
@@ -27,7 +30,7 @@ func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 		if err != nil {
 			continue
 		}
-		t := page.Transport{Name: offer.name, URL: o.url(path)}
+		t := page.Transport{Name: offer.name, URL: o.url(path), Connect: offer.connect}
 		if offer.many != "" {
 			if path, err := o.table.URL(offer.many); err == nil {
 				t.Many = o.url(path)
@@ -44,7 +47,7 @@ func (o *offers) url(path string) string {
 
 // offerOf returns what readers are offered of a publisher: its first route, and the first one for many channels.
 func offerOf(name string, routes []route.Route) offer {
-	o := offer{name: name, route: routes[0].Name}
+	o := offer{name: name, route: routes[0].Name, connect: routes[0].Connect}
 	for _, rt := range routes {
 		if rt.Many {
 			o.many = rt.Name

@@ -75,13 +75,11 @@ func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error 
 func policy(transports []Transport, frames Frames) string {
 	connect := []string{"'self'"}
 	for _, t := range transports {
-		u, err := url.Parse(t.URL)
-		if err != nil || u.Host == "" {
-			continue
-		}
-		for _, origin := range []string{u.Scheme + "://" + u.Host, strings.Replace(u.Scheme, "http", "ws", 1) + "://" + u.Host} {
-			if !slices.Contains(connect, origin) {
-				connect = append(connect, origin)
+		for _, at := range append([]string{t.URL}, t.Connect...) {
+			for _, origin := range origins(at) {
+				if !slices.Contains(connect, origin) {
+					connect = append(connect, origin)
+				}
 			}
 		}
 	}
@@ -92,6 +90,16 @@ func policy(transports []Transport, frames Frames) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data:; " +
 		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connect, " ") + frame +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+}
+
+// origins returns those of a URL for HTTP and WebSocket, which may be of either. A URL without a host has none.
+func origins(at string) []string {
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	scheme := strings.Replace(u.Scheme, "ws", "http", 1)
+	return []string{scheme + "://" + u.Host, strings.Replace(scheme, "http", "ws", 1) + "://" + u.Host}
 }
 
 // errorView is the data of error.html and signin.html.

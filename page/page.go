@@ -22,6 +22,8 @@ type Transport struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 	Many string `json:"many,omitempty"` // the URL for several channels at once; empty if the transport has none
+	// Connect has the URLs of other servers to which the transport connects, such as a hub. The page's policy allows them.
+	Connect []string `json:"-"`
 }
 
 // Options are the settings of a Page. nil and zero fields mean the defaults.

@@ -26,4 +26,6 @@ type Route struct {
 	OpenAPI []byte
 	// Many says that a request names several channels, not one by {channel_id}. The handler asks [Permit] about each.
 	Many bool
+	// Connect has the URLs of other servers to which readers of this route connect, such as a hub. Pages allow it in their policy.
+	Connect []string
 }

@@ -2,6 +2,7 @@ import {
   Connection,
   Refused,
   View,
+  hubsBy,
   isObject,
   isUpdate,
   known,
@@ -22,29 +23,38 @@ import {
 var sseByFetch = streaming((url, { message, end }) => {
   const life = new AbortController();
   let heard = false;
-  const read = async () => {
-    const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal: life.signal });
-    if (!answer.ok) throw await refused(answer);
-    if (!answer.body) throw new Error("no stream");
-    const reader = answer.body.getReader();
-    const decoder = new TextDecoder();
-    const take = events((data, type) => {
-      if (life.signal.aborted) return;
-      if (type === "transport") return end(moved(data));
-      if (type && !notices.includes(type)) return;
-      heard = true;
-      message(data);
-    });
-    for (; ; ) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      take(decoder.decode(value, { stream: true }));
-    }
+  const take = (data, type) => {
+    if (type === "transport") return end(moved(data));
+    if (type && !notices.includes(type)) return;
+    heard = true;
+    message(data);
   };
   const over = (err) => end(heard ? orderlyEnd() : err ?? new Error("no stream"));
-  read().then(over, over);
+  read(url, life.signal, take).then(over, over);
   return { close: () => life.abort() };
 });
+var listenByFetch = (url, { open, data, end }) => {
+  const life = new AbortController();
+  const over = () => end();
+  read(url, life.signal, (text, type) => type || data(text), open).then(over, over);
+  return () => life.abort();
+};
+async function read(url, signal, take, open) {
+  const answer = await fetch(url, { cache: "no-store", headers: { Accept: "text/event-stream" }, signal });
+  if (!answer.ok) throw await refused(answer);
+  if (!answer.body) throw new Error("no stream");
+  open?.();
+  const reader = answer.body.getReader();
+  const decoder = new TextDecoder();
+  const feed = events((data, type) => {
+    if (!signal.aborted) take(data, type);
+  });
+  for (; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    feed(decoder.decode(value, { stream: true }));
+  }
+}
 function events(data) {
   let rest = "";
   let type = "";
@@ -64,8 +74,9 @@ function events(data) {
 }
 
 // client/transports/here.ts
+var needSocket = ["websocket", "pusher"];
 var here = Object.fromEntries(
-  Object.entries(known).filter(([name]) => name !== "websocket" || typeof WebSocket === "function").map(([name, transport]) => [name, name === "sse" && typeof EventSource !== "function" ? sseByFetch : transport])
+  Object.entries({ ...known, ...typeof EventSource === "function" ? {} : { sse: sseByFetch, ...hubsBy(listenByFetch) } }).filter(([name]) => typeof WebSocket === "function" || !needSocket.includes(name))
 );
 
 // client/follow.ts

@@ -103,50 +103,17 @@ function retryAfter(header) {
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3e5) : 0;
 }
 async function ask(s, query = {}, cache = "no-cache") {
-  const url = new URL(s.url);
-  url.searchParams.set("since", String(s.cursor()));
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  const answer = await fetch(url, {
-    cache,
-    credentials: "same-origin",
-    headers: { Accept: "application/json" },
-    signal: s.signal
-  });
-  if (!answer.ok) throw await refused(answer);
-  const update = await answer.json();
+  const update = await fetchJSON(s, { query, cache, signal: s.signal });
   if (!isUpdate(update)) throw new Error("the answer is no update");
   return update;
 }
-
-// client/transports/interval.ts
-var usual = 3e3;
-async function intervalPolling(s) {
-  for (; ; ) {
-    const update = await ask(s);
-    const again = s.deliver(update, true);
-    const pause = again ? 1e3 : update.next_poll_ms ?? usual;
-    await sleep(pause * (0.9 + Math.random() * 0.2), s.signal);
-  }
-}
-
-// client/transports/long.ts
-async function longPolling(s) {
-  let round = 0;
-  for (let first = true; ; first = false) {
-    const began = Date.now();
-    const cursor = s.cursor();
-    const query = { round: String(round) };
-    if (first) query.hold = "0";
-    const update = await ask(s, query, "no-store");
-    const again = s.deliver(update, true);
-    const before = round;
-    if (s.cursor() !== cursor) round = 0;
-    else if (Number.isSafeInteger(update.next_round)) round = Math.max(round, update.next_round ?? 0);
-    let pause = update.next_poll_ms ?? 0;
-    const same = s.cursor() === cursor && round === before;
-    if (again || !first && same && Date.now() - began < 500) pause = Math.max(pause, 1e3);
-    if (pause > 0) await sleep(pause * (0.9 + Math.random() * 0.2), s.signal);
-  }
+async function fetchJSON(s, { query = {}, cache, signal }) {
+  const url = new URL(s.url);
+  url.searchParams.set("since", String(s.cursor()));
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  const answer = await fetch(url, { cache, credentials: "same-origin", headers: { Accept: "application/json" }, signal });
+  if (!answer.ok) throw await refused(answer);
+  return answer.json();
 }
 
 // client/transports/stream.ts
@@ -228,6 +195,376 @@ function streamURL(s) {
   return url;
 }
 
+// client/transports/hub.ts
+var hubs = /* @__PURE__ */ new WeakSet();
+function isHub(transport) {
+  return transport !== void 0 && hubs.has(transport);
+}
+function hub(dials) {
+  const transport = async (s) => {
+    const { life, unlink } = linked(s.signal);
+    const { signal } = life;
+    try {
+      const first = await inquire(s, signal);
+      const dial = Object.keys(dials).includes(first.ticket.protocol) ? dials[first.ticket.protocol] : void 0;
+      if (!dial) throw new Error(`unknown hub ${first.ticket.protocol}`);
+      s.deliver(first.update, true, false);
+      if (signal.aborted) throw new DOMException("aborted", "AbortError");
+      await new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
+        new Following(s, signal, first.update.channel, reject).begin(dial, first.ticket);
+      });
+    } finally {
+      unlink();
+      life.abort();
+    }
+  };
+  hubs.add(transport);
+  return transport;
+}
+async function inquire(s, signal) {
+  const answer = await fetchJSON(s, { cache: "no-store", signal });
+  if (!isObject(answer) || !isUpdate(answer.update) || !isTicket(answer.hub)) throw new Error("the answer is no ticket");
+  const check = Number(answer.check_ms) || 6e4;
+  return { update: answer.update, check: Math.min(Math.max(check, 1e3), 36e5), ticket: answer.hub };
+}
+function isTicket(value) {
+  if (!isObject(value) || typeof value.protocol !== "string" || typeof value.url !== "string") return false;
+  return [value.sse, value.channel, value.token, value.subscription, value.auth].every((v) => v === void 0 || typeof v === "string");
+}
+var spreadMs2 = 1e3;
+var graceMs = 1e4;
+var Following = class {
+  constructor(s, signal, channel, over) {
+    this.s = s;
+    this.signal = signal;
+    this.channel = channel;
+    this.over = over;
+    this.isReady = false;
+    this.timer = 0;
+    this.asking = false;
+    /** Something is missing, and a question is due. */
+    this.lacking = false;
+    /** The newest revision that an update had which did not fit. */
+    this.told = 0;
+    /** A check has brought what the hub has not sent. */
+    this.doubt = false;
+    /** How many answers in a row have brought nothing of what was missing. */
+    this.vain = 0;
+    this.check = 0;
+  }
+  begin(dial, ticket) {
+    const { signal } = this;
+    let close = () => void 0;
+    signal.addEventListener("abort", () => {
+      clearTimeout(this.timer);
+      close();
+    }, { once: true });
+    const ear = {
+      signal,
+      ready: () => this.ready(),
+      message: (said) => this.take(said),
+      end: (err) => this.over(err ?? (this.isReady ? orderlyEnd() : new Error("the hub does not answer")))
+    };
+    try {
+      close = dial(ticket, ear, this.s);
+    } catch (err) {
+      this.over(err);
+    }
+  }
+  ready() {
+    if (this.isReady || this.signal.aborted) return;
+    this.isReady = true;
+    void this.ask(false);
+  }
+  take(said) {
+    const { s } = this;
+    if (this.signal.aborted || !isUpdate(said) || said.channel !== this.channel) return;
+    this.doubt = false;
+    const unfit = s.deliver(said, false);
+    if (unfit) this.told = Math.max(this.told, said.revision);
+    if (this.signal.aborted || this.lacking || this.asking || !this.isReady) return;
+    if (unfit) this.lacks(0);
+    else this.wait();
+  }
+  lacks(least) {
+    this.lacking = true;
+    this.later(least + Math.random() * spreadMs2);
+  }
+  wait() {
+    this.later(this.check * (0.9 + Math.random() * 0.2));
+  }
+  later(ms) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.doubt) this.over(orderlyEnd());
+      else void this.ask(!this.lacking);
+    }, ms);
+  }
+  /** Asks the server. quiet: only because the hub has said nothing for long. */
+  async ask(quiet) {
+    const { s } = this;
+    clearTimeout(this.timer);
+    this.asking = true;
+    this.lacking = false;
+    const cursor = s.cursor();
+    try {
+      const { update, check } = await inquire(s, this.signal);
+      this.asking = false;
+      this.check = check;
+      const again = s.deliver(update, s.cursor() === cursor);
+      if (this.signal.aborted) return;
+      const now = s.cursor();
+      this.vain = now === cursor ? this.vain + 1 : 0;
+      if (again || this.told > now) this.lacks(Math.min(spreadMs2 * 2 ** Math.min(this.vain, 10), check));
+      else if (quiet && now !== cursor) {
+        this.doubt = true;
+        this.later(graceMs);
+      } else this.wait();
+    } catch (err) {
+      this.over(err);
+    }
+  }
+};
+
+// client/transports/hubs/events.ts
+var byEventSource = (url, { open, data, end }) => {
+  const source = new EventSource(url.href);
+  source.onopen = open;
+  source.onmessage = (event) => data(event.data);
+  source.onerror = () => {
+    source.close();
+    end();
+  };
+  return () => source.close();
+};
+function eventStream(listen2) {
+  return ({ url, token }, { signal, ready, message, end }, s) => {
+    const at = new URL(url, s.url);
+    if (token) at.searchParams.set("authorization", token);
+    return listen2(at, { signal, open: ready, data: (text) => message(parse2(text)), end });
+  };
+}
+function parse2(text) {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return null;
+  }
+}
+
+// client/transports/hubs/socket.ts
+var lateMs = 3e4;
+function openLine(at, { end }, take, begin) {
+  const url = new URL(at);
+  url.protocol = url.protocol.replace(/^http/, "ws");
+  const socket = new WebSocket(url.href);
+  let timer = 0;
+  let quiet = 0;
+  let question;
+  const close = () => {
+    clearTimeout(timer);
+    socket.onopen = socket.onclose = socket.onmessage = null;
+    socket.close();
+  };
+  const over = (err) => {
+    close();
+    end(err);
+  };
+  const wait = () => {
+    clearTimeout(timer);
+    if (!quiet) return;
+    timer = setTimeout(() => {
+      if (question === void 0) return over();
+      line.send(question);
+      timer = setTimeout(over, lateMs);
+    }, question === void 0 ? quiet + lateMs : quiet);
+  };
+  const line = {
+    close,
+    send: (said) => socket.send(JSON.stringify(said)),
+    rhythm: (ms, ping) => {
+      quiet = ms;
+      question = ping;
+      wait();
+    }
+  };
+  socket.onopen = () => begin?.(line);
+  socket.onclose = () => over();
+  socket.onmessage = ({ data }) => {
+    wait();
+    for (const text of String(data).split("\n")) {
+      const said = parse2(text);
+      if (typeof said === "object" && said !== null) take(line, said);
+    }
+  };
+  return line;
+}
+
+// client/transports/hubs/centrifugo.ts
+var socketMs = 2500;
+function centrifugo(listen2) {
+  return (ticket, ear, s) => {
+    const events = () => inOneDirection(ticket, ear, s.url, listen2);
+    if (!ticket.sse) return bothWays(ticket, ear, s.url).close;
+    if (typeof WebSocket !== "function") return events();
+    let works = false;
+    let close = () => void 0;
+    const fallBack = (err) => {
+      clearTimeout(timer);
+      if (works || ear.signal.aborted) return ear.end(err);
+      works = true;
+      close();
+      close = events();
+    };
+    const timer = setTimeout(fallBack, socketMs);
+    try {
+      close = bothWays(ticket, { ...ear, end: fallBack }, s.url, () => {
+        works = true;
+        clearTimeout(timer);
+      }).close;
+    } catch {
+      fallBack();
+    }
+    return () => {
+      clearTimeout(timer);
+      close();
+    };
+  };
+}
+function bothWays({ url, channel = "", token, subscription }, ear, from, works) {
+  const take = (line, said) => {
+    const { error, connect, subscribe, push } = said;
+    if (isObject(error)) ear.end(new Error(`the hub answers with error ${String(error.code)}`));
+    else if (isObject(connect)) {
+      works?.();
+      line.rhythm((Number(connect.ping) || 0) * 1e3);
+      if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+      else line.send({ id: 2, subscribe: { channel, token: subscription } });
+    } else if (subscribe || said.id === 2) ear.ready();
+    else if (isObject(push)) pushed(push, channel, ear);
+    else if (!said.id) line.send({});
+  };
+  return openLine(new URL(url, from), ear, take, (line) => line.send({ id: 1, connect: { token, name: "motacilla" } }));
+}
+function inOneDirection({ sse: sse2 = "", channel = "" }, ear, from, listen2) {
+  const data = (text) => {
+    const said = parse2(text);
+    if (!isObject(said)) return;
+    const { connect } = said;
+    if (!isObject(connect)) pushed(said, channel, ear);
+    else if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+    else ear.end(new Error("the hub does not let this reader subscribe"));
+  };
+  return listen2(new URL(sse2, from), { signal: ear.signal, open: () => void 0, data, end: ear.end });
+}
+function pushed({ channel, pub, unsubscribe, disconnect }, own, ear) {
+  if (disconnect || unsubscribe && channel === own) ear.end();
+  else if (isObject(pub) && channel === own) ear.message(pub.data);
+}
+
+// client/server.ts
+function listOf(server, channel) {
+  const base = new URL(server);
+  base.search = base.hash = "";
+  base.pathname = base.pathname.replace(/\/*$/, "/");
+  return new URL(`channels/${encodeURIComponent(channel)}/transports`, base);
+}
+function serverOf(list) {
+  return /\/channels\/[^/]+\/transports$/.test(list.pathname) ? new URL("../../", list) : new URL("/", list);
+}
+function resolve(url, server, from = server) {
+  return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
+}
+function lead(post, server) {
+  for (const name of ["href", "src", "poster", "srcset", "data-live-frame"]) {
+    for (const element of post.querySelectorAll(`[${name}]`)) {
+      const value = element.getAttribute(name) ?? "";
+      try {
+        element.setAttribute(name, name === "srcset" ? leadAll(value, server) : leadOne(value, server));
+      } catch {
+      }
+    }
+  }
+}
+function leadOne(url, server) {
+  const known2 = server.pathname !== "/" && url.startsWith(server.pathname);
+  return (known2 ? new URL(url, server) : resolve(url, server)).href;
+}
+function leadAll(srcset, server) {
+  const sizes = srcset.split(/,\s+/).map((size) => size.trim().split(/\s+/));
+  return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
+}
+
+// client/transports/hubs/pusher.ts
+var pusher = (ticket, ear, s) => {
+  const { channel = "" } = ticket;
+  const url = new URL(ticket.url, s.url);
+  url.searchParams.set("protocol", "7");
+  const subscribe = (line, auth) => line.send({ event: "pusher:subscribe", data: { channel, auth } });
+  return openLine(url, ear, (line, { event, channel: of, data: told }) => {
+    const data = typeof told === "string" ? parse2(told) : told;
+    const said = isObject(data) ? data : {};
+    if (typeof event !== "string") return;
+    if (event === "pusher:connection_established") {
+      line.rhythm((Number(said.activity_timeout) || 120) * 1e3, { event: "pusher:ping", data: {} });
+      if (!ticket.auth) return subscribe(line);
+      permit(ticket, String(said.socket_id), ear, s).then((auth) => ear.signal.aborted || subscribe(line, auth), ear.end);
+    } else if (event === "pusher:ping") line.send({ event: "pusher:pong", data: {} });
+    else if (event === "pusher:error") ear.end(new Error(`the hub answers with error ${String(said.code)}`));
+    else if (of !== channel) return;
+    else if (event === "pusher_internal:subscription_succeeded") ear.ready();
+    else if (event === "pusher:subscription_error") ear.end(new Error("the hub does not let this reader subscribe"));
+    else if (!/^(pusher|client-)/.test(event)) ear.message(data);
+  }).close;
+};
+async function permit({ auth = "", channel = "" }, socket, { signal }, s) {
+  const url = resolve(auth, s.server ?? new URL("/", s.url), s.url);
+  const body = new URLSearchParams({ socket_id: socket, channel_name: channel });
+  const answer = await fetch(url, { method: "POST", body, credentials: "same-origin", signal });
+  if (!answer.ok) throw await refused(answer);
+  const permitted = await answer.json();
+  return isObject(permitted) ? permitted.auth : void 0;
+}
+
+// client/transports/hubs/index.ts
+function hubsBy(listen2) {
+  const stream = eventStream(listen2);
+  const any = hub({ mercure: stream, nchan: stream, centrifugo: centrifugo(listen2), pusher });
+  return { mercure: any, centrifugo: any, pusher: any, nchan: any };
+}
+
+// client/transports/interval.ts
+var usual = 3e3;
+async function intervalPolling(s) {
+  for (; ; ) {
+    const update = await ask(s);
+    const again = s.deliver(update, true);
+    const pause = again ? 1e3 : update.next_poll_ms ?? usual;
+    await sleep(pause * (0.9 + Math.random() * 0.2), s.signal);
+  }
+}
+
+// client/transports/long.ts
+async function longPolling(s) {
+  let round = 0;
+  for (let first = true; ; first = false) {
+    const began = Date.now();
+    const cursor = s.cursor();
+    const query = { round: String(round) };
+    if (first) query.hold = "0";
+    const update = await ask(s, query, "no-store");
+    const again = s.deliver(update, true);
+    const before = round;
+    if (s.cursor() !== cursor) round = 0;
+    else if (Number.isSafeInteger(update.next_round)) round = Math.max(round, update.next_round ?? 0);
+    let pause = update.next_poll_ms ?? 0;
+    const same = s.cursor() === cursor && round === before;
+    if (again || !first && same && Date.now() - began < 500) pause = Math.max(pause, 1e3);
+    if (pause > 0) await sleep(pause * (0.9 + Math.random() * 0.2), s.signal);
+  }
+}
+
 // client/transports/sse.ts
 var sse = streaming((url, { message, end }, signal) => {
   const source = new EventSource(url.href);
@@ -289,7 +626,8 @@ var known = {
   sse,
   websocket: webSocket,
   "interval-polling": intervalPolling,
-  "long-polling": longPolling
+  "long-polling": longPolling,
+  ...hubsBy(byEventSource)
 };
 
 // client/view.ts
@@ -385,39 +723,6 @@ function floorOf(posts) {
   const sorted = [...posts].sort(compareKeys);
   const post = sorted.find((p) => !p.pinned) ?? sorted[sorted.length - 1];
   return post ? { created: post.created, id: post.id } : null;
-}
-
-// client/server.ts
-function listOf(server, channel) {
-  const base = new URL(server);
-  base.search = base.hash = "";
-  base.pathname = base.pathname.replace(/\/*$/, "/");
-  return new URL(`channels/${encodeURIComponent(channel)}/transports`, base);
-}
-function serverOf(list) {
-  return /\/channels\/[^/]+\/transports$/.test(list.pathname) ? new URL("../../", list) : new URL("/", list);
-}
-function resolve(url, server, from = server) {
-  return /^\/(?![/\\])/.test(url) ? new URL("." + url, server) : new URL(url, from);
-}
-function lead(post, server) {
-  for (const name of ["href", "src", "poster", "srcset", "data-live-frame"]) {
-    for (const element of post.querySelectorAll(`[${name}]`)) {
-      const value = element.getAttribute(name) ?? "";
-      try {
-        element.setAttribute(name, name === "srcset" ? leadAll(value, server) : leadOne(value, server));
-      } catch {
-      }
-    }
-  }
-}
-function leadOne(url, server) {
-  const known2 = server.pathname !== "/" && url.startsWith(server.pathname);
-  return (known2 ? new URL(url, server) : resolve(url, server)).href;
-}
-function leadAll(srcset, server) {
-  const sizes = srcset.split(/,\s+/).map((size) => size.trim().split(/\s+/));
-  return sizes.map(([url = "", ...width]) => [leadOne(url, server), ...width].join(" ")).join(", ");
 }
 
 // client/surroundings.ts
@@ -550,6 +855,7 @@ function remembered() {
 // client/ladder.ts
 var longestBackoff = 3e4;
 var settledMs = 1e4;
+var hubAgainMs = 3e5;
 var patience = 3;
 var Ladder = class {
   constructor(o) {
@@ -565,6 +871,8 @@ var Ladder = class {
     this.known = null;
     /** Is used instead of the current transport, and is not remembered. */
     this.detour = new Detour();
+    /** A transport that was given up, and when to try it again. */
+    this.missed = { name: "", at: 0 };
     /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
     this.failures = 0;
     this.blamed = 0;
@@ -613,12 +921,14 @@ var Ladder = class {
     try {
       const offer = await this.offer(life.signal);
       const away = this.detour.now() !== "";
-      if (away) {
+      const missing = this.misses && this.missed.name !== offer.name;
+      if (away || missing) {
         back = setTimeout(() => {
           done = true;
-          this.detour.end();
+          if (away) this.detour.end();
+          else this.missed.at = 0;
           stop();
-        }, this.detour.left());
+        }, away ? this.detour.left() : this.missed.at - Date.now());
       }
       this.tried = true;
       clearTimeout(watchdog);
@@ -632,6 +942,7 @@ var Ladder = class {
           this.began = Date.now();
           clearTimeout(watchdog);
           this.worked = away ? this.current : offer.name;
+          if (this.missed.name === offer.name) this.missed.name = "";
           if (!away) this.o.works(offer.name);
           this.stand("live");
         }
@@ -671,19 +982,26 @@ var Ladder = class {
       if (status !== 429 && !(status === 503 && own)) this.detour.end();
     } else if (this.tried && status !== 429 && status !== 503) {
       if (denied || !(this.began || status)) this.suspect = true;
-      else this.blame();
+      else this.blame(status === 0);
       if (!this.worked && this.failures < (this.known?.length ?? 0)) return 0;
     }
     const backoff = Math.min((this.o.times().backoffMs ?? 500) * 2 ** Math.min(this.failures - 1, 10), longestBackoff);
     return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
   }
+  /** A transport was given up, and will be tried again. */
+  get misses() {
+    return this.missed.name !== "";
+  }
   knows(name) {
     return name !== this.current && name in this.o.transports && (this.known?.some((t) => t.name === name) ?? true);
   }
-  /** Counts a failure of the transport in use. After too many, the next transport is used. */
-  blame() {
+  /** Counts a failure of the transport in use. After too many, the next transport is used. passing: it may work later. */
+  blame(passing) {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
+    if (passing && this.o.again(this.current)) {
+      this.missed = { name: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
+    }
     const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
     this.current = next?.name ?? "";
     this.blamed = 0;
@@ -691,7 +1009,12 @@ var Ladder = class {
   async offer(signal) {
     if (!this.known || this.suspect) {
       this.known = await this.o.offers(signal);
-      if (this.suspect) this.blame();
+      if (this.suspect) this.blame(true);
+    }
+    if (this.misses && Date.now() >= this.missed.at) {
+      this.current = this.missed.name;
+      this.missed.name = "";
+      this.blamed = 0;
     }
     const away = this.detour.now();
     const named = (name) => this.known?.find((t) => t.name === name);
@@ -721,7 +1044,8 @@ var Lane = class {
     this.pending = true;
     this.way = null;
     this.session = null;
-    this.ladder = new Ladder({ ...o, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
+    const again = (name) => isHub(o.transports[name]);
+    this.ladder = new Ladder({ ...o, again, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
   }
   /** The revision that the lane has reached. */
   get position() {
@@ -731,6 +1055,14 @@ var Lane = class {
   standing(common) {
     if (this.way) return this.ladder.standing;
     return common === "live" && !this.followed ? "connecting" : common;
+  }
+  /** The transport that the lane alone uses, or tries. It may be empty. */
+  get uses() {
+    return this.way ? this.ladder.current : "";
+  }
+  /** The lane has given up a hub, and will try it again. */
+  get missesHub() {
+    return this.ladder.misses;
   }
   /** Goes back to an older cursor, because somebody who shows the channel has not got further. */
   ask(cursor) {
@@ -810,10 +1142,11 @@ var Lane = class {
           url: resolve(offer.url, serverOf(list), list),
           signal: life.signal,
           silenceMs: times().silenceMs ?? 45e3,
+          server: serverOf(list),
           cursor: () => since = this.at,
-          deliver: (update, asked) => {
+          deliver: (update, asked, works = true) => {
             if (life.signal.aborted) return false;
-            heard();
+            if (works) heard();
             const again = this.move(update, asked);
             this.o.pass(update, asked ? since : void 0);
             return again;
@@ -1010,6 +1343,7 @@ function overlapped() {
 }
 
 // client/leader.ts
+var mostAtHub = 4;
 var Leader = class {
   constructor(o) {
     this.o = o;
@@ -1028,6 +1362,8 @@ var Leader = class {
       changed: o.changed,
       refused: () => void 0,
       // offers tells it the lane
+      again: () => false,
+      // lanes try hubs
       works: remember
     });
   }
@@ -1038,6 +1374,10 @@ var Leader = class {
   /** Begins with a transport that works for another page. */
   adopt(transport) {
     if (Object.keys(this.o.transports).includes(transport)) this.ladder.worked = this.ladder.current = transport;
+  }
+  keep(transport) {
+    this.adopt(transport);
+    remember(transport);
   }
   /** How all stand, while this page does not know more. */
   get standing() {
@@ -1080,9 +1420,7 @@ var Leader = class {
       returns: (offer) => this.returns(lane, offer),
       returned: () => this.alone ? this.goesAlone(lane) : this.many?.sync(),
       works: (transport) => {
-        if (this.away) return;
-        this.adopt(transport);
-        remember(transport);
+        if (!this.away && !this.many) this.keep(transport);
       }
     });
     this.lanes.set(channel, lane);
@@ -1106,7 +1444,7 @@ var Leader = class {
   async offers(signal) {
     for (const lane of this.lanes.values()) {
       try {
-        return await this.o.lists.read(this.o.listOf(lane.channel), signal);
+        return this.fitting(await this.o.lists.read(this.o.listOf(lane.channel), signal));
       } catch (err) {
         const status = denial(err, true);
         if (!status) throw err;
@@ -1114,6 +1452,14 @@ var Leader = class {
       }
     }
     throw new Error("there is no channel to follow");
+  }
+  isHub(name) {
+    return isHub(this.o.transports[name]);
+  }
+  /** Leaves out the hubs for many channels, if there is a common connection: a hub has one for each, and browsers have few. */
+  fitting(offers) {
+    if (this.lanes.size <= mostAtHub || !offers.some((offer) => offer.many)) return offers;
+    return offers.filter(({ name }) => !this.isHub(name));
   }
   async use(offer, attempt) {
     const open = opener(this.o.transports[offer.name]);
@@ -1149,9 +1495,11 @@ var Leader = class {
     patient();
     this.alone = name;
     this.away = away;
+    const found = [...this.lanes.values()].find((lane) => lane.standing("connecting") === "live");
+    if (found && !away) this.keep(found.uses);
     for (const lane of this.lanes.values()) this.goesAlone(lane);
     return new Promise((_, reject) => {
-      this.giveUp = () => reject(new Error("no other transport works"));
+      this.giveUp = reject;
       signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
     });
   }
@@ -1167,7 +1515,9 @@ var Leader = class {
   returns(lane, offer) {
     if (!this.alone || !lane.rides) return true;
     if (!offer.many || !opener(this.o.transports[offer.name])) return false;
-    this.giveUp();
+    const atHub = this.isHub(this.alone);
+    if (atHub && [...this.lanes.values()].some((other) => other !== lane && other.uses === this.alone)) return false;
+    this.giveUp(atHub && lane.missesHub ? new Moved(offer.name, hubAgainMs, 0) : new Error("no other transport works"));
     throw new Error(`${offer.name} is for the common connection`);
   }
   clear() {
@@ -1951,6 +2301,7 @@ export {
   List,
   olderURL,
   loadOlder,
+  hubsBy,
   known,
   View
 };

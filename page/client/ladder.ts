@@ -37,6 +37,8 @@ export interface LadderOptions {
   changed(): void;
   /** Is called when the server's own answer to the list says that there is nothing to follow. */
   refused(status: "gone" | "refused"): void;
+  /** Reports whether a transport that does not work is to be tried again after a while, whatever works meanwhile. */
+  again(transport: string): boolean;
   /** Is called when a transport works that was not chosen only for a while. */
   works(transport: string): void;
 }
@@ -44,6 +46,8 @@ export interface LadderOptions {
 const longestBackoff = 30_000;
 /** If a transport worked for so long, the end of its connection is not its fault. */
 const settledMs = 10_000;
+/** A hub that does not work is tried again after so long, and up to a quarter more. Until then the other transports are used. */
+export const hubAgainMs = 300_000;
 /** A transport that worked before may fail so often in a row before the next transport is tried. */
 const patience = 3;
 
@@ -60,6 +64,8 @@ export class Ladder {
   private known: Offer[] | null = null;
   /** Is used instead of the current transport, and is not remembered. */
   private readonly detour = new Detour();
+  /** A transport that was given up, and when to try it again. */
+  private missed = { name: "", at: 0 };
   /** Failures in a row, for the backoff, and how many of them were the transport's fault. */
   private failures = 0;
   private blamed = 0;
@@ -113,12 +119,14 @@ export class Ladder {
     try {
       const offer = await this.offer(life.signal);
       const away = this.detour.now() !== "";
-      if (away) {
+      const missing = this.misses && this.missed.name !== offer.name;
+      if (away || missing) {
         back = setTimeout(() => {
           done = true;
-          this.detour.end();
+          if (away) this.detour.end();
+          else this.missed.at = 0;
           stop();
-        }, this.detour.left());
+        }, away ? this.detour.left() : this.missed.at - Date.now());
       }
       this.tried = true;
       clearTimeout(watchdog); // a slow list is not the transport's fault
@@ -132,6 +140,7 @@ export class Ladder {
           this.began = Date.now();
           clearTimeout(watchdog);
           this.worked = away ? this.current : offer.name;
+          if (this.missed.name === offer.name) this.missed.name = "";
           if (!away) this.o.works(offer.name);
           this.stand("live");
         },
@@ -174,7 +183,7 @@ export class Ladder {
     } else if (this.tried && status !== 429 && status !== 503) {
       // The list of transports tells whether the cause is the channel, the server or the reader's permission.
       if (denied || !(this.began || status)) this.suspect = true;
-      else this.blame();
+      else this.blame(status === 0);
       // Before any transport has worked, each is tried once without a pause.
       if (!this.worked && this.failures < (this.known?.length ?? 0)) return 0;
     }
@@ -182,14 +191,22 @@ export class Ladder {
     return Math.max(backoff * (0.5 + Math.random()), pause, later * (1 + Math.random() / 4));
   }
 
+  /** A transport was given up, and will be tried again. */
+  get misses(): boolean {
+    return this.missed.name !== "";
+  }
+
   private knows(name: string): boolean {
     return name !== this.current && name in this.o.transports && (this.known?.some((t) => t.name === name) ?? true);
   }
 
-  /** Counts a failure of the transport in use. After too many, the next transport is used. */
-  private blame(): void {
+  /** Counts a failure of the transport in use. After too many, the next transport is used. passing: it may work later. */
+  private blame(passing: boolean): void {
     this.suspect = false;
     if (++this.blamed < (this.worked === this.current ? patience : 1) || !this.known) return;
+    if (passing && this.o.again(this.current)) {
+      this.missed = { name: this.current, at: Date.now() + hubAgainMs * (1 + Math.random() / 4) };
+    }
     const next = this.known[(this.known.findIndex((t) => t.name === this.current) + 1) % this.known.length];
     this.current = next?.name ?? "";
     this.blamed = 0;
@@ -198,7 +215,12 @@ export class Ladder {
   private async offer(signal: AbortSignal): Promise<Offer> {
     if (!this.known || this.suspect) {
       this.known = await this.o.offers(signal);
-      if (this.suspect) this.blame();
+      if (this.suspect) this.blame(true);
+    }
+    if (this.misses && Date.now() >= this.missed.at) {
+      this.current = this.missed.name;
+      this.missed.name = "";
+      this.blamed = 0;
     }
     const away = this.detour.now();
     const named = (name: string): Offer | undefined => this.known?.find((t) => t.name === name);

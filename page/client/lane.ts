@@ -1,6 +1,7 @@
 import { Ladder, type Standing, type Times } from "./ladder";
 import type { Offer } from "./lists";
 import { resolve, serverOf } from "./server";
+import { isHub } from "./transports/hub";
 import { linked, type Transport } from "./transports/transport";
 import type { Update } from "./update";
 
@@ -41,7 +42,8 @@ export class Lane {
   private session: AbortController | null = null;
 
   constructor(readonly channel: string, private at: number, private readonly o: LaneOptions) {
-    this.ladder = new Ladder({ ...o, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
+    const again = (name: string): boolean => isHub(o.transports[name]);
+    this.ladder = new Ladder({ ...o, again, use: (offer, attempt) => this.use(offer, attempt.signal, attempt.away, attempt.heard) });
   }
 
   /** The revision that the lane has reached. */
@@ -53,6 +55,16 @@ export class Lane {
   standing(common: Standing): Standing {
     if (this.way) return this.ladder.standing;
     return common === "live" && !this.followed ? "connecting" : common;
+  }
+
+  /** The transport that the lane alone uses, or tries. It may be empty. */
+  get uses(): string {
+    return this.way ? this.ladder.current : "";
+  }
+
+  /** The lane has given up a hub, and will try it again. */
+  get missesHub(): boolean {
+    return this.ladder.misses;
   }
 
   /** Goes back to an older cursor, because somebody who shows the channel has not got further. */
@@ -143,10 +155,11 @@ export class Lane {
           url: resolve(offer.url, serverOf(list), list),
           signal: life.signal,
           silenceMs: times().silenceMs ?? 45_000,
+          server: serverOf(list),
           cursor: () => (since = this.at),
-          deliver: (update, asked) => {
+          deliver: (update, asked, works = true) => {
             if (life.signal.aborted) return false;
-            heard();
+            if (works) heard();
             const again = this.move(update, asked);
             this.o.pass(update, asked ? since : undefined);
             return again;

@@ -1,12 +1,16 @@
-import { Ladder, type Attempt, type Standing, type Times } from "./ladder";
+import { hubAgainMs, Ladder, type Attempt, type Standing, type Times } from "./ladder";
 import { Lane } from "./lane";
 import type { Lists, Offer } from "./lists";
 import { Many } from "./many";
 import { remember } from "./memory";
 import { resolve, serverOf } from "./server";
+import { isHub } from "./transports/hub";
 import { opener } from "./transports/stream";
-import { denial, type Transport } from "./transports/transport";
+import { denial, Moved, type Transport } from "./transports/transport";
 import type { Update } from "./update";
+
+/** More channels than that share a connection rather than have one each to a hub. */
+const mostAtHub = 4;
 
 /** The cursors of a page on the channels that it shows, or null if it is content with what the leader does. */
 export type Wants = ReadonlyMap<string, number | null>;
@@ -37,7 +41,7 @@ export class Leader {
   /** Lanes have connections of their own, which began with this transport. */
   private alone = "";
   private away = false;
-  private giveUp: () => void = () => undefined;
+  private giveUp: (err: Error) => void = () => undefined;
 
   constructor(private readonly o: LeaderOptions) {
     this.ladder = new Ladder({
@@ -47,6 +51,7 @@ export class Leader {
       use: (offer, attempt) => this.use(offer, attempt),
       changed: o.changed,
       refused: () => undefined, // offers tells it the lane
+      again: () => false, // lanes try hubs
       works: remember,
     });
   }
@@ -59,6 +64,11 @@ export class Leader {
   /** Begins with a transport that works for another page. */
   adopt(transport: string): void {
     if (Object.keys(this.o.transports).includes(transport)) this.ladder.worked = this.ladder.current = transport;
+  }
+
+  private keep(transport: string): void {
+    this.adopt(transport);
+    remember(transport);
   }
 
   /** How all stand, while this page does not know more. */
@@ -106,9 +116,7 @@ export class Leader {
       returns: (offer) => this.returns(lane, offer),
       returned: () => (this.alone ? this.goesAlone(lane) : this.many?.sync()),
       works: (transport) => {
-        if (this.away) return;
-        this.adopt(transport);
-        remember(transport);
+        if (!this.away && !this.many) this.keep(transport);
       },
     });
     this.lanes.set(channel, lane);
@@ -135,7 +143,7 @@ export class Leader {
   private async offers(signal: AbortSignal): Promise<Offer[]> {
     for (const lane of this.lanes.values()) {
       try {
-        return await this.o.lists.read(this.o.listOf(lane.channel), signal);
+        return this.fitting(await this.o.lists.read(this.o.listOf(lane.channel), signal));
       } catch (err) {
         const status = denial(err, true);
         if (!status) throw err;
@@ -143,6 +151,16 @@ export class Leader {
       }
     }
     throw new Error("there is no channel to follow");
+  }
+
+  private isHub(name: string): boolean {
+    return isHub(this.o.transports[name]);
+  }
+
+  /** Leaves out the hubs for many channels, if there is a common connection: a hub has one for each, and browsers have few. */
+  private fitting(offers: Offer[]): Offer[] {
+    if (this.lanes.size <= mostAtHub || !offers.some((offer) => offer.many)) return offers;
+    return offers.filter(({ name }) => !this.isHub(name));
   }
 
   private async use(offer: Offer, attempt: Attempt): Promise<void> {
@@ -180,9 +198,11 @@ export class Leader {
     patient();
     this.alone = name;
     this.away = away;
+    const found = [...this.lanes.values()].find((lane) => lane.standing("connecting") === "live"); // while the common connection was tried
+    if (found && !away) this.keep(found.uses);
     for (const lane of this.lanes.values()) this.goesAlone(lane);
     return new Promise((_, reject) => {
-      this.giveUp = () => reject(new Error("no other transport works"));
+      this.giveUp = reject;
       signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")), { once: true });
     });
   }
@@ -201,7 +221,11 @@ export class Leader {
   private returns(lane: Lane, offer: Offer): boolean {
     if (!this.alone || !lane.rides) return true;
     if (!offer.many || !opener(this.o.transports[offer.name])) return false;
-    this.giveUp(); // the lane has tried all others
+    // A hub may not have the one channel, but others. Otherwise a common connection is best until the hub works again.
+    const atHub = this.isHub(this.alone);
+    if (atHub && [...this.lanes.values()].some((other) => other !== lane && other.uses === this.alone)) return false;
+    // Without a hub, the lane has tried all others.
+    this.giveUp(atHub && lane.missesHub ? new Moved(offer.name, hubAgainMs, 0) : new Error("no other transport works"));
     throw new Error(`${offer.name} is for the common connection`);
   }
 

@@ -104,8 +104,13 @@ export interface Session {
   silenceMs: number;
   /** Returns the reader's cursor. */
   cursor(): number;
-  /** Hands over an update. asked must be true if it answers a question. Returns true if the transport must ask again. */
-  deliver(update: Update, asked: boolean): boolean;
+  /** The server's URL, below which paths are that the server names. */
+  server?: URL;
+  /**
+   * Hands over an update. asked must be true if it answers a question. works is false if it does not show that the transport works.
+   * Returns true if the transport must ask again.
+   */
+  deliver(update: Update, asked: boolean, works?: boolean): boolean;
 }
 
 /** A way to get updates. It runs until its session's signal aborts, or throws. */

@@ -93,7 +93,11 @@ func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 		return nil, err
 	}
 	d := *o
-	return &Publisher{r, r.TicketRoute(name, &d.ReaderOptions, d.ticket)}, nil
+	routes := r.TicketRoute(name, &d.ReaderOptions, d.ticket)
+	if len(routes) > 0 && d.PrivateReaders != "" {
+		routes[0].Connect = append(routes[0].Connect, d.PrivateReaders)
+	}
+	return &Publisher{r, routes}, nil
 }
 
 func checkURL(option, s string) error {

@@ -62,7 +62,8 @@ func (r *Relay) TicketRoute(name string, o *ReaderOptions, of TicketOf) []route.
 	defaulted(&t.check, time.Minute)
 	path := o.Path
 	defaulted(&path, name+"/{channel_id}/")
-	return []route.Route{{Name: name, Pattern: path, Handler: t, OpenAPI: bytes.ReplaceAll(openAPI, []byte("NAME"), []byte(name))}}
+	description := bytes.ReplaceAll(openAPI, []byte("NAME"), []byte(name))
+	return []route.Route{{Name: name, Pattern: path, Handler: t, OpenAPI: description, Connect: []string{o.Readers}}}
 }
 
 // CheckReaders returns an ErrInvalid if o has no address of one of the schemes.

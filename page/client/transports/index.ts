@@ -1,3 +1,5 @@
+import { hubsBy } from "./hubs";
+import { byEventSource } from "./hubs/events";
 import { intervalPolling } from "./interval";
 import { longPolling } from "./long";
 import { sse } from "./sse";
@@ -10,4 +12,5 @@ export const known: Readonly<Record<string, Transport>> = {
   websocket: webSocket,
   "interval-polling": intervalPolling,
   "long-polling": longPolling,
+  ...hubsBy(byEventSource),
 };

@@ -9,11 +9,13 @@ export interface Session {
   silenceMs: number;
   /** Returns the reader's cursor. */
   cursor(): number;
+  /** The server's URL, below which paths are that the server names. Without it, the server is the whole host. */
+  server?: URL;
   /**
-   * Hands over an update. asked must be true if it answers a question of the reader. Returns true if the transport must
-   * ask again with the cursor.
+   * Hands over an update. asked must be true if it answers a question of the reader. works is false if it does not show that the
+   * transport works. Returns true if the transport must ask again with the cursor.
    */
-  deliver(update: Update, asked: boolean): boolean;
+  deliver(update: Update, asked: boolean, works?: boolean): boolean;
 }
 
 /** A way to get updates. It runs until its session's signal aborts, or throws. */
@@ -128,17 +130,20 @@ export async function ask(
   query: Record<string, string> = {},
   cache: RequestCache = "no-cache",
 ): Promise<Update> {
+  const update = await fetchJSON(s, { query, cache, signal: s.signal });
+  if (!isUpdate(update)) throw new Error("the answer is no update");
+  return update;
+}
+
+/** Asks a session's URL with the cursor. */
+export async function fetchJSON(
+  s: Session,
+  { query = {}, cache, signal }: { query?: Record<string, string>; cache: RequestCache; signal: AbortSignal },
+): Promise<unknown> {
   const url = new URL(s.url);
   url.searchParams.set("since", String(s.cursor()));
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  const answer = await fetch(url, {
-    cache,
-    credentials: "same-origin",
-    headers: { Accept: "application/json" },
-    signal: s.signal,
-  });
+  const answer = await fetch(url, { cache, credentials: "same-origin", headers: { Accept: "application/json" }, signal });
   if (!answer.ok) throw await refused(answer);
-  const update: unknown = await answer.json();
-  if (!isUpdate(update)) throw new Error("the answer is no update");
-  return update;
+  return answer.json();
 }
