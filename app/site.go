@@ -10,6 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
@@ -83,10 +84,11 @@ type partsOut struct {
 	Origins *route.Origins
 	Ingest  *receiver.Ingest
 	Kit     *receiver.Kit
+	Relays  *relay.Kit
 }
 
 func share(p *live.Parts) partsOut {
-	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit()}
+	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit(), Relays: p.RelayKit()}
 }
 
 func newRegistry() *prometheus.Registry {

@@ -10,6 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
@@ -31,6 +32,7 @@ type Parts struct {
 	options Options
 	offers  *offers
 	kit     *receiver.Kit
+	relays  *relay.Kit
 	writes  *backlog.Backlog // of the store
 }
 
@@ -63,6 +65,9 @@ func NewParts(o Options) (*Parts, error) {
 		o.Page.SignIn = token.SignIn
 	}
 	p.newPage(o)
+	p.relays = &relay.Kit{
+		Feed: p.Feed, Source: p.Store, Hubs: relay.NewClient(), Client: p.Client, PublicURL: o.PublicURL, Logger: p.Logger,
+	}
 	return p, nil
 }
 
@@ -121,6 +126,9 @@ func (p *Parts) newPage(o Options) {
 
 // Kit returns what receivers share: slack.New(p.Kit(), &slack.Options{…}, p.Logger).
 func (p *Parts) Kit() *receiver.Kit { return p.kit }
+
+// RelayKit returns what relays share: mercure.New(p.RelayKit(), &mercure.Options{…}).
+func (p *Parts) RelayKit() *relay.Kit { return p.relays }
 
 // Sink returns what receivers write into: the store, which completes posts with the facts of their images. If more writes wait than
 // the store does in a second, a write fails at once with an ErrOverloaded that is a [motacilla.RetryError]. It has changed nothing.

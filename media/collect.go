@@ -70,7 +70,7 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 const runs = "media.runs"
 
 // loop runs the collector when it is due, as long as this node has the lease.
-func (c *Collector) loop(ctx context.Context) {
+func (c *Collector) loop(ctx context.Context, _ *work.Term) {
 	log, every := c.library.o.Logger, c.library.o.CollectEvery
 	for ctx.Err() == nil {
 		last, err := c.last(ctx)

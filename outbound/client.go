@@ -23,6 +23,7 @@ type Options struct {
 	Timeout   time.Duration  // until an answer begins, and for each pause in it; default 30 s
 	Longest   time.Duration  // for a whole call with its redirects and its body; default 15 min
 	Most      int64          // the most bytes that the body of an answer may have, uncompressed; default 256 MiB
+	Idle      int            // connections to one host that are kept for later calls; default 2
 	Redirects int            // how many redirects are followed; default 5, and a negative number means none
 	UserAgent string         // default "Motacilla"
 	Resolver  *net.Resolver  // default: the system's
@@ -59,6 +60,9 @@ func New(o *Options) *Client {
 	if c.o.Most <= 0 {
 		c.o.Most = 256 << 20
 	}
+	if c.o.Idle <= 0 {
+		c.o.Idle = 2
+	}
 	if c.o.Redirects == 0 {
 		c.o.Redirects = 5
 	}
@@ -72,8 +76,8 @@ func New(o *Options) *Client {
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  c.o.Timeout,
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           32,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConns:           max(32, c.o.Idle),
+		MaxIdleConnsPerHost:    c.o.Idle,
 		IdleConnTimeout:        30 * time.Second,
 	}
 	c.http = &http.Client{Transport: (*checked)(c), CheckRedirect: c.redirect, Timeout: c.o.Longest}

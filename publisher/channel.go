@@ -162,7 +162,7 @@ func (c *channel) heartbeat(cursor motacilla.Revision) *Delta {
 
 // gone says that the channel is no longer there.
 func (c *channel) gone(cursor motacilla.Revision) *Delta {
-	return c.feed.newDelta(&motacilla.Update{Channel: c.id, From: cursor, Revision: cursor + 1, Gone: true})
+	return c.feed.Gone(c.id, cursor)
 }
 
 var errImpatient = errors.New("the store takes too long")

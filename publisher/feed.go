@@ -82,14 +82,15 @@ func positive[N int | time.Duration](n *N, otherwise N) {
 // The store's hints tell of changes; each second one Heads call repairs what hints were lost. While the store is out of reach,
 // readers that are up to date stay where they are, and are served from memory.
 type Feed struct {
-	options  FeedOptions
-	renderer Renderer
-	reads    reads
-	channels channels
-	work     goroutines
-	metrics  Metrics
-	slots    slots
-	engine   func() *fanout.Engine // nil if the system has none; the first stream starts it
+	options   FeedOptions
+	renderer  Renderer
+	reads     reads
+	channels  channels
+	followers followers
+	work      goroutines
+	metrics   Metrics
+	slots     slots
+	engine    func() *fanout.Engine // nil if the system has none; the first stream starts it
 }
 
 // NewFeed returns a feed of source. It starts nothing: see [Feed.Start].

@@ -108,6 +108,18 @@ func (f *Feed) wait(ctx context.Context, s *state) error {
 	}
 }
 
+// Gone returns the last update of a channel that was deleted, for a reader at cursor.
+func (f *Feed) Gone(id motacilla.ChannelID, cursor motacilla.Revision) *Delta {
+	return f.newDelta(&motacilla.Update{Channel: id, From: cursor, Revision: cursor + 1, Gone: true})
+}
+
+// Notice returns a heartbeat at the end of d, for a transport that can't carry d: a reader that is not there yet asks again.
+func (f *Feed) Notice(d *Delta) *Delta {
+	n := f.newDelta(&motacilla.Update{Channel: d.Channel, From: d.Revision, Revision: d.Revision})
+	n.private = d.private
+	return n
+}
+
 // Idle returns a heartbeat at cursor, for a held request whose time is up.
 func (f *Feed) Idle(id motacilla.ChannelID, cursor motacilla.Revision) *Delta {
 	if c := f.channels.of(id); c != nil {

@@ -51,6 +51,7 @@ func (w *watcher) notified(m motacilla.Moved) {
 	if c := w.feed.channels.of(m.Channel); c != nil {
 		c.loader.notified(m.Head)
 	}
+	w.feed.followers.tell(m) // last, so that they find what they are told of
 }
 
 // each calls do each time that every has passed, until the feed is closed.

@@ -45,7 +45,7 @@ func ExampleHold() {
 	store := memory.New(nil)
 	defer store.Close()
 	ctx, stop := context.WithCancel(context.Background())
-	work.Hold(ctx, store.Records(), "the score", nil, func(context.Context) {
+	work.Hold(ctx, store.Records(), "the score", nil, func(context.Context, *work.Term) {
 		fmt.Println("this node watches the score")
 		stop()
 	})

@@ -30,7 +30,7 @@ func hold(t *testing.T, records motacilla.Records, nodes int) *holders {
 		l := &link{Records: records}
 		h.links = append(h.links, l)
 		all.Go(func() {
-			work.Hold(ctx, l, "the job", nil, func(ctx context.Context) {
+			work.Hold(ctx, l, "the job", nil, func(ctx context.Context, _ *work.Term) {
 				if h.holding.Add(1) > 1 {
 					t.Error("two nodes hold the lease")
 				}
@@ -107,7 +107,7 @@ func TestHoldAgain(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			work.Hold(ctx, records, "short", nil, func(context.Context) { times.Add(1) })
+			work.Hold(ctx, records, "short", nil, func(context.Context, *work.Term) { times.Add(1) })
 		}()
 		time.Sleep(time.Minute)
 		if n := times.Load(); n < 6 || n > 9 {
@@ -120,7 +120,7 @@ func TestHoldAgain(t *testing.T) {
 
 func TestHoldOfAnImpossibleName(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	work.Hold(t.Context(), store(t, 0), "", &work.HoldOptions{Logger: zap.New(core)}, func(context.Context) { t.Error("it is held") })
+	work.Hold(t.Context(), store(t, 0), "", &work.HoldOptions{Logger: zap.New(core)}, func(context.Context, *work.Term) { t.Error("it is held") })
 	if logs.Len() != 1 {
 		t.Errorf("it is logged %d times", logs.Len())
 	}

@@ -29,6 +29,7 @@ type lease struct {
 	record motacilla.Record
 	clock  time.Time // the store's, when the record was written, or a bit earlier
 	read   time.Time // this node's, when that was known
+	until  time.Time // this node's, when it is lost unless it is renewed
 }
 
 // acquire makes the lease of this key the owner's, and renews it until it is released or lost. owner must be unique. The error is
@@ -69,7 +70,8 @@ func (l *lease) write(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.record, l.clock, l.read = r, r.Expires.Add(-l.ttl), time.Now()
 	// The record does not expire before asked+ttl. What remains is for what the lease permits, to end.
-	l.end.Reset(time.Until(asked.Add(l.ttl - l.ttl/6)))
+	l.until = asked.Add(l.ttl - l.ttl/6)
+	l.end.Reset(time.Until(l.until))
 	return nil
 }
 
@@ -107,6 +109,13 @@ func (l *lease) renew() error {
 	}
 	l.record.Version = r.Version
 	return l.write(l.ctx)
+}
+
+// version is that of the newest write.
+func (l *lease) version() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.record.Version
 }
 
 // now returns the store's time, or a time that is a bit earlier.

@@ -16,6 +16,12 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
+// IsPermanent reports whether err is one of Permanent.
+func IsPermanent(err error) bool {
+	var permanent *permanentError
+	return errors.As(err, &permanent)
+}
+
 // RetryAfter returns err as an error after which a job is tried again, but not before d has passed.
 func RetryAfter(d time.Duration, err error) error { return &motacilla.RetryError{Err: err, After: d} }
 
@@ -24,8 +30,7 @@ const longest = 4 * time.Hour
 
 // final reports whether a job is given up after an attempt that failed.
 func (q *Queue) final(attempt int, err error) bool {
-	var permanent *permanentError
-	return errors.As(err, &permanent) || attempt >= q.o.Attempts
+	return IsPermanent(err) || attempt >= q.o.Attempts
 }
 
 // delay is how long a job waits after so many attempts, 1 for the first.

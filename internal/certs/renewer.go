@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/work"
 	"go.uber.org/zap"
 )
 
@@ -42,7 +43,7 @@ func newRenewer(k *Keeper) *renewer {
 }
 
 // run renews what is due until ctx ends.
-func (r *renewer) run(ctx context.Context) {
+func (r *renewer) run(ctx context.Context, _ *work.Term) {
 	for {
 		stored, err := r.vault.certificates(ctx, r.hosts)
 		if err != nil && ctx.Err() == nil {

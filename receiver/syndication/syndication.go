@@ -178,7 +178,10 @@ func (r *Receiver) Start(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	watch := func(key string, do func(context.Context)) {
-		r.all.Go(func() { work.Hold(watching, r.kit.Records, "syndication/"+r.o.Name+"/"+key, nil, do) })
+		name := "syndication/" + r.o.Name + "/" + key
+		r.all.Go(func() {
+			work.Hold(watching, r.kit.Records, name, nil, func(ctx context.Context, _ *work.Term) { do(ctx) })
+		})
 	}
 	for _, f := range r.feeds {
 		watch(f.key, f.watch)

@@ -11,6 +11,7 @@ import (
 	"github.com/go-telegram/bot"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/work"
 	"go.uber.org/zap"
 )
 
@@ -21,7 +22,7 @@ var (
 
 // poll asks for updates until ctx ends, which is when this node loses the lease. It asks for later updates only after all before are
 // stored, since the offset of a request confirms what comes before it.
-func (r *Receiver) poll(ctx context.Context) {
+func (r *Receiver) poll(ctx context.Context, _ *work.Term) {
 	failures := 0
 	for ctx.Err() == nil {
 		err := r.pollOnce(ctx)

@@ -1,0 +1,182 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/work"
+	"go.uber.org/zap"
+)
+
+// work pushes what is due, until ctx ends.
+func (l *leader) work(ctx context.Context) {
+	for {
+		ch := l.lanes.take(ctx)
+		if ch == nil {
+			return
+		}
+		probe, err := l.gate.enter(ctx)
+		if err != nil {
+			l.lanes.again(ch)
+			return
+		}
+		l.serve(ctx, ch, probe)
+	}
+}
+
+// serve brings the hub level with one channel.
+func (l *leader) serve(ctx context.Context, ch *lane, probe bool) {
+	d, err := l.next(ctx, ch)
+	switch {
+	case err != nil: // of the store
+		l.gate.giveBack(probe)
+		if ctx.Err() == nil {
+			l.log.Debug("a channel can't be read; it is tried again", zap.String("channel", string(ch.id)), zap.Error(err))
+		}
+		sleep(ctx, 4*shortest+jitter(4*shortest))
+		l.lanes.again(ch)
+		return
+	case d == nil: // there never was anything of it
+		l.gate.giveBack(probe)
+		l.lanes.drop(ch)
+		return
+	case d.Heartbeat(), ch.private && !l.o.Private:
+		l.gate.giveBack(probe)
+		l.taken(ch, d)
+		return
+	}
+	m := l.message(d)
+	err = l.push(m)
+	refused := work.IsPermanent(err)
+	if err != nil && !refused && l.late(m) {
+		err, refused = fmt.Errorf("for longer than %v the hub has not taken it: %w", l.traits.Patience, err), true
+		l.gate.leave(probe, err)
+	} else if refused {
+		l.gate.leave(probe, nil)
+	} else {
+		l.gate.leave(probe, err)
+	}
+	if refused {
+		err = l.giveUp(m, err)
+	}
+	if err != nil {
+		l.failed(m, err)
+		l.lanes.again(ch)
+		return
+	}
+	if !refused {
+		l.stats.pushed(d)
+	}
+	l.taken(ch, d)
+}
+
+// next returns what the hub lacks of a channel; nil if it has had nothing of it, and never will.
+func (l *leader) next(ctx context.Context, ch *lane) (*publisher.Delta, error) {
+	if ch.fresh {
+		c, err := l.kit.Feed.Channel(ctx, ch.id)
+		if errors.Is(err, motacilla.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		ch.private = c.Access != motacilla.Public
+		ch.cursor = motacilla.Revision(c.Created.UnixMicro()) // the revision that made it
+	}
+	d, err := l.kit.Feed.Since(ctx, ch.id, ch.cursor)
+	if errors.Is(err, motacilla.ErrNotFound) {
+		return l.kit.Feed.Gone(ch.id, ch.cursor), nil
+	}
+	if err == nil && !d.Gone {
+		ch.private = d.Private()
+	}
+	return d, err
+}
+
+// message returns what is pushed: d, or a notice if d is too large.
+func (l *leader) message(d *publisher.Delta) *Message {
+	m := &Message{Delta: d, Term: l.term.Token}
+	if most := l.traits.MaxBytes; most > 0 && len(d.Encode(l.traits.Format)) > most {
+		m.Delta, m.Notice = l.kit.Feed.Notice(d), true
+	}
+	return m
+}
+
+// errNotHeld says that the lease ended before its timer has told.
+var errNotHeld = errors.New("the lease is no longer this node's")
+
+// push hands a message to the hub.
+func (l *leader) push(m *Message) (err error) {
+	ctx, cancel := context.WithTimeoutCause(l.pushes, l.o.Timeout, fmt.Errorf("the hub has not answered for %v", l.o.Timeout))
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.Error("a push has panicked", zap.Any("panic", p), zap.StackSkip("stack", 1))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	if !l.term.Held() {
+		return errNotHeld
+	}
+	err = l.hub.Push(ctx, m)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// late reports whether a message has waited for longer than the hub is given.
+func (l *leader) late(m *Message) bool {
+	oldest := m.Revision
+	for _, r := range m.Renders {
+		oldest = min(oldest, r.Revision)
+	}
+	return l.traits.Patience > 0 && l.kit.Feed.Options().Clock.Now().Sub(oldest.Time()) > l.traits.Patience
+}
+
+// giveUp tells of a message that the hub will never take.
+func (l *leader) giveUp(m *Message, cause error) error {
+	if l.traits.GaveUp != nil {
+		ctx, cancel := context.WithTimeout(l.pushes, l.o.Timeout)
+		defer cancel()
+		if err := l.traits.GaveUp(ctx, m, cause); err != nil {
+			return fmt.Errorf("%w; giving it up: %w", cause, err)
+		}
+	}
+	l.stats.refused.Add(1)
+	l.log.Warn("the hub will not take an update; readers get it from the origin",
+		zap.String("message", m.ID()), zap.Error(cause))
+	return nil
+}
+
+// failed tells of a push that is made again.
+func (l *leader) failed(m *Message, err error) {
+	l.stats.failed.Add(1)
+	if l.pushes.Err() != nil {
+		return
+	}
+	now := time.Now().Unix()
+	if last := l.stats.told.Load(); now-last >= 60 && l.stats.told.CompareAndSwap(last, now) {
+		l.log.Warn("the hub takes no updates; it is tried again and again, and told of once in a minute",
+			zap.String("message", m.ID()), zap.Time("since", l.gate.closedSince()), zap.Error(err))
+	}
+}
+
+// taken notes that the hub is at the end of d.
+func (l *leader) taken(ch *lane, d *publisher.Delta) {
+	if d.Gone {
+		l.points.forget(ch.id)
+		l.lanes.drop(ch)
+		return
+	}
+	moved := ch.fresh || ch.cursor != d.Revision
+	ch.cursor, ch.fresh = d.Revision, false
+	if moved {
+		l.points.set(ch.id, ch.cursor)
+	}
+	l.lanes.done(ch)
+}
