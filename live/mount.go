@@ -7,6 +7,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -16,6 +17,7 @@ type offers struct {
 	publicURL string
 	table     *route.Table
 	list      []offer
+	notify    string // the name of the route of notifications; empty if there are none
 }
 
 type offer struct{ name, route, many string }
@@ -36,6 +38,19 @@ func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 		list = append(list, t)
 	}
 	return list
+}
+
+// notifications returns the path at which browsers ask for notifications of a channel. A service worker must be of the page's own
+// server, so it is a path also if there is a public URL.
+func (o *offers) notifications(ch motacilla.ChannelID) string {
+	if o.notify == "" {
+		return ""
+	}
+	path, err := o.table.URL(o.notify, string(ch))
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 func (o *offers) url(path string) string {
@@ -102,7 +117,9 @@ func (l *Live) mount() error {
 	}
 	for _, p := range l.has.Publishers {
 		routes := p.It.URLs()
-		if len(routes) > 0 && routes[0].Name != "" {
+		if n, ok := p.It.(publisher.Notifier); ok {
+			l.offers.notify = n.Notifications()
+		} else if len(routes) > 0 && routes[0].Name != "" {
 			l.offers.list = append(l.offers.list, offerOf(p.Name, routes))
 		}
 		for _, rt := range routes {

@@ -27,3 +27,9 @@ type Publisher interface {
 type Starter interface {
 	Start(ctx context.Context) error
 }
+
+// Notifier is a publisher that tells readers who have no page open. It is no transport: the live page offers it by a button.
+type Notifier interface {
+	// Notifications returns the name of the route for one channel at which browsers subscribe. package webpush says how.
+	Notifications() string
+}

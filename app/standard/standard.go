@@ -9,6 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/publisher/webpush"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
@@ -36,6 +37,7 @@ var Module = fx.Module("standard",
 	sse.Module,
 	websocket.Module,
 	polling.Module,
+	webpush.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,

@@ -66,7 +66,7 @@ func (p *Publisher) do(ctx context.Context, w work.Job) error {
 
 // noteOf returns what is sent of a job's post, or nil if the post is not, or no longer, to be told of.
 func (p *Publisher) noteOf(ctx context.Context, j job) (*note, motacilla.Channel, error) {
-	ch, err := p.posts.Channel(ctx, j.Channel)
+	ch, err := p.feed.Channel(ctx, j.Channel)
 	if gone(err) {
 		return nil, ch, nil
 	}
@@ -205,9 +205,9 @@ func (p *Publisher) tell(
 	if err != nil {
 		return outcome{kind: refused, err: err}
 	}
-	o := outcome{to: to, kind: ended}
-	if ch.Access == motacilla.Public || !to.whilePublic {
-		o = p.push(ctx, n, to)
+	o := outcome{kind: ended}
+	if to.may(ch) {
+		o = p.push(ctx, n, to.Subscription)
 	}
 	if o.kind == ended {
 		if err := p.readers.Load().forget(ctx, subscriptions, record.Key); err != nil {

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"go.uber.org/zap"
+	"github.com/motacilla-live/motacilla/publisher/relay"
 )
 
 // Options are the settings of a Publisher. Contact must be set. Other zero fields mean the defaults.
 type Options struct {
+	relay.Options
 	Contact    string        `key:"contact" required:"true" doc:"how operators of push services reach you: mailto:live@example.org, or an https URL"`
 	PrivateKey string        `key:"private_key" secret:"true" doc:"private VAPID key in base64url; without it, one is made and kept in the store"`
 	Services   []string      `key:"services" doc:"hosts of the push services that are called, such as *.push.apple.com; empty means all public ones"`
@@ -22,12 +23,13 @@ type Options struct {
 	Keep       time.Duration `key:"keep" min:"1h" doc:"time after which a reader that has not opened the page is forgotten"`
 	PerChannel int           `key:"per_channel" min:"1" doc:"the most readers of a channel that get notifications, about"`
 	PerAddress int           `key:"per_address" min:"1" doc:"the most of them that have subscribed from one address"`
-	Logger     *zap.Logger   `key:"-"` // nil logs nothing
 }
 
-// Defaults returns the options that zero fields mean.
+// Defaults returns the options that zero fields mean, except that private channels are among them.
 func Defaults() *Options {
-	return &Options{TTL: 4 * time.Hour, Urgency: "high", Keep: 60 * 24 * time.Hour, PerChannel: 100_000, PerAddress: 200}
+	options := relay.Defaults(name)
+	options.Private = true // only who may read a private channel can subscribe to it
+	return &Options{Options: options, TTL: 4 * time.Hour, Urgency: "high", Keep: 60 * 24 * time.Hour, PerChannel: 100_000, PerAddress: 200}
 }
 
 // keepPrivate is the most that Keep is for a private channel. So whoever may no longer read it is told no longer, some days later.
@@ -38,7 +40,7 @@ func (o *Options) withDefaults() Options {
 	if o == nil {
 		return d
 	}
-	d.Contact, d.PrivateKey, d.Services, d.Logger = o.Contact, o.PrivateKey, slices.Clone(o.Services), o.Logger
+	d.Options, d.Contact, d.PrivateKey, d.Services = o.Options, o.Contact, o.PrivateKey, slices.Clone(o.Services)
 	if o.TTL > 0 {
 		d.TTL = o.TTL
 	}

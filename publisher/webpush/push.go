@@ -15,7 +15,6 @@ import (
 
 // outcome is what has become of a message to one reader.
 type outcome struct {
-	to    reader
 	kind  outcomeKind
 	after time.Duration // of later: how long the push service wants to be left alone
 	err   error         // of later and refused
@@ -33,6 +32,9 @@ const (
 // pushTimeout is for one message. A push service that is slower gets it later, so that it does not hold up the others.
 const pushTimeout = 10 * time.Second
 
+// mostPatient is the most that a Retry-After is heeded. The other readers of a page wait as long.
+const mostPatient = 5 * time.Minute
+
 // note is a message with what push services need to know of it (RFC 8030, section 5).
 type note struct {
 	payload []byte
@@ -42,42 +44,42 @@ type note struct {
 }
 
 // push sends a note to a reader.
-func (p *Publisher) push(ctx context.Context, n note, to reader) outcome {
+func (p *Publisher) push(ctx context.Context, n note, to *Subscription) outcome {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	request, err := p.request(ctx, n, to)
 	if err != nil {
-		return outcome{to, refused, 0, err}
+		return outcome{refused, 0, err}
 	}
 	answer, err := p.client.Do(request)
 	if errors.Is(err, outbound.ErrRefused) {
-		return outcome{to, ended, 0, nil} // the name leads to an address that is not public
+		return outcome{ended, 0, nil} // the name leads to an address that is not public
 	}
 	if err != nil {
-		return outcome{to, later, 0, err}
+		return outcome{later, 0, err}
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 200)) // the connection serves the next message; what is left out is long
 	return judge(to, answer, said)
 }
 
-func judge(to reader, answer *http.Response, said []byte) outcome {
+func judge(to *Subscription, answer *http.Response, said []byte) outcome {
 	status := answer.StatusCode
 	switch {
 	case status >= 200 && status < 300:
-		return outcome{to, sent, 0, nil}
+		return outcome{sent, 0, nil}
 	case status == http.StatusNotFound, status == http.StatusGone:
-		return outcome{to, ended, 0, nil}
+		return outcome{ended, 0, nil}
 	}
 	err := fmt.Errorf("%q answers %d: %q", to.endpoint.Hostname(), status, said)
 	if status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500 {
-		return outcome{to, later, outbound.RetryAfter(answer.Header, time.Now()), err}
+		return outcome{later, min(outbound.RetryAfter(answer.Header, time.Now()), mostPatient), err}
 	}
-	return outcome{to, refused, 0, err}
+	return outcome{refused, 0, err}
 }
 
-func (p *Publisher) request(ctx context.Context, n note, to reader) (*http.Request, error) {
-	body, err := encrypt(to.Subscription, n.payload)
+func (p *Publisher) request(ctx context.Context, n note, to *Subscription) (*http.Request, error) {
+	body, err := encrypt(to, n.payload)
 	if err != nil {
 		return nil, err
 	}

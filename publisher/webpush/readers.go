@@ -32,14 +32,20 @@ type reader struct {
 	*Subscription
 	// whilePublic: the reader had no permission of its own, so it gets nothing when the channel has become private.
 	whilePublic bool
+	// born is when the channel was created. A channel that is created again under the same ID has no readers.
+	born time.Time
+}
 
-	record motacilla.Record
+// may reports whether the reader may get what is on the channel now.
+func (r *reader) may(ch motacilla.Channel) bool {
+	return r.born.Equal(ch.Created) && (ch.Access == motacilla.Public || !r.whilePublic)
 }
 
 // readerValue is the value of a record.
 type readerValue struct {
 	wireSubscription
-	WhilePublic bool `json:"while_public,omitempty"`
+	WhilePublic bool      `json:"while_public,omitempty"`
+	Born        time.Time `json:"born"`
 }
 
 // hash names an endpoint. The record of a reader of channel ch is prefix(ch) + hash.
@@ -57,7 +63,7 @@ const renewAfter = 24 * time.Hour
 // too many, the error is an ErrOverloaded or an ErrTooMany.
 func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network string, r reader, keep time.Duration) error {
 	key := prefix(ch) + rs.hash(r.endpoint)
-	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic})
+	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.born})
 	if err != nil {
 		return err
 	}
@@ -178,5 +184,5 @@ func parseReader(r motacilla.Record) (reader, error) {
 		return reader{}, err
 	}
 	s, err := v.parse()
-	return reader{s, v.WhilePublic, r}, err
+	return reader{s, v.WhilePublic, v.Born}, err
 }

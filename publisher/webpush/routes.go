@@ -81,7 +81,7 @@ func (p *Publisher) answer(w http.ResponseWriter, r *http.Request, ch motacilla.
 
 // tellKey answers with the key that a browser subscribes with.
 func (p *Publisher) tellKey(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
-	if _, err := p.posts.Channel(r.Context(), ch); err != nil {
+	if _, err := p.feed.Channel(r.Context(), ch); err != nil {
 		return err
 	}
 	rs, err := p.started()
@@ -101,7 +101,7 @@ func (p *Publisher) tellKey(w http.ResponseWriter, r *http.Request, ch motacilla
 	return nil
 }
 
-// mostBody is the most that a subscription may have as JSON, in bytes.
+// mostSubscription is the most that a subscription may have as JSON, in bytes.
 const mostSubscription = 8 << 10
 
 // asked reads the body of a request that changes something. Such a request must come from a page of this server: a browser sends
@@ -144,7 +144,7 @@ func (p *Publisher) subscribe(w http.ResponseWriter, r *http.Request, ch motacil
 	if asked.Key != rs.vapid.public {
 		return fmt.Errorf("key: the server has another key now; subscribe with that: %w", motacilla.ErrConflict)
 	}
-	channel, err := p.posts.Channel(r.Context(), ch)
+	channel, err := p.feed.Channel(r.Context(), ch)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (p *Publisher) subscribe(w http.ResponseWriter, r *http.Request, ch motacil
 	if !grant.Expires.IsZero() {
 		keep = min(keep, max(time.Until(grant.Expires), time.Second))
 	}
-	return rs.save(r.Context(), ch, p.network(r), reader{Subscription: to, whilePublic: grant.WhilePublic}, keep)
+	return rs.save(r.Context(), ch, p.network(r), reader{to, grant.WhilePublic, channel.Created}, keep)
 }
 
 // unsubscribe forgets a reader.
@@ -187,7 +187,11 @@ func (p *Publisher) unsubscribe(w http.ResponseWriter, r *http.Request, ch motac
 
 // network returns where a request comes from, as far as readers are counted by it.
 func (p *Publisher) network(r *http.Request) string {
-	n := route.NetworkOf(p.address(r))
+	address := p.feed.Options().Limits.Address
+	if address == nil {
+		address = route.Proxies(nil).ClientAddr
+	}
+	n := route.NetworkOf(address(r))
 	if n == 0 {
 		return ""
 	}

@@ -8,31 +8,27 @@ package webpush
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
-	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/work"
 	"go.uber.org/zap"
 )
 
-// Posts is where channels and posts are read. A store is one.
-type Posts interface {
-	Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
-	Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error)
-}
-
-// Publisher sends notifications. All methods may be called from many goroutines at once.
+// Publisher sends notifications. It is a relay whose hub is a queue of jobs. All methods may be called from many goroutines at once.
 type Publisher struct {
+	*relay.Relay
+
+	feed    *publisher.Feed
+	posts   relay.Source
 	records motacilla.Records
-	posts   Posts
 	client  *outbound.Client
-	address func(r *http.Request) netip.Addr
 	o       Options
 	queue   *work.Queue
 	readers atomic.Pointer[readers] // is set by Start
@@ -41,36 +37,52 @@ type Publisher struct {
 	sent, ended, refused atomic.Int64
 }
 
+var (
+	_ publisher.Publisher = (*Publisher)(nil)
+	_ publisher.Starter   = (*Publisher)(nil)
+	_ publisher.Notifier  = (*Publisher)(nil)
+	_ relay.Hub           = (*hub)(nil)
+)
+
 // attempts is how often a message is tried that a push service can't take, within about five minutes.
 const attempts = 6
 
-// New returns a Publisher. address tells where a request comes from; nil is the peer's address. If an option is wrong, the error is a
-// motacilla.ErrInvalid.
-func New(
-	records motacilla.Records, posts Posts, client *outbound.Client, address func(r *http.Request) netip.Addr, o *Options,
-) (*Publisher, error) {
-	p := &Publisher{records: records, posts: posts, client: client, address: address, o: o.withDefaults()}
-	if err := p.o.validate(); err != nil {
+// New returns a Publisher. If an option is wrong, the error is a motacilla.ErrInvalid that names it.
+func New(kit *relay.Kit, o *Options) (*Publisher, error) {
+	p := &Publisher{
+		feed: kit.Feed, posts: kit.Source, records: kit.Source.Records(), client: kit.Client, o: o.withDefaults(), log: kit.Logger,
+	}
+	err := p.o.validate()
+	if err != nil {
 		return nil, err
 	}
-	if p.address == nil {
-		p.address = route.Proxies(nil).ClientAddr
-	}
-	if p.log = p.o.Logger; p.log == nil {
+	if p.log == nil {
 		p.log = zap.NewNop()
 	}
 	p.queue = p.newQueue(10*time.Second, 0)
-	return p, nil
+	p.Relay, err = relay.New(kit, &hub{p}, &p.o.Options, relay.Traits{Name: name})
+	return p, err
 }
 
 func (p *Publisher) newQueue(backoff, poll time.Duration) *work.Queue {
-	return work.NewQueue(p.records, "web-push", p.do, &work.QueueOptions{
+	return work.NewQueue(p.records, name, p.do, &work.QueueOptions{
 		Workers: 8, Attempts: attempts, Backoff: backoff, Poll: poll, Logger: p.log,
 	})
 }
 
 // Start reads the key of the site from the store, or makes it, and begins to send what is queued.
 func (p *Publisher) Start(ctx context.Context) error {
+	if err := p.identify(ctx); err != nil {
+		return err
+	}
+	if err := p.queue.Start(ctx); err != nil {
+		return err
+	}
+	return p.Relay.Start(ctx)
+}
+
+// identify reads or makes the key.
+func (p *Publisher) identify(ctx context.Context) error {
 	scalar, err := p.o.scalar()
 	if p.o.PrivateKey == "" {
 		scalar, err = loadKey(ctx, p.records)
@@ -83,11 +95,13 @@ func (p *Publisher) Start(ctx context.Context) error {
 		return err
 	}
 	p.readers.Store(&readers{p.records, v, p.o.PerChannel, p.o.PerAddress, p.o.Keep})
-	return p.queue.Start(ctx)
+	return nil
 }
 
 // Shutdown ends sending. What is left is sent after the next start, or by another node.
-func (p *Publisher) Shutdown(ctx context.Context) error { return p.queue.Shutdown(ctx) }
+func (p *Publisher) Shutdown(ctx context.Context) error {
+	return errors.Join(p.Relay.Shutdown(ctx), p.queue.Shutdown(ctx))
+}
 
 // started returns the readers. Before Start the error is an ErrUnavailable.
 func (p *Publisher) started() (*readers, error) {
@@ -121,15 +135,31 @@ func (p *Publisher) worth(post motacilla.Post) time.Duration {
 	return min(p.o.TTL-time.Since(post.Created), p.o.TTL)
 }
 
-// Stats are figures of one node since its start.
-type Stats struct {
+// hub is what the relay pushes to.
+type hub struct{ p *Publisher }
+
+// Push tells of the posts of an update that are key events. An error is the store's.
+func (h *hub) Push(ctx context.Context, m *relay.Message) error {
+	for _, r := range m.Renders {
+		if !r.Show {
+			continue
+		}
+		if err := h.p.Tell(ctx, m.Channel, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Figures are those of one node since its start.
+type Figures struct {
 	Queue   work.QueueStats
 	Sent    int64 // messages that push services have taken
 	Ended   int64 // subscriptions that were removed because the reader had ended them
 	Refused int64 // messages that a push service does not take
 }
 
-// Stats returns the figures of this node.
-func (p *Publisher) Stats() Stats {
-	return Stats{p.queue.Stats(), p.sent.Load(), p.ended.Load(), p.refused.Load()}
+// Figures returns the figures of this node.
+func (p *Publisher) Figures() Figures {
+	return Figures{p.queue.Stats(), p.sent.Load(), p.ended.Load(), p.refused.Load()}
 }
