@@ -172,7 +172,7 @@ func (p *Publisher) send(ctx context.Context, j job, at *progress, n note, ch mo
 	if failed != nil {
 		return failed
 	}
-	if err := at.save(context.WithoutCancel(ctx)); err != nil {
+	if err := at.save(ctx); err != nil {
 		return err
 	}
 	if len(at.left) > 0 {

@@ -36,7 +36,7 @@ type progressValue struct {
 // Browsers then show it once, because both have the same tag.
 const saveEvery = 25
 
-// saveTimeout is for a write that is made although the queue stops.
+// saveTimeout is for a write of progress, which is made although the queue stops.
 const saveTimeout = 5 * time.Second
 
 // progressOf reads how far a job is.
@@ -63,7 +63,7 @@ func (at *progress) done() bool { return at.record.Version != 0 && len(at.left) 
 
 // save writes the progress. ErrConflict says that another node does the job.
 func (at *progress) save(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	value, err := json.Marshal(progressValue{at.left, at.last, at.more})
 	if err != nil {

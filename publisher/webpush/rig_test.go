@@ -154,7 +154,7 @@ func (r *rig) node(o *Options, source relay.Source) *Publisher {
 	return p
 }
 
-// start runs a publisher until the test ends.
+// start runs a publisher until the test ends, and waits until it tells of what happens from then on.
 func start(t *testing.T, p *Publisher) {
 	t.Helper()
 	if err := p.Start(t.Context()); err != nil {
@@ -165,12 +165,21 @@ func start(t *testing.T, p *Publisher) {
 			t.Error(err)
 		}
 	})
+	await(t, "the node leads", func() bool { return p.Status().Leading })
 }
 
-// leads waits until a publisher tells of what happens from then on.
-func leads(t *testing.T, p *Publisher) {
+// send lets a publisher do its jobs until the test ends.
+func send(t *testing.T, p *Publisher) {
 	t.Helper()
-	await(t, "the node leads", func() bool { return p.Status().Leading })
+	identify(t, p)
+	if err := p.queue.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.queue.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // identify lets a publisher answer and send without running.
@@ -213,6 +222,16 @@ func (r *rig) edit(id motacilla.PostID, edit func(p *motacilla.Post)) {
 	if _, err := storage.Edit(r.t.Context(), r.store, match, id, func(p *motacilla.Post) error { edit(p); return nil }); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// tell posts a key event and tells of it.
+func (r *rig) tell() motacilla.Post {
+	r.t.Helper()
+	post := r.post(goal())
+	if err := r.Tell(r.t.Context(), match, post.ID); err != nil {
+		r.t.Fatal(err)
+	}
+	return post
 }
 
 func goal() motacilla.Post {

@@ -21,7 +21,6 @@ import (
 func TestKeyEventsAreTold(t *testing.T) {
 	r := newRig(t, nil)
 	start(t, r.Publisher)
-	leads(t, r.Publisher)
 	paths := r.subscribers(2*pageSize + 7)
 	r.post(motacilla.Post{Show: true, Content: goal().Content})                                                          // no key event
 	r.post(motacilla.Post{KeyEvent: true, Content: goal().Content})                                                      // hidden
@@ -91,10 +90,9 @@ func TestEndedSubscriptions(t *testing.T) {
 		}
 		return status == 0
 	}
-	start(t, r.Publisher)
-	leads(t, r.Publisher)
+	send(t, r.Publisher)
 	paths := r.subscribers(6)
-	r.post(goal())
+	r.tell()
 	await(t, "all who can have the message", func() bool {
 		got, _ := r.service.times(paths...)
 		return slices.Equal(got, []int{0, 0, 0, 1, 1, 1})
@@ -156,10 +154,7 @@ func TestNotToldAfterAll(t *testing.T) {
 			r := newRig(t, nil)
 			identify(t, r.Publisher)
 			paths := r.subscribers(3)
-			post := r.post(goal())
-			if err := r.Tell(t.Context(), match, post.ID); err != nil {
-				t.Fatal(err)
-			}
+			post := r.tell()
 			if err := change(r, post.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +162,7 @@ func TestNotToldAfterAll(t *testing.T) {
 				_, known := r.feed.Channel(t.Context(), match)
 				return name == "deleted" && known != nil || name != "deleted" && known == nil
 			})
-			start(t, r.Publisher)
+			send(t, r.Publisher)
 			await(t, "the job is done", func() bool { n, err := r.queue.Len(t.Context()); return err == nil && n == 0 })
 			if got, n := r.service.times(paths...); n != 0 {
 				t.Errorf("the service was asked %d times: %v", n, got)
@@ -247,20 +242,17 @@ func TestStopInOrder(t *testing.T) {
 		}
 		return true
 	}
-	if err := r.Publisher.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	leads(t, r.Publisher)
+	send(t, r.Publisher)
 	paths := r.subscribers(pageSize)
-	r.post(goal())
+	r.tell()
 	<-stuck
-	if err := r.Publisher.Shutdown(t.Context()); err != nil {
+	if err := r.queue.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, before := r.service.times(paths...)
 	close(free)
 	next := r.node(nil, r.store)
-	start(t, next)
+	send(t, next)
 	await(t, "all readers have the message", func() bool {
 		got, _ := r.service.times(paths...)
 		return !slices.Contains(got, 0)

@@ -110,10 +110,22 @@ func boundary(s string, i int) bool {
 	switch {
 	case before == joiner, after == joiner, unicode.In(after, unicode.M), '\U0001f3fb' <= after && after <= '\U0001f3ff':
 		return false
-	case flag(before) && flag(after):
-		return false // two letters make a flag
+	case flag(after):
+		return letters(s[:i])%2 == 0 // two letters make a flag
 	}
 	return true
+}
+
+// letters returns how many letters of flags s ends with.
+func letters(s string) (n int) {
+	for {
+		c, size := utf8.DecodeLastRuneInString(s)
+		if !flag(c) {
+			return n
+		}
+		n++
+		s = s[:len(s)-size]
+	}
 }
 
 // flag reports whether c is one of the letters that flags are written with.
