@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -63,13 +64,24 @@ func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 	case !o.serving.Load():
 		plainText(w, http.StatusServiceUnavailable, "starting")
 	case err == nil:
-		plainText(w, http.StatusOK, "ready")
+		plainText(w, http.StatusOK, "ready"+o.relays())
 	case errors.Is(err, motacilla.ErrClosed):
 		plainText(w, http.StatusServiceUnavailable, "draining")
 	default:
 		o.log.Warn("not ready", zap.Error(err))
 		plainText(w, http.StatusServiceUnavailable, "the store does not answer")
 	}
+}
+
+// relays returns a line for each relay whose hub takes no updates. Readers of this node do not depend on it, so the node is ready.
+func (o *operations) relays() (lines string) {
+	for _, s := range o.site.Relays() {
+		if !s.Failing.IsZero() {
+			lines += fmt.Sprintf("\nrelay %s: the hub takes no updates since %s; %d channels wait",
+				s.Name, motacilla.FormatTime(s.Failing), s.Behind)
+		}
+	}
+	return lines
 }
 
 func get(h http.HandlerFunc) http.Handler {

@@ -28,6 +28,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -44,6 +45,7 @@ type Live struct {
 	metrics  *metrics
 	compress *compressor
 	started  int // receivers
+	relays   []*relay.Relay
 	draining atomic.Bool
 	drained  atomic.Bool // no publisher has anything left to end
 	hidden   sync.Once   // an error that middleware causes is logged once

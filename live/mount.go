@@ -82,6 +82,9 @@ func (l *Live) mount() error {
 	if err := l.checkOverflow(); err != nil {
 		return err
 	}
+	if err := l.findRelays(); err != nil {
+		return err
+	}
 	t, err := route.NewTableBelow(l.options.BasePath)
 	if err != nil {
 		return err

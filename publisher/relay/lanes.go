@@ -7,17 +7,21 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// lane is what the leader knows of one channel. Its fields belong to lanes, except that whoever has taken it may read and set
-// cursor, fresh and private.
-type lane struct {
+// place is where the hub is in a channel.
+type place struct {
 	id      motacilla.ChannelID
 	cursor  motacilla.Revision // the hub has everything up to it
 	fresh   bool               // the hub has nothing of it yet, and cursor is not known
 	private bool               // as far as is known
-	heard   motacilla.Revision // the newest head that the store has told of
-	phase   phase
-	dirty   bool   // there was news while it was taken
-	seen    uint64 // the last look in which the store had it
+}
+
+// lane is what the leader knows of one channel.
+type lane struct {
+	place
+	heard motacilla.Revision // the newest head that the store has told of
+	phase phase
+	dirty bool   // there was news while it was taken
+	seen  uint64 // the last look in which the store had it
 }
 
 type phase uint8
@@ -48,14 +52,7 @@ func newLanes() *lanes {
 func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.by[id] = &lane{id: id, cursor: cursor, heard: cursor}
-}
-
-// known reports whether there is a lane of the channel.
-func (ls *lanes) known(id motacilla.ChannelID) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return ls.by[id] != nil
+	ls.by[id] = &lane{place: place{id: id, cursor: cursor}, heard: cursor}
 }
 
 // hear takes a hint of the store's.
@@ -95,7 +92,7 @@ func (ls *lanes) missing(look uint64) {
 func (ls *lanes) of(id motacilla.ChannelID) *lane {
 	l := ls.by[id]
 	if l == nil {
-		l = &lane{id: id, fresh: true}
+		l = &lane{place: place{id: id, fresh: true}}
 		ls.by[id] = l
 	}
 	return l
@@ -118,8 +115,8 @@ func (ls *lanes) push(l *lane) {
 	ls.some.Signal()
 }
 
-// take waits for a lane that is due, and makes it the caller's, who must call done, again or drop. nil: ctx has ended.
-func (ls *lanes) take(ctx context.Context) *lane {
+// take waits for a lane that is due, and makes it the caller's, who must call done, again or drop. ok is false if ctx has ended.
+func (ls *lanes) take(ctx context.Context) (at place, ok bool) {
 	undo := context.AfterFunc(ctx, func() {
 		ls.mu.Lock()
 		defer ls.mu.Unlock()
@@ -130,7 +127,7 @@ func (ls *lanes) take(ctx context.Context) *lane {
 	defer ls.mu.Unlock()
 	for len(ls.queue) == 0 || ctx.Err() != nil {
 		if ctx.Err() != nil {
-			return nil
+			return place{}, false
 		}
 		ls.some.Wait()
 	}
@@ -138,13 +135,15 @@ func (ls *lanes) take(ctx context.Context) *lane {
 	ls.queue[0] = nil
 	ls.queue = ls.queue[1:]
 	l.phase, l.dirty = taken, false
-	return l
+	return l.place, true
 }
 
-// done gives a lane back that the hub is level with, as far as the caller knows.
-func (ls *lanes) done(l *lane) {
+// done gives a lane back, at the place where the hub is now.
+func (ls *lanes) done(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	l := ls.by[at.id]
+	l.place = at
 	if l.dirty {
 		ls.push(l)
 		return
@@ -154,16 +153,17 @@ func (ls *lanes) done(l *lane) {
 }
 
 // again gives a lane back that is still due.
-func (ls *lanes) again(l *lane) {
+func (ls *lanes) again(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.push(l)
+	ls.push(ls.by[at.id])
 }
 
 // drop forgets a channel that was deleted, unless there was news of it meanwhile.
-func (ls *lanes) drop(l *lane) {
+func (ls *lanes) drop(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	l := ls.by[at.id]
 	ls.count--
 	delete(ls.by, l.id)
 	if l.dirty {

@@ -15,38 +15,38 @@ import (
 // work pushes what is due, until ctx ends.
 func (l *leader) work(ctx context.Context) {
 	for {
-		ch := l.lanes.take(ctx)
-		if ch == nil {
+		at, ok := l.lanes.take(ctx)
+		if !ok {
 			return
 		}
 		probe, err := l.gate.enter(ctx)
 		if err != nil {
-			l.lanes.again(ch)
+			l.lanes.again(at)
 			return
 		}
-		l.serve(ctx, ch, probe)
+		l.serve(ctx, at, probe)
 	}
 }
 
 // serve brings the hub level with one channel.
-func (l *leader) serve(ctx context.Context, ch *lane, probe bool) {
-	d, err := l.next(ctx, ch)
+func (l *leader) serve(ctx context.Context, at place, probe bool) {
+	d, err := l.next(ctx, &at)
 	switch {
 	case err != nil: // of the store
 		l.gate.giveBack(probe)
 		if ctx.Err() == nil {
-			l.log.Debug("a channel can't be read; it is tried again", zap.String("channel", string(ch.id)), zap.Error(err))
+			l.log.Debug("a channel can't be read; it is tried again", zap.String("channel", string(at.id)), zap.Error(err))
 		}
 		sleep(ctx, 4*shortest+jitter(4*shortest))
-		l.lanes.again(ch)
+		l.lanes.again(at)
 		return
 	case d == nil: // there never was anything of it
 		l.gate.giveBack(probe)
-		l.lanes.drop(ch)
+		l.lanes.drop(at)
 		return
-	case d.Heartbeat(), ch.private && !l.o.Private:
+	case d.Heartbeat(), at.private && !l.o.Private:
 		l.gate.giveBack(probe)
-		l.taken(ch, d)
+		l.taken(at, d)
 		return
 	}
 	m := l.message(d)
@@ -65,34 +65,34 @@ func (l *leader) serve(ctx context.Context, ch *lane, probe bool) {
 	}
 	if err != nil {
 		l.failed(m, err)
-		l.lanes.again(ch)
+		l.lanes.again(at)
 		return
 	}
 	if !refused {
 		l.stats.pushed(d)
 	}
-	l.taken(ch, d)
+	l.taken(at, d)
 }
 
 // next returns what the hub lacks of a channel; nil if it has had nothing of it, and never will.
-func (l *leader) next(ctx context.Context, ch *lane) (*publisher.Delta, error) {
-	if ch.fresh {
-		c, err := l.kit.Feed.Channel(ctx, ch.id)
+func (l *leader) next(ctx context.Context, at *place) (*publisher.Delta, error) {
+	if at.fresh {
+		c, err := l.kit.Feed.Channel(ctx, at.id)
 		if errors.Is(err, motacilla.ErrNotFound) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		ch.private = c.Access != motacilla.Public
-		ch.cursor = motacilla.Revision(c.Created.UnixMicro()) // the revision that made it
+		at.private = c.Access != motacilla.Public
+		at.cursor = motacilla.Revision(c.Created.UnixMicro()) // the revision that made it
 	}
-	d, err := l.kit.Feed.Since(ctx, ch.id, ch.cursor)
+	d, err := l.kit.Feed.Since(ctx, at.id, at.cursor)
 	if errors.Is(err, motacilla.ErrNotFound) {
-		return l.kit.Feed.Gone(ch.id, ch.cursor), nil
+		return l.kit.Feed.Gone(at.id, at.cursor), nil
 	}
 	if err == nil && !d.Gone {
-		ch.private = d.Private()
+		at.private = d.Private()
 	}
 	return d, err
 }
@@ -167,16 +167,16 @@ func (l *leader) failed(m *Message, err error) {
 }
 
 // taken notes that the hub is at the end of d.
-func (l *leader) taken(ch *lane, d *publisher.Delta) {
+func (l *leader) taken(at place, d *publisher.Delta) {
 	if d.Gone {
-		l.points.forget(ch.id)
-		l.lanes.drop(ch)
+		l.points.forget(at.id)
+		l.lanes.drop(at)
 		return
 	}
-	moved := ch.fresh || ch.cursor != d.Revision
-	ch.cursor, ch.fresh = d.Revision, false
+	moved := at.fresh || at.cursor != d.Revision
+	at.cursor, at.fresh = d.Revision, false
 	if moved {
-		l.points.set(ch.id, ch.cursor)
+		l.points.set(at.id, at.cursor)
 	}
-	l.lanes.done(ch)
+	l.lanes.done(at)
 }
