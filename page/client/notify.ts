@@ -34,7 +34,7 @@ class Offer {
       if (subscription) await this.unsubscribe(subscription);
       else if (await permitted()) await this.subscribe();
       else return this.tell(false, "denied");
-      this.tell(!subscription, subscription ? "" : "on");
+      this.tell(!subscription, subscription ? "" : "done");
     } catch {
       this.tell((await this.subscription().catch(() => null)) !== null, "failed");
     } finally {
