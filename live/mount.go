@@ -17,7 +17,7 @@ type offers struct {
 	publicURL string
 	table     *route.Table
 	list      []offer
-	notify    string // the name of the route of notifications; empty if there are none
+	notifier  publisher.Notifier // nil if there is none
 }
 
 type offer struct{ name, route, many string }
@@ -43,10 +43,10 @@ func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 // notifications returns the path at which browsers ask for notifications of a channel. A service worker must be of the page's own
 // server, so it is a path also if there is a public URL.
 func (o *offers) notifications(ch motacilla.ChannelID) string {
-	if o.notify == "" {
+	if o.notifier == nil {
 		return ""
 	}
-	path, err := o.table.URL(o.notify, string(ch))
+	path, err := o.table.URL(o.notifier.Notifications(ch), string(ch)) // there is no route without a name
 	if err != nil {
 		return ""
 	}
@@ -121,7 +121,7 @@ func (l *Live) mount() error {
 	for _, p := range l.has.Publishers {
 		routes := p.It.URLs()
 		if n, ok := p.It.(publisher.Notifier); ok {
-			l.offers.notify = n.Notifications()
+			l.offers.notifier = n
 		} else if len(routes) > 0 && routes[0].Name != "" {
 			l.offers.list = append(l.offers.list, offerOf(p.Name, routes))
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,8 +33,21 @@ func (p *Publisher) URLs() []route.Route {
 	}
 }
 
-// Notifications returns the name of the route at which browsers subscribe. It is how the live page knows that there are notifications.
-func (p *Publisher) Notifications() string { return name }
+// Notifications implements publisher.Notifier.
+func (p *Publisher) Notifications(ch motacilla.ChannelID) string {
+	if !p.matches(ch) {
+		return ""
+	}
+	return name
+}
+
+// matches reports whether readers are told of a channel's key events.
+func (p *Publisher) matches(ch motacilla.ChannelID) bool {
+	return len(p.o.Channels) == 0 || slices.ContainsFunc(p.o.Channels, func(pattern string) bool {
+		ok, _ := path.Match(pattern, string(ch)) // the relay has checked the patterns
+		return ok
+	})
+}
 
 func serveWorker(w http.ResponseWriter, r *http.Request) {
 	if !route.Allow(w, r, http.MethodGet, http.MethodHead) {
@@ -53,6 +68,9 @@ func (p *Publisher) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ch, err := route.ChannelID(r)
+	if err == nil && !p.matches(ch) {
+		err = fmt.Errorf("notifications of channel %q: %w", ch, motacilla.ErrNotFound)
+	}
 	if err == nil {
 		err = p.answer(w, r, ch)
 	}
@@ -151,7 +169,7 @@ func (p *Publisher) subscribe(w http.ResponseWriter, r *http.Request, ch motacil
 	grant := route.GrantOf(r)
 	keep := p.o.Keep
 	if channel.Access != motacilla.Public {
-		if grant.WhilePublic {
+		if grant.WhilePublic || !p.o.Private {
 			return fmt.Errorf("subscribe to channel %q: %w", ch, motacilla.ErrForbidden)
 		}
 		keep = min(keep, keepPrivate)

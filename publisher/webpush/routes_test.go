@@ -32,7 +32,9 @@ func newSite(t *testing.T, o *Options) *site {
 	t.Helper()
 	store := memory.New(nil)
 	t.Cleanup(func() { _ = store.Close() })
-	for id, access := range map[motacilla.ChannelID]motacilla.Access{"match": motacilla.Public, "closed": motacilla.Private} {
+	for id, access := range map[motacilla.ChannelID]motacilla.Access{
+		"match": motacilla.Public, "final": motacilla.Public, "closed": motacilla.Private,
+	} {
 		if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: id, Access: access}, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +167,7 @@ func TestSubscribe(t *testing.T) {
 // TestRefusedSubscriptions: nothing is kept of what is wrong, or of what another site asks for.
 func TestRefusedSubscriptions(t *testing.T) {
 	o := Defaults()
-	o.Services = []string{"push.example.net", "*.push.example.org"}
+	o.Services, o.Channels = []string{"push.example.net", "*.push.example.org"}, []string{"match", "closed", "other"}
 	s := newSite(t, o)
 	right := s.asks("https://push.example.net/one")
 	otherKey := right
@@ -190,7 +192,7 @@ func TestRefusedSubscriptions(t *testing.T) {
 		{"another service", "match", s.asks("https://push.example.com/one"), nil, http.StatusBadRequest},
 		{"a service above the pattern", "match", s.asks("https://push.example.org/one"), nil, http.StatusBadRequest},
 		{"no such channel", "other", right, nil, http.StatusNotFound},
-		{"no channel", "..x", "{}", nil, http.StatusBadRequest},
+		{"a channel without notifications", "final", right, nil, http.StatusNotFound},
 		{"a private channel", "closed", right, nil, http.StatusForbidden},
 		{"another site", "match", right, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
 		{"another origin", "match", right, []string{"Origin", "https://example.com"}, http.StatusForbidden},
@@ -275,7 +277,9 @@ func TestFullChannel(t *testing.T) {
 
 // TestPageOffersNotifications: the page has the button, and no transport of this name.
 func TestPageOffersNotifications(t *testing.T) {
-	s := newSite(t, nil)
+	o := Defaults()
+	o.Channels = []string{"m*"}
+	s := newSite(t, o)
 	get := func(path string) (string, http.Header) {
 		answer, err := http.Get(s.http.URL + path)
 		if err != nil {
@@ -290,6 +294,9 @@ func TestPageOffersNotifications(t *testing.T) {
 	}
 	if page, _ := get("/news/channels/match"); !strings.Contains(page, `data-live-notify="/news/live/web-push/match/"`) {
 		t.Errorf("the page has no button: %s", page)
+	}
+	if page, _ := get("/news/channels/final"); strings.Contains(page, "notify") {
+		t.Error("a channel without notifications has a button")
 	}
 	if list, _ := get("/news/channels/match/transports"); strings.Contains(list, "push") {
 		t.Errorf("the transports are %s", list)
