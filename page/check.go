@@ -51,8 +51,8 @@ func (e *edition) check() error {
 		of := func(kind string) view {
 			return view{speech: e.speech(l), Kind: kind, Site: "Sample", Title: "Sample", Styled: e.styled, Words: wordsOf(l)}
 		}
-		live := channelView{view: of("channel"), Channel: "sample", Revision: 2, Posts: []shownPost{shown}, Older: "/?before=x", Notify: "/live/web-push/sample/",
-			Transports: "/channels/sample/transports", Heartbeat: 15000}
+		live := channelView{view: of("channel"), Channel: "sample", Revision: 2, Posts: []shownPost{shown}, Older: "/?before=x",
+			Notify: "/live/web-push/sample/", Transports: "/channels/sample/transports", Heartbeat: 15000}
 		past, ended := live, live
 		past.Past, past.Posts = true, nil
 		ended.Ended, ended.Complete, ended.Posts, ended.Older = at, true, nil, ""

@@ -81,5 +81,5 @@ func seal(to *Subscription, payload []byte, own *ecdh.PrivateKey, salt [saltSize
 	message = append(message, public...)
 	const last = 2 // the delimiter of the last record
 	record := append(append(make([]byte, 0, len(payload)+1), payload...), last)
-	return gcm.Seal(message, nonce, record, nil), nil //nolint:gosec // the nonce follows from a salt that is random and used once
+	return gcm.Seal(message, nonce, record, nil), nil
 }

@@ -15,10 +15,10 @@ import (
 // Options are the settings of a Publisher. Contact must be set. Other zero fields mean the defaults.
 type Options struct {
 	relay.Options
-	Contact    string        `key:"contact" required:"true" doc:"how operators of push services reach you: mailto:live@example.org, or an https URL"`
-	PrivateKey string        `key:"private_key" secret:"true" doc:"private VAPID key in base64url; without it, one is made and kept in the store"`
-	Services   []string      `key:"services" doc:"hosts of the push services that are called, such as *.push.apple.com; empty means all public ones"`
-	TTL        time.Duration `key:"ttl" min:"1m" max:"672h" doc:"time for which a notification is worth being told; it is kept so long for devices that are away"`
+	Contact    string        `key:"contact" required:"true" doc:"how operators of push services reach you: mailto:ADDRESS or an https URL"`
+	PrivateKey string        `key:"private_key" secret:"true" doc:"private VAPID key in base64url; empty makes one, kept in the store"`
+	Services   []string      `key:"services" doc:"hosts of push services that are called, such as *.push.apple.com; empty is all"`
+	TTL        time.Duration `key:"ttl" min:"1m" max:"672h" doc:"age of a post from which it is not told of; devices that are away get it until then"`
 	Urgency    string        `key:"urgency" choices:"normal,high" doc:"high wakes devices that save their battery"`
 	Keep       time.Duration `key:"keep" min:"1h" doc:"time after which a reader that has not opened the page is forgotten"`
 	PerChannel int           `key:"per_channel" min:"1" doc:"the most readers of a channel that get notifications, about"`
