@@ -7,6 +7,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -16,6 +17,7 @@ type offers struct {
 	publicURL string
 	table     *route.Table
 	list      []offer
+	notifier  publisher.Notifier // nil if there is none
 }
 
 type offer struct {
@@ -39,6 +41,19 @@ func (o *offers) of(ch motacilla.ChannelID) []page.Transport {
 		list = append(list, t)
 	}
 	return list
+}
+
+// notifications returns the path at which browsers ask for notifications of a channel. A service worker must be of the page's own
+// server, so it is a path also if there is a public URL.
+func (o *offers) notifications(ch motacilla.ChannelID) string {
+	if o.notifier == nil {
+		return ""
+	}
+	path, err := o.table.URL(o.notifier.Notifications(ch), string(ch)) // there is no route without a name
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 func (o *offers) url(path string) string {
@@ -108,7 +123,9 @@ func (l *Live) mount() error {
 	}
 	for _, p := range l.has.Publishers {
 		routes := p.It.URLs()
-		if len(routes) > 0 && routes[0].Name != "" {
+		if n, ok := p.It.(publisher.Notifier); ok {
+			l.offers.notifier = n
+		} else if len(routes) > 0 && routes[0].Name != "" {
 			l.offers.list = append(l.offers.list, offerOf(p.Name, routes))
 		}
 		for _, rt := range routes {

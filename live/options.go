@@ -48,8 +48,8 @@ type Options struct {
 	// TrustedProxies are addresses and networks of proxies whose X-Forwarded-* and Forwarded are believed.
 	TrustedProxies []string
 
-	// Page are the options of the pages. Transports, Readable, Listing, Base, Heartbeat and Renderer are set by New.
-	// SignIn is set by New if Authorize is nil. If Failed is nil, New logs what it would get.
+	// Page are the options of the pages. Transports, Notifications, Readable, Listing, Base, Heartbeat and
+	// Renderer are set by New. SignIn is set by New if Authorize is nil. If Failed is nil, New logs what it would get.
 	Page page.Options
 	// Renderer makes the HTML of posts; the default is that of Page.Look, or page.NewRenderer().
 	Renderer publisher.Renderer

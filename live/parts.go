@@ -108,6 +108,7 @@ func (p *Parts) newPage(o Options) {
 	p.offers = &offers{publicURL: o.PublicURL}
 	po := o.Page
 	po.Transports, po.Readable, po.Listing, po.Base = p.offers.of, p.Feed.Readable, p.Listing, o.BasePath
+	po.Notifications = p.offers.notifications
 	po.Heartbeat, po.PageSize, po.Renderer = p.Feed.Options().Heartbeat, p.Feed.Options().PageSize, o.Renderer
 	if po.Failed == nil {
 		po.Failed = func(r *http.Request, err error) {

@@ -3,6 +3,8 @@
 package outbound
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +29,7 @@ type Options struct {
 	Redirects int            // how many redirects are followed; default 5, and a negative number means none
 	UserAgent string         // default "Motacilla"
 	Resolver  *net.Resolver  // default: the system's
+	Roots     *x509.CertPool // the authorities that https servers must have their certificates from; default: the system's
 }
 
 // Client calls addresses that come from outside. It may be used by many goroutines at once.
@@ -73,6 +76,7 @@ func New(o *Options) *Client {
 	c.transport = &http.Transport{
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{RootCAs: c.o.Roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  c.o.Timeout,
 		MaxResponseHeaderBytes: maxHeader,

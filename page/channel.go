@@ -27,7 +27,8 @@ type channelView struct {
 	Older      string // the URL of older posts; empty if there are none
 	Past       bool   // the page shows older posts and is not live
 	Transports string
-	Heartbeat  int64 // ms
+	Heartbeat  int64  // ms
+	Notify     string // the URL at which browsers ask for notifications; empty if there are none
 }
 
 // shownPost is a post of a page, with its HTML.
@@ -53,6 +54,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request, e *edition) error
 		err = p.older(r, &data, before)
 	} else {
 		err = p.newest(r, &data, e)
+		data.Notify = p.o.Notifications(id)
 	}
 	access := ch.Access
 	if err == nil && p.o.Readable != nil {
@@ -70,7 +72,7 @@ func (p *Page) channel(w http.ResponseWriter, r *http.Request, e *edition) error
 	}
 	transports := p.o.Transports(id)
 	// A 304 keeps the policy that the browser has, so the tag covers it.
-	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version(e), policy(transports, e.frames)) + `"`
+	tag := `W/"` + data.Revision.String() + "-" + fingerprint(p.version(e), policy(transports, e.frames), data.Notify) + `"`
 	return e.write(w, r, answer{
 		at:       p.place(),
 		template: "channel.html", data: data, tag: tag, cache: cache, transports: transports, status: http.StatusOK,

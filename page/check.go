@@ -52,7 +52,7 @@ func (e *edition) check() error {
 			return view{speech: e.speech(l), Kind: kind, Site: "Sample", Title: "Sample", Styled: e.styled, Words: wordsOf(l)}
 		}
 		live := channelView{view: of("channel"), Channel: "sample", Revision: 2, Posts: []shownPost{shown}, Older: "/?before=x",
-			Transports: "/channels/sample/transports", Heartbeat: 15000}
+			Notify: "/live/web-push/sample/", Transports: "/channels/sample/transports", Heartbeat: 15000}
 		past, ended := live, live
 		past.Past, past.Posts = true, nil
 		ended.Ended, ended.Complete, ended.Posts, ended.Older = at, true, nil, ""

@@ -48,6 +48,11 @@ var english = Language{
 		"show_content":   "Show content from {provider}",
 		"always_show":    "Always show content from {provider}",
 
+		"notify":        "Notify me of key events",
+		"notify_on":     "You will be notified, even when this page is closed.",
+		"notify_denied": "Notifications are blocked. Allow them for this site in your browser’s settings.",
+		"notify_failed": "That did not work. Please try again.",
+
 		"reload":          "Reload the page for the newest posts",
 		"newest":          "To the newest posts",
 		"nothing_earlier": "There is nothing earlier.",

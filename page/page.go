@@ -31,6 +31,9 @@ type Options struct {
 	// Transports returns the transports of a channel, in the order in which browsers must try them. nil means none: a page
 	// then stays as it was served.
 	Transports func(ch motacilla.ChannelID) []Transport
+	// Notifications returns the URL on this server at which browsers subscribe to the notifications of a channel, as package
+	// publisher/webpush serves it; empty means that the channel has none. nil means that no channel has any.
+	Notifications func(ch motacilla.ChannelID) string
 	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that pages
 	// have no form for signing in.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
@@ -92,6 +95,9 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	}
 	if p.o.Transports == nil {
 		p.o.Transports = func(motacilla.ChannelID) []Transport { return nil }
+	}
+	if p.o.Notifications == nil {
+		p.o.Notifications = func(motacilla.ChannelID) string { return "" }
 	}
 	if p.o.Listing == nil {
 		p.o.Listing = route.NewListing("")

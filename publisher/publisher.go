@@ -7,6 +7,7 @@ package publisher
 import (
 	"context"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -26,4 +27,11 @@ type Publisher interface {
 // Starter is a publisher that has work of its own. Start must return when that has begun. ctx ends when Start is over.
 type Starter interface {
 	Start(ctx context.Context) error
+}
+
+// Notifier is a publisher that tells readers who have no page open. It is no transport: the live page offers it by a button.
+type Notifier interface {
+	// Notifications returns the name of the route for one channel at which browsers subscribe; empty if this channel has no
+	// notifications. Package webpush says how they do.
+	Notifications(ch motacilla.ChannelID) string
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/pusher"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
+	"github.com/motacilla-live/motacilla/publisher/webpush"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
@@ -54,6 +55,7 @@ var Module = fx.Module("standard",
 	nchan.Module,
 	nchan.Module,
 	pusher.Module,
+	webpush.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,

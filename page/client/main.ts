@@ -3,6 +3,7 @@ import { topOfPage } from "./anchor";
 import type { Status } from "./connection";
 import { pace } from "./fresh";
 import type { Labels } from "./labels";
+import { offerNotifications } from "./notify";
 import { Reader } from "./reader";
 import { lead, serverOf } from "./server";
 import { tellTimes } from "./times";
@@ -60,6 +61,8 @@ export function connect(root: HTMLElement, o: ConnectOptions = {}): Reader {
     silenceMs: 3 * Number(root.dataset.heartbeat || 15_000),
   });
   tellTimes(document);
+  const notify = find<HTMLElement>("notify");
+  if (notify) offerNotifications(notify);
   reader.start();
   return reader;
 }
