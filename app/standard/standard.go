@@ -7,9 +7,11 @@ import (
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
 	"github.com/motacilla-live/motacilla/page/languages"
+	"github.com/motacilla-live/motacilla/publisher/nats"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/sse"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
+	natsreceiver "github.com/motacilla-live/motacilla/receiver/nats"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
 	"github.com/motacilla-live/motacilla/receiver/telegram"
@@ -36,10 +38,12 @@ var Module = fx.Module("standard",
 	sse.Module,
 	websocket.Module,
 	polling.Module,
+	nats.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
 	webhook.Module,
+	natsreceiver.Module,
 	syndication.Module,
 	languages.Module,
 )

@@ -118,7 +118,7 @@ func (s *source) idle(consumer string) {
 func (s *source) options() *Options {
 	return &Options{
 		Connection: Connection{Servers: []string{s.server.URL()}}, Subjects: []string{s.name + ".{channel_id}"}, Stream: s.name,
-		Begin: beginAll, AckWait: time.Second, Name: s.name,
+		Begin: beginAll, Name: s.name,
 		Mapping: Mapping{MessageID: "m{{.id}}", Text: "{{.text}}"},
 	}
 }
@@ -189,4 +189,19 @@ func (s *shared) texts(t testing.TB, ch motacilla.ChannelID) []string {
 		list[len(list)-1-i] = text.String()
 	}
 	return list
+}
+
+// publish publishes a document that no stream keeps.
+func (s *source) publish(subject, id string, document any) {
+	s.Helper()
+	body, err := json.Marshal(document)
+	if err != nil {
+		s.Fatal(err)
+	}
+	msg := nats.NewMsg(s.name + "." + subject)
+	msg.Data = body
+	msg.Header.Set("Nats-Msg-Id", id)
+	if err := s.conn.PublishMsg(msg); err != nil {
+		s.Fatal(err)
+	}
 }
