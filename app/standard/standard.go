@@ -10,8 +10,9 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/centrifugo"
 	"github.com/motacilla-live/motacilla/publisher/chat"
 	"github.com/motacilla-live/motacilla/publisher/durablestreams"
-	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/grip"
+	"github.com/motacilla-live/motacilla/publisher/mercure"
+	"github.com/motacilla-live/motacilla/publisher/nats"
 	"github.com/motacilla-live/motacilla/publisher/nchan"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/pusher"
@@ -19,6 +20,7 @@ import (
 	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
 	"github.com/motacilla-live/motacilla/publisher/webpush"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
+	natsreceiver "github.com/motacilla-live/motacilla/receiver/nats"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
 	"github.com/motacilla-live/motacilla/receiver/telegram"
@@ -53,13 +55,13 @@ var Module = fx.Module("standard",
 	pusher.Module,
 	grip.Module,
 	nchan.Module,
-	nchan.Module,
-	pusher.Module,
 	webpush.Module,
+	nats.Module,
 	webapp.Module,
 	slack.Module,
 	telegram.Module,
 	webhook.Module,
+	natsreceiver.Module,
 	syndication.Module,
 	languages.Module,
 )

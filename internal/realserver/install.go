@@ -8,20 +8,22 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
 // installed returns the path of a program of the Go module proxy. It builds the program if this user does not have it yet.
 func installed(pkg, version string) (string, error) {
-	return once(path.Base(pkg)+"-"+version, func(ctx context.Context, dir string) (*exec.Cmd, error) {
+	name := path.Base(major.ReplaceAllString(pkg, ""))
+	return once(name+"-"+version, func(ctx context.Context, dir string) (*exec.Cmd, error) {
 		cmd := exec.CommandContext(ctx, "go", "install", pkg+"@"+version)
 		cmd.Env = []string{"GOBIN=" + dir}
 		return cmd, nil
-	}, path.Base(pkg))
+	}, name)
 }
 
-// built returns the path of a program like installed, if the proxy does not tell the list of versions that go install asks for.
-// pkg is the program's package in module. flags are for go build.
+// built returns the path of a program like installed, if the proxy does not tell the list of versions that go install asks for. pkg is
+// the program's package in module. flags are for go build.
 func built(name, module, version, pkg string, flags ...string) (string, error) {
 	return once(name+"-"+version, func(ctx context.Context, dir string) (*exec.Cmd, error) {
 		text := fmt.Sprintf("module build.invalid\n\ngo 1.26.0\n\nrequire %s %s\n", module, version)
@@ -30,8 +32,8 @@ func built(name, module, version, pkg string, flags ...string) (string, error) {
 	}, name)
 }
 
-// once returns the path of the program name. If this user does not have it yet, the command that build returns makes it, as a
-// file of an empty folder.
+// once returns the path of the program name. If this user does not have it yet, the command that build returns makes it, as a file of an
+// empty folder.
 func once(name string, build func(ctx context.Context, dir string) (*exec.Cmd, error), file string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -63,3 +65,6 @@ func once(name string, build func(ctx context.Context, dir string) (*exec.Cmd, e
 	}
 	return bin, os.Rename(filepath.Join(dir, file), bin) // atomic: another test may build it too
 }
+
+// major is the last part of a module's path from its second major version on. The program's name does not have it.
+var major = regexp.MustCompile(`/v[0-9]+$`)

@@ -1,0 +1,94 @@
+package natsconn
+
+import (
+	"errors"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+)
+
+// How a connection is kept.
+const (
+	pause = 250 * time.Millisecond // between two attempts to connect to the same server, with as much at random
+	ping  = 10 * time.Second       // a server that answers two of these not is away
+)
+
+// Dialer connects to NATS.
+type Dialer struct{ options nats.Options }
+
+// New returns what connects with these settings. It connects to nothing. The servers know the connection by name. The error is a
+// motacilla.ErrInvalid that names the option.
+func New(o *Options, name string, log *zap.Logger) (*Dialer, error) {
+	own, err := o.read()
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = zap.NewNop()
+	}
+	d := &Dialer{nats.GetDefaultOptions()}
+	d.options.Servers = o.Servers
+	for _, set := range append(own, kept(name, log)...) {
+		if err := set(&d.options); err != nil {
+			return nil, motacilla.Invalid("servers", "can't be used: %v", err)
+		}
+	}
+	return d, nil
+}
+
+// kept are the settings of a connection that is never given up, also if the servers refuse it: the operator may mend that there. What
+// is published while there is no connection is an error, and not kept for later.
+func kept(name string, log *zap.Logger) []nats.Option {
+	return []nats.Option{
+		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.ReconnectJitter(pause, pause),
+		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1), nats.PingInterval(ping), nats.MaxPingsOutstanding(2),
+		nats.NoCallbacksAfterClientClose(),
+		nats.ConnectHandler(func(c *nats.Conn) { log.Info("connected to NATS", zap.String("remote", c.ConnectedAddr())) }),
+		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("connected to NATS again", zap.String("remote", c.ConnectedAddr())) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			log.Warn("the connection to NATS has ended; it is tried again and again", zap.Error(err))
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			fields := []zap.Field{zap.Error(err)}
+			if s != nil {
+				fields = append(fields, zap.String("subject", s.Subject))
+			}
+			log.Warn("NATS tells of an error", fields...)
+		}),
+	}
+}
+
+// Dial connects. If no server takes the connection, it goes on in the background. The caller must close the connection.
+func (d *Dialer) Dial() (*nats.Conn, error) { return d.options.Connect() }
+
+// ErrAway says that there is no connection now.
+var ErrAway = errors.New("there is no connection to NATS")
+
+// Attempt is a use of a connection that must not go wrong unnoticed.
+type Attempt struct {
+	conn       *nats.Conn
+	reconnects uint64
+	last       error
+}
+
+// Begin begins an attempt. The error is ErrAway if there is no connection.
+func Begin(c *nats.Conn) (Attempt, error) {
+	if !c.IsConnected() {
+		return Attempt{}, ErrAway
+	}
+	return Attempt{conn: c, reconnects: c.Stats().Reconnects, last: c.LastError()}, nil
+}
+
+// Err returns an error if the connection was another one in between, or the server has denied something. It is for after the server has
+// answered: it tells of what it does not allow before its answer.
+func (a Attempt) Err() error {
+	if err := a.conn.LastError(); err != a.last && errors.Is(err, nats.ErrPermissionViolation) { //nolint:errorlint // whether it is a new one
+		return err
+	}
+	if a.conn.Stats().Reconnects != a.reconnects {
+		return ErrAway
+	}
+	return nil
+}
