@@ -162,7 +162,8 @@ func (c *channel) heartbeat(cursor motacilla.Revision) *Delta {
 
 // gone says that the channel is no longer there.
 func (c *channel) gone(cursor motacilla.Revision) *Delta {
-	return c.feed.Gone(c.id, cursor)
+	s := c.state()
+	return c.feed.Gone(c.id, cursor, s != nil && s.private())
 }
 
 var errImpatient = errors.New("the store takes too long")

@@ -108,9 +108,11 @@ func (f *Feed) wait(ctx context.Context, s *state) error {
 	}
 }
 
-// Gone returns the last update of a channel that was deleted, for a reader at cursor.
-func (f *Feed) Gone(id motacilla.ChannelID, cursor motacilla.Revision) *Delta {
-	return f.newDelta(&motacilla.Update{Channel: id, From: cursor, Revision: cursor + 1, Gone: true})
+// Gone returns the last update of a channel that was deleted, for a reader at cursor. private says who could read the channel.
+func (f *Feed) Gone(id motacilla.ChannelID, cursor motacilla.Revision, private bool) *Delta {
+	d := f.newDelta(&motacilla.Update{Channel: id, From: cursor, Revision: cursor + 1, Gone: true})
+	d.private = private
+	return d
 }
 
 // Notice returns a heartbeat at the end of d, for a transport that can't carry d: a reader that is not there yet asks again.

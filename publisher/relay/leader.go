@@ -47,11 +47,12 @@ func (r *Relay) lead(ctx, pushes context.Context, term *work.Term) {
 	if !l.begin(ctx) {
 		return
 	}
+	stop := r.kit.Feed.Follow(l.hear)
+	defer stop()
+	l.lookOnce(ctx) // so that it is known from the start what waits
 	r.log.Info("this node relays", zap.Int64("term", term.Token))
 	r.stats.leader.Store(l)
 	defer r.stats.leader.Store(nil)
-	stop := r.kit.Feed.Follow(l.hear)
-	defer stop()
 	var all sync.WaitGroup
 	for range r.o.Pushes {
 		all.Go(func() { l.work(ctx) })
@@ -118,18 +119,28 @@ const lookEvery = 2 * time.Second
 
 // watch looks at all channels, again and again.
 func (l *leader) watch(ctx context.Context) {
-	for ctx.Err() == nil {
-		began := time.Now()
-		if err := l.lookAtAll(ctx); err != nil && ctx.Err() == nil {
-			l.log.Warn("the channels can't be read; it is tried again", zap.Error(err))
-		}
-		timer := time.NewTimer(max(lookEvery, 20*time.Since(began)))
+	var took time.Duration
+	for {
+		timer := time.NewTimer(max(lookEvery, 20*took))
 		select {
 		case <-timer.C:
 		case <-l.hurry:
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+		began := time.Now()
+		l.lookOnce(ctx)
+		took = time.Since(began)
+	}
+}
+
+// lookOnce is lookAtAll that tells of an error. There is another look soon.
+func (l *leader) lookOnce(ctx context.Context) {
+	if err := l.lookAtAll(ctx); err != nil && ctx.Err() == nil {
+		l.log.Warn("the channels can't be read; it is tried again", zap.Error(err))
 	}
 }
 

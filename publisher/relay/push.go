@@ -95,9 +95,9 @@ func (l *leader) next(ctx context.Context, at *place) (*publisher.Delta, error) 
 	}
 	d, err := l.kit.Feed.Since(ctx, at.id, at.cursor)
 	if errors.Is(err, motacilla.ErrNotFound) {
-		return l.kit.Feed.Gone(at.id, at.cursor), nil
+		return l.kit.Feed.Gone(at.id, at.cursor, at.private), nil
 	}
-	if err == nil && !d.Gone {
+	if err == nil {
 		at.private = d.Private()
 	}
 	return d, err

@@ -124,6 +124,46 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+// TestPrivateToTheEnd: a hub that gets private channels can tell them from others, also when they are deleted.
+func TestPrivateToTheEnd(t *testing.T) {
+	store, h := newStore(t), &hub{}
+	var open atomic.Int64
+	h.answer = func(_ context.Context, m *relay.Message) error {
+		if !m.Private() {
+			open.Add(1)
+		}
+		return nil
+	}
+	n := start(t, store, h, relay.Options{Private: true}, relay.Traits{})
+	defer n.stop()
+	eventually(t, "the node relays", func() bool { return n.relay.Status().Leading })
+	for _, ch := range []motacilla.ChannelID{"one", "two"} {
+		if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: ch, Access: motacilla.Private}, 0); err != nil {
+			t.Fatal(err)
+		}
+		post(t, store, ch, "A secret")
+		eventually(t, "it is pushed", func() bool { return h.at()[ch] != 0 })
+	}
+	n.stop() // what is not in memory is deleted too
+	n = start(t, store, h, relay.Options{Private: true}, relay.Traits{})
+	defer n.stop()
+	eventually(t, "the node relays", func() bool { return n.relay.Status().Leading })
+	for i, ch := range []motacilla.ChannelID{"one", "two"} {
+		if i == 1 {
+			post(t, store, ch, "Another") // brings it into memory
+			eventually(t, "it is pushed", func() bool { return n.relay.Status().Behind == 0 })
+		}
+		before := len(h.all())
+		if _, err := store.DeleteChannel(t.Context(), ch); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "its end is pushed", func() bool { return len(h.all()) > before })
+	}
+	if n := open.Load(); n > 0 {
+		t.Errorf("%d messages of private channels were not private", n)
+	}
+}
+
 // TestRefused: what the hub will never take holds nothing up, and is told of.
 func TestRefused(t *testing.T) {
 	store := newStore(t)
