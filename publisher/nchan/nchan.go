@@ -16,7 +16,7 @@ import (
 // Options are the relay's settings. Zero fields mean the defaults.
 type Options struct {
 	relay.Options
-	URL        string `key:"url" required:"true" doc:"of nginx's publisher location, with {channel}, such as http://127.0.0.1:8081/publish/{channel}"`
+	URL        string `key:"url" required:"true" doc:"of nginx's location for publishing, such as http://127.0.0.1:8081/publish/{channel}"`
 	PrivateURL string `key:"private_url" doc:"the same for private channels, whose readers nginx must authorise"`
 	Token      string `key:"token" secret:"true" doc:"is sent as Authorization: Bearer, for nginx to check"`
 	MaxBytes   int    `key:"max_bytes" min:"1000" doc:"the longest update in bytes, as nginx's client_max_body_size"` // 1 MiB
