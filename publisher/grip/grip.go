@@ -24,12 +24,12 @@ type Options struct {
 	URL          string   `key:"url" required:"true" doc:"to publish to, such as http://127.0.0.1:5561/publish/"`
 	Key          string   `key:"key" secret:"true" doc:"for publishing: a token, or the key of tokens if issuer is set"`
 	Issuer       string   `key:"issuer" doc:"for publishing: who issues tokens (iss)"`
-	VerifyKey    string   `key:"verify_key" required:"true" secret:"true" doc:"with which the proxy signs requests: a text, base64:..., or a public key in PEM"`
-	VerifyIssuer string   `key:"verify_issuer" doc:"who must have signed requests (iss)"`                                             // anyone with the key
-	Formats      []string `key:"formats" doc:"what is published: http-stream, http-response, ws-message"`                             // http-stream
-	Prefix       string   `key:"prefix" max:"50" doc:"what the names of channels begin with at the proxy"`                            // live-
-	MaxBytes     int      `key:"max_bytes" min:"1000" doc:"the longest update in bytes; for longer ones the proxy asks"`              // 250000
-	Path         string   `key:"path" doc:"path with {channel_id} for readers behind the proxy; below /live unless it begins with /"` // grip/{channel_id}/
+	VerifyKey    string   `key:"verify_key" required:"true" secret:"true" doc:"of the proxy's signatures: text, base64:... or PEM"`
+	VerifyIssuer string   `key:"verify_issuer" doc:"who must have signed (iss)"`                                         // anyone with the key
+	Formats      []string `key:"formats" doc:"what is published: http-stream, http-response, ws-message"`                // http-stream
+	Prefix       string   `key:"prefix" max:"50" doc:"what the names of channels begin with at the proxy"`               // live-
+	MaxBytes     int      `key:"max_bytes" min:"1000" doc:"the longest update in bytes; for longer ones the proxy asks"` // 250000
+	Path         string   `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`                 // grip/{channel_id}/
 }
 
 const name = "grip"

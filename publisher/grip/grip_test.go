@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,10 +97,26 @@ func plainOrigin(t *testing.T) *httptest.Server {
 
 var doors atomic.Int64
 
+// gate keeps readers away while Pushpin starts. Its parts find each other after it has begun to listen, and a request that comes before
+// that may get no answer for a minute.
+type gate struct{ sync.RWMutex }
+
+// pass waits until Pushpin runs, or ctx ends.
+func (g *gate) pass(ctx context.Context) {
+	for ctx.Err() == nil {
+		if g.TryRLock() {
+			g.RUnlock()
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestRelay runs the suite with readers whom a plain origin has subscribed.
 func TestRelay(t *testing.T) {
 	origin := plainOrigin(t)
 	p := realserver.StartPushpin(t, strings.TrimPrefix(origin.URL, "http://"))
+	var up gate
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
 			return grip.New(kit, options(p, o))
@@ -107,6 +124,7 @@ func TestRelay(t *testing.T) {
 		Follow: func(ctx context.Context, ch motacilla.ChannelID, ready func()) iter.Seq2[*motacilla.Update, error] {
 			door := fmt.Sprintf("door-%d", doors.Add(1))
 			return func(yield func(*motacilla.Update, error) bool) {
+				up.pass(ctx)
 				ctx, cancel := context.WithCancel(ctx)
 				knocking := make(chan struct{})
 				go func() {
@@ -129,8 +147,14 @@ func TestRelay(t *testing.T) {
 				}
 			}
 		},
-		Stop:     func(testing.TB) { p.Kill() },
-		Start:    p.Restart,
+		Stop: func(testing.TB) {
+			up.Lock()
+			p.Kill()
+		},
+		Start: func(t testing.TB) {
+			defer up.Unlock()
+			p.Restart(t)
+		},
 		MaxBytes: maxBytes,
 	})
 }

@@ -109,9 +109,8 @@ func (o *origin) parse(r *http.Request) (*request, error) {
 	}
 	q.token = o.links.token(ch, route.GrantOf(q.Request), now)
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		q.cursor, err = motacilla.ParseRevision(id)
-		if err != nil {
-			q.cursor, err = 0, nil // a reset
+		if cursor, err := motacilla.ParseRevision(id); err == nil { // otherwise a reset
+			q.cursor = cursor
 		}
 		return q, nil
 	}

@@ -22,6 +22,7 @@ type proxied struct {
 	pushpin *realserver.Pushpin
 	relay   *relay.Relay
 	path    string
+	up      gate
 }
 
 func newProxied(t *testing.T) *proxied {
@@ -62,6 +63,7 @@ func (s *proxied) follow(ch motacilla.ChannelID, token string) *reader {
 	go func() {
 		defer close(r.over)
 		for ctx.Err() == nil {
+			s.up.pass(ctx)
 			r.connect(ctx, s.url(ch), token)
 		}
 	}()
@@ -146,9 +148,11 @@ func TestReaders(t *testing.T) {
 		}
 	}
 	s.has(ch, readers...)
+	s.up.Lock()
 	s.pushpin.Kill()
 	s.Post(ch, "While the proxy is away")
 	s.pushpin.Restart(t)
+	s.up.Unlock()
 	s.has(ch, readers...)
 }
 

@@ -79,12 +79,17 @@ var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
 // eventSource reads server-sent events. Nchan begins with a comment when it has the subscriber.
 func eventSource(ctx context.Context, addr string, ch motacilla.ChannelID, ready func()) iter.Seq2[*motacilla.Update, error] {
+	return read(ctx, "http://"+addr+"/live/"+string(ch), http.Header{}, ready)
+}
+
+func read(ctx context.Context, url string, header http.Header, ready func()) iter.Seq2[*motacilla.Update, error] {
 	return func(yield func(*motacilla.Update, error) bool) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/live/"+string(ch), http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
+		req.Header = header
 		req.Header.Set("Accept", "text/event-stream")
 		resp, err := client.Do(req)
 		if err != nil {

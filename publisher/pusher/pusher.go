@@ -24,12 +24,12 @@ type Options struct {
 	AppID    string `key:"app_id" required:"true" doc:"of the app at Pusher"`
 	Key      string `key:"key" required:"true" doc:"of the app; it is public"`
 	Secret   string `key:"secret" required:"true" secret:"true" doc:"of the app"`
-	Cluster  string `key:"cluster" doc:"of the app at Pusher, such as eu"`                                                        // mt1
-	URL      string `key:"url" doc:"of another server of Pusher's protocol, such as http://127.0.0.1:6001"`                       // Pusher's own
-	Event    string `key:"event" max:"200" doc:"name of the events"`                                                              // update
-	Prefix   string `key:"prefix" max:"50" doc:"what the names of channels begin with at the hub"`                                // live-
-	MaxBytes int    `key:"max_bytes" min:"1000" doc:"the longest update in bytes; Pusher takes no longer ones"`                   // 10000
-	AuthPath string `key:"auth_path" doc:"path that authorises readers of private channels; below /live unless it begins with /"` // pusher/auth/
+	Cluster  string `key:"cluster" doc:"of the app at Pusher, such as eu"`                                             // mt1
+	URL      string `key:"url" doc:"of another server of the protocol, such as http://127.0.0.1:6001"`                 // Pusher's own
+	Event    string `key:"event" max:"200" doc:"name of the events"`                                                   // update
+	Prefix   string `key:"prefix" max:"50" doc:"what the names of channels begin with at the hub"`                     // live-
+	MaxBytes int    `key:"max_bytes" min:"1000" doc:"the longest update in bytes; Pusher takes no longer ones"`        // 10000
+	AuthPath string `key:"auth_path" doc:"path that authorises private channels; below /live unless it begins with /"` // pusher/auth/
 }
 
 const name = "pusher"
