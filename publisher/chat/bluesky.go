@@ -14,6 +14,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/publisher/relay"
+	"github.com/motacilla-live/motacilla/work"
 )
 
 const blueskyName = "bluesky-out"
@@ -93,7 +94,7 @@ func (b *bluesky) say(ctx context.Context, text, _ string, p *Post) error {
 		}
 		b.forget(s)
 		if fresh || attempt > 1 {
-			return fmt.Errorf("the session that was just made is not accepted: %v", err) // which is no reason to give the post up
+			return fmt.Errorf("the session that was just made is not accepted: %w", mendable(err))
 		}
 	}
 }
@@ -115,7 +116,7 @@ func (b *bluesky) signIn(ctx context.Context) (s *session, fresh bool, err error
 	}
 	answer, err := b.call(ctx, "com.atproto.server.createSession", "", map[string]any{"identifier": b.o.Handle, "password": b.o.Password})
 	if err != nil {
-		return nil, false, fmt.Errorf("sign in: %v", err) // the post is not what is wrong
+		return nil, false, fmt.Errorf("sign in: %w", mendable(err))
 	}
 	s = &session{}
 	if err := json.Unmarshal(answer, s); err != nil || s.DID == "" || s.Token == "" {
@@ -123,6 +124,14 @@ func (b *bluesky) signIn(ctx context.Context) (s *session, fresh bool, err error
 	}
 	b.session = s
 	return s, true, nil
+}
+
+// mendable returns err as an error that is not permanent: the post is not what is wrong.
+func mendable(err error) error {
+	if work.IsPermanent(err) {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 func (b *bluesky) forget(s *session) {

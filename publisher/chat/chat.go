@@ -39,7 +39,7 @@ import (
 type Options struct {
 	relay.Options
 	KeyEvents bool          `key:"key_events" doc:"only posts that are key events"`
-	Template  string        `key:"template" doc:"what is said, a template of Go's text/template with .Text .Title .Author .URL .Channel .KeyEvent; default: the text and the URL"`
+	Template  string        `key:"template" doc:"what is said, in Go's text/template; default: the text and the page's URL"`
 	Limit     int           `key:"limit" min:"50" max:"40000" doc:"the most characters that the chat takes; longer texts are cut at a word"`
 	MaxAge    time.Duration `key:"max_age" min:"1m" max:"168h" doc:"posts that are older when their turn comes are not said"` // 24h
 	Allow     []string      `key:"allow" doc:"private networks that the chat's server may be in, such as 10.1.0.0/16"`        // none

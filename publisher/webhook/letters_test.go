@@ -145,6 +145,9 @@ func TestUnwanted(t *testing.T) {
 	r.Eventually("the next one rests too", func() bool { return p.Status().Resting })
 	r.Post(channel, "Another")
 	r.Eventually("it knows of that", func() bool { return p.Status().Behind == 1 })
+	if calls != 1 {
+		t.Errorf("the target was called %d times before the relay rested", calls)
+	}
 	if list := r.letters(); tg.called() != calls || len(list) != 1 || list[0].Channel != "" {
 		t.Fatalf("the target was called %d times, and %d times in all; the letters are %+v", calls, tg.called(), list)
 	}

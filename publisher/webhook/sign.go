@@ -22,7 +22,7 @@ const maxKeys = 4
 // keys reads the secrets.
 func keys(secrets []string) ([][]byte, error) {
 	if len(secrets) == 0 || len(secrets) > maxKeys {
-		return nil, motacilla.Invalid("secrets", "must be 1 to %d secrets such as whsec_…; openssl rand -base64 32 makes what follows whsec_", maxKeys)
+		return nil, motacilla.Invalid("secrets", "must be 1 to %d secrets: whsec_ and what openssl rand -base64 32 prints", maxKeys)
 	}
 	var list [][]byte
 	for i, s := range secrets {

@@ -41,9 +41,9 @@ const maxBytes = 1 << 20
 type Options struct {
 	relay.Options
 	URL      string        `key:"url" required:"true" secret:"true" doc:"of the target; its path may be a secret"`
-	Secrets  []string      `key:"secrets" required:"true" secret:"true" doc:"whsec_ and base64 of 24 to 64 bytes; several while one is replaced"`
+	Secrets  []string      `key:"secrets" required:"true" secret:"true" doc:"whsec_ and base64 of 24 to 64 bytes; two while one is replaced"`
 	Allow    []string      `key:"allow" doc:"private networks that this target may be in, such as 10.1.0.0/16"`
-	Patience time.Duration `key:"patience" min:"1s" doc:"how old an update may become that the target does not take; then it is a letter"` // 24h
+	Patience time.Duration `key:"patience" min:"1s" doc:"how old an update may be that the target does not take; then it is a letter"` // 24h
 }
 
 // configuration returns the defaults.
