@@ -31,8 +31,10 @@ type Publisher struct {
 	client  *outbound.Client
 	o       Options
 	queue   *work.Queue
-	readers atomic.Pointer[readers] // is set by Start
-	log     *zap.Logger
+	// patience is for one message.
+	patience time.Duration
+	readers  atomic.Pointer[readers] // is set by Start
+	log      *zap.Logger
 
 	sent, ended, refused atomic.Int64
 }
@@ -51,6 +53,7 @@ const attempts = 6
 func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	p := &Publisher{
 		feed: kit.Feed, posts: kit.Source, records: kit.Source.Records(), client: kit.Client, o: o.withDefaults(), log: kit.Logger,
+		patience: pushTimeout,
 	}
 	err := p.o.validate()
 	if err != nil {
