@@ -18,7 +18,7 @@ type Options struct {
 	Contact    string        `key:"contact" required:"true" doc:"how operators of push services reach you: mailto:ADDRESS or an https URL"`
 	PrivateKey string        `key:"private_key" secret:"true" doc:"private VAPID key in base64url; empty makes one, kept in the store"`
 	Services   []string      `key:"services" doc:"hosts of push services that are called, such as *.push.apple.com; empty is all"`
-	TTL        time.Duration `key:"ttl" min:"1m" max:"672h" doc:"age of a post from which it is not told of; devices that are away get it until then"`
+	TTL        time.Duration `key:"ttl" min:"1m" max:"672h" doc:"age from which a post is not told of, also to devices that come back"`
 	Urgency    string        `key:"urgency" choices:"normal,high" doc:"high wakes devices that save their battery"`
 	Keep       time.Duration `key:"keep" min:"1h" doc:"time after which a reader that has not opened the page is forgotten"`
 	PerChannel int           `key:"per_channel" min:"1" doc:"the most readers of a channel that get notifications, about"`

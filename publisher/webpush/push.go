@@ -29,7 +29,7 @@ const (
 	ended               // the reader has ended its subscription
 )
 
-// pushTimeout is for one message. A push service that is slower gets it later, so that it does not hold up the others.
+// pushTimeout is how long one message may take. A push service that is slower gets it later, so that it does not hold up the others.
 const pushTimeout = 10 * time.Second
 
 // mostPatient is the most that a Retry-After is heeded. The other readers of a page wait as long.
@@ -45,7 +45,7 @@ type note struct {
 
 // push sends a note to a reader.
 func (p *Publisher) push(ctx context.Context, n note, to *Subscription) outcome {
-	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	request, err := p.request(ctx, n, to)
 	if err != nil {

@@ -150,6 +150,7 @@ func (r *rig) node(o *Options, source relay.Source) *Publisher {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	p.patience = time.Minute // a machine may be slow
 	p.queue = p.newQueue(time.Millisecond, 20*time.Millisecond)
 	return p
 }

@@ -52,7 +52,7 @@ func TestKeyEventsAreTold(t *testing.T) {
 	}
 	h := r.service.headers[paths[0]]
 	for name, want := range map[string]string{
-		"Content-Encoding": "aes128gcm", "Urgency": "high", "TTL": "143", "Topic": "", "Authorization": "vapid t=",
+		"Content-Encoding": "aes128gcm", "Urgency": "high", "TTL": "1", "Topic": "", "Authorization": "vapid t=",
 	} {
 		if got := h.Get(name); got == "" || !strings.HasPrefix(got, want) {
 			t.Errorf("%s is %q", name, got)

@@ -2,8 +2,24 @@
 // a button on the live page. Its browser subscribes at its push service, and the subscription is kept in the store's records. When a
 // post becomes a key event, jobs in the store's records send it to all readers of the channel, on whichever nodes are free.
 //
+// # Wire
+//
 // Each message is encrypted for its reader (RFC 8291), and signed by a key of the site (RFC 8292). The key is made once, and all
-// nodes share it.
+// nodes share it. The message is JSON for the service worker, worker.js: title, body, tag and time.
+//
+// # Resuming
+//
+// A device that was away gets the newest notification of a channel, if its post is not older than Options.TTL. How far a job is stands
+// in the store, so another node goes on where one has stopped.
+//
+// # Options
+//
+// Contact must be set. The zero value of every other option means its default, except that Private is false then; [Defaults] has it
+// true.
+//
+// # Limits
+//
+// A message has MaxPayload bytes at most. PerChannel and PerAddress bound the readers. A node sends 160 messages at a time.
 package webpush
 
 import (
@@ -31,8 +47,10 @@ type Publisher struct {
 	client  *outbound.Client
 	o       Options
 	queue   *work.Queue
-	readers atomic.Pointer[readers] // is set by Start
-	log     *zap.Logger
+	// patience is for one message.
+	patience time.Duration
+	readers  atomic.Pointer[readers] // is set by Start
+	log      *zap.Logger
 
 	sent, ended, refused atomic.Int64
 }
@@ -51,6 +69,7 @@ const attempts = 6
 func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	p := &Publisher{
 		feed: kit.Feed, posts: kit.Source, records: kit.Source.Records(), client: kit.Client, o: o.withDefaults(), log: kit.Logger,
+		patience: pushTimeout,
 	}
 	err := p.o.validate()
 	if err != nil {
