@@ -49,7 +49,7 @@ func listPackages(t *testing.T) map[string]listed {
 // TestDependencies checks what each package must not compile: other packages of this project, and heavy dependencies.
 func TestDependencies(t *testing.T) {
 	all := listPackages(t)
-	heavy := []string{"go.opentelemetry.io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
+	heavy := []string{"go.opentelemetry.io", "github.com/nats-io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
 	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/", module + "/media/local", module + "/media/memory"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
 	languages := []string{"golang.org/x/text/language", "golang.org/x/text/feature", "golang.org/x/text/internal", module + "/page/languages"}

@@ -2,6 +2,7 @@ package natsconn
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -41,6 +42,7 @@ func New(o *Options, name string, log *zap.Logger) (*Dialer, error) {
 // kept are the settings of a connection that is never given up, also if the servers refuse it: the operator may mend that there. What
 // is published while there is no connection is an error, and not kept for later.
 func kept(name string, log *zap.Logger) []nats.Option {
+	var told atomic.Int64 // when the log told of a failure last; Unix seconds
 	return []nats.Option{
 		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.ReconnectJitter(pause, pause),
 		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1), nats.PingInterval(ping), nats.MaxPingsOutstanding(2),
@@ -49,6 +51,12 @@ func kept(name string, log *zap.Logger) []nats.Option {
 		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("connected to NATS again", zap.String("remote", c.ConnectedAddr())) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			log.Warn("the connection to NATS has ended; it is tried again and again", zap.Error(err))
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			now := time.Now().Unix()
+			if last := told.Load(); now-last >= 60 && told.CompareAndSwap(last, now) {
+				log.Warn("NATS can't be reached; it is tried again and again, and told of once in a minute", zap.Error(err))
+			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			fields := []zap.Field{zap.Error(err)}

@@ -124,7 +124,7 @@ func TestStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := consumer.Fetch(int(info.NumPending)) //nolint:gosec // some messages
+	list, err := consumer.Fetch(int(info.NumPending))
 	if err != nil {
 		t.Fatal(err)
 	}

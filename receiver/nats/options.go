@@ -20,7 +20,7 @@ type Options struct {
 	Subjects []string      `key:"subjects" doc:"subjects of the documents, such as scores.{channel_id}; * and > may be used"`
 	Stream   string        `key:"stream" doc:"stream of JetStream that has the subjects; without one, what nobody takes at once is lost"`
 	Consumer string        `key:"consumer" doc:"name of the stream's consumer that all nodes share; default: motacilla-NAME"`
-	Begin    string        `key:"begin" choices:"new,all" doc:"where a new consumer begins: with what comes from then on, or with all that the stream has"` // new
+	Begin    string        `key:"begin" choices:"new,all" doc:"whether a new consumer begins with what comes from then on, or with all"` // new
 	AckWait  time.Duration `key:"ack_wait" min:"1s" doc:"after how long a document of a node that died goes to another node; default 30s"`
 	MaxBody  int           `key:"max_body" doc:"the largest document, in bytes" min:"1024" max:"8388608"` // 1 MiB
 
@@ -36,7 +36,7 @@ type Mapping struct {
 	Each      string   `key:"each" doc:"path: the parts of the document that become one post each; default: the whole document"`
 	When      []string `key:"when" doc:"conditions: a part becomes a post if all of them hold"`
 	MessageID string   `key:"message_id" doc:"template: the part's ID; a part with the same ID edits its post; default: a hash of the part"`
-	Version   string   `key:"version" doc:"template: a number or a time that grows with each edit; default: when the stream stored the document"`
+	Version   string   `key:"version" doc:"template: a number or a time that grows with each edit; default: when the stream stored it"`
 	Author    string   `key:"author" doc:"template: the author"`
 	Created   string   `key:"created" doc:"template: the post's time, RFC 3339 or seconds; default: when the stream stored the document"`
 	Title     string   `key:"title" doc:"template: the first line, in bold"`

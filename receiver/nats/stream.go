@@ -73,7 +73,8 @@ func (r *Receiver) consumer(ctx context.Context, js jetstream.JetStream) (jetstr
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		config := jetstream.ConsumerConfig{
 			Durable: r.o.Consumer, Description: "Motacilla: receiver " + r.Source(), FilterSubjects: filters,
-			AckPolicy: jetstream.AckExplicitPolicy, AckWait: r.o.AckWait, MaxDeliver: -1, MaxAckPending: unsure, DeliverPolicy: jetstream.DeliverNewPolicy,
+			AckPolicy: jetstream.AckExplicitPolicy, AckWait: r.o.AckWait, MaxDeliver: -1, MaxAckPending: unsure,
+			DeliverPolicy: jetstream.DeliverNewPolicy,
 		}
 		if config.AckWait == 0 {
 			config.AckWait = defaultAckWait
@@ -91,10 +92,12 @@ func (r *Receiver) consumer(ctx context.Context, js jetstream.JetStream) (jetstr
 	if config.FilterSubject != "" {
 		has = []string{config.FilterSubject}
 	}
+	slices.Sort(has)
+	current := slices.Equal(has, slices.Sorted(slices.Values(filters)))
 	switch {
 	case config.AckPolicy != jetstream.AckExplicitPolicy:
 		return nil, errors.New("must have explicit acknowledgements")
-	case slices.Equal(slices.Sorted(slices.Values(has)), slices.Sorted(slices.Values(filters))) && (r.o.AckWait == 0 || r.o.AckWait == config.AckWait):
+	case current && (r.o.AckWait == 0 || r.o.AckWait == config.AckWait):
 		return c, nil
 	}
 	config.FilterSubject, config.FilterSubjects = "", filters
