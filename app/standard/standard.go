@@ -13,8 +13,6 @@ import (
 	"github.com/motacilla-live/motacilla/publisher/grip"
 	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/nats"
-	"github.com/motacilla-live/motacilla/publisher/grip"
-	"github.com/motacilla-live/motacilla/publisher/mercure"
 	"github.com/motacilla-live/motacilla/publisher/nchan"
 	"github.com/motacilla-live/motacilla/publisher/polling"
 	"github.com/motacilla-live/motacilla/publisher/pusher"
