@@ -79,7 +79,7 @@ func (o *origin) serve(w http.ResponseWriter, r *http.Request) error {
 	if !d.Gone {
 		h.Set("Grip-Hold", "stream")
 		h.Set("Grip-Channel", fmt.Sprintf("%s; prev-id=%d", o.o.channel(q.channel, private), d.Revision))
-		h.Set("Grip-Link", "<?next="+q.token+">; rel=next")
+		h.Set("Grip-Link", "<?next="+q.token+">; rel=next; timeout=30")
 		h.Set("Grip-Keep-Alive", keepAlive)
 	}
 	if !q.again || !d.Heartbeat() {
