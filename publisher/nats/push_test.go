@@ -93,7 +93,7 @@ func TestMessage(t *testing.T) {
 // TestStored: the stream has each update once, and none is pushed before there is a stream.
 func TestStored(t *testing.T) {
 	h := newHub(t)
-	h.options.Stream = stream
+	h.options.Stream, h.options.MaxBytes = stream, 100_000 // no notices
 	site, p := relayed(t, &h.options)
 	site.Create("match", motacilla.Public)
 	site.Post("match", "Before there is a stream")
