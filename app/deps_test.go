@@ -95,6 +95,9 @@ func TestDependencies(t *testing.T) {
 			}
 			for _, list := range tt.not {
 				for _, not := range list {
+					if dep == module+"/publisher/relay" && not == module+"/publisher/" { // a port too: adapters are below publisher
+						continue
+					}
 					if dep != tt.pkg && strings.HasPrefix(dep, not) {
 						t.Errorf("%s compiles %s", tt.pkg, dep)
 					}

@@ -30,13 +30,13 @@ var hubs = map[string]func(t *testing.T) (it hub, config string){
 		return c, "{type: centrifugo, url: " + c.URL + "/api, key: " + realserver.CentrifugoAPIKey + ", readers: " + c.URL + "}"
 	},
 	"nchan": func(t *testing.T) (hub, string) {
-		n := realserver.StartNchan(t, `
+		n := realserver.NewNchan(t, `
 			location ~ ^/publish/(.+)$ { nchan_publisher http; nchan_channel_id $1; }
 			location ~ ^/live/(.+)$ { nchan_subscriber eventsource; nchan_subscriber_first_message newest; nchan_channel_id $1; }`)
 		return n, `{type: nchan, url: "http://` + n.Addr + `/publish/{channel}", readers: "http://` + n.Addr + `/live/{channel}"}`
 	},
 	"pusher": func(t *testing.T) (hub, string) {
-		s := realserver.StartSoketi(t)
+		s := realserver.NewSoketi(t)
 		return s, "{type: pusher, app_id: " + realserver.SoketiApp + ", key: " + realserver.SoketiKey + ", secret: " + realserver.SoketiSecret +
 			", url: http://" + s.Addr + ", readers: ws://" + s.Addr + "}"
 	},

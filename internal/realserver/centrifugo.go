@@ -27,9 +27,9 @@ type Centrifugo struct {
 	daemon
 }
 
-// StartCentrifugo starts a server that keeps everything in memory. It is stopped when the test ends. The program comes from the Go
+// NewCentrifugo starts a server that keeps everything in memory. It is stopped when the test ends. The program comes from the Go
 // module proxy, once for this machine's user.
-func StartCentrifugo(t testing.TB) *Centrifugo {
+func NewCentrifugo(t testing.TB) *Centrifugo {
 	t.Helper()
 	const module = "github.com/centrifugal/centrifugo/v6"
 	bin, err := built("centrifugo", module, centrifugoVersion, module)

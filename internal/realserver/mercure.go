@@ -28,9 +28,9 @@ type Mercure struct {
 	daemon
 }
 
-// StartMercure starts a hub. It is stopped when the test ends. The program comes from the Go module proxy, once for this machine's
+// NewMercure starts a hub. It is stopped when the test ends. The program comes from the Go module proxy, once for this machine's
 // user. It is the hub's own program without Caddy.
-func StartMercure(t testing.TB, o *MercureOptions) *Mercure {
+func NewMercure(t testing.TB, o *MercureOptions) *Mercure {
 	t.Helper()
 	const module = "github.com/dunglas/mercure"
 	bin, err := built("mercure", module, mercureVersion, module+"/cmd/mercure", "-tags=deprecated_server,deprecated_transport")

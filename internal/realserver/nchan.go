@@ -16,8 +16,8 @@ type Nchan struct {
 	Addr string // host and port
 }
 
-// StartNchan starts an nginx with these locations. It is killed when the test ends.
-func StartNchan(t testing.TB, locations string) *Nchan {
+// NewNchan starts an nginx with these locations. It is killed when the test ends.
+func NewNchan(t testing.TB, locations string) *Nchan {
 	t.Helper()
 	program, err := nginx.ProgramWithNchan()
 	if err != nil {

@@ -56,9 +56,9 @@ type Pushpin struct {
 	Control string // URL to publish to
 }
 
-// StartPushpin starts a Pushpin that passes all requests on to origin, which is a host and port. It is killed when the test
+// NewPushpin starts a Pushpin that passes all requests on to origin, which is a host and port. It is killed when the test
 // ends.
-func StartPushpin(t testing.TB, origin string) *Pushpin {
+func NewPushpin(t testing.TB, origin string) *Pushpin {
 	t.Helper()
 	program, err := exec.LookPath("pushpin")
 	if err != nil {

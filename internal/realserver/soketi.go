@@ -34,8 +34,8 @@ type Soketi struct {
 	Folder string // of a package that has Soketi and Pusher's own libraries for Node.js, pusher and pusher-js
 }
 
-// StartSoketi starts a Soketi, which is killed when the test ends. It comes from the npm registry, once for this machine's user.
-func StartSoketi(t testing.TB) *Soketi {
+// NewSoketi starts a Soketi, which is killed when the test ends. It comes from the npm registry, once for this machine's user.
+func NewSoketi(t testing.TB) *Soketi {
 	t.Helper()
 	folder, err := installedPackage(soketi, "soketi")
 	if err != nil {

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) {
 }
 
 func conforms(t *testing.T, template string) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	var turn atomic.Int64
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
@@ -92,7 +92,7 @@ func delta(t *testing.T, site *publishertest.Site, from motacilla.Revision) *rel
 
 // TestRepeated: what is pushed twice is sent once.
 func TestRepeated(t *testing.T) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	site, _, hub := newHub(t, &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey})
 	begin := site.Head(publishertest.Channel)
 	site.Post(publishertest.Channel, "Goal")
@@ -104,7 +104,7 @@ func TestRepeated(t *testing.T) {
 
 // TestLate: in a namespace with history, what a leader pushes whose term is over does not follow what is newer.
 func TestLate(t *testing.T) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "kept:{channel_id}"}
 	site, _, hub := newHub(t, o)
 	begin := site.Head(publishertest.Channel)
@@ -146,7 +146,7 @@ func revisions(t *testing.T, server *realserver.Centrifugo, namespace string, hu
 
 // TestRefused: an error of Centrifugo keeps updates waiting, and has no secret.
 func TestRefused(t *testing.T) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	for problem, o := range map[string]*centrifugo.Options{
 		"error 102": {URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey, Channel: "nowhere:{channel_id}"},
 		"401":       {URL: server.URL + "/api", Key: "a wrong key"},

@@ -39,7 +39,7 @@ func first(ctx context.Context, t *testing.T, s *subscription, read func(*subscr
 
 // TestPrivate: Centrifugo sends updates of a private channel only to those who have a token for it.
 func TestPrivate(t *testing.T) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	o := &centrifugo.Options{URL: server.URL + "/api", Key: realserver.CentrifugoAPIKey}
 	o.Private = true
 	site, kit, _ := newHub(t, o)

@@ -69,7 +69,7 @@ func follows(t *testing.T, site *publishertest.Site, a answer, ch motacilla.Chan
 
 // TestTickets: with what the publisher tells them, readers follow Centrifugo over both transports, with tokens and without.
 func TestTickets(t *testing.T) {
-	server := realserver.StartCentrifugo(t)
+	server := realserver.NewCentrifugo(t)
 	ways := map[string]func(relay.Ticket) (*subscription, string){
 		"WebSocket": func(k relay.Ticket) (*subscription, string) {
 			return &subscription{at: k.URL, connection: k.Token, tokens: map[string]string{k.Channel: k.Subscription}}, "WebSocket"

@@ -115,7 +115,7 @@ func (g *gate) pass(ctx context.Context) {
 // TestRelay runs the suite with readers whom a plain origin has subscribed.
 func TestRelay(t *testing.T) {
 	origin := plainOrigin(t)
-	p := realserver.StartPushpin(t, strings.TrimPrefix(origin.URL, "http://"))
+	p := realserver.NewPushpin(t, strings.TrimPrefix(origin.URL, "http://"))
 	var up gate
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {

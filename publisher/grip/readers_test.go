@@ -29,7 +29,7 @@ func newProxied(t *testing.T) *proxied {
 	t.Helper()
 	s := &proxied{Site: publishertest.NewSite(t, nil)}
 	s.server = s.Serve(nil)
-	s.pushpin = realserver.StartPushpin(t, strings.TrimPrefix(s.server.URL, "http://"))
+	s.pushpin = realserver.NewPushpin(t, strings.TrimPrefix(s.server.URL, "http://"))
 	hubs := relay.NewClient()
 	t.Cleanup(hubs.Close)
 	kit := &relay.Kit{Feed: s.Feed, Source: s.Source, Hubs: hubs}

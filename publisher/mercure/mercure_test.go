@@ -24,7 +24,7 @@ const (
 
 // TestConformance runs the suite against a hub without history.
 func TestConformance(t *testing.T) {
-	hub := realserver.StartMercure(t, &realserver.MercureOptions{Anonymous: true})
+	hub := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true})
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
 			return mercure.New(kit, &mercure.Options{
@@ -80,7 +80,7 @@ func level(site *publishertest.Site, r *mercure.Publisher) {
 
 // TestHistory: a reader of a hub with history needs no origin when it comes back, with the ID of its last event.
 func TestHistory(t *testing.T) {
-	hub := realserver.StartMercure(t, &realserver.MercureOptions{Anonymous: true, History: true})
+	hub := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true, History: true})
 	site, r := relayed(t, &mercure.Options{URL: hub.URL, Key: realserver.MercurePublisherKey})
 	const ch = publishertest.Channel
 	var view motacilla.View
@@ -131,7 +131,7 @@ func TestHistory(t *testing.T) {
 
 // TestPrivate: the hub sends updates of a private channel only to those whose token has the topic.
 func TestPrivate(t *testing.T) {
-	hub := realserver.StartMercure(t, &realserver.MercureOptions{Anonymous: true})
+	hub := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true})
 	o := &mercure.Options{URL: hub.URL, Key: realserver.MercurePublisherKey, Topic: topic}
 	o.Private = true
 	site, _ := relayed(t, o)
@@ -195,7 +195,7 @@ func TestPrivate(t *testing.T) {
 
 // TestTokenOfTheOperator: a token that is given is sent. One that the hub does not take keeps updates waiting, and is in no error.
 func TestTokenOfTheOperator(t *testing.T) {
-	hub := realserver.StartMercure(t, &realserver.MercureOptions{Anonymous: true})
+	hub := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true})
 	for key, works := range map[string]bool{realserver.MercurePublisherKey: true, realserver.MercureSubscriberKey: false} {
 		token, err := mercure.PublisherToken(key, time.Now().Add(time.Hour), "*")
 		if err != nil {

@@ -79,7 +79,7 @@ func TestTickets(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hub := realserver.StartMercure(t, &realserver.MercureOptions{Anonymous: test.anonymous})
+			hub := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: test.anonymous})
 			o := &mercure.Options{URL: hub.URL, Key: realserver.MercurePublisherKey, Topic: topic, SubscriberKey: test.key}
 			o.Readers, o.Private = hub.URL+"?from=ticket", test.key != ""
 			site, _ := relayed(t, o)

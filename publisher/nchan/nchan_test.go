@@ -65,13 +65,13 @@ func suite(n *realserver.Nchan, publish string, follow func(ctx context.Context,
 
 // TestEventSource has the channel in the path, and readers use server-sent events.
 func TestEventSource(t *testing.T) {
-	n := realserver.StartNchan(t, locations)
+	n := realserver.NewNchan(t, locations)
 	publishertest.RunRelay(t, suite(n, "/publish/{channel}", eventSource))
 }
 
 // TestWebSocket has the channel in the query, and readers use WebSocket.
 func TestWebSocket(t *testing.T) {
-	n := realserver.StartNchan(t, locations)
+	n := realserver.NewNchan(t, locations)
 	publishertest.RunRelay(t, suite(n, "/publish?channel={channel}", webSocket))
 }
 

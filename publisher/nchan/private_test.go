@@ -47,7 +47,7 @@ func TestPrivate(t *testing.T) {
 	s := publishertest.NewSite(t, nil)
 	s.Add(polling.NewInterval(s.Feed, nil))
 	server := s.Serve(nil)
-	n := realserver.StartNchan(t, strings.ReplaceAll(privateLocations, "ORIGIN", strings.TrimPrefix(server.URL, "http://")))
+	n := realserver.NewNchan(t, strings.ReplaceAll(privateLocations, "ORIGIN", strings.TrimPrefix(server.URL, "http://")))
 	hubs := relay.NewClient()
 	t.Cleanup(hubs.Close)
 	r, err := nchan.New(&relay.Kit{Feed: s.Feed, Source: s.Source, Hubs: hubs}, &nchan.Options{

@@ -14,7 +14,7 @@ import (
 
 // TestSecureLink: nginx takes a link for one channel, until it expires.
 func TestSecureLink(t *testing.T) {
-	n := realserver.StartNchan(t, `
+	n := realserver.NewNchan(t, `
 		location ~ ^/members/(.+)$ {
 			secure_link $arg_md5,$arg_expires;
 			secure_link_md5 "$secure_link_expires$uri a-secret";

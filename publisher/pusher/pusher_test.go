@@ -39,7 +39,7 @@ func newApp(t *testing.T, s *realserver.Soketi) *pusher.App {
 }
 
 func TestRelay(t *testing.T) {
-	s := realserver.StartSoketi(t)
+	s := realserver.NewSoketi(t)
 	app := newApp(t, s)
 	publishertest.RunRelay(t, &publishertest.RelayHub{
 		New: func(kit *relay.Kit, o relay.Options) (publisher.Publisher, error) {
@@ -64,7 +64,7 @@ type private struct {
 
 func newPrivate(t *testing.T) *private {
 	t.Helper()
-	s := &private{Site: publishertest.NewSite(t, nil), soketi: realserver.StartSoketi(t)}
+	s := &private{Site: publishertest.NewSite(t, nil), soketi: realserver.NewSoketi(t)}
 	hubs := relay.NewClient()
 	t.Cleanup(hubs.Close)
 	p, err := pusher.New(&relay.Kit{Feed: s.Feed, Source: s.Source, Hubs: hubs}, options(s.soketi, relay.Options{Name: "pusher", Private: true}))

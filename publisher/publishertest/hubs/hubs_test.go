@@ -54,10 +54,10 @@ type hub struct {
 // startHubs starts one of each.
 func startHubs(t *testing.T) []*hub {
 	t.Helper()
-	m := realserver.StartMercure(t, nil)
-	c := realserver.StartCentrifugo(t)
-	n := realserver.StartNchan(t, locations)
-	s := realserver.StartSoketi(t)
+	m := realserver.NewMercure(t, nil)
+	c := realserver.NewCentrifugo(t)
+	n := realserver.NewNchan(t, locations)
+	s := realserver.NewSoketi(t)
 	const hubPath = "/.well-known/mercure"
 	return []*hub{
 		{"mercure", strings.TrimSuffix(m.URL, hubPath), m.Kill, m.Restart, func(kit *relay.Kit, at string, o relay.Options, r relay.ReaderOptions) (publisher.Publisher, error) {
