@@ -217,6 +217,7 @@ func TestFallsBackToPolling(t *testing.T) {
 	})
 	list := f.channels("match", 10)
 	w := f.watch(t, f.client(t), nil, list...)
+	w.settle(t, f, list...) // a stream's request that is cut would be made again
 	f.stir(list, 100, func(i int) {
 		if i%25 == 24 {
 			f.cut(0.5)

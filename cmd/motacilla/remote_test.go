@@ -180,7 +180,7 @@ func TestCompletion(t *testing.T) {
 		{"post pin URL nobody ''", ":"},
 		{"post pin URL final " + id + " ''", ":"},
 		{"channel show --server http://" + nobody + " ''", ":"},
-		{"tail --transport ''", "auto\nsse\nwebsocket\nlong-polling\ninterval-polling\n:"},
+		{"tail --transport ''", "auto\nsse\nwebsocket\nlong-polling\ninterval-polling\nmercure\nnchan\ncentrifugo\npusher\n:"},
 		{"channel list -o ''", "text\njson\n:"},
 		{"config -o ''", "text\njson\nyaml\n:"},
 		{"serve --storage.type ''", "sqlite\n"},
