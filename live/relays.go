@@ -49,7 +49,7 @@ var (
 	relayFailing = describe("relay_failing", "1 if the hub takes no updates, on the node that pushes.", "relay")
 	relayResting = describe("relay_resting", "1 if the hub wants no updates any more, on the node that pushes.", "relay")
 	relayLetters = describe("relay_letters", "What was given up and waits for somebody, on the node that pushes.", "relay")
-	relayPushes  = describe("relay_pushes_total", "Pushes of this node, by result: done, failed (they are made again) or refused.", "relay", "result")
+	relayPushes  = describe("relay_pushes_total", "Pushes of this node, by result: done, failed (made again) or refused.", "relay", "result")
 	relayLag     = describe("relay_push_seconds", "Time from a change, by its revision, until the hub had taken it.", "relay")
 )
 

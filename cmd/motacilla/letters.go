@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const lettersHelp = `A letter is what a target, such as one of the publisher webhook, has not taken for as long as it was tried, or has refused. It
-has no content: sent again, it is everything that has happened on its channel since. There is at most one letter for each
-relay and channel. A relay whose target answered 410 Gone rests, and has a letter without a channel.
+const lettersHelp = `A letter is what a target, such as one of the publisher webhook, has not taken for as long as it was
+tried, or has refused. It has no content: sent again, it is everything that has happened on its channel since. There is at most one
+letter for each relay and channel. A relay whose target answered 410 Gone rests, and has a letter without a channel.
 
 `
 

@@ -14,7 +14,7 @@ import (
 
 // Options are the settings of a connection.
 type Options struct {
-	Servers []string `key:"servers" required:"true" doc:"addresses of NATS servers, such as tls://nats.example.org:4222; one is used at a time"`
+	Servers []string `key:"servers" required:"true" doc:"of NATS servers, such as tls://nats.example.org:4222; one at a time is used"`
 
 	User        string `key:"user" doc:"name of the user, with password"`
 	Password    string `key:"password" doc:"of the user" secret:"true"`

@@ -24,7 +24,7 @@ const (
 type Centrifugo struct {
 	URL string // of the server, without a path: /api, /connection/websocket and /connection/uni_sse are below it
 
-	daemon
+	processes
 }
 
 // NewCentrifugo starts a server that keeps everything in memory. It is stopped when the test ends. The program comes from the Go
@@ -49,9 +49,8 @@ func NewCentrifugo(t testing.TB) *Centrifugo {
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := &Centrifugo{URL: "http://" + addr, daemon: daemon{bin: bin, args: []string{"--config", file}}}
-	c.health = c.URL + "/health"
-	c.run(t)
+	c := &Centrifugo{URL: "http://" + addr}
+	c.program(t, c.URL+"/health", bin, "--config", file)
 	return c
 }
 

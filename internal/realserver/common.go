@@ -1,6 +1,6 @@
-// Package realserver runs PostgreSQL, Redis, S3 and ACME servers, and hubs, for tests. Each has its own port, and a temporary folder that is
-// removed with it. If a server is not installed, the test fails in CI and is skipped elsewhere. Its message names the
-// command that installs the server.
+// Package realserver runs PostgreSQL, Redis, NATS, S3 and ACME servers, and hubs, for tests. Each has its own port, and a temporary
+// folder that is removed with it. If a server is not installed, the test fails in CI and is skipped elsewhere. Its message names
+// the command that installs the server.
 package realserver
 
 import (

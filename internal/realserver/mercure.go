@@ -25,7 +25,7 @@ type MercureOptions struct {
 type Mercure struct {
 	URL string // of the hub, for publishers and subscribers
 
-	daemon
+	processes
 }
 
 // NewMercure starts a hub. It is stopped when the test ends. The program comes from the Go module proxy, once for this machine's
@@ -45,12 +45,11 @@ func NewMercure(t testing.TB, o *MercureOptions) *Mercure {
 		history = "bolt://" + filepath.Join(t.TempDir(), "updates.db")
 	}
 	addr := FreeAddress(t)
-	m := &Mercure{URL: "http://" + addr + "/.well-known/mercure", daemon: daemon{bin: bin, health: "http://" + addr + "/healthz"}}
-	m.args = []string{
+	m := &Mercure{URL: "http://" + addr + "/.well-known/mercure"}
+	m.program(t, "http://"+addr+"/healthz", bin,
 		"--addr", addr, "--transport-url", history, fmt.Sprintf("--allow-anonymous=%t", o.Anonymous),
 		"--publisher-jwt-key", MercurePublisherKey, "--subscriber-jwt-key", MercureSubscriberKey, "--cors-allowed-origins", "*",
 		"--read-timeout", "0s", "--write-timeout", "0s", "--dispatch-timeout", "10m",
-	}
-	m.run(t)
+	)
 	return m
 }

@@ -16,7 +16,7 @@ type NATS struct {
 	Addr string // host and port
 
 	dir, monitor string
-	daemon
+	processes
 }
 
 // NewNATS starts a server. config is more of its configuration, such as its users. The server is stopped when the test ends. The program
@@ -29,8 +29,7 @@ func NewNATS(t testing.TB, config ...string) *NATS {
 	}
 	n := &NATS{Addr: FreeAddress(t), dir: t.TempDir(), monitor: FreeAddress(t)}
 	n.Configure(t, config...)
-	n.daemon = daemon{bin: bin, args: []string{"--config", n.file()}, health: "http://" + n.monitor + "/healthz"}
-	n.run(t)
+	n.program(t, "http://"+n.monitor+"/healthz", bin, "--config", n.file())
 	return n
 }
 

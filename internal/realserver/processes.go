@@ -2,9 +2,11 @@ package realserver
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,8 +14,9 @@ import (
 	"time"
 )
 
-// processes is a server of several processes, of which one starts the others. A goroutine of its own starts the program, reads what it prints, and waits for its end, also
-// after a restart. So a test in which the server is restarted has no other goroutines after it than before.
+// processes is a server of one process or several, of which one starts the others. A goroutine of its own starts the program, reads
+// what it prints, and waits for its end, also after a restart. So a test in which the server is restarted has no other goroutines
+// after it than before.
 type processes struct {
 	command func() *exec.Cmd
 	ready   func() error // returns nil once the server answers
@@ -105,6 +108,27 @@ func (d *processes) first(t testing.TB, configure func() error) {
 			t.Fatalf("start the server: %v", err)
 		}
 	}
+}
+
+// program starts a program for the first time. It answers at the URL health with 200 once it serves.
+func (d *processes) program(t testing.TB, health, bin string, args ...string) {
+	t.Helper()
+	d.command = func() *exec.Cmd { return exec.CommandContext(context.Background(), bin, args...) }
+	d.ready = func() error { return healthy(health) }
+	d.first(t, func() error { return nil })
+}
+
+func healthy(url string) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	resp, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", url, resp.Status)
+	}
+	return nil
 }
 
 // Kill kills the server with all its processes, and waits for their end.

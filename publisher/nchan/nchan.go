@@ -19,11 +19,11 @@ import (
 type Options struct {
 	relay.Options
 	relay.ReaderOptions
-	URL            string `key:"url" required:"true" doc:"of nginx's publisher location, with {channel}, such as http://127.0.0.1:8081/publish/{channel}"`
+	URL            string `key:"url" required:"true" doc:"of nginx's location for publishing, such as http://127.0.0.1:8081/publish/{channel}"`
 	PrivateURL     string `key:"private_url" doc:"the same for private channels, whose readers nginx must authorise"`
 	Token          string `key:"token" secret:"true" doc:"is sent as Authorization: Bearer, for nginx to check"`
 	PrivateReaders string `key:"private_readers" doc:"as readers, for private channels; nginx must authorise who reads there"`
-	ReadersKey     string `key:"readers_key" secret:"true" doc:"the secret of nginx's secure links, which private_readers then are: secure_link_md5 \"$secure_link_expires$uri SECRET\""`
+	ReadersKey     string `key:"readers_key" secret:"true" doc:"the secret of nginx's secure links, if private_readers are such"`
 	MaxBytes       int    `key:"max_bytes" min:"1000" doc:"the longest update in bytes, as nginx's client_max_body_size"` // 1 MiB
 }
 

@@ -78,7 +78,7 @@ func (b *board) Push(ctx context.Context, m *relay.Message) error {
 		to = "all"
 	case "newest only":
 		u := *m.Update
-		u.From, body = u.Revision-1, nil
+		u.From = u.Revision - 1
 		body = u.AppendJSON(nil)
 	case "loses":
 		if b.pushes++; b.pushes%5 == 0 {

@@ -36,8 +36,10 @@ const name = "pusher"
 
 // Defaults returns the defaults.
 func Defaults() *Options {
+	readers := relay.ReaderOptions{Path: name + "/{channel_id}/", Check: time.Minute}
 	return &Options{
-		Options: relay.Defaults(name), ReaderOptions: relay.ReaderOptions{Path: name + "/{channel_id}/", Check: time.Minute}, Event: "update", Prefix: "live-", MaxBytes: 10_000, AuthPath: name + "/auth/",
+		Options: relay.Defaults(name), ReaderOptions: readers,
+		Event: "update", Prefix: "live-", MaxBytes: 10_000, AuthPath: name + "/auth/",
 	}
 }
 

@@ -68,8 +68,8 @@ func (m *Message) ID() string {
 type Options struct {
 	// Name is what the relay is called in the store, in metrics and in logs. It must be another one for each relay of a site, and
 	// must stay the same: a relay of a new name begins with what happens from then on.
-	Name     string        `key:"name" max:"64" doc:"names the relay in the store, in metrics and logs; each relay needs another one"` // the adapter's
-	Channels []string      `key:"channels" doc:"only channels whose ID matches one of these patterns, such as match-*"`                // all
+	Name     string        `key:"name" max:"64" doc:"of the relay in the store, in metrics and logs; each needs another one"` // the adapter's
+	Channels []string      `key:"channels" doc:"only channels whose ID matches one of these patterns, such as match-*"`       // all
 	Private  bool          `key:"private" doc:"private channels too; the hub must then keep out who may not read them"`
 	Pushes   int           `key:"pushes" min:"1" max:"256" doc:"pushes at a time, each of another channel"`                   // 8
 	Timeout  time.Duration `key:"timeout" min:"10ms" doc:"of a push"`                                                         // 3s

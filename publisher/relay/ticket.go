@@ -17,9 +17,9 @@ import (
 
 // ReaderOptions are the settings of a hub that readers are offered as a transport. An adapter embeds them in its own.
 type ReaderOptions struct {
-	Readers string        `key:"readers" doc:"address of the hub for readers; readers follow the hub if it is set, and are not told of it otherwise"`
-	Path    string        `key:"path" doc:"path with {channel_id} that tells readers of the hub; below /live unless it begins with /"` // NAME/{channel_id}/
-	Check   time.Duration `key:"check" min:"1s" doc:"how often a reader that hears nothing of the hub asks here"`                      // 1m
+	Readers string        `key:"readers" doc:"address of the hub for readers; only if it is set, they are told of the hub"`
+	Path    string        `key:"path" doc:"path with {channel_id}; below /live unless it begins with /"`          // of the adapter
+	Check   time.Duration `key:"check" min:"1s" doc:"how often a reader that hears nothing of the hub asks here"` // 1m
 }
 
 // Ticket tells a reader how to follow a channel at the hub. Each protocol says which fields it has.
