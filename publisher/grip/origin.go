@@ -15,7 +15,8 @@ import (
 
 // origin answers readers that come through the proxy: with what they lack, and with headers that tell the proxy to hold the connection
 // and to send on what is published. The proxy compares the revision that the answer ends at with the one at which the next published
-// update begins. If they differ, it asks again by the link of the answer. So nothing is lost between answer and hold.
+// update begins. If they differ, it asks again by the link of the answer. It does so too when it has sent nothing for 30 s, because an
+// update that it gets between the answer and the hold, and that no other follows, is not compared with anything.
 type origin struct {
 	o     *Options
 	feed  *publisher.Feed

@@ -135,7 +135,7 @@ func (s *proxied) begun(readers ...*reader) {
 	}
 }
 
-// TestReaders has readers join while posts come. Between the origin's answer and the proxy's hold nothing gets lost.
+// TestReaders has readers join while posts come. What comes between the origin's answer and the proxy's hold, the proxy asks for.
 func TestReaders(t *testing.T) {
 	s := newProxied(t)
 	ch := publishertest.Channel
