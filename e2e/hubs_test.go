@@ -199,9 +199,10 @@ func TestHubLoses(t *testing.T) {
 	onlyTCP(t)
 	m := realserver.NewMercure(t, &realserver.MercureOptions{Anonymous: true})
 	way := newLossy(t, m.URL)
-	s := relaying(t, "{type: mercure, url: "+way.url+", key: "+realserver.MercurePublisherKey+", readers: "+m.URL+", max_bytes: 2000}", "sse")
+	s := relaying(t, "{type: mercure, url: "+way.url+", key: "+realserver.MercurePublisherKey+", readers: "+m.URL+", max_bytes: 2000, timeout: 2m}", "sse") // a push that is late would be made again
 	p := open(t, browser(t), s.url, holdTimers(longTimers))
 	p.live()
+	p.asks("mercure", 2)
 
 	// The next update does not fit.
 	way.lose <- struct{}{}
