@@ -11,7 +11,7 @@ CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 # module MODULE tests one. Tests wait more than they work: two packages run at a time. Those of the main module that take
 # longest begin first, so that none of them is left alone at the end.
 module() {
-	local flags=(-race -vet=off -p 2 -timeout 40m) first=()
+	local flags=(-race -vet=off -p 2 -timeout 75m) first=()
 	case $1 in
 	.) first=(./publisher/sse ./storage/sqlite ./examples/r3labspublisher ./internal/certs ./storage/postgres ./publisher/websocket) ;;
 	e2e) flags+=(-count=1) ;; # go test does not know what these tests depend on
