@@ -61,12 +61,14 @@ func start(cmd *exec.Cmd) (gone chan struct{}, err error) {
 	return gone, <-started
 }
 
-// killTree kills p and the processes that it has started. They might not end with it.
+// killTree kills p and the processes that it has started. They might not end with it. Those that it starts meanwhile are in its
+// group; others may have left that.
 func killTree(p *os.Process) {
 	tree, err := process.Tree(p.Pid)
 	if err != nil {
 		tree = process.Group{p.Pid}
 	}
+	_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
 	for _, pid := range tree {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
