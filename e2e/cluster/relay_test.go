@@ -172,7 +172,7 @@ func TestRelayOutlivesItsLeaders(t *testing.T) {
 		pause(t.Context(), 2*time.Second)
 		stop.Store(true)
 		writing.Wait()
-		heads, err := store.Heads(t.Context(), ids)
+		heads, err := store.Heads(t.Context(), ids[:min(posts, channels)]) // of the others there is nothing to push
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,10 @@ func Call(ctx context.Context, client *outbound.Client, url string, header http.
 	if err != nil {
 		return nil, fmt.Errorf("the hub's URL is wrong")
 	}
+	if held, ok := ctx.Value(heldKey{}).(func() bool); ok && len(body) > 0 {
+		req.GetBody = func() (io.ReadCloser, error) { return &guarded{bytes.NewReader(body), held}, nil }
+		req.Body, _ = req.GetBody()
+	}
 	for name, values := range header {
 		req.Header[name] = values
 	}
@@ -62,6 +66,34 @@ func Call(ctx context.Context, client *outbound.Client, url string, header http.
 	}
 	return nil, err
 }
+
+// heldKey is the key of the context's function that says whether this node still leads.
+type heldKey struct{}
+
+// guarded is a body that ends with an error if this node no longer leads. It is read just before it is written. So a process
+// that stood still between the beginning of a push and its writing does not write when it goes on.
+type guarded struct {
+	*bytes.Reader
+	held func() bool
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	if !g.held() {
+		return 0, errNotHeld
+	}
+	return g.Reader.Read(p)
+}
+
+// WriteTo is there so that that of Reader is not used.
+func (g *guarded) WriteTo(w io.Writer) (int64, error) {
+	if !g.held() {
+		return 0, errNotHeld
+	}
+	return g.Reader.WriteTo(w)
+}
+
+// Close implements io.Closer.
+func (g *guarded) Close() error { return nil }
 
 // retryAfter returns what RFC 9110, section 10.2.3, says of when to come back; 0 if it says nothing.
 func retryAfter(h http.Header) time.Duration {

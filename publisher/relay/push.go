@@ -128,7 +128,7 @@ func (l *leader) push(m *Message) (err error) {
 	if !l.term.Held() {
 		return errNotHeld
 	}
-	err = l.hub.Push(ctx, m)
+	err = l.hub.Push(context.WithValue(ctx, heldKey{}, l.term.Held), m)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
