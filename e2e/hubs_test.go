@@ -124,7 +124,7 @@ func TestHub(t *testing.T) {
 	}
 }
 
-// askedOnly fails if the page has not asked one transport alone so often.
+// askedOnly fails unless the page has asked this transport so often, and no other.
 func (p *tab) askedOnly(name string, times int) {
 	p.t.Helper()
 	if used := transports(p); len(used) != 1 || used[0] != name || p.times(name) != times {

@@ -138,7 +138,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestAttempt: a connection that was another one in between is an error, and one that is away is none.
+// TestAttempt: if the connection was replaced during an attempt, the attempt fails. If there is no connection, it has not failed.
 func TestAttempt(t *testing.T) {
 	server := realserver.NewNATS(t)
 	d, err := natsconn.New(&natsconn.Options{Servers: []string{server.URL()}}, "test", nil)
