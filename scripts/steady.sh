@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
+. scripts/race.sh
 runs=100 jobs=1 loops=$(getconf _NPROCESSORS_ONLN) seconds=0 folder=$PWD/bin/steady
 while getopts n:j:l:s:f: option; do
 	case $option in

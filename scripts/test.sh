@@ -5,6 +5,7 @@
 # because CI has everything that a test may need. go vet is scripts/lint.sh's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/race.sh
 
 CGO_ENABLED=0 go build -o bin/testlog ./internal/testlog
 

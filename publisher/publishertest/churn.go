@@ -52,7 +52,9 @@ func (s *site) join(ctx context.Context, ch motacilla.ChannelID, within time.Dur
 	wrote := make(chan error, 1)
 	delay := rand.N(within)
 	go func() {
-		for began := time.Now(); time.Since(began) < delay; { // sleeping is too coarse
+		began := time.Now()
+		time.Sleep(delay - 2*time.Millisecond)
+		for time.Since(began) < delay { // sleeping is too coarse
 			continue
 		}
 		_, err := s.Store.PutPost(ctx, ch, motacilla.Post{Show: true, Content: content}, 0)
