@@ -95,8 +95,9 @@ func testExpires(t *testing.T, run func(settings) *site) {
 		var r *reader
 		var expires time.Time
 		for lasts := 300 * time.Millisecond; ; lasts *= 2 { // a slow machine needs a longer permission
-			expires = time.Now().Add(lasts)
-			until.Store(&expires)
+			end := time.Now().Add(lasts)
+			expires = end
+			until.Store(&end)
 			r = s.read(name, Channel, motacilla.View{})
 			r.until(t, "it is at the head, or its permission is over", func() bool {
 				return r.view.Revision >= s.Head(Channel) || !time.Now().Before(expires)

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,6 +82,7 @@ type site struct {
 
 func open(t *testing.T, o settings) *site {
 	t.Helper()
+	o.feed.Heartbeat = cmp.Or(o.feed.Heartbeat, time.Hour) // a test that takes long must not come upon one
 	s := &site{
 		Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Store: o.store, Authorize: o.authorize}),
 	}

@@ -46,6 +46,7 @@ type site struct {
 
 func open(t *testing.T, o settings) *site {
 	t.Helper()
+	o.feed.Heartbeat = cmp.Or(o.feed.Heartbeat, time.Hour) // a test that takes long must not come upon one
 	s := &site{Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Authorize: o.authorize})}
 	s.publisher = newLingering(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}, cmp.Or(o.linger, linger))
 	s.Add(s.publisher)
