@@ -2,6 +2,7 @@ package natsconn
 
 import (
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -42,8 +43,9 @@ func New(o *Options, name string, log *zap.Logger) (*Dialer, error) {
 // kept are the settings of a connection that is never given up, also if the servers refuse it: the operator may mend that there. What
 // is published while there is no connection is an error, and not kept for later.
 func kept(name string, log *zap.Logger) []nats.Option {
-	var told atomic.Int64 // when the log told of a failure last; Unix seconds
+	away, wrong := &seldom{log: log}, &seldom{log: log}
 	return []nats.Option{
+		nats.SetCustomDialer(&wire{net.Dialer{Timeout: connecting}}), nats.SkipHostLookup(), nats.Timeout(connecting),
 		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.ReconnectJitter(pause, pause),
 		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1), nats.PingInterval(ping), nats.MaxPingsOutstanding(2),
 		nats.NoCallbacksAfterClientClose(),
@@ -53,19 +55,30 @@ func kept(name string, log *zap.Logger) []nats.Option {
 			log.Warn("the connection to NATS has ended; it is tried again and again", zap.Error(err))
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			now := time.Now().Unix()
-			if last := told.Load(); now-last >= 60 && told.CompareAndSwap(last, now) {
-				log.Warn("NATS can't be reached; it is tried again and again, and told of once in a minute", zap.Error(err))
-			}
+			away.warn("NATS can't be reached; it is tried again and again, and told of once in a minute", zap.Error(err))
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			fields := []zap.Field{zap.Error(err)}
 			if s != nil {
 				fields = append(fields, zap.String("subject", s.Subject))
 			}
-			log.Warn("NATS tells of an error", fields...)
+			wrong.warn("NATS tells of an error; such errors are told of once in a minute", fields...)
 		}),
 	}
+}
+
+// seldom is a log that warns once in a minute. What is in between is only for debugging.
+type seldom struct {
+	log  *zap.Logger
+	last atomic.Int64 // Unix seconds
+}
+
+func (s *seldom) warn(text string, fields ...zap.Field) {
+	level, now := zap.DebugLevel, time.Now().Unix()
+	if last := s.last.Load(); now-last >= 60 && s.last.CompareAndSwap(last, now) {
+		level = zap.WarnLevel
+	}
+	s.log.Log(level, text, fields...)
 }
 
 // Dial connects. If no server takes the connection, it goes on in the background. The caller must close the connection.

@@ -177,6 +177,7 @@ func TestOptions(t *testing.T) {
 		"servers: must have at least":                        {},
 		"servers[0]: must be an":                             {Servers: []string{"127.0.0.1:4222"}},
 		"servers[1]: must have no user":                      {Servers: []string{"nats://a:1", "nats://user:secret@a:1"}},
+		"servers[1]: must be for":                            {Servers: []string{"nats://a:1", "wss://b:1"}},
 		"servers: needs one of":                              {Servers: []string{"nats://a:1"}, Token: "x", User: "y"},
 		"certificate: must be set with":                      {Servers: []string{"nats://a:1"}, Key: "x"},
 		"ca: can't be read":                                  {Servers: []string{"nats://a:1"}, CA: "/nowhere"},

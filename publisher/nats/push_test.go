@@ -192,6 +192,48 @@ func TestTooLarge(t *testing.T) {
 	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 1 })
 }
 
+// TestTooLargeForStream: the same of a stream that takes no large messages.
+func TestTooLargeForStream(t *testing.T) {
+	h := newHub(t)
+	h.options.Stream, h.options.MaxBytes = stream, 20_000
+	conn := connect(t, h.server)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err == nil {
+		_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{"live.>"}, MaxMsgSize: 3000})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", strings.Repeat("a", 5000))
+	site.Eventually("the update is given up", func() bool { return p.Status().Refused == 1 })
+	site.Post("match", "Goal")
+	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 1 })
+}
+
+// TestGivenUp: the library closes a connection for ever if a server has lowered its max_payload, and gets more. The relay goes on.
+func TestGivenUp(t *testing.T) {
+	h := newHub(t)
+	h.options.MaxBytes = 20_000
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", "Goal")
+	site.Eventually("it is pushed", func() bool { return p.Status().Pushes == 1 })
+	h.server.Configure(t, "max_payload: 3000")
+	h.server.Reload(t)
+	site.Eventually("the server takes less", func() bool {
+		conn := connect(t, h.server)
+		defer conn.Close()
+		return conn.MaxPayload() == 3000
+	})
+	site.Post("match", strings.Repeat("a", 5000))
+	site.Eventually("the update is given up", func() bool { return p.Status().Refused == 1 })
+	site.Post("match", "Goal")
+	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 2 })
+}
+
 func TestOptions(t *testing.T) {
 	site := publishertest.NewSite(t, nil)
 	defer site.Close()
