@@ -242,8 +242,14 @@ func TestOptions(t *testing.T) {
 		"subject: must have {channel_id}": func(o *nats.Options) { o.Subject = "a.*" },
 		"subject: must have":              func(o *nats.Options) { o.Subject = "a..{channel_id}" },
 		"private_subject: must be set":    func(o *nats.Options) { o.Private = true },
-		"private_subject: must be another": func(o *nats.Options) {
+		"private_subject: must differ": func(o *nats.Options) {
 			o.Subject, o.PrivateSubject = "a.{channel_id}", "a.{channel_id}"
+		},
+		"private_subject: must differ from": func(o *nats.Options) {
+			o.Subject, o.PrivateSubject = "a.{channel_id}", "{channel_id}.b"
+		},
+		"private_subject: must differ from subject": func(o *nats.Options) {
+			o.Subject, o.PrivateSubject = "live-{channel_id}", "live-private-{channel_id}"
 		},
 		"private_subject: must have": func(o *nats.Options) { o.PrivateSubject = "$SYS.{channel_id}" },
 		"stream: must be":            func(o *nats.Options) { o.Stream = "a b" },

@@ -149,6 +149,54 @@ func TestPutOff(t *testing.T) {
 	}
 }
 
+// holding is a sink that stores the first post only after it was let go.
+type holding struct {
+	receiver.Sink
+	begun, free chan struct{}
+	once        sync.Once
+}
+
+func (h *holding) PutPost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision) (motacilla.Post, error) {
+	h.once.Do(func() {
+		close(h.begun)
+		<-h.free
+	})
+	return h.Sink.PutPost(ctx, ch, p, replaces)
+}
+
+// TestGiveBack: what a node has that stops, and has not begun, goes to another one at once.
+func TestGiveBack(t *testing.T) {
+	src := newSource(t, realserver.NewNATS(t)).stream()
+	common := newShared(t, "match")
+	sink := &holding{Sink: common.store, begun: make(chan struct{}), free: make(chan struct{})}
+	common.sink = sink
+	o := src.options()
+	o.AckWait = time.Hour
+	const all = ahead / 2
+	var want []string
+	for i := range all {
+		text := fmt.Sprintf("goal %03d", i)
+		src.send("match", text, note{i, text})
+		want = append(want, text)
+	}
+	first := common.node(t, o, nil)
+	<-sink.begun
+	eventually(t, "the node has all", func() bool {
+		c, err := src.js.Consumer(t.Context(), src.name, "motacilla-"+src.name)
+		return err == nil && c.CachedInfo().NumAckPending == all
+	})
+	first.stop()
+	close(sink.free)
+	first.end(t)
+	first.link = nil
+	common.node(t, o, nil)
+	eventually(t, "all documents are posts", func() bool {
+		got := common.texts(t, "match")
+		slices.Sort(got)
+		return slices.Equal(got, want)
+	})
+}
+
 // TestOrder: posts have the time at which the stream stored their documents, not that at which the store took them.
 func TestOrder(t *testing.T) {
 	src := newSource(t, realserver.NewNATS(t)).stream()
