@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -14,6 +15,7 @@ type place struct {
 	fresh   bool               // the hub has nothing of it yet, and cursor is not known
 	private bool               // as far as is known
 	sending bool               // what is pushed is what a letter is about
+	gone    time.Time          // when it was first seen that the channel was deleted
 }
 
 // lane is what the leader knows of one channel.
@@ -188,7 +190,9 @@ func (ls *lanes) done(at place) {
 func (ls *lanes) again(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.push(ls.by[at.id])
+	l := ls.by[at.id]
+	l.gone = at.gone
+	ls.push(l)
 }
 
 // drop forgets a channel that was deleted, unless there was news of it meanwhile.
