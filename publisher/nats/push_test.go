@@ -141,6 +141,20 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// TestOtherStream: what another stream has stored than the one of the options is not taken for pushed.
+func TestOtherStream(t *testing.T) {
+	h := newHub(t)
+	streamed(t, h.server)
+	h.options.Stream = "ANOTHER"
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", "Goal")
+	site.Eventually("the relay tells that it fails", func() bool { return p.Status().Failed > 0 })
+	if st := p.Status(); st.Pushes > 0 {
+		t.Errorf("the relay says %+v", st)
+	}
+}
+
 // TestDenied: what the server does not allow is not taken for pushed. It is pushed when the server allows it.
 func TestDenied(t *testing.T) {
 	config := func(publish string) string {
