@@ -51,7 +51,7 @@ func TestBacklog(t *testing.T) {
 			for range waiting + 10 {
 				b.add(&nats.Msg{Subject: "scores.match", Data: data})
 			}
-			missed := int(common.metrics.Counts()[receiver.Delivery{Receiver: "nats", Result: receiver.Failed}])
+			missed := common.metrics.Counts()[receiver.Delivery{Receiver: "nats", Result: receiver.Failed}]
 			if len(b.list) != tt.want || missed != waiting+10-tt.want {
 				t.Errorf("%d documents wait, and %d are counted as lost; want %d", len(b.list), missed, tt.want)
 			}
