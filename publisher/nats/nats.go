@@ -3,8 +3,8 @@
 // # Wire
 //
 // Each channel has a subject. An update is one message, whose data is the update in JSON, as readers get it by other transports. The
-// header Motacilla-Channel has the channel's ID, Motacilla-Term the term of the node that pushes, and Nats-Msg-Id the update's ID.
-// docs/nats.md has the rest.
+// header Motacilla-Channel has the channel's ID, Motacilla-Term the term of the node that pushes, and Nats-Msg-Id what the update is
+// called. docs/nats.md has the rest.
 //
 // # Resuming
 //
@@ -67,6 +67,7 @@ func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	if h.dialer, err = natsconn.New(&c.Connection, "motacilla relay "+r.Name(), kit.Logger); err != nil {
 		return nil, err
 	}
+	h.relay = r.Name()
 	return &Publisher{Relay: r, hub: h}, nil
 }
 
@@ -92,6 +93,7 @@ type hub struct {
 	dialer          *natsconn.Dialer
 	public, private string // subjects
 	stream          string // "" is core NATS
+	relay           string // its name
 
 	link *natsconn.Link // nil before Start
 }
@@ -108,7 +110,7 @@ func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	msg.Data = m.Encode(publisher.JSON)
 	msg.Header.Set(ChannelHeader, string(m.Channel))
 	msg.Header.Set(TermHeader, strconv.FormatInt(m.Term, 10))
-	msg.Header.Set(nats.MsgIdHdr, m.ID())
+	msg.Header.Set(nats.MsgIdHdr, h.relay+"/"+m.ID()) // another relay may have the same stream
 	conn, err := h.link.Conn()
 	if err != nil {
 		return err

@@ -25,6 +25,12 @@ func relayed(t *testing.T, o *nats.Options) (*publishertest.Site, *nats.Publishe
 	t.Helper()
 	site := publishertest.NewSite(t, nil)
 	t.Cleanup(site.Close)
+	return site, relays(t, site, o)
+}
+
+// relays starts a relay of a site, and waits until it pushes.
+func relays(t *testing.T, site *publishertest.Site, o *nats.Options) *nats.Publisher {
+	t.Helper()
 	own := *o
 	own.Backoff = 50 * time.Millisecond
 	p, err := nats.New(&relay.Kit{Feed: site.Feed, Source: site.Source}, &own)
@@ -42,7 +48,7 @@ func relayed(t *testing.T, o *nats.Options) (*publishertest.Site, *nats.Publishe
 		}
 	})
 	site.Eventually("the site is relayed", func() bool { return p.Status().Leading })
-	return site, p
+	return p
 }
 
 // TestMessage: what is in a message, and that a private channel's goes to its own subject.
@@ -75,7 +81,7 @@ func TestMessage(t *testing.T) {
 		if err := json.Unmarshal(msg.Data, &u); err != nil {
 			t.Fatal(err)
 		}
-		id := fmt.Sprintf("%s/%d-%d", tt.channel, u.From, u.Revision)
+		id := fmt.Sprintf("nats/%s/%d-%d", tt.channel, u.From, u.Revision)
 		if msg.Subject != tt.subject || msg.Header.Get(nats.ChannelHeader) != string(tt.channel) || msg.Header.Get(gonats.MsgIdHdr) != id {
 			t.Errorf("the message has the subject %s and the header %v", msg.Subject, msg.Header)
 		}
@@ -138,6 +144,36 @@ func TestStored(t *testing.T) {
 	stored, err := site.Store.Channel(t.Context(), "match")
 	if err != nil || at != stored.Head || list.Error() != nil {
 		t.Errorf("the stream ends at %d, the channel at %d (%v, %v)", at, stored.Head, err, list.Error())
+	}
+}
+
+// TestTwoRelays: two relays may have the same stream. What one of them has pushed is not taken for what the other one pushes.
+func TestTwoRelays(t *testing.T) {
+	h := newHub(t)
+	streamed(t, h.server)
+	h.options.Stream, h.options.MaxBytes = stream, 100_000
+	first, second := h.options, h.options
+	first.Subject, second.Subject, second.Name = "live.first.{channel_id}", "live.second.{channel_id}", "second"
+	site, _ := relayed(t, &first)
+	relays(t, site, &second)
+	site.Create("match", motacilla.Public)
+	post := site.Post("match", "Goal")
+	conn := connect(t, h.server)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"live.first.match", "live.second.match"} {
+		site.Eventually("the stream has the post at "+subject, func() bool {
+			var u motacilla.Update
+			msg, err := s.GetLastMsgForSubject(t.Context(), subject)
+			return err == nil && json.Unmarshal(msg.Data, &u) == nil && u.Revision == post.Revision
+		})
 	}
 }
 
