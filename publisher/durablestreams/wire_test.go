@@ -306,6 +306,17 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestLimitOfHeld: a request that was answered counts no longer.
+func TestLimitOfHeld(t *testing.T) {
+	feed := publisher.FeedOptions{Limits: publisher.Limits{Readers: 1}}
+	s := open(t, &durablestreams.Options{Hold: 10 * time.Millisecond}, feed, publishertest.ServerOptions{})
+	for range 3 {
+		if a := s.get("?offset=now&live=long-poll"); a.StatusCode != 204 {
+			t.Errorf("%s %s", a.Status, a.body)
+		}
+	}
+}
+
 // TestAfterShutdown: a request that would be held is told to come again, so that the client does not ask again at once.
 func TestAfterShutdown(t *testing.T) {
 	s := usual(t)
