@@ -96,6 +96,45 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// TestEndOfPrivateChannel: the end of a private channel goes to its own subject, also if the channel was deleted while no relay ran.
+func TestEndOfPrivateChannel(t *testing.T) {
+	h := newHub(t)
+	h.options.Private, h.options.PrivateSubject = true, "members.{channel_id}"
+	conn := connect(t, h.server)
+	defer conn.Close()
+	all, err := conn.SubscribeSync(">")
+	if err == nil {
+		err = conn.FlushTimeout(patience)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, p := relayed(t, &h.options)
+	site.Create("inside", motacilla.Private)
+	site.Post("inside", "Goal")
+	site.Eventually("it is pushed", func() bool { return p.Status().Pushes > 0 && p.Status().Behind == 0 })
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := site.Store.DeleteChannel(t.Context(), "inside"); err != nil {
+		t.Fatal(err)
+	}
+	relays(t, site, &h.options)
+	for gone := false; !gone; {
+		msg, err := all.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u motacilla.Update
+		if err := json.Unmarshal(msg.Data, &u); err != nil {
+			t.Fatal(err)
+		}
+		if gone = u.Gone; msg.Subject != "members.inside" {
+			t.Errorf("%s has %s", msg.Subject, msg.Data)
+		}
+	}
+}
+
 // TestStored: the stream has each update once, and none is pushed before there is a stream.
 func TestStored(t *testing.T) {
 	h := newHub(t)

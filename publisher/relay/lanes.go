@@ -54,10 +54,10 @@ func newLanes() *lanes {
 }
 
 // restore puts a channel at a checkpoint.
-func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision) {
+func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision, private bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.by[id] = &lane{place: place{id: id, cursor: cursor}, heard: cursor}
+	ls.by[id] = &lane{place: place{id: id, cursor: cursor, private: private}, heard: cursor}
 }
 
 // rewind has the hub get again what came after a revision, because a letter of this version wants it. It returns false if it has

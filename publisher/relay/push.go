@@ -203,7 +203,7 @@ func (l *leader) taken(at place, d *publisher.Delta) {
 	moved := at.fresh || at.cursor != d.Revision
 	at.cursor, at.fresh = d.Revision, false
 	if moved {
-		l.points.set(at.id, at.cursor)
+		l.points.set(at.id, at.cursor, at.private)
 	}
 	l.lanes.done(at)
 }
