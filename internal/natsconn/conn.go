@@ -2,6 +2,8 @@ package natsconn
 
 import (
 	"errors"
+	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +19,10 @@ const (
 )
 
 // Dialer connects to NATS.
-type Dialer struct{ options nats.Options }
+type Dialer struct {
+	options nats.Options
+	away    *seldom // tells that NATS can't be reached
+}
 
 // New returns what connects with these settings. It connects to nothing. The servers know the connection by name. The error is a
 // motacilla.ErrInvalid that names the option.
@@ -29,9 +34,9 @@ func New(o *Options, name string, log *zap.Logger) (*Dialer, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	d := &Dialer{nats.GetDefaultOptions()}
+	d := &Dialer{nats.GetDefaultOptions(), &seldom{log: log}}
 	d.options.Servers = o.Servers
-	for _, set := range append(own, kept(name, log)...) {
+	for _, set := range append(own, d.kept(name, log)...) {
 		if err := set(&d.options); err != nil {
 			return nil, motacilla.Invalid("servers", "can't be used: %v", err)
 		}
@@ -41,10 +46,11 @@ func New(o *Options, name string, log *zap.Logger) (*Dialer, error) {
 
 // kept are the settings of a connection that is never given up, also if the servers refuse it: the operator may mend that there. What
 // is published while there is no connection is an error, and not kept for later.
-func kept(name string, log *zap.Logger) []nats.Option {
-	var told atomic.Int64 // when the log told of a failure last; Unix seconds
+func (d *Dialer) kept(name string, log *zap.Logger) []nats.Option {
+	wrong := &seldom{log: log}
 	return []nats.Option{
-		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(pause), nats.ReconnectJitter(pause, pause),
+		nats.SetCustomDialer(&wire{net.Dialer{Timeout: connecting}}), nats.SkipHostLookup(), nats.Timeout(connecting),
+		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1), nats.PingInterval(ping), nats.MaxPingsOutstanding(2),
 		nats.NoCallbacksAfterClientClose(),
 		nats.ConnectHandler(func(c *nats.Conn) { log.Info("connected to NATS", zap.String("remote", c.ConnectedAddr())) }),
@@ -52,24 +58,49 @@ func kept(name string, log *zap.Logger) []nats.Option {
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			log.Warn("the connection to NATS has ended; it is tried again and again", zap.Error(err))
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			now := time.Now().Unix()
-			if last := told.Load(); now-last >= 60 && told.CompareAndSwap(last, now) {
-				log.Warn("NATS can't be reached; it is tried again and again, and told of once in a minute", zap.Error(err))
-			}
-		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { d.unreached(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			fields := []zap.Field{zap.Error(err)}
 			if s != nil {
 				fields = append(fields, zap.String("subject", s.Subject))
 			}
-			log.Warn("NATS tells of an error", fields...)
+			wrong.warn("NATS tells of an error; such errors are told of once in a minute", fields...)
 		}),
 	}
 }
 
+// seldom is a log that warns once in a minute. What is in between is only for debugging.
+type seldom struct {
+	log  *zap.Logger
+	last atomic.Int64 // Unix seconds
+}
+
+func (s *seldom) warn(text string, fields ...zap.Field) {
+	level, now := zap.DebugLevel, time.Now().Unix()
+	if last := s.last.Load(); now-last >= 60 && s.last.CompareAndSwap(last, now) {
+		level = zap.WarnLevel
+	}
+	s.log.Log(level, text, fields...)
+}
+
+func (d *Dialer) unreached(err error) {
+	d.away.warn("NATS can't be reached; it is tried again and again, and told of once in a minute", zap.Error(err))
+}
+
 // Dial connects. If no server takes the connection, it goes on in the background. The caller must close the connection.
-func (d *Dialer) Dial() (*nats.Conn, error) { return d.options.Connect() }
+func (d *Dialer) Dial() (*nats.Conn, error) {
+	var made atomic.Pointer[nats.Conn]
+	o := d.options
+	o.CustomReconnectDelayCB = func(int) time.Duration {
+		if c := made.Load(); c != nil && c.LastError() != nil { // the library does not say why a server has refused the connection
+			d.unreached(c.LastError())
+		}
+		return pause + rand.N(pause)
+	}
+	c, err := o.Connect()
+	made.Store(c)
+	return c, err
+}
 
 // ErrAway says that there is no connection now.
 var ErrAway = errors.New("there is no connection to NATS")

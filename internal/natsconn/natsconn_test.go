@@ -57,7 +57,7 @@ func TestIdentity(t *testing.T) {
 			server := realserver.NewNATS(t, `authorization { users: [ { user: another, password: x } ] }`)
 			o := &natsconn.Options{Servers: []string{server.URL()}}
 			tt.set(o)
-			core, logs := observer.New(zap.InfoLevel)
+			core, logs := observer.New(zap.DebugLevel)
 			d, err := natsconn.New(o, "test", zap.New(core))
 			if err != nil {
 				t.Fatal(err)
@@ -67,7 +67,10 @@ func TestIdentity(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			eventually(t, "the log tells that it is refused", func() bool { return refusals(logs) > 0 })
+			eventually(t, "it is refused again and again", func() bool { return refusals(logs) > 2 })
+			if n := logs.FilterMessageSnippet("NATS can't be reached").FilterLevelExact(zap.WarnLevel).Len(); n == 0 {
+				t.Error("the log does not warn of it")
+			}
 			if _, err := natsconn.Begin(conn); !errors.Is(err, natsconn.ErrAway) {
 				t.Errorf("a connection that is refused begins with %v", err)
 			}
@@ -84,8 +87,9 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// refusals returns how many attempts have failed. Only the first of them is a warning.
 func refusals(logs *observer.ObservedLogs) int {
-	return logs.FilterMessageSnippet("NATS can't be reached").FilterLevelExact(zap.WarnLevel).Len()
+	return logs.FilterMessageSnippet("NATS can't be reached").Len()
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -115,7 +119,7 @@ func TestTLS(t *testing.T) {
 		"Unknown": {natsconn.Options{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			core, logs := observer.New(zap.InfoLevel)
+			core, logs := observer.New(zap.DebugLevel)
 			tt.o.Servers = []string{"tls://" + server.Addr}
 			d, err := natsconn.New(&tt.o, "test", zap.New(core))
 			if err != nil {
@@ -177,6 +181,7 @@ func TestOptions(t *testing.T) {
 		"servers: must have at least":                        {},
 		"servers[0]: must be an":                             {Servers: []string{"127.0.0.1:4222"}},
 		"servers[1]: must have no user":                      {Servers: []string{"nats://a:1", "nats://user:secret@a:1"}},
+		"servers[1]: must be for":                            {Servers: []string{"nats://a:1", "wss://b:1"}},
 		"servers: needs one of":                              {Servers: []string{"nats://a:1"}, Token: "x", User: "y"},
 		"certificate: must be set with":                      {Servers: []string{"nats://a:1"}, Key: "x"},
 		"ca: can't be read":                                  {Servers: []string{"nats://a:1"}, CA: "/nowhere"},

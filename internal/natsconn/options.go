@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,7 @@ func (o *Options) read() ([]nats.Option, error) {
 	if len(o.Servers) == 0 {
 		return nil, motacilla.Invalid("servers", "must have at least one address")
 	}
+	webSockets := strings.HasPrefix(o.Servers[0], "ws")
 	for i, s := range o.Servers {
 		field := fmt.Sprintf("servers[%d]", i)
 		switch u, err := url.Parse(s); {
@@ -42,6 +44,8 @@ func (o *Options) read() ([]nats.Option, error) {
 			return nil, motacilla.Invalid(field, "must be an address such as tls://nats.example.org:4222")
 		case u.User != nil:
 			return nil, motacilla.Invalid(field, "must have no user: set user and password, or token")
+		case strings.HasPrefix(u.Scheme, "ws") != webSockets:
+			return nil, motacilla.Invalid(field, "must be for WebSocket if the first one is, and otherwise not")
 		}
 	}
 	ways := 0

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -47,3 +48,11 @@ func (n *NATS) Configure(t testing.TB, config ...string) {
 }
 
 func (n *NATS) file() string { return filepath.Join(n.dir, "nats.conf") }
+
+// Reload has the running server read its configuration again. It does so some time later.
+func (n *NATS) Reload(t testing.TB) {
+	t.Helper()
+	if err := n.running.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+}

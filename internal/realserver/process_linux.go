@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"testing"
 
 	"github.com/motacilla-live/motacilla/internal/process"
 )
@@ -71,5 +72,13 @@ func killTree(p *os.Process) {
 	_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
 	for _, pid := range tree {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// Freeze has the server stand still: it takes and sends nothing more, and its connections stay open. Kill ends it.
+func (d *processes) Freeze(t testing.TB) {
+	t.Helper()
+	if err := d.running.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 	for query, status := range map[string]int{
 		"?offset=": 400, "?offset=0": 400, "?offset=a&offset=b": 400, "?offset=0,1": 400, "?offset=0%201": 400, "?offset=NOW": 400,
 		"?offset=-2": 400, "?live=sse": 400, "?live=long-poll": 400, "?offset=-1&live=": 400, "?offset=-1&live=both": 400,
-		"?offset=-1&live=sse&live=sse": 400, "?offset=" + offset(0): 400, "?offset=9999999999999999999": 400,
+		"?offset=-1&live=sse&live=sse": 400, "?offset=" + offset(0): 400, "?offset=5": 400, "?offset=9999999999999999999": 400,
 	} {
 		if a := s.get(query); a.StatusCode != status || a.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %s %s, want %d", query, a.Status, a.body, status)
@@ -306,6 +306,17 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestLimitOfHeld: a request that was answered counts no longer.
+func TestLimitOfHeld(t *testing.T) {
+	feed := publisher.FeedOptions{Limits: publisher.Limits{Readers: 1}}
+	s := open(t, &durablestreams.Options{Hold: 10 * time.Millisecond}, feed, publishertest.ServerOptions{})
+	for range 3 {
+		if a := s.get("?offset=now&live=long-poll"); a.StatusCode != 204 {
+			t.Errorf("%s %s", a.Status, a.body)
+		}
+	}
+}
+
 // TestAfterShutdown: a request that would be held is told to come again, so that the client does not ask again at once.
 func TestAfterShutdown(t *testing.T) {
 	s := usual(t)
@@ -319,6 +330,20 @@ func TestAfterShutdown(t *testing.T) {
 	}
 	if a := s.get("?offset=-1&live=long-poll"); a.StatusCode != 200 {
 		t.Errorf("a request that is not held: %s", a.Status)
+	}
+}
+
+// TestDrain: a request that is held is answered at the drain, and its connection ends, so that the next one goes to another server.
+func TestDrain(t *testing.T) {
+	s := open(t, &durablestreams.Options{Hold: time.Hour}, publisher.FeedOptions{}, publishertest.ServerOptions{})
+	answers := make(chan answer, 1)
+	go func() { answers <- s.get("?offset=now&live=long-poll") }()
+	s.Eventually("the request is held", func() bool { return s.Stats("durable-streams").Readers.Load() == 1 })
+	if err := s.publisher.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-answers; a.StatusCode != 204 || !a.Close || a.Header.Get("Stream-Next-Offset") != offset(s.Head(match)) {
+		t.Errorf("%s %v, the connection ends: %t", a.Status, a.Header, a.Close)
 	}
 }
 

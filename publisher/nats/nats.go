@@ -3,8 +3,8 @@
 // # Wire
 //
 // Each channel has a subject. An update is one message, whose data is the update in JSON, as readers get it by other transports. The
-// header Motacilla-Channel has the channel's ID, Motacilla-Term the term of the node that pushes, and Nats-Msg-Id the update's ID.
-// docs/nats.md has the rest.
+// header Motacilla-Channel has the channel's ID, Motacilla-Term the term of the node that pushes, and Nats-Msg-Id what the update is
+// called. docs/nats.md has the rest.
 //
 // # Resuming
 //
@@ -67,13 +67,14 @@ func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	if h.dialer, err = natsconn.New(&c.Connection, "motacilla relay "+r.Name(), kit.Logger); err != nil {
 		return nil, err
 	}
+	h.relay = r.Name()
 	return &Publisher{Relay: r, hub: h}, nil
 }
 
 // Start connects, and lets the relay push. It is no error if no server can be reached: then that is tried again and again.
-func (p *Publisher) Start(ctx context.Context) error {
-	if err := p.hub.open(); err != nil {
-		return err
+func (p *Publisher) Start(ctx context.Context) (err error) {
+	if p.hub.link, err = p.hub.dialer.Open(); err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
 	}
 	return p.Relay.Start(ctx)
 }
@@ -81,8 +82,8 @@ func (p *Publisher) Start(ctx context.Context) error {
 // Shutdown ends the relay, and the connection.
 func (p *Publisher) Shutdown(ctx context.Context) error {
 	err := p.Relay.Shutdown(ctx)
-	if p.hub.conn != nil {
-		p.hub.conn.Close()
+	if p.hub.link != nil {
+		p.hub.link.Close()
 	}
 	return err
 }
@@ -92,25 +93,12 @@ type hub struct {
 	dialer          *natsconn.Dialer
 	public, private string // subjects
 	stream          string // "" is core NATS
+	relay           string // its name
 
-	conn   *nats.Conn          // nil before Start
-	stored jetstream.JetStream // nil without a stream
+	link *natsconn.Link // nil before Start
 }
 
 var _ relay.Hub = (*hub)(nil)
-
-func (h *hub) open() (err error) {
-	if h.conn, err = h.dialer.Dial(); err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
-	}
-	if h.stream == "" {
-		return nil
-	}
-	if h.stored, err = jetstream.New(h.conn); err != nil {
-		h.conn.Close()
-	}
-	return err
-}
 
 // Push implements relay.Hub.
 func (h *hub) Push(ctx context.Context, m *relay.Message) error {
@@ -122,15 +110,15 @@ func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	msg.Data = m.Encode(publisher.JSON)
 	msg.Header.Set(ChannelHeader, string(m.Channel))
 	msg.Header.Set(TermHeader, strconv.FormatInt(m.Term, 10))
-	msg.Header.Set(nats.MsgIdHdr, m.ID())
-	attempt, err := natsconn.Begin(h.conn)
+	msg.Header.Set(nats.MsgIdHdr, h.relay+"/"+m.ID()) // another relay may have the same stream
+	conn, err := h.link.Conn()
 	if err != nil {
 		return err
 	}
-	if err = h.send(ctx, msg); err == nil || ctx.Err() != nil { // what is not allowed has no answer
-		if denied := attempt.Err(); denied != nil {
-			return denied
-		}
+	if h.stream == "" {
+		err = publish(ctx, conn, msg)
+	} else {
+		err = h.store(ctx, conn, msg)
 	}
 	if errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, jetstream.ErrStreamMessageExceedsMaximum) {
 		return work.Permanent(fmt.Errorf("%w: lower max_bytes", err))
@@ -138,14 +126,26 @@ func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	return err
 }
 
-// send returns when the server has the message; with a stream, when the stream has stored it.
-func (h *hub) send(ctx context.Context, msg *nats.Msg) error {
-	if h.stored != nil {
-		_, err := h.stored.PublishMsg(ctx, msg, jetstream.WithExpectStream(h.stream), jetstream.WithRetryAttempts(0))
+// publish returns when the server has the message.
+func publish(ctx context.Context, conn *nats.Conn, msg *nats.Msg) error {
+	attempt, err := natsconn.Begin(conn)
+	if err != nil {
 		return err
 	}
-	if err := h.conn.PublishMsg(msg); err != nil {
+	if err := conn.PublishMsg(msg); err != nil {
 		return err
 	}
-	return h.conn.FlushWithContext(ctx)
+	if err := conn.FlushWithContext(ctx); err != nil {
+		return err
+	}
+	return attempt.Err()
+}
+
+// store returns when the stream has stored the message. What the server does not allow has no answer.
+func (h *hub) store(ctx context.Context, conn *nats.Conn, msg *nats.Msg) error {
+	js, err := jetstream.New(conn)
+	if err == nil {
+		_, err = js.PublishMsg(ctx, msg, jetstream.WithExpectStream(h.stream), jetstream.WithRetryAttempts(0))
+	}
+	return err
 }

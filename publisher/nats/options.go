@@ -54,8 +54,8 @@ func (o *Options) complete() (*Options, error) {
 	case c.PrivateSubject == "":
 	case !validTemplate(c.PrivateSubject):
 		return nil, motacilla.Invalid("private_subject", templateProblem, c.PrivateSubject)
-	case c.PrivateSubject == c.Subject:
-		return nil, motacilla.Invalid("private_subject", "must be another one than subject")
+	case mayMeet(c.PrivateSubject, c.Subject):
+		return nil, motacilla.Invalid("private_subject", "must differ from subject in a part without {channel_id}, or in how many parts it has")
 	}
 	if strings.ContainsAny(c.Stream, " \t\r\n.*>/\\") {
 		return nil, motacilla.Invalid("stream", "must be the name of a stream, not %q", c.Stream)

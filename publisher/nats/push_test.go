@@ -25,6 +25,12 @@ func relayed(t *testing.T, o *nats.Options) (*publishertest.Site, *nats.Publishe
 	t.Helper()
 	site := publishertest.NewSite(t, nil)
 	t.Cleanup(site.Close)
+	return site, relays(t, site, o)
+}
+
+// relays starts a relay of a site, and waits until it pushes.
+func relays(t *testing.T, site *publishertest.Site, o *nats.Options) *nats.Publisher {
+	t.Helper()
 	own := *o
 	own.Backoff = 50 * time.Millisecond
 	p, err := nats.New(&relay.Kit{Feed: site.Feed, Source: site.Source}, &own)
@@ -42,7 +48,7 @@ func relayed(t *testing.T, o *nats.Options) (*publishertest.Site, *nats.Publishe
 		}
 	})
 	site.Eventually("the site is relayed", func() bool { return p.Status().Leading })
-	return site, p
+	return p
 }
 
 // TestMessage: what is in a message, and that a private channel's goes to its own subject.
@@ -75,7 +81,7 @@ func TestMessage(t *testing.T) {
 		if err := json.Unmarshal(msg.Data, &u); err != nil {
 			t.Fatal(err)
 		}
-		id := fmt.Sprintf("%s/%d-%d", tt.channel, u.From, u.Revision)
+		id := fmt.Sprintf("nats/%s/%d-%d", tt.channel, u.From, u.Revision)
 		if msg.Subject != tt.subject || msg.Header.Get(nats.ChannelHeader) != string(tt.channel) || msg.Header.Get(gonats.MsgIdHdr) != id {
 			t.Errorf("the message has the subject %s and the header %v", msg.Subject, msg.Header)
 		}
@@ -87,6 +93,45 @@ func TestMessage(t *testing.T) {
 			t.Errorf("the term is %v (%v), and was %d", now, err, term)
 		}
 		term = now
+	}
+}
+
+// TestEndOfPrivateChannel: the end of a private channel goes to its own subject, also if the channel was deleted while no relay ran.
+func TestEndOfPrivateChannel(t *testing.T) {
+	h := newHub(t)
+	h.options.Private, h.options.PrivateSubject = true, "members.{channel_id}"
+	conn := connect(t, h.server)
+	defer conn.Close()
+	all, err := conn.SubscribeSync(">")
+	if err == nil {
+		err = conn.FlushTimeout(patience)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, p := relayed(t, &h.options)
+	site.Create("inside", motacilla.Private)
+	site.Post("inside", "Goal")
+	site.Eventually("it is pushed", func() bool { return p.Status().Pushes > 0 && p.Status().Behind == 0 })
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := site.Store.DeleteChannel(t.Context(), "inside"); err != nil {
+		t.Fatal(err)
+	}
+	relays(t, site, &h.options)
+	for gone := false; !gone; {
+		msg, err := all.NextMsg(patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u motacilla.Update
+		if err := json.Unmarshal(msg.Data, &u); err != nil {
+			t.Fatal(err)
+		}
+		if gone = u.Gone; msg.Subject != "members.inside" {
+			t.Errorf("%s has %s", msg.Subject, msg.Data)
+		}
 	}
 }
 
@@ -141,6 +186,50 @@ func TestStored(t *testing.T) {
 	}
 }
 
+// TestTwoRelays: two relays may have the same stream. What one of them has pushed is not taken for what the other one pushes.
+func TestTwoRelays(t *testing.T) {
+	h := newHub(t)
+	streamed(t, h.server)
+	h.options.Stream, h.options.MaxBytes = stream, 100_000
+	first, second := h.options, h.options
+	first.Subject, second.Subject, second.Name = "live.first.{channel_id}", "live.second.{channel_id}", "second"
+	site, _ := relayed(t, &first)
+	relays(t, site, &second)
+	site.Create("match", motacilla.Public)
+	post := site.Post("match", "Goal")
+	conn := connect(t, h.server)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"live.first.match", "live.second.match"} {
+		site.Eventually("the stream has the post at "+subject, func() bool {
+			var u motacilla.Update
+			msg, err := s.GetLastMsgForSubject(t.Context(), subject)
+			return err == nil && json.Unmarshal(msg.Data, &u) == nil && u.Revision == post.Revision
+		})
+	}
+}
+
+// TestOtherStream: what another stream has stored than the one of the options is not taken for pushed.
+func TestOtherStream(t *testing.T) {
+	h := newHub(t)
+	streamed(t, h.server)
+	h.options.Stream = "ANOTHER"
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", "Goal")
+	site.Eventually("the relay tells that it fails", func() bool { return p.Status().Failed > 0 })
+	if st := p.Status(); st.Pushes > 0 {
+		t.Errorf("the relay says %+v", st)
+	}
+}
+
 // TestDenied: what the server does not allow is not taken for pushed. It is pushed when the server allows it.
 func TestDenied(t *testing.T) {
 	config := func(publish string) string {
@@ -192,6 +281,48 @@ func TestTooLarge(t *testing.T) {
 	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 1 })
 }
 
+// TestTooLargeForStream: the same of a stream that takes no large messages.
+func TestTooLargeForStream(t *testing.T) {
+	h := newHub(t)
+	h.options.Stream, h.options.MaxBytes = stream, 20_000
+	conn := connect(t, h.server)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err == nil {
+		_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{"live.>"}, MaxMsgSize: 3000})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", strings.Repeat("a", 5000))
+	site.Eventually("the update is given up", func() bool { return p.Status().Refused == 1 })
+	site.Post("match", "Goal")
+	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 1 })
+}
+
+// TestGivenUp: the library closes a connection for ever if a server has lowered its max_payload, and gets more. The relay goes on.
+func TestGivenUp(t *testing.T) {
+	h := newHub(t)
+	h.options.MaxBytes = 20_000
+	site, p := relayed(t, &h.options)
+	site.Create("match", motacilla.Public)
+	site.Post("match", "Goal")
+	site.Eventually("it is pushed", func() bool { return p.Status().Pushes == 1 })
+	h.server.Configure(t, "max_payload: 3000")
+	h.server.Reload(t)
+	site.Eventually("the server takes less", func() bool {
+		conn := connect(t, h.server)
+		defer conn.Close()
+		return conn.MaxPayload() == 3000
+	})
+	site.Post("match", strings.Repeat("a", 5000))
+	site.Eventually("the update is given up", func() bool { return p.Status().Refused == 1 })
+	site.Post("match", "Goal")
+	site.Eventually("the next one is pushed", func() bool { return p.Status().Pushes == 2 })
+}
+
 func TestOptions(t *testing.T) {
 	site := publishertest.NewSite(t, nil)
 	defer site.Close()
@@ -200,8 +331,14 @@ func TestOptions(t *testing.T) {
 		"subject: must have {channel_id}": func(o *nats.Options) { o.Subject = "a.*" },
 		"subject: must have":              func(o *nats.Options) { o.Subject = "a..{channel_id}" },
 		"private_subject: must be set":    func(o *nats.Options) { o.Private = true },
-		"private_subject: must be another": func(o *nats.Options) {
+		"private_subject: must differ": func(o *nats.Options) {
 			o.Subject, o.PrivateSubject = "a.{channel_id}", "a.{channel_id}"
+		},
+		"private_subject: must differ from": func(o *nats.Options) {
+			o.Subject, o.PrivateSubject = "a.{channel_id}", "{channel_id}.b"
+		},
+		"private_subject: must differ from subject": func(o *nats.Options) {
+			o.Subject, o.PrivateSubject = "live-{channel_id}", "live-private-{channel_id}"
 		},
 		"private_subject: must have": func(o *nats.Options) { o.PrivateSubject = "$SYS.{channel_id}" },
 		"stream: must be":            func(o *nats.Options) { o.Stream = "a b" },

@@ -31,3 +31,17 @@ func validTemplate(template string) bool {
 	}
 	return true
 }
+
+// mayMeet reports whether two channels may have the same subject, one by each template.
+func mayMeet(a, b string) bool {
+	one, other := strings.Split(a, "."), strings.Split(b, ".")
+	if len(one) != len(other) {
+		return false
+	}
+	for i := range one {
+		if one[i] != other[i] && !strings.Contains(one[i]+other[i], variable) {
+			return false
+		}
+	}
+	return true
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -26,8 +27,11 @@ func checkReaders(o *Options) error {
 	if err := checkURL("private_readers", o.PrivateReaders); err != nil {
 		return err
 	}
-	if o.PrivateReaders == o.Readers {
+	switch u, err := url.Parse(o.PrivateReaders); {
+	case err != nil || o.PrivateReaders == o.Readers:
 		return motacilla.Invalid("private_readers", "must be another location than readers, which does not authorise readers")
+	case o.ReadersKey != "" && !strings.Contains(u.Path, placeholder):
+		return motacilla.Invalid("private_readers", "must have {channel} in its path: a secure link vouches for nothing behind the question mark")
 	}
 	return nil
 }

@@ -69,6 +69,10 @@ func TestReaders(t *testing.T) {
 		"readers ":         {ReaderOptions: relay.ReaderOptions{Readers: "wss://hub.example/x/{channel}"}},
 		"private_readers":  {ReaderOptions: relay.ReaderOptions{Readers: "https://hub.example/x/{channel}"}, Options: relay.Options{Private: true}},
 		"private_readers ": {ReaderOptions: relay.ReaderOptions{Readers: "https://h/{channel}"}, PrivateReaders: "https://h/{channel}", Options: relay.Options{Private: true}},
+		"private_readers  ": { // the link would be good for every channel
+			ReaderOptions: relay.ReaderOptions{Readers: "https://h/{channel}"}, PrivateReaders: "https://h/private?id={channel}", ReadersKey: "x",
+			Options: relay.Options{Private: true},
+		},
 	} {
 		o.URL, o.PrivateURL = "http://127.0.0.1/publish/{channel}", "http://127.0.0.1/private/{channel}"
 		p, err := nchan.New(kit, &o)

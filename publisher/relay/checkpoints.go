@@ -22,6 +22,7 @@ type checkpoints struct {
 
 	mu      sync.Mutex
 	cursors [buckets]map[motacilla.ChannelID]motacilla.Revision
+	private [buckets]map[motacilla.ChannelID]bool // those of them that are private: after their end nothing else says so
 	dirty   [buckets]bool
 	version [buckets]int64 // of the records; only flush uses it
 }
@@ -35,6 +36,7 @@ const (
 type bucket struct {
 	Term    int64                                      `json:"term"`
 	Cursors map[motacilla.ChannelID]motacilla.Revision `json:"cursors"`
+	Private map[motacilla.ChannelID]bool               `json:"private,omitempty"`
 }
 
 // errOverruled says that another node leads.
@@ -44,6 +46,7 @@ func newCheckpoints(records motacilla.Records, name string, term int64) *checkpo
 	c := &checkpoints{records: records, name: name, term: term}
 	for i := range c.cursors {
 		c.cursors[i] = make(map[motacilla.ChannelID]motacilla.Revision)
+		c.private[i] = make(map[motacilla.ChannelID]bool)
 	}
 	return c
 }
@@ -80,6 +83,7 @@ func (c *checkpoints) load(ctx context.Context) (first bool, err error) {
 		}
 		c.version[i] = r.Version
 		maps.Copy(c.cursors[i], b.Cursors)
+		maps.Copy(c.private[i], b.Private)
 	}
 	return len(list) < buckets, nil // they are all written at the end of the first look
 }
@@ -92,20 +96,23 @@ func read(r motacilla.Record) (b bucket, err error) {
 }
 
 // each calls do with all cursors.
-func (c *checkpoints) each(do func(motacilla.ChannelID, motacilla.Revision)) {
-	for _, cursors := range c.cursors {
+func (c *checkpoints) each(do func(ch motacilla.ChannelID, cursor motacilla.Revision, private bool)) {
+	for i, cursors := range c.cursors {
 		for ch, cursor := range cursors {
-			do(ch, cursor)
+			do(ch, cursor, c.private[i][ch])
 		}
 	}
 }
 
 // set notes how far the hub is with a channel.
-func (c *checkpoints) set(ch motacilla.ChannelID, cursor motacilla.Revision) {
+func (c *checkpoints) set(ch motacilla.ChannelID, cursor motacilla.Revision, private bool) {
 	i := bucketOf(ch)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cursors[i][ch], c.dirty[i] = cursor, true
+	if delete(c.private[i], ch); private {
+		c.private[i][ch] = true
+	}
 }
 
 // forget removes the cursor of a channel that was deleted.
@@ -114,6 +121,7 @@ func (c *checkpoints) forget(ch motacilla.ChannelID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.cursors[i], ch)
+	delete(c.private[i], ch)
 	c.dirty[i] = true
 }
 
@@ -151,7 +159,7 @@ func (c *checkpoints) changed(i int) []byte {
 		return nil
 	}
 	c.dirty[i] = false
-	value, err := json.Marshal(bucket{c.term, c.cursors[i]})
+	value, err := json.Marshal(bucket{c.term, c.cursors[i], c.private[i]})
 	if err != nil {
 		panic(err) // of strings and numbers it can't fail
 	}

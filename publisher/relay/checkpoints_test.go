@@ -21,7 +21,7 @@ func opened(t *testing.T, records motacilla.Records, term int64) *checkpoints {
 
 func cursors(c *checkpoints) map[motacilla.ChannelID]motacilla.Revision {
 	all := make(map[motacilla.ChannelID]motacilla.Revision)
-	c.each(func(ch motacilla.ChannelID, cursor motacilla.Revision) { all[ch] = cursor })
+	c.each(func(ch motacilla.ChannelID, cursor motacilla.Revision, _ bool) { all[ch] = cursor })
 	return all
 }
 
@@ -31,20 +31,20 @@ func TestOlderTermWritesNothing(t *testing.T) {
 	defer store.Close()
 	before := opened(t, store.Records(), 1)
 	before.all()
-	before.set("one", 10)
+	before.set("one", 10, false)
 	if err := before.flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	after := opened(t, store.Records(), 2)
-	before.set("one", 11) // it does not know yet that its term is over, and neither does the store
+	before.set("one", 11, false) // it does not know yet that its term is over, and neither does the store
 	if err := before.flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	after.set("one", 20)
+	after.set("one", 20, false)
 	if err := after.flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before.set("one", 12)
+	before.set("one", 12, false)
 	if err := before.flush(t.Context()); !errors.Is(err, errOverruled) {
 		t.Errorf("the older leader's write: %v, want that it is overruled", err)
 	}
@@ -83,9 +83,9 @@ func TestLostAnswers(t *testing.T) {
 	for i := range 200 {
 		ch := motacilla.ChannelID(fmt.Sprintf("match-%d", i))
 		want[ch] = motacilla.Revision(i)
-		c.set(ch, want[ch])
+		c.set(ch, want[ch], false)
 	}
-	c.set("gone", 1)
+	c.set("gone", 1, false)
 	c.forget("gone")
 	tries := 0
 	for c.flush(t.Context()) != nil {

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -14,6 +15,7 @@ type place struct {
 	fresh   bool               // the hub has nothing of it yet, and cursor is not known
 	private bool               // as far as is known
 	sending bool               // what is pushed is what a letter is about
+	gone    time.Time          // when it was first seen that the channel was deleted
 }
 
 // lane is what the leader knows of one channel.
@@ -52,10 +54,10 @@ func newLanes() *lanes {
 }
 
 // restore puts a channel at a checkpoint.
-func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision) {
+func (ls *lanes) restore(id motacilla.ChannelID, cursor motacilla.Revision, private bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.by[id] = &lane{place: place{id: id, cursor: cursor}, heard: cursor}
+	ls.by[id] = &lane{place: place{id: id, cursor: cursor, private: private}, heard: cursor}
 }
 
 // rewind has the hub get again what came after a revision, because a letter of this version wants it. It returns false if it has
@@ -188,7 +190,9 @@ func (ls *lanes) done(at place) {
 func (ls *lanes) again(at place) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	ls.push(ls.by[at.id])
+	l := ls.by[at.id]
+	l.gone = at.gone
+	ls.push(l)
 }
 
 // drop forgets a channel that was deleted, unless there was news of it meanwhile.

@@ -89,7 +89,7 @@ func (l *leader) begin(ctx context.Context) bool {
 
 // first puts all channels that there are at their heads.
 func (l *leader) first(ctx context.Context) error {
-	err := l.channels(ctx, func(c *motacilla.Channel) { l.points.set(c.ID, c.Head) })
+	err := l.channels(ctx, func(c *motacilla.Channel) { l.points.set(c.ID, c.Head, c.Access != motacilla.Public) })
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (l *leader) serve(ctx context.Context, at place, probe bool) {
 		return
 	}
 	refused := work.IsPermanent(err)
-	if err != nil && !refused && l.late(m) {
+	if err != nil && !refused && l.late(at, m) {
 		err, refused = fmt.Errorf("for longer than %v the hub has not taken it: %w", l.traits.Patience, err), true
 		l.gate.leave(probe, err)
 	} else if refused {
@@ -94,13 +94,21 @@ func (l *leader) next(ctx context.Context, at *place) (*publisher.Delta, error) 
 		at.cursor = motacilla.Revision(c.Created.UnixMicro()) // the revision that made it
 	}
 	d, err := l.kit.Feed.Since(ctx, at.id, at.cursor)
-	if errors.Is(err, motacilla.ErrNotFound) {
-		return l.kit.Feed.Gone(at.id, at.cursor, at.private), nil
-	}
-	if err == nil {
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound):
+		d = l.kit.Feed.Gone(at.id, at.cursor, at.private)
+	case err != nil:
+		return nil, err
+	default:
 		at.private = d.Private()
 	}
-	return d, err
+	switch {
+	case !d.Gone:
+		at.gone = time.Time{}
+	case at.gone.IsZero():
+		at.gone = l.kit.Feed.Options().Clock.Now()
+	}
+	return d, nil
 }
 
 // message returns what is pushed: d, or a notice if d is too large.
@@ -136,14 +144,18 @@ func (l *leader) push(m *Message) (err error) {
 }
 
 // late reports whether a message has waited for longer than the hub is given.
-func (l *leader) late(m *Message) bool {
-	oldest := m.Revision
-	for _, r := range m.Renders {
-		if r.Revision > m.From { // a reset has older ones too
-			oldest = min(oldest, r.Revision)
+func (l *leader) late(at place, m *Message) bool {
+	since := at.gone // the revision of an end is no time
+	if !m.Gone {
+		oldest := m.Revision
+		for _, r := range m.Renders {
+			if r.Revision > m.From { // a reset has older ones too
+				oldest = min(oldest, r.Revision)
+			}
 		}
+		since = oldest.Time()
 	}
-	return l.traits.Patience > 0 && l.kit.Feed.Options().Clock.Now().Sub(oldest.Time()) > l.traits.Patience
+	return l.traits.Patience > 0 && l.kit.Feed.Options().Clock.Now().Sub(since) > l.traits.Patience
 }
 
 // giveUp tells of a message that the hub will never take.
@@ -191,7 +203,7 @@ func (l *leader) taken(at place, d *publisher.Delta) {
 	moved := at.fresh || at.cursor != d.Revision
 	at.cursor, at.fresh = d.Revision, false
 	if moved {
-		l.points.set(at.id, at.cursor)
+		l.points.set(at.id, at.cursor, at.private)
 	}
 	l.lanes.done(at)
 }

@@ -132,6 +132,24 @@ func TestPatience(t *testing.T) {
 	r.Eventually("nothing is left", func() bool { return p.Status().Letters == 0 && len(r.letters()) == 0 })
 }
 
+// The end of a channel is tried for a day too, however long ago the channel's last update was.
+func TestPatienceWithEnd(t *testing.T) {
+	r, tg := newRig(t, nil), newTarget(t)
+	p, _ := r.start(options(tg.url))
+	tg.gets(r, "the post", reaches(r.Post(channel, "Goal").Revision))
+	tg.refuse(http.StatusServiceUnavailable)
+	r.ahead.Store(int64(48 * time.Hour))
+	if _, err := r.Store.DeleteChannel(t.Context(), channel); err != nil {
+		t.Fatal(err)
+	}
+	r.Eventually("it is tried again", func() bool { return p.Status().Failed >= 3 })
+	if list := r.letters(); len(list) != 0 {
+		t.Fatalf("at once the letters are %+v", list)
+	}
+	r.ahead.Store(int64(80 * time.Hour))
+	r.Eventually("there is a letter after a day", func() bool { return len(r.letters()) == 1 })
+}
+
 // A target that answers 410 gets nothing more, also after a restart, until somebody lets the relay go on.
 func TestUnwanted(t *testing.T) {
 	r, tg := newRig(t, nil), newTarget(t)

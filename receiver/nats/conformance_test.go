@@ -59,8 +59,8 @@ func (w *watched) deliver(req *http.Request) (int, error) {
 	if w.o.Stream != "" {
 		_, err = w.source.js.PublishMsg(ctx, msg)
 	} else {
-		eventually(w.source, "the receiver has subscribed", func() bool { return w.conn.NumSubscriptions() > 0 })
-		err = errors.Join(w.conn.FlushWithContext(ctx), w.source.conn.PublishMsg(msg), w.source.conn.FlushWithContext(ctx))
+		w.subscribed(w.source)
+		err = errors.Join(w.source.conn.PublishMsg(msg), w.source.conn.FlushWithContext(ctx))
 	}
 	if err != nil {
 		return 0, err

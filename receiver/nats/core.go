@@ -2,48 +2,76 @@ package nats
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// waiting is how many documents may wait for the one that is being stored. NATS drops what is more, and says so.
-const waiting = 1024
+// ending is how long the receiver waits at its end for a server that does not say that it has sent everything.
+const ending = time.Second
 
-// takeCore takes documents of a queue group, which nobody keeps, until ctx ends.
+var errClosed = errors.New("the connection to NATS has been given up")
+
+// takeCore takes documents of a queue group, which nobody keeps, until ctx ends, or something is wrong.
 func (r *Receiver) takeCore(ctx context.Context) error {
-	in := make(chan *nats.Msg, waiting)
-	var subscriptions []*nats.Subscription
-	end := func() {
-		for _, s := range subscriptions {
-			_ = s.Unsubscribe()
-		}
+	conn, err := r.link.Conn()
+	if err != nil {
+		return err
 	}
-	defer end()
+	closed := conn.StatusChanged(nats.CLOSED)
+	defer conn.RemoveStatusListener(closed)
+	b := newBacklog(r)
+	var open []*nats.Subscription
 	for _, s := range r.subjects {
-		sub, err := r.conn.ChanQueueSubscribe(s.filter(), r.o.Consumer, in)
+		sub, err := conn.ChanQueueSubscribe(s.filter(), r.o.Consumer, b.in)
 		if err != nil {
+			b.finish(open)
 			return err
 		}
-		subscriptions = append(subscriptions, sub)
+		open = append(open, sub)
 	}
 	for {
+		out, first := b.head()
 		select {
-		case msg := <-in:
-			r.serveCore(msg)
+		case msg := <-b.in:
+			b.add(msg)
+		case out <- first:
+			b.pop()
+		case <-closed:
+			b.finish(nil)
+			return errClosed
 		case <-ctx.Done():
-			end()
-			for { // they are nobody else's
-				select {
-				case msg := <-in:
-					r.serveCore(msg)
-				default:
-					return nil
-				}
-			}
+			b.finish(open)
+			return nil
 		}
 	}
 }
 
-func (r *Receiver) serveCore(msg *nats.Msg) {
-	_, _ = r.store(&document{subject: msg.Subject, header: msg.Header, data: msg.Data}, defaultAckWait) // it has told
+// finish ends the subscriptions, and stores all that NATS has given to this node: nobody else gets it.
+func (b *backlog) finish(open []*nats.Subscription) {
+	ended := make(chan struct{}, len(open))
+	for _, s := range open {
+		s.SetClosedHandler(func(string) { ended <- struct{}{} })
+		_ = s.Drain() // the server may send something before it hears of the end
+	}
+	late := time.NewTimer(ending)
+	defer late.Stop()
+	for left := len(open); left > 0; {
+		out, first := b.head()
+		select {
+		case msg := <-b.in:
+			b.add(msg)
+		case out <- first:
+			b.pop()
+		case <-ended:
+			left--
+		case <-late.C:
+			left = 0
+		}
+	}
+	for len(b.in) > 0 {
+		b.add(<-b.in)
+	}
+	b.empty()
 }

@@ -54,7 +54,7 @@ type Receiver struct {
 	log      *zap.Logger
 	settled  func(*document, error) // for tests
 
-	conn    *nats.Conn         // nil before Start
+	link    *natsconn.Link     // nil before Start
 	stop    context.CancelFunc // no more documents
 	works   context.Context    // of the document that is taken
 	abandon context.CancelFunc // ends works
@@ -104,7 +104,7 @@ func (r *Receiver) Start(ctx context.Context) (err error) {
 	if err := r.intake.Start(ctx); err != nil {
 		return err
 	}
-	if r.conn, err = r.dialer.Dial(); err != nil {
+	if r.link, err = r.dialer.Open(); err != nil {
 		return errors.Join(fmt.Errorf("connect to NATS: %w", err), r.intake.Shutdown(ctx))
 	}
 	var run context.Context
@@ -121,7 +121,7 @@ func (r *Receiver) Start(ctx context.Context) (err error) {
 // Shutdown takes no more documents, and waits for the one that is being stored. What is left goes to another node, or comes after the
 // next start.
 func (r *Receiver) Shutdown(ctx context.Context) error {
-	if r.conn == nil {
+	if r.link == nil {
 		return r.intake.Shutdown(ctx)
 	}
 	r.stop()
@@ -129,12 +129,8 @@ func (r *Receiver) Shutdown(ctx context.Context) error {
 	defer undo()
 	r.running.Wait()
 	r.abandon()
-	if r.conn.IsConnected() { // acknowledgements are on their way
-		ending, cancel := context.WithTimeout(ctx, time.Second)
-		_ = r.conn.FlushWithContext(ending)
-		cancel()
-	}
-	r.conn.Close()
+	r.link.Flush(ctx, time.Second) // acknowledgements are on their way
+	r.link.Close()
 	return r.intake.Shutdown(ctx)
 }
 
@@ -180,7 +176,7 @@ func (r *Receiver) store(d *document, limit time.Duration) (refused bool, err er
 	switch {
 	case err == nil:
 		r.metrics.Count(r.Source(), receiver.Taken)
-	case errors.Is(err, motacilla.ErrInvalid), errors.Is(err, motacilla.ErrNotFound):
+	case errors.Is(err, motacilla.ErrInvalid), errors.Is(err, motacilla.ErrNotFound), errors.Is(err, errPanic):
 		refused = true
 		r.metrics.Count(r.Source(), receiver.Refused)
 		r.log.Warn("a document can't become a post, and is left out", fields...)
@@ -196,10 +192,14 @@ func (r *Receiver) store(d *document, limit time.Duration) (refused bool, err er
 	return refused, err
 }
 
+// errPanic is a defect of the program that a document shows. It would show it again, each time.
+var errPanic = errors.New("panic")
+
 func (r *Receiver) take(ctx context.Context, d *document) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			r.log.Error("a document has caused a panic", zap.Any("panic", p), zap.StackSkip("stack", 1))
+			err = fmt.Errorf("%w: %v", errPanic, p)
 		}
 	}()
 	if len(d.data) > r.o.MaxBody {

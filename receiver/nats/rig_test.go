@@ -164,6 +164,34 @@ func (s *shared) node(t testing.TB, o *Options, settled func(*document, error)) 
 	return r
 }
 
+// conn returns the receiver's connection.
+func (r *Receiver) conn(t testing.TB) (conn *nats.Conn) {
+	t.Helper()
+	eventually(t, "the receiver is connected", func() (ok bool) {
+		var err error
+		conn, err = r.link.Conn()
+		return err == nil
+	})
+	return conn
+}
+
+// subscribed waits until the receiver has subscribed.
+func (r *Receiver) subscribed(t testing.TB) {
+	t.Helper()
+	conn := r.conn(t)
+	eventually(t, "the receiver has subscribed", func() bool { return conn.NumSubscriptions() > 0 })
+	if err := conn.FlushTimeout(patience); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// die ends the receiver's connection, and then the receiver: nothing that it has is settled any more.
+func (r *Receiver) die(t testing.TB) {
+	t.Helper()
+	r.conn(t).Close()
+	r.stop()
+}
+
 func (r *Receiver) end(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

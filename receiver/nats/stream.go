@@ -19,7 +19,11 @@ const (
 
 // takeStream takes documents of the stream until ctx ends, or something is wrong.
 func (r *Receiver) takeStream(ctx context.Context) error {
-	js, err := jetstream.New(r.conn)
+	conn, err := r.link.Conn()
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(conn)
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,8 @@ func (r *Receiver) consumer(ctx context.Context, js jetstream.JetStream) (jetstr
 	switch {
 	case config.AckPolicy != jetstream.AckExplicitPolicy:
 		return nil, errors.New("must have explicit acknowledgements")
+	case config.MaxDeliver > 0:
+		return nil, errors.New("must have no limit of deliveries: what the store does not take would be lost")
 	case current && (r.o.AckWait == 0 || r.o.AckWait == config.AckWait):
 		return c, nil
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/motacilla-live/motacilla/internal/realserver"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // note is a document of the tests.
@@ -37,10 +39,10 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 			src.server.Kill()
 			src.server.Restart(t)
 		case 45:
-			first.conn.Close() // what it has is not acknowledged any more
+			first.die(t)
 		case 75:
 			second.end(t)
-			second.conn = nil
+			second.link = nil
 		case 90:
 			common.node(t, o, nil)
 		}
@@ -79,10 +81,7 @@ func TestNodesShare(t *testing.T) {
 			const all = 100
 			for range 2 {
 				n := common.node(t, o, settled)
-				eventually(t, "the node has subscribed", func() bool { return n.conn.NumSubscriptions() > 0 })
-				if err := n.conn.FlushTimeout(patience); err != nil {
-					t.Fatal(err)
-				}
+				n.subscribed(t)
 			}
 			for i := range all {
 				if stream {
@@ -150,6 +149,54 @@ func TestPutOff(t *testing.T) {
 	}
 }
 
+// holding is a sink that stores the first post only after it was let go.
+type holding struct {
+	receiver.Sink
+	begun, free chan struct{}
+	once        sync.Once
+}
+
+func (h *holding) PutPost(ctx context.Context, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision) (motacilla.Post, error) {
+	h.once.Do(func() {
+		close(h.begun)
+		<-h.free
+	})
+	return h.Sink.PutPost(ctx, ch, p, replaces)
+}
+
+// TestGiveBack: what a node has that stops, and has not begun, goes to another one at once.
+func TestGiveBack(t *testing.T) {
+	src := newSource(t, realserver.NewNATS(t)).stream()
+	common := newShared(t, "match")
+	sink := &holding{Sink: common.store, begun: make(chan struct{}), free: make(chan struct{})}
+	common.sink = sink
+	o := src.options()
+	o.AckWait = time.Hour
+	const all = ahead / 2
+	var want []string
+	for i := range all {
+		text := fmt.Sprintf("goal %03d", i)
+		src.send("match", text, note{i, text})
+		want = append(want, text)
+	}
+	first := common.node(t, o, nil)
+	<-sink.begun
+	eventually(t, "the node has all", func() bool {
+		c, err := src.js.Consumer(t.Context(), src.name, "motacilla-"+src.name)
+		return err == nil && c.CachedInfo().NumAckPending == all
+	})
+	first.stop()
+	close(sink.free)
+	first.end(t)
+	first.link = nil
+	common.node(t, o, nil)
+	eventually(t, "all documents are posts", func() bool {
+		got := common.texts(t, "match")
+		slices.Sort(got)
+		return slices.Equal(got, want)
+	})
+}
+
 // TestOrder: posts have the time at which the stream stored their documents, not that at which the store took them.
 func TestOrder(t *testing.T) {
 	src := newSource(t, realserver.NewNATS(t)).stream()
@@ -196,6 +243,63 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// panicking is a sink that panics at posts with this text.
+type panicking struct {
+	receiver.Sink
+	text string
+}
+
+func (p *panicking) PutPost(ctx context.Context, ch motacilla.ChannelID, post motacilla.Post, replaces motacilla.Revision) (motacilla.Post, error) {
+	for _, b := range post.Content {
+		if strings.Contains(b.Text.String(), p.text) {
+			panic(p.text)
+		}
+	}
+	return p.Sink.PutPost(ctx, ch, post, replaces)
+}
+
+// TestPanic: a document that shows a defect of the program is ended. Otherwise it would come again for ever, and in the end such
+// documents would keep all others from coming.
+func TestPanic(t *testing.T) {
+	src := newSource(t, realserver.NewNATS(t)).stream()
+	common := newShared(t, "match")
+	common.sink = &panicking{common.store, "bad"}
+	src.send("match", "a", note{1, "bad"})
+	src.send("match", "b", note{2, "good"})
+	common.node(t, src.options(), nil)
+	eventually(t, "the good one is a post", func() bool { return slices.Equal(common.texts(t, "match"), []string{"good"}) })
+	src.idle("motacilla-" + src.name)
+	if n := common.metrics.Counts()[receiver.Delivery{Receiver: src.name, Result: receiver.Refused}]; n < 1 {
+		t.Errorf("%d documents are counted as refused, want 1", n)
+	}
+}
+
+// TestLimitOfDeliveries: a consumer that gives documents up is not used.
+func TestLimitOfDeliveries(t *testing.T) {
+	src := newSource(t, realserver.NewNATS(t)).stream()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	config := jetstream.ConsumerConfig{Durable: "own", AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: src.name + ".*", MaxDeliver: 3}
+	if _, err := src.js.CreateConsumer(ctx, src.name, config); err != nil {
+		t.Fatal(err)
+	}
+	o := src.options()
+	o.Consumer = "own"
+	core, logs := observer.New(zap.WarnLevel)
+	r, err := New(newShared(t, "match").kit(), o, zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer r.end(t)
+	eventually(t, "the log says why", func() bool {
+		list := logs.FilterMessageSnippet("documents can't be taken").All()
+		return len(list) > 0 && strings.Contains(fmt.Sprint(list[0].ContextMap()), "limit of deliveries")
+	})
+}
+
 // TestConsumer: what the consumer is, where it begins, and that it follows a change of the subjects.
 func TestConsumer(t *testing.T) {
 	src := newSource(t, realserver.NewNATS(t))
@@ -203,7 +307,7 @@ func TestConsumer(t *testing.T) {
 	o := src.options()
 	o.Begin = "new"
 	node := common.node(t, o, nil) // there is no stream yet
-	eventually(t, "it is connected", node.conn.IsConnected)
+	node.conn(t)
 	src.stream()
 	info := func() *jetstream.ConsumerInfo {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -222,7 +326,7 @@ func TestConsumer(t *testing.T) {
 	src.send("match", "1", note{1, "goal"})
 	eventually(t, "it is a post", func() bool { return len(common.texts(t, "match")) == 1 })
 	node.end(t)
-	node.conn = nil
+	node.link = nil
 	o.Subjects = []string{src.name + ".news.{channel_id}.>", src.name + ".{channel_id}"}
 	src.send("news.other.today.1", "2", note{2, "while no node runs, on a subject of tomorrow"})
 	common.node(t, o, nil)
