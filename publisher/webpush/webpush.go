@@ -157,10 +157,11 @@ func (p *Publisher) worth(post motacilla.Post) time.Duration {
 // hub is what the relay pushes to.
 type hub struct{ p *Publisher }
 
-// Push tells of the posts of an update that are key events. An error is the store's.
+// Push tells of the posts of an update that are key events. An error is the store's. A reset has all posts of the page, also those
+// that were there before the publisher began.
 func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	for _, r := range m.Renders {
-		if !r.Show {
+		if !r.Show || r.Revision <= m.From || time.Since(r.Created) >= h.p.o.TTL {
 			continue
 		}
 		if err := h.p.Tell(ctx, m.Channel, r.ID); err != nil {
