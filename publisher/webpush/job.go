@@ -73,6 +73,9 @@ func (p *Publisher) noteOf(ctx context.Context, j job) (*note, motacilla.Channel
 	if err != nil {
 		return nil, ch, err
 	}
+	if ch.Access != motacilla.Public && !p.o.Private { // it has become private since the job was added
+		return nil, ch, nil
+	}
 	post, err := p.posts.Post(ctx, j.Channel, j.Post)
 	if gone(err) {
 		return nil, ch, nil
@@ -204,6 +207,9 @@ func (p *Publisher) tell(
 	to, err := parseReader(record)
 	if err != nil {
 		return outcome{kind: refused, err: err}
+	}
+	if !p.o.serves(to.endpoint.Hostname()) {
+		return outcome{kind: refused, err: fmt.Errorf("%q is not among the services that are called", to.endpoint.Hostname())}
 	}
 	o := outcome{kind: ended}
 	if to.may(ch) {

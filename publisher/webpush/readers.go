@@ -32,19 +32,28 @@ type reader struct {
 	*Subscription
 	// whilePublic: the reader had no permission of its own, so it gets nothing when the channel has become private.
 	whilePublic bool
+	// seen is when a reader with a permission of its own last showed it.
+	seen time.Time
 	// born is when the channel was created. A channel that is created again under the same ID has no readers.
 	born time.Time
 }
 
 // may reports whether the reader may get what is on the channel now.
 func (r *reader) may(ch motacilla.Channel) bool {
-	return r.born.Equal(ch.Created) && (ch.Access == motacilla.Public || !r.whilePublic)
+	permitted := !r.whilePublic && time.Since(r.seen) < keepPrivate
+	return r.born.Equal(ch.Created) && (ch.Access == motacilla.Public || permitted)
+}
+
+// same reports whether two readers differ in nothing but the time.
+func (r *reader) same(as *reader) bool {
+	return r.wire() == as.wire() && r.whilePublic == as.whilePublic && r.born.Equal(as.born)
 }
 
 // readerValue is the value of a record.
 type readerValue struct {
 	wireSubscription
 	WhilePublic bool      `json:"while_public,omitempty"`
+	Seen        time.Time `json:"seen,omitzero"`
 	Born        time.Time `json:"born"`
 }
 
@@ -63,7 +72,7 @@ const renewAfter = 24 * time.Hour
 // too many, the error is an ErrOverloaded or an ErrTooMany.
 func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network string, r reader, keep time.Duration) error {
 	key := prefix(ch) + rs.hash(r.endpoint)
-	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.born})
+	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.seen, r.born})
 	if err != nil {
 		return err
 	}
@@ -75,7 +84,7 @@ func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network str
 		}
 	case err != nil:
 		return err
-	case string(known.Value) == string(value) && time.Until(known.Expires) > keep-min(renewAfter, keep/2):
+	case current(known, &r, keep):
 		return nil
 	}
 	_, err = rs.records.Put(ctx, motacilla.Record{
@@ -85,6 +94,15 @@ func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network str
 		return nil // the same reader at the same time
 	}
 	return err
+}
+
+// current reports whether the record of a reader can stay as it is: the reader is the same, and is neither to be kept for much longer,
+// nor to be forgotten sooner.
+func current(known motacilla.Record, r *reader, keep time.Duration) bool {
+	const clocks = time.Minute // by which the store's may differ
+	was, err := parseReader(known)
+	left := time.Until(known.Expires)
+	return err == nil && was.same(r) && left > keep-min(renewAfter, keep/2) && left < keep+clocks
 }
 
 // admit counts a new reader. Two that come at the same time may both take the last place.
@@ -184,5 +202,5 @@ func parseReader(r motacilla.Record) (reader, error) {
 		return reader{}, err
 	}
 	s, err := v.parse()
-	return reader{s, v.WhilePublic, v.Born}, err
+	return reader{s, v.WhilePublic, v.Seen, v.Born}, err
 }

@@ -150,6 +150,7 @@ func (r *rig) node(o *Options, source relay.Source) *Publisher {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.t.Cleanup(p.client.Close)
 	p.patience = time.Minute // a machine may be slow
 	p.queue = p.newQueue(time.Millisecond, 20*time.Millisecond)
 	return p
@@ -201,7 +202,7 @@ func (r *rig) subscribers(n int) []string {
 	paths := make([]string, n)
 	for i := range n {
 		paths[i] = fmt.Sprint("/", i)
-		to := reader{r.service.browser(paths[i]), true, c.Created}
+		to := reader{Subscription: r.service.browser(paths[i]), whilePublic: true, born: c.Created}
 		if err := r.readers.Load().save(r.t.Context(), match, "", to, time.Hour); err != nil {
 			r.t.Fatal(err)
 		}
