@@ -216,7 +216,7 @@ func (p *Publisher) tell(
 		o = p.push(ctx, n, to.Subscription)
 	}
 	if o.kind == ended {
-		if err := p.readers.Load().forget(ctx, subscriptions, record.Key); err != nil {
+		if err := p.readers.Load().drop(ctx, record); err != nil {
 			p.log.Warn("a subscription that has ended can't be removed", zap.String("channel", string(ch.ID)), zap.Error(err))
 		}
 	}

@@ -2,6 +2,7 @@ package webpush
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -143,5 +144,59 @@ func TestRedirects(t *testing.T) {
 	}
 	if _, n := r.service.times(paths...); n != 3 {
 		t.Errorf("the service was asked %d times", n)
+	}
+}
+
+// TestPlaceOfALeaver: a reader that has left takes no place of its address, wherever it leaves from, and however the server learns of it.
+func TestPlaceOfALeaver(t *testing.T) {
+	o := Defaults()
+	o.PerAddress = 1
+	for name, leave := range map[string]func(r *rig, rs *readers, to reader) error{
+		"it says so from another address": func(r *rig, rs *readers, to reader) error {
+			return rs.remove(t.Context(), match, to.endpoint)
+		},
+		"its push service says so": func(r *rig, _ *readers, _ reader) error {
+			r.service.answer = func(w http.ResponseWriter, _ string, _ int) bool { w.WriteHeader(http.StatusGone); return false }
+			return r.first(r.post(goal()))
+		},
+		"it comes back": func(r *rig, rs *readers, to reader) error {
+			if err := rs.forget(t.Context(), subscriptions, prefix(match)+rs.hash(to.endpoint)); err != nil { // as at the end of its time
+				return err
+			}
+			if err := rs.save(t.Context(), match, "home", to, time.Hour); err != nil {
+				return err
+			}
+			return rs.remove(t.Context(), match, to.endpoint)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, o)
+			identify(t, r.Publisher)
+			rs := r.readers.Load()
+			c, err := r.store.Channel(t.Context(), match)
+			if err != nil {
+				t.Fatal(err)
+			}
+			comes := func(path string) (reader, error) {
+				to := reader{Subscription: r.service.browser(path), whilePublic: true, born: c.Created}
+				return to, rs.save(t.Context(), match, "home", to, time.Hour)
+			}
+			to, err := comes("/0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := comes("/1"); !errors.Is(err, motacilla.ErrTooMany) {
+				t.Fatalf("one more: %v", err)
+			}
+			if err := leave(r, rs, to); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, r.store, networks); n != 0 {
+				t.Errorf("%d places are taken", n)
+			}
+			if _, err := comes("/1"); err != nil {
+				t.Errorf("another one in its place: %v", err)
+			}
+		})
 	}
 }

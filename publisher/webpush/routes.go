@@ -204,7 +204,7 @@ func (p *Publisher) unsubscribe(w http.ResponseWriter, r *http.Request, ch motac
 	if err != nil {
 		return err
 	}
-	return rs.remove(r.Context(), ch, p.network(r), endpoint)
+	return rs.remove(r.Context(), ch, endpoint)
 }
 
 // network returns where a request comes from, as far as readers are counted by it.
