@@ -58,6 +58,9 @@ func (p *Publisher) do(ctx context.Context, w work.Job) error {
 		at.left = nil
 		return at.save(ctx)
 	}
+	if w.Attempt > 1 {
+		n.topic = "" // it could take the place of a newer message
+	}
 	if err := p.list(ctx, j, at); err != nil {
 		return err
 	}
@@ -229,7 +232,8 @@ type summary struct {
 
 	settled int // all but later
 	after   time.Duration
-	err     error // one of them
+	err     error // of one that is later
+	refusal error // of one that is refused
 }
 
 func (s *summary) count(o outcome) {
@@ -240,15 +244,13 @@ func (s *summary) count(o outcome) {
 		s.ended++
 	case refused:
 		s.refused++
+		s.refusal = o.err
 	case later:
 		s.later++
-		s.after = max(s.after, o.after)
+		s.after, s.err = max(s.after, o.after), o.err
 	}
 	if o.kind != later {
 		s.settled++
-	}
-	if o.err != nil {
-		s.err = o.err
 	}
 }
 
@@ -261,7 +263,7 @@ func (p *Publisher) report(j job, s *summary) {
 		zap.Int("sent", s.sent), zap.Int("ended", s.ended), zap.Int("refused", s.refused), zap.Int("later", s.later),
 	}
 	if s.refused > 0 {
-		p.log.Warn("push services refuse messages", append(fields, zap.Error(s.err))...)
+		p.log.Warn("push services refuse messages", append(fields, zap.Error(s.refusal))...)
 		return
 	}
 	p.log.Debug("readers were told of a key event", fields...)

@@ -200,3 +200,16 @@ func TestPlaceOfALeaver(t *testing.T) {
 		})
 	}
 }
+
+// TestSummary: the log tells why a message was refused, and a job why it is done again.
+func TestSummary(t *testing.T) {
+	no, busy := errors.New("no"), errors.New("busy")
+	var s summary
+	s.count(outcome{kind: later, after: time.Minute, err: busy})
+	s.count(outcome{kind: refused, err: no})
+	s.count(outcome{kind: later, err: busy})
+	s.count(outcome{kind: sent})
+	if s.refusal != no || s.err != busy || s.after != time.Minute || s.settled != 2 {
+		t.Errorf("the summary is %+v", s)
+	}
+}

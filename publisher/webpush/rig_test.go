@@ -104,6 +104,13 @@ func (s *service) times(paths ...string) (messages []int, requests int) {
 	return messages, requests
 }
 
+// header returns that of the last request to a path.
+func (s *service) header(path string) http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.headers[path]
+}
+
 // client returns a client that may call the service.
 func (s *service) client() *outbound.Client {
 	roots := x509.NewCertPool()
