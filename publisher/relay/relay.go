@@ -43,7 +43,8 @@ import (
 //
 // An error says that the hub does not take messages now: all channels wait, and one attempt is made now and then; one from
 // [work.RetryAfter] says for how long. An error from [work.Permanent] says that the hub works, but will never take this message.
-// [ErrUnfinished] says that it works, and has a part of the message: the message is pushed again at once. [Call] makes such errors of the answers of a hub that speaks HTTP.
+// [ErrUnfinished] says that it works, and has a part of the message, which is pushed again at once. [Call] makes errors of the answers
+// of a hub that speaks HTTP.
 type Hub interface {
 	Push(ctx context.Context, m *Message) error
 }

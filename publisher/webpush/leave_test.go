@@ -209,7 +209,7 @@ func TestSummary(t *testing.T) {
 	s.count(outcome{kind: refused, err: no})
 	s.count(outcome{kind: later, err: busy})
 	s.count(outcome{kind: sent})
-	if s.refusal != no || s.err != busy || s.after != time.Minute || s.settled != 2 {
+	if !errors.Is(s.refusal, no) || !errors.Is(s.err, busy) || s.after != time.Minute || s.settled != 2 {
 		t.Errorf("the summary is %+v", s)
 	}
 }
