@@ -54,9 +54,8 @@ func (p *Publisher) do(ctx context.Context, w work.Job) error {
 	if err != nil {
 		return err
 	}
-	if n == nil { // nobody is to be told any more
-		at.left = nil
-		return at.save(ctx)
+	if n == nil { // nobody is to be told now; when the post is shown again, the job is added again
+		return nil
 	}
 	if w.Attempt > 1 {
 		n.topic = "" // it could take the place of a newer message
