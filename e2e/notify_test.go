@@ -107,7 +107,8 @@ type notifier struct {
 	site  string
 }
 
-func newNotifier(t *testing.T) *notifier {
+// newNotifier starts a site. around is a handler around it, if there is one.
+func newNotifier(t *testing.T, around ...func(http.Handler) http.Handler) *notifier {
 	t.Helper()
 	n := &notifier{t: t, store: memory.New(nil)}
 	t.Cleanup(func() { _ = n.store.Close() })
@@ -133,7 +134,11 @@ func newNotifier(t *testing.T) *notifier {
 	if err := l.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	server := usual().start(l)
+	site := http.Handler(l)
+	for _, wrap := range around {
+		site = wrap(site)
+	}
+	server := usual().start(site)
 	t.Cleanup(func() {
 		_ = l.Shutdown(context.Background())
 		server.Close()

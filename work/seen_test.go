@@ -44,3 +44,15 @@ func TestSeen(t *testing.T) {
 		}
 	})
 }
+
+// What was done is remembered also if the caller's time ended meanwhile: a lease is over, or the program stops.
+func TestSeenAtTheEnd(t *testing.T) {
+	s := work.NewSeen(store(t, 0), "test", time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := s.Once(ctx, "a", func(context.Context) error { cancel(); return nil }); err != nil {
+		t.Errorf("the first time: %v", err)
+	}
+	if err := s.Once(t.Context(), "a", func(context.Context) error { return errors.New("it is done again") }); err != nil {
+		t.Error(err)
+	}
+}

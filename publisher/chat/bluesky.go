@@ -157,7 +157,7 @@ func expired(err error) bool {
 
 // facets makes links of the URLs in a text. Places are in bytes.
 func facets(text string) (list []any) {
-	for _, at := range links.FindAllStringIndex(text, -1) {
+	for _, at := range linksOf(text) {
 		list = append(list, map[string]any{
 			"index":    map[string]int{"byteStart": at[0], "byteEnd": at[1]},
 			"features": []any{map[string]string{"$type": "app.bsky.richtext.facet#link", "uri": text[at[0]:at[1]]}},

@@ -22,8 +22,6 @@ package chat
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"text/template"
@@ -33,6 +31,7 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/work"
+	"go.uber.org/zap"
 )
 
 // Options are the settings that all chats have. Zero fields mean the defaults, except KeyEvents, which the configuration has on.
@@ -114,6 +113,7 @@ type hub struct {
 	template *template.Template
 	seen     *work.Seen
 	chat     service
+	log      *zap.Logger
 }
 
 // remembered is how long it is known that a post was said: longer than the longest MaxAge.
@@ -138,6 +138,10 @@ func newPublisher(kit *relay.Kit, name string, o *Options, connect func(*outboun
 		return nil, err
 	}
 	h.relay = r.Name()
+	if h.log = kit.Logger; h.log == nil {
+		h.log = zap.NewNop()
+	}
+	h.log = h.log.With(zap.String("relay", h.relay))
 	return &Publisher{r, client}, nil
 }
 
@@ -148,58 +152,4 @@ func server(key, text string) error {
 		return motacilla.Invalid(key, "must be an https or http URL without a user")
 	}
 	return nil
-}
-
-// Push implements relay.Hub. If the chat refuses a post for good, the others are said.
-func (h *hub) Push(ctx context.Context, m *relay.Message) error {
-	var refused []error
-	for _, r := range m.Renders {
-		if !r.Show || r.Revision <= m.From || h.kit.Feed.Options().Clock.Now().Sub(r.Created) > h.o.MaxAge {
-			continue
-		}
-		err := h.post(ctx, m.Channel, r.ID)
-		switch {
-		case work.IsPermanent(err):
-			refused = append(refused, fmt.Errorf("post %s: %w", r.ID, err))
-		case err != nil:
-			return err
-		}
-	}
-	if len(refused) > 0 {
-		return work.Permanent(errors.Join(refused...))
-	}
-	return nil
-}
-
-// post says a post, unless that was done before.
-func (h *hub) post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) error {
-	p, err := h.kit.Source.Post(ctx, ch, id)
-	if errors.Is(err, motacilla.ErrNotFound) || err == nil && (!p.Show || h.o.KeyEvents && !p.KeyEvent) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	c, err := h.kit.Feed.Channel(ctx, ch)
-	if err != nil {
-		return err
-	}
-	said := &Post{
-		Text: plain(p.Content), Title: c.Title, Author: p.Author, URL: h.kit.Page(ch), Channel: ch,
-		KeyEvent: p.KeyEvent, ID: p.ID, Published: p.Created,
-	}
-	key := h.relay + "/" + string(ch) + "/" + string(id)
-	var refused error
-	err = h.seen.Once(ctx, key, func(ctx context.Context) error {
-		text, err := h.text(said)
-		if err == nil && text != "" {
-			err = h.chat.say(ctx, text, key, said)
-		}
-		if work.IsPermanent(err) {
-			refused = err // and is not tried again when the post is edited
-			return nil
-		}
-		return err
-	})
-	return errors.Join(refused, err)
 }

@@ -52,8 +52,20 @@ func (*mastodon) escape(text string) string { return text }
 // mastodonLink is how many characters a link counts, however long it is.
 const mastodonLink = 23
 
+// fits counts a link in full if its host can't be a domain, and from its first bracket on, because the server does. What is counted too
+// low is refused, and lost.
 func (*mastodon) fits(text string, most int) bool {
-	return length(links.ReplaceAllString(text, strings.Repeat("x", mastodonLink))) <= most
+	n, from := 0, 0
+	for _, l := range linksOf(text) {
+		url := text[l[0]:l[1]]
+		if !domain.MatchString(url) {
+			continue
+		}
+		url, _, _ = strings.Cut(url, "(")
+		n += length(text[from:l[0]]) + mastodonLink
+		from = l[0] + len(url)
+	}
+	return n+length(text[from:]) <= most
 }
 
 func (m *mastodon) say(ctx context.Context, text, key string, _ *Post) error {

@@ -2,7 +2,7 @@ package chat
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -109,11 +109,18 @@ func length(s string) (n int) {
 	return n
 }
 
-// cut returns the beginning of a text that is longer than most characters, to the end of a word if there is one, and "…".
+// cut returns the beginning of a text that is longer than most characters, to the end of a word if there is one, and "…". It cuts no
+// link, which would then lead elsewhere, and lets none end with "…", which Mastodon would take for a part of it.
 func cut(text string, most int) string {
 	end, n := 0, 0
 	for it := graphemes.FromString(text); it.Next() && n < most-1; n++ {
 		end = it.End()
+	}
+	links := linksOf(text)
+	for _, l := range links {
+		if l[0] < end && end < l[1] {
+			end = l[0]
+		}
 	}
 	part := text[:end]
 	if space := strings.LastIndexFunc(text[:min(end+1, len(text))], unicode.IsSpace); space > end/2 {
@@ -123,8 +130,11 @@ func cut(text string, most int) string {
 	if part == "" {
 		return ""
 	}
-	return part + "…"
+	if !slices.ContainsFunc(links, func(l [2]int) bool { return l[1] == len(part) }) {
+		return part + "…"
+	}
+	if length(part)+2 > most {
+		return cut(text, most-1)
+	}
+	return part + " …"
 }
-
-// links finds the URLs in a text. A point or a bracket at the end is not a part of them.
-var links = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>"'.,;:!?()\[\]]`)

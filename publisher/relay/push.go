@@ -56,6 +56,11 @@ func (l *leader) serve(ctx context.Context, at place, probe bool) {
 		l.lanes.again(at)
 		return
 	}
+	if errors.Is(err, ErrUnfinished) {
+		l.gate.leave(probe, nil)
+		l.lanes.again(at)
+		return
+	}
 	refused := work.IsPermanent(err)
 	if err != nil && !refused && l.late(at, m) {
 		err, refused = fmt.Errorf("for longer than %v the hub has not taken it: %w", l.traits.Patience, err), true

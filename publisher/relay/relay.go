@@ -18,6 +18,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -42,10 +43,14 @@ import (
 //
 // An error says that the hub does not take messages now: all channels wait, and one attempt is made now and then; one from
 // [work.RetryAfter] says for how long. An error from [work.Permanent] says that the hub works, but will never take this message.
-// [Call] makes such errors of the answers of a hub that speaks HTTP.
+// [ErrUnfinished] says that it works, and has a part of the message, which is pushed again at once. [Call] makes errors of the answers
+// of a hub that speaks HTTP.
 type Hub interface {
 	Push(ctx context.Context, m *Message) error
 }
+
+// ErrUnfinished is for messages that are many calls: there was no time for all of them.
+var ErrUnfinished = errors.New("the hub has only a part of the message so far")
 
 // Message is an update for a hub.
 type Message struct {

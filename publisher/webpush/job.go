@@ -54,9 +54,11 @@ func (p *Publisher) do(ctx context.Context, w work.Job) error {
 	if err != nil {
 		return err
 	}
-	if n == nil { // nobody is to be told any more
-		at.left = nil
-		return at.save(ctx)
+	if n == nil { // nobody is to be told now; when the post is shown again, the job is added again
+		return nil
+	}
+	if w.Attempt > 1 {
+		n.topic = "" // it could take the place of a newer message
 	}
 	if err := p.list(ctx, j, at); err != nil {
 		return err
@@ -72,6 +74,9 @@ func (p *Publisher) noteOf(ctx context.Context, j job) (*note, motacilla.Channel
 	}
 	if err != nil {
 		return nil, ch, err
+	}
+	if ch.Access != motacilla.Public && !p.o.Private { // it has become private since the job was added
+		return nil, ch, nil
 	}
 	post, err := p.posts.Post(ctx, j.Channel, j.Post)
 	if gone(err) {
@@ -205,12 +210,15 @@ func (p *Publisher) tell(
 	if err != nil {
 		return outcome{kind: refused, err: err}
 	}
+	if !p.o.serves(to.endpoint.Hostname()) {
+		return outcome{kind: refused, err: fmt.Errorf("%q is not among the services that are called", to.endpoint.Hostname())}
+	}
 	o := outcome{kind: ended}
 	if to.may(ch) {
 		o = p.push(ctx, n, to.Subscription)
 	}
 	if o.kind == ended {
-		if err := p.readers.Load().forget(ctx, subscriptions, record.Key); err != nil {
+		if err := p.readers.Load().drop(ctx, record); err != nil {
 			p.log.Warn("a subscription that has ended can't be removed", zap.String("channel", string(ch.ID)), zap.Error(err))
 		}
 	}
@@ -223,7 +231,8 @@ type summary struct {
 
 	settled int // all but later
 	after   time.Duration
-	err     error // one of them
+	err     error // of one that is later
+	refusal error // of one that is refused
 }
 
 func (s *summary) count(o outcome) {
@@ -234,15 +243,13 @@ func (s *summary) count(o outcome) {
 		s.ended++
 	case refused:
 		s.refused++
+		s.refusal = o.err
 	case later:
 		s.later++
-		s.after = max(s.after, o.after)
+		s.after, s.err = max(s.after, o.after), o.err
 	}
 	if o.kind != later {
 		s.settled++
-	}
-	if o.err != nil {
-		s.err = o.err
 	}
 }
 
@@ -255,7 +262,7 @@ func (p *Publisher) report(j job, s *summary) {
 		zap.Int("sent", s.sent), zap.Int("ended", s.ended), zap.Int("refused", s.refused), zap.Int("later", s.later),
 	}
 	if s.refused > 0 {
-		p.log.Warn("push services refuse messages", append(fields, zap.Error(s.err))...)
+		p.log.Warn("push services refuse messages", append(fields, zap.Error(s.refusal))...)
 		return
 	}
 	p.log.Debug("readers were told of a key event", fields...)

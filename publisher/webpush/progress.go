@@ -59,7 +59,7 @@ func (p *Publisher) progressOf(ctx context.Context, j job) (*progress, error) {
 }
 
 // done reports whether nothing of the job is left.
-func (at *progress) done() bool { return at.record.Version != 0 && len(at.left) == 0 && !at.more }
+func (at *progress) done() bool { return at.record.Version != 0 && len(at.left) == 0 }
 
 // save writes the progress. ErrConflict says that another node does the job.
 func (at *progress) save(ctx context.Context) error {

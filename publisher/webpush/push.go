@@ -39,7 +39,7 @@ const mostPatient = 5 * time.Minute
 type note struct {
 	payload []byte
 	ttl     time.Duration // for so long a push service keeps it for a device that is away
-	topic   string        // a device that was away gets the newest message of a topic alone
+	topic   string        // a device that was away gets the newest message of a topic alone; empty is none
 	urgency string
 }
 
@@ -96,6 +96,8 @@ func (p *Publisher) request(ctx context.Context, n note, to *Subscription) (*htt
 	r.Header.Set("Content-Encoding", "aes128gcm")
 	r.Header.Set("TTL", strconv.Itoa(int(n.ttl/time.Second)))
 	r.Header.Set("Urgency", n.urgency)
-	r.Header.Set("Topic", n.topic)
+	if n.topic != "" {
+		r.Header.Set("Topic", n.topic)
+	}
 	return r, nil
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -32,20 +30,32 @@ type reader struct {
 	*Subscription
 	// whilePublic: the reader had no permission of its own, so it gets nothing when the channel has become private.
 	whilePublic bool
+	// seen is when a reader with a permission of its own last showed it.
+	seen time.Time
 	// born is when the channel was created. A channel that is created again under the same ID has no readers.
 	born time.Time
+	// network is a hash of where it came from when it was new; empty is unknown.
+	network string
 }
 
 // may reports whether the reader may get what is on the channel now.
 func (r *reader) may(ch motacilla.Channel) bool {
-	return r.born.Equal(ch.Created) && (ch.Access == motacilla.Public || !r.whilePublic)
+	permitted := !r.whilePublic && time.Since(r.seen) < keepPrivate
+	return r.born.Equal(ch.Created) && (ch.Access == motacilla.Public || permitted)
+}
+
+// same reports whether two readers differ in nothing but the time.
+func (r *reader) same(as *reader) bool {
+	return r.wire() == as.wire() && r.whilePublic == as.whilePublic && r.born.Equal(as.born)
 }
 
 // readerValue is the value of a record.
 type readerValue struct {
 	wireSubscription
 	WhilePublic bool      `json:"while_public,omitempty"`
+	Seen        time.Time `json:"seen,omitzero"`
 	Born        time.Time `json:"born"`
+	Network     string    `json:"network,omitempty"`
 }
 
 // hash names an endpoint. The record of a reader of channel ch is prefix(ch) + hash.
@@ -63,20 +73,27 @@ const renewAfter = 24 * time.Hour
 // too many, the error is an ErrOverloaded or an ErrTooMany.
 func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network string, r reader, keep time.Duration) error {
 	key := prefix(ch) + rs.hash(r.endpoint)
-	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.born})
-	if err != nil {
-		return err
-	}
 	known, err := rs.records.Get(ctx, subscriptions, key)
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound):
-		if err := rs.admit(ctx, ch, network, key); err != nil {
+		if network != "" {
+			r.network = rs.vapid.hash("network", network)
+		}
+		if err := rs.admit(ctx, ch, r.network, key); err != nil {
 			return err
 		}
 	case err != nil:
 		return err
-	case string(known.Value) == string(value) && time.Until(known.Expires) > keep-min(renewAfter, keep/2):
-		return nil
+	default:
+		was, err := parseReader(known)
+		if err == nil && was.same(&r) && current(known, keep) {
+			return nil
+		}
+		r.network = was.network
+	}
+	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.seen, r.born, r.network})
+	if err != nil {
+		return err
 	}
 	_, err = rs.records.Put(ctx, motacilla.Record{
 		Namespace: subscriptions, Key: key, Value: value, Version: known.Version, TTL: keep,
@@ -87,78 +104,32 @@ func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network str
 	return err
 }
 
-// admit counts a new reader. Two that come at the same time may both take the last place.
-func (rs *readers) admit(ctx context.Context, ch motacilla.ChannelID, network, key string) error {
-	digits, most := share(rs.perChannel)
-	bucket := key[:len(prefix(ch))+digits]
-	full, err := rs.has(ctx, subscriptions, bucket, most)
-	if err != nil {
-		return err
-	}
-	if full {
-		return fmt.Errorf("subscribe to channel %q: it has all notifications that it may have: %w", ch, motacilla.ErrOverloaded)
-	}
-	if network == "" {
-		return nil
-	}
-	from := rs.ofNetwork(ch, network)
-	full, err = rs.has(ctx, networks, from, rs.perNetwork)
-	if err != nil {
-		return err
-	}
-	if full {
-		return fmt.Errorf("subscribe to channel %q: %w", ch, motacilla.ErrTooMany)
-	}
-	_, err = rs.records.Put(ctx, motacilla.Record{Namespace: networks, Key: from + strings.TrimPrefix(key, prefix(ch)), TTL: rs.keep})
-	if errors.Is(err, motacilla.ErrConflict) {
-		return nil // it was here before
-	}
-	return err
-}
-
-// share divides a channel's readers by the first hexadecimal digits of their hashes, so that counting reads one part of them
-// alone. A part has some hundred at most. Parts differ by chance, so a channel is full a little earlier.
-func share(most int) (digits, each int) {
-	const part = 400
-	for most > part<<(4*digits) {
-		digits++
-	}
-	return digits, (most + 1<<(4*digits) - 1) >> (4 * digits)
-}
-
-// has reports whether there are most records of a prefix.
-func (rs *readers) has(ctx context.Context, namespace, prefix string, most int) (bool, error) {
-	const page = 100
-	n := 0
-	for after := ""; ; {
-		list, err := rs.records.List(ctx, namespace, prefix, after, min(page, most-n))
-		if err != nil {
-			return false, err
-		}
-		n += len(list)
-		if n >= most {
-			return true, nil
-		}
-		if len(list) < page {
-			return false, nil
-		}
-		after = list[len(list)-1].Key
-	}
-}
-
-// ofNetwork begins the keys of what came from a network to a channel.
-func (rs *readers) ofNetwork(ch motacilla.ChannelID, network string) string {
-	return prefix(ch) + rs.vapid.hash("network", network) + "/"
+// current reports whether the record of a reader is neither to be kept for much longer, nor to be forgotten sooner.
+func current(known motacilla.Record, keep time.Duration) bool {
+	const clocks = time.Minute // by which the store's may differ
+	left := time.Until(known.Expires)
+	return left > keep-min(renewAfter, keep/2) && left < keep+clocks
 }
 
 // remove forgets a reader, if it is there.
-func (rs *readers) remove(ctx context.Context, ch motacilla.ChannelID, network string, endpoint *url.URL) error {
-	hash := rs.hash(endpoint)
-	err := rs.forget(ctx, subscriptions, prefix(ch)+hash)
-	if network == "" {
+func (rs *readers) remove(ctx context.Context, ch motacilla.ChannelID, endpoint *url.URL) error {
+	record, err := rs.records.Get(ctx, subscriptions, prefix(ch)+rs.hash(endpoint))
+	if errors.Is(err, motacilla.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return errors.Join(err, rs.forget(ctx, networks, rs.ofNetwork(ch, network)+hash))
+	return rs.drop(ctx, record)
+}
+
+// drop removes the record of a reader, and gives its place back.
+func (rs *readers) drop(ctx context.Context, record motacilla.Record) error {
+	err := rs.forget(ctx, subscriptions, record.Key)
+	if r, odd := parseReader(record); odd == nil && r.network != "" {
+		err = errors.Join(err, rs.forget(ctx, networks, placeOf(record.Key, r.network)))
+	}
+	return err
 }
 
 func (rs *readers) forget(ctx context.Context, namespace, key string) error {
@@ -184,5 +155,5 @@ func parseReader(r motacilla.Record) (reader, error) {
 		return reader{}, err
 	}
 	s, err := v.parse()
-	return reader{s, v.WhilePublic, v.Born}, err
+	return reader{s, v.WhilePublic, v.Seen, v.Born, v.Network}, err
 }

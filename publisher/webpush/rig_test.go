@@ -104,6 +104,13 @@ func (s *service) times(paths ...string) (messages []int, requests int) {
 	return messages, requests
 }
 
+// header returns that of the last request to a path.
+func (s *service) header(path string) http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.headers[path]
+}
+
 // client returns a client that may call the service.
 func (s *service) client() *outbound.Client {
 	roots := x509.NewCertPool()
@@ -150,6 +157,7 @@ func (r *rig) node(o *Options, source relay.Source) *Publisher {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.t.Cleanup(p.client.Close)
 	p.patience = time.Minute // a machine may be slow
 	p.queue = p.newQueue(time.Millisecond, 20*time.Millisecond)
 	return p
@@ -201,7 +209,7 @@ func (r *rig) subscribers(n int) []string {
 	paths := make([]string, n)
 	for i := range n {
 		paths[i] = fmt.Sprint("/", i)
-		to := reader{r.service.browser(paths[i]), true, c.Created}
+		to := reader{Subscription: r.service.browser(paths[i]), whilePublic: true, born: c.Created}
 		if err := r.readers.Load().save(r.t.Context(), match, "", to, time.Hour); err != nil {
 			r.t.Fatal(err)
 		}

@@ -177,7 +177,11 @@ func (p *Publisher) subscribe(w http.ResponseWriter, r *http.Request, ch motacil
 	if !grant.Expires.IsZero() {
 		keep = min(keep, max(time.Until(grant.Expires), time.Second))
 	}
-	return rs.save(r.Context(), ch, p.network(r), reader{to, grant.WhilePublic, channel.Created}, keep)
+	comes := reader{Subscription: to, whilePublic: grant.WhilePublic, born: channel.Created}
+	if !grant.WhilePublic {
+		comes.seen = time.Now().UTC()
+	}
+	return rs.save(r.Context(), ch, p.network(r), comes, keep)
 }
 
 // unsubscribe forgets a reader.
@@ -200,7 +204,7 @@ func (p *Publisher) unsubscribe(w http.ResponseWriter, r *http.Request, ch motac
 	if err != nil {
 		return err
 	}
-	return rs.remove(r.Context(), ch, p.network(r), endpoint)
+	return rs.remove(r.Context(), ch, endpoint)
 }
 
 // network returns where a request comes from, as far as readers are counted by it.

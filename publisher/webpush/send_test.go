@@ -304,7 +304,7 @@ func TestPrivateAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	to, _ := subscribed(t, "https://127.0.0.2:8443/inside")
-	if err := r.readers.Load().save(t.Context(), match, "", reader{to, false, c.Created}, time.Hour); err != nil {
+	if err := r.readers.Load().save(t.Context(), match, "", reader{Subscription: to, born: c.Created, seen: time.Now()}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	post := r.post(goal())

@@ -68,7 +68,7 @@ const attempts = 6
 // New returns a Publisher. If an option is wrong, the error is a motacilla.ErrInvalid that names it.
 func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	p := &Publisher{
-		feed: kit.Feed, posts: kit.Source, records: kit.Source.Records(), client: kit.Client, o: o.withDefaults(), log: kit.Logger,
+		feed: kit.Feed, posts: kit.Source, records: kit.Source.Records(), client: newClient(kit), o: o.withDefaults(), log: kit.Logger,
 		patience: pushTimeout,
 	}
 	err := p.o.validate()
@@ -81,6 +81,16 @@ func New(kit *relay.Kit, o *Options) (*Publisher, error) {
 	p.queue = p.newQueue(10*time.Second, 0)
 	p.Relay, err = relay.New(kit, &hub{p}, &p.o.Options, relay.Traits{Name: name})
 	return p, err
+}
+
+// newClient returns the client for push services. It follows no redirects, which lead where no reader has subscribed.
+func newClient(kit *relay.Kit) *outbound.Client {
+	var o outbound.Options
+	if kit.Client != nil {
+		o = kit.Client.Options()
+	}
+	o.Redirects = -1
+	return outbound.New(&o)
 }
 
 func (p *Publisher) newQueue(backoff, poll time.Duration) *work.Queue {
@@ -119,6 +129,7 @@ func (p *Publisher) identify(ctx context.Context) error {
 
 // Shutdown ends sending. What is left is sent after the next start, or by another node.
 func (p *Publisher) Shutdown(ctx context.Context) error {
+	defer p.client.Close()
 	return errors.Join(p.Relay.Shutdown(ctx), p.queue.Shutdown(ctx))
 }
 
@@ -157,10 +168,11 @@ func (p *Publisher) worth(post motacilla.Post) time.Duration {
 // hub is what the relay pushes to.
 type hub struct{ p *Publisher }
 
-// Push tells of the posts of an update that are key events. An error is the store's.
+// Push tells of the posts of an update that are key events. An error is the store's. A reset has all posts of the page, also those
+// that were there before the publisher began.
 func (h *hub) Push(ctx context.Context, m *relay.Message) error {
 	for _, r := range m.Renders {
-		if !r.Show {
+		if !r.Show || r.Revision <= m.From || time.Since(r.Created) >= h.p.o.TTL {
 			continue
 		}
 		if err := h.p.Tell(ctx, m.Channel, r.ID); err != nil {
