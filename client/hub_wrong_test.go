@@ -182,3 +182,116 @@ func TestHubPermit(t *testing.T) {
 		}
 	})
 }
+
+// TestHubLateAnswer: an answer that is older than what the hub has sent meanwhile does not take the reader back. It asks again.
+func TestHubLateAnswer(t *testing.T) {
+	s := &script{offers: []string{"mercure"}, answer: map[string]http.HandlerFunc{
+		"mercure": turns(ticketed("mercure", reset(0, 7)), func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(5 * time.Second)
+			ticketed("mercure", reset(7, 8))(w, r)
+		}, ticketed("mercure", step(9, 9))),
+		"hub": stream("", 2*time.Second, event(step(7, 9)), 10*time.Second, event(goneAt(9)), time.Hour),
+	}}
+	s.run(t, func(t *testing.T, o *settings) {
+		var got []string
+		for u, err := range following(t.Context(), "http://live.example", match, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%d-%d", u.From, u.Revision))
+		}
+		if all := strings.Join(got, " "); all != "0-7 7-9 9-9 9-99" {
+			t.Errorf("got %s", all)
+		}
+		if want := "list, mercure 0, hub, mercure 7, mercure 9"; s.questions() != want {
+			t.Errorf("asked %s, want %s", s.questions(), want)
+		}
+	})
+}
+
+// TestHubLossesApart: a hub that loses an update now and then, and sends others between, is not left.
+func TestHubLossesApart(t *testing.T) {
+	s := &script{offers: []string{"mercure"}, answer: map[string]http.HandlerFunc{
+		"mercure": turns(ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 7)), ticketed("mercure", step(7, 8)),
+			ticketed("mercure", step(9, 10))),
+		"hub": stream("", 90*time.Second, event(step(8, 9)), 90*time.Second, event(goneAt(10)), time.Hour),
+	}}
+	s.run(t, func(t *testing.T, o *settings) {
+		if _, err := last(t.Context(), "http://live.example", match, o); err != nil {
+			t.Fatal(err)
+		}
+		if want := "list, mercure 0, hub, mercure 7, mercure 7, mercure 9"; s.questions() != want {
+			t.Errorf("asked %s, want %s", s.questions(), want)
+		}
+	})
+}
+
+// TestHubEnds: a hub that ends a subscription or the connection is connected to anew, and Retry is told what it says.
+func TestHubEnds(t *testing.T) {
+	for name, end := range map[string]string{
+		"the subscription: 2501 (expired)": `{"push":{"channel":"m","unsubscribe":{"code":2501,"reason":"expired"}}}`,
+		"the connection: 3005 (expired)":   `{"push":{"disconnect":{"code":3005,"reason":"expired"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			hello := []any{`>{"id":1,"connect":{"name":"motacilla"}}`, `{"id":1,"connect":{"subs":{"m":{}}}}`}
+			s := &script{offers: []string{"centrifugo"}, answer: map[string]http.HandlerFunc{
+				"centrifugo": turns(ticketed("centrifugo", reset(0, 7), `,"channel":"m"`), ticketed("centrifugo", step(7, 7), `,"channel":"m"`)),
+				"hub": turns(conversation(t, append(hello, time.Second, end)...),
+					conversation(t, append(hello, `{"push":{"channel":"other","pub":{"data":`+goneAt(7)+`}}}`, time.Second,
+						`{"push":{"channel":"m","pub":{"data":`+step(7, 8)+`}}}`, `{"push":{"channel":"m","pub":{"data":`+goneAt(8)+`}}}`)...)),
+			}}
+			s.run(t, func(t *testing.T, o *settings) {
+				var told []string
+				o.Retry = func(err error, _ time.Duration) error { told = append(told, err.Error()); return nil }
+				n, err := last(t.Context(), "http://live.example", match, o)
+				if err != nil || n != 6 { // of two tickets, two questions, and what the hub sends of this channel
+					t.Fatalf("%d updates, ended with %v", n, err)
+				}
+				if len(told) != 1 || told[0] != "centrifugo: the hub: it ends "+name {
+					t.Errorf("Retry was told %q", told)
+				}
+			})
+		})
+	}
+}
+
+// TestHubServerIsFull: a reader that is to come later asks later, and follows the hub meanwhile.
+func TestHubServerIsFull(t *testing.T) {
+	full := say(503, "application/problem+json", `{"status":503,"title":"Service Unavailable"}`, "Retry-After", "40")
+	s := &script{offers: []string{"mercure"}, answer: map[string]http.HandlerFunc{
+		"mercure": turns(ticketed("mercure", reset(0, 7)), full, ticketed("mercure", step(8, 8))),
+		"hub":     stream("", time.Second, event(step(7, 8)), time.Minute, event(goneAt(8)), time.Hour),
+	}}
+	s.run(t, func(t *testing.T, o *settings) {
+		if _, err := last(t.Context(), "http://live.example", match, o); err != nil {
+			t.Fatal(err)
+		}
+		if want := "list, mercure 0, hub, mercure 7, mercure 8"; s.questions() != want || s.gap(3, 4) < 40*time.Second || s.gap(3, 4) > 50*time.Second {
+			t.Errorf("asked %s, the last after %v; want %s", s.questions(), s.gap(3, 4), want)
+		}
+	})
+}
+
+// TestHubTooLong: no more of a hub's message is kept than an update may have.
+func TestHubTooLong(t *testing.T) {
+	long := strings.Repeat(" ", 100_000) + goneAt(7)
+	for protocol, hub := range map[string]http.HandlerFunc{
+		"mercure": stream(event(long), time.Hour),
+		"centrifugo": conversation(t, `>{"id":1,"connect":{"name":"motacilla"}}`, `{"id":1,"connect":{"subs":{"m":{}}}}`,
+			`{"push":{"channel":"m","pub":{"data":`+long+`}}}`),
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			s := &script{offers: []string{protocol}, answer: map[string]http.HandlerFunc{
+				protocol: turns(ticketed(protocol, reset(0, 7), `,"channel":"m"`), ticketed(protocol, step(7, 7), `,"channel":"m"`)), "hub": hub,
+			}}
+			s.run(t, func(t *testing.T, o *settings) {
+				o.MaxUpdate = 50_000
+				o.Retry = func(err error, _ time.Duration) error { return err }
+				_, err := last(t.Context(), "http://live.example", match, o)
+				if err == nil || !strings.Contains(err.Error(), "the hub: an update is longer than FollowOptions.MaxUpdate") {
+					t.Errorf("ended with %v", err)
+				}
+			})
+		})
+	}
+}

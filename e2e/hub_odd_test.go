@@ -132,5 +132,6 @@ func TestHubAndServerThatHangs(t *testing.T) {
 	s.post("news")
 	p.fire("ms === 45000")
 	p.shows("news")
+	p.asks("pusher", 4)
 	p.askedOnly("pusher", 4)
 }
