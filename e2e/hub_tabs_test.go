@@ -31,7 +31,7 @@ func TestHubOfTabs(t *testing.T) {
 			}
 			for range 3 {
 				// Pages that follow take the lead if the leader is slow, until free says that they may.
-				p := open(t, chromium, s.url, holdTimers("!window.free && ms >= 5000"))
+				p := open(t, chromium, s.url, holdTimers(firstUpdate+" || !window.free && ms >= 5000"))
 				p.live()
 				tabs = append(tabs, p)
 			}
