@@ -47,8 +47,8 @@ func TestDetour(t *testing.T) {
 		name, transport string
 		full, after     http.HandlerFunc
 	}{
-		{"an event", "sse", full, stream(event(strings.ReplaceAll(gone, `"from":1`, `"from":8`)))},
-		{"a close code", "websocket", sent, socket(strings.ReplaceAll(gone, `"from":1`, `"from":8`))},
+		{"an event", "sse", full, stream(event(goneAt(8)))},
+		{"a close code", "websocket", sent, socket(goneAt(8))},
 		{"an answer", "long-polling", refused, say(200, json, ends())},
 		{"an answer instead of an upgrade", "websocket", refused, socket(ends())},
 	} {

@@ -175,8 +175,8 @@ func TestComesBack(t *testing.T) {
 // TestSlowConsumer works on each update longer than a connection may be silent. The connection must stay.
 func TestSlowConsumer(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"sse":       stream(event(reset(0, 1)), event(step(1, 2)), event(step(2, 3)), event(strings.Replace(gone, `"from":1`, `"from":3`, 1))),
-		"websocket": socket(reset(0, 1), step(1, 2), step(2, 3), strings.Replace(gone, `"from":1`, `"from":3`, 1)),
+		"sse":       stream(event(reset(0, 1)), event(step(1, 2)), event(step(2, 3)), event(goneAt(3))),
+		"websocket": socket(reset(0, 1), step(1, 2), step(2, 3), goneAt(3)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{offers: []string{name}, answer: map[string]http.HandlerFunc{name: answer}}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/motacilla-live/motacilla"
 )
@@ -76,9 +78,20 @@ func hubFailure(err error, delivered, worked bool) error {
 	if at := (*url.Error)(nil); errors.As(err, &at) {
 		err = at.Err
 	}
-	f := &failure{err: fmt.Errorf("the hub: %v", err), unusable: !delivered && !worked} //nolint:errorlint // see above
+	f := &failure{err: errors.New("the hub: " + printable(err.Error())), unusable: !delivered && !worked}
 	if told := (*failure)(nil); errors.As(err, &told) {
 		f.after = told.after
 	}
 	return f
+}
+
+// printable returns a hub's text as it may stand in a log: not too long, and in one line.
+func printable(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
+	return fmt.Sprintf("%.500s", text)
 }

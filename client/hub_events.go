@@ -12,10 +12,12 @@ import (
 func followEvents(ctx context.Context, s *session, t *ticket, out sink) error {
 	hc := s.client(s.plain) // hubs need not send heartbeats
 	stream := sse.NewClient(t.hub.String())
-	if t.token != "" {
-		hc.Transport = s.plain // the server's token, if the hub is at the same host, must not replace it
-		stream.Headers["Authorization"] = "Bearer " + t.token
+	if t.token != "" || t.protocol != "nchan" { // an nginx at the server's own host may ask the server who the reader is
+		hc.Transport = s.plain // without the server's token
 		stream.Headers["User-Agent"] = s.options.UserAgent
+	}
+	if t.token != "" {
+		stream.Headers["Authorization"] = "Bearer " + t.token
 	}
 	stream.Connection = hc
 	return s.events(ctx, stream, out.subscribed, func(e *sse.Event) (more bool, err error) {

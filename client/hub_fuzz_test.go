@@ -13,6 +13,7 @@ func FuzzTicket(f *testing.F) {
 	const update = `{"channel":"m","from":0,"revision":7,"renders":{},"removals":[]}`
 	f.Add([]byte(`{"update":` + update + `,"check_ms":60000,"hub":{"protocol":"mercure","url":"https://hub.example/x?topic=m","token":"t"}}`))
 	f.Add([]byte(`{"update":` + update + `,"check_ms":-9223372036854775808,"hub":{"protocol":"pusher","url":"wss://h/app/k","channel":"m","auth":"../auth/"}}`))
+	f.Add([]byte(`{"update":` + update + `,"check_ms":1,"hub":{"url":"https://hub.example/"}}`))
 	f.Add([]byte(`{"update":` + update + `,"hub":{"url":"//x@::0/%2f?a#b","token":"a\nb"}}`))
 	f.Add([]byte(`{"update":null,"hub":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {

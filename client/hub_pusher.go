@@ -98,7 +98,7 @@ func (p *pusher) established(data []byte) error {
 	if p.auth != nil {
 		var err error
 		if subscribe.Auth, err = p.permit(hello.Socket); err != nil {
-			return err
+			return fmt.Errorf("the server gives no token for the subscription: %w", err)
 		}
 	}
 	body, err := json.Marshal(subscribe)
@@ -137,7 +137,7 @@ func (s *session) permit(ctx context.Context, t *ticket, socket string) (token s
 		return "", asCause(ctx, err)
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Auth == "" {
-		return "", errors.New("the server gives no token for the subscription")
+		return "", errors.New("there is none in its answer")
 	}
 	return answer.Auth, nil
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/url"
 	"time"
 
@@ -29,6 +30,7 @@ type hubReader struct {
 	lacking bool               // something was lost, perhaps
 	wanted  motacilla.Revision // there are updates up to this one
 	began   time.Time          // of the last request
+	after   time.Time          // no request before then: all readers lack the same at the same time
 	heard   time.Time          // when the hub has sent something, or the server was asked
 	pauses  backoff
 	pause   time.Duration // between two requests
@@ -108,9 +110,16 @@ func (r *hubReader) run() error {
 // event takes what the hub has sent.
 func (r *hubReader) event(e hubEvent) (more bool) {
 	r.heard, r.missed = time.Now(), 0
-	if e.subscribed {
+	if e.subscribed && !r.session.delivered {
 		r.f.deliver(r.session)
-		r.lacking, r.pause = true, 0
+		r.lacking, r.pause, r.after = true, 0, time.Time{}
+		return true
+	}
+	if !r.lacks() {
+		r.after = time.Now().Add(rand.N(r.f.options.MinWait))
+	}
+	if e.subscribed { // again
+		r.lacking = true
 		return true
 	}
 	u, err := r.f.decode(e.data)
@@ -119,9 +128,14 @@ func (r *hubReader) event(e hubEvent) (more bool) {
 		return true
 	}
 	fits, more := r.f.apply(r.session, u, false)
-	if !fits && u.Revision > r.f.cursor {
+	switch {
+	case fits:
+	case u.Revision > r.f.cursor:
+		if r.wanted <= r.f.cursor { // pauses because of anything else are too long for that
+			r.calm()
+		}
 		r.wanted = max(r.wanted, u.Revision)
-	} else if !fits {
+	default:
 		r.lacking = true
 	}
 	return more
@@ -136,7 +150,7 @@ func (r *hubReader) schedule() {
 	case r.asking, !r.session.delivered:
 		r.due.Stop()
 	case r.lacks():
-		r.due.Reset(time.Until(r.began.Add(r.pause)))
+		r.due.Reset(max(time.Until(r.began.Add(r.pause)), time.Until(r.after)))
 	default:
 		r.due.Reset(time.Until(r.heard.Add(spread(r.check))))
 	}
@@ -161,7 +175,7 @@ func (r *hubReader) answer(a answered) (more bool, err error) {
 		if r.missed++; r.missed == 2 {
 			return false, hubEnded{errSilent}
 		}
-	case r.f.cursor == before && r.lacks():
+	case r.f.cursor == before && !r.checks: // it was asked in vain
 		r.pause = r.pauses.next(0)
 	default:
 		r.calm()
@@ -183,5 +197,8 @@ func (r *hubReader) failed(err error) (more bool, _ error) {
 		return false, err
 	}
 	r.lacking, r.pause = true, r.pauses.next(after)
-	return true, r.f.fault(r.ctx, err, r.pause)
+	if err := r.f.fault(r.ctx, err, r.pause); err != nil {
+		return false, enough{err}
+	}
+	return true, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 )
 
 // ticketed answers with a ticket for the hub at the path /hub.
@@ -33,7 +32,7 @@ func TestHub(t *testing.T) {
 		"hub": stream("", time.Second, event(step(7, 8)), event(step(8, 9)), event(step(8, 9)), event(step(7, 8)), // fit, twice, late
 			time.Second, event(step(10, 11)), event(step(12, 13)), time.Second, // gaps
 			event(step(13, 14)), event("no update"), time.Second, event(`{"channel":"other","from":14,"revision":15}`),
-			event(step(14, 15)), time.Second, event(strings.Replace(gone, `"from":1,`, `"from":15,`, 1)), time.Hour),
+			event(step(14, 15)), time.Second, event(goneAt(15)), time.Hour),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
 		var got []string
@@ -87,7 +86,7 @@ func TestHubDown(t *testing.T) {
 			s := &script{offers: []string{"mercure", "sse"}, answer: map[string]http.HandlerFunc{
 				"mercure": turns(ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 7))),
 				"sse":     stream(event(step(7, 7)), time.Hour),
-				"hub":     turns(refusal, stream(event(strings.Replace(gone, `"from":1,`, `"from":7,`, 1)))),
+				"hub":     turns(refusal, stream(event(goneAt(7)))),
 			}}
 			s.run(t, func(t *testing.T, o *settings) {
 				o.Heartbeat = time.Hour
@@ -135,7 +134,7 @@ func TestHubAway(t *testing.T) {
 func TestHubWithoutChannel(t *testing.T) {
 	s := &script{offers: []string{"mercure", "sse"}, answer: map[string]http.HandlerFunc{
 		"mercure": say(501, "application/problem+json", `{"status":501,"title":"Not Implemented"}`),
-		"sse":     stream(event(reset(0, 7)), time.Hour, event(strings.Replace(gone, `"from":1,`, `"from":7,`, 1))),
+		"sse":     stream(event(reset(0, 7)), time.Hour, event(goneAt(7))),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
 		o.Heartbeat = time.Hour
@@ -202,7 +201,7 @@ func TestHubToken(t *testing.T) {
 	}
 	s := &script{offers: []string{"mercure"}, answer: map[string]http.HandlerFunc{
 		"mercure": noting(turns(ticketed("mercure", reset(0, 7), `,"token":"of-the-hub"`))),
-		"hub":     noting(stream(event(strings.Replace(gone, `"from":1,`, `"from":7,`, 1)))),
+		"hub":     noting(stream(event(goneAt(7)))),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
 		o.Token = "of-the-server"
@@ -249,7 +248,7 @@ func conversation(t *testing.T, parts ...any) http.HandlerFunc {
 
 // TestHubDialects: what is said over WebSocket, and how long the hub may be silent.
 func TestHubDialects(t *testing.T) {
-	over := strings.Replace(gone, `"from":1,`, `"from":7,`, 1)
+	over := goneAt(7)
 	quoted := strings.ReplaceAll(over, `"`, `\"`)
 	for _, tt := range []struct {
 		name, protocol, ticket string
@@ -333,21 +332,10 @@ func TestHubForMany(t *testing.T) {
 	s := &script{offers: []string{"mercure", "sse"}, many: true, answer: map[string]http.HandlerFunc{
 		"mercure":  turns(ticketed("mercure", reset(0, 7)), ticketed("mercure", step(7, 7))),
 		"hub":      say(404, "text/html", ""),
-		"many-sse": stream("event: subscribed\ndata: {\"subscribed\":[\"match-42\"]}\n\n", event(strings.Replace(gone, `"from":1,`, `"from":7,`, 1)), time.Hour),
+		"many-sse": stream("event: subscribed\ndata: {\"subscribed\":[\"match-42\"]}\n\n", event(goneAt(7)), time.Hour),
 	}}
 	s.run(t, func(t *testing.T, o *settings) {
-		c, err := client.New("http://live.example", &o.Options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := c.FollowMany(&o.FollowOptions)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Add(match, 0); err != nil {
-			t.Fatal(err)
-		}
-		for u, err := range m.Updates(t.Context()) {
+		for u, err := range followingMany(t, o, match).Updates(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}

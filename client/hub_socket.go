@@ -45,7 +45,7 @@ func followSocket(fresh func(t *talk) dialect) func(ctx context.Context, s *sess
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		address := *t.hub
-		conn, err := s.dial(ctx, &address)
+		conn, err := s.dial(ctx, &address, "")
 		if err != nil {
 			return err
 		}

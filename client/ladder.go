@@ -61,6 +61,7 @@ type subject interface {
 
 // run reads until nothing more is to be read. Then it returns nil.
 func (l *ladder) run(ctx context.Context) error {
+	var told enough
 	for {
 		err := l.attempt(ctx)
 		switch {
@@ -68,6 +69,8 @@ func (l *ladder) run(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.As(err, &told):
+			return told.of
 		case err == nil:
 			continue
 		case final(err):
@@ -78,6 +81,11 @@ func (l *ladder) run(ctx context.Context) error {
 		}
 	}
 }
+
+// enough is the error that subject.fault has returned while a connection goes on. It hides what that wraps.
+type enough struct{ of error }
+
+func (e enough) Error() string { return e.of.Error() }
 
 // attempt reads over one transport, and asks for the list first if there is none to try. After an error that is not
 // final the caller must pause, after errOrderly too.

@@ -12,7 +12,6 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/client"
 )
 
 // of returns an update of a channel other than match-42.
@@ -48,19 +47,7 @@ func talk(answer func(request string) []string) http.HandlerFunc {
 // pairs ranges over Updates until want pairs have come or ctx ends, and returns them in brief.
 func pairs(t *testing.T, o *settings, want int, channels ...motacilla.ChannelID) string {
 	t.Helper()
-	c, err := client.New("http://live.example", &o.Options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := c.FollowMany(&o.FollowOptions)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, ch := range channels {
-		if err := m.Add(ch, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	m := followingMany(t, o, channels...)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	var list []string
@@ -114,7 +101,7 @@ func TestManyComesBack(t *testing.T) {
 			event(of("nobody", step(7, 8)))}, second / 4, second / 2, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			after := stream(hello + event(strings.Replace(gone, `"from":1`, `"from":7`, 1)) + event(of("x", step(3, 4))))
+			after := stream(hello + event(goneAt(7)) + event(of("x", step(3, 4))))
 			s := &script{offers: []string{"sse"}, many: true, answer: map[string]http.HandlerFunc{"many-sse": turns(stream(tt.parts...), after)}}
 			s.run(t, func(t *testing.T, o *settings) {
 				faults := 0
@@ -148,7 +135,7 @@ func TestManyTalks(t *testing.T) {
 		{`{"subscribed":["match-42"]}`, `{"refused":{"channel":"x","status":503,"title":"x","retry_after":10}}`, reset(0, 7), of("x", reset(0, 1))},
 		{`{"subscribed":["x"]}`, of("x", reset(0, 3)), step(8, 9)}, // a gap
 		{`{"subscribed":["match-42"]}`, step(7, 9), `{"refused":{"channel":"x","status":403,"title":"x"}}`},
-		{`{"refused":{"channel":"x","status":404,"title":"x"}}`, strings.Replace(gone, `"from":1`, `"from":9`, 1)},
+		{`{"refused":{"channel":"x","status":404,"title":"x"}}`, goneAt(9)},
 	}
 	s := &script{offers: []string{"websocket"}, many: true, answer: map[string]http.HandlerFunc{"many-websocket": talk(func(request string) []string {
 		mu.Lock()
@@ -226,7 +213,7 @@ func TestManyLadder(t *testing.T) {
 func TestManyDetour(t *testing.T) {
 	s := &script{offers: []string{"sse", "interval-polling"}, many: true, answer: map[string]http.HandlerFunc{
 		"many-sse": turns(stream("event: transport\ndata: "+told+"\n\n"),
-			stream(notice("subscribed", `["match-42"]`)+event(strings.Replace(gone, `"from":1`, `"from":8`, 1)))),
+			stream(notice("subscribed", `["match-42"]`)+event(goneAt(8)))),
 		"interval-polling": turns(say(200, "application/json", reset(0, 7)), say(200, "application/json", step(7, 8)),
 			say(200, "application/json", step(8, 8))),
 	}}
@@ -265,19 +252,8 @@ func TestManySlowConsumer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &script{offers: []string{name}, many: true, answer: map[string]http.HandlerFunc{"many-" + name: answer}}
 			s.run(t, func(t *testing.T, o *settings) {
-				c, err := client.New("http://live.example", &o.Options)
-				if err != nil {
-					t.Fatal(err)
-				}
-				m, err := c.FollowMany(nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, ch := range []motacilla.ChannelID{match, "x", "y"} {
-					_ = m.Add(ch, 0)
-				}
 				n := 0
-				for range m.Updates(t.Context()) {
+				for range followingMany(t, o, match, "x", "y").Updates(t.Context()) {
 					if n++; n == 6 {
 						break
 					}
@@ -323,15 +299,7 @@ func TestRemoveInTheLoop(t *testing.T) {
 		stream(hello+event(reset(0, 7))+event(of("x", reset(0, 3)))+event(of("x", step(3, 4)))+event(step(7, 8)), hour),
 		stream(hello+event(of("x", reset(5, 6)))))}}
 	s.run(t, func(t *testing.T, o *settings) {
-		c, err := client.New("http://live.example", &o.Options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := c.FollowMany(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = m.Add(match, 0), m.Add("x", 0)
+		m := followingMany(t, o, match, "x")
 		var got []string
 		for u, err := range m.Updates(t.Context()) {
 			if err != nil {

@@ -107,6 +107,25 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"transports": list})
 }
 
+// followingMany follows channels of a script from their beginning.
+func followingMany(t *testing.T, o *settings, channels ...motacilla.ChannelID) *client.Many {
+	t.Helper()
+	c, err := client.New("http://live.example", &o.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.FollowMany(&o.FollowOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ch := range channels {
+		if err := m.Add(ch, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
 // questions returns the requests so far.
 func (s *script) questions() string {
 	s.mu.Lock()
@@ -136,6 +155,11 @@ func reset(since, to motacilla.Revision) string {
 }
 
 const gone = `{"channel":"match-42","from":1,"revision":99,"renders":{},"removals":[],"gone":true}`
+
+// goneAt returns the update that ends a channel for a reader at a revision.
+func goneAt(from motacilla.Revision) string {
+	return strings.Replace(gone, `"from":1,`, fmt.Sprintf(`"from":%d,`, from), 1)
+}
 
 // ends returns a reset of a channel that is gone. It ends Follow.
 func ends() string { return strings.Replace(gone, `"gone"`, `"reset":true,"gone"`, 1) }

@@ -32,7 +32,7 @@ const pongWait = 5 * time.Second
 func (webSocketTransport) read(ctx context.Context, s *session) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	conn, err := s.dial(ctx, s.question())
+	conn, err := s.dial(ctx, s.question(), s.authorization(s.address))
 	if err != nil {
 		return err
 	}
@@ -121,11 +121,11 @@ func closed(ctx context.Context, err error, first bool) error {
 	return fmt.Errorf("the server closed the connection with code %d (%s)", end.Code, end.Text)
 }
 
-// dial opens a connection to u, which it changes.
-func (s *session) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) {
+// dial opens a connection to u, which it changes. authorization is that header; empty means none.
+func (s *session) dial(ctx context.Context, u *url.URL, authorization string) (*websocket.Conn, error) {
 	header := http.Header{"User-Agent": {s.options.UserAgent}}
-	if value := s.authorization(u); value != "" {
-		header.Set("Authorization", value)
+	if authorization != "" {
+		header.Set("Authorization", authorization)
 	} else if u.User != nil {
 		req := http.Request{Header: header}
 		password, _ := u.User.Password()

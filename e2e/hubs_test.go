@@ -233,23 +233,6 @@ func TestHubLoses(t *testing.T) {
 	p.askedOnly("mercure", 7)
 }
 
-// TestHubOfPrivateChannels: the hub sends a private channel only to who has a token, which the server gives to who may read it.
-func TestHubOfPrivateChannels(t *testing.T) {
-	t.Parallel()
-	onlyTCP(t)
-	m := realserver.NewMercure(t, nil)
-	s := relaying(t, "{type: mercure, url: "+m.URL+", key: "+realserver.MercurePublisherKey+", readers: "+m.URL+
-		", private: true, subscriber_key: "+realserver.MercureSubscriberKey+"}", "sse")
-	s.api(http.MethodPost, "channels", text{"id": "members", "title": "For members", "access": "private"}, nil)
-	p := open(t, browser(t), s.site()+"/channels/members", holdTimers(longTimers))
-	p.until(`document.querySelector("form.sign-in")`)
-	p.eval(`document.querySelector("#token").value = "`+token+`"; void document.querySelector("form.sign-in").requestSubmit()`, nil)
-	p.live()
-	s.api(http.MethodPost, "channels/members/posts", text{"text": "a secret"}, nil)
-	p.shows("a secret")
-	p.askedOnly("mercure", 2)
-}
-
 // TestHubOfManyChannels: a few channels are followed through the hub, each over a connection of its own. More share a connection to the
 // server. One that the hub does not have gets a stream of the server.
 func TestHubOfManyChannels(t *testing.T) {

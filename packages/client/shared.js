@@ -249,7 +249,7 @@ var Following = class {
     this.told = 0;
     /** A check has brought what the hub has not sent. */
     this.doubt = false;
-    /** How many answers in a row have brought nothing of what was missing. */
+    /** How many answers in a row have brought nothing, although something was missing. */
     this.vain = 0;
     this.check = 0;
   }
@@ -267,7 +267,7 @@ var Following = class {
       end: (err) => this.over(err ?? (this.isReady ? orderlyEnd() : new Error("the hub does not answer")))
     };
     try {
-      close = dial(ticket, ear, this.s);
+      close = dial(ticket, ear, this.s, this.channel);
     } catch (err) {
       this.over(err);
     }
@@ -308,14 +308,16 @@ var Following = class {
     this.asking = true;
     this.lacking = false;
     const cursor = s.cursor();
+    this.timer = setTimeout(() => this.over(orderlyEnd()), s.silenceMs);
     try {
       const { update, check } = await inquire(s, this.signal);
+      clearTimeout(this.timer);
       this.asking = false;
       this.check = check;
       const again = s.deliver(update, s.cursor() === cursor);
       if (this.signal.aborted) return;
       const now = s.cursor();
-      this.vain = now === cursor ? this.vain + 1 : 0;
+      this.vain = now === cursor && !quiet ? this.vain + 1 : 0;
       if (again || this.told > now) this.lacks(Math.min(spreadMs2 * 2 ** Math.min(this.vain, 10), check));
       else if (quiet && now !== cursor) {
         this.doubt = true;
@@ -354,6 +356,7 @@ function parse2(text) {
 }
 
 // client/transports/hubs/socket.ts
+var longestMs = 36e5;
 var lateMs = 3e4;
 function openLine(at, { end }, take, begin) {
   const url = new URL(at);
@@ -373,7 +376,7 @@ function openLine(at, { end }, take, begin) {
   };
   const wait = () => {
     clearTimeout(timer);
-    if (!quiet) return;
+    if (quiet <= 0) return;
     timer = setTimeout(() => {
       if (question === void 0) return over();
       line.send(question);
@@ -384,7 +387,7 @@ function openLine(at, { end }, take, begin) {
     close,
     send: (said) => socket.send(JSON.stringify(said)),
     rhythm: (ms, ping) => {
-      quiet = ms;
+      quiet = Math.min(ms, longestMs);
       question = ping;
       wait();
     }
@@ -395,6 +398,7 @@ function openLine(at, { end }, take, begin) {
     wait();
     for (const text of String(data).split("\n")) {
       const said = parse2(text);
+      if (!socket.onmessage) return;
       if (typeof said === "object" && said !== null) take(line, said);
     }
   };
@@ -415,7 +419,11 @@ function centrifugo(listen2) {
       if (works || ear.signal.aborted) return ear.end(err);
       works = true;
       close();
-      close = events();
+      try {
+        close = events();
+      } catch (failure) {
+        ear.end(failure);
+      }
     };
     const timer = setTimeout(fallBack, socketMs);
     try {
@@ -439,7 +447,7 @@ function bothWays({ url, channel = "", token, subscription }, ear, from, works) 
     else if (isObject(connect)) {
       works?.();
       line.rhythm((Number(connect.ping) || 0) * 1e3);
-      if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+      if (subscribes(connect, channel)) ear.ready();
       else line.send({ id: 2, subscribe: { channel, token: subscription } });
     } else if (subscribe || said.id === 2) ear.ready();
     else if (isObject(push)) pushed(push, channel, ear);
@@ -453,10 +461,13 @@ function inOneDirection({ sse: sse2 = "", channel = "" }, ear, from, listen2) {
     if (!isObject(said)) return;
     const { connect } = said;
     if (!isObject(connect)) pushed(said, channel, ear);
-    else if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+    else if (subscribes(connect, channel)) ear.ready();
     else ear.end(new Error("the hub does not let this reader subscribe"));
   };
   return listen2(new URL(sse2, from), { signal: ear.signal, open: () => void 0, data, end: ear.end });
+}
+function subscribes({ subs }, channel) {
+  return isObject(subs) && Object.keys(subs).includes(channel);
 }
 function pushed({ channel, pub, unsubscribe, disconnect }, own, ear) {
   if (disconnect || unsubscribe && channel === own) ear.end();
@@ -497,30 +508,30 @@ function leadAll(srcset, server) {
 }
 
 // client/transports/hubs/pusher.ts
-var pusher = (ticket, ear, s) => {
+var pusher = (ticket, ear, s, of) => {
   const { channel = "" } = ticket;
   const url = new URL(ticket.url, s.url);
   url.searchParams.set("protocol", "7");
   const subscribe = (line, auth) => line.send({ event: "pusher:subscribe", data: { channel, auth } });
-  return openLine(url, ear, (line, { event, channel: of, data: told }) => {
+  return openLine(url, ear, (line, { event, channel: at, data: told }) => {
     const data = typeof told === "string" ? parse2(told) : told;
     const said = isObject(data) ? data : {};
     if (typeof event !== "string") return;
     if (event === "pusher:connection_established") {
-      line.rhythm((Number(said.activity_timeout) || 120) * 1e3, { event: "pusher:ping", data: {} });
+      line.rhythm(Math.max(Number(said.activity_timeout) || 120, 10) * 1e3, { event: "pusher:ping", data: {} });
       if (!ticket.auth) return subscribe(line);
-      permit(ticket, String(said.socket_id), ear, s).then((auth) => ear.signal.aborted || subscribe(line, auth), ear.end);
+      permit(ticket, String(said.socket_id), of, ear, s).then((auth) => ear.signal.aborted || subscribe(line, auth), ear.end);
     } else if (event === "pusher:ping") line.send({ event: "pusher:pong", data: {} });
     else if (event === "pusher:error") ear.end(new Error(`the hub answers with error ${String(said.code)}`));
-    else if (of !== channel) return;
+    else if (at !== channel) return;
     else if (event === "pusher_internal:subscription_succeeded") ear.ready();
     else if (event === "pusher:subscription_error") ear.end(new Error("the hub does not let this reader subscribe"));
     else if (!/^(pusher|client-)/.test(event)) ear.message(data);
   }).close;
 };
-async function permit({ auth = "", channel = "" }, socket, { signal }, s) {
+async function permit({ auth = "", channel = "" }, socket, of, { signal }, s) {
   const url = resolve(auth, s.server ?? new URL("/", s.url), s.url);
-  const body = new URLSearchParams({ socket_id: socket, channel_name: channel });
+  const body = new URLSearchParams({ socket_id: socket, channel_name: channel, channel_id: of });
   const answer = await fetch(url, { method: "POST", body, credentials: "same-origin", signal });
   if (!answer.ok) throw await refused(answer);
   const permitted = await answer.json();

@@ -31,8 +31,8 @@ export interface Ear {
   end(err?: unknown): void;
 }
 
-/** Connects to a hub, and returns what closes the connection. */
-export type Dial = (ticket: Ticket, ear: Ear, s: Session) => () => void;
+/** Connects to a hub to follow a channel of the server, and returns what closes the connection. */
+export type Dial = (ticket: Ticket, ear: Ear, s: Session, channel: string) => () => void;
 
 const hubs = new WeakSet<Transport>();
 
@@ -105,7 +105,7 @@ class Following {
   private told = 0;
   /** A check has brought what the hub has not sent. */
   private doubt = false;
-  /** How many answers in a row have brought nothing of what was missing. */
+  /** How many answers in a row have brought nothing, although something was missing. */
   private vain = 0;
   private check = 0;
 
@@ -130,7 +130,7 @@ class Following {
       end: (err) => this.over(err ?? (this.isReady ? orderlyEnd() : new Error("the hub does not answer"))),
     };
     try {
-      close = dial(ticket, ear, this.s);
+      close = dial(ticket, ear, this.s, this.channel);
     } catch (err) {
       this.over(err); // the page's policy may forbid it
     }
@@ -177,15 +177,17 @@ class Following {
     this.asking = true;
     this.lacking = false;
     const cursor = s.cursor();
+    this.timer = setTimeout(() => this.over(orderlyEnd()), s.silenceMs); // else nothing would ever be asked again
     try {
       const { update, check } = await inquire(s, this.signal);
+      clearTimeout(this.timer);
       this.asking = false;
       this.check = check;
       // What the hub has sent meanwhile has moved the cursor that the answer is for.
       const again = s.deliver(update, s.cursor() === cursor);
       if (this.signal.aborted) return;
       const now = s.cursor();
-      this.vain = now === cursor ? this.vain + 1 : 0;
+      this.vain = now === cursor && !quiet ? this.vain + 1 : 0;
       // This node may be behind the one that pushes.
       if (again || this.told > now) this.lacks(Math.min(spreadMs * 2 ** Math.min(this.vain, 10), check));
       else if (quiet && now !== cursor) {

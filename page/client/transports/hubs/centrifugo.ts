@@ -22,7 +22,11 @@ export function centrifugo(listen: Listen): Dial {
       if (works || ear.signal.aborted) return ear.end(err);
       works = true;
       close();
-      close = events();
+      try {
+        close = events();
+      } catch (failure) {
+        ear.end(failure); // the page's policy may forbid it
+      }
     };
     const timer = setTimeout(fallBack, socketMs);
     try {
@@ -47,7 +51,7 @@ function bothWays({ url, channel = "", token, subscription }: Ticket, ear: Ear, 
     else if (isObject(connect)) {
       works?.();
       line.rhythm((Number(connect.ping) || 0) * 1000);
-      if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+      if (subscribes(connect, channel)) ear.ready();
       else line.send({ id: 2, subscribe: { channel, token: subscription } });
     } else if (subscribe || said.id === 2) ear.ready();
     else if (isObject(push)) pushed(push, channel, ear);
@@ -62,10 +66,15 @@ function inOneDirection({ sse = "", channel = "" }: Ticket, ear: Ear, from: URL,
     if (!isObject(said)) return;
     const { connect } = said;
     if (!isObject(connect)) pushed(said, channel, ear);
-    else if (isObject(connect.subs) && channel in connect.subs) ear.ready();
+    else if (subscribes(connect, channel)) ear.ready();
     else ear.end(new Error("the hub does not let this reader subscribe"));
   };
   return listen(new URL(sse, from), { signal: ear.signal, open: () => undefined, data, end: ear.end });
+}
+
+/** Reports whether the hub has subscribed the connection to the channel. */
+function subscribes({ subs }: Record<string, unknown>, channel: string): boolean {
+  return isObject(subs) && Object.keys(subs).includes(channel);
 }
 
 function pushed({ channel, pub, unsubscribe, disconnect }: Record<string, unknown>, own: string, ear: Ear): void {

@@ -1,6 +1,8 @@
 import { parse } from "./events";
 import type { Ear } from "../hub";
 
+/** What a hub says of its rhythm counts up to here: a timer can't be set for months. */
+const longestMs = 3_600_000;
 /** How late a hub's ping, or its answer to one, may be. */
 const lateMs = 30_000;
 
@@ -31,7 +33,7 @@ export function openLine(at: URL, { end }: Pick<Ear, "end">, take: (line: Line, 
   };
   const wait = (): void => {
     clearTimeout(timer);
-    if (!quiet) return;
+    if (quiet <= 0) return;
     timer = setTimeout(() => {
       if (question === undefined) return over();
       line.send(question);
@@ -42,7 +44,7 @@ export function openLine(at: URL, { end }: Pick<Ear, "end">, take: (line: Line, 
     close,
     send: (said) => socket.send(JSON.stringify(said)),
     rhythm: (ms, ping) => {
-      quiet = ms;
+      quiet = Math.min(ms, longestMs);
       question = ping;
       wait();
     },
@@ -53,6 +55,7 @@ export function openLine(at: URL, { end }: Pick<Ear, "end">, take: (line: Line, 
     wait();
     for (const text of String(data).split("\n")) {
       const said = parse(text);
+      if (!socket.onmessage) return; // what came before has closed it
       if (typeof said === "object" && said !== null) take(line, said as Record<string, unknown>);
     }
   };
