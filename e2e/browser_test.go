@@ -191,7 +191,7 @@ func (p *tab) until(script string) {
 	p.t.Helper()
 	script = "(() => { try { return Boolean(" + script + ") } catch { return false } })()"
 	deadline := time.Now().Add(patience)
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 160*time.Millisecond) { // the browser has other tabs
 		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](script))
 		if err == nil && ok {
 			return
@@ -201,7 +201,7 @@ func (p *tab) until(script string) {
 			p.eval(`document.body.innerText.slice(0, 600)`, &body)
 			p.t.Fatalf("never came true: %s (%v)\n%s", script, err, body)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }
 

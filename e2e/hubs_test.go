@@ -124,9 +124,10 @@ func TestHub(t *testing.T) {
 	}
 }
 
-// askedOnly fails unless the page has asked this transport so often, and no other.
+// askedOnly waits until the page has asked this transport so often. It fails if it has asked more often, or another one.
 func (p *tab) askedOnly(name string, times int) {
 	p.t.Helper()
+	p.asks(name, times) // the browser tells of requests some time later
 	if used := transports(p); len(used) != 1 || used[0] != name || p.times(name) != times {
 		p.t.Errorf("the page asked %q, %s %d times, want it alone %d times", used, name, p.times(name), times)
 	}
