@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -47,6 +49,8 @@ func (h *target) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	defer h.mu.Unlock()
 	term, u, at := body.Data.Term, &body.Data.Update, h.at[body.Data.Update.Channel]
 	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // broken off: by a kill, or because the node no longer leads
+		return
 	case err != nil:
 		h.wrong = append(h.wrong, err.Error())
 		return
