@@ -142,7 +142,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestAttempt: if the connection was replaced during an attempt, the attempt fails. If there is no connection, it has not failed.
+// TestAttempt: if the connection was replaced during an attempt, the attempt fails. An attempt without a connection does not begin.
 func TestAttempt(t *testing.T) {
 	server := realserver.NewNATS(t)
 	d, err := natsconn.New(&natsconn.Options{Servers: []string{server.URL()}}, "test", nil)

@@ -231,8 +231,8 @@ type summary struct {
 
 	settled int // all but later
 	after   time.Duration
-	err     error // of one that is later
-	refusal error // of one that is refused
+	err     error // of a message that is sent later
+	refusal error // of a message that was refused
 }
 
 func (s *summary) count(o outcome) {

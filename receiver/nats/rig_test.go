@@ -185,7 +185,7 @@ func (r *Receiver) subscribed(t testing.TB) {
 	}
 }
 
-// die ends the receiver's connection, and then the receiver: nothing that it has is settled any more.
+// die ends the receiver's connection first, and then the receiver. So the receiver can no longer acknowledge what it has.
 func (r *Receiver) die(t testing.TB) {
 	t.Helper()
 	r.conn(t).Close()
