@@ -43,7 +43,8 @@ func (rs *readers) admit(ctx context.Context, ch motacilla.ChannelID, network, k
 }
 
 // share divides a channel's readers by the first hexadecimal digits of their hashes, so that counting reads one part of them
-// alone. A part has a few hundred readers at most. Chance makes some parts larger than others, so a channel may be full before it has that many readers.
+// alone. A part has a few hundred readers at most. Chance makes some parts larger than others, so a channel may be full before
+// it has that many readers.
 func share(most int) (digits, each int) {
 	const part = 400
 	for most > part<<(4*digits) {
