@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -77,9 +78,9 @@ type seat interface {
 }
 
 // OpenMany acquires slots for the reader of a request, and opens the channels that it wants, at most MostChannels, each once. The
-// reader is told of those that are refused. If all are refused, OpenMany returns the error of the first. Otherwise the errors are
-// those of [Streams.Open] for the connection. state is passed to the functions of w. The connection is for [Many.Join], or for
-// [Many.Begin] and [Many.Run]; without Join, it must be closed.
+// reader is told of those that are refused. If all are refused, OpenMany returns why: the first reason that may pass, such as an
+// outage, or else the first. Otherwise the errors are those of [Streams.Open] for the connection. state is passed to the functions of
+// w. The connection is for [Many.Join], or for [Many.Begin] and [Many.Run]; without Join, it must be closed.
 func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state any, permit Permit) (*Many, error) {
 	if err := checkHead(r); err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state an
 	}
 	if len(opened) == 0 && len(refused) > 0 {
 		m.Close()
-		return nil, refused[0].err
+		return nil, whyNone(refused)
 	}
 	if w.Position != nil {
 		m.cursors = make([]motacilla.Revision, len(want))
@@ -115,6 +116,17 @@ func (s *Streams) OpenMany(r *http.Request, want []Cursor, w *ManyWire, state an
 	}
 	m.hello = m.welcome(nil, opened, refused)
 	return m, nil
+}
+
+// whyNone returns why none of the channels was opened. A reader that is told that there is no such channel does not come back, so
+// a reason that may pass counts more.
+func whyNone(refused []refusal) error {
+	for _, r := range refused {
+		if !errors.Is(r.err, motacilla.ErrNotFound) && !errors.Is(r.err, motacilla.ErrForbidden) {
+			return r.err
+		}
+	}
+	return refused[0].err
 }
 
 // enterLobby counts a connection.

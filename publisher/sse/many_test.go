@@ -240,6 +240,21 @@ func TestSeveralRefused(t *testing.T) {
 	})
 }
 
+// One of two channels does not exist, and the other is out of reach. The answer says what may pass, so that the reader comes back.
+func TestSeveralUnavailable(t *testing.T) {
+	each(t, func(t *testing.T, c connection) {
+		s := open(t, settings{connection: c, authorize: func(_ *http.Request, ch motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+			if ch == match {
+				return route.Grant{}, motacilla.ErrUnavailable
+			}
+			return route.Grant{}, nil
+		}})
+		if resp := s.Do(http.MethodGet, "/live/sse/?c=none&c=match-42"); resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("got %s, want 503", resp.Status)
+		}
+	})
+}
+
 // A channel that is deleted ends, and the others go on.
 func TestSeveralDeleted(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {

@@ -305,6 +305,23 @@ func TestSeveralRefused(t *testing.T) {
 	})
 }
 
+// One of two channels does not exist, and the other is out of reach. A reader that got close code 4404 would not come back.
+func TestSeveralUnavailable(t *testing.T) {
+	each(t, func(t *testing.T, goroutines bool) {
+		hook := func(_ *http.Request, ch motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+			if ch == match {
+				return route.Grant{}, motacilla.ErrUnavailable
+			}
+			return route.Grant{}, nil
+		}
+		s := open(t, settings{goroutines: goroutines, authorize: hook})
+		_, resp := s.request(http.MethodGet, "/live/websocket/?c=none&c=match-42", upgrading...)
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("got %s, want 503", resp.Status)
+		}
+	})
+}
+
 // In a drain the reader gets the close frame, whatever it follows.
 func TestSeveralDrain(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {

@@ -64,7 +64,8 @@ func FuzzMrkdwn(f *testing.F) {
 	for _, s := range []string{
 		"*bold* _it_ ~s~ `c` ```pre``` &gt; q\n&gt;&gt;&gt; all", "<https://a.example/?a=1&amp;b|x> <@U123|a> <#C1|b> <!here> <!date^1^{date}|x>",
 		"<!subteam^S12|@g> :smile: :wave::skin-tone-3: :flag-de:", "*_~`<", "*a *a *a", "<<<>>>", "```", "``````", "&gt;&gt;&gt;", "\u2028*a*\x00",
-		"<https://www.youtube.com/watch?v=dQw4w9WgXcQ>", "_*~`a`~*_", "<a|b|c>", "<|>", "<!>", "<!date^^|>", "*<https://a.example|*>*",
+		"<https://www.youtube.com/watch?v=dQw4w9WgXcQ>", "<https://www.youtube.com/watch?v=dQw4w9WgXc\xff>",
+		"_*~`a`~*_", "<a|b|c>", "<|>", "<!>", "<!date^^|>", "*<https://a.example|*>*",
 	} {
 		f.Add(s)
 	}

@@ -13,7 +13,7 @@ import (
 
 // parseMrkdwn reads Slack's own markup, in which &, < and > are written as entities, and links and mentions stand between < and >.
 func parseMrkdwn(d *document, text string) {
-	text = lineBreaks.Replace(short.Cut(text, maxMrkdwn))
+	text = lineBreaks.Replace(strings.ToValidUTF8(short.Cut(text, maxMrkdwn), "\ufffd"))
 	for {
 		before, rest, ok := strings.Cut(text, "```")
 		inside, after, closed := strings.Cut(rest, "```")
