@@ -11,22 +11,27 @@ import (
 // Action is what a request does on a channel.
 type Action string
 
-// The actions. Whoever may write may read.
+// The actions. Whoever may do one of them may do those before it.
 const (
-	Read  Action = "read"
-	Write Action = "write"
+	Read   Action = "read"   // see what readers see
+	Draft  Action = "draft"  // propose posts, and upload their images
+	Write  Action = "write"  // make and change channels and posts; whoever may write sees hidden posts
+	Manage Action = "manage" // delete channels, remove posts for good, and say who may do what
 )
 
-// Grant is a permission. Streams end when it expires.
+// Grant is a permission. Streams end when it expires, and when its holder's is revoked.
 type Grant struct {
 	Expires time.Time // zero: never
 	// WhilePublic means that reading is permitted only because the channel is public. The permission ends when the channel
 	// becomes private: what is read from the store after that must not be sent.
 	WhilePublic bool
+	// Holder says to whom permission was given. nil: it is not known, and it can't be revoked.
+	Holder *Holder
 }
 
 // Authorizer is the one hook that authorises requests. channel is empty if the action is on no channel in particular, such
-// as creating one. An Authorizer must not refuse a request because its channel does not exist: the handler answers that. If
+// as uploading an image. A channel is made by a request on no channel; then the hook is asked again, for the channel of the
+// request's body. An Authorizer must not refuse a request because its channel does not exist: the handler answers that. If
 // the caller has read the channel already, the request carries it: see [Channel]. The error is ErrUnauthorized,
 // ErrForbidden, ErrUnavailable or the application's own.
 type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action) (Grant, error)
