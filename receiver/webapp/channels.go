@@ -6,6 +6,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	editing "github.com/motacilla-live/motacilla/internal/edit"
+	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -36,12 +37,12 @@ func (a *Webapp) listChannels(w http.ResponseWriter, r *http.Request, _ motacill
 	for _, c := range page {
 		out.Channels = append(out.Channels, encodeChannel(c))
 	}
-	return write(w, http.StatusOK, out)
+	return rest.Write(w, http.StatusOK, out)
 }
 
 // listed reports whether r may read c. It does not read c again.
 func (a *Webapp) listed(r *http.Request, c motacilla.Channel) (bool, error) {
-	grant, err := a.authorize(route.WithChannel(r, c), c.ID, route.Read)
+	grant, err := a.api.Authorize(route.WithChannel(r, c), c.ID, route.Read)
 	switch {
 	case errors.Is(err, motacilla.ErrUnauthorized), errors.Is(err, motacilla.ErrForbidden),
 		errors.Is(err, motacilla.ErrNotFound): // the channel was deleted meanwhile
@@ -54,18 +55,21 @@ func (a *Webapp) listed(r *http.Request, c motacilla.Channel) (bool, error) {
 
 func (a *Webapp) createChannel(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
 	var in channelBody
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
 	c, err := in.channel()
 	if err != nil {
 		return err
 	}
+	if _, err := a.api.Authorize(r, c.ID, route.Write); err != nil {
+		return err
+	}
 	if c, err = a.sink.PutChannel(r.Context(), c, 0); err != nil {
 		return err
 	}
 	w.Header().Set("Location", a.base+channelPath(c.ID))
-	return write(w, http.StatusCreated, encodeChannel(c))
+	return rest.Write(w, http.StatusCreated, encodeChannel(c))
 }
 
 func (a *Webapp) getChannel(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
@@ -76,12 +80,12 @@ func (a *Webapp) getChannel(w http.ResponseWriter, r *http.Request, ch motacilla
 	if err := stillReadable(r, c); err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, encodeChannel(c))
+	return rest.Write(w, http.StatusOK, encodeChannel(c))
 }
 
 func (a *Webapp) patchChannel(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	var in channelPatch
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
 	edit, err := in.edit()
@@ -92,7 +96,7 @@ func (a *Webapp) patchChannel(w http.ResponseWriter, r *http.Request, ch motacil
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, encodeChannel(c))
+	return rest.Write(w, http.StatusOK, encodeChannel(c))
 }
 
 func (a *Webapp) deleteChannel(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {

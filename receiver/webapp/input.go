@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
 // channelBody is the body of a POST of a channel.
 type channelBody struct {
-	ID     maybe[string] `json:"id"`
-	Title  maybe[string] `json:"title"`
-	Access maybe[string] `json:"access"`
+	ID     rest.Maybe[string] `json:"id"`
+	Title  rest.Maybe[string] `json:"title"`
+	Access rest.Maybe[string] `json:"access"`
 }
 
 func (b channelBody) channel() (motacilla.Channel, error) {
@@ -31,9 +32,9 @@ func (b channelBody) channel() (motacilla.Channel, error) {
 
 // channelPatch is the body of a PATCH of a channel.
 type channelPatch struct {
-	Title  maybe[string] `json:"title"`
-	Ended  nullable      `json:"ended"`
-	Access maybe[string] `json:"access"`
+	Title  rest.Maybe[string] `json:"title"`
+	Ended  rest.Nullable      `json:"ended"`
+	Access rest.Maybe[string] `json:"access"`
 }
 
 // edit returns the patch as an edit. An empty access is invalid.
@@ -45,13 +46,13 @@ func (b channelPatch) edit() (func(*motacilla.Channel) error, error) {
 			return nil, err
 		}
 	}
-	probe := motacilla.Channel{ID: "probe", Title: b.Title.Value, Access: motacilla.Access(b.Access.or("public"))}
+	probe := motacilla.Channel{ID: "probe", Title: b.Title.Value, Access: motacilla.Access(b.Access.Or("public"))}
 	if err := probe.Validate(); err != nil {
 		return nil, err
 	}
 	return func(c *motacilla.Channel) error {
-		c.Title = b.Title.or(c.Title)
-		c.Access = motacilla.Access(b.Access.or(string(c.Access)))
+		c.Title = b.Title.Or(c.Title)
+		c.Access = motacilla.Access(b.Access.Or(string(c.Access)))
 		if b.Ended.Set {
 			c.Ended = ended
 		}
@@ -61,25 +62,25 @@ func (b channelPatch) edit() (func(*motacilla.Channel) error, error) {
 
 // postPatch is the body of a PATCH of a post.
 type postPatch struct {
-	Text     maybe[string]      `json:"text"`
-	Content  maybe[[]blockBody] `json:"content"`
-	Author   maybe[string]      `json:"author"`
-	Show     maybe[bool]        `json:"show"`
-	Pinned   maybe[bool]        `json:"pinned"`
-	KeyEvent maybe[bool]        `json:"key_event"`
-	Created  maybe[string]      `json:"created"`
+	Text     rest.Maybe[string]      `json:"text"`
+	Content  rest.Maybe[[]blockBody] `json:"content"`
+	Author   rest.Maybe[string]      `json:"author"`
+	Show     rest.Maybe[bool]        `json:"show"`
+	Pinned   rest.Maybe[bool]        `json:"pinned"`
+	KeyEvent rest.Maybe[bool]        `json:"key_event"`
+	Created  rest.Maybe[string]      `json:"created"`
 }
 
 // postBody is the body of a POST of a post.
 type postBody struct {
-	Text      maybe[string]      `json:"text"`
-	Content   maybe[[]blockBody] `json:"content"`
-	Author    maybe[string]      `json:"author"`
-	Show      maybe[bool]        `json:"show"`
-	Pinned    maybe[bool]        `json:"pinned"`
-	KeyEvent  maybe[bool]        `json:"key_event"`
-	Created   maybe[string]      `json:"created"`
-	MessageID maybe[string]      `json:"message_id"`
+	Text      rest.Maybe[string]      `json:"text"`
+	Content   rest.Maybe[[]blockBody] `json:"content"`
+	Author    rest.Maybe[string]      `json:"author"`
+	Show      rest.Maybe[bool]        `json:"show"`
+	Pinned    rest.Maybe[bool]        `json:"pinned"`
+	KeyEvent  rest.Maybe[bool]        `json:"key_event"`
+	Created   rest.Maybe[string]      `json:"created"`
+	MessageID rest.Maybe[string]      `json:"message_id"`
 }
 
 // patch returns the fields that a PATCH has too.
@@ -104,7 +105,7 @@ func (b postBody) message(h http.Header) (receiver.Message, error) {
 	}
 	return receiver.Message{
 		ID: id, Author: b.Author.Value, Created: created, Text: b.Text.Value, Content: content,
-		Hidden: !b.Show.or(true), Pinned: b.Pinned.Value, KeyEvent: b.KeyEvent.Value,
+		Hidden: !b.Show.Or(true), Pinned: b.Pinned.Value, KeyEvent: b.KeyEvent.Value,
 	}, nil
 }
 
@@ -142,8 +143,8 @@ func (b postPatch) edit(in *receiver.Ingest) (func(*motacilla.Post), error) {
 		return nil, err
 	}
 	return func(p *motacilla.Post) {
-		p.Author = b.Author.or(p.Author)
-		p.Show, p.Pinned, p.KeyEvent = b.Show.or(p.Show), b.Pinned.or(p.Pinned), b.KeyEvent.or(p.KeyEvent)
+		p.Author = b.Author.Or(p.Author)
+		p.Show, p.Pinned, p.KeyEvent = b.Show.Or(p.Show), b.Pinned.Or(p.Pinned), b.KeyEvent.Or(p.KeyEvent)
 		if b.Created.Set {
 			p.Created = created
 		}
@@ -201,23 +202,23 @@ func (b postPatch) created() (time.Time, error) {
 
 // blockBody is a block. Its type says which fields value has.
 type blockBody struct {
-	Type  maybe[string]     `json:"type"`
-	Value maybe[blockValue] `json:"value"`
+	Type  rest.Maybe[string]     `json:"type"`
+	Value rest.Maybe[blockValue] `json:"value"`
 }
 
 type blockValue struct {
-	Text   maybe[string] `json:"text"`
-	URL    maybe[string] `json:"url"`
-	Alt    maybe[string] `json:"alt"`
-	Width  maybe[int]    `json:"width"`
-	Height maybe[int]    `json:"height"`
-	Media  maybe[string] `json:"media"`
+	Text   rest.Maybe[string] `json:"text"`
+	URL    rest.Maybe[string] `json:"url"`
+	Alt    rest.Maybe[string] `json:"alt"`
+	Width  rest.Maybe[int]    `json:"width"`
+	Height rest.Maybe[int]    `json:"height"`
+	Media  rest.Maybe[string] `json:"media"`
 
 	// The server answers these, and only it can say them. They are accepted so that a client can write back what it read.
-	Pending maybe[bool]           `json:"pending"`
-	Srcset  maybe[string]         `json:"srcset"`
-	Color   maybe[string]         `json:"color"`
-	Card    maybe[motacilla.Card] `json:"card"`
+	Pending rest.Maybe[bool]           `json:"pending"`
+	Srcset  rest.Maybe[string]         `json:"srcset"`
+	Color   rest.Maybe[string]         `json:"color"`
+	Card    rest.Maybe[motacilla.Card] `json:"card"`
 }
 
 func (b blockBody) block(field string) (motacilla.RawBlock, error) {

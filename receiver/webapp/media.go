@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -67,7 +68,7 @@ func encodeImage(b motacilla.Block, id, alt string) imageJSON {
 // arrives.
 func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
 	if a.images == nil {
-		return &refusal{route.Problem{Status: http.StatusNotImplemented, Detail: "this server keeps no images: it has no media store"}}
+		return &rest.Refusal{Problem: route.Problem{Status: http.StatusNotImplemented, Detail: "this server keeps no images: it has no media store"}}
 	}
 	id, err := imageID(r.Header)
 	if err != nil {
@@ -97,7 +98,7 @@ func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla
 	} else {
 		b, err = in.add(in.body, add)
 	}
-	if long := (*refusal)(nil); !errors.As(err, &long) || long.Status != http.StatusRequestEntityTooLarge {
+	if long := (*rest.Refusal)(nil); !errors.As(err, &long) || long.Status != http.StatusRequestEntityTooLarge {
 		in.drain(w, r)
 	}
 	if err != nil {
@@ -107,7 +108,7 @@ func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla
 	if known {
 		status = http.StatusOK
 	}
-	return write(w, status, encodeImage(b, id, alt))
+	return rest.Write(w, status, encodeImage(b, id, alt))
 }
 
 // imageID returns the ID of an image. It follows from the Idempotency-Key. Without a key, each request makes a new image.
@@ -132,10 +133,10 @@ func mediaType(h http.Header) (form bool, err error) {
 	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
 	form = media == "multipart/form-data" && params["boundary"] != ""
 	if err != nil || len(h.Values("Content-Type")) != 1 || !form && !strings.HasPrefix(media, "image/") {
-		return false, &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
+		return false, &rest.Refusal{Problem: route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
 			Detail: "Content-Type: must be an image's, such as image/jpeg, or multipart/form-data with a boundary"}}
 	}
-	return form, uncompressed(h)
+	return form, rest.Uncompressed(h)
 }
 
 // altOf returns the parameter alt of the query.
@@ -162,7 +163,7 @@ func validText(field, s string, most int) error {
 
 // tooLong is the answer to an image with more bytes than most.
 func tooLong(most int64) error {
-	return &refusal{route.Problem{Status: http.StatusRequestEntityTooLarge, Field: "image",
+	return &rest.Refusal{Problem: route.Problem{Status: http.StatusRequestEntityTooLarge, Field: "image",
 		Detail: fmt.Sprintf("image: must be at most %d bytes", most)}}
 }
 
@@ -175,5 +176,5 @@ func refusedImage(err error) error {
 	if field := (*motacilla.FieldError)(nil); errors.As(err, &field) {
 		p.Field, p.Detail = field.Field, field.Error()
 	}
-	return &refusal{p}
+	return &rest.Refusal{Problem: p}
 }

@@ -1,13 +1,11 @@
 package webapp
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 
-	"github.com/go-json-experiment/json"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 )
 
 type channelJSON struct {
@@ -64,30 +62,9 @@ type postsJSON struct {
 	Next  *string            `json:"next"`
 }
 
-// write answers with v. The answer depends on the client's permissions, so a shared cache must not keep it.
-func write(w http.ResponseWriter, status int, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	h := w.Header()
-	cacheable(h)
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(data)))
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(data) // the client may have gone
-	return nil
-}
-
-func cacheable(h http.Header) {
-	h.Set("Cache-Control", "private, no-cache")
-	h.Add("Vary", "Authorization, Cookie")
-}
-
 func writePost(w http.ResponseWriter, status int, ch motacilla.ChannelID, p motacilla.Post) error {
 	w.Header().Set("ETag", etag(p.Revision))
-	return write(w, status, encodePost(ch, p))
+	return rest.Write(w, status, encodePost(ch, p))
 }
 
 func channelPath(ch motacilla.ChannelID) string { return "/api/channels/" + url.PathEscape(string(ch)) }

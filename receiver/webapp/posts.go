@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -23,7 +24,7 @@ func (a *Webapp) listPosts(w http.ResponseWriter, r *http.Request, ch motacilla.
 	if err != nil {
 		return err
 	}
-	all, err := a.may(r, ch, route.Write)
+	all, err := a.api.May(r, ch, route.Write)
 	if err != nil {
 		return err
 	}
@@ -42,12 +43,12 @@ func (a *Webapp) listPosts(w http.ResponseWriter, r *http.Request, ch motacilla.
 		next := cursor(page.Posts[len(page.Posts)-1].Key())
 		out.Next = &next
 	}
-	return write(w, http.StatusOK, out)
+	return rest.Write(w, http.StatusOK, out)
 }
 
 func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	var in postBody
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
 	m, err := in.message(r.Header)
@@ -88,7 +89,7 @@ func (a *Webapp) getPost(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		return err
 	}
 	if !p.Show {
-		all, err := a.may(r, ch, route.Write)
+		all, err := a.api.May(r, ch, route.Write)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func (a *Webapp) getPost(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	}
 	if known.Weak(etag(p.Revision)) {
 		w.Header().Set("ETag", etag(p.Revision))
-		cacheable(w.Header())
+		rest.Private(w.Header())
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -111,7 +112,7 @@ func (a *Webapp) patchPost(w http.ResponseWriter, r *http.Request, ch motacilla.
 		return err
 	}
 	var in postPatch
-	if err := readBody(w, r, &in); err != nil {
+	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
 	edit, err := in.edit(a.ingest)
@@ -195,7 +196,7 @@ func unchanged(match route.Condition, p motacilla.Post) error {
 }
 
 func changed(p motacilla.Post) error {
-	return &refusal{route.Problem{Status: http.StatusPreconditionFailed, Field: "If-Match",
+	return &rest.Refusal{Problem: route.Problem{Status: http.StatusPreconditionFailed, Field: "If-Match",
 		Detail: "the post has changed: its ETag is " + etag(p.Revision)}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 )
 
 const (
@@ -67,7 +68,7 @@ func (u *upload) form(
 ) (b motacilla.Block, text string, err error) {
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return b, "", motacilla.Invalid(body, "must be a form")
+		return b, "", motacilla.Invalid(rest.Body, "must be a form")
 	}
 	seen := map[string]bool{"alt": alt != ""}
 	for {
@@ -89,7 +90,7 @@ func (u *upload) form(
 		case "file":
 			b, err = u.add(part, add)
 		default:
-			err = motacilla.Invalid(body, "must have the fields file and alt only, each with its name")
+			err = motacilla.Invalid(rest.Body, "must have the fields file and alt only, each with its name")
 		}
 		if err != nil {
 			return b, "", err
@@ -125,7 +126,7 @@ func (u *upload) unread(err error) error {
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return tooLong(u.most)
 	}
-	return motacilla.Invalid(body, "could not be read to its end")
+	return motacilla.Invalid(rest.Body, "could not be read to its end")
 }
 
 // limited reads at most left bytes, and remembers why it ended before the end.

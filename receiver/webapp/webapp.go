@@ -25,12 +25,11 @@
 package webapp
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
@@ -53,14 +52,12 @@ type Options struct {
 type Webapp struct {
 	sink      receiver.Sink
 	ingest    *receiver.Ingest
-	authorize route.Authorizer
+	api       *rest.API
 	listing   *route.Listing
 	images    receiver.Images // nil if the app keeps none
 	maxImage  int64           // bytes
-	origin    *http.CrossOriginProtection
 	described document
 	base      string // the path below which the server is
-	log       *zap.Logger
 }
 
 var _ receiver.Receiver = (*Webapp)(nil)
@@ -68,14 +65,14 @@ var _ receiver.Receiver = (*Webapp)(nil)
 // New returns a receiver that writes into sink what authorize permits. It asks authorize for reads too: a channel for
 // which authorize returns an ErrForbidden or ErrUnauthorized is not listed.
 func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
+	var log *zap.Logger
+	if o != nil {
+		log = o.Logger
+	}
 	a := &Webapp{
-		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), authorize: authorize,
-		origin: http.NewCrossOriginProtection(), described: newDocument(openAPI), log: zap.NewNop(),
+		sink: sink, ingest: receiver.NewIngest(sink, Name, nil), api: rest.New(authorize, log), described: newDocument(openAPI),
 	}
 	a.images, a.maxImage = imagesOf(o)
-	if o != nil && o.Logger != nil {
-		a.log = o.Logger
-	}
 	if o != nil && o.Listing != nil {
 		a.listing = o.Listing
 	} else {
@@ -87,78 +84,26 @@ func New(sink receiver.Sink, authorize route.Authorizer, o *Options) *Webapp {
 // URLs returns the routes api-openapi, api-channels, api-channel, api-posts, api-post and api-media.
 func (a *Webapp) URLs() []route.Route {
 	const channels = "/api/channels"
+	serve := a.api.Handler
 	return []route.Route{
-		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: a.handler(method{http.MethodGet, a.describe})},
-		{Name: "api-channels", Pattern: channels, Handler: a.handler(
-			method{http.MethodGet, a.listChannels}, method{http.MethodPost, a.createChannel})},
-		{Name: "api-channel", Pattern: channels + "/{channel_id}", Handler: a.handler(
-			method{http.MethodGet, a.getChannel}, method{http.MethodPatch, a.patchChannel},
-			method{http.MethodDelete, a.deleteChannel})},
-		{Name: "api-posts", Pattern: channels + "/{channel_id}/posts", Handler: a.handler(
-			method{http.MethodGet, a.listPosts}, method{http.MethodPost, a.createPost})},
-		{Name: "api-post", Pattern: channels + "/{channel_id}/posts/{post_id}", Handler: a.handler(
-			method{http.MethodGet, a.getPost}, method{http.MethodPatch, a.patchPost},
-			method{http.MethodDelete, a.deletePost})},
-		{Name: "api-media", Pattern: "/api/media", Handler: a.handler(method{http.MethodPost, a.createImage})},
+		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: serve(rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.describe})},
+		{Name: "api-channels", Pattern: channels, Handler: serve(
+			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.listChannels},
+			rest.Method{Name: http.MethodPost, Action: route.Write, Serve: a.createChannel})},
+		{Name: "api-channel", Pattern: channels + "/{channel_id}", Handler: serve(
+			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.getChannel},
+			rest.Method{Name: http.MethodPatch, Action: route.Write, Serve: a.patchChannel},
+			rest.Method{Name: http.MethodDelete, Action: route.Manage, Serve: a.deleteChannel})},
+		{Name: "api-posts", Pattern: channels + "/{channel_id}/posts", Handler: serve(
+			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.listPosts},
+			rest.Method{Name: http.MethodPost, Action: route.Write, Serve: a.createPost})},
+		{Name: "api-post", Pattern: channels + "/{channel_id}/posts/{post_id}", Handler: serve(
+			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.getPost},
+			rest.Method{Name: http.MethodPatch, Action: route.Write, Serve: a.patchPost},
+			rest.Method{Name: http.MethodDelete, Action: route.Write, Serve: a.deletePost})},
+		{Name: "api-media", Pattern: "/api/media", Handler: serve(
+			rest.Method{Name: http.MethodPost, Action: route.Draft, Serve: a.createImage})},
 	}
-}
-
-// method serves one HTTP method of a route. ch is empty if the path has no channel.
-type method struct {
-	name  string
-	serve func(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error
-}
-
-// handler authorises a request before it reads the body.
-func (a *Webapp) handler(methods ...method) http.Handler {
-	names := make([]string, len(methods))
-	serve := make(map[string]method, len(methods))
-	for i, m := range methods {
-		names[i] = m.name
-		serve[m.name] = m
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !route.Allow(w, r, names...) {
-			return
-		}
-		ch, err := channelOf(r)
-		if err == nil {
-			r, err = a.authorised(r, ch)
-		}
-		if err == nil {
-			err = serve[r.Method].serve(w, r, ch)
-		}
-		if err != nil {
-			if r.Header.Get("Expect") != "" { // the client may keep back the body, for which the server would wait
-				w.Header().Set("Connection", "close")
-			}
-			a.fail(w, r, ch, err)
-		}
-	})
-}
-
-// channelOf returns the path's channel, or "" if the path has none.
-func channelOf(r *http.Request) (motacilla.ChannelID, error) {
-	if r.PathValue("channel_id") == "" {
-		return "", nil
-	}
-	return route.ChannelID(r)
-}
-
-// authorised returns r with its grant.
-func (a *Webapp) authorised(r *http.Request, ch motacilla.ChannelID) (*http.Request, error) {
-	action := route.Read
-	if r.Method != http.MethodGet {
-		action = route.Write
-		if err := a.origin.Check(r); err != nil {
-			return r, fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
-		}
-	}
-	grant, err := a.authorize(r, ch, action)
-	if err != nil {
-		return r, err
-	}
-	return route.WithGrant(r, grant), nil
 }
 
 // readable returns an ErrForbidden if r was let in because the channel was public, and the channel has become private
@@ -179,35 +124,4 @@ func stillReadable(r *http.Request, c motacilla.Channel) error {
 		return fmt.Errorf("channel %q has become private: %w without the token", c.ID, motacilla.ErrForbidden)
 	}
 	return nil
-}
-
-// may reports whether r may do action, whatever it was authorised for. A refusal is no error.
-func (a *Webapp) may(r *http.Request, ch motacilla.ChannelID, action route.Action) (bool, error) {
-	_, err := a.authorize(r, ch, action)
-	if errors.Is(err, motacilla.ErrUnauthorized) || errors.Is(err, motacilla.ErrForbidden) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// refusal is an error that is answered with its problem.
-type refusal struct{ route.Problem }
-
-func (e *refusal) Error() string { return e.Detail }
-
-func (a *Webapp) fail(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, err error) {
-	var refused *refusal
-	if errors.As(err, &refused) {
-		route.WriteProblem(w, refused.Problem)
-		return
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
-	}
-	overloaded := errors.Is(err, motacilla.ErrOverloaded) // there are many of these at a time
-	if status := route.ProblemOf(err).Status; status >= 500 && r.Context().Err() == nil && !overloaded {
-		a.log.Error("request failed", zap.String("channel", string(ch)),
-			zap.String("method", r.Method), zap.Int("status", status), zap.Error(err))
-	}
-	route.WriteError(w, r, err)
 }

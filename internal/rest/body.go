@@ -1,4 +1,5 @@
-package webapp
+// Package rest is what REST interfaces have in common: how they read and write JSON, and how they refuse.
+package rest
 
 import (
 	"bytes"
@@ -22,11 +23,11 @@ const maxBody = 1 << 20
 // maxDepth is how deep a body's objects and arrays may be nested.
 const maxDepth = 32
 
-// body is the field that an error names if the JSON as a whole is wrong.
-const body = "body"
+// Body is the field that an error names if the body as a whole is wrong.
+const Body = "body"
 
-// readBody reads a JSON body into v, as decode does. The error is an ErrInvalid that names the field, or a refusal.
-func readBody(w http.ResponseWriter, r *http.Request, v any) error {
+// ReadBody reads a JSON body into v, as decode does. The error is an ErrInvalid that names the field, or a Refusal.
+func ReadBody(w http.ResponseWriter, r *http.Request, v any) error {
 	if err := jsonMedia(r.Header); err != nil {
 		return err
 	}
@@ -35,10 +36,10 @@ func readBody(w http.ResponseWriter, r *http.Request, v any) error {
 	switch {
 	case errors.As(err, &large):
 		w.Header().Set("Connection", "close") // otherwise the answer waits for the rest of the body
-		return &refusal{route.Problem{Status: http.StatusRequestEntityTooLarge, Field: body,
+		return &Refusal{Problem: route.Problem{Status: http.StatusRequestEntityTooLarge, Field: Body,
 			Detail: fmt.Sprintf("body: must be at most %d bytes", maxBody)}}
 	case err != nil:
-		return motacilla.Invalid(body, "could not be read to its end")
+		return motacilla.Invalid(Body, "could not be read to its end")
 	}
 	return decode(data, v)
 }
@@ -49,15 +50,16 @@ func jsonMedia(h http.Header) error {
 	ok := err == nil && media == "application/json" && len(h.Values("Content-Type")) == 1 &&
 		(len(params) == 0 || len(params) == 1 && has && strings.EqualFold(charset, "utf-8"))
 	if !ok {
-		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
+		return &Refusal{Problem: route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Type",
 			Detail: "Content-Type: must be application/json"}}
 	}
-	return uncompressed(h)
+	return Uncompressed(h)
 }
 
-func uncompressed(h http.Header) error {
+// Uncompressed returns a 415 if the body is compressed.
+func Uncompressed(h http.Header) error {
 	if coding := h.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return &refusal{route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Encoding",
+		return &Refusal{Problem: route.Problem{Status: http.StatusUnsupportedMediaType, Field: "Content-Encoding",
 			Detail: "Content-Encoding: the body must not be compressed"}}
 	}
 	return nil
@@ -99,13 +101,13 @@ func decode(data []byte, v any) error {
 func scan(data []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
 	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
-		return motacilla.Invalid(body, "must be a JSON object")
+		return motacilla.Invalid(Body, "must be a JSON object")
 	}
 	for {
 		token, err := dec.ReadToken()
 		switch {
 		case errors.Is(err, io.EOF):
-			return motacilla.Invalid(body, "must be a JSON object, not empty")
+			return motacilla.Invalid(Body, "must be a JSON object, not empty")
 		case err != nil:
 			return syntaxProblem(err)
 		case token.Kind() == '"' && strings.IndexByte(token.String(), 0) >= 0:
@@ -118,13 +120,13 @@ func scan(data []byte) error {
 		}
 	}
 	if rest := bytes.Trim(data[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return motacilla.Invalid(body, "must be one JSON object, with nothing after it")
+		return motacilla.Invalid(Body, "must be one JSON object, with nothing after it")
 	}
 	return nil
 }
 
 func syntaxProblem(err error) error {
-	field, problem := body, "must be JSON"
+	field, problem := Body, "must be JSON"
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
 		field = fieldName(syntactic.JSONPointer)
@@ -154,7 +156,7 @@ func fieldName(p jsontext.Pointer) string {
 		}
 	}
 	if name.Len() == 0 {
-		return body
+		return Body
 	}
 	return name.String()
 }
@@ -181,14 +183,14 @@ var errNull = errors.New("null")
 
 var strict = json.RejectUnknownMembers(true)
 
-// maybe is a field that may be left out but must not be null.
-type maybe[T any] struct {
+// Maybe is a field that may be left out but must not be null.
+type Maybe[T any] struct {
 	Set   bool
 	Value T
 }
 
 // UnmarshalJSONFrom reads the field.
-func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (m *Maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() == 'n' {
 		return errNull
 	}
@@ -196,22 +198,22 @@ func (m *maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, &m.Value, strict)
 }
 
-// or returns the field's value, or other if the field was left out.
-func (m maybe[T]) or(other T) T {
+// Or returns the field's value, or other if the field was left out.
+func (m Maybe[T]) Or(other T) T {
 	if m.Set {
 		return m.Value
 	}
 	return other
 }
 
-// nullable is a string or null.
-type nullable struct {
+// Nullable is a string or null.
+type Nullable struct {
 	Set, Null bool
 	Value     string
 }
 
 // UnmarshalJSONFrom reads the field.
-func (n *nullable) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (n *Nullable) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	n.Set, n.Null = true, dec.PeekKind() == 'n'
 	return json.UnmarshalDecode(dec, &n.Value)
 }
