@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 )
 
 // Holder is whom permissions were given to. All requests of one session, or with one token, have the same Holder on a node.
@@ -11,7 +12,8 @@ type Holder struct {
 	Who  string // the account, as "person/ID", "token/NAME", "jwt/SUBJECT" or "server"; it never changes
 	Name string // what people call it
 
-	ctx context.Context // ends when the permission is revoked; nil if it can't be
+	ctx      context.Context // ends when the permission is revoked; nil if it can't be
+	watchers atomic.Int64
 }
 
 // NewHolder returns a Holder, and revoke, which ends its streams on this node. revoke may be called more than once.
@@ -20,22 +22,34 @@ func NewHolder(id, who, name string) (h *Holder, revoke func()) {
 	return &Holder{ID: id, Who: who, Name: name, ctx: ctx}, cancel
 }
 
-// Revoked is closed when the permission is revoked. It is nil if it can't be, also of a nil Holder.
-func (h *Holder) Revoked() <-chan struct{} {
-	if h == nil || h.ctx == nil {
-		return nil
-	}
-	return h.ctx.Done()
-}
+// Revocable reports whether the permission can be revoked. That of a nil Holder can't be.
+func (h *Holder) Revocable() bool { return h != nil && h.ctx != nil }
 
-// OnRevoke calls f in a goroutine of its own when the permission is revoked, or at once if it was. A call of stop cancels that,
-// as that of [context.AfterFunc] does. It costs no goroutine until then.
+// Revoked reports whether the permission was revoked.
+func (h *Holder) Revoked() bool { return h.Revocable() && h.ctx.Err() != nil }
+
+// OnRevoke calls f in a goroutine of its own when the permission is revoked, or at once if it was. It costs no goroutine until
+// then. A call of stop cancels that, as that of [context.AfterFunc] does; whoever no longer needs it must call stop.
 func (h *Holder) OnRevoke(f func()) (stop func() bool) {
-	if h == nil || h.ctx == nil {
+	if !h.Revocable() {
 		return func() bool { return true }
 	}
-	return context.AfterFunc(h.ctx, f)
+	h.watchers.Add(1)
+	cancel := context.AfterFunc(h.ctx, func() {
+		h.watchers.Add(-1)
+		f()
+	})
+	return func() bool {
+		stopped := cancel()
+		if stopped {
+			h.watchers.Add(-1)
+		}
+		return stopped
+	}
 }
+
+// Watched reports whether something waits for the revocation.
+func (h *Holder) Watched() bool { return h.watchers.Load() > 0 }
 
 // Person returns the ID of the account if the holder is a person.
 func (h *Holder) Person() (id string, is bool) {

@@ -1,0 +1,47 @@
+package access
+
+import (
+	"net/http"
+	"strings"
+)
+
+// bearer returns the secret of the Authorization header.
+func bearer(r *http.Request) (secret string, ok bool) {
+	h := r.Header["Authorization"]
+	if len(h) != 1 {
+		return "", false
+	}
+	scheme, secret, ok := strings.Cut(h[0], " ")
+	secret = strings.TrimSpace(secret)
+	return secret, ok && secret != "" && strings.EqualFold(scheme, "Bearer")
+}
+
+// ticketOf returns the ticket in the URL of a request that reads.
+func ticketOf(r *http.Request) string {
+	if !strings.Contains(r.URL.RawQuery, TicketParameter+"=") || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return ""
+	}
+	return r.URL.Query().Get(TicketParameter)
+}
+
+// mostSecret is the longest credential that is looked at, in bytes. A token that another server signs has some hundred.
+const mostSecret = 8 << 10
+
+// cookies returns the credentials in cookies of these names. A browser may send several cookies of one name: a page of another
+// host of the same site may have set one.
+func cookies(r *http.Request, names []string) (list []Credential) {
+	if len(r.Header["Cookie"]) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		for _, c := range r.CookiesNamed(name) {
+			if c.Value != "" && len(c.Value) <= mostSecret && len(list) < mostCookies {
+				list = append(list, Credential{Secret: c.Value, Cookie: name})
+			}
+		}
+	}
+	return list
+}
+
+// mostCookies is how many cookies of a request are looked at.
+const mostCookies = 4

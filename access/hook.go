@@ -1,0 +1,119 @@
+package access
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// Authorize is the hook that decides who may do what: it is a [route.Authorizer]. Everybody may read public channels. Whoever
+// has shown who it is may do what its rights permit. A cookie permits to change something only in requests of the site's own
+// pages: other sites can make a browser send cookies too.
+func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route.Action) (route.Grant, error) {
+	s, byCookie, err := a.subject(r)
+	switch {
+	case err != nil && !errors.Is(err, motacilla.ErrUnauthorized):
+		return route.Grant{}, err
+	case s != nil && s.Rights.Allow(ch, action):
+		if byCookie && action != route.Read && a.origin.Check(r) != nil {
+			err = fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
+			a.audit.refused(r, s.Holder, ch, action, err)
+			return route.Grant{}, err
+		}
+		if action != route.Read {
+			a.audit.permitted(r, s.Holder, ch, action)
+		}
+		return route.Grant{Expires: s.Expires, Holder: s.Holder}, nil
+	case action == route.Read:
+		grant, wrong := route.ReadPublic(r, ch, a.kit.site.Channel)
+		if wrong == nil || !errors.Is(wrong, motacilla.ErrForbidden) {
+			return grant, wrong
+		}
+		if err == nil {
+			err = wrong
+		}
+	case err == nil && s == nil:
+		err = fmt.Errorf("%w: sign in, or send a token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
+	case err == nil:
+		err = fmt.Errorf("%w: %s may not do that%s", motacilla.ErrForbidden, s.Holder.Name, on(ch))
+	}
+	a.audit.refused(r, holderOf(s), ch, action, err)
+	return route.Grant{}, err
+}
+
+func on(ch motacilla.ChannelID) string {
+	if ch == "" {
+		return ""
+	}
+	return fmt.Sprintf(" on channel %q", ch)
+}
+
+func holderOf(s *Subject) *route.Holder {
+	if s == nil {
+		return nil
+	}
+	return s.Holder
+}
+
+// subject returns who sends a request; nil if it shows nothing that is known. byCookie is true if only a cookie says so. The
+// first credential that is known counts: the Authorization header, a ticket, a cookie.
+func (a *Access) subject(r *http.Request) (s *Subject, byCookie bool, err error) {
+	if secret, ok := bearer(r); ok {
+		if len(secret) > mostSecret {
+			return nil, false, fmt.Errorf("%w: the token is longer than %d bytes", motacilla.ErrUnauthorized, mostSecret)
+		}
+		s, err = a.know(r.Context(), Credential{Secret: secret})
+		if s == nil && err == nil {
+			err = fmt.Errorf("%w: the token is not known here", motacilla.ErrUnauthorized)
+		}
+		return s, false, err
+	}
+	if ticket := ticketOf(r); ticket != "" {
+		s, err = a.kit.redeem(r, ticket)
+		return s, false, err
+	}
+	for _, c := range cookies(r, a.cookies) {
+		one, wrong := a.know(r.Context(), c)
+		if one != nil {
+			return one, true, nil
+		}
+		if wrong != nil && !errors.Is(wrong, motacilla.ErrUnauthorized) {
+			return nil, true, wrong
+		}
+	}
+	return nil, false, nil
+}
+
+// know returns whom a credential is of, from memory if it was asked lately.
+func (a *Access) know(ctx context.Context, c Credential) (*Subject, error) {
+	key, now := sha256.Sum256([]byte(c.Cookie+"\x00"+c.Secret)), time.Now()
+	f, ok := a.cache.get(key, now)
+	if !ok || f.subject != nil && f.subject.Holder.Revoked() { // an account's rights may have changed
+		f = found{until: now.Add(remember)}
+		f.subject, f.err = a.kit.holders.unchanged(func() (*Subject, error) { return a.ask(ctx, c) })
+		if f.err != nil && !errors.Is(f.err, motacilla.ErrUnauthorized) {
+			return nil, f.err
+		}
+		a.cache.put(key, f, now)
+	}
+	if s := f.subject; s != nil && !s.Expires.IsZero() && !now.Before(s.Expires) {
+		return nil, fmt.Errorf("%w: the permission has ended", motacilla.ErrUnauthorized)
+	}
+	return f.subject, f.err
+}
+
+func (a *Access) ask(ctx context.Context, c Credential) (*Subject, error) {
+	for _, one := range a.authenticators {
+		s, err := one.Authenticate(ctx, c)
+		if s != nil || err != nil {
+			return s, err
+		}
+	}
+	return nil, nil
+}

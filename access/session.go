@@ -1,0 +1,217 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
+)
+
+// sessionSpace has a record for each session. Its key is WHO/HASH, so that the sessions of an account can be listed.
+const sessionSpace = "access-sessions"
+
+const sessionKind = "session"
+
+// Cookie names the session's cookie. Over https, on a site without a base path, it is __Host-motacilla_session, which no other host
+// can set.
+const Cookie = "motacilla_session"
+
+const hostCookie = "__Host-" + Cookie
+
+// Session is somebody who has signed in, in one browser.
+type Session struct {
+	ID      string    `json:"id"` // not secret
+	Name    string    `json:"name"`
+	Rights  Rights    `json:"rights,omitempty"` // fixed when it began; none: those that the account has now
+	Fixed   bool      `json:"fixed,omitempty"`  // Rights count
+	Created time.Time `json:"created"`
+	Address string    `json:"address,omitempty"`
+	Agent   string    `json:"agent,omitempty"` // the browser
+	Expires time.Time `json:"expires"`
+}
+
+// SignIn begins a session of an account, and sets its cookie. A session that the browser had is ended: its secret may be known
+// to others. If fixed is true, the account has the rights of acc as long as the session lasts, at most for life; otherwise those that
+// it has at each request. life is at most KitOptions.Session; 0 is that.
+func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed bool, life time.Duration) error {
+	if life <= 0 || life > k.o.Session {
+		life = k.o.Session
+	}
+	k.endOwn(r)
+	secret := rand.Text()
+	s := Session{
+		Name: acc.Name, Fixed: fixed, Created: time.Now().UTC().Truncate(time.Second), Expires: time.Now().Add(life).UTC().Truncate(time.Second),
+		Agent: short.Cut(r.UserAgent(), 300),
+	}
+	if fixed {
+		s.Rights = acc.Rights
+	}
+	if addr := k.site.Address(r); addr.IsValid() {
+		s.Address = addr.String()
+	}
+	value, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	key := sessionKey(acc.Who, secret)
+	if _, err := k.o.Records.Put(r.Context(), motacilla.Record{Namespace: sessionSpace, Key: key, Value: value, TTL: life}); err != nil {
+		return err
+	}
+	http.SetCookie(w, k.cookie(r, base64.RawURLEncoding.EncodeToString([]byte(acc.Who))+"."+secret, int(life.Seconds())))
+	return nil
+}
+
+// SignOut ends the session of a request, and removes its cookie.
+func (k *Kit) SignOut(w http.ResponseWriter, r *http.Request) {
+	k.endOwn(r)
+	http.SetCookie(w, k.cookie(r, "", -1))
+}
+
+func (k *Kit) cookie(r *http.Request, value string, age int) *http.Cookie {
+	c := &http.Cookie{
+		Name: Cookie, Value: value, Path: cmp.Or(k.site.Base, "/"), MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: k.site.Secure(r),
+	}
+	if c.Secure && c.Path == "/" {
+		c.Name = hostCookie
+	}
+	return c
+}
+
+// sessionNames are the names of the cookie.
+var sessionNames = []string{hostCookie, Cookie}
+
+// sessionKey returns the key of the record of a session.
+func sessionKey(who, secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return who + "/" + hex.EncodeToString(sum[:16])
+}
+
+// parseSession returns the key of the record that a cookie is for.
+func parseSession(cookie string) (key string, ok bool) {
+	encoded, secret, ok := strings.Cut(cookie, ".")
+	who, err := base64.RawURLEncoding.DecodeString(encoded)
+	if !ok || err != nil || secret == "" || len(cookie) > 512 {
+		return "", false
+	}
+	return sessionKey(string(who), secret), true
+}
+
+// whoOf returns the account of a session, from its key.
+func whoOf(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
+
+// sessionOf returns the subject of a session; ErrUnauthorized if there is none.
+func (k *Kit) sessionOf(ctx context.Context, key string) (*Subject, error) {
+	r, err := k.o.Records.Get(ctx, sessionSpace, key)
+	if errors.Is(err, motacilla.ErrNotFound) {
+		return nil, fmt.Errorf("%w: the session has ended", motacilla.ErrUnauthorized)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s Session
+	if err := json.Unmarshal(r.Value, &s); err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	acc := &Account{Who: whoOf(key), Name: s.Name, Rights: s.Rights}
+	if !s.Fixed {
+		acc, err = k.account(ctx, acc.Who)
+		if errors.Is(err, motacilla.ErrNotFound) || err == nil && acc == nil {
+			return nil, fmt.Errorf("%w: there is no such account any more", motacilla.ErrUnauthorized)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &Subject{Holder: k.Holder(sessionKind+"/"+key, acc.Who, acc.Name), Rights: acc.Rights, Expires: r.Expires}, nil
+}
+
+// sessions is the [Authenticator] of sessions.
+type sessions struct{ kit *Kit }
+
+func (s sessions) Authenticate(ctx context.Context, c Credential) (*Subject, error) {
+	if c.Cookie != Cookie && c.Cookie != hostCookie {
+		return nil, nil
+	}
+	key, ok := parseSession(c.Secret)
+	if !ok {
+		return nil, fmt.Errorf("%w: the cookie is no session's", motacilla.ErrUnauthorized)
+	}
+	return s.kit.sessionOf(ctx, key)
+}
+
+// Cookies implements [Cookied].
+func (s sessions) Cookies() []string { return sessionNames }
+
+// endOwn ends the sessions of a request's cookies. If the store does not answer, they end by themselves.
+func (k *Kit) endOwn(r *http.Request) {
+	for _, c := range cookies(r, sessionNames) {
+		if key, ok := parseSession(c.Secret); ok {
+			_ = k.endSession(r.Context(), key)
+		}
+	}
+}
+
+func (k *Kit) endSession(ctx context.Context, key string) error {
+	r, err := k.o.Records.Get(ctx, sessionSpace, key)
+	if err == nil {
+		err = k.o.Records.Delete(ctx, sessionSpace, key, r.Version)
+	}
+	if err != nil {
+		return err
+	}
+	return k.Revoke(ctx, sessionKind+"/"+key)
+}
+
+// Sessions returns the sessions of an account, the newest first.
+func (k *Kit) Sessions(ctx context.Context, who string) ([]Session, error) {
+	var all []Session
+	err := k.each(ctx, sessionSpace, who+"/", func(r motacilla.Record) error {
+		var s Session
+		if err := json.Unmarshal(r.Value, &s); err != nil || whoOf(r.Key) != who {
+			return nil //nolint:nilerr // of another version of the program, or of an account whose name has a slash
+		}
+		s.ID, s.Expires = strings.TrimPrefix(r.Key, who+"/"), r.Expires
+		all = append(all, s)
+		return nil
+	})
+	sortNewest(all, func(s Session) time.Time { return s.Created })
+	return all, err
+}
+
+// EndSession ends a session of an account, or all of them if id is empty. ErrNotFound: there is none.
+func (k *Kit) EndSession(ctx context.Context, who, id string) error {
+	if id != "" {
+		return k.endSession(ctx, who+"/"+id)
+	}
+	var keys []string
+	err := k.each(ctx, sessionSpace, who+"/", func(r motacilla.Record) error {
+		if whoOf(r.Key) == who {
+			keys = append(keys, r.Key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := k.endSession(ctx, key); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// AccountChanged makes all nodes ask again what an account may do. Its streams end, and come again.
+func (k *Kit) AccountChanged(ctx context.Context, who string) error { return k.Revoke(ctx, who) }

@@ -1,0 +1,62 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/motacilla-live/motacilla/route"
+)
+
+// Subject is somebody who has shown who it is.
+type Subject struct {
+	Holder  *route.Holder
+	Rights  Rights
+	Expires time.Time // zero: never
+}
+
+// Credential is a secret by which a request shows who sends it.
+type Credential struct {
+	Secret string
+	Cookie string // the name of the cookie that has it; empty: the Authorization header
+}
+
+// Authenticator knows credentials of one kind. Its methods may be called from many goroutines at once.
+type Authenticator interface {
+	// Authenticate returns whom a credential is of; nil if it is of another kind. ErrUnauthorized: it is of this kind and wrong,
+	// or it has expired. ErrUnavailable: it can't be told now. The subject is used for a minute, for all requests that have the
+	// same credential. If it must be able to end before, its Holder is made by [Kit.Holder].
+	Authenticate(ctx context.Context, c Credential) (*Subject, error)
+}
+
+// Sited is an [Authenticator] with routes of its own, such as a page for signing in. Nothing checks who may call them.
+type Sited interface {
+	Authenticator
+	URLs() []route.Route
+}
+
+// Cookied is an [Authenticator] whose credentials come in cookies.
+type Cookied interface {
+	Authenticator
+	Cookies() []string // their names
+}
+
+// Accounts is an [Authenticator] whose accounts sign in with [Kit.SignIn].
+type Accounts interface {
+	Authenticator
+	// Account returns the account of a session; nil if it is of another kind. ErrNotFound: there is none any more, or it is
+	// disabled. The rights are those that it has now.
+	Account(ctx context.Context, who string) (*Account, error)
+}
+
+// Account is who signs in.
+type Account struct {
+	Who    string // "person/anna": it never changes
+	Name   string // what people call it
+	Rights Rights
+}
+
+// Starter is an [Authenticator] that begins when the site starts, such as one that makes the first account.
+type Starter interface {
+	Authenticator
+	Start(ctx context.Context) error
+}
