@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/rest"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // Access decides who may do what.
@@ -27,11 +29,7 @@ type Access struct {
 // token is the server's; empty is none. The authenticators must be made with kit.
 func New(kit *Kit, token string, authenticators ...Authenticator) *Access {
 	a := &Access{kit: kit, origin: http.NewCrossOriginProtection(), audit: kit.audit}
-	own := server{}
-	if token != "" {
-		own.digest = hash(token)
-	}
-	a.authenticators = append([]Authenticator{own, tokens{kit}, sessions{kit}}, authenticators...)
+	a.authenticators = append([]Authenticator{server{route.NewToken(token, nil, nil)}, tokens{kit}, sessions{kit}}, authenticators...)
 	for _, one := range a.authenticators {
 		if c, ok := one.(Cookied); ok {
 			a.cookies = append(a.cookies, c.Cookies()...)
@@ -71,6 +69,18 @@ func (a *Access) Start(ctx context.Context) error {
 	return nil
 }
 
+// Announce is called when the site can be reached, at base.
+func (a *Access) Announce(ctx context.Context, base string) error {
+	for _, one := range a.authenticators {
+		if s, ok := one.(Announcer); ok {
+			if err := s.Announce(ctx, base); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Shutdown writes the last events of the audit log.
 func (a *Access) Shutdown(ctx context.Context) error {
 	if a.stop == nil {
@@ -90,57 +100,46 @@ func (a *Access) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Around returns h with what the hook needs around it: a request that may change something is noted in the audit log with the
-// status of its answer, and a ticket is used once for all channels of a request.
-func (a *Access) Around(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if reads && ticketOf(r) == "" {
-			h.ServeHTTP(w, r)
-			return
-		}
-		one := &request{}
-		inner := r.WithContext(context.WithValue(r.Context(), requestKey{}, one))
-		defer func() { r.Pattern = inner.Pattern }() // the caller looks for the pattern in r
-		if reads {
-			h.ServeHTTP(w, inner)
-			return
-		}
-		rec := &status{ResponseWriter: w}
-		defer func() {
-			one.mu.Lock()
-			defer one.mu.Unlock()
-			if e := one.event; e.Action != "" {
-				e.Status = rec.code()
-				a.audit.add(e)
-			}
-		}()
-		h.ServeHTTP(rec, inner)
-	})
-}
-
-// status remembers the status of an answer.
-type status struct {
-	http.ResponseWriter
-	given int
-}
-
-func (s *status) WriteHeader(code int) {
-	if s.given == 0 && code >= http.StatusOK {
-		s.given = code
+// Watch returns r with what the hook notes of it: a ticket is used once for all channels of a request, and a request that may
+// change something is noted in the audit log. Whoever serves the request must call done with the status of the answer. If r is
+// watched already, or need not be, Watch returns r.
+func (a *Access) Watch(r *http.Request) (watched *http.Request, done func(status int)) {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if reads && ticketOf(r) == "" {
+		return r, func(int) {}
 	}
-	s.ResponseWriter.WriteHeader(code)
-}
-
-func (s *status) code() int {
-	if s.given == 0 {
-		return http.StatusOK
+	if _, again := r.Context().Value(requestKey{}).(*request); again {
+		return r, func(int) {}
 	}
-	return s.given
+	one := &request{}
+	return r.WithContext(context.WithValue(r.Context(), requestKey{}, one)), func(status int) {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		if e := one.event; e.Action != "" {
+			e.Status = status
+			a.audit.add(e)
+		}
+	}
 }
 
-// Unwrap is for http.ResponseController.
-func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+// SignInPath is where people sign in, below the path of the site.
+const SignInPath = "/sign-in"
+
+// HasSignIn reports whether there is a page for signing in.
+func (a *Access) HasSignIn() bool {
+	return slices.ContainsFunc(a.URLs(), func(r route.Route) bool { return r.Pattern == SignInPath })
+}
+
+// URLs returns the routes of the authenticators.
+func (a *Access) URLs() []route.Route {
+	var all []route.Route
+	for _, one := range a.authenticators {
+		if s, ok := one.(Sited); ok {
+			all = append(all, s.URLs()...)
+		}
+	}
+	return all
+}
 
 // account returns an account; nil if no authenticator knows it.
 func (k *Kit) account(ctx context.Context, who string) (*Account, error) {

@@ -55,6 +55,13 @@ type Account struct {
 	Rights Rights
 }
 
+// Announcer is an [Authenticator] that has something to tell whoever runs the server, as soon as the site can be reached. base is the
+// URL of the site from this machine, or PublicURL.
+type Announcer interface {
+	Authenticator
+	Announce(ctx context.Context, base string) error
+}
+
 // Starter is an [Authenticator] that begins when the site starts, such as one that makes the first account.
 type Starter interface {
 	Authenticator

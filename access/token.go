@@ -150,17 +150,25 @@ func (t tokens) Authenticate(ctx context.Context, c Credential) (*Subject, error
 	return s, nil
 }
 
-// server is the [Authenticator] of the server's token, which is an admin's.
-type server struct{ digest string }
+// server is the [Authenticator] of the server's token, which is an admin's, and of the cookie of its form, which is a reader's.
+type server struct{ *route.Token }
 
-// serverHolder holds what the server's token permits. It can't be revoked while the server runs.
-var serverHolder = &route.Holder{ID: "server", Who: "server", Name: "the server's token"}
-
-var everything = Rights{{Role: Admin}}
+// What the server's token permits can't be revoked while the server runs.
+var (
+	serverHolder = &route.Holder{ID: "server", Who: "server", Name: "the server's token"}
+	everything   = Rights{{Role: Admin}}
+	allReading   = Rights{{Role: Reader}}
+)
 
 func (s server) Authenticate(_ context.Context, c Credential) (*Subject, error) {
-	if s.digest == "" || c.Cookie != "" || subtle.ConstantTimeCompare([]byte(s.digest), []byte(hash(c.Secret))) != 1 {
-		return nil, nil
+	switch {
+	case c.Cookie == "" && s.Matches(c.Secret):
+		return &Subject{Holder: serverHolder, Rights: everything}, nil
+	case c.Cookie == route.Cookie && s.Signed(c.Secret):
+		return &Subject{Holder: serverHolder, Rights: allReading}, nil
 	}
-	return &Subject{Holder: serverHolder, Rights: everything}, nil
+	return nil, nil
 }
+
+// Cookies implements [Cookied].
+func (s server) Cookies() []string { return []string{route.Cookie} }

@@ -21,7 +21,7 @@ func TestBounds(t *testing.T) {
 		Word  string        `key:"word" choices:"one,two,three" doc:"d"`
 		Only  string        `key:"only" choices:"one" doc:"d"`
 	}
-	schema, err := newSchema([]component{{"memory", &options{Word: "two"}}}, nil, nil, nil, nil)
+	schema, err := newSchema(adapters{stores: []component{{"memory", &options{Word: "two"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestWrongTags(t *testing.T) {
 			X int `key:"x" min:"1" max:"5"`
 		}{9},
 	} {
-		if _, err := newSchema([]component{{"memory", options}}, nil, nil, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newSchema(adapters{stores: []component{{"memory", options}}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %s", err, want)
 		}
 	}

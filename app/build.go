@@ -14,7 +14,7 @@ func (r registrations) module(c *Config) fx.Option {
 	return fx.Module("app",
 		fx.Supply(c),
 		fx.Provide(
-			newLogger, newToken, newLook, newRegistry, newLibrary, newClient, newParts, share, newOperations, newListeners, newAdmin, newSite,
+			newLogger, newToken, newLook, newRegistry, newLibrary, newClient, newParts, share, newOperations, newAccessKit, newAccess, newListeners, newAdmin, newSite,
 			newSecurity, newServer,
 			func(p *live.Parts) receiver.Sink { return p.Sink() },
 			func(s storage.Store) motacilla.Records { return s.Records() },
@@ -26,6 +26,7 @@ func (r registrations) module(c *Config) fx.Option {
 		tracingModule(r.Tracing, c.Tracing),
 		listModules("publishers", r.Publishers, c.Publishers),
 		listModules("receivers", r.Receivers, c.Receivers),
+		accessModules(r.Access, c.Access),
 		fx.Invoke(func(*Server) {}, giveMemoryBack, upgrades),
 	)
 }

@@ -30,9 +30,10 @@ type Config struct {
 	Embeds     Choice   // its Type is none if embedded pages are not looked up
 	Publishers []Choice // in the order in which they are offered to readers
 	Receivers  []Choice
-	Tracing    Choice  // its Type is none if nothing is traced
-	Values     []Value // every value in force, in the order of the reference
-	File       string  // the configuration file that was read; "" if there was none
+	Access     []Choice // who is known, apart from whoever has a token of the server's
+	Tracing    Choice   // its Type is none if nothing is traced
+	Values     []Value  // every value in force, in the order of the reference
+	File       string   // the configuration file that was read; "" if there was none
 }
 
 // Choice is a store, publisher or receiver that the configuration names.

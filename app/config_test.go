@@ -31,11 +31,11 @@ type chat struct {
 
 func testSchema(t testing.TB) *Schema {
 	t.Helper()
-	s, err := newSchema(
-		[]component{{"memory", nil}, {"sqlite", &fileStore{"motacilla.db"}}}, nil, nil,
-		[]component{{"ndjson", &struct{}{}}, {"interval-polling", &poller{}}, {"long-polling", &poller{Timeout: time.Minute}}},
-		[]component{{"chat", &chat{Limit: 5}}, {"webapp", &struct{}{}}},
-	)
+	s, err := newSchema(adapters{
+		stores:     []component{{"memory", nil}, {"sqlite", &fileStore{"motacilla.db"}}},
+		publishers: []component{{"ndjson", &struct{}{}}, {"interval-polling", &poller{}}, {"long-polling", &poller{Timeout: time.Minute}}},
+		receivers:  []component{{"chat", &chat{Limit: 5}}, {"webapp", &struct{}{}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestDefaults(t *testing.T) {
 	if got := types(c.Receivers); got != "webapp,chat" {
 		t.Errorf("receivers are %s", got)
 	}
-	s, err := newSchema([]component{{"memory", nil}}, nil, nil, nil, nil)
+	s, err := newSchema(adapters{stores: []component{{"memory", nil}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,10 @@ func (s *Schema) decode(l layer) (*Config, error) {
 	errs = append(errs, listErr)
 	c.Receivers, listErr = s.decodeList(l, c, s.receivers)
 	errs = append(errs, listErr)
+	if len(s.access.list) > 0 {
+		c.Access, listErr = s.decodeList(l, c, s.access)
+		errs = append(errs, listErr)
+	}
 	c.Tracing, listErr = s.decodeSingle(l, c, s.tracing)
 	errs = append(errs, listErr)
 	if err := errors.Join(errs...); err != nil {
@@ -103,7 +107,7 @@ func (f field) isThere(at string) error {
 	return nil
 }
 
-// entry is an element of the list publishers or receivers.
+// entry is an element of the list publishers, receivers or access.
 type entry struct {
 	name    string
 	options map[string]any

@@ -36,7 +36,10 @@ func (s *Schema) JSONSchema() ([]byte, error) {
 		}
 		root.Properties.add(k.key, single)
 	}
-	for _, k := range []kind{s.publishers, s.receivers} {
+	for _, k := range []kind{s.publishers, s.receivers, s.access} {
+		if k.optional && len(k.list) == 0 {
+			continue
+		}
 		list, err := listNode(k, s.byName[k.key].Doc, defs)
 		if err != nil {
 			return nil, err

@@ -23,10 +23,10 @@ type imageFolder struct {
 
 func optionalSchema(t *testing.T) *Schema {
 	t.Helper()
-	s, err := newSchema(
-		[]component{{"memory", nil}}, []component{{"memory", nil}, {"local", &imageFolder{"images"}}}, nil, nil,
-		[]component{{"webapp", nil}, {"telegram", &bot{}}, {"quiet", &quiet{}}},
-	)
+	s, err := newSchema(adapters{
+		stores: []component{{"memory", nil}}, media: []component{{"memory", nil}, {"local", &imageFolder{"images"}}},
+		receivers: []component{{"webapp", nil}, {"telegram", &bot{}}, {"quiet", &quiet{}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestMediaIsAChoice(t *testing.T) {
 			t.Errorf("%s: %v, want %s", tt.yaml, err, tt.want)
 		}
 	}
-	without, err := newSchema([]component{{"memory", nil}}, nil, nil, nil, nil)
+	without, err := newSchema(adapters{stores: []component{{"memory", nil}}})
 	if err != nil {
 		t.Fatal(err)
 	}

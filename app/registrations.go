@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/adapter"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
@@ -16,14 +17,15 @@ import (
 type registrations struct {
 	fx.In
 
-	Stores     []adapter.Registration[storage.Store]       `group:"adapters"`
-	Media      []adapter.Registration[media.Store]         `group:"adapters"`
-	Embeds     []adapter.Registration[media.Embeds]        `group:"adapters"`
-	Publishers []adapter.Registration[publisher.Publisher] `group:"adapters"`
-	Receivers  []adapter.Registration[receiver.Receiver]   `group:"adapters"`
-	Tracing    []adapter.Registration[live.Traces]         `group:"adapters"`
-	Input      *Input                                      `optional:"true"`
-	Arguments  *arguments                                  `optional:"true"`
+	Stores     []adapter.Registration[storage.Store]        `group:"adapters"`
+	Media      []adapter.Registration[media.Store]          `group:"adapters"`
+	Embeds     []adapter.Registration[media.Embeds]         `group:"adapters"`
+	Publishers []adapter.Registration[publisher.Publisher]  `group:"adapters"`
+	Receivers  []adapter.Registration[receiver.Receiver]    `group:"adapters"`
+	Access     []adapter.Registration[access.Authenticator] `group:"adapters"`
+	Tracing    []adapter.Registration[live.Traces]          `group:"adapters"`
+	Input      *Input                                       `optional:"true"`
+	Arguments  *arguments                                   `optional:"true"`
 }
 
 // errRead ends the graph of the first phase.
@@ -45,8 +47,10 @@ func read(opts []fx.Option) (r registrations, err error) {
 }
 
 func (r registrations) schema() (*Schema, error) {
-	return newSchema(components(r.Stores), components(r.Media), components(r.Embeds), components(r.Publishers), components(r.Receivers),
-		components(r.Tracing)...)
+	return newSchema(adapters{
+		stores: components(r.Stores), media: components(r.Media), embeds: components(r.Embeds), publishers: components(r.Publishers),
+		receivers: components(r.Receivers), access: components(r.Access), tracing: components(r.Tracing),
+	})
 }
 
 func components[P any](list []adapter.Registration[P]) []component {

@@ -32,6 +32,7 @@ type Schema struct {
 	embeds     kind
 	publishers kind
 	receivers  kind
+	access     kind
 	tracing    kind
 }
 
@@ -41,7 +42,10 @@ type component struct {
 	options any
 }
 
-// kind is storage, media, embeds, publishers, receivers or tracing.
+// adapters are those that are registered, of each kind.
+type adapters struct{ stores, media, embeds, publishers, receivers, access, tracing []component }
+
+// kind is storage, media, embeds, publishers, receivers, access or tracing.
 type kind struct {
 	key  string // "storage"
 	one  string // "store"
@@ -59,17 +63,16 @@ const envPrefix = "MOTACILLA_"
 // envConfig names the configuration file. It is not a key.
 const envConfig = envPrefix + "CONFIG"
 
-func newSchema(
-	stores, media, embeds, publishers, receivers []component, tracing ...component,
-) (*Schema, error) {
+func newSchema(of adapters) (*Schema, error) {
 	s := &Schema{byName: map[string]Key{}, byEnv: map[string]Key{}}
-	s.stores = kind{key: "storage", one: "store", list: inOrder(stores, "sqlite"), single: true}
-	s.media = kind{key: "media", one: "media store", list: inOrder(media, "local"), single: true, optional: true}
-	s.embeds = kind{key: "embeds", one: "source of embeds", list: inOrder(embeds, "oembed"), single: true, optional: true}
+	s.stores = kind{key: "storage", one: "store", list: inOrder(of.stores, "sqlite"), single: true}
+	s.media = kind{key: "media", one: "media store", list: inOrder(of.media, "local"), single: true, optional: true}
+	s.embeds = kind{key: "embeds", one: "source of embeds", list: inOrder(of.embeds, "oembed"), single: true, optional: true}
 	s.publishers = kind{key: "publishers", one: "publisher",
-		list: inOrder(publishers, "sse", "websocket", "long-polling", "interval-polling")}
-	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(receivers, "webapp")}
-	s.tracing = kind{key: "tracing", one: "tracing", list: inOrder(tracing), single: true, optional: true}
+		list: inOrder(of.publishers, "sse", "websocket", "long-polling", "interval-polling")}
+	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(of.receivers, "webapp")}
+	s.access = kind{key: "access", one: "authenticator", list: inOrder(of.access, "people"), optional: true}
+	s.tracing = kind{key: "tracing", one: "tracing", list: inOrder(of.tracing), single: true, optional: true}
 
 	settings := defaults()
 	fields, err := fieldsOf(&settings)
@@ -92,7 +95,7 @@ func newSchema(
 
 // kinds returns all kinds of adapters, in the order of the reference.
 func (s *Schema) kinds() []kind {
-	return []kind{s.stores, s.media, s.embeds, s.publishers, s.receivers, s.tracing}
+	return []kind{s.stores, s.media, s.embeds, s.publishers, s.receivers, s.access, s.tracing}
 }
 
 func (s *Schema) addKind(k kind) error {
@@ -173,7 +176,8 @@ func (s *Schema) put(k Key) error {
 // Keys returns every key, in the order of the reference.
 func (s *Schema) Keys() []Key { return slices.Clone(s.keys) }
 
-// Types returns the names of the registered adapters of a kind: key is storage, media, embeds, publishers, receivers or tracing.
+// Types returns the names of the registered adapters of a kind: key is storage, media, embeds, publishers, receivers, access or
+// tracing.
 func (s *Schema) Types(key string) []string {
 	var names []string
 	for _, k := range s.kinds() {

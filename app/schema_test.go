@@ -21,7 +21,7 @@ func TestStoresShareKeys(t *testing.T) {
 		{{"a", &open{"a://default", 4, "x"}}, {"b", &secret{"b://hush", 4, "y"}}},
 		{{"a", &secret{"a://hush", 4, "x"}}, {"b", &open{"b://default", 4, "y"}}},
 	} {
-		s, err := newSchema(stores, nil, nil, nil, nil)
+		s, err := newSchema(adapters{stores: stores})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ func (c *Config) readSecrets() error {
 		readSecrets("", &c.Settings), readSecrets("storage.", c.Storage.Options), readSecrets("media.", c.Media.Options),
 		readSecrets("embeds.", c.Embeds.Options), readSecrets("tracing.", c.Tracing.Options),
 	}
-	for key, list := range map[string][]Choice{"publishers": c.Publishers, "receivers": c.Receivers} {
+	for key, list := range map[string][]Choice{"publishers": c.Publishers, "receivers": c.Receivers, "access": c.Access} {
 		for i, choice := range list {
 			errs = append(errs, readSecrets(fmt.Sprintf("%s[%d].", key, i), choice.Options))
 		}

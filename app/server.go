@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/live"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -34,6 +37,8 @@ type Server struct {
 	log        *zap.Logger
 	shutdowner fx.Shutdowner
 	security   *security // nil if the server does not speak TLS
+	config     *Config
+	access     *access.Access // nil if the app has a hook of its own
 
 	http    *http.Server
 	bound   atomic.Value // of boundAddr
@@ -50,6 +55,7 @@ type serverIn struct {
 	Operations *operations
 	Admin      *Admin // starts before the server, and stops after it
 	Listeners  *listeners
+	Access     *access.Access // nil if the app has a hook of its own
 	Security   *security // nil if the server does not speak TLS
 	Log        *zap.Logger
 }
@@ -57,6 +63,7 @@ type serverIn struct {
 func newServer(in serverIn) (*Server, error) {
 	s := &Server{
 		Live: in.Site, listeners: in.Listeners, operations: in.Operations, log: in.Log, shutdowner: in.Shutdowner, security: in.Security,
+		config: in.Config, access: in.Access,
 	}
 	var err error
 	if s.addr, err = in.Config.Server.address(in.Config.Server.Addr); err != nil {
@@ -117,7 +124,31 @@ func (s *Server) start(ctx context.Context) error {
 		return errors.Join(err, s.http.Close())
 	}
 	s.operations.serving.Store(true)
+	if s.access == nil {
+		return nil
+	}
+	if err := s.access.Announce(ctx, s.ownURL(ln.Addr())); err != nil { // readers are served nevertheless
+		s.log.Error("announcing how to sign in failed", zap.Error(err))
+	}
 	return nil
+}
+
+// ownURL returns the URL of the site: the public one, or one that works on this machine. Passkeys need the name localhost: they
+// don't work with addresses.
+func (s *Server) ownURL(bound net.Addr) string {
+	c := s.config.Server
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	host := bound.String()
+	if at, ok := bound.(*net.TCPAddr); ok && (at.IP.IsLoopback() || at.IP.IsUnspecified()) {
+		host = net.JoinHostPort("localhost", strconv.Itoa(at.Port))
+	}
+	scheme := "http://"
+	if s.security != nil {
+		scheme = "https://"
+	}
+	return scheme + host + c.BasePath
 }
 
 // stop drains. The listener closes while publishers answer parked requests and end streams: http.Server.Shutdown waits for

@@ -29,14 +29,17 @@ type Settings struct {
 
 // ServerSettings are the keys server.*.
 type ServerSettings struct {
-	Addr           string   `key:"addr" doc:"address to listen on: host:port (:8080 is every address of the machine) or unix:/path"`
-	Admin          string   `key:"admin" doc:"address of its own for /metrics, /healthz and /readyz; then /metrics is only there"`
-	Pprof          bool     `key:"pprof" doc:"serve Go's profiles at /debug/pprof/ of server.admin"`
-	SocketMode     string   `key:"socket_mode" doc:"mode of the file of a Unix socket, in quotes"`
-	BasePath       string   `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
-	PublicURL      string   `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
-	Origins        []string `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
-	Token          string   `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
+	Addr       string        `key:"addr" doc:"address to listen on: host:port (:8080 is every address of the machine) or unix:/path"`
+	Admin      string        `key:"admin" doc:"address of its own for /metrics, /healthz and /readyz; then /metrics is only there"`
+	Pprof      bool          `key:"pprof" doc:"serve Go's profiles at /debug/pprof/ of server.admin"`
+	SocketMode string        `key:"socket_mode" doc:"mode of the file of a Unix socket, in quotes"`
+	BasePath   string        `key:"base_path" doc:"path below which the server is, such as /news/live; by default the path of public_url"`
+	PublicURL  string        `key:"public_url" doc:"URL for readers, such as https://example.org/live; if it is not set, URLs are only paths"`
+	Origins    []string      `key:"origins" doc:"sites such as https://www.example.org whose scripts may read; * is any site, without cookies"`
+	Token      string        `key:"token" secret:"true" doc:"to write, and to read private channels; by default a new one is kept in a file"`
+	Session    time.Duration `key:"session" min:"1m" max:"8760h" doc:"how long people stay signed in"`
+	Audit      time.Duration `key:"audit" min:"1h" max:"87600h" doc:"how long the audit log is kept"`
+
 	Compression    []string `key:"compression" doc:"content codings of answers, the best first: br, zstd, gzip; an empty list is none"`
 	TrustedProxies []string `key:"trusted_proxies" doc:"proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, unix"`
 
@@ -124,6 +127,7 @@ func defaults() Settings {
 	return Settings{
 		Server: ServerSettings{
 			Addr: "127.0.0.1:8080", SocketMode: "0660", Compression: []string{"br", "zstd", "gzip"}, TLS: defaultTLS(),
+			Session: 30 * 24 * time.Hour, Audit: 90 * 24 * time.Hour,
 			Limits: LimitSettings{Overflow: overflowRefuse},
 		},
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -30,6 +31,7 @@ type partsIn struct {
 	Registry  *prometheus.Registry
 	Log       *zap.Logger
 	Hook      route.Authorizer `optional:"true"`
+	Access    *access.Access   // nil if there is a hook of the app's own
 	Look      *page.Look
 	Renderer  publisher.Renderer `optional:"true"`
 	Library   *media.Library     // nil if images are not kept
@@ -48,7 +50,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store)}
 	}
 	p, err := live.NewParts(live.Options{
-		Store: in.Store, Authorize: in.Hook, Token: in.Token.Secret,
+		Store: in.Store, Authorize: in.Hook, Access: in.Access, Token: in.Token.Secret,
 		BasePath: c.Server.BasePath, PublicURL: c.Server.PublicURL,
 		Compression: append([]string{}, c.Server.Compression...), // an empty list is not the default
 		Origins:     c.Server.Origins, TrustedProxies: c.Server.TrustedProxies,

@@ -34,7 +34,7 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 		return nil, err
 	}
 	w := &starter{given: flags, used: map[string]bool{
-		"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true, "tracing.type": true,
+		"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true, "access": true, "tracing.type": true,
 	}}
 	w.WriteString(starterHead)
 	w.mapping("", w.fields(&c.Settings), func(f field) bool {
@@ -49,6 +49,9 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 	}
 	w.entries(s.publishers, c.Publishers)
 	w.entries(s.receivers, c.Receivers)
+	if len(s.access.list) > 0 {
+		w.entries(s.access, c.Access)
+	}
 	if len(s.tracing.list) > 0 {
 		w.single(s.tracing, c.Tracing, s.byName["tracing.type"].Doc, "To trace posts")
 	}

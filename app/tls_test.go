@@ -286,7 +286,7 @@ func TestReloadUnderLoad(t *testing.T) {
 }
 
 func TestTLSKeys(t *testing.T) {
-	schema, err := newSchema([]component{{"memory", nil}}, nil, nil, nil, nil)
+	schema, err := newSchema(adapters{stores: []component{{"memory", nil}}})
 	if err != nil {
 		t.Fatal(err)
 	}

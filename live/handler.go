@@ -23,7 +23,16 @@ const bodyTimeout = 60 * time.Second // for the body of a request
 func (l *Live) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := l.begin(w, r)
 	defer l.end(rec, r)
-	l.table.ServeHTTP(rec, r)
+	if l.options.Access == nil {
+		l.table.ServeHTTP(rec, r)
+		return
+	}
+	watched, done := l.options.Access.Watch(r)
+	defer func() {
+		r.Pattern = watched.Pattern // for the log and the metrics
+		done(rec.status)
+	}()
+	l.table.ServeHTTP(rec, watched)
 }
 
 func (l *Live) stall() time.Duration { return l.Feed.Options().Stall }

@@ -67,6 +67,9 @@ func (p *Parts) shared() []Named[mounted] {
 	if p.options.Embeds != nil {
 		list = append(list, Named[mounted]{At: "embedded pages", It: p.options.Embeds})
 	}
+	if p.options.Access != nil {
+		list = append(list, Named[mounted]{At: "access", It: p.options.Access})
+	}
 	return list
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
@@ -30,8 +31,11 @@ type Options struct {
 	Receivers func(p *Parts) []receiver.Receiver
 
 	// Authorize decides who may do what: the app's own sign-in. It should return [Parts.Public] for those who have not signed
-	// in. nil means the hook of [route.Token] with Token.
+	// in. If Access is nil too, the hook is that of [route.Token] with Token.
 	Authorize route.Authorizer
+	// Access decides who may do what: people who sign in, tokens, signed tokens. It must be new, and is started with the site. It
+	// can't be set with Authorize.
+	Access *access.Access
 	// Token is the secret of the default hook. If it is empty, nobody may write or read private channels. It is also the
 	// secret of listings, if it is set: nodes that serve the same readers must have the same one.
 	Token string
@@ -49,7 +53,8 @@ type Options struct {
 	TrustedProxies []string
 
 	// Page are the options of the pages. Transports, Notifications, Readable, Listing, Base, Heartbeat and
-	// Renderer are set by New. SignIn is set by New if Authorize is nil. If Failed is nil, New logs what it would get.
+	// Renderer are set by New. SignIn is set by New if Authorize is nil, unless Access has a
+	// page for signing in. If Failed is nil, New logs what it would get.
 	Page page.Options
 	// Renderer makes the HTML of posts; the default is that of Page.Look, or page.NewRenderer().
 	Renderer publisher.Renderer
@@ -115,6 +120,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if !compress.Valid(o.Compression) {
 		return o, errors.New("live: Compression must be a list of br, zstd and gzip, each once at most")
+	}
+	if o.Authorize != nil && o.Access != nil {
+		return o, errors.New("live: Authorize and Access can't both be set")
 	}
 	if o.RequestsPerAddress < 0 {
 		return o, errors.New("live: RequestsPerAddress must not be negative")

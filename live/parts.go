@@ -1,11 +1,13 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
@@ -58,13 +60,26 @@ func NewParts(o Options) (*Parts, error) {
 	p.Listing = route.NewListing(o.Token)
 	p.Feed = p.newFeed(o)
 	p.Authorize = o.Authorize
-	if p.Authorize == nil {
+	if o.Access != nil {
+		p.Authorize = o.Access.Authorize
+	}
+	switch {
+	case o.Access != nil && o.Access.HasSignIn():
+		o.Page.SignInURL = cmp.Or(o.Page.SignInURL, o.BasePath+access.SignInPath)
+	case o.Access != nil || o.Authorize == nil:
 		token := route.NewToken(o.Token, p.Feed.Channel, p.secure)
 		token.Path = o.BasePath
-		p.Authorize = token.Authorize
 		o.Page.SignIn = token.SignIn
+		if o.Access == nil {
+			p.Authorize = token.Authorize
+		}
 	}
 	p.newPage(o)
+	if o.Access != nil {
+		o.Access.Join(access.Site{
+			Channel: p.Feed.Channel, Secure: p.secure, Address: p.Proxies.ClientAddr, Base: o.BasePath, URL: o.PublicURL,
+		})
+	}
 	p.relays = &relay.Kit{
 		Feed: p.Feed, Source: p.Store, Hubs: relay.NewClient(), Client: p.Client, PublicURL: o.PublicURL, Logger: p.Logger,
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,7 +92,7 @@ func ReadPublic(
 
 // SignIn sets the reader's cookie if token is the secret. Otherwise it returns an ErrForbidden.
 func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) error {
-	if !t.matches(token) {
+	if !t.Matches(token) {
 		return fmt.Errorf("sign in: %w: the token is wrong", motacilla.ErrForbidden)
 	}
 	http.SetCookie(w, &http.Cookie{
@@ -103,23 +104,20 @@ func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) err
 
 func (t *Token) bearer(r *http.Request) bool {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	return ok && strings.EqualFold(scheme, "Bearer") && t.matches(strings.TrimSpace(token))
+	return ok && strings.EqualFold(scheme, "Bearer") && t.Matches(strings.TrimSpace(token))
 }
 
 func (t *Token) signedIn(r *http.Request) bool {
-	if len(t.secret) == 0 {
-		return false
-	}
-	for _, c := range r.CookiesNamed(Cookie) {
-		if hmac.Equal([]byte(c.Value), []byte(t.reader)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.CookiesNamed(Cookie), func(c *http.Cookie) bool { return t.Signed(c.Value) })
 }
 
-// matches compares in constant time, also if the lengths differ.
-func (t *Token) matches(token string) bool {
+// Signed reports whether a cookie has the value that [Token.SignIn] sets.
+func (t *Token) Signed(cookie string) bool {
+	return len(t.secret) > 0 && hmac.Equal([]byte(cookie), []byte(t.reader))
+}
+
+// Matches reports whether token is the secret. It compares in constant time, also if the lengths differ.
+func (t *Token) Matches(token string) bool {
 	if len(t.secret) == 0 {
 		return false
 	}
