@@ -94,18 +94,33 @@ func atom(texts []string) []byte {
 	return b.Bytes()
 }
 
-// send posts a body. An attempt may be refused, but it must not break the server.
+// send posts a body. An attempt may be refused, but it must not break the server. While the store has too much to write, the body is
+// posted again, as sources do.
 func (d *desk) send(path string, headers http.Header, body any) {
 	d.t.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	for late := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		status := d.sendOnce(path, headers, data)
+		if status == http.StatusServiceUnavailable && time.Now().Before(late) {
+			continue
+		}
+		if status >= http.StatusInternalServerError || status == http.StatusUnauthorized {
+			d.t.Errorf("%s answers %d to %s", path, status, data)
+		}
+		return
+	}
+}
+
+func (d *desk) sendOnce(path string, headers http.Header, data []byte) (status int) {
+	d.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, "http://"+d.addr+path, bytes.NewReader(data))
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	r.Header = headers
+	r.Header = headers.Clone()
 	r.Header.Set("Content-Type", "application/json")
 	if strings.HasPrefix(path, "/hooks/slack") {
 		at := strconv.FormatInt(time.Now().Unix(), 10)
@@ -119,9 +134,7 @@ func (d *desk) send(path string, headers http.Header, body any) {
 		d.t.Fatal(err)
 	}
 	_ = answer.Body.Close()
-	if answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusUnauthorized {
-		d.t.Errorf("%s answers %d to %s", path, answer.StatusCode, data)
-	}
+	return answer.StatusCode
 }
 
 // waysIn are all ways by which text from outside comes in, but that of feeds. n numbers the messages.

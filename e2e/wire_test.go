@@ -85,7 +85,7 @@ func (w wire) env() []string {
 	return env
 }
 
-// cameOver waits until the page has loaded, over this wire.
+// cameOver waits until the page has loaded, over this wire. A page from the browser's cache came over none.
 func (p *tab) cameOver(w wire) {
 	p.t.Helper()
 	protocol := "http/1.1"
@@ -93,7 +93,8 @@ func (p *tab) cameOver(w wire) {
 		protocol = "h2"
 	}
 	scheme, _, _ := strings.Cut(w.url(""), "//")
-	p.until(fmt.Sprintf(`location.protocol === %q && performance.getEntriesByType("navigation")[0].nextHopProtocol === %q`, scheme, protocol))
+	p.until(fmt.Sprintf(`(nav => location.protocol === %q && (nav.nextHopProtocol === %q || nav.transferSize === 0))(
+		performance.getEntriesByType("navigation")[0])`, scheme, protocol))
 }
 
 // protocols are those of HTTP over TLS, as TLS names them.

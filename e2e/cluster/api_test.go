@@ -63,7 +63,7 @@ func unread(err error) bool {
 	}
 	const idle = "server closed idle connection" // net/http's error if the request was not sent yet; it has no name
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-		strings.HasSuffix(of.Err.Error(), idle)
+		errors.Is(err, syscall.EPIPE) || strings.HasSuffix(of.Err.Error(), idle)
 }
 
 // must makes a request and ends the test if it fails. While the store does not answer, the request is repeated.
