@@ -34,7 +34,7 @@ var asksFor = map[string]map[string]route.Action{
 	"page-index": {"GET": everybody}, "page-assets": {"GET": everybody}, "page-sign-in": {"POST": everybody},
 	"page": {"GET": route.Read}, "page-transports": {"GET": route.Read},
 	"media": {"GET": everybody}, "embeds": {"GET": everybody},
-	"sse": {"GET": route.Read}, "sse-many": {"GET": everybody}, "websocket": {"GET": route.Read}, "websocket-many": {"GET": everybody},
+	"sse": {"GET": route.Read}, "sse-many": {"GET": route.Read}, "websocket": {"GET": route.Read}, "websocket-many": {"GET": route.Read},
 	"long-polling": {"GET": route.Read, "HEAD": route.Read}, "interval-polling": {"GET": route.Read, "HEAD": route.Read},
 	"api-openapi":  {"GET": everybody},
 	"api-channels": {"GET": everybody, "POST": route.Write},
@@ -60,7 +60,7 @@ func TestEveryRoute(t *testing.T) {
 				continue
 			}
 			channels := []motacilla.ChannelID{""}
-			if strings.Contains(rt.Pattern, "{channel_id}") {
+			if rt.Many || strings.Contains(rt.Pattern, "{channel_id}") {
 				channels = []motacilla.ChannelID{"own-1", "foreign-1"}
 			}
 			for _, ch := range channels {
@@ -126,7 +126,10 @@ func (s *accessSite) credentials(method string) []credential {
 	for _, role := range everyRole {
 		rights := access.Rights{{Role: role, Channels: []string{"own-*"}}}
 		all = append(all, credential{"a named token", role, rights, bearerOf(s.named(role, rights))},
-			credential{"a session", role, rights, s.session(role, rights)})
+			credential{"a session", role, rights, s.session(role, rights, "http://"+s.server.Addr().String())})
+		if method != http.MethodGet && method != http.MethodHead { // a page of another site can send the cookie, and must change nothing
+			all = append(all, credential{"a session, from another site,", "", nil, s.session(role, rights, "https://evil.example")})
+		}
 		if method == http.MethodGet || method == http.MethodHead {
 			all = append(all, credential{"a ticket", role, rights, s.ticket(role, rights)})
 		}
@@ -148,7 +151,8 @@ func (s *accessSite) named(role access.Role, rights access.Rights) string {
 	return secret
 }
 
-func (s *accessSite) session(role access.Role, rights access.Rights) func(*http.Request) {
+// session signs in. The requests are those of a page of an origin.
+func (s *accessSite) session(role access.Role, rights access.Rights, origin string) func(*http.Request) {
 	s.Helper()
 	w := httptest.NewRecorder()
 	acc := &access.Account{Who: "test/" + string(role), Name: string(role), Rights: rights}
@@ -156,7 +160,10 @@ func (s *accessSite) session(role access.Role, rights access.Rights) func(*http.
 		s.Fatal(err)
 	}
 	cookie := w.Result().Cookies()[0]
-	return func(r *http.Request) { r.AddCookie(cookie) }
+	return func(r *http.Request) {
+		r.AddCookie(cookie)
+		r.Header.Set("Origin", origin)
+	}
 }
 
 func (s *accessSite) ticket(role access.Role, rights access.Rights) func(*http.Request) {
@@ -182,6 +189,9 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
 		"{before}", "1").Replace(rt.Pattern)
+	if rt.Many {
+		path += "?c=" + string(ch)
+	}
 	ctx, cancel := context.WithCancel(s.Context())
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+s.server.Addr().String()+path, bytes.NewReader(nil))
