@@ -107,7 +107,9 @@ func (l *lease) renew() error {
 	case err != nil:
 		return err
 	}
+	l.mu.Lock()
 	l.record.Version = r.Version
+	l.mu.Unlock()
 	return l.write(l.ctx)
 }
 

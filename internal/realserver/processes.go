@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -141,11 +142,20 @@ func (d *processes) Kill() {
 	d.running = nil
 }
 
-// Restart starts the server again after Kill, with its ports and its configuration. It has forgotten its readers.
+// Restart starts the server again after Kill, with its ports and its configuration. It has forgotten its readers. A process that ends
+// closes its output before its sockets, so the ports may be in use for a moment.
 func (d *processes) Restart(t testing.TB) {
 	t.Helper()
-	if err := d.start(); err != nil {
-		t.Fatalf("restart the server: %v", err)
+	late := time.Now().Add(starting)
+	for {
+		err := d.start()
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "ddress already in use") || time.Now().After(late) {
+			t.Fatalf("restart the server: %v", err)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
