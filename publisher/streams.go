@@ -102,7 +102,11 @@ func (s *Streams) begin(
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{First: first, streams: s, topic: t, grant: grant, due: earlier(grant.Expires, w.end())}, nil
+	due := earlier(grant.Expires, w.end())
+	return &Stream{
+		First: first, streams: s, topic: t, holder: grant.Holder, due: due,
+		expires: !due.IsZero() && due.Equal(grant.Expires), guarded: grant.WhilePublic,
+	}, nil
 }
 
 // first opens a channel and returns what its reader gets first, after cursor. The caller must release the channel.
