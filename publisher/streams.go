@@ -121,6 +121,9 @@ func (s *Streams) first(
 	if err == nil && first.Gone {
 		err = notFound(ch)
 	}
+	if err == nil && grant.Holder.Revoked() {
+		err = mayNoMore(ch)
+	}
 	if err == nil && grant.WhilePublic && (first.private || c.state().private()) {
 		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
 	}

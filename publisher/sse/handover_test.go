@@ -171,7 +171,11 @@ func TestRevokedOnTheWay(t *testing.T) {
 	s.of(several, match)
 	if n := s.move(func() {
 		k.revoke()
-		s.post("A secret")
+		p := s.post("A secret")
+		s.Eventually("the feed knows of what readers must not get", func() bool {
+			_, there := s.Feed.Unchanged(match, p.Revision)
+			return there
+		})
 	}); n != 2 {
 		t.Fatalf("%d readers moved, want 2", n)
 	}
