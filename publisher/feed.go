@@ -9,6 +9,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/tlsrecord"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
+	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
 )
 
@@ -37,6 +38,12 @@ type FeedOptions struct {
 	// Compression are the content codings that readers may have, in the order of preference. nil means br, zstd and gzip; an empty
 	// list means none. Others are left out.
 	Compression []string
+
+	// Holder returns whom a permission to read a channel was given to, by [route.Holder.ID]. It is asked about readers whose permission
+	// was given elsewhere or long ago: those that another process hands over, and some that have no connection here. nil and no error:
+	// it may not read the channel, or not any more. The error says that it can't be told now. It may read the store. If Holder is nil,
+	// readers whose permission can be revoked are not handed over.
+	Holder func(ctx context.Context, id string, ch motacilla.ChannelID) (*route.Holder, error)
 
 	// Delivered is called when the first reader of a publisher has got something new. It must not block. nil is not called.
 	Delivered func(Delivery)
@@ -90,6 +97,7 @@ type Feed struct {
 	work      goroutines
 	metrics   Metrics
 	slots     slots
+	alarms    alarms
 	engine    func() *fanout.Engine // nil if the system has none; the first stream starts it
 }
 

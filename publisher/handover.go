@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/publisher/internal/fanout"
@@ -41,6 +40,7 @@ type handed struct {
 	State   []byte              `json:"state,omitempty"`   // Wire.Save's
 	Channel motacilla.ChannelID `json:"channel,omitempty"` // empty with Many
 	Expires bool                `json:"expires,omitempty"` // see member
+	Holder  string              `json:"holder,omitempty"`  // see watch
 	Many    *handedMany         `json:"many,omitempty"`
 }
 
@@ -102,7 +102,12 @@ func (s *Streams) keep(h Handed, forms Forms, site http.Handler) {
 
 func (t *topic) handOver(r *fanout.Reader) (*handed, net.Conn) {
 	m := r.Data.(*member)
-	h := &handed{Form: t.wire.Form, Channel: t.channel.id, Address: m.slot.address, Expires: m.expires}
+	if !t.streams.feed.canMove(m.watch) {
+		return nil, nil
+	}
+	h := &handed{
+		Form: t.wire.Form, Channel: t.channel.id, Address: m.slot.address, Expires: m.expires, Holder: m.watch.id(),
+	}
 	if t.wire.Save != nil {
 		h.State = t.wire.Save(m.state)
 	}
@@ -149,6 +154,13 @@ func (s *Streams) takeOver(ctx context.Context, socket net.Conn, from *handed, w
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
+	watch, err := s.feed.permitted(ctx, from.Holder, from.Channel)
+	if err != nil {
+		return fmt.Errorf("take over: %w", err)
+	}
+	if watch != nil && watch.holder.Revoked() {
+		from.Reader.Guarded = true // it gets nothing but its close message
+	}
 	c, err := s.feed.reopen(ctx, from.Channel)
 	if err != nil {
 		return fmt.Errorf("take over: %w", err)
@@ -158,7 +170,7 @@ func (s *Streams) takeOver(ctx context.Context, socket net.Conn, from *handed, w
 	if err != nil {
 		return err
 	}
-	m := &member{slot: s.feed.keep(from.Channel, from.Address), state: state, expires: from.Expires}
+	m := &member{slot: s.feed.keep(from.Channel, from.Address), state: state, expires: from.Expires, watch: watch}
 	fan, err := t.engine()
 	if err == nil {
 		err = fan.Resume(socket, &from.Reader, m)
@@ -170,22 +182,13 @@ func (s *Streams) takeOver(ctx context.Context, socket net.Conn, from *handed, w
 	return err
 }
 
-// reopenTries is how often the store is asked for a channel of a connection that is taken over. Others wait meanwhile.
-const reopenTries = 3
-
-// reopen opens a channel. A store that is out of reach for a moment does not end the connection.
-func (f *Feed) reopen(ctx context.Context, id motacilla.ChannelID) (*channel, error) {
-	for try := 1; ; try++ {
-		c, err := f.channels.open(ctx, id)
-		if !errors.Is(err, motacilla.ErrUnavailable) || try == reopenTries {
-			return c, err
-		}
-		select {
-		case <-time.After(f.options.Repair):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+// reopen opens a channel of a connection that is taken over.
+func (f *Feed) reopen(ctx context.Context, id motacilla.ChannelID) (c *channel, err error) {
+	err = f.patiently(ctx, func() (err error) {
+		c, err = f.channels.open(ctx, id)
+		return err
+	})
+	return c, err
 }
 
 // restored returns the state of a connection; nil if there is none.

@@ -27,6 +27,7 @@ type handedChannel struct {
 	Channel motacilla.ChannelID `json:"channel"`
 	Cursor  motacilla.Revision  `json:"cursor"`
 	Expires int64               `json:"expires,omitempty"`
+	Holder  string              `json:"holder,omitempty"` // see watch
 	Index   int32               `json:"index"`
 	Guarded bool                `json:"guarded,omitempty"`
 }
@@ -51,8 +52,12 @@ func (l *lobby) handOver(r *fanout.Reader) (*handed, net.Conn) {
 		h.State = l.wire.Save(m.state)
 	}
 	for _, s := range m.subs {
+		if !l.streams.feed.canMove(s.watch) {
+			return nil, nil
+		}
 		h.Many.Channels = append(h.Many.Channels, handedChannel{
-			Channel: s.topic.channel.id, Cursor: m.seat.cursor(s), Expires: s.expires, Index: s.index, Guarded: s.guarded,
+			Channel: s.topic.channel.id, Cursor: m.seat.cursor(s), Expires: s.expires, Holder: s.watch.id(), Index: s.index,
+			Guarded: s.guarded,
 		})
 	}
 	if m.desk != nil {
@@ -164,18 +169,39 @@ func (s *Streams) resumeMany(ctx context.Context, socket net.Conn, from *handed,
 		m.Close()
 		return err
 	}
-	m.begin()
 	for _, r := range gone {
 		refusal := m.refusal(nil, r) // not in do: it may write to the log
 		if m.seat != nil {
-			m.seat.do(func() { m.seat.send(refusal) })
+			m.seat.do(func() {
+				m.seat.send(refusal)
+				m.last = r.end()
+			})
 		}
 	}
+	m.begin()
 	return nil
+}
+
+// end returns why a connection ends whose last channel is refused.
+func (r refusal) end() End {
+	switch {
+	case errors.Is(r.err, motacilla.ErrForbidden):
+		return EndForbidden
+	case errors.Is(r.err, motacilla.ErrNotFound):
+		return EndGone
+	}
+	return EndDrain // it may come back
 }
 
 // reopen opens a channel that the connection followed in another process.
 func (s *Streams) reopen(ctx context.Context, from handedChannel, w *ManyWire) (*subscription, error) {
+	watch, err := s.feed.permitted(ctx, from.Holder, from.Channel)
+	if err != nil {
+		return nil, err
+	}
+	if watch != nil && watch.holder.Revoked() {
+		return nil, mayNoMore(from.Channel)
+	}
 	c, err := s.feed.reopen(ctx, from.Channel)
 	if err != nil {
 		return nil, err
@@ -186,7 +212,7 @@ func (s *Streams) reopen(ctx context.Context, from handedChannel, w *ManyWire) (
 		return nil, err
 	}
 	return &subscription{
-		topic: t, slot: s.feed.keepChannel(from.Channel), cursor: from.Cursor, expires: from.Expires,
+		topic: t, slot: s.feed.keepChannel(from.Channel), cursor: from.Cursor, expires: from.Expires, watch: watch,
 		index: from.Index, guarded: from.Guarded,
 	}, nil
 }

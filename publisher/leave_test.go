@@ -17,36 +17,42 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
+// way is how readers are connected.
+type way struct {
+	make   func(f *publisher.Feed) publisher.Publisher
+	path   string
+	header string
+}
+
+const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+var ways = map[string]way{
+	"sse": {func(f *publisher.Feed) publisher.Publisher { return sse.New(f, nil) }, "sse/%s/", ""},
+	"sse, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+		return sse.New(f, &sse.Options{Goroutines: true})
+	}, "sse/%s/", ""},
+	"websocket": {
+		func(f *publisher.Feed) publisher.Publisher { return websocket.New(f, nil) }, "websocket/%s/", upgrade,
+	},
+	"websocket, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+		return websocket.New(f, &websocket.Options{Goroutines: true})
+	}, "websocket/%s/", upgrade},
+	"long-polling": {
+		func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) }, "long-polling/%s/?since=HEAD", "",
+	},
+	"long-polling, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
+		return polling.NewLong(f, &polling.LongOptions{Goroutines: true})
+	}, "long-polling/%s/?since=HEAD", ""},
+	"long-polling, as Wagtail Live's": {
+		func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) },
+		"long-polling/%s/?last_update_ts=STAMP", "",
+	},
+}
+
 // TestSlotsComeBack has readers of every transport leave, and be sent away. Their slots must be free again.
 func TestSlotsComeBack(t *testing.T) {
-	const upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-	for name, way := range map[string]struct {
-		make   func(f *publisher.Feed) publisher.Publisher
-		path   string
-		header string
-	}{
-		"sse": {func(f *publisher.Feed) publisher.Publisher { return sse.New(f, nil) }, "sse/%s/", ""},
-		"sse, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
-			return sse.New(f, &sse.Options{Goroutines: true})
-		}, "sse/%s/", ""},
-		"websocket": {
-			func(f *publisher.Feed) publisher.Publisher { return websocket.New(f, nil) }, "websocket/%s/", upgrade,
-		},
-		"websocket, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
-			return websocket.New(f, &websocket.Options{Goroutines: true})
-		}, "websocket/%s/", upgrade},
-		"long-polling": {
-			func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) }, "long-polling/%s/?since=HEAD", "",
-		},
-		"long-polling, goroutine per connection": {func(f *publisher.Feed) publisher.Publisher {
-			return polling.NewLong(f, &polling.LongOptions{Goroutines: true})
-		}, "long-polling/%s/?since=HEAD", ""},
-		"long-polling, as Wagtail Live's": {
-			func(f *publisher.Feed) publisher.Publisher { return polling.NewLong(f, nil) },
-			"long-polling/%s/?last_update_ts=STAMP", "",
-		},
-	} {
+	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			const readers = 20
 			f := setUp(t, &publisher.FeedOptions{

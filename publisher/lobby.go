@@ -116,7 +116,7 @@ func (l *lobby) positions(fan *fanout.Topic) (all bool) {
 // Joined is fanout.Protocol's.
 func (l *lobby) Joined(r *fanout.Reader) {
 	r.Data.(*Many).seat = engineSeat{r}
-	l.topic.Joined(r)
+	l.drainLate(r)
 }
 
 // Input is fanout.Protocol's.

@@ -184,6 +184,7 @@ func (m *Many) begin() {
 func (m *Many) add(s *subscription) {
 	m.subs = append(m.subs, s)
 	m.seat.follow(s)
+	m.watch(s)
 }
 
 // of returns what the connection has of a topic; nil if it has none.
@@ -219,9 +220,14 @@ func (m *Many) refuse(s *subscription) {
 		return
 	}
 	ch := s.topic.channel.id
-	m.seat.send(m.refusal(nil, refusal{ch, fmt.Errorf("channel %q: %w any more", ch, motacilla.ErrForbidden)}))
+	m.seat.send(m.refusal(nil, refusal{ch, mayNoMore(ch)}))
 	m.drop(s, EndForbidden)
 	m.settle()
+}
+
+// mayNoMore is the error for a reader whose permission has ended.
+func mayNoMore(ch motacilla.ChannelID) error {
+	return fmt.Errorf("channel %q: %w any more", ch, motacilla.ErrForbidden)
 }
 
 // settle ends a connection that nothing can come over any more.

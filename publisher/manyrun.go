@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -18,13 +19,14 @@ type runner struct {
 	bell chan struct{}
 	ctx  context.Context // of lookups
 	stop context.CancelFunc
+	rung atomic.Bool // the alarm
 
 	mu     sync.Mutex // guards the Many, and what follows
 	notice []byte     // to be written before all else
 	over   bool
 	ended  bool
 	why    End
-	at     time.Time // see seat.wake
+	unset  func() // ends the alarm, see seat.wake; nil if there was none
 }
 
 // mostNotices is how many bytes of notices may wait for a reader that takes nothing. If there are more, it is closed.
@@ -67,6 +69,9 @@ func (g *runner) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.over = true
+	if g.unset != nil {
+		g.unset()
+	}
 	for _, s := range g.many.subs {
 		s.topic.unhang(g.bell)
 	}
@@ -103,8 +108,13 @@ func (g *runner) leave(s *subscription) { s.topic.unhang(g.bell) }
 func (g *runner) cursor(s *subscription) motacilla.Revision { return s.cursor }
 
 func (g *runner) wake(at time.Time) {
-	g.at = at
-	ring(g.bell)
+	if g.unset != nil {
+		g.unset()
+	}
+	g.unset = g.many.streams.feed.alarms.set(at, func() {
+		g.rung.Store(true)
+		ring(g.bell)
+	})
 }
 
 func (g *runner) end(why End) {
@@ -182,19 +192,17 @@ func (l *loop) run(ctx context.Context) End {
 	m := l.many
 	l.idle = time.NewTimer(m.streams.feed.options.Heartbeat)
 	position := time.NewTicker(positionEvery)
-	due := time.NewTimer(time.Hour)
 	defer l.idle.Stop()
 	defer position.Stop()
-	defer due.Stop()
 	for {
+		if l.rung.Swap(false) {
+			l.mu.Lock()
+			m.due()
+			l.mu.Unlock()
+		}
 		if end, over := l.round(ctx); over {
 			return end
 		}
-		l.mu.Lock()
-		if !l.at.IsZero() {
-			due.Reset(time.Until(l.at))
-		}
-		l.mu.Unlock()
 		var err error
 		select {
 		case <-l.bell:
@@ -202,11 +210,6 @@ func (l *loop) run(ctx context.Context) End {
 			err = l.put(m.wire.heartbeat())
 		case <-position.C:
 			err = l.position()
-		case <-due.C:
-			l.mu.Lock()
-			l.at = time.Time{}
-			m.due()
-			l.mu.Unlock()
 		case <-m.streams.drain:
 		case <-m.streams.feed.Done():
 			return EndDrain

@@ -23,7 +23,7 @@ type pollConn struct {
 	same      uint64      // repeat.Cut of that request
 	round     int64       // of the request that is parked, or NoRound
 	hold      time.Duration
-	until     time.Time // The next request after it is unparked, and none is held longer. Not after the permission's end.
+	until     time.Time // The next request after it is unparked, and none is held longer. Not after the permission's end, however it ends.
 	idle      bool      // there is no request to answer, and the next one has to come in FeedOptions.Stall
 	head      []byte    // of the next request, as far as it has come
 }
@@ -94,15 +94,28 @@ func (t *pollProtocol) Input(r *fanout.Reader, data []byte) {
 
 // Due implements fanout.Protocol.
 func (t *pollProtocol) Due(r *fanout.Reader) {
-	c := connOf(r)
-	if r.Asking() {
-		t.answer(r, EndLifetime)
-	} else if c.idle {
+	if c := connOf(r); !r.Asking() && c.idle {
 		r.Close()
 		return
 	}
+	t.over(r, EndLifetime)
+}
+
+// over answers a request whose time is up. The next one has to come soon.
+func (t *pollProtocol) over(r *fanout.Reader, why End) {
+	if r.Asking() {
+		t.answer(r, why)
+	}
 	r.SetDue(t.polls.streams.Stall())
-	c.idle = true
+	connOf(r).idle = true
+}
+
+// revoked implements protocol. The reader's next request is unparked, and the handlers refuse it.
+func (t *pollProtocol) revoked(r *fanout.Reader) {
+	connOf(r).until = time.Time{}
+	if r.Asking() {
+		t.over(r, EndForbidden)
+	}
 }
 
 // Refused implements fanout.Protocol. The reader gets a heartbeat. Its next request is unparked, and the handlers refuse it.

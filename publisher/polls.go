@@ -47,8 +47,8 @@ func ParseRound(s string) (int64, error) {
 //
 // When a request has been answered, the engine reads the next one of its connection. If that is the same request but for its
 // cursor and its round, it is parked again, without the handlers. Any other request is unparked: its connection goes back to the
-// http.Server. So does every connection from time to time and at the end of its reader's permission, so that the handlers ask
-// for permission again.
+// http.Server. So does every connection from time to time, and when its reader's permission ends or is revoked, so that the handlers
+// ask for permission again.
 type Polls struct {
 	streams *Streams
 	wire    *PollWire
@@ -91,7 +91,7 @@ func serverOf(r *http.Request) *http.Server {
 }
 
 // Park parks a request for which [Polls.CanPark] is true. The request is answered when something follows cursor, after hold,
-// or when the reader's permission ends. round is the request's, or NoRound.
+// or when the reader's permission ends or is revoked. round is the request's, or NoRound.
 //
 // If Park returns a delta or an error, the caller must answer with it: something follows cursor already, or the request cannot
 // be parked. The errors are those of [Streams.Open]. If both are nil, the request is no longer the caller's.
@@ -126,12 +126,12 @@ func (p *Polls) Park(
 		server: serverOf(r), mayRepeat: route.Repeats(r), first: repeat.Of(r), hold: hold, round: round,
 		until: time.Now().Add(unparkAfter + rand.N(unparkAfter/4)),
 	}
-	if expires := st.grant.Expires; !expires.IsZero() && expires.Before(c.until) {
-		c.until = expires
+	if !st.due.IsZero() && st.due.Before(c.until) {
+		c.until = st.due
 	}
 	st.join(conn, fanout.Join{
-		Cursor: int64(cursor), Once: true, Guarded: st.grant.WhilePublic, Due: time.Now().Add(c.wait()),
-		Data: &member{slot: st.slot, state: c},
+		Cursor: int64(cursor), Once: true, Guarded: st.guarded, Due: time.Now().Add(c.wait()),
+		Data: &member{slot: st.slot, state: c, watch: newWatch(st.holder)},
 	})
 	return nil, nil
 }

@@ -30,8 +30,8 @@ func (f *Feed) Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.C
 	return s.channel, nil
 }
 
-// Readable returns who may read the channel at head or later. The error is an ErrForbidden if the reader of the request was
-// authorised because the channel was public, and it no longer is. A publisher must ask after it has read what it is to answer,
+// Readable returns who may read the channel at head or later. The error is an ErrForbidden if the reader's permission was revoked, or
+// if it was authorised because the channel was public, and it no longer is. A publisher must ask after it has read what it is to answer,
 // which is at head: that may be newer than the reader's permission. If the channel was deleted, which readers are told,
 // access is empty.
 func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID, head motacilla.Revision) (access motacilla.Access, err error) {
@@ -40,10 +40,13 @@ func (f *Feed) Readable(r *http.Request, ch motacilla.ChannelID, head motacilla.
 		access, err = c.access(r.Context(), head)
 		c.release()
 	}
+	grant := route.GrantOf(r)
 	switch {
 	case errors.Is(err, motacilla.ErrNotFound):
 		return "", nil
-	case err == nil && access != motacilla.Public && route.GrantOf(r).WhilePublic:
+	case err == nil && grant.Holder.Revoked():
+		err = mayNoMore(ch)
+	case err == nil && access != motacilla.Public && grant.WhilePublic:
 		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)
 	}
 	return access, err

@@ -19,8 +19,10 @@ type Stream struct {
 	streams *Streams
 	topic   *topic
 	slot    Slot
-	grant   route.Grant
-	due     time.Time // when it has to end; zero is never
+	holder  *route.Holder // of the permission; nil is not known
+	due     time.Time     // when it has to end; zero is never
+	expires bool          // due is when the permission ends
+	guarded bool          // see fanout.Table.After
 }
 
 // CanJoin reports whether the epoll engine can write to conn: there is an engine, and conn is a bare socket, or one with TLS
@@ -45,8 +47,8 @@ func (st *Stream) Join(conn net.Conn, hello []byte, state any) {
 		st.streams.stats.Deliveries.Add(1)
 	}
 	st.join(conn, fanout.Join{
-		Cursor: int64(st.First.Revision), Hello: hello, Guarded: st.grant.WhilePublic, Due: st.due,
-		Data: &member{slot: st.slot, state: state, expires: !st.due.IsZero() && st.due.Equal(st.grant.Expires)},
+		Cursor: int64(st.First.Revision), Hello: hello, Guarded: st.guarded, Due: st.due,
+		Data: &member{slot: st.slot, state: state, expires: st.expires, watch: newWatch(st.holder)},
 	})
 }
 
@@ -76,12 +78,9 @@ func (st *Stream) OnCut(f func()) (stop func() bool) { return context.AfterFunc(
 // error, the reader counts as stalled. After EndLeft, no close message can be sent. The caller must close the connection, and
 // then the stream.
 func (st *Stream) Run(ctx context.Context, write func(d *Delta) error) End {
+	ctx, release := st.bounded(ctx)
+	defer release()
 	c := st.topic.channel
-	if !st.due.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, st.due)
-		defer cancel()
-	}
 	beats, cursor := c.state().beats, st.First.Revision
 	if end, over := st.write(st.First, write); over {
 		return end
@@ -139,7 +138,7 @@ func (st *Stream) next(ctx context.Context, s *state, cursor motacilla.Revision)
 		}
 	}
 	switch {
-	case st.grant.WhilePublic && d.private:
+	case st.guarded && d.private:
 		return nil, motacilla.ErrForbidden
 	case d.Heartbeat():
 		return nil, nil
@@ -161,12 +160,32 @@ func (st *Stream) write(d *Delta, write func(d *Delta) error) (end End, over boo
 	return EndGone, d.Gone
 }
 
-// ended returns why the stream ends when ctx has.
+// errRevoked is why a context ends whose reader may read no more.
+var errRevoked = errors.New("the permission was revoked")
+
+// bounded returns a context that ends with the stream's time or permission, and release, which must be called.
+func (st *Stream) bounded(ctx context.Context) (bounded context.Context, release func()) {
+	if st.due.IsZero() && !st.holder.Revocable() {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	unset := st.streams.feed.alarms.set(st.due, func() { cancel(context.DeadlineExceeded) })
+	stop := st.holder.OnRevoke(func() { cancel(errRevoked) })
+	return ctx, func() {
+		unset()
+		stop()
+		cancel(nil)
+	}
+}
+
+// ended returns why the stream ends when ctx, which is bounded, has.
 func (st *Stream) ended(ctx context.Context) End {
-	switch expires := st.grant.Expires; {
-	case !errors.Is(ctx.Err(), context.DeadlineExceeded):
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errRevoked):
+		return EndForbidden
+	case !errors.Is(cause, context.DeadlineExceeded):
 		return EndLeft
-	case !expires.IsZero() && !time.Now().Before(expires):
+	case st.expires:
 		return EndForbidden
 	}
 	return EndLifetime

@@ -102,7 +102,11 @@ func (s *Streams) begin(
 	if err != nil {
 		return nil, err
 	}
-	return &Stream{First: first, streams: s, topic: t, grant: grant, due: earlier(grant.Expires, w.end())}, nil
+	due := earlier(grant.Expires, w.end())
+	return &Stream{
+		First: first, streams: s, topic: t, holder: grant.Holder, due: due,
+		expires: !due.IsZero() && due.Equal(grant.Expires), guarded: grant.WhilePublic,
+	}, nil
 }
 
 // first opens a channel and returns what its reader gets first, after cursor. The caller must release the channel.
@@ -116,6 +120,9 @@ func (s *Streams) first(
 	first, err := c.delta(ctx, cursor)
 	if err == nil && first.Gone {
 		err = notFound(ch)
+	}
+	if err == nil && grant.Holder.Revoked() {
+		err = mayNoMore(ch)
 	}
 	if err == nil && grant.WhilePublic && (first.private || c.state().private()) {
 		err = fmt.Errorf("channel %q has become private: %w without the token", ch, motacilla.ErrForbidden)

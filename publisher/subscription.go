@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type subscription struct {
 	expires int64              // when the permission ends; Unix nanoseconds, 0 is never
 	place   *fanout.Place      // in the epoll engine
 	search  *search            // without the engine, if a cursor was looked up
+	watch   *watch             // nil if the permission can't be revoked
 	index   int32              // in Many.cursors; -1 is nowhere
 	guarded bool               // see fanout.Table.After
 	over    bool
@@ -40,6 +42,7 @@ func (s *subscription) release() {
 		return
 	}
 	s.over = true
+	s.unwatch()
 	s.slot.release()
 	streams := s.topic.streams
 	streams.mu.Lock()
@@ -53,6 +56,41 @@ func (s *subscription) ends() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, s.expires)
+}
+
+// watch begins to watch the permission of a subscription that was added. Those that have one holder share one watch.
+func (m *Many) watch(s *subscription) {
+	if s.watch == nil || s.over {
+		return
+	}
+	for _, o := range m.subs {
+		if o != s && o.watch != nil && o.watch.holder == s.watch.holder {
+			s.watch = o.watch
+			break
+		}
+	}
+	w := s.watch
+	if w.shares++; w.shares == 1 {
+		w.begin(func() { m.seat.do(func() { m.revoked(w) }) })
+	}
+}
+
+// unwatch is called once, also if watch was not.
+func (s *subscription) unwatch() {
+	if w := s.watch; w != nil {
+		if w.shares--; w.shares <= 0 {
+			w.end()
+		}
+	}
+}
+
+// revoked refuses the channels whose permission was revoked.
+func (m *Many) revoked(w *watch) {
+	for _, s := range slices.Clone(m.subs) {
+		if s.watch == w {
+			m.refuse(s)
+		}
+	}
 }
 
 // refusal is a channel that a connection does not follow.
@@ -130,7 +168,9 @@ func (s *Streams) openOne(r *http.Request, want Cursor, w *ManyWire, permit Perm
 		slot.release()
 		return nil, err
 	}
-	sub = &subscription{topic: t, slot: slot, cursor: want.After, index: -1, guarded: grant.WhilePublic}
+	sub = &subscription{
+		topic: t, slot: slot, cursor: want.After, watch: newWatch(grant.Holder), index: -1, guarded: grant.WhilePublic,
+	}
 	if !grant.Expires.IsZero() {
 		sub.expires = max(grant.Expires.UnixNano(), 1)
 	}

@@ -33,6 +33,7 @@ type topic struct {
 type protocol interface {
 	fanout.Protocol
 	close(r *fanout.Reader, why End)
+	revoked(r *fanout.Reader) // the permission of a reader of one channel was revoked
 	// handOver takes the reader out of the engine; nil if it must stay.
 	handOver(r *fanout.Reader) (*handed, net.Conn)
 }
@@ -195,15 +196,31 @@ func (t *topic) idle(cursor int64) []byte {
 type member struct {
 	slot    Slot
 	state   any
-	expires bool // the reader's time is its permission's
+	expires bool   // the reader's time is its permission's
+	watch   *watch // nil if the permission can't be revoked
 }
 
 // Joined is fanout.Protocol's.
 func (t *topic) Joined(r *fanout.Reader) {
-	if t.streams.draining.Load() { // the drain may have passed the reader's place already
+	t.drainLate(r)
+	w := r.Data.(*member).watch
+	switch {
+	case w == nil || r.Ending():
+	case w.holder.Revoked():
+		t.speaks.revoked(r)
+	default:
+		w.begin(func() { r.Do(func() { t.speaks.revoked(r) }) })
+	}
+}
+
+// drainLate ends a reader that a drain may have passed already when it joined.
+func (t *topic) drainLate(r *fanout.Reader) {
+	if t.streams.draining.Load() {
 		t.speaks.close(r, EndDrain)
 	}
 }
+
+func (t *topic) revoked(r *fanout.Reader) { t.close(r, EndForbidden) }
 
 // Input is fanout.Protocol's.
 func (t *topic) Input(r *fanout.Reader, data []byte) {
@@ -243,7 +260,9 @@ func (t *topic) Closed(r *fanout.Reader, why fanout.Reason) {
 	if why == fanout.Stalled {
 		t.streams.stats.SlowClosed.Add(1)
 	}
-	r.Data.(*member).slot.Release()
+	m := r.Data.(*member)
+	m.watch.end()
+	m.slot.Release()
 	t.streams.leave(t)
 }
 

@@ -3,6 +3,7 @@ package grip
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -14,8 +15,8 @@ import (
 )
 
 // links makes and checks the links by which the proxy asks for what its readers lack. The proxy asks without the readers' cookies and
-// tokens, and once for all readers who have the same link. So a link says that its reader was authorised, and until when. The
-// secret is the same on all nodes.
+// tokens, and once for all readers who have the same link. So a link says that its reader was authorised, until when, and whose permission
+// it was if that can be revoked. The secret is the same on all nodes.
 type links struct{ secret []byte }
 
 func newLinks(o *Options) *links {
@@ -42,6 +43,9 @@ func (l *links) token(ch motacilla.ChannelID, g route.Grant, now time.Time) stri
 		while = "1"
 	}
 	said := strconv.FormatInt(until.Unix(), 10) + "." + while
+	if g.Holder.Revocable() && !g.WhilePublic {
+		said += "." + base64.RawURLEncoding.EncodeToString([]byte(g.Holder.ID))
+	}
 	return said + "." + l.mac(ch, said)
 }
 
@@ -53,11 +57,19 @@ func (l *links) grant(ch motacilla.ChannelID, token string, now time.Time) (g ro
 		return route.Grant{}, false
 	}
 	seconds, while, _ := strings.Cut(token[:at], ".")
+	while, holder, held := strings.Cut(while, ".")
 	n, err := strconv.ParseInt(seconds, 10, 64)
 	if err != nil {
 		return route.Grant{}, false
 	}
 	g = route.Grant{Expires: time.Unix(n, 0), WhilePublic: while == "1"}
+	if held {
+		id, err := base64.RawURLEncoding.DecodeString(holder)
+		if err != nil {
+			return route.Grant{}, false
+		}
+		g.Holder = &route.Holder{ID: string(id)}
+	}
 	return g, now.Before(g.Expires)
 }
 

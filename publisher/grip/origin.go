@@ -1,6 +1,7 @@
 package grip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -101,6 +102,9 @@ func (o *origin) parse(r *http.Request) (*request, error) {
 		if !ok {
 			return nil, fmt.Errorf("the proxy's link has expired: %w", motacilla.ErrForbidden)
 		}
+		if o.revoked(r.Context(), grant.Holder, ch) {
+			return nil, fmt.Errorf("the reader's permission was revoked: %w", motacilla.ErrForbidden)
+		}
 		q.again, q.Request = true, route.WithGrant(r, grant)
 		q.cursor = last(r.Header.Get("Grip-Last"))
 		return q, nil
@@ -117,6 +121,16 @@ func (o *origin) parse(r *http.Request) (*request, error) {
 	}
 	q.cursor, err = route.Since(r)
 	return q, err
+}
+
+// revoked reports whether a link's holder may read the channel no more. If that can't be told, the link counts.
+func (o *origin) revoked(ctx context.Context, of *route.Holder, ch motacilla.ChannelID) bool {
+	ask := o.feed.Options().Holder
+	if of == nil || ask == nil {
+		return false
+	}
+	h, err := ask(ctx, of.ID, ch)
+	return h == nil && err == nil
 }
 
 // last returns the cursor of a header such as "live-match-42; last-id=1763890000456789". Without a cursor it is 0.

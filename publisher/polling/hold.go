@@ -12,12 +12,13 @@ import (
 
 type hold struct{ cancel context.CancelCauseFunc }
 
-// Hold returns a context for a request that is held. It ends after d or when the reader's grant expires, both with the cause
-// context.DeadlineExceeded. It ends with the cause [motacilla.ErrClosed] when [Mixin.Shutdown] begins. It also ends when the
+// Hold returns a context for a request that is held. It ends after d, or when the reader's grant expires or is revoked, always with the
+// cause context.DeadlineExceeded. It ends with the cause [motacilla.ErrClosed] when [Mixin.Shutdown] begins. It also ends when the
 // reader leaves. The caller must call release when the request is no longer held.
 func (m *Mixin) Hold(r *http.Request, d time.Duration) (ctx context.Context, release func()) {
-	if expires := route.GrantOf(r).Expires; !expires.IsZero() {
-		d = min(d, time.Until(expires))
+	grant := route.GrantOf(r)
+	if !grant.Expires.IsZero() {
+		d = min(d, time.Until(grant.Expires))
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	h := &hold{cancel}
@@ -34,9 +35,11 @@ func (m *Mixin) Hold(r *http.Request, d time.Duration) (ctx context.Context, rel
 		cancel(motacilla.ErrClosed)
 		return ctx, func() {}
 	}
-	timer := time.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+	over := func() { cancel(context.DeadlineExceeded) }
+	timer, unwatch := time.AfterFunc(d, over), grant.Holder.OnRevoke(over)
 	return ctx, func() {
 		timer.Stop()
+		unwatch()
 		m.mu.Lock()
 		delete(m.waiting, h)
 		m.mu.Unlock()

@@ -279,6 +279,50 @@ func TestHeldWhileItBecomesPrivate(t *testing.T) {
 	}
 }
 
+// A request that is held is answered when its reader's permission is revoked, and the next one is refused. That is so for a request
+// that the handlers have seen, and for the next one on the same connection, which they have not. Other readers wait on.
+func TestHeldWhileItsPermissionIsRevoked(t *testing.T) {
+	for name, o := range map[string]*polling.LongOptions{"parked": nil, "in a goroutine": {Goroutines: true}} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := openCounted(t, o)
+			guest, revoke := route.NewHolder("session/guest", "person/guest", "")
+			member, _ := route.NewHolder("session/member", "person/member", "")
+			s.authorize = func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+				holder := guest
+				if r.Header.Get("Cookie") != "" {
+					holder = member
+				}
+				if holder.Revoked() {
+					return route.Grant{}, motacilla.ErrForbidden
+				}
+				return route.Grant{Holder: holder}, nil
+			}
+			leaves, stays := s.dial(t), s.dial(t)
+			at := s.head()
+			leaves.say(request(at, ""))
+			at = s.news(t, leaves, at)
+			leaves.say(request(at, ""))
+			stays.say(request(at, "Cookie: a=b\r\n"))
+			s.Eventually("both are held", func() bool { return s.Stats("long-polling").Readers.Load() == 2 })
+			revoke()
+			if status, u := leaves.answer(); status != http.StatusOK || !u.Heartbeat() || u.Revision != at {
+				t.Errorf("got %d, %+v; want a heartbeat", status, u)
+			}
+			leaves.say(request(at, ""))
+			if status, _ := leaves.answer(); status != http.StatusForbidden {
+				t.Errorf("got %d for the next request", status)
+			}
+			p := s.post("Goal")
+			if status, u := stays.answer(); status != http.StatusOK || u.Revision != p.Revision {
+				t.Errorf("the other reader got %d, %+v", status, u)
+			}
+			if guest.Watched() {
+				t.Error("something waits for the revocation of a reader that has left")
+			}
+		})
+	}
+}
+
 // A parked request is answered when the permission ends. That is so for the first request, which the handlers see, and for the
 // next ones on the same connection, which they do not see.
 func TestParkedRequestEndsWithItsPermission(t *testing.T) {

@@ -1,6 +1,7 @@
 package publishertest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -125,4 +127,68 @@ func testExpires(t *testing.T, run func(settings) *site) {
 			t.Errorf("on %s a reader got what was written after its permission had ended", what)
 		}
 	}
+}
+
+// holders gives readers permissions that can be revoked: those with the token one of their own, all others that of guest.
+type holders struct{ guest, member atomic.Pointer[route.Holder] }
+
+func (h *holders) authorize(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+	holder := h.guest.Load()
+	if hasToken(r) {
+		holder = h.member.Load()
+	}
+	if holder.Revoked() {
+		return route.Grant{}, motacilla.ErrForbidden
+	}
+	return route.Grant{Holder: holder}, nil
+}
+
+// holder is publisher.FeedOptions.Holder.
+func (h *holders) holder(_ context.Context, id string, _ motacilla.ChannelID) (*route.Holder, error) {
+	for _, one := range []*route.Holder{h.guest.Load(), h.member.Load()} {
+		if one != nil && one.ID == id && !one.Revoked() {
+			return one, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // as the contract says
+}
+
+// testRevoked revokes the permission of a reader of a private channel. Its stream must end as when a permission expires, on a quiet
+// channel and on a busy one. The reader that has another permission must notice nothing, and nothing must wait for a revocation any
+// more when the readers have left.
+func testRevoked(t *testing.T, run func(settings) *site) {
+	hook := &holders{}
+	member, _ := route.NewHolder("session/member", "person/member", "member")
+	hook.member.Store(member)
+	s := run(settings{authorize: hook.authorize, feed: publisher.FeedOptions{Holder: hook.holder}})
+	s.setAccess(motacilla.Private)
+	inside := s.readBy(s.door(true, 0), name, Channel, motacilla.View{})
+	for what, busy := range map[string]bool{"a quiet channel": false, "a busy channel": true} {
+		guest, revoke := route.NewHolder("session/"+what, "person/guest", "guest")
+		hook.guest.Store(guest)
+		r := s.read(name, Channel, motacilla.View{})
+		r.at(t, s.Head(Channel))
+		r.at(t, s.Post(Channel, "News on "+what).Revision)
+		if busy {
+			for range 3 {
+				s.Post(Channel, "Goal")
+			}
+		}
+		revoke()
+		r.mu.Lock()
+		before := r.opened
+		r.mu.Unlock()
+		r.until(t, "its stream ends, since its permission was revoked on "+what, func() bool { return r.closed >= before })
+		secret := s.Post(Channel, "Late on "+what)
+		inside.at(t, secret.Revision)
+		if r.close(); r.has("Late on " + what) {
+			t.Errorf("on %s a reader got what was written after its permission had been revoked", what)
+		}
+		s.Eventually("nothing waits for the revocation of a reader that has left", func() bool { return !guest.Watched() })
+	}
+	s.check(t, inside)
+	if inside.close(); inside.resets != 1 {
+		t.Errorf("the reader whose permission was not revoked got %d resets, want 1", inside.resets)
+	}
+	s.Eventually("nothing waits for the revocation of the reader that was last", func() bool { return !member.Watched() })
 }

@@ -76,6 +76,8 @@ func TestBites(t *testing.T) {
 		"uncounted":     "Stats",
 		"gossips":       "BecomesPrivate",
 		"never expires": "PermissionEnds",
+		"irrevocable":   "PermissionRevoked",
+		"waits on":      "PermissionRevoked",
 		"denies":        "StoreOutage",
 		"hangs":         "Shutdown",
 		"undying":       "Shutdown",

@@ -123,6 +123,12 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithDeadline(ctx, expires)
 		defer cancel()
 	}
+	if p.fault != "irrevocable" {
+		stop := route.GrantOf(r).Holder.OnRevoke(cancel)
+		if p.fault != "waits on" {
+			defer stop()
+		}
+	}
 	sub, err := publishertest.Subscribe(ctx, p.feed, ch, cursor)
 	switch {
 	case err != nil && p.fault == "silent":

@@ -81,6 +81,7 @@ func serverCases() []testCase {
 		{"RudeClients", testRudeClients},
 		{"Methods", testMethods},
 		{"Stats", testStats},
+		{"PermissionRevoked", testRevoked},
 		{"ShutdownWhileReadersCome", testShutdownWhileTheyCome},
 	}
 }

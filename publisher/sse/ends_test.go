@@ -55,6 +55,42 @@ func TestPermissionExpires(t *testing.T) {
 	})
 }
 
+// A reader whose permission was revoked ends as one whose permission has ended. Others go on.
+func TestPermissionRevoked(t *testing.T) {
+	each(t, func(t *testing.T, c connection) {
+		guest, revoke := route.NewHolder("session/guest", "person/guest", "")
+		member, _ := route.NewHolder("session/member", "person/member", "")
+		s := open(t, settings{connection: c, authorize: func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+			if r.Header.Get("Authorization") != "" {
+				return route.Grant{Holder: member}, nil
+			}
+			return route.Grant{Holder: guest}, nil
+		}})
+		s.access(motacilla.Private)
+		p := s.post("one")
+		leaves, stays := s.begin(""), s.begin("", "Authorization", "Bearer "+secret)
+		for _, st := range []*stream{leaves, stays} {
+			for s.update(st).Revision < p.Revision {
+			}
+		}
+		revoke()
+		if late := s.ends(leaves); len(late) != 0 {
+			t.Errorf("got %+v after the permission was revoked", late)
+		}
+		if len(leaves.Retry) != 1 {
+			t.Errorf("got retry %v, want only the first one", leaves.Retry)
+		}
+		p = s.post("two")
+		if u := s.change(stays); u.Revision != p.Revision {
+			t.Errorf("the other reader is at %v, want %v", u.Revision, p.Revision)
+		}
+		s.Eventually("one reader is left", func() bool { return s.stats().Readers.Load() == 1 && !guest.Watched() })
+		if !member.Watched() {
+			t.Error("nothing waits for the revocation of the reader that is there")
+		}
+	})
+}
+
 // When a channel becomes private, readers without the token get nothing that is written since. Readers with the token stay.
 func TestBecomesPrivate(t *testing.T) {
 	each(t, func(t *testing.T, c connection) {

@@ -214,7 +214,11 @@ func (p *Publisher) tell(
 		return outcome{kind: refused, err: fmt.Errorf("%q is not among the services that are called", to.endpoint.Hostname())}
 	}
 	o := outcome{kind: ended}
-	if to.may(ch) {
+	may, err := p.may(ctx, &to, ch)
+	switch {
+	case err != nil:
+		return outcome{kind: later, err: err}
+	case may:
 		o = p.push(ctx, n, to.Subscription)
 	}
 	if o.kind == ended {
@@ -223,6 +227,16 @@ func (p *Publisher) tell(
 		}
 	}
 	return o
+}
+
+// may reports whether a reader may get what is on the channel now. The error says that it can't be told.
+func (p *Publisher) may(ctx context.Context, to *reader, ch motacilla.Channel) (bool, error) {
+	ask := p.feed.Options().Holder
+	if !to.may(ch) || ch.Access == motacilla.Public || to.holder == "" || ask == nil {
+		return to.may(ch), nil
+	}
+	h, err := ask(ctx, to.holder, ch.ID)
+	return h != nil, err
 }
 
 // summary counts the outcomes of a page.

@@ -1,6 +1,7 @@
 package webpush
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/publisher"
+	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/work"
 )
@@ -81,6 +84,59 @@ func TestChannelThatBecamePrivate(t *testing.T) {
 			}
 			if _, n := r.service.times("/0"); n != tt.want {
 				t.Errorf("the service was asked %d times, want %d", n, tt.want)
+			}
+		})
+	}
+}
+
+// TestHolderOfASubscription: who subscribed to a private channel is told for as long as its permission is not revoked. If that can't be
+// told, it is told later. Of a public channel everybody is told.
+func TestHolderOfASubscription(t *testing.T) {
+	away := errors.New("the store is away")
+	for _, tt := range []struct {
+		name    string
+		private bool
+		known   bool
+		err     error
+		told    int
+		left    int // subscriptions that are kept
+	}{
+		{"permitted", true, true, nil, 1, 1},
+		{"revoked", true, false, nil, 0, 0},
+		{"it can't be told", true, false, away, 0, 1},
+		{"revoked, but the channel is public", false, false, nil, 1, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			holder, _ := route.NewHolder("session/1", "person/anna", "Anna")
+			r := newRigOf(t, nil, &publisher.FeedOptions{
+				Holder: func(_ context.Context, id string, ch motacilla.ChannelID) (*route.Holder, error) {
+					if id != holder.ID || ch != match {
+						t.Errorf("asked for %q on %q", id, ch)
+					}
+					if !tt.known {
+						return nil, tt.err
+					}
+					return holder, nil
+				},
+			})
+			identify(t, r.Publisher)
+			if tt.private {
+				r.close()
+			}
+			c, err := r.store.Channel(t.Context(), match)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := reader{Subscription: r.service.browser("/0"), born: c.Created, seen: time.Now(), holder: holder.ID}
+			if err := r.readers.Load().save(t.Context(), match, "", to, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.first(r.post(goal())); (err != nil) != (tt.err != nil) {
+				t.Errorf("the job: %v", err)
+			}
+			list, err := r.store.Records().List(t.Context(), subscriptions, prefix(match), "", 2)
+			if _, n := r.service.times("/0"); n != tt.told || err != nil || len(list) != tt.left {
+				t.Errorf("told %d times, want %d; %d are kept, want %d (%v)", n, tt.told, len(list), tt.left, err)
 			}
 		})
 	}

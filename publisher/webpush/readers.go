@@ -32,6 +32,8 @@ type reader struct {
 	whilePublic bool
 	// seen is when a reader with a permission of its own last showed it.
 	seen time.Time
+	// holder is the ID of whose permission it was, if that can be revoked.
+	holder string
 	// born is when the channel was created. A channel that is created again under the same ID has no readers.
 	born time.Time
 	// network is a hash of where it came from when it was new; empty is unknown.
@@ -46,7 +48,7 @@ func (r *reader) may(ch motacilla.Channel) bool {
 
 // same reports whether two readers differ in nothing but the time.
 func (r *reader) same(as *reader) bool {
-	return r.wire() == as.wire() && r.whilePublic == as.whilePublic && r.born.Equal(as.born)
+	return r.wire() == as.wire() && r.whilePublic == as.whilePublic && r.holder == as.holder && r.born.Equal(as.born)
 }
 
 // readerValue is the value of a record.
@@ -54,6 +56,7 @@ type readerValue struct {
 	wireSubscription
 	WhilePublic bool      `json:"while_public,omitempty"`
 	Seen        time.Time `json:"seen,omitzero"`
+	Holder      string    `json:"holder,omitempty"`
 	Born        time.Time `json:"born"`
 	Network     string    `json:"network,omitempty"`
 }
@@ -91,7 +94,7 @@ func (rs *readers) save(ctx context.Context, ch motacilla.ChannelID, network str
 		}
 		r.network = was.network
 	}
-	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.seen, r.born, r.network})
+	value, err := json.Marshal(readerValue{r.wire(), r.whilePublic, r.seen, r.holder, r.born, r.network})
 	if err != nil {
 		return err
 	}
@@ -155,5 +158,5 @@ func parseReader(r motacilla.Record) (reader, error) {
 		return reader{}, err
 	}
 	s, err := v.parse()
-	return reader{s, v.WhilePublic, v.Seen, v.Born, v.Network}, err
+	return reader{s, v.WhilePublic, v.Seen, v.Holder, v.Born, v.Network}, err
 }

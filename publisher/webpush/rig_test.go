@@ -131,12 +131,18 @@ type rig struct {
 
 func newRig(t *testing.T, o *Options) *rig {
 	t.Helper()
+	return newRigOf(t, o, nil)
+}
+
+// newRigOf is newRig with options of the feed.
+func newRigOf(t *testing.T, o *Options, of *publisher.FeedOptions) *rig {
+	t.Helper()
 	store := memory.New(nil)
 	t.Cleanup(func() { _ = store.Close() })
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: match, Title: "The match"}, 0); err != nil {
 		t.Fatal(err)
 	}
-	feed := publisher.NewFeed(store, page.NewRenderer(), nil)
+	feed := publisher.NewFeed(store, page.NewRenderer(), of)
 	if err := feed.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -180,6 +180,9 @@ func (p *Publisher) subscribe(w http.ResponseWriter, r *http.Request, ch motacil
 	comes := reader{Subscription: to, whilePublic: grant.WhilePublic, born: channel.Created}
 	if !grant.WhilePublic {
 		comes.seen = time.Now().UTC()
+		if grant.Holder.Revocable() {
+			comes.holder = grant.Holder.ID
+		}
 	}
 	return rs.save(r.Context(), ch, p.network(r), comes, keep)
 }

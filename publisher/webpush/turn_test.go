@@ -84,6 +84,7 @@ func TestGrants(t *testing.T) {
 	open := Defaults()
 	shut := Defaults()
 	shut.Private = false
+	holder, _ := route.NewHolder("session/1", "person/anna", "Anna")
 	hour := route.Grant{Expires: time.Now().Add(time.Hour)}
 	for _, tt := range []struct {
 		name    string
@@ -95,6 +96,7 @@ func TestGrants(t *testing.T) {
 		{"public", open, false, route.Grant{WhilePublic: true}, 60 * 24 * time.Hour},
 		{"public, with a permission that ends", open, false, hour, time.Hour},
 		{"private", open, true, route.Grant{}, keepPrivate},
+		{"private, with a permission that can be revoked", open, true, route.Grant{Holder: holder}, keepPrivate},
 		{"private, with a permission that ends", open, true, hour, time.Hour},
 		{"private, without a permission", open, true, route.Grant{WhilePublic: true}, 0},
 		{"private channels are left out", shut, true, route.Grant{}, 0},
@@ -126,6 +128,9 @@ func TestGrants(t *testing.T) {
 			left := time.Until(list[0].Expires)
 			if err != nil || left > tt.keep || left < tt.keep/2 || got.seen.IsZero() != tt.grant.WhilePublic {
 				t.Errorf("it is kept for %v, want %v: %+v (%v)", left, tt.keep, got, err)
+			}
+			if tt.grant.Holder != nil && got.holder != holder.ID || tt.grant.Holder == nil && got.holder != "" {
+				t.Errorf("it is kept with the holder %q", got.holder)
 			}
 		})
 	}

@@ -88,6 +88,27 @@ func TestPermissionExpires(t *testing.T) {
 	})
 }
 
+func TestPermissionRevoked(t *testing.T) {
+	each(t, func(t *testing.T, goroutines bool) {
+		holder, revoke := route.NewHolder("session/1", "person/anna", "Anna")
+		s := open(t, settings{goroutines: goroutines, authorize: func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+			return route.Grant{Holder: holder}, nil
+		}})
+		single, _ := s.begin("")
+		several := s.several(nil, string(match))
+		s.hears(several, `{"subscribed":["match-42"]}`)
+		s.of(several, match)
+		revoke()
+		s.ends(single, gorilla.ClosePolicyViolation)
+		if got := s.complains(several, "refused"); got.Channel != match || got.Status != http.StatusForbidden {
+			t.Errorf("got the refusal %+v, want that of the channel", got)
+		}
+		s.ask(several, `{"unsubscribe":["match-42"]}`) // it may still ask
+		s.hears(several, `{"unsubscribed":["match-42"]}`)
+		s.Eventually("nothing waits for the revocation", func() bool { return !holder.Watched() })
+	})
+}
+
 func TestBecomesPrivate(t *testing.T) {
 	each(t, func(t *testing.T, goroutines bool) {
 		s := open(t, settings{goroutines: goroutines})
