@@ -75,7 +75,6 @@ func attacks(elsewhere string) []attack {
 			sig, _ := gojwt.SigningMethodRS256.Sign(text, mine.rsa)
 			return sig
 		})},
-		{"the key of another algorithm", signed(gojwt.SigningMethodRS256, mine.rsa, map[string]any{"kid": "ec"}, good)},
 		{"the key's name is a number", forged(`{"alg":"RS256","kid":1}`, good, nothing)},
 		{"the key's name is long", signed(gojwt.SigningMethodRS256, mine.rsa, map[string]any{"kid": strings.Repeat("rsa", 1000)}, good)},
 		{"an extension is critical", signed(gojwt.SigningMethodHS256, []byte(secret), map[string]any{"crit": []string{"exp"}}, good)},

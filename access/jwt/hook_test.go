@@ -133,7 +133,7 @@ func TestHookRefuses(t *testing.T) {
 func TestMemory(t *testing.T) {
 	const (
 		readers = 10_000
-		each    = 4 << 10 // bytes
+		each    = 2 << 10 // bytes
 	)
 	s := open(t, options())
 	heap := func() uint64 {
@@ -177,7 +177,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	run("route.Token", before, func(int) string { return "Bearer the server's token" })
 	run("remembered", s.Authorize, func(int) string { return "Bearer " + token })
 	var fresh []string
-	for i := range 20_000 {
+	for i := range 120_000 { // more than are remembered
 		fresh = append(fresh, "Bearer "+hs(map[string]any{"jti": i}))
 	}
 	run("new", s.Authorize, func(i int) string { return fresh[i%len(fresh)] })

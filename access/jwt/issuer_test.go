@@ -71,9 +71,14 @@ func (p *publisher) fails() {
 	p.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 }
 
-// hangs has the server not answer until the caller goes.
-func (p *publisher) hangs() {
-	p.answers(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+// hangs has the server not answer until release is called, and then with an error.
+func (p *publisher) hangs() (release func()) {
+	gate := make(chan struct{})
+	p.answers(func(w http.ResponseWriter, _ *http.Request) {
+		<-gate
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	return sync.OnceFunc(func() { close(gate) })
 }
 
 // clock stands still until the test moves it.

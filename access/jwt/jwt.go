@@ -108,10 +108,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, c access.Credential) (
 // looksSigned reports whether a text has the form of a signed token (RFC 7515, section 7.1): three parts in base64url, of which
 // the first begins a JSON object.
 func looksSigned(s string) bool {
-	return strings.HasPrefix(s, "e") && strings.Count(s, ".") == 2 && !strings.ContainsFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.')
-	})
+	return strings.HasPrefix(s, "e") && strings.Count(s, ".") == 2 && strings.Trim(s, characters) == ""
 }
+
+// characters are those of base64url, and the full stop.
+const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 func refused(why string) error {
 	return fmt.Errorf("%w: the token is refused: %s", motacilla.ErrUnauthorized, why)
@@ -142,12 +143,12 @@ func (a *Authenticator) keyOf(ctx context.Context, t *gojwt.Token) (any, error) 
 	if !slices.Contains(algorithms, algorithm) || len(a.o.Algorithms) > 0 && !slices.Contains(a.o.Algorithms, algorithm) {
 		return nil, refused("its algorithm is not taken here")
 	}
+	id, given := t.Header["kid"]
+	name, text := id.(string)
+	if given && !text || len(name) > mostKeyID {
+		return nil, refused("its kid is wrong")
+	}
 	if a.set != nil && algorithm != hs256 {
-		id, given := t.Header["kid"]
-		name, text := id.(string)
-		if given && !text || len(name) > mostKeyID {
-			return nil, refused("its kid is wrong")
-		}
 		return a.set.find(ctx, keyName{name, algorithm})
 	}
 	var own gojwt.VerificationKeySet

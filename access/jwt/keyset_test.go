@@ -81,7 +81,7 @@ func TestRotation(t *testing.T) {
 	if _, err := s.find(t.Context(), rsaKey); !errors.Is(err, motacilla.ErrUnauthorized) {
 		t.Errorf("a key that has vanished: %v", err)
 	}
-	p.publish(nil)
+	p.publish([]map[string]any{})
 	clock.move(10 * time.Minute)
 	if _, err := s.find(t.Context(), keyName{"rsa2", rs256}); !errors.Is(err, motacilla.ErrUnauthorized) {
 		t.Errorf("no keys: %v", err)
@@ -100,27 +100,25 @@ func TestOutage(t *testing.T) {
 	if _, err := s.find(t.Context(), rsaKey); err != nil {
 		t.Errorf("the first failure: %v", err)
 	}
-	p.hangs()
+	release := p.hangs()
+	defer release()
 	clock.move(betweenAsks)
-	before := p.calls.Load()
 	if _, err := s.find(t.Context(), rsaKey); err != nil {
 		t.Errorf("the issuer hangs: %v", err)
 	}
-	s.mu.Lock()
-	pending := s.call
-	s.mu.Unlock()
-	if pending == nil {
-		t.Errorf("nothing calls the issuer after %d calls", before)
+	if found, pending, _ := s.look(rsaKey); found == nil || pending != nil {
+		t.Error("a token that is known by the last keys waits for the issuer")
+	}
+	if _, pending, _ := s.look(keyName{"unknown", rs256}); pending == nil {
+		t.Error("nothing calls the issuer")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.find(ended, keyName{"unknown", rs256}); !errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("a key that may be new: %v", err)
 	}
-	p.client.Close()
-	p.CloseClientConnections()
+	release()
 	s.settled()
-	p.fails()
 	clock.move(outage)
 	if _, err := s.find(t.Context(), rsaKey); !errors.Is(err, motacilla.ErrUnavailable) {
 		t.Errorf("after a day: %v", err)

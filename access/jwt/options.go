@@ -2,7 +2,6 @@ package jwt
 
 import (
 	"cmp"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 
 // Options are the settings. Audience and a key must be set: Secret, PublicKeys or JWKS. Other zero fields mean the defaults.
 type Options struct {
-	Audience   []string `key:"audience" required:"true" doc:"names of this site, of which a token's aud must have one; only - takes tokens for any audience"`
+	Audience   []string `key:"audience" required:"true" doc:"a token's aud must have one of these; - alone takes tokens for any audience"`
 	Issuer     string   `key:"issuer" doc:"who signs: a token's iss; must be set with jwks, and if there are several entries of this type"`
 	IssuerName string   `key:"issuer_name" doc:"short name of the issuer, which tells its people from those of other issuers"`
 
@@ -47,7 +46,10 @@ const (
 	anyAudience = "-"
 )
 
-var issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?$`)
+var (
+	issuerName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?$`)
+	cookieName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+)
 
 // complete returns o with the defaults. The error is a motacilla.ErrInvalid that names the option.
 func (o *Options) complete() (*Options, error) {
@@ -65,7 +67,7 @@ func (o *Options) complete() (*Options, error) {
 	switch {
 	case c.DefaultRole != "" && (err != nil || role == access.Admin):
 		return nil, motacilla.Invalid("default_role", "must be reader, contributor or editor, not %q", c.DefaultRole)
-	case c.Cookie != "" && (&http.Cookie{Name: c.Cookie, Value: "a"}).Valid() != nil:
+	case c.Cookie != "" && !cookieName.MatchString(c.Cookie):
 		return nil, motacilla.Invalid("cookie", "must be the name of a cookie, not %q", c.Cookie)
 	case strings.TrimPrefix(c.Cookie, "__Host-") == access.Cookie:
 		return nil, motacilla.Invalid("cookie", "must not be the cookie of sessions")

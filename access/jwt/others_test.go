@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
@@ -100,6 +102,41 @@ func TestNode(t *testing.T) {
 	for algorithm, token := range out.Tokens {
 		if s, err := a.Authenticate(t.Context(), bearer(token)); err != nil || s.Holder.Who != "jwt/42" {
 			t.Errorf("%s: %+v, %v", algorithm, s, err)
+		}
+	}
+}
+
+// fragment returns the block of the guide that is in a language.
+func fragment(t *testing.T, language string) string {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/jwt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(guide), "```"+language+"\n")
+	code, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatalf("the guide has no block in %q", language)
+	}
+	return code
+}
+
+// TestGuide signs tokens as the guide says.
+func TestGuide(t *testing.T) {
+	t.Setenv("LIVE_SECRET", secret)
+	a := made(t, options(), nil)
+	for language, run := range map[string][]string{
+		"python": {python(t), "-c", fragment(t, "python") + `
+import json
+print(json.dumps(live_token(42, "Anna", ["final"])))`},
+		"js": {node(t), "-e", fragment(t, "js") + `
+console.log(JSON.stringify(liveToken(42, "Anna", ["final"])))`},
+	} {
+		var token string
+		others(t, &token, run[0], run[1:]...)
+		s, err := a.Authenticate(t.Context(), bearer(token))
+		if err != nil || s.Holder.Who != "jwt/42" || s.Holder.Name != "Anna" || !slices.Equal(s.Rights[0].Channels, []string{"final"}) {
+			t.Errorf("%s: %+v, %v", language, s, err)
 		}
 	}
 }
