@@ -90,6 +90,8 @@ func attacks(elsewhere string) []attack {
 		{"it expires at the end of time", hs(map[string]any{"exp": 1e300})},
 		{"it expires after the year 9999", hs(map[string]any{"exp": 253402300800})},
 		{"it is not valid yet", hs(map[string]any{"nbf": now + 60})},
+		{"it is valid from the end of time on", hs(map[string]any{"nbf": 1e300})},
+		{"it is of the end of time", hs(map[string]any{"iat": 1e300})},
 		{"it is valid from a text on", hs(map[string]any{"nbf": "now"})},
 		{"it is of the future", hs(map[string]any{"iat": now + 60})},
 		{"another audience", hs(map[string]any{"aud": "shop"})},
@@ -202,6 +204,20 @@ func controls(t *testing.T, a *Authenticator) {
 				t.Errorf("%s, %v: %+v, %v", algorithm, header, s, err)
 			}
 		}
+	}
+}
+
+// TestAlgorithms: a set's keys are for the algorithms of the options alone.
+func TestAlgorithms(t *testing.T) {
+	p := serveKeys(t, issuerKeys().jwks(""))
+	a := made(t, &Options{Audience: []string{"live"}, Issuer: "https://app.example.org", JWKS: p.URL, Algorithms: []string{es256}}, p.client)
+	token := signed(gojwt.SigningMethodRS256, issuerKeys().rsa, map[string]any{"kid": "rsa"}, claims(nil))
+	if s, err := a.Authenticate(t.Context(), bearer(token)); s != nil || !errors.Is(err, motacilla.ErrUnauthorized) {
+		t.Errorf("RS256: %+v, %v", s, err)
+	}
+	token = signed(gojwt.SigningMethodES256, issuerKeys().ec, map[string]any{"kid": "ec"}, claims(nil))
+	if s, err := a.Authenticate(t.Context(), bearer(token)); s == nil || err != nil {
+		t.Errorf("ES256: %+v, %v", s, err)
 	}
 }
 

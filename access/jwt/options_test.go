@@ -138,7 +138,7 @@ func TestOddKeys(t *testing.T) {
 		change(0, "use", "enc"), change(0, "key_ops", []string{"encrypt"}), change(0, "alg", "PS256"), change(0, "alg", "none"),
 		change(0, "alg", hs256), change(0, "d", "AQAB"), change(0, "e", "AA"), change(0, "e", "Ag"), change(0, "e", b64(make([]byte, 9))),
 		change(0, "e", b64([]byte{1, 0, 0, 0, 1})), change(0, "n", b64([]byte(strings.Repeat("a", 128)))), change(0, "n", b64([]byte(strings.Repeat("a", 4096)))),
-		change(0, "n", "*"), change(0, "kid", strings.Repeat("a", 201)),
+		change(0, "n", b64([]byte(strings.Repeat("a", 1025)))), change(0, "n", "*"), change(0, "kid", strings.Repeat("a", 201)),
 		change(1, "crv", "P-384"), change(1, "x", b64(make([]byte, 32))), change(1, "y", b64(make([]byte, 33))), change(1, "alg", eddsa),
 		change(2, "crv", "X25519"), change(2, "x", b64(make([]byte, 31))), change(2, "alg", es256),
 	} {
