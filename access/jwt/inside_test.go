@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gojwt "github.com/golang-jwt/jwt/v5"
 	"github.com/motacilla-live/motacilla"
@@ -46,6 +47,7 @@ func TestKeysInside(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = a.Shutdown(t.Context()) }()
+		a.set.wait = time.Hour
 		_ = a.Start(t.Context())
 		if s, err := a.Authenticate(t.Context(), bearer(token)); s != nil || !errors.Is(err, motacilla.ErrUnavailable) || !errors.Is(err, outbound.ErrRefused) {
 			t.Errorf("%s: %+v, %v", url, s, err)
@@ -122,7 +124,7 @@ func TestKeysRebound(t *testing.T) {
 	_, port, _ := net.SplitHostPort(p.Listener.Addr().String())
 	at := &clock{now: p.Certificate().NotBefore}
 	s := newKeySet("https://example.com:"+port+"/", client, zap.NewNop()) // a name of the certificate
-	s.now = at.time
+	s.now, s.wait = at.time, time.Hour
 	t.Cleanup(s.close)
 	dns.point("127.0.0.1")
 	if _, err := s.find(t.Context(), rsaKey); err != nil {

@@ -104,7 +104,7 @@ func (p *publisher) set(t *testing.T) (*keySet, *clock) {
 	t.Helper()
 	c := &clock{now: time.Now()}
 	s := newKeySet(p.URL, p.client, zap.NewNop())
-	s.now = c.time
+	s.now, s.wait = c.time, time.Hour
 	t.Cleanup(s.close)
 	return s, c
 }

@@ -21,7 +21,6 @@ const (
 	mostFresh   = 24 * time.Hour
 	outage      = 24 * time.Hour   // for how long the last keys count if no newer ones can be had
 	betweenAsks = 30 * time.Second // the least time between two calls to the issuer
-	patience    = 5 * time.Second  // for how long a request waits for a call
 	mostSet     = 1 << 20          // bytes
 )
 
@@ -32,6 +31,7 @@ type keySet struct {
 	client *outbound.Client
 	log    *zap.Logger
 	now    func() time.Time
+	wait   time.Duration // for a call, by a request
 
 	ctx     context.Context // ends with stop
 	stop    context.CancelFunc
@@ -51,7 +51,7 @@ type call struct {
 }
 
 func newKeySet(url string, client *outbound.Client, log *zap.Logger) *keySet {
-	s := &keySet{url: url, client: client, log: log, now: time.Now}
+	s := &keySet{url: url, client: client, log: log, now: time.Now, wait: 5 * time.Second}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -80,11 +80,11 @@ func (s *keySet) find(ctx context.Context, name keyName) (any, error) {
 	if pending == nil {
 		return found, err
 	}
-	wait := time.NewTimer(time.Until(pending.began.Add(patience)))
-	defer wait.Stop()
+	late := time.NewTimer(time.Until(pending.began.Add(s.wait)))
+	defer late.Stop()
 	select {
 	case <-pending.done:
-	case <-wait.C:
+	case <-late.C:
 	case <-ctx.Done():
 	}
 	found, _, err = s.look(name)

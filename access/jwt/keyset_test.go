@@ -170,6 +170,17 @@ func TestNoKeysYet(t *testing.T) {
 	}
 }
 
+// A request does not wait for an issuer that hangs, beyond its patience.
+func TestPatience(t *testing.T) {
+	p := serveKeys(t, nil)
+	defer p.hangs()()
+	s, _ := p.set(t)
+	s.wait = 0
+	if found, err := s.find(t.Context(), rsaKey); found != nil || !errors.Is(err, motacilla.ErrUnavailable) {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
 // What a set began ends with it, also if the issuer does not answer.
 func TestSetEnds(t *testing.T) {
 	p := serveKeys(t, nil)

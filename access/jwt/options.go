@@ -10,6 +10,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // Options are the settings. Audience and a key must be set: Secret, PublicKeys or JWKS. Other zero fields mean the defaults.
@@ -69,8 +70,8 @@ func (o *Options) complete() (*Options, error) {
 		return nil, motacilla.Invalid("default_role", "must be reader, contributor or editor, not %q", c.DefaultRole)
 	case c.Cookie != "" && !cookieName.MatchString(c.Cookie):
 		return nil, motacilla.Invalid("cookie", "must be the name of a cookie, not %q", c.Cookie)
-	case strings.TrimPrefix(c.Cookie, "__Host-") == access.Cookie:
-		return nil, motacilla.Invalid("cookie", "must not be the cookie of sessions")
+	case slices.Contains([]string{access.Cookie, route.Cookie}, strings.TrimPrefix(c.Cookie, "__Host-")):
+		return nil, motacilla.Invalid("cookie", "must not be one of this server's own")
 	case c.Leeway < 0 || c.Leeway > mostLeeway:
 		return nil, motacilla.Invalid("leeway", "must be at most %v", mostLeeway)
 	case c.MaxAge < 0:

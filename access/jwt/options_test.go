@@ -72,6 +72,7 @@ func TestOptions(t *testing.T) {
 		{"default_role", func(o *Options) { o.DefaultRole = "boss" }},
 		{"cookie", func(o *Options) { o.Cookie = "a b" }},
 		{"cookie", func(o *Options) { o.Cookie = "__Host-motacilla_session" }},
+		{"cookie", func(o *Options) { o.Cookie = "motacilla_reader" }},
 		{"", func(o *Options) { o.Cookie = "__Host-app" }},
 		{"leeway", func(o *Options) { o.Leeway = time.Hour }},
 		{"leeway", func(o *Options) { o.Leeway = -1 }},

@@ -128,6 +128,9 @@ func made(t testing.TB, o *Options, client *outbound.Client) *Authenticator {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Shutdown(t.Context()) })
+	if a.set != nil {
+		a.set.wait = time.Hour
+	}
 	return a
 }
 
