@@ -1,32 +1,53 @@
 package jwt
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/motacilla-live/motacilla"
 )
 
-// FuzzJWT: a text that is no token of the issuer is nobody's, and no error tells what the server did not mean to.
+// FuzzJWT: a token that is taken is signed by the secret as it is written, and is for this audience. No error tells what the server
+// did not mean to.
 func FuzzJWT(f *testing.F) {
 	a := made(f, &Options{Audience: []string{"live"}, Secret: secret, PublicKeys: issuerKeys().pems()}, nil)
-	good := hs(nil)
-	f.Add(good)
+	f.Add(hs(nil))
 	for _, one := range attacks("https://192.0.2.1/") {
-		if s, _ := a.Authenticate(f.Context(), bearer(one.token)); s == nil { // no issuer is demanded
-			f.Add(one.token)
-		}
+		f.Add(one.token)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		s, err := a.Authenticate(t.Context(), bearer(token))
-		if s != nil && token != good {
+		if s != nil && !ours(token) {
 			t.Errorf("%q is taken: %+v", token, s)
 		}
 		if err != nil && !errors.Is(err, motacilla.ErrUnauthorized) {
 			t.Errorf("%q: %v", token, err)
 		}
 	})
+}
+
+// ours checks a token by the standard library alone.
+func ours(token string) bool {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(parts[0] + "." + parts[1]))
+	var header struct{ Alg string }
+	var claims struct{ Aud any }
+	for i, into := range []any{&header, &claims} {
+		text, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil || json.Unmarshal(text, into) != nil {
+			return false
+		}
+	}
+	return parts[2] == b64(mac.Sum(nil)) && header.Alg == hs256 && claims.Aud == "live"
 }
 
 // FuzzClaims: whatever the issuer claims, what comes of it can be kept and shown.
