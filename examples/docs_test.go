@@ -35,8 +35,9 @@ import (
 
 // languages are the languages whose blocks are not checked here, and why.
 var languages = map[string]string{
-	"html": "the browser's tests have pages like it", "js": "e2e/guide_test.go runs it in a browser",
-	"css": "for a browser", "ts": "e2e/npm_test.go compiles it with the npm package",
+	"html": "the browser's tests have pages like it", "js": "e2e/guide_test.go runs it in a browser, access/jwt that of docs/jwt.md",
+	"python": "access/jwt runs it",
+	"css":    "for a browser", "ts": "e2e/npm_test.go compiles it with the npm package",
 	"nginx": "tests of the packages run nginx with it", "vcl": "e2e/loadtest runs Varnish with it", "caddy": "no Caddy on the test machine",
 	"apache": "no Apache on the test machine", "ini": "for systemd or redis", "systemd": "for systemd",
 	"dockerfile": "no container runtime on the test machine", "sql": "the store's own tests speak to a database",

@@ -13,6 +13,7 @@ command -v nmap >/dev/null || missing="$missing nmap"
 command -v python3 >/dev/null || missing="$missing python3"
 python3 -c "import cryptography" 2>/dev/null || /usr/bin/python3 -c "import cryptography" 2>/dev/null ||
 	missing="$missing python3-cryptography"
+python3 -c "import jwt" 2>/dev/null || /usr/bin/python3 -c "import jwt" 2>/dev/null || missing="$missing python3-jwt"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || missing="$missing libnginx-mod-nchan"
 command -v pushpin >/dev/null || missing="$missing pushpin"
@@ -45,6 +46,6 @@ echo "The tests need what this machine lacks: $missing" >&2
 echo "  gcc: the race detector. chromium: the browser tests. nginx: the tests behind a proxy; its nchan: the benchmarks and the publisher." >&2
 echo "  varnish: the tests behind a cache. pushpin: the publisher of GRIP." >&2
 echo "  nodejs, npm: the npm package, and the server for the publisher of Pusher's protocol. postgresql, redis-server: the stores of those names. systemd: the unit in deploy." >&2
-echo "  curl: what docs/ show. openssl, nmap, python3, python3-cryptography: the tests of TLS." >&2
+echo "  curl: what docs/ show. openssl, nmap, python3, python3-cryptography: the tests of TLS. python3-jwt: those of signed tokens." >&2
 echo "  On Debian: sudo apt-get install $missing" >&2
 exit 1
