@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -64,6 +65,7 @@ func (a *Access) Start(ctx context.Context) error {
 	for _, one := range a.authenticators {
 		if s, ok := one.(Starter); ok {
 			if err := s.Start(ctx); err != nil {
+				_ = a.Shutdown(ctx)
 				return fmt.Errorf("start %T: %w", one, err)
 			}
 		}
@@ -94,28 +96,28 @@ func (a *Access) Shutdown(ctx context.Context) error {
 // status of its answer, and a ticket is used once for all channels of a request.
 func (a *Access) Around(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if reads && ticketOf(r) == "" {
+		if reads(r) && ticketOf(r) == "" {
 			h.ServeHTTP(w, r)
 			return
 		}
 		one := &request{}
 		inner := r.WithContext(context.WithValue(r.Context(), requestKey{}, one))
 		defer func() { r.Pattern = inner.Pattern }() // the caller looks for the pattern in r
-		if reads {
+		if reads(r) {
 			h.ServeHTTP(w, inner)
 			return
 		}
 		rec := &status{ResponseWriter: w}
-		defer func() {
+		defer func() { // also if h panics
 			one.mu.Lock()
 			defer one.mu.Unlock()
 			if e := one.event; e.Action != "" {
-				e.Status = rec.code()
+				e.Status = rec.given
 				a.audit.add(e)
 			}
 		}()
 		h.ServeHTTP(rec, inner)
+		rec.given = cmp.Or(rec.given, http.StatusOK)
 	})
 }
 
@@ -132,11 +134,9 @@ func (s *status) WriteHeader(code int) {
 	s.ResponseWriter.WriteHeader(code)
 }
 
-func (s *status) code() int {
-	if s.given == 0 {
-		return http.StatusOK
-	}
-	return s.given
+func (s *status) Write(p []byte) (int, error) {
+	s.given = cmp.Or(s.given, http.StatusOK)
+	return s.ResponseWriter.Write(p)
 }
 
 // Unwrap is for http.ResponseController.
