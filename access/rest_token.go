@@ -37,9 +37,9 @@ func (a *Access) listTokens(w http.ResponseWriter, r *http.Request, _ motacilla.
 
 // tokenBody is a token that is to be made.
 type tokenBody struct {
-	Name      string              `json:"name"`
-	Rights    []rightBody         `json:"rights"`
-	Expires   rest.Maybe[string]  `json:"expires"`
+	Name      string             `json:"name"`
+	Rights    []rightBody        `json:"rights"`
+	Expires   rest.Maybe[string] `json:"expires"`
 	ExpiresIn rest.Maybe[int64]  `json:"expires_in"` // seconds
 }
 
