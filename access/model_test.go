@@ -61,6 +61,13 @@ func (s *slow) Get(ctx context.Context, namespace, key string) (motacilla.Record
 		return motacilla.Record{}, err
 	}
 	r, err := s.Records.Get(ctx, namespace, key)
+	s.mu.Lock()
+	long := s.rnd.IntN(10) == 0
+	pause := time.Duration(s.rnd.IntN(2000)) * time.Millisecond
+	s.mu.Unlock()
+	if long { // what was read may be old when it arrives
+		time.Sleep(pause)
+	}
 	return r, cmp.Or(s.through(), err)
 }
 
