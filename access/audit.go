@@ -85,10 +85,9 @@ func (a *audit) changed(r *http.Request, s *Subject, action, detail string) {
 	if trail, ok := r.Context().Value(requestKey{}).(*request); ok {
 		trail.mu.Lock()
 		defer trail.mu.Unlock()
-		if trail.event.Action == "" {
-			trail.event = a.kit.Event(r, s.Holder, action)
-		}
-		trail.event.Detail = detail
+		channel := trail.event.Channel
+		trail.event = a.kit.Event(r, s.Holder, action)
+		trail.event.Channel, trail.event.Detail = channel, detail
 		return
 	}
 	e := a.kit.Event(r, s.Holder, action)

@@ -44,6 +44,26 @@ func (c *counted) Put(ctx context.Context, r motacilla.Record) (motacilla.Record
 	return c.Records.Put(ctx, r)
 }
 
+func (c *counted) List(ctx context.Context, namespace, prefix, after string, limit int) ([]motacilla.Record, error) {
+	if err := c.failing(""); c.fails == "" && err != nil {
+		return nil, err
+	}
+	return c.Records.List(ctx, namespace, prefix, after, limit)
+}
+
+// breaking is a store of which one list of the audit log fails: the one that lets lists reach zero.
+type breaking struct {
+	motacilla.Records
+	lists atomic.Int64
+}
+
+func (b *breaking) List(ctx context.Context, namespace, prefix, after string, limit int) ([]motacilla.Record, error) {
+	if namespace == "access-audit" && b.lists.Load() > 0 && b.lists.Add(-1) == 0 {
+		return nil, motacilla.ErrUnavailable
+	}
+	return b.Records.List(ctx, namespace, prefix, after, limit)
+}
+
 func (c *counted) down(err error) {
 	if err == nil {
 		c.fault.Store(nil)

@@ -113,7 +113,7 @@ func (a *Access) exportAudit(w http.ResponseWriter, r *http.Request, after strin
 			return err
 		case !begun:
 			rest.Private(w.Header())
-			w.Header().Set("Content-Type", jsonLines)
+			w.Header().Set("Content-Type", jsonLines+"; charset=utf-8")
 			w.Header().Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			w.WriteHeader(http.StatusOK)
