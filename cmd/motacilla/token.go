@@ -17,6 +17,7 @@ import (
 const rolesHelp = `A role may do what the roles before it may: a reader reads private channels, a contributor proposes posts, an editor makes
 and changes channels and posts, an admin deletes channels and says who may do what.
 `
+
 func tokenCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "token",
