@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -62,6 +63,7 @@ func (a *Access) Start(ctx context.Context) error {
 	for _, one := range a.authenticators {
 		if s, ok := one.(Starter); ok {
 			if err := s.Start(ctx); err != nil {
+				_ = a.Shutdown(ctx)
 				return fmt.Errorf("start %T: %w", one, err)
 			}
 		}
@@ -104,8 +106,7 @@ func (a *Access) Shutdown(ctx context.Context) error {
 // change something is noted in the audit log. Whoever serves the request must call done with the status of the answer. If r is
 // watched already, or need not be, Watch returns r.
 func (a *Access) Watch(r *http.Request) (watched *http.Request, done func(status int)) {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if reads && ticketOf(r) == "" {
+	if reads(r) && ticketOf(r) == "" {
 		return r, func(int) {}
 	}
 	if _, again := r.Context().Value(requestKey{}).(*request); again {
@@ -122,6 +123,45 @@ func (a *Access) Watch(r *http.Request) (watched *http.Request, done func(status
 	}
 }
 
+// Around returns h with [Access.Watch] around it, for servers other than package live.
+func (a *Access) Around(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		watched, done := a.Watch(r)
+		if watched == r {
+			h.ServeHTTP(w, r)
+			return
+		}
+		rec := &status{ResponseWriter: w}
+		defer func() { // also if h panics
+			r.Pattern = watched.Pattern // the caller looks for it in r
+			done(rec.given)
+		}()
+		h.ServeHTTP(rec, watched)
+		rec.given = cmp.Or(rec.given, http.StatusOK)
+	})
+}
+
+// status remembers the status of an answer.
+type status struct {
+	http.ResponseWriter
+	given int
+}
+
+func (s *status) WriteHeader(code int) {
+	if s.given == 0 && code >= http.StatusOK {
+		s.given = code
+	}
+	s.ResponseWriter.WriteHeader(code)
+}
+
+func (s *status) Write(p []byte) (int, error) {
+	s.given = cmp.Or(s.given, http.StatusOK)
+	return s.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
 // SignInPath is where people sign in, below the path of the site.
 const SignInPath = "/sign-in"
 
@@ -130,9 +170,9 @@ func (a *Access) HasSignIn() bool {
 	return slices.ContainsFunc(a.URLs(), func(r route.Route) bool { return r.Pattern == SignInPath })
 }
 
-// URLs returns the routes of the authenticators.
+// URLs returns the routes of the interface below /api/access, and those of the authenticators.
 func (a *Access) URLs() []route.Route {
-	var all []route.Route
+	all := a.own()
 	for _, one := range a.authenticators {
 		if s, ok := one.(Sited); ok {
 			all = append(all, s.URLs()...)

@@ -11,6 +11,9 @@ import (
 // remember is how long this node remembers what a credential is. What is revoked is forgotten at once.
 const remember = time.Minute
 
+// rememberWrong is how long it remembers that a credential is not known: it may become known, as when an account is enabled again.
+const rememberWrong = 5 * time.Second
+
 // mostRemembered is how many credentials are remembered in each generation.
 const mostRemembered = 50_000
 

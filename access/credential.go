@@ -18,7 +18,7 @@ func bearer(r *http.Request) (secret string, ok bool) {
 
 // ticketOf returns the ticket in the URL of a request that reads.
 func ticketOf(r *http.Request) string {
-	if !strings.Contains(r.URL.RawQuery, TicketParameter+"=") || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !strings.Contains(r.URL.RawQuery, TicketParameter+"=") || !reads(r) {
 		return ""
 	}
 	return r.URL.Query().Get(TicketParameter)
@@ -34,14 +34,16 @@ func cookies(r *http.Request, names []string) (list []Credential) {
 		return nil
 	}
 	for _, name := range names {
+		taken := 0
 		for _, c := range r.CookiesNamed(name) {
-			if c.Value != "" && len(c.Value) <= mostSecret && len(list) < mostCookies {
+			if c.Value != "" && len(c.Value) <= mostSecret && taken < mostCookies {
 				list = append(list, Credential{Secret: c.Value, Cookie: name})
+				taken++
 			}
 		}
 	}
 	return list
 }
 
-// mostCookies is how many cookies of a request are looked at.
+// mostCookies is how many cookies of one name are looked at.
 const mostCookies = 4

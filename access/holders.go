@@ -52,15 +52,14 @@ func (k *Kit) Holder(id, who, name string) *route.Holder {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one := h.known[id]
-	if one == nil || one.Who != who || one.Name != name {
+	switch {
+	case one == nil:
 		made, revoke := route.NewHolder(id, who, name)
-		if one != nil { // it has another name now: both are revoked together
-			one.OnRevoke(revoke)
-			made.OnRevoke(one.revoke)
-		}
 		one = &holding{Holder: made, revoke: revoke}
-		h.known[id] = one
+	case one.Who != who || one.Name != name:
+		one = &holding{Holder: one.Renamed(who, name), revoke: one.revoke}
 	}
+	h.known[id] = one
 	one.used = time.Now()
 	return one.Holder
 }

@@ -26,7 +26,7 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 			a.audit.refused(r, s.Holder, ch, action, err)
 			return route.Grant{}, err
 		}
-		if action != route.Read {
+		if action != route.Read && !reads(r) { // whoever may write sees more in what is read
 			a.audit.permitted(r, s.Holder, ch, action)
 		}
 		return route.Grant{Expires: s.Expires, Holder: s.Holder}, nil
@@ -43,9 +43,14 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 	case err == nil:
 		err = fmt.Errorf("%w: %s may not do that%s", motacilla.ErrForbidden, s.Holder.Name, on(ch))
 	}
-	a.audit.refused(r, holderOf(s), ch, action, err)
+	if !route.IsTentative(r) {
+		a.audit.refused(r, holderOf(s), ch, action, err)
+	}
 	return route.Grant{}, err
 }
+
+// reads reports whether a request changes nothing.
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
 func on(ch motacilla.ChannelID) string {
 	if ch == "" {
@@ -97,8 +102,11 @@ func (a *Access) know(ctx context.Context, c Credential) (*Subject, error) {
 	if !ok || f.subject != nil && f.subject.Holder.Revoked() { // an account's rights may have changed
 		f = found{until: now.Add(remember)}
 		f.subject, f.err = a.kit.holders.unchanged(func() (*Subject, error) { return a.ask(ctx, c) })
-		if f.err != nil && !errors.Is(f.err, motacilla.ErrUnauthorized) {
+		switch {
+		case f.err != nil && !errors.Is(f.err, motacilla.ErrUnauthorized):
 			return nil, f.err
+		case f.subject == nil:
+			f.until = now.Add(rememberWrong)
 		}
 		a.cache.put(key, f, now)
 	}

@@ -38,14 +38,22 @@ func open(t testing.TB, authenticators ...func(*access.Kit) access.Authenticator
 // join returns another node on the store.
 func join(t testing.TB, store *memory.Store, authenticators ...func(*access.Kit) access.Authenticator) *site {
 	t.Helper()
-	kit := access.NewKit(&access.KitOptions{Records: store.Records()})
+	return joinWith(t, store, store.Records(), "", authenticators...)
+}
+
+// joinWith returns a node whose records are these, on a site below a path.
+func joinWith(
+	t testing.TB, store *memory.Store, records motacilla.Records, base string, authenticators ...func(*access.Kit) access.Authenticator,
+) *site {
+	t.Helper()
+	kit := access.NewKit(&access.KitOptions{Records: records})
 	var made []access.Authenticator
 	for _, one := range authenticators {
 		made = append(made, one(kit))
 	}
 	a := access.New(kit, serverToken, made...)
 	a.Join(access.Site{
-		Channel: store.Channel, Secure: func(*http.Request) bool { return false },
+		Channel: store.Channel, Secure: func(r *http.Request) bool { return r.TLS != nil }, Base: base,
 		Address: func(r *http.Request) netip.Addr { return route.Proxies(nil).ClientAddr(r) },
 	})
 	if err := a.Start(t.Context()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/route"
@@ -20,7 +21,7 @@ type Rights []Right
 
 const (
 	mostRights   = 100
-	mostPatterns = 100
+	mostPatterns = 1000 // of all rights
 )
 
 // ParseRights parses rights such as "editor" and "contributor:match-*,final". The error is an ErrInvalid.
@@ -45,20 +46,21 @@ func (r Right) String() string {
 	return string(r.Role) + ":" + strings.Join(r.Channels, ",")
 }
 
-// Validate returns an ErrInvalid if a role is not known, or a pattern can match no channel.
+// Validate returns an ErrInvalid if a role is not known, or what stands for channels is no pattern. No ID has a slash or a comma.
 func (rs Rights) Validate() error {
 	if len(rs) > mostRights {
 		return motacilla.Invalid("rights", "must be at most %d", mostRights)
 	}
+	patterns := 0
 	for _, r := range rs {
 		if _, err := ParseRole(string(r.Role)); err != nil {
 			return err
 		}
-		if len(r.Channels) > mostPatterns {
+		if patterns += len(r.Channels); patterns > mostPatterns {
 			return motacilla.Invalid("channels", "must be at most %d", mostPatterns)
 		}
 		for _, p := range r.Channels {
-			if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > motacilla.MaxID || strings.Contains(p, "/") {
+			if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > motacilla.MaxID || strings.ContainsAny(p, "/,") || !utf8.ValidString(p) {
 				return motacilla.Invalid("channels", "must be IDs of channels, or patterns such as match-*")
 			}
 		}

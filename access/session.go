@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +104,7 @@ func sessionKey(who, secret string) string {
 func parseSession(cookie string) (key string, ok bool) {
 	encoded, secret, ok := strings.Cut(cookie, ".")
 	who, err := base64.RawURLEncoding.DecodeString(encoded)
-	if !ok || err != nil || secret == "" || len(cookie) > 512 {
+	if !ok || err != nil || secret == "" || len(cookie) > 1024 {
 		return "", false
 	}
 	return sessionKey(string(who), secret), true
@@ -193,25 +195,51 @@ func (k *Kit) Sessions(ctx context.Context, who string) ([]Session, error) {
 // EndSession ends a session of an account, or all of them if id is empty. ErrNotFound: there is none.
 func (k *Kit) EndSession(ctx context.Context, who, id string) error {
 	if id != "" {
-		return k.endSession(ctx, who+"/"+id)
+		return k.endOne(ctx, who, id)
 	}
-	var keys []string
+	var list []motacilla.Record
 	err := k.each(ctx, sessionSpace, who+"/", func(r motacilla.Record) error {
 		if whoOf(r.Key) == who {
-			keys = append(keys, r.Key)
+			list = append(list, r)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if err := k.endSession(ctx, key); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+	for _, r := range list {
+		err := k.o.Records.Delete(ctx, sessionSpace, r.Key, r.Version)
+		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
 			return err
 		}
 	}
-	return nil
+	return k.Revoke(ctx, who) // also if there is none any more: an earlier call may have failed here
 }
+
+// endOne ends a session that somebody names. If its record is gone already, it is revoked all the same: an earlier call may have
+// failed in between.
+func (k *Kit) endOne(ctx context.Context, who, id string) error {
+	key := who + "/" + id
+	if !sessionID.MatchString(id) {
+		return fmt.Errorf("session %q: %w", short.Cut(id, 40), motacilla.ErrNotFound)
+	}
+	err := k.endSession(ctx, key)
+	if errors.Is(err, motacilla.ErrNotFound) {
+		if err := k.Revoke(ctx, sessionKind+"/"+key); err != nil {
+			return err
+		}
+		return fmt.Errorf("session %q: %w", id, motacilla.ErrNotFound)
+	}
+	return err
+}
+
+// sessionID is what [sessionKey] makes of a secret.
+var sessionID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // AccountChanged makes all nodes ask again what an account may do. Its streams end, and come again.
 func (k *Kit) AccountChanged(ctx context.Context, who string) error { return k.Revoke(ctx, who) }
+
+// sortNewest sorts by time, the newest first.
+func sortNewest[T any](list []T, at func(T) time.Time) {
+	slices.SortStableFunc(list, func(a, b T) int { return at(b).Compare(at(a)) })
+}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -58,11 +59,29 @@ func (k *Kit) redeem(r *http.Request, ticket string) (*Subject, error) {
 	if !ok {
 		return k.take(r.Context(), ticket)
 	}
-	once.taken.Do(func() { once.subject, once.err = k.take(r.Context(), ticket) })
-	if s := once.subject; s != nil && (s.Holder.Revoked() || !s.Expires.IsZero() && !time.Now().Before(s.Expires)) {
-		return nil, fmt.Errorf("%w: the permission has ended", motacilla.ErrUnauthorized)
+	once.ticket.Lock()
+	defer once.ticket.Unlock()
+	s, now := once.subject, time.Now()
+	ended := fmt.Errorf("%w: the permission has ended", motacilla.ErrUnauthorized)
+	switch {
+	case once.asked.IsZero():
+		once.asked = now
+		once.subject, once.err = k.take(r.Context(), ticket)
+		return once.subject, once.err
+	case s == nil:
+		return nil, once.err
+	case s.Holder.Revoked(), !s.Expires.IsZero() && !now.Before(s.Expires):
+		return nil, ended
+	case !s.Holder.Revocable() || now.Sub(once.asked) < remember:
+		return s, nil
 	}
-	return once.subject, once.err
+	// A connection may last for hours. This node forgets a Holder that nothing watches, and then nobody revokes it any more.
+	s, err := k.subjectOf(r.Context(), s.Holder.ID)
+	if err != nil || s == nil {
+		return nil, cmp.Or(err, ended)
+	}
+	once.subject, once.asked = s, now
+	return s, nil
 }
 
 func (k *Kit) take(ctx context.Context, ticket string) (*Subject, error) {
@@ -84,12 +103,21 @@ func (k *Kit) take(ctx context.Context, ticket string) (*Subject, error) {
 	if err := json.Unmarshal(rec.Value, &t); err != nil {
 		return nil, fmt.Errorf("read ticket: %w", err)
 	}
-	if !t.Fixed {
-		now, err := k.subjectOf(ctx, t.ID)
-		if now == nil && err == nil {
-			err = used
-		}
+	if t.Fixed {
+		return &Subject{Holder: &route.Holder{ID: t.ID, Who: t.Who, Name: t.Name}, Rights: t.Rights, Expires: t.Expires}, nil
+	}
+	if now, err := k.subjectOf(ctx, t.ID); now != nil || err != nil {
 		return now, err
 	}
-	return &Subject{Holder: &route.Holder{ID: t.ID, Who: t.Who, Name: t.Name}, Rights: t.Rights, Expires: t.Expires}, nil
+	s := &Subject{Holder: k.Holder(t.ID, t.Who, t.Name), Rights: t.Rights, Expires: t.Expires}
+	for _, id := range []string{t.ID, t.Who} {
+		revoked, err := k.o.Records.Get(ctx, revokedSpace, id)
+		switch {
+		case err == nil && revoked.Version > rec.Version-remember.Microseconds(): // or just before the ticket was made
+			return nil, used
+		case err != nil && !errors.Is(err, motacilla.ErrNotFound):
+			return nil, err
+		}
+	}
+	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -59,20 +60,26 @@ func (t *Token) Validate(now time.Time) error {
 
 // CreateToken makes a token, and returns its secret, which is kept nowhere. ErrExists: there is a token of that name.
 func (k *Kit) CreateToken(ctx context.Context, t Token) (secret string, err error) {
+	_, secret, err = k.createToken(ctx, t)
+	return secret, err
+}
+
+// createToken returns the token too, as it is kept.
+func (k *Kit) createToken(ctx context.Context, t Token) (made Token, secret string, err error) {
 	t.Created = time.Now().UTC().Truncate(time.Microsecond)
 	if err := t.Validate(t.Created); err != nil {
-		return "", err
+		return Token{}, "", err
 	}
 	secret = tokenPrefix + t.Name + "_" + rand.Text()
 	value, err := json.Marshal(storedToken{t, hash(secret)})
 	if err != nil {
-		return "", err
+		return Token{}, "", err
 	}
 	_, err = k.o.Records.Put(ctx, motacilla.Record{Namespace: tokenSpace, Key: t.Name, Value: value, Expires: t.Expires})
 	if errors.Is(err, motacilla.ErrConflict) {
-		return "", fmt.Errorf("token %q: %w", t.Name, motacilla.ErrExists)
+		return Token{}, "", fmt.Errorf("token %q: %w", t.Name, motacilla.ErrExists)
 	}
-	return secret, err
+	return t, secret, err
 }
 
 // Tokens returns all tokens, in the order of their names.
@@ -91,14 +98,24 @@ func (k *Kit) Tokens(ctx context.Context) ([]Token, error) {
 
 // RevokeToken removes a token. Nodes that remember it learn of it within 2 s. ErrNotFound: there is none.
 func (k *Kit) RevokeToken(ctx context.Context, name string) error {
+	if !tokenName.MatchString(name) || len(name) > mostTokenName {
+		return fmt.Errorf("token %q: %w", short.Cut(name, mostTokenName), motacilla.ErrNotFound)
+	}
 	r, err := k.o.Records.Get(ctx, tokenSpace, name)
 	if err == nil {
 		err = k.o.Records.Delete(ctx, tokenSpace, name, r.Version)
 	}
+	none := errors.Is(err, motacilla.ErrNotFound)
+	if err == nil || none { // an earlier call may have removed it, and failed then
+		err = k.Revoke(ctx, tokenKind+"/"+name)
+	}
+	if err == nil && none {
+		err = motacilla.ErrNotFound
+	}
 	if err != nil {
 		return fmt.Errorf("token %q: %w", name, err)
 	}
-	return k.Revoke(ctx, tokenKind+"/"+name)
+	return nil
 }
 
 func hash(secret string) string {

@@ -36,6 +36,17 @@ type Grant struct {
 // ErrForbidden, ErrUnavailable or the application's own.
 type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action) (Grant, error)
 
+type tentativeKey struct{}
+
+// Tentative returns r for asking an [Authorizer] what else r might do, such as which channels it may see in a list. Nothing is refused
+// because of the answer, so a hook that notes refusals does not note this one.
+func Tentative(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), tentativeKey{}, true))
+}
+
+// IsTentative reports whether r comes from [Tentative].
+func IsTentative(r *http.Request) bool { return r.Context().Value(tentativeKey{}) != nil }
+
 type grantKey struct{}
 
 // WithGrant returns r carrying g.

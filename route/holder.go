@@ -12,18 +12,28 @@ type Holder struct {
 	Who  string // the account, as "person/ID", "token/NAME", "jwt/SUBJECT" or "server"; it never changes
 	Name string // what people call it
 
-	ctx      context.Context // ends when the permission is revoked; nil if it can't be
+	*permission // nil if it can't be revoked
+}
+
+// permission is what all Holders of one ID share.
+type permission struct {
+	ctx      context.Context // ends when the permission is revoked
 	watchers atomic.Int64
 }
 
 // NewHolder returns a Holder, and revoke, which ends its streams on this node. revoke may be called more than once.
 func NewHolder(id, who, name string) (h *Holder, revoke func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Holder{ID: id, Who: who, Name: name, ctx: ctx}, cancel
+	return &Holder{ID: id, Who: who, Name: name, permission: &permission{ctx: ctx}}, cancel
+}
+
+// Renamed returns h with another account and name. It is the same permission: both are revoked together.
+func (h *Holder) Renamed(who, name string) *Holder {
+	return &Holder{ID: h.ID, Who: who, Name: name, permission: h.permission}
 }
 
 // Revocable reports whether the permission can be revoked. That of a nil Holder can't be.
-func (h *Holder) Revocable() bool { return h != nil && h.ctx != nil }
+func (h *Holder) Revocable() bool { return h != nil && h.permission != nil }
 
 // Revoked reports whether the permission was revoked.
 func (h *Holder) Revoked() bool { return h.Revocable() && h.ctx.Err() != nil }
@@ -49,7 +59,7 @@ func (h *Holder) OnRevoke(f func()) (stop func() bool) {
 }
 
 // Watched reports whether something waits for the revocation.
-func (h *Holder) Watched() bool { return h.watchers.Load() > 0 }
+func (h *Holder) Watched() bool { return h.Revocable() && h.watchers.Load() > 0 }
 
 // Person returns the ID of the account if the holder is a person.
 func (h *Holder) Person() (id string, is bool) {

@@ -104,7 +104,7 @@ func TestCommands(t *testing.T) {
 		{args: "version", out: "motacilla "},
 		{args: "--help", out: "motacilla demo"},
 		{args: "serve --help", out: "--server.addr"},
-		{args: "carrier", code: 2, err: `there is no command "carrier" of motacilla; there are: backup, channel, `},
+		{args: "carrier", code: 2, err: `there is no command "carrier" of motacilla; there are: audit, backup, channel, `},
 		{args: "chanel list", code: 2, err: `there is no command "chanel" of motacilla; did you mean channel?`},
 		{args: "", out: "To see it, run"},
 		{args: "post add", code: 2, err: "CHANNEL is missing\nSee motacilla post add --help"},

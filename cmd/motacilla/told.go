@@ -45,8 +45,12 @@ func (r *remote) refusal(e *client.Error) string {
 		text = strings.ToLower(e.Title)
 	}
 	switch e.Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized:
 		text = r.tokenWanted()
+	case http.StatusForbidden:
+		if r.token == "" || e.Detail == "" {
+			text = r.tokenWanted()
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		text += "; try again in a moment"
 	}

@@ -77,6 +77,9 @@ func channelOf(r *http.Request) (motacilla.ChannelID, error) {
 func (a *API) authorised(r *http.Request, ch motacilla.ChannelID, action route.Action) (*http.Request, error) {
 	if r.Method != http.MethodGet {
 		if err := a.origin.Check(r); err != nil {
+			if action != "" {
+				_, _ = a.Authorize(r, ch, action) // a hook that notes what is refused learns of this too
+			}
 			return r, fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
 		}
 	}
@@ -92,7 +95,7 @@ func (a *API) authorised(r *http.Request, ch motacilla.ChannelID, action route.A
 
 // May reports whether r may do action, whatever it was authorised for. A refusal is no error.
 func (a *API) May(r *http.Request, ch motacilla.ChannelID, action route.Action) (bool, error) {
-	_, err := a.Authorize(r, ch, action)
+	_, err := a.Authorize(route.Tentative(r), ch, action)
 	if errors.Is(err, motacilla.ErrUnauthorized) || errors.Is(err, motacilla.ErrForbidden) {
 		return false, nil
 	}
@@ -123,12 +126,22 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelI
 
 // Write answers with v. The answer depends on the client's permissions, so a shared cache must not keep it.
 func Write(w http.ResponseWriter, status int, v any) error {
+	Private(w.Header())
+	return write(w, status, v)
+}
+
+// WriteSecret answers with v, which no cache may keep.
+func WriteSecret(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Cache-Control", "no-store")
+	return write(w, status, v)
+}
+
+func write(w http.ResponseWriter, status int, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	h := w.Header()
-	Private(h)
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -42,7 +42,7 @@ func (a *Webapp) listChannels(w http.ResponseWriter, r *http.Request, _ motacill
 
 // listed reports whether r may read c. It does not read c again.
 func (a *Webapp) listed(r *http.Request, c motacilla.Channel) (bool, error) {
-	grant, err := a.api.Authorize(route.WithChannel(r, c), c.ID, route.Read)
+	grant, err := a.api.Authorize(route.Tentative(route.WithChannel(r, c)), c.ID, route.Read)
 	switch {
 	case errors.Is(err, motacilla.ErrUnauthorized), errors.Is(err, motacilla.ErrForbidden),
 		errors.Is(err, motacilla.ErrNotFound): // the channel was deleted meanwhile
