@@ -1,0 +1,118 @@
+// Passkeys in the pages for accounts. The server shows what this script is to offer as boxes with data-passkey and buttons with
+// data-remove, which are hidden without it. Package access/people answers.
+import { Autofill } from "./autofill";
+import { Account, Refused, type Use } from "./ceremony";
+import { tellTimes } from "./times";
+
+const data = document.querySelector<HTMLElement>("script[data-passkey-words]");
+const words: Record<string, string> = JSON.parse(data?.textContent ?? "{}");
+const account = new Account(new URL(`${data?.dataset.api}/`, document.baseURI));
+
+/** Returns the key of the word that says why a passkey was not made, did not sign in, or was not removed. */
+function reason(error: unknown, use?: Use): string {
+  if (error instanceof Refused) {
+    const { status, field } = error;
+    if (status === 429) return "signin_wait";
+    if (field === "login") return status === 409 ? "login_taken" : "login_invalid";
+    if (field === "name") return "name_invalid";
+    if (status >= 500) return "passkey_failed";
+    if (use === "sign-in") return "passkey_unknown";
+    if (use === "invitation" && (status === 404 || status === 410)) return "invitation_gone";
+    return !use && status === 409 ? "passkey_last" : "passkey_failed";
+  }
+  switch (error instanceof Error ? error.name : "") {
+    case "NotAllowedError":
+    case "AbortError":
+      return "passkey_cancelled";
+    case "InvalidStateError":
+      return "passkey_exists";
+    case "SecurityError":
+      return "passkey_address";
+    case "NotSupportedError":
+    case "ConstraintError":
+      return "passkey_unsupported";
+    case "TypeError": // of fetch
+      return "passkey_offline";
+  }
+  return "passkey_failed";
+}
+
+/** Does what a press of the button is for, once at a time. If that works, the page is left, and the button stays busy. */
+function onPress(button: HTMLButtonElement, act: () => Promise<void>): void {
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      await act();
+    } catch {
+      button.removeAttribute("aria-busy");
+    }
+  });
+}
+
+function offer(box: HTMLElement): void {
+  const button = box.querySelector("button");
+  if (!button) return;
+  const use = box.dataset.passkey as Use;
+  const field = (name: string): HTMLInputElement | null => (box.closest("form") ?? box).querySelector(`[name=${name}]`);
+  const values = (): Record<string, string> => {
+    const { secret = "", next = "" } = box.dataset;
+    const all: Record<string, string> = { secret, next };
+    for (const name of ["login", "name", "label"]) all[name] = field(name)?.value ?? "";
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
+  };
+  const say = (word?: string): void => {
+    const said = box.querySelector("[role=alert]");
+    if (said) said.textContent = (word && words[word]) ?? "";
+  };
+  const tell = (error: unknown): void => say(reason(error, use));
+  const autofill = use === "sign-in" ? new Autofill((o) => account.signIn(values(), o), leave, tell) : null;
+  onPress(button, async () => {
+    say();
+    for (const name of ["login", "name"]) if (field(name)?.reportValidity() === false) throw new Error(name);
+    try {
+      await autofill?.stop();
+      leave(use === "sign-in" ? await account.signIn(values()) : await account.make(use, values()));
+    } catch (error) {
+      tell(error);
+      autofill?.start();
+      throw error;
+    }
+  });
+  field("label")?.addEventListener("keydown", (e) => e.key === "Enter" && button.click());
+  box.hidden = false;
+  autofill?.start();
+}
+
+/** Goes on to a page of this site, or shows this page again. */
+function leave(next?: string): void {
+  const url = new URL(next ?? "", location.href);
+  if (!next || url.origin !== location.origin) location.reload();
+  else location.assign(url);
+}
+
+/** Offers to remove a passkey, which has a name, or to end a session. */
+function offerRemoval(button: HTMLButtonElement): void {
+  const { remove = "", name } = button.dataset;
+  const say = (word: string): void => {
+    const said = document.querySelector("[data-passkey-said]");
+    if (said) said.textContent = words[word] ?? "";
+  };
+  onPress(button, async () => {
+    if (name !== undefined && !confirm(words.passkey_sure?.replace("{name}", name))) throw new Error("not sure");
+    try {
+      await account.remove(remove);
+    } catch (error) {
+      say(reason(error));
+      throw error;
+    }
+    button.closest("section")?.querySelector<HTMLElement>("[tabindex]")?.focus();
+    button.closest("li")?.remove();
+    say(name === undefined ? "signed_out" : "passkey_removed");
+  });
+  button.hidden = false;
+}
+
+tellTimes(document);
+if (typeof PublicKeyCredential === "function") document.querySelectorAll<HTMLElement>("[data-passkey]").forEach(offer);
+document.querySelectorAll<HTMLButtonElement>("[data-remove]").forEach(offerRemoval);
