@@ -14,12 +14,12 @@ import (
 type formSample struct {
 	Next, Login, Name, Failed, Field, Secret, Invites, Current string
 
-	Wait                              int
-	Passwords, First, Password, Saved bool
-	Others                            []struct{ Name, URL string }
-	Rights                            []rightSample
-	Passkeys                          []passkeySample
-	Sessions                          []sessionSample
+	Wait                                                           int
+	Passwords, First, Reset, Password, Saved, ByPasskey, Elsewhere bool
+	Others                                                         []struct{ Name, URL string }
+	Rights                                                         []rightSample
+	Passkeys                                                       []passkeySample
+	Sessions                                                       []sessionSample
 }
 
 type rightSample struct {
@@ -40,14 +40,16 @@ func forms(l *Language, of func(kind string) view) []sample {
 	const at = "2026-05-01T12:00:00Z"
 	full := formSample{
 		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Passwords: true, Password: true,
-		Others:   []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
-		Rights:   []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
-		Passkeys: []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
-		Sessions: []sessionSample{{ID: "one", Agent: "Firefox/1"}, {ID: "two", Address: "192.0.2.1"}},
+		ByPasskey: true,
+		Others:    []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
+		Rights:    []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
+		Passkeys:  []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
+		Sessions:  []sessionSample{{ID: "one", Agent: "Firefox/1"}, {ID: "two", Address: "192.0.2.1"}},
 	}
 	wrong := full
 	wrong.Failed, wrong.Field, wrong.Wait, wrong.Saved = "password_short", "password", 30, true
 	first := formSample{First: true, Secret: "secret", Passwords: true}
+	reset := formSample{Reset: true, Secret: "secret", Login: "ada", ByPasskey: true}
 	gone := formSample{Failed: "invitation_gone"}
 	signIn := needForm("/sign-in", "login", "password", "next")
 	invitation := needForm("/invitation/secret", "login", "name", "password")
@@ -56,9 +58,11 @@ func forms(l *Language, of func(kind string) view) []sample {
 		{"signin.html", with("sign-in", formSample{Others: full.Others}), nil},
 		{"invitation.html", with("invitation", full), invitation}, {"invitation.html", with("invitation", wrong), invitation},
 		{"invitation.html", with("invitation", first), invitation}, {"invitation.html", with("invitation", gone), nil},
+		{"invitation.html", with("invitation", reset), needForm("/invitation/secret", "password")},
 		{"account.html", with("account", full), needForm("/account", "name")},
 		{"account.html", with("account", wrong), needForm("/account", "old", "password")},
 		{"account.html", with("account", formSample{}), needForm("/sign-out")},
+		{"account.html", with("account", formSample{Elsewhere: true}), needForm("/sign-out")},
 	}
 }
 

@@ -30,6 +30,13 @@ func (p *Page) Form(w http.ResponseWriter, r *http.Request, status int, name str
 	}
 }
 
+// Titled returns the page with another title.
+func (v formView) Titled(key string) (formView, error) {
+	var err error
+	v.Title, err = v.Word(key)
+	return v, err
+}
+
 // Local returns next if it is a path of this site, and the site's home otherwise.
 func (p *Page) Local(next string) string { return p.local(next) }
 

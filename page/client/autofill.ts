@@ -8,10 +8,9 @@ export class Autofill {
   private asking: AbortController | null = null;
   private ended: Promise<void> = Promise.resolve();
 
-  /** signIn returns where to go on to, left goes there, and failed is told what was wrong with a passkey that was chosen. */
+  /** signIn signs in and leaves the page. failed is told what was wrong with a passkey that was chosen. */
   constructor(
-    private readonly signIn: (o: Asking) => Promise<string | undefined>,
-    private readonly left: (next?: string) => void,
+    private readonly signIn: (o: Asking) => Promise<void>,
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -34,8 +33,7 @@ export class Autofill {
       const timer = setTimeout(end, lasts);
       stopped.addEventListener("abort", end);
       try {
-        this.left(await this.signIn({ mediation: "conditional", signal: round.signal }));
-        return;
+        return await this.signIn({ mediation: "conditional", signal: round.signal });
       } catch (error) {
         const chosen = error instanceof Refused && error.chosen;
         if (chosen) this.failed(error);

@@ -25,9 +25,9 @@ export interface Asking {
 export class Account {
   constructor(private readonly api: URL) {}
 
-  /** Signs in, and returns the path to go on to. */
-  async signIn(values: Record<string, string>, o: Asking = {}): Promise<string | undefined> {
-    const { id, publicKey } = await this.options({ ...values, for: "sign-in" }, o.signal);
+  /** Signs in, and returns the path to go on to, unless the page knows another one. */
+  async signIn(o: Asking = {}): Promise<string | undefined> {
+    const { id, publicKey } = await this.options({ for: "sign-in" }, o.signal);
     const options = publicKey as unknown as PublicKeyCredentialRequestOptionsJSON;
     const got = await navigator.credentials.get({
       ...o,
@@ -37,12 +37,13 @@ export class Account {
         allowCredentials: known(options.allowCredentials),
       },
     });
-    return this.finish({ ...values, id, for: "sign-in" }, got);
+    return this.finish({ id, for: "sign-in" }, got);
   }
 
   /** Makes a passkey, and returns the path to go on to, if there is one. */
   async make(use: Use, values: Record<string, string>): Promise<string | undefined> {
-    const { id, publicKey } = await this.options({ ...values, for: use });
+    const { label, ...who } = values;
+    const { id, publicKey } = await this.options({ ...who, for: use });
     const options = publicKey as unknown as PublicKeyCredentialCreationOptionsJSON;
     const made = await navigator.credentials.create({
       publicKey: {

@@ -1,7 +1,7 @@
 // Passkeys in the pages for accounts. The server shows what this script is to offer as boxes with data-passkey and buttons with
 // data-remove, which are hidden without it. Package access/people answers.
 import { Autofill } from "./autofill";
-import { Account, Refused, type Use } from "./ceremony";
+import { Account, Refused, type Asking, type Use } from "./ceremony";
 import { tellTimes } from "./times";
 
 const data = document.querySelector<HTMLElement>("script[data-passkey-words]");
@@ -13,7 +13,8 @@ function reason(error: unknown, use?: Use): string {
   if (error instanceof Refused) {
     const { status, field } = error;
     if (status === 429) return "signin_wait";
-    if (field === "login") return status === 409 ? "login_taken" : "login_invalid";
+    if (use === "invitation" && status === 409) return "login_taken";
+    if (field === "login") return "login_invalid";
     if (field === "name") return "name_invalid";
     if (status >= 500) return "passkey_failed";
     if (use === "sign-in") return "passkey_unknown";
@@ -56,8 +57,7 @@ function offer(box: HTMLElement): void {
   const use = box.dataset.passkey as Use;
   const field = (name: string): HTMLInputElement | null => (box.closest("form") ?? box).querySelector(`[name=${name}]`);
   const values = (): Record<string, string> => {
-    const { secret = "", next = "" } = box.dataset;
-    const all: Record<string, string> = { secret, next };
+    const all: Record<string, string> = { secret: box.dataset.secret ?? "" };
     for (const name of ["login", "name", "label"]) all[name] = field(name)?.value ?? "";
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
   };
@@ -66,13 +66,17 @@ function offer(box: HTMLElement): void {
     if (said) said.textContent = (word && words[word]) ?? "";
   };
   const tell = (error: unknown): void => say(reason(error, use));
-  const autofill = use === "sign-in" ? new Autofill((o) => account.signIn(values(), o), leave, tell) : null;
+  const signIn = async (o?: Asking): Promise<void> => {
+    const next = await account.signIn(o);
+    leave(box.dataset.next || next);
+  };
+  const autofill = use === "sign-in" ? new Autofill(signIn, tell) : null;
   onPress(button, async () => {
     say();
     for (const name of ["login", "name"]) if (field(name)?.reportValidity() === false) throw new Error(name);
     try {
       await autofill?.stop();
-      leave(use === "sign-in" ? await account.signIn(values()) : await account.make(use, values()));
+      await (use === "sign-in" ? signIn() : account.make(use, values()).then(leave));
     } catch (error) {
       tell(error);
       autofill?.start();
