@@ -25,8 +25,8 @@ export interface Asking {
 export class Account {
   constructor(private readonly api: URL) {}
 
-  /** Signs in, and returns the path to go on to, unless the page knows another one. */
-  async signIn(o: Asking = {}): Promise<string | undefined> {
+  /** Signs in, and returns the path to go on to. next is the one that the page knows of. */
+  async signIn(next: string, o: Asking = {}): Promise<string | undefined> {
     const { id, publicKey } = await this.options({ for: "sign-in" }, o.signal);
     const options = publicKey as unknown as PublicKeyCredentialRequestOptionsJSON;
     const got = await navigator.credentials.get({
@@ -37,7 +37,7 @@ export class Account {
         allowCredentials: known(options.allowCredentials),
       },
     });
-    return this.finish({ id, for: "sign-in" }, got);
+    return this.finish({ id, for: "sign-in", next }, got);
   }
 
   /** Makes a passkey, and returns the path to go on to, if there is one. */

@@ -8,18 +8,23 @@ const data = document.querySelector<HTMLElement>("script[data-passkey-words]");
 const words: Record<string, string> = JSON.parse(data?.textContent ?? "{}");
 const account = new Account(new URL(`${data?.dataset.api}/`, document.baseURI));
 
+/** What an answer says, by what was asked for. */
+const answers: Record<string, string> = {
+  "sign-in 401": "passkey_unknown",
+  "invitation 404": "invitation_gone",
+  "invitation 409": "login_taken",
+  "removal 409": "passkey_last",
+};
+
 /** Returns the key of the word that says why a passkey was not made, did not sign in, or was not removed. */
-function reason(error: unknown, use?: Use): string {
+function reason(error: unknown, use: Use | "removal"): string {
   if (error instanceof Refused) {
     const { status, field } = error;
     if (status === 429) return "signin_wait";
-    if (use === "invitation" && status === 409) return "login_taken";
     if (field === "login") return "login_invalid";
     if (field === "name") return "name_invalid";
-    if (status >= 500) return "passkey_failed";
-    if (use === "sign-in") return "passkey_unknown";
-    if (use === "invitation" && (status === 404 || status === 410)) return "invitation_gone";
-    return !use && status === 409 ? "passkey_last" : "passkey_failed";
+    if (field === "id") return "passkey_cancelled"; // the challenge is no longer known
+    return answers[`${use} ${status}`] ?? "passkey_failed";
   }
   switch (error instanceof Error ? error.name : "") {
     case "NotAllowedError":
@@ -36,6 +41,11 @@ function reason(error: unknown, use?: Use): string {
       return "passkey_offline";
   }
   return "passkey_failed";
+}
+
+/** Reports whether the session has ended. The account's page then leads to the one for signing in. */
+function signedOut(error: unknown): boolean {
+  return error instanceof Refused && error.status === 401;
 }
 
 /** Does what a press of the button is for, once at a time. If that works, the page is left, and the button stays busy. */
@@ -66,10 +76,7 @@ function offer(box: HTMLElement): void {
     if (said) said.textContent = (word && words[word]) ?? "";
   };
   const tell = (error: unknown): void => say(reason(error, use));
-  const signIn = async (o?: Asking): Promise<void> => {
-    const next = await account.signIn(o);
-    leave(box.dataset.next || next);
-  };
+  const signIn = async (o?: Asking): Promise<void> => leave(await account.signIn(box.dataset.next ?? "", o));
   const autofill = use === "sign-in" ? new Autofill(signIn, tell) : null;
   onPress(button, async () => {
     say();
@@ -78,6 +85,7 @@ function offer(box: HTMLElement): void {
       await autofill?.stop();
       await (use === "sign-in" ? signIn() : account.make(use, values()).then(leave));
     } catch (error) {
+      if (use === "account" && signedOut(error)) return leave();
       tell(error);
       autofill?.start();
       throw error;
@@ -107,7 +115,8 @@ function offerRemoval(button: HTMLButtonElement): void {
     try {
       await account.remove(remove);
     } catch (error) {
-      say(reason(error));
+      if (signedOut(error)) return leave();
+      say(reason(error, "removal"));
       throw error;
     }
     button.closest("section")?.querySelector<HTMLElement>("[tabindex]")?.focus();
