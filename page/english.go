@@ -149,7 +149,7 @@ var english = Language{
 		"rights_all":            "on all pages",
 		"rights_some":           "on {channels}",
 
-		"passkey_about":       "With a passkey you sign in as you unlock your device: by fingerprint, face or PIN. There is no password to remember.",
+		"passkey_about":       "A passkey signs you in as you unlock your device: by fingerprint, face or PIN. There is nothing to remember.",
 		"passkey_make":        "Make the account with a passkey",
 		"passkey_add":         "Add a passkey",
 		"passkey_label":       "A name for it, such as that of the device",
