@@ -86,7 +86,7 @@ func (p *People) know(w http.ResponseWriter, r *http.Request, one *person) {
 		return
 	}
 	entries := append([]string{id + "." + mac}, deviceEntries(r)...)
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // G124: Secure follows the scheme that the reader came by
 		Name: deviceCookie, Value: strings.Join(entries[:min(len(entries), mostDevices)], "~"), Path: cmp.Or(p.kit.Site().Base, "/"),
 		MaxAge: deviceLife, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.kit.Site().Secure(r),
 	}

@@ -145,6 +145,7 @@ func (p *People) postReset(w http.ResponseWriter, r *http.Request, _ motacilla.C
 		return fmt.Errorf("%w: the account is disabled", motacilla.ErrConflict)
 	}
 	return p.makeLink(w, r, s, linkLife, &invitation{
-		Kind: resetting, Login: one.login, Name: one.Name, By: s.Holder.Who, ByName: s.Holder.Name, Handle: one.Handle, Generation: one.Generation,
+		Kind: resetting, Login: one.login, Name: one.Name, Handle: one.Handle, Generation: one.Generation,
+		By: s.Holder.Who, ByName: s.Holder.Name,
 	})
 }

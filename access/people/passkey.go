@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -125,8 +124,8 @@ func (p *People) relyingParty(r *http.Request) (*webauthn.WebAuthn, error) {
 		return nil, fmt.Errorf("passkeys need a name and https, or localhost: %w", motacilla.ErrNotFound)
 	}
 	u := p.origin(r)
-	if host, port, err := net.SplitHostPort(u.Host); err == nil && (u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80") {
-		u.Host = host // browsers leave it out
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		u.Host = u.Hostname() // browsers leave the port out
 	}
 	resident := true
 	return webauthn.New(&webauthn.Config{
@@ -175,7 +174,9 @@ func assert(rp *webauthn.WebAuthn) (options jsontext.Value, session *webauthn.Se
 }
 
 // registered returns the passkey that a browser has made. The error is an ErrInvalid.
-func (p *People) registered(rp *webauthn.WebAuthn, u *user, session *webauthn.SessionData, credential []byte, label string) (passkey, error) {
+func (p *People) registered(
+	rp *webauthn.WebAuthn, u *user, session *webauthn.SessionData, credential []byte, label string,
+) (passkey, error) {
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(credential)
 	if err == nil {
 		var made *webauthn.Credential

@@ -11,10 +11,16 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/internal/openapitest"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
@@ -24,6 +30,28 @@ const (
 	goodWord    = "a wagtail on the roof"
 	host        = "localhost:8080"
 )
+
+// contract is the description of the routes. Each request and answer of these tests is compared with it.
+var contract = sync.OnceValue(func() *openapitest.Contract {
+	store := memory.New(nil)
+	kit := access.NewKit(&access.KitOptions{Records: store.Records()})
+	p := New(nil, kit)
+	access.New(kit, "", p)
+	app := webapp.New(store, func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{}, nil }, nil)
+	table := route.NewTable()
+	for _, err := range []error{app.Describe("", p.URLs()...), table.Add("webapp", "", app.URLs()...)} {
+		if err != nil {
+			panic(err)
+		}
+	}
+	w := httptest.NewRecorder()
+	table.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/openapi.json", nil))
+	c, err := openapitest.New(w.Body.Bytes())
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
 
 // pages shows forms as JSON.
 type pages struct{ base string }
@@ -56,10 +84,16 @@ type site struct {
 	*People
 	access *access.Access
 	store  *memory.Store
+	clock  *later // of the store, if this node made it
 	notice *bytes.Buffer
 	h      http.Handler
 	number int // people so far
 }
+
+// later is a store's clock that goes before time.Now.
+type later struct{ by atomic.Int64 }
+
+func (l *later) Now() time.Time { return time.Now().Add(time.Duration(l.by.Load())) }
 
 type settings struct {
 	store *memory.Store // of another node
@@ -78,8 +112,9 @@ func open(t *testing.T) *site { return openWith(t, settings{}) }
 
 func openWith(t *testing.T, s settings) *site {
 	t.Helper()
+	clock := &later{}
 	if s.store == nil {
-		s.store = memory.New(nil)
+		s.store = memory.New(&memory.Options{Clock: clock.Now})
 		store := s.store
 		t.Cleanup(func() { _ = store.Close() })
 	}
@@ -105,8 +140,11 @@ func openWith(t *testing.T, s settings) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Shutdown(context.Background()) })
-	return &site{T: t, People: p, access: a, store: s.store, notice: notice, h: a.Around(table)}
+	return &site{T: t, People: p, access: a, store: s.store, clock: clock, notice: notice, h: a.Around(table)}
 }
+
+// pass lets time pass for the store alone, which is faster: nothing ticks meanwhile.
+func (s *site) pass(d time.Duration) { s.clock.by.Add(int64(d)) }
 
 // admin is a site with one person, the admin "anna", who has signed in.
 func admin(t *testing.T) (*site, *browser) {
@@ -168,7 +206,11 @@ func (b *browser) do(method, path, media string, body io.Reader, header ...strin
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
 	w := httptest.NewRecorder()
-	b.h.ServeHTTP(w, r)
+	if strings.HasPrefix(path, "/api/") {
+		contract().Handler(b, b.h).ServeHTTP(w, r)
+	} else {
+		b.h.ServeHTTP(w, r)
+	}
 	for _, c := range w.Result().Cookies() {
 		if c.MaxAge < 0 {
 			delete(b.cookies, c.Name)
@@ -302,4 +344,11 @@ func (s *site) events() (list []string) {
 		list = append(list, text+" "+e.Who)
 	}
 	return list
+}
+
+// newExchange returns a request of a browser, and what answers it.
+func newExchange(t *testing.T) (*httptest.ResponseRecorder, *http.Request) {
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", nil)
+	r.Host = host
+	return httptest.NewRecorder(), r
 }
