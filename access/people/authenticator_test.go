@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,6 +20,7 @@ type authenticator struct {
 	noVerify bool   // it does not ask who holds it
 	flags    byte   // more flags: 8 is backup eligible, 16 is backed up
 	step     uint32 // what its counts grow by
+	maker    string // what it says of itself, in CBOR: its format and its statement; empty: nothing
 }
 
 type virtualKey struct {
@@ -101,7 +103,7 @@ func (a *authenticator) create(o creation) any {
 	auth = append(auth, point[1:33]...)
 	auth = append(auth, 0x22, 0x58, 32)
 	auth = append(auth, point[33:]...)
-	object := []byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59")
+	object := []byte("\xa3" + cmp.Or(a.maker, "\x63fmt\x64none\x67attStmt\xa0") + "\x68authData\x59")
 	object = append(binary.BigEndian.AppendUint16(object, uint16(len(auth))), auth...)
 	return map[string]any{
 		"id": b64(k.id), "rawId": b64(k.id), "type": "public-key", "authenticatorAttachment": "platform",

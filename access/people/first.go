@@ -12,8 +12,8 @@ import (
 
 const manage = route.Manage
 
-// Start writes the link for the first account if there is nobody yet.
-func (p *People) Start(ctx context.Context) error {
+// Announce writes the link for the first account if there is nobody yet. base is the URL of the site.
+func (p *People) Announce(ctx context.Context, base string) error {
 	there, err := p.anybody(ctx)
 	if there || err != nil {
 		return err
@@ -22,7 +22,7 @@ func (p *People) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the link for the first account: %w", err)
 	}
-	_, err = fmt.Fprintf(p.o.Notice, "Make the first account, within 24 hours: %s\n", p.link(secret))
+	_, err = fmt.Fprintf(p.o.Notice, "Make the first account, within 24 hours: %s\n", link(base, secret))
 	return err
 }
 

@@ -24,7 +24,7 @@ type hasher struct {
 	count atomic.Int64 // hashes so far
 }
 
-// waitingEach is how many wait for each CPU at most. A hash takes some 30 ms.
+// waitingEach is how many wait for each CPU at most. A hash takes 30 to 70 ms.
 const waitingEach = 16
 
 func newHasher(c cost) *hasher {

@@ -150,12 +150,5 @@ func (p *People) consume(ctx context.Context, inv *invitation) (undo func(), err
 	return func() { _, _ = p.records.Put(context.WithoutCancel(ctx), r) }, err
 }
 
-// link returns the URL of a link, or its path if the site's URL is not known.
-func (p *People) link(secret string) string {
-	site := p.kit.Site()
-	base := strings.TrimSuffix(site.URL, "/")
-	if base == "" {
-		base = site.Base
-	}
-	return base + "/invitation/" + secret
-}
+// link returns the URL of a link.
+func link(base, secret string) string { return strings.TrimSuffix(base, "/") + "/invitation/" + secret }

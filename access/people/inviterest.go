@@ -103,7 +103,7 @@ func (p *People) makeLink(w http.ResponseWriter, r *http.Request, s *access.Subj
 	}
 	p.note(r, s.Holder, "invitation made", inv.Kind+" "+inv.Login)
 	answer := inv.public()
-	answer.URL = p.link(secret)
+	answer.URL = link(p.origin(r).String()+p.kit.Site().Base, secret)
 	return rest.Write(w, http.StatusCreated, answer)
 }
 

@@ -179,6 +179,10 @@ func (p *People) registered(
 ) (passkey, error) {
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(credential)
 	if err == nil {
+		// What a maker says of its device is not asked for. If it is sent, it is not looked at: it takes parsers of certificates
+		// and of TPMs, and some of what it says is wrong.
+		object := &parsed.Response.AttestationObject
+		object.Format, object.AttStatement = string(protocol.AttestationFormatNone), nil
 		var made *webauthn.Credential
 		if made, err = rp.CreateCredential(u, *session, parsed); err == nil {
 			return newPasskey(made, label), nil

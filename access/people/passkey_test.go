@@ -289,7 +289,23 @@ func TestPasskeyOfAnotherName(t *testing.T) {
 	})
 }
 
-// What a request and a passkey say of themselves is bounded before it is kept.
+// What a device says of its maker is not looked at.
+func TestMakersOfPasskeys(t *testing.T) {
+	in(t, func(t *testing.T) {
+		_, anna := admin(t)
+		for _, maker := range []string{
+			"\x63fmt\x63tpm\x67attStmt\xa1\x63ver\x632.0", "\x63fmt\x66packed\x67attStmt\xa2\x63alg\x26\x63sig\x41\x00",
+			"\x63fmt\x71android-safetynet\x67attStmt\xa0", "\x63fmt\x63new\x67attStmt\xa0",
+		} {
+			phone := newAuthenticator()
+			phone.maker = maker
+			anna.passkeyAdd(phone, "").want(http.StatusCreated)
+			anna.passkeySignIn(phone).want(http.StatusOK)
+		}
+	})
+}
+
+// Each request for options keeps a challenge.
 func TestRequestsForPasskeysAreLimited(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := open(t)

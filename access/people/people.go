@@ -4,7 +4,7 @@
 // # Who gets in
 //
 // Whoever may manage invites people, and says what they may do. An invitation is a link that works once. The first account is made
-// by a link that the server writes to its standard error when it starts and there is nobody yet.
+// by a link that the server writes to its standard error when it starts and there is nobody yet: [People.Announce].
 //
 // # What is kept
 //
@@ -67,7 +67,6 @@ type People struct {
 var (
 	_ access.Accounts = (*People)(nil)
 	_ access.Sited    = (*People)(nil)
-	_ access.Starter  = (*People)(nil)
 )
 
 // New returns the authenticator.

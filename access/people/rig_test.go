@@ -140,7 +140,10 @@ func openWith(t *testing.T, s settings) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.Shutdown(context.Background()) })
-	return &site{T: t, People: p, access: a, store: s.store, clock: clock, notice: notice, h: a.Around(table)}
+	if err := p.Announce(t.Context(), "http://"+host+s.site.Base); err != nil {
+		t.Fatal(err)
+	}
+	return &site{T: t, People: p, access: a, store: s.store, clock: clock, notice: notice, h: table}
 }
 
 // pass lets time pass for the store alone, which is faster: nothing ticks meanwhile.
@@ -162,9 +165,14 @@ func (s *site) first() string {
 	if !ok {
 		s.Fatalf("the notice is %q", s.notice)
 	}
+	return pathOf(s.T, link)
+}
+
+func pathOf(t *testing.T, link string) string {
+	t.Helper()
 	u, err := url.Parse(link)
-	if err != nil {
-		s.Fatal(err)
+	if err != nil || u.Host == "" || u.Path == "" {
+		t.Fatalf("the link is %q: %v", link, err)
 	}
 	return u.Path
 }
@@ -316,7 +324,7 @@ func (b *browser) invite(rights ...string) (path, id string) {
 		b.Fatal(err)
 	}
 	inv := decoded[Invitation](b.rest(http.MethodPost, "/api/access/invitations", map[string]any{"rights": rs}), http.StatusCreated)
-	return inv.URL, inv.ID
+	return pathOf(b.T, inv.URL), inv.ID
 }
 
 // person makes somebody who has signed in.
