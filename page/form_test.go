@@ -1,9 +1,14 @@
 package page_test
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,6 +155,7 @@ func TestFormWords(t *testing.T) {
 	for _, key := range []string{
 		access.SignInWrong, access.SignInWait, access.SignInBusy, access.InvitationGone, access.LoginInvalid, access.LoginTaken,
 		access.NameInvalid, access.PasswordShort, access.PasswordLong, access.PasswordCommon, access.PasswordOwn, access.PasswordIncorrect,
+		"signin_failed", "signin_denied", "signin_away", "signin_again", "signin_refused", // of OpenID Connect
 	} {
 		if words[key] == "" {
 			t.Errorf("there is no word %s", key)
@@ -182,6 +188,29 @@ func TestFormWords(t *testing.T) {
 			w := form(t, page.Options{Look: l}, http.StatusOK, name, data)
 			contains(t, tag+" "+name, w.Body.String(), `<html lang="`+tag+`" dir="`+language.Direction+`">`, language.Words[name+"_title"])
 		}
+	}
+}
+
+// TestPasskeyWords: the page has the words that the script for passkeys says, and no others.
+func TestPasskeyWords(t *testing.T) {
+	script, err := os.ReadFile("client/passkey.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, m := range regexp.MustCompile(`"([a-z]+_[a-z]+)"|words\.([a-z_]+)`).FindAllStringSubmatch(string(script), -1) {
+		want = append(want, m[1]+m[2])
+	}
+	slices.Sort(want)
+	body := form(t, page.Options{}, http.StatusOK, "signin", signIn).Body.String()
+	_, island, _ := strings.Cut(body, `data-api="/api/access">`)
+	island, _, _ = strings.Cut(island, "</script>")
+	words := map[string]string{}
+	if err := json.Unmarshal([]byte(island), &words); err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(words)); !slices.Equal(got, slices.Compact(want)) {
+		t.Errorf("the page has the words\n%q, the script says\n%q", got, want)
 	}
 }
 
