@@ -87,7 +87,14 @@ func TestFormsAreAccessible(t *testing.T) {
 	for language, name := range map[string]string{"en": "Ada Moreau", "ar": "ليلى منصور"} {
 		site := formSite(t, language, name)
 		for _, path := range formPaths {
-			for _, scheme := range []string{"light", "dark"} {
+			schemes, wrong := []string{"light", "dark"}, strings.HasPrefix(path, "/wrong/")
+			switch {
+			case wrong && language != "en" && *formShots == "":
+				continue
+			case wrong || language != "en":
+				schemes = schemes[1:] // its contrasts are the lower ones
+			}
+			for _, scheme := range schemes {
 				t.Run(fmt.Sprint(language, path, ", ", scheme), func(t *testing.T) {
 					p.t = t
 					p.colours(scheme)
