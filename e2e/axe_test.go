@@ -12,14 +12,51 @@ import (
 	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
-// TestAccessibility checks pages with axe-core, in light and dark colours. testdata/README.md says where axe-core is from.
-func TestAccessibility(t *testing.T) {
-	t.Parallel()
-	onlyTCP(t)
+// axeCore returns axe-core. testdata/README.md says where it is from.
+func axeCore(t *testing.T) string {
+	t.Helper()
 	axe, err := os.ReadFile("testdata/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(axe)
+}
+
+// accessible checks the page with axe-core. The page's policy must not be in force.
+func (p *tab) accessible(axe string) {
+	p.t.Helper()
+	p.eval(axe+`;0`, nil)
+	var found []struct {
+		ID, Impact, Help string
+		Nodes            []struct {
+			HTML           string
+			FailureSummary string
+		}
+	}
+	p.eval(`axe.run().then(r => r.violations)`, &found)
+	for _, v := range found {
+		what, _ := json.Marshal(v.Nodes[0])
+		if v.Impact == "serious" || v.Impact == "critical" {
+			p.t.Errorf("%s, %s: %s, %d times: %s", v.ID, v.Impact, v.Help, len(v.Nodes), what)
+		} else {
+			p.t.Logf("%s, %s: %s: %s", v.ID, v.Impact, v.Help, what)
+		}
+	}
+}
+
+// colours makes the browser prefer light or dark colours.
+func (p *tab) colours(scheme string) {
+	p.t.Helper()
+	p.run(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}}))
+}
+
+// TestAccessibility checks pages with axe-core, in light and dark colours.
+func TestAccessibility(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	axe := axeCore(t)
 	f := newForeign(t)
 	anypage := realserver.FreeAddress(t)
 	f.others = []string{"http://" + anypage}
@@ -68,31 +105,13 @@ func TestAccessibility(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			t.Run(of.name+", "+scheme, func(t *testing.T) {
 				p.t = t
-				p.run(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-					{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-				}}))
+				p.colours(scheme)
 				p.goTo(of.url)
 				p.until(of.until)
 				if of.name == "element" {
 					p.eval(`Object.assign(document.body.style, {colorScheme: "light dark", background: "Canvas", color: "CanvasText"}); 0`, nil)
 				}
-				p.eval(string(axe)+`;0`, nil)
-				var found []struct {
-					ID, Impact, Help string
-					Nodes            []struct {
-						HTML           string
-						FailureSummary string
-					}
-				}
-				p.eval(`axe.run().then(r => r.violations)`, &found)
-				for _, v := range found {
-					what, _ := json.Marshal(v.Nodes[0])
-					if v.Impact == "serious" || v.Impact == "critical" {
-						t.Errorf("%s, %s: %s, %d times: %s", v.ID, v.Impact, v.Help, len(v.Nodes), what)
-					} else {
-						t.Logf("%s, %s: %s: %s", v.ID, v.Impact, v.Help, what)
-					}
-				}
+				p.accessible(axe)
 			})
 		}
 	}

@@ -21,13 +21,14 @@ type answer struct {
 	tag        string // the ETag; empty means none
 	cache      string
 	transports []Transport
+	form       bool // no other page may show it, or know its address
 }
 
 // view is what every template of a page gets.
 type view struct {
 	speech
 
-	Kind   string // channel, index, sign-in or error
+	Kind   string // channel, index, sign-in, invitation, account or error
 	Site   string // the site's name
 	Title  string // of the page
 	Styled bool   // the site has a style sheet of its own
@@ -64,6 +65,12 @@ func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error 
 	h.Set("Content-Security-Policy", policy(a.transports, e.frames))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	if a.form {
+		h.Set("Content-Security-Policy", policyOf("'none'", nil, FramesOff))
+		h.Set("X-Frame-Options", "DENY")
+		// With no-referrer, a browser says that its form is of the origin null, and over http it says nothing else.
+		h.Set("Referrer-Policy", "same-origin")
+	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
 	return nil
@@ -73,6 +80,11 @@ func (e *edition) write(w http.ResponseWriter, r *http.Request, a answer) error 
 // a post contains. If players are shown, their frames may be of any https site: a page stays open while posts with other
 // players come in. Which sites may have a player is decided when a page is looked up.
 func policy(transports []Transport, frames Frames) string {
+	return policyOf("'self'", transports, frames)
+}
+
+// policyOf is policy for a page that ancestors may show in a frame.
+func policyOf(ancestors string, transports []Transport, frames Frames) string {
 	connect := []string{"'self'"}
 	for _, t := range transports {
 		for _, at := range append([]string{t.URL}, t.Connect...) {
@@ -89,7 +101,7 @@ func policy(transports []Transport, frames Frames) string {
 	}
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data:; " +
 		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connect, " ") + frame +
-		"; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+		"; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
 }
 
 // origins returns those of a URL for HTTP and WebSocket, which may be of either. A URL without a host has none.
@@ -102,14 +114,14 @@ func origins(at string) []string {
 	return []string{scheme + "://" + u.Host, strings.Replace(scheme, "http", "ws", 1) + "://" + u.Host}
 }
 
-// errorView is the data of error.html and signin.html.
+// errorView is the data of error.html and token.html.
 type errorView struct {
 	view
 
 	Status int
 	Text   string
 	Next   string // where to go after signing in
-	SignIn string // the URL of the app's own form for signing in; empty means none
+	SignIn string // the URL of the page for signing in; empty means none
 }
 
 // refuse answers an error as a page.
@@ -163,14 +175,14 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 	}
 	here := p.requested(r)
 	name := "error.html"
-	if status == http.StatusForbidden && p.o.SignIn != nil && !p.o.NoChannels {
-		name, why.text = "signin.html", "private_enter"
+	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels {
+		name, why.text = "token.html", "private_enter"
 		if r.Method == http.MethodPost && r.PostForm != nil { // signing in has read the form
 			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
 		}
 	}
 	link := ""
-	if status == http.StatusForbidden && p.o.SignIn == nil && p.o.SignInURL != "" {
+	if status == http.StatusForbidden && p.o.SignInURL != "" {
 		link, why.text = p.signInLink(here), ""
 	}
 	if why.title == "" {
@@ -178,7 +190,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 	}
 	l := e.spoken.at(strings.TrimPrefix(here, p.o.Base))
 	v := errorView{p.view(e, l, "error", l.Words[why.title]), status, l.Words[why.text], "", link}
-	if name == "signin.html" {
+	if name == "token.html" {
 		v.Kind, v.Next = "sign-in", here
 	}
 	if err := e.write(w, r, answer{at: p.place(), template: name, data: v, status: status, cache: "no-store"}); err != nil {
@@ -187,7 +199,7 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 	}
 }
 
-// signInLink returns the URL of the app's own form, from which the reader returns to next.
+// signInLink returns the URL of the page for signing in, from which the reader returns to next.
 func (p *Page) signInLink(next string) string {
 	u, err := url.Parse(p.o.SignInURL)
 	if err != nil {

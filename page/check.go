@@ -13,6 +13,13 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// sample is data for a template. check looks at what it made of it.
+type sample struct {
+	template string
+	data     any
+	check    func(*html.Node) error
+}
+
 // check renders each template with sample data, and tells what the browser client or a form would miss. So a broken
 // template is found before a reader meets it.
 func (e *edition) check() error {
@@ -57,11 +64,7 @@ func (e *edition) check() error {
 		past.Past, past.Posts = true, nil
 		ended.Ended, ended.Complete, ended.Posts, ended.Older = at, true, nil, ""
 		channels := []motacilla.Channel{{ID: "sample", Title: "Sample", Created: at}, {ID: "over", Created: at, Ended: at}}
-		for _, sample := range []struct {
-			template string
-			data     any
-			check    func(*html.Node) error
-		}{
+		for _, sample := range append([]sample{
 			{"channel.html", live, checkLive},
 			{"channel.html", past, nil},
 			{"channel.html", ended, nil},
@@ -69,8 +72,8 @@ func (e *edition) check() error {
 			{"index.html", indexView{of("index"), nil, ""}, nil},
 			{"error.html", errorView{of("error"), 404, "Sample", "", ""}, nil},
 			{"error.html", errorView{of("error"), 403, "", "", "/sign-in?next=%2F"}, nil},
-			{"signin.html", errorView{of("sign-in"), 403, "Sample", "/channels/sample", ""}, checkForm},
-		} {
+			{"token.html", errorView{of("sign-in"), 403, "Sample", "/channels/sample", ""}, needForm("/sign-in", "token", "next")},
+		}, forms(l, of)...) {
 			body, err := e.render(place{home: "/"}, sample.template, sample.data)
 			if err != nil {
 				return err
@@ -152,22 +155,6 @@ func checkPost(content string, id motacilla.PostID) error {
 	})
 	if len(nodes) != 1 || !hasClass("live-post")(nodes[0]) || attribute(nodes[0], "data-post-id") != string(id) {
 		return errors.New(`must be one element with the class live-post and data-post-id="{{.ID}}"`)
-	}
-	return nil
-}
-
-// checkForm tells what signing in needs and does not find.
-func checkForm(root *html.Node) error {
-	form := find(root, func(n *html.Node) bool {
-		return n.Data == "form" && attribute(n, "action") == "/sign-in" && strings.EqualFold(attribute(n, "method"), "post")
-	})
-	if form == nil {
-		return errors.New(`must have <form method="post" action="/sign-in">`)
-	}
-	for _, name := range []string{"token", "next"} {
-		if find(form, func(n *html.Node) bool { return n.Data == "input" && attribute(n, "name") == name }) == nil {
-			return fmt.Errorf("the form must have an input with the name %s", name)
-		}
 	}
 	return nil
 }

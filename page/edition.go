@@ -47,7 +47,7 @@ func newEdition(f *files, s *spoken, zone *time.Location, frames Frames) *editio
 	for _, c := range s.channels {
 		parts = append(parts, c.pattern, c.language.Tag)
 	}
-	for _, name := range []string{"live.js", "style.css", "icon.svg"} {
+	for _, name := range []string{"live.js", "passkey.js", "style.css", "icon.svg"} {
 		parts = append(parts, e.assets.hashed[name])
 	}
 	e.digest = fingerprint(parts...)
@@ -106,7 +106,9 @@ func parseTemplates(f *files, a *assets) (*template.Template, error) {
 }
 
 // entries are the templates that are rendered by themselves. All others are used by them.
-var entries = []string{"channel.html", "index.html", "signin.html", "error.html", "post.html"}
+var entries = []string{
+	"channel.html", "index.html", "signin.html", "invitation.html", "account.html", "token.html", "error.html", "post.html",
+}
 
 // included returns the templates that a part of a template uses.
 func included(node parse.Node) (names []string) {
@@ -148,6 +150,9 @@ func functions(a *assets, at place) template.FuncMap {
 		"rfc3339": motacilla.FormatTime,
 		"safe":    func(h motacilla.HTML) template.HTML { return safe(h.String()) },
 		"host":    host,
+		"agent":   agent,
+		"dotted":  func(texts []string) string { return strings.Join(texts, " · ") },
+		"instant": func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) },
 		"address": address,
 	}
 }

@@ -141,6 +141,38 @@ func (s speech) Word(key string) (string, error) {
 	return "", fmt.Errorf("the language %s has no word %q", s.language.Tag, key)
 }
 
+// Said returns a word that says what went wrong. If it is one that this package does not know, the word says only that something
+// did.
+func (s speech) Said(key string) string {
+	if word, ok := s.language.Words[key]; ok {
+		return word
+	}
+	return s.language.Words["failed_title"]
+}
+
+// Wait says for how long to wait.
+func (s speech) Wait(seconds int) string {
+	key, count := "wait_seconds", seconds
+	if seconds > 120 {
+		key, count = "wait_minutes", (seconds+59)/60
+	}
+	return strings.ReplaceAll(s.language.Words[key], "{count}", strconv.Itoa(count))
+}
+
+// Filled returns a word with texts in place of its placeholders, which are given as pairs of name and text. A text may be written
+// in another direction than the word.
+func (s speech) Filled(key string, pairs ...any) (template.HTML, error) {
+	word, err := s.Word(key)
+	if err != nil {
+		return "", err
+	}
+	var with []string
+	for i := 1; i < len(pairs); i += 2 {
+		with = append(with, fmt.Sprintf("{%v}", pairs[i-1]), "<bdi>"+template.HTMLEscapeString(fmt.Sprint(pairs[i]))+"</bdi>")
+	}
+	return safe(strings.NewReplacer(with...).Replace(template.HTMLEscapeString(word))), nil
+}
+
 // When returns a time in words: the day and the time of day in the look's time zone.
 func (s speech) When(t time.Time) string {
 	t = t.In(s.zone)

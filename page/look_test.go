@@ -87,7 +87,7 @@ func TestOwnTemplates(t *testing.T) {
 			"header.html", `<header class="mine"><img src="{{asset "logo.svg"}}" alt="{{.Site}}"></header>`,
 			"footer.html", `<footer>{{template "imprint.html" .}} {{.Kind}}</footer>`,
 			"imprint.html", `<p>Imprint of {{.Site}}</p>`,
-			"signin.html", `<p class="mine">{{.Text}}</p><form method="post" action="/sign-in"><input name="token"><input name="next" value="{{.Next}}"></form>`,
+			"token.html", `<p class="mine">{{.Text}}</p><form method="post" action="/sign-in"><input name="token"><input name="next" value="{{.Next}}"></form>`,
 			"assets/logo.svg", `<svg xmlns="http://www.w3.org/2000/svg"/>`,
 		),
 		Styles: func() ([]byte, error) { return []byte(":root{--motacilla-accent:teal}"), nil },
@@ -167,8 +167,8 @@ func TestBrokenTemplates(t *testing.T) {
 		{"a post without its ID", "post.html", `<div class="live-post">{{.Author}}</div>`,
 			`templates: post.html: must be one element with the class live-post and data-post-id="{{.ID}}"`},
 		{"a post of two elements", "post.html", `<div class="live-post" data-post-id="{{.ID}}"></div><hr>`, "must be one element"},
-		{"no form", "signin.html", "<p>Private</p>", `templates: signin.html: must have <form method="post" action="/sign-in">`},
-		{"a form without a field", "signin.html", `<form method="post" action="/sign-in"><input name="token"></form>`, "an input with the name next"},
+		{"no form", "token.html", "<p>Private</p>", `templates: token.html: must have <form method="post" action="/sign-in">`},
+		{"a form without a field", "token.html", `<form method="post" action="/sign-in"><input name="token"></form>`, "an input with the name next"},
 		{"an asset of a name that is taken", "assets/live.js", "", "assets/live.js: must have another name"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

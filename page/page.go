@@ -34,12 +34,12 @@ type Options struct {
 	// Notifications returns the URL on this server at which browsers subscribe to the notifications of a channel, as package
 	// publisher/webpush serves it; empty means that the channel has none. nil means that no channel has any.
 	Notifications func(ch motacilla.ChannelID) string
-	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that pages
-	// have no form for signing in.
+	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that private pages
+	// have no form for a token.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
-	// SignInURL is the app's own page for signing in, such as /sign-in. The answer to a reader that may not read a page links
-	// to it. The link has the query next: the path of that page, to which signing in should lead back. It is for apps without
-	// SignIn; empty means no link.
+	// SignInURL is the page for signing in, such as /sign-in. The answer to a reader that may not read a page links to it, and has
+	// no form for a token, whatever SignIn is. The link has the query next: the path of that page, to which signing in should lead
+	// back. Empty means no link.
 	SignInURL string
 	// Readable is called before a page is sent. head is the channel's head when the page was read. Readable must return the
 	// channel's access at that head, or an ErrForbidden if the reader may not read the channel then. publisher.Feed has
@@ -129,8 +129,8 @@ func New(src Source, snapshot func(context.Context, motacilla.ChannelID) (*motac
 	return p
 }
 
-// URLs returns the routes: the index, channels and their transports, signing in, and assets, without those that the options
-// leave out. Without pages for channels there is a page of older posts for each. The routes with {channel_id} must be guarded.
+// URLs returns the routes: the index, channels and their transports, the form for a token, and assets, without those that the
+// options leave out. Without pages for channels there is a page of older posts for each. The routes with {channel_id} must be guarded.
 func (p *Page) URLs() []route.Route {
 	get := func(h func(w http.ResponseWriter, r *http.Request, e *edition) error) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -154,9 +154,10 @@ func (p *Page) URLs() []route.Route {
 		routes = append(routes, route.Route{Name: "page-index", Pattern: "/", Handler: get(p.index)})
 	}
 	if !p.o.NoChannels {
-		routes = append(routes,
-			route.Route{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse},
-			route.Route{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()})
+		routes = append(routes, route.Route{Name: "page", Pattern: "/channels/{channel_id}", Handler: get(p.channel), Refuse: p.refuse})
+		if p.o.SignInURL == "" {
+			routes = append(routes, route.Route{Name: "page-sign-in", Pattern: "/sign-in", Handler: p.signIn()})
+		}
 	} else { // the element loads older posts from it
 		routes = append(routes,
 			route.Route{Name: "page-older", Pattern: "/channels/{channel_id}/older", Handler: get(p.olderPage), Refuse: p.refuse})

@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-const mostForm = 8 << 10 // the largest form for signing in, in bytes
+const mostForm = 8 << 10 // the largest form for a token, in bytes
+
+// takesTokens reports whether private pages have a form for a token.
+func (p *Page) takesTokens() bool { return p.o.SignIn != nil && p.o.SignInURL == "" }
 
 // signIn answers the form of private pages. It refuses forms from other sites.
 func (p *Page) signIn() http.Handler {

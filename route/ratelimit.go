@@ -15,6 +15,9 @@ import (
 
 // RateLimitOptions are the settings of [RateLimit]. nil and zero fields mean the defaults.
 type RateLimitOptions struct {
+	// Every is the time between requests, for a limit of less than one per second. Then NewRateLimit's perSecond does not count. 0
+	// means that it does.
+	Every time.Duration
 	// Burst is how many requests may come at once after a pause. The default is five seconds' worth, and at least 20,
 	// since a browser asks for a page and its assets at once.
 	Burst int
@@ -86,9 +89,12 @@ func NewRateLimit(perSecond int, o *RateLimitOptions) *RateLimit {
 	if d.Refuse == nil {
 		d.Refuse = WriteError
 	}
+	limit, refill := rate.Limit(perSecond), time.Duration(d.Burst)*time.Second/time.Duration(perSecond)
+	if d.Every > 0 {
+		limit, refill = rate.Every(d.Every), time.Duration(d.Burst)*d.Every
+	}
 	return &RateLimit{
-		limit: rate.Limit(perSecond), burst: d.Burst, most: d.Addresses,
-		refill:  time.Duration(d.Burst) * time.Second / time.Duration(perSecond),
+		limit: limit, burst: d.Burst, most: d.Addresses, refill: refill,
 		address: d.Address, free: d.Free, refuse: d.Refuse, now: time.Now, seed: maphash.MakeSeed(),
 	}
 }

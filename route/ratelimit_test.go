@@ -40,6 +40,25 @@ func (l *RateLimit) burstOf(addr string) (n int) {
 	return n
 }
 
+func TestRateLimitEvery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewRateLimit(0, &RateLimitOptions{Every: 6 * time.Second, Burst: 10})
+		if n := l.burstOf("192.0.2.1"); n != 10 {
+			t.Errorf("%d at once, want 10", n)
+		}
+		err := l.Allow(ask("192.0.2.1"))
+		if retry := (*motacilla.RetryError)(nil); !errors.As(err, &retry) || retry.After < 5*time.Second || retry.After > 6*time.Second+rateJitter {
+			t.Errorf("the limit is reached: %+v", err)
+		}
+		for range 20 { // over several generations of the table
+			time.Sleep(12 * time.Second)
+			if n := l.burstOf("192.0.2.1"); n != 2 {
+				t.Fatalf("%d after 12 seconds, want 2", n)
+			}
+		}
+	})
+}
+
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewRateLimit(10, nil)

@@ -1,5 +1,6 @@
 // The button that asks for notifications of key events. The server shows it to scripts as data-live-notify: the address at which
 // a browser subscribes to the channel (publisher/webpush).
+import { encode } from "./base64";
 
 /** Offers notifications, if the browser can show them. Without that, the box stays hidden. */
 export function offerNotifications(box: HTMLElement): void {
@@ -82,7 +83,7 @@ class Offer {
 
   private async renew(subscription: PushSubscription): Promise<void> {
     const used = subscription.options.applicationServerKey;
-    const key = used ? base64url(new Uint8Array(used)) : "";
+    const key = used ? encode(new Uint8Array(used)) : "";
     const status = await this.send("POST", { key, subscription }).then(() => 0, (e: unknown) => (e instanceof Failed ? e.status : 0));
     if (status !== 409) return;
     await subscription.unsubscribe(); // the server has another key now
@@ -116,8 +117,4 @@ function active(worker: ServiceWorkerRegistration): Promise<void> {
       if (next.state === "redundant") reject(new Error("the worker can't be installed"));
     });
   });
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }

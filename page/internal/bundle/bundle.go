@@ -13,6 +13,7 @@ import (
 var served = map[string]string{
 	"static/live.js":       "client/main.ts",
 	"static/live-posts.js": "client/live-posts.ts",
+	"static/passkey.js":    "client/passkey.ts",
 	"static/style.css":     "client/styles/page.css",
 }
 
