@@ -1,0 +1,86 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/internal/short"
+	"github.com/motacilla-live/motacilla/route"
+	"go.uber.org/zap"
+	"golang.org/x/oauth2"
+)
+
+// entrance is the page for signing in of a site whose people sign in at other servers only.
+func (o *OIDC) entrance(w http.ResponseWriter, r *http.Request) {
+	next := r.URL.Query().Get("next")
+	form := o.kit.SignInForm(o.kit.Site().Pages.Local(next))
+	if len(form.Others) == 1 {
+		http.Redirect(w, r, o.kit.Offers(next)[0].URL, http.StatusSeeOther)
+		return
+	}
+	o.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", form)
+}
+
+// begin sends the browser to the server.
+func (o *OIDC) begin(w http.ResponseWriter, r *http.Request) {
+	next := o.kit.Site().Pages.Local(r.URL.Query().Get("next"))
+	p, err := o.discovery.get(r.Context())
+	if err != nil {
+		o.fail(w, r, next, nil, away(err))
+		return
+	}
+	a := newAttempt(o.id, next)
+	o.keep(w, a)
+	conf := p.oauth
+	conf.RedirectURL = o.url(o.path("/callback"))
+	at := conf.AuthCodeURL(a.state(), oidc.Nonce(a.nonce()), oauth2.S256ChallengeOption(a.verifier()))
+	http.Redirect(w, r, at, http.StatusSeeOther)
+}
+
+// failure is why somebody could not sign in.
+type failure struct {
+	word   string // what the form says
+	status int
+	err    error // what the log says
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func away(err error) error {
+	return &failure{access.SignInAway, http.StatusServiceUnavailable, fmt.Errorf("the server does not answer: %w", err)}
+}
+
+func again(why string) error {
+	return &failure{access.SignInAgain, http.StatusBadRequest, errors.New(why)}
+}
+
+func wrong(why string, args ...any) error {
+	return &failure{access.SignInFailed, http.StatusBadGateway, fmt.Errorf(why, args...)}
+}
+
+// fail shows the form with what went wrong. who is nil unless the server has said who it is.
+func (o *OIDC) fail(w http.ResponseWriter, r *http.Request, next string, who *route.Holder, err error) {
+	form := o.kit.SignInForm(next)
+	f := &failure{access.SignInFailed, http.StatusInternalServerError, err}
+	var retry *motacilla.RetryError
+	switch {
+	case errors.As(err, &f):
+	case errors.As(err, &retry):
+		f, form.Wait = &failure{"signin_wait", http.StatusTooManyRequests, err}, route.RetrySeconds(err)
+	case errors.Is(err, motacilla.ErrUnavailable):
+		f.status = http.StatusServiceUnavailable
+	}
+	form.Failed = f.word
+	if f.status >= http.StatusInternalServerError && r.Context().Err() == nil {
+		o.kit.Logger().Warn("signing in failed", zap.String("server", o.o.Issuer), zap.Error(err))
+	}
+	e := o.kit.Event(r, who, "sign in")
+	e.Status, e.Refused = f.status, short.Cut(err.Error(), 200)
+	o.kit.Note(e)
+	o.kit.Site().Pages.Form(w, r, f.status, "signin", form)
+}
