@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/motacilla-live/motacilla"
@@ -28,9 +29,9 @@ func (o *OIDC) entrance(w http.ResponseWriter, r *http.Request) {
 // begin sends the browser to the server.
 func (o *OIDC) begin(w http.ResponseWriter, r *http.Request) {
 	next := o.kit.Site().Pages.Local(r.URL.Query().Get("next"))
-	p, err := o.discovery.get(r.Context())
+	p, err := o.known(r)
 	if err != nil {
-		o.fail(w, r, next, nil, away(err))
+		o.fail(w, r, next, nil, err)
 		return
 	}
 	a := newAttempt(o.id, next)
@@ -41,42 +42,59 @@ func (o *OIDC) begin(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, at, http.StatusSeeOther)
 }
 
+// known returns what the server says about itself, or a failure.
+func (o *OIDC) known(r *http.Request) (*provider, error) {
+	p, err := o.discovery.get(r.Context())
+	if err != nil {
+		f := away(err)
+		f.logged = true // once for many requests
+		return nil, f
+	}
+	return p, nil
+}
+
 // failure is why somebody could not sign in.
 type failure struct {
 	word   string // what the form says
 	status int
 	err    error // what the log says
+	logged bool
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-func away(err error) error {
-	return &failure{access.SignInAway, http.StatusServiceUnavailable, fmt.Errorf("the server does not answer: %w", err)}
+func away(err error) *failure {
+	var call *url.Error
+	if errors.As(err, &call) { // without the URL, which is long
+		err = call.Err
+	}
+	return &failure{word: access.SignInAway, status: http.StatusServiceUnavailable, err: fmt.Errorf("the server does not answer: %w", err)}
 }
 
-func again(why string) error {
-	return &failure{access.SignInAgain, http.StatusBadRequest, errors.New(why)}
+func again(why string) *failure {
+	return &failure{word: access.SignInAgain, status: http.StatusBadRequest, err: errors.New(why)}
 }
 
-func wrong(why string, args ...any) error {
-	return &failure{access.SignInFailed, http.StatusBadGateway, fmt.Errorf(why, args...)}
+func wrong(why string, args ...any) *failure {
+	return &failure{word: access.SignInFailed, status: http.StatusBadGateway, err: fmt.Errorf(why, args...)}
 }
 
 // fail shows the form with what went wrong. who is nil unless the server has said who it is.
 func (o *OIDC) fail(w http.ResponseWriter, r *http.Request, next string, who *route.Holder, err error) {
 	form := o.kit.SignInForm(next)
-	f := &failure{access.SignInFailed, http.StatusInternalServerError, err}
+	f := &failure{word: access.SignInFailed, status: http.StatusInternalServerError, err: err}
 	var retry *motacilla.RetryError
 	switch {
 	case errors.As(err, &f):
 	case errors.As(err, &retry):
-		f, form.Wait = &failure{"signin_wait", http.StatusTooManyRequests, err}, route.RetrySeconds(err)
+		f = &failure{word: "signin_wait", status: http.StatusTooManyRequests, err: err}
+		form.Wait = route.RetrySeconds(err)
 	case errors.Is(err, motacilla.ErrUnavailable):
 		f.status = http.StatusServiceUnavailable
 	}
 	form.Failed = f.word
-	if f.status >= http.StatusInternalServerError && r.Context().Err() == nil {
+	if f.status >= http.StatusInternalServerError && !f.logged && r.Context().Err() == nil {
 		o.kit.Logger().Warn("signing in failed", zap.String("server", o.o.Issuer), zap.Error(err))
 	}
 	e := o.kit.Event(r, who, "sign in")

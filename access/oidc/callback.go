@@ -37,9 +37,9 @@ func (o *OIDC) complete(w http.ResponseWriter, r *http.Request) (next string, wh
 	if err := o.limit.Allow(r); err != nil {
 		return next, nil, err
 	}
-	p, err := o.discovery.get(r.Context())
+	p, err := o.known(r)
 	if err != nil {
-		return next, nil, away(err)
+		return next, nil, err
 	}
 	code, err := p.answer(q)
 	if err != nil {
@@ -80,8 +80,8 @@ func (p *provider) answer(q url.Values) (code string, err error) {
 		return "", wrong("the answer is of %q, not of %q", short.Cut(iss, 100), p.issuer)
 	}
 	if e := q.Get("error"); e != "" {
-		return "", &failure{access.SignInRefused, http.StatusForbidden,
-			errors.New("the server says " + short.Cut(e+" "+q.Get("error_description"), 150))}
+		return "", &failure{word: access.SignInRefused, status: http.StatusForbidden,
+			err: errors.New("the server says " + short.Cut(e+" "+q.Get("error_description"), 150))}
 	}
 	if code = q.Get("code"); code == "" {
 		return "", wrong("the answer has no code")
@@ -94,7 +94,7 @@ func denied(is *identity) error {
 	if is.tooMany {
 		why = "it is in too many groups for the server to name them: give it a role of the application there"
 	}
-	return &failure{access.SignInDenied, http.StatusForbidden, errors.New(why)}
+	return &failure{word: access.SignInDenied, status: http.StatusForbidden, err: errors.New(why)}
 }
 
 // once returns an error if key was noted before.

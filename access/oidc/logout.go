@@ -11,7 +11,6 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/route"
-	"go.uber.org/zap"
 )
 
 // mostLogout is the largest form with a logout token, in bytes.
@@ -32,7 +31,6 @@ func (o *OIDC) backChannel(w http.ResponseWriter, r *http.Request) {
 		p := route.ProblemOf(err)
 		e.Status, e.Refused = p.Status, short.Cut(err.Error(), 200)
 		o.kit.Note(e)
-		o.kit.Logger().Warn("a logout token was refused", zap.String("server", o.o.Issuer), zap.Error(err))
 		route.WriteError(w, r, err)
 		return
 	}

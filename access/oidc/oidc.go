@@ -48,7 +48,7 @@ func New(options *Options, kit *access.Kit) (*OIDC, error) {
 		o.id += "-" + o.o.ID
 	}
 	o.name = cmp.Or(o.o.Name, issuer.Hostname())
-	o.discovery = newDiscovery(&o.o, newHTTP(kit.Client()))
+	o.discovery = newDiscovery(&o.o, newHTTP(kit.Client()), kit.Logger())
 	o.limit = route.NewRateLimit(1, &route.RateLimitOptions{
 		Address: func(r *http.Request) netip.Addr { return kit.Site().Address(r) }, // the site is not known yet
 	})
@@ -64,7 +64,9 @@ func (o *OIDC) Start(context.Context) error {
 }
 
 // Authenticate knows nothing: people who have signed in have sessions.
-func (o *OIDC) Authenticate(context.Context, access.Credential) (*access.Subject, error) { return nil, nil }
+func (o *OIDC) Authenticate(context.Context, access.Credential) (*access.Subject, error) {
+	return nil, nil
+}
 
 // Offer implements [access.Offers].
 func (o *OIDC) Offer() access.SignInAt { return access.SignInAt{Name: o.name, URL: o.path("")} }

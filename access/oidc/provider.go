@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 	"golang.org/x/time/rate"
 )
@@ -34,6 +35,7 @@ type provider struct {
 type discovery struct {
 	o       *Options
 	http    *http.Client
+	log     *zap.Logger
 	current atomic.Pointer[known]
 	turn    chan struct{} // held while the server is asked
 
@@ -46,8 +48,8 @@ type known struct {
 	at time.Time
 }
 
-func newDiscovery(o *Options, client *http.Client) *discovery {
-	return &discovery{o: o, http: client, turn: make(chan struct{}, 1)}
+func newDiscovery(o *Options, client *http.Client, log *zap.Logger) *discovery {
+	return &discovery{o: o, http: client, log: log, turn: make(chan struct{}, 1)}
 }
 
 // get returns what the server says about itself. If it does not answer now, what it said before counts.
@@ -72,6 +74,7 @@ func (d *discovery) get(ctx context.Context) (*provider, error) {
 			return p, nil
 		}
 		d.failedAt = time.Now()
+		d.log.Warn("an OpenID Connect server does not answer", zap.String("server", d.o.Issuer), zap.Error(d.failed))
 	}
 	if last != nil {
 		return last.provider, nil
