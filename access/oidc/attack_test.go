@@ -339,3 +339,24 @@ func TestCookie(t *testing.T) {
 		}
 	}
 }
+
+// An address can't make this site call the server as often as it likes.
+func TestLimit(t *testing.T) {
+	h := newHostile(t)
+	s := h.site()
+	b := s.browser()
+	back := b.callbackOf()
+	at, _ := url.Parse(s.url)
+	kept := b.Jar.Cookies(at)
+	for range 2000 {
+		thief := s.browser()
+		thief.Jar.SetCookies(at, kept)
+		if a := thief.get(back); a.StatusCode == http.StatusTooManyRequests {
+			if a.form.Failed != "signin_wait" || a.form.Wait <= 0 {
+				t.Errorf("the form is %s", a.body)
+			}
+			return
+		}
+	}
+	t.Error("the address was never refused")
+}

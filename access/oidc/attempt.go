@@ -53,7 +53,7 @@ func (o *OIDC) cookieName(state string) string {
 
 // cookie keeps an attempt. It comes back with the server's redirect, which is another site's, so it is SameSite=Lax.
 func (o *OIDC) cookie(state, value string, age time.Duration) *http.Cookie {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure, if the site has https
 		Name: o.cookieName(state), Value: value, MaxAge: int(age.Seconds()), Path: "/",
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: o.https(),
 	}

@@ -17,10 +17,9 @@ import (
 
 // entrance is the page for signing in of a site whose people sign in at other servers only.
 func (o *OIDC) entrance(w http.ResponseWriter, r *http.Request) {
-	next := r.URL.Query().Get("next")
-	form := o.kit.SignInForm(o.kit.Site().Pages.Local(next))
+	form := o.kit.SignInForm(o.kit.Site().Pages.Local(r.URL.Query().Get("next")))
 	if len(form.Others) == 1 {
-		http.Redirect(w, r, o.kit.Offers(next)[0].URL, http.StatusSeeOther)
+		http.Redirect(w, r, form.Others[0].URL, http.StatusSeeOther) //nolint:gosec // it is a path of this site
 		return
 	}
 	o.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", form)
@@ -39,7 +38,7 @@ func (o *OIDC) begin(w http.ResponseWriter, r *http.Request) {
 	conf := p.oauth
 	conf.RedirectURL = o.url(o.path("/callback"))
 	at := conf.AuthCodeURL(a.state(), oidc.Nonce(a.nonce()), oauth2.S256ChallengeOption(a.verifier()))
-	http.Redirect(w, r, at, http.StatusSeeOther)
+	http.Redirect(w, r, at, http.StatusSeeOther) //nolint:gosec // the server that the configuration names has said where it is
 }
 
 // known returns what the server says about itself, or a failure.

@@ -136,3 +136,23 @@ func TestEntrance(t *testing.T) {
 	}
 	b.is("")
 }
+
+// A site below a path, whose public URL has it.
+func TestBelow(t *testing.T) {
+	h := newHostile(t)
+	s := h.site()
+	s.nodes, s.table = nil, nil
+	s.join(s.url+"/news/", h.options())
+	b := s.browser()
+	if a := b.get(s.url + "/news/sign-in?next=/news/channels/a"); a.Request.URL.String() != s.url+"/news/channels/a" {
+		t.Errorf("it leads to %s", a.Request.URL)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if back := h.asked.Get("redirect_uri"); back != s.url+"/news/sign-in/oidc/callback" {
+		t.Errorf("the server sends browsers back to %s", back)
+	}
+	if n := len(s.noted("sign in")); n != 1 {
+		t.Errorf("%d have signed in", n)
+	}
+}

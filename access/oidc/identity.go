@@ -73,7 +73,7 @@ func (o *OIDC) more(ctx context.Context, p *provider, subject string, own claims
 	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
 		if !groups {
-			return nil, nil //nolint:nilerr // only the name is missing
+			return nil, nil // only the name is missing
 		}
 		return nil, unanswered("ask about the person", err)
 	}

@@ -18,13 +18,13 @@ type Options struct {
 	Issuer       string        `key:"issuer" required:"true" doc:"URL of the OpenID Connect server, exactly as the server itself writes it"`
 	ClientID     string        `key:"client_id" required:"true" doc:"ID under which the server knows this site"`
 	ClientSecret string        `key:"client_secret" secret:"true" doc:"secret that the server has given to this site; a server may do without"`
-	Name         string        `key:"name" doc:"what people call the server, as in Sign in with NAME; by default its host"`
-	ID           string        `key:"id" doc:"word that tells this server from others, if there are several: it is in URLs, as /sign-in/oidc-ID, and in names of accounts"`
+	Name         string        `key:"name" doc:"what people call the server, as in Sign in with NAME; default: its host"`
+	ID           string        `key:"id" doc:"word for this server, if there are several: then /sign-in/oidc-ID is its path"`
 	Scopes       []string      `key:"scopes" doc:"what is asked of the server about people; openid is always asked for"`
-	GroupsClaim  string        `key:"groups_claim" min:"1" doc:"claim that has the groups of a person; dots lead into objects, as in realm_access.roles"`
-	Roles        []string      `key:"roles" doc:"what groups may do, each as GROUP=ROLE or GROUP=ROLE:CHANNELS, such as sports=editor:match-*; the group * is everybody"`
+	GroupsClaim  string        `key:"groups_claim" min:"1" doc:"claim with a person's groups; dots lead into objects, as in realm_access.roles"`
+	Roles        []string      `key:"roles" doc:"what groups may do: GROUP=ROLE, or as sports=editor:match-*; the group * is everybody"`
 	NameClaim    string        `key:"name_claim" doc:"claim that has the name of a person"`
-	Session      time.Duration `key:"session" min:"1m" max:"720h" doc:"how long a person stays signed in; groups are looked at again after that"`
+	Session      time.Duration `key:"session" min:"1m" max:"720h" doc:"how long a person stays signed in; then groups are looked at again"`
 }
 
 // Defaults returns the options that the configuration does not give.

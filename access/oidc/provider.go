@@ -116,7 +116,7 @@ func (d *discovery) ask(ctx context.Context) (*provider, error) {
 	p.oauth = oauth2.Config{ClientID: d.o.ClientID, ClientSecret: d.o.ClientSecret, Endpoint: endpoint, Scopes: d.o.Scopes}
 	p.idTokens = found.Verifier(&oidc.Config{ClientID: d.o.ClientID})
 	slow := httpClient(limited{d.http.Transport, rate.NewLimiter(rate.Every(5*time.Second), 5)})
-	p.logouts = found.VerifierContext(oidc.ClientContext(ctx, slow), &oidc.Config{ClientID: d.o.ClientID})
+	p.logouts = found.VerifierContext(oidc.ClientContext(context.Background(), slow), &oidc.Config{ClientID: d.o.ClientID})
 	return p, nil
 }
 

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func parseRoles(lines []string) (roles, error) {
 		all = append(all, rights[0])
 	}
 	if len(rs) == 0 {
-		return nil, fmt.Errorf("roles: must have a line, or nobody could do anything here: %q gives everybody who can sign in the role reader", "*=reader")
+		return nil, errors.New("roles: must have a line, or nobody could do anything here; *=reader makes everybody who can sign in a reader")
 	}
 	if err := all.Validate(); err != nil {
 		return nil, fmt.Errorf("roles: %w", err)

@@ -60,17 +60,22 @@ func (s *site) join(publicURL string, options ...*oidc.Options) {
 		}
 		all = append(all, one)
 	}
+	at, err := url.Parse(publicURL)
+	if err != nil {
+		s.Fatal(err)
+	}
+	base := strings.TrimSuffix(at.Path, "/")
 	a := access.New(kit, "", all...)
 	a.Join(access.Site{
 		Channel: s.store.Channel, Secure: func(*http.Request) bool { return strings.HasPrefix(publicURL, "https:") },
 		Address: func(r *http.Request) netip.Addr { return route.Proxies(nil).ClientAddr(r) },
-		URL:     publicURL, Pages: pages{},
+		URL:     publicURL, Base: base, Pages: pages{},
 	})
 	if err := a.Start(s.Context()); err != nil {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { _ = a.Shutdown(context.Background()) })
-	table, err := route.NewTableBelow("")
+	table, err := route.NewTableBelow(base)
 	for _, one := range all {
 		if err == nil {
 			err = table.Add("oidc", "/", one.(access.Sited).URLs()...)
