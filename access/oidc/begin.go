@@ -19,7 +19,7 @@ import (
 func (o *OIDC) entrance(w http.ResponseWriter, r *http.Request) {
 	form := o.kit.SignInForm(o.kit.Site().Pages.Local(r.URL.Query().Get("next")))
 	if len(form.Others) == 1 {
-		http.Redirect(w, r, form.Others[0].URL, http.StatusSeeOther) //nolint:gosec // it is a path of this site
+		http.Redirect(w, r, form.Others[0].URL, http.StatusSeeOther)
 		return
 	}
 	o.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", form)

@@ -21,7 +21,7 @@ type Options struct {
 	Name         string        `key:"name" doc:"what people call the server, as in Sign in with NAME; default: its host"`
 	ID           string        `key:"id" doc:"word for this server, if there are several: then /sign-in/oidc-ID is its path"`
 	Scopes       []string      `key:"scopes" doc:"what is asked of the server about people; openid is always asked for"`
-	GroupsClaim  string        `key:"groups_claim" min:"1" doc:"claim with a person's groups; dots lead into objects, as in realm_access.roles"`
+	GroupsClaim  string        `key:"groups_claim" min:"1" doc:"claim with a person's groups; dots lead into objects, as realm_access.roles"`
 	Roles        []string      `key:"roles" doc:"what groups may do: GROUP=ROLE, or as sports=editor:match-*; the group * is everybody"`
 	NameClaim    string        `key:"name_claim" doc:"claim that has the name of a person"`
 	Session      time.Duration `key:"session" min:"1m" max:"720h" doc:"how long a person stays signed in; then groups are looked at again"`
