@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -311,6 +312,32 @@ func TestInside(t *testing.T) {
 		})
 	}
 	private.Untouched(t)
+}
+
+// A redirect is not followed, wherever it leads: the code and the client's secret would go along.
+func TestRedirects(t *testing.T) {
+	var reached atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	redirect := func(w http.ResponseWriter) {
+		w.Header().Set("Location", elsewhere.URL)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}
+	for name, change := range map[string]func(h *hostile){
+		"keys":  func(h *hostile) { h.keys = func(w http.ResponseWriter, _ *http.Request, _ any) { redirect(w) } },
+		"token": func(h *hostile) { h.token = func(w http.ResponseWriter, _ map[string]any) { redirect(w) } },
+	} {
+		h := newHostile(t)
+		change(h)
+		b := h.site().browser()
+		if b.signIn(); h.tokens.Load() == 0 {
+			t.Errorf("%s: the code was not used", name)
+		}
+		b.is("")
+	}
+	if n := reached.Load(); n != 0 {
+		t.Errorf("%d redirects were followed", n)
+	}
 }
 
 // The cookie of an attempt can't be read by scripts, nor be set by another host of the same domain.

@@ -52,6 +52,7 @@ func TestFalseMetadata(t *testing.T) {
 		"keys for everybody":      {"jwks_uri": "http://login.example.org/keys"},
 		"userinfo for everybody":  {"userinfo_endpoint": "http://login.example.org/me"},
 		"signing out of a script": {"end_session_endpoint": "javascript:alert(1)"},
+		"another protocol":        {"authorization_endpoint": "ftp://login.example.org/"},
 		"no keys":                 {"jwks_uri": ""},
 		"no token endpoint":       {"token_endpoint": nil},
 	} {
