@@ -340,6 +340,35 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// What a server answers may have secrets, and be long. Neither the log nor strangers get it.
+func TestAnswersAreNotLogged(t *testing.T) {
+	long := func(w http.ResponseWriter) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = w.Write([]byte(strings.Repeat("a secret ", 1000)))
+	}
+	for name, change := range map[string]func(h *hostile){
+		"discovery": func(h *hostile) { h.metadata = map[string]any{"issuer": strings.Repeat("a secret ", 1000)} },
+		"keys":      func(h *hostile) { h.keys = func(w http.ResponseWriter, _ *http.Request, _ any) { long(w) } },
+		"token":     func(h *hostile) { h.token = func(w http.ResponseWriter, _ map[string]any) { long(w) } },
+	} {
+		h := newHostile(t)
+		change(h)
+		s := h.site()
+		s.browser().signIn()
+		if a := s.tell(h.sign(h.logout("1"))); strings.Contains(a.body, "a secret") {
+			t.Errorf("%s: strangers are told %s", name, a.body)
+		}
+		if s.logs.Len() == 0 {
+			t.Errorf("%s: nothing was logged", name)
+		}
+		for _, entry := range s.logs.All() {
+			if why, _ := entry.ContextMap()["error"].(string); len(why) > 300 || len(entry.ContextMap()) != 2 {
+				t.Errorf("%s: the log has %s %v", name, entry.Message, entry.ContextMap())
+			}
+		}
+	}
+}
+
 // The cookie of an attempt can't be read by scripts, nor be set by another host of the same domain.
 func TestCookie(t *testing.T) {
 	h := newHostile(t)

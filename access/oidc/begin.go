@@ -60,8 +60,11 @@ type failure struct {
 	logged bool
 }
 
-func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Error() string { return brief(f.err) }
 func (f *failure) Unwrap() error { return f.err }
+
+// brief returns the text of an error for a log. Errors of the library have the whole answers of the server.
+func brief(err error) string { return short.Cut(err.Error(), 300) }
 
 func away(err error) *failure {
 	var call *url.Error

@@ -98,7 +98,7 @@ func unanswered(what string, err error) error {
 	if errors.As(err, &call) || errors.As(err, &network) {
 		return away(fmt.Errorf("%s: %w", what, err))
 	}
-	return wrong("%s: %.200s", what, err.Error())
+	return wrong("%s: %.80s", what, err.Error())
 }
 
 // forClient reports whether the token was given to this client. Others may be named in aud too: then azp must say whom it was given to.

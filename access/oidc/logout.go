@@ -49,7 +49,7 @@ func (o *OIDC) ended(ctx context.Context, raw string) (who string, err error) {
 	ctx = oidc.ClientContext(ctx, o.discovery.http)
 	token, err := p.logouts.VerifyLogout(ctx, raw)
 	if err != nil {
-		return "", motacilla.Invalid("logout_token", "is not valid: %v", err)
+		return "", fmt.Errorf("%w: %w", motacilla.Invalid("logout_token", "is not valid"), err) // strangers are not told why
 	}
 	done, life := o.key("logout", token.TokenID), time.Until(token.Expiry)+time.Second
 	switch _, err := o.kit.Records().Get(ctx, space, done); {

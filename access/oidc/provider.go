@@ -74,7 +74,7 @@ func (d *discovery) get(ctx context.Context) (*provider, error) {
 			return p, nil
 		}
 		d.failedAt = time.Now()
-		d.log.Warn("an OpenID Connect server does not answer", zap.String("server", d.o.Issuer), zap.Error(d.failed))
+		d.log.Warn("an OpenID Connect server does not answer", zap.String("server", d.o.Issuer), zap.String("error", brief(d.failed)))
 	}
 	if last != nil {
 		return last.provider, nil

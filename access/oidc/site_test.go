@@ -20,6 +20,8 @@ import (
 	"github.com/motacilla-live/motacilla/outbound/outboundtest"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // site is a site of two nodes on one store, behind one address. Requests go to the two in turn.
@@ -30,12 +32,15 @@ type site struct {
 	table []http.Handler
 	turn  atomic.Int64
 	store *memory.Store
+	log   *zap.Logger
+	logs  *observer.ObservedLogs
 }
 
 // newSite starts a site. options is called with its URL.
 func newSite(t testing.TB, options func(site string) *oidc.Options) *site {
 	t.Helper()
-	s := &site{TB: t, store: memory.New(nil)}
+	core, logs := observer.New(zap.DebugLevel)
+	s := &site{TB: t, store: memory.New(nil), log: zap.New(core), logs: logs}
 	t.Cleanup(func() { _ = s.store.Close() })
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.table[s.turn.Add(1)%int64(len(s.table))].ServeHTTP(w, r)
@@ -51,7 +56,7 @@ func newSite(t testing.TB, options func(site string) *oidc.Options) *site {
 // join adds a node.
 func (s *site) join(publicURL string, options ...*oidc.Options) {
 	s.Helper()
-	kit := access.NewKit(&access.KitOptions{Records: s.store.Records(), Client: outboundtest.NewClient(s)})
+	kit := access.NewKit(&access.KitOptions{Records: s.store.Records(), Client: outboundtest.NewClient(s), Logger: s.log})
 	var all []access.Authenticator
 	for _, o := range options {
 		one, err := oidc.New(o, kit)
