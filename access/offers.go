@@ -34,9 +34,22 @@ func (k *Kit) Entrance(o Offers) bool {
 	return len(k.accounts) == 0 && len(k.offers) > 0 && k.offers[0] == o
 }
 
+// Welcomes is an [Accounts] that says what the form "signin" has for its own accounts. Others need not be set.
+type Welcomes interface {
+	Accounts
+	SignInForm(r *http.Request, next string) SignInForm
+}
+
 // SignInForm returns the data of the form "signin" for a site of these authenticators.
-func (k *Kit) SignInForm(next string) SignInForm {
-	return SignInForm{Next: next, Passwords: len(k.accounts) > 0, Others: k.Offers(next)}
+func (k *Kit) SignInForm(r *http.Request, next string) SignInForm {
+	form := SignInForm{Next: next, Passwords: len(k.accounts) > 0}
+	for _, one := range k.accounts {
+		if w, ok := one.(Welcomes); ok {
+			form = w.SignInForm(r, next)
+		}
+	}
+	form.Others = k.Offers(next)
+	return form
 }
 
 // Leaver is an [Offers] whose server people can leave from here.

@@ -17,7 +17,7 @@ import (
 
 // entrance is the page for signing in of a site whose people sign in at other servers only.
 func (o *OIDC) entrance(w http.ResponseWriter, r *http.Request) {
-	form := o.kit.SignInForm(o.kit.Site().Pages.Local(r.URL.Query().Get("next")))
+	form := o.kit.SignInForm(r, o.kit.Site().Pages.Local(r.URL.Query().Get("next")))
 	if len(form.Others) == 1 {
 		http.Redirect(w, r, form.Others[0].URL, http.StatusSeeOther)
 		return
@@ -84,7 +84,7 @@ func wrong(why string, args ...any) *failure {
 
 // fail shows the form with what went wrong. who is nil unless the server has said who it is.
 func (o *OIDC) fail(w http.ResponseWriter, r *http.Request, next string, who *route.Holder, err error) {
-	form := o.kit.SignInForm(next)
+	form := o.kit.SignInForm(r, next)
 	f := &failure{word: access.SignInFailed, status: http.StatusInternalServerError, err: err}
 	var retry *motacilla.RetryError
 	switch {

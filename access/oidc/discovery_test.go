@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/access/oidc"
 	"github.com/motacilla-live/motacilla/outbound"
+	"github.com/motacilla-live/motacilla/outbound/outboundtest"
+	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
 // The site starts while the server is away, says so, and lets people in as soon as the server is there.
@@ -136,6 +139,37 @@ func TestEntrance(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	b.is("")
+}
+
+// people is an authenticator that has accounts of its own.
+type people struct{}
+
+func (people) Authenticate(context.Context, access.Credential) (*access.Subject, error) {
+	return nil, nil
+}
+func (people) Account(context.Context, string) (*access.Account, error) { return nil, nil }
+func (people) SignInForm(_ *http.Request, next string) access.SignInForm {
+	return access.SignInForm{Next: next, Passwords: true, Login: "as people want it"}
+}
+
+// If another authenticator has accounts, it has the page for signing in, with its form and an entry for this server.
+func TestBesidePeople(t *testing.T) {
+	kit := access.NewKit(&access.KitOptions{Records: memory.New(nil).Records(), Client: outboundtest.NewClient(t)})
+	o, err := oidc.New(&oidc.Options{Issuer: "https://login.example.org", ClientID: client, Name: "A", Roles: []string{"*=reader"}}, kit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access.New(kit, "", o, people{})
+	for _, rt := range o.URLs() {
+		if !strings.HasPrefix(rt.Pattern, "/sign-in/oidc") {
+			t.Errorf("it serves %s", rt.Pattern)
+		}
+	}
+	form := kit.SignInForm(httptest.NewRequest(http.MethodGet, "/", nil), "/a?b=c")
+	if !form.Passwords || form.Login == "" || form.Next != "/a?b=c" || len(form.Others) != 1 ||
+		form.Others[0] != (access.SignInAt{Name: "A", URL: "/sign-in/oidc?next=%2Fa%3Fb%3Dc"}) {
+		t.Errorf("the form is %+v", form)
+	}
 }
 
 // A site below a path, whose public URL has it.
