@@ -38,6 +38,9 @@ func New(kit *Kit, token string, authenticators ...Authenticator) *Access {
 		if c, ok := one.(Accounts); ok {
 			kit.accounts = append(kit.accounts, c)
 		}
+		if o, ok := one.(Offers); ok {
+			kit.offers = append(kit.offers, o)
+		}
 	}
 	kit.holders.drop = a.cache.drop
 	kit.api = rest.New(a.Authorize, kit.o.Logger)

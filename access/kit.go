@@ -50,6 +50,7 @@ type Kit struct {
 	hook    func(r *http.Request) (*Subject, error) // who sends a request
 
 	accounts []Accounts
+	offers   []Offers
 }
 
 // NewKit returns a Kit. It is given to the authenticators, and then to [New] with them.

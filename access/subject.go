@@ -48,6 +48,12 @@ type Accounts interface {
 	Account(ctx context.Context, who string) (*Account, error)
 }
 
+// Offers is an [Authenticator] by which people sign in at another server.
+type Offers interface {
+	Authenticator
+	Offer() SignInAt // URL is the path below the site's base, such as /sign-in/oidc
+}
+
 // Account is who signs in.
 type Account struct {
 	Who    string // "person/anna": it never changes
