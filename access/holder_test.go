@@ -230,6 +230,7 @@ func TestResume(t *testing.T) {
 	records := &counted{Records: first.store.Records()}
 	s := joinWith(t, first.store, records, "", newStaff)
 	first.token("ci", "reader")
+	first.token("local", "reader:open")
 	acc := hire(t, first.store.Records(), "anna", "reader")
 	grant, err := first.Authorize(withCookies(request(http.MethodGet), first.signIn(acc, request(http.MethodPost))), "closed", route.Read)
 	if err != nil {
@@ -240,22 +241,28 @@ func TestResume(t *testing.T) {
 		id    string
 		known bool
 	}{{"token/ci", true}, {session, true}, {"token/other", false}, {session + "0", false}, {"server", false}, {"jwt/anna", false}, {"", false}} {
-		if h := s.Kit().Resume(c.id); (h != nil) != c.known || h != nil && (h.ID != c.id || !h.Revocable()) {
-			t.Errorf("%s: %+v", c.id, h)
+		if h, err := s.Kit().Resume(t.Context(), c.id, "closed"); err != nil || (h != nil) != c.known || h != nil && (h.ID != c.id || !h.Revocable()) {
+			t.Errorf("%s: %+v, %v", c.id, h, err)
 		}
 	}
-	h := s.Kit().Resume("token/ci")
+	if h, err := s.Kit().Resume(t.Context(), "token/local", "closed"); h != nil || err != nil {
+		t.Errorf("a token that may read other channels is resumed: %+v, %v", h, err)
+	}
+	h, err := s.Kit().Resume(t.Context(), "token/ci", "closed")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ended := make(chan struct{})
 	h.OnRevoke(func() { close(ended) })
 	if err := first.Kit().RevokeToken(t.Context(), "ci"); err != nil {
 		t.Fatal(err)
 	}
 	<-ended
-	if s.Kit().Resume("token/ci") != nil {
-		t.Error("a revoked token is resumed")
+	if h, err := s.Kit().Resume(t.Context(), "token/ci", "closed"); h != nil || err != nil {
+		t.Errorf("a revoked token is resumed: %+v, %v", h, err)
 	}
 	records.down(motacilla.ErrUnavailable)
-	if s.Kit().Resume(session) != nil {
-		t.Error("a session is resumed of which nobody can tell whether it was revoked")
+	if h, err := s.Kit().Resume(t.Context(), session, "closed"); h != nil || !errors.Is(err, motacilla.ErrUnavailable) {
+		t.Errorf("a session is resumed of which nobody can tell whether it was revoked: %+v, %v", h, err)
 	}
 }

@@ -197,15 +197,19 @@ func (h *holders) unchanged(ask func() (*Subject, error)) (*Subject, error) {
 	return nil, fmt.Errorf("%w: too much is revoked at a time", motacilla.ErrUnavailable)
 }
 
-// Resume returns the Holder of that ID for a stream that another process began; nil if it was revoked, or if that can't be told.
-func (k *Kit) Resume(id string) *route.Holder {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+// Resume returns the Holder of that ID for a stream on a channel that began elsewhere, such as in another process. nil and no error:
+// it was revoked, or may not read the channel any more. It is what publisher.FeedOptions.Holder wants.
+func (k *Kit) Resume(ctx context.Context, id string, ch motacilla.ChannelID) (*route.Holder, error) {
 	s, err := k.subjectOf(ctx, id)
-	if err != nil || s == nil {
-		return nil
+	switch {
+	case errors.Is(err, motacilla.ErrUnauthorized):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case s == nil || !s.Rights.Allow(ch, route.Read):
+		return nil, nil
 	}
-	return s.Holder
+	return s.Holder, nil
 }
 
 // subjectOf returns who a Holder's ID is of, as it is now; nil if it is none that can be revoked.

@@ -56,7 +56,7 @@ type serverIn struct {
 	Admin      *Admin // starts before the server, and stops after it
 	Listeners  *listeners
 	Access     *access.Access // nil if the app has a hook of its own
-	Security   *security // nil if the server does not speak TLS
+	Security   *security      // nil if the server does not speak TLS
 	Log        *zap.Logger
 }
 

@@ -58,6 +58,9 @@ func NewParts(o Options) (*Parts, error) {
 		}
 	}
 	p.Listing = route.NewListing(o.Token)
+	if o.Access != nil && o.Feed.Holder == nil {
+		o.Feed.Holder = o.Access.Kit().Resume
+	}
 	p.Feed = p.newFeed(o)
 	p.Authorize = o.Authorize
 	if o.Access != nil {
@@ -77,7 +80,7 @@ func NewParts(o Options) (*Parts, error) {
 	p.newPage(o)
 	if o.Access != nil {
 		o.Access.Join(access.Site{
-			Channel: p.Feed.Channel, Secure: p.secure, Address: p.Proxies.ClientAddr, Base: o.BasePath, URL: o.PublicURL,
+			Channel: p.Feed.Channel, Secure: p.secure, Address: p.Proxies.ClientAddr, Base: o.BasePath, URL: o.PublicURL, Pages: p.Page,
 		})
 	}
 	p.relays = &relay.Kit{

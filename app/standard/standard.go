@@ -1,8 +1,11 @@
-// Package standard lists all stores, media stores, publishers and receivers of the project, and the languages of its pages. The command
+// Package standard lists all stores, media stores, publishers, receivers and authenticators of the project, and the languages of its pages. The command
 // motacilla uses it. An app that needs only some of them gives their modules to app.Main instead, and compiles no others.
 package standard
 
 import (
+	"github.com/motacilla-live/motacilla/access/jwt"
+	"github.com/motacilla-live/motacilla/access/oidc"
+	"github.com/motacilla-live/motacilla/access/people"
 	"github.com/motacilla-live/motacilla/media/local"
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
@@ -63,5 +66,8 @@ var Module = fx.Module("standard",
 	webhook.Module,
 	natsreceiver.Module,
 	syndication.Module,
+	people.Module,
+	jwt.Module,
+	oidc.Module,
 	languages.Module,
 )
