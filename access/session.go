@@ -81,14 +81,13 @@ func (k *Kit) SignOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (k *Kit) cookie(r *http.Request, value string, age int) *http.Cookie {
-	c := &http.Cookie{
-		Name: Cookie, Value: value, Path: cmp.Or(k.site.Base, "/"), MaxAge: age,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: k.site.Secure(r),
+	name, path, secure := Cookie, cmp.Or(k.site.Base, "/"), k.site.Secure(r)
+	if secure && path == "/" {
+		name = hostCookie
 	}
-	if c.Secure && c.Path == "/" {
-		c.Name = hostCookie
+	return &http.Cookie{ //nolint:gosec // Secure is set if the request came by https
+		Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
 	}
-	return c
 }
 
 // sessionNames are the names of the cookie.
