@@ -67,6 +67,9 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed
 		return err
 	}
 	key := sessionKey(acc.Who, secret)
+	if len(sessionKind+"/"+key) > motacilla.MaxRecordKey { // it could not be revoked
+		return motacilla.Invalid("who", "is too long")
+	}
 	if _, err := k.o.Records.Put(r.Context(), motacilla.Record{Namespace: sessionSpace, Key: key, Value: value, TTL: life}); err != nil {
 		return err
 	}
