@@ -245,14 +245,13 @@ func TestFloodOfRefusals(t *testing.T) {
 		}
 		refused, one, changed := 0, 0, 0
 		for _, e := range s.events() {
-			switch {
-			case e.Refused == "":
+			if e.Refused == "" {
 				changed++
-			default:
-				refused += max(e.Count, 1)
-				if e.Count == 0 {
-					one++
-				}
+				continue
+			}
+			refused += max(e.Count, 1)
+			if e.Count == 0 {
+				one++
 			}
 		}
 		if refused != seconds*each || one > 1000+5*(seconds+1) || changed != seconds {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -30,10 +31,11 @@ const mostSecret = 8 << 10
 // cookies returns the credentials in cookies of these names. A browser may send several cookies of one name: a page of another
 // host of the same site may have set one.
 func cookies(r *http.Request, names []string) (list []Credential) {
-	if len(r.Header["Cookie"]) == 0 {
-		return nil
-	}
+	sent := r.Header["Cookie"]
 	for _, name := range names {
+		if !slices.ContainsFunc(sent, func(line string) bool { return strings.Contains(line, name) }) {
+			continue // most readers have other cookies
+		}
 		taken := 0
 		for _, c := range r.CookiesNamed(name) {
 			if c.Value != "" && len(c.Value) <= mostSecret && taken < mostCookies {

@@ -119,6 +119,7 @@ func (h *holders) watch(ctx context.Context) {
 		if err := h.look(ctx); err != nil && ctx.Err() == nil {
 			h.kit.o.Logger.Debug("reading what was revoked failed", zap.Error(err))
 		}
+		h.sweep(time.Now())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -161,7 +162,6 @@ func (h *holders) look(ctx context.Context) error {
 	if news {
 		h.endIf(gone)
 	}
-	h.sweep(began)
 	return nil
 }
 

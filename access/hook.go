@@ -119,8 +119,13 @@ func (a *Access) know(ctx context.Context, c Credential) (*Subject, error) {
 func (a *Access) ask(ctx context.Context, c Credential) (*Subject, error) {
 	for _, one := range a.authenticators {
 		s, err := one.Authenticate(ctx, c)
-		if s != nil || err != nil {
-			return s, err
+		switch {
+		case err != nil:
+			return nil, err
+		case s != nil && s.Holder == nil:
+			return nil, fmt.Errorf("%T knows somebody without a Holder", one)
+		case s != nil:
+			return s, nil
 		}
 	}
 	return nil, nil

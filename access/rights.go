@@ -60,7 +60,8 @@ func (rs Rights) Validate() error {
 			return motacilla.Invalid("channels", "must be at most %d", mostPatterns)
 		}
 		for _, p := range r.Channels {
-			if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > motacilla.MaxID || strings.ContainsAny(p, "/,") || !utf8.ValidString(p) {
+			_, err := path.Match(p, "")
+			if err != nil || p == "" || len(p) > motacilla.MaxID || strings.ContainsAny(p, "/,") || !utf8.ValidString(p) {
 				return motacilla.Invalid("channels", "must be IDs of channels, or patterns such as match-*")
 			}
 		}
@@ -110,7 +111,7 @@ func (r Right) covers(other Right) bool {
 	}
 	for _, p := range other.Channels {
 		plain := !strings.ContainsAny(p, `*?[\`)
-		if !slices.Contains(r.Channels, p) && !(plain && r.on(motacilla.ChannelID(p), route.Read)) {
+		if !slices.Contains(r.Channels, p) && (!plain || !r.on(motacilla.ChannelID(p), route.Read)) {
 			return false
 		}
 	}

@@ -67,6 +67,9 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed
 		return err
 	}
 	key := sessionKey(acc.Who, secret)
+	if len(sessionKind+"/"+key) > motacilla.MaxRecordKey { // it could not be revoked
+		return motacilla.Invalid("who", "is too long")
+	}
 	if _, err := k.o.Records.Put(r.Context(), motacilla.Record{Namespace: sessionSpace, Key: key, Value: value, TTL: life}); err != nil {
 		return err
 	}
@@ -81,14 +84,13 @@ func (k *Kit) SignOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (k *Kit) cookie(r *http.Request, value string, age int) *http.Cookie {
-	c := &http.Cookie{
-		Name: Cookie, Value: value, Path: cmp.Or(k.site.Base, "/"), MaxAge: age,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: k.site.Secure(r),
+	name, path, secure := Cookie, cmp.Or(k.site.Base, "/"), k.site.Secure(r)
+	if secure && path == "/" {
+		name = hostCookie
 	}
-	if c.Secure && c.Path == "/" {
-		c.Name = hostCookie
+	return &http.Cookie{ //nolint:gosec // Secure is set if the request came by https
+		Name: name, Value: value, Path: path, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
 	}
-	return c
 }
 
 // sessionNames are the names of the cookie.

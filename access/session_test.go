@@ -238,3 +238,32 @@ func TestRightsOfSessions(t *testing.T) {
 		check("at the end", now, false)
 	})
 }
+
+// A session of an account whose name is as long as can be works, and can be ended. One that could not be ended is not begun.
+func TestLongNames(t *testing.T) {
+	s := open(t, newStaff)
+	for _, c := range []struct {
+		bytes int
+		works bool
+	}{{400, true}, {motacilla.MaxRecordKey - len("session/") - 33 - len("staff/"), true}, {motacilla.MaxRecordKey - len("session/") - 32 - len("staff/"), false}} {
+		acc := hire(t, s.store.Records(), strings.Repeat("a", c.bytes), "editor")
+		w := httptest.NewRecorder()
+		err := s.Kit().SignIn(w, request(http.MethodPost), acc, false, 0)
+		if (err == nil) != c.works {
+			t.Errorf("%d bytes: %v", c.bytes, err)
+		}
+		if !c.works {
+			continue
+		}
+		r := withCookies(request(http.MethodGet), w.Result().Cookies()...)
+		if _, err := s.Authorize(r, "closed", route.Read); err != nil {
+			t.Errorf("%d bytes: %v", c.bytes, err)
+		}
+		if err := s.Kit().EndSession(t.Context(), acc.Who, ""); err != nil {
+			t.Errorf("%d bytes: %v", c.bytes, err)
+		}
+		if _, err := s.Authorize(r, "closed", route.Read); err == nil {
+			t.Errorf("%d bytes: the session goes on", c.bytes)
+		}
+	}
+}

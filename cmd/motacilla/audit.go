@@ -20,11 +20,11 @@ func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Print the audit log: what was changed, and what was refused",
-		Long: `Print the audit log, the newest event first: which requests changed something, which were refused, and who signed in, each with who it
-was and from where. It needs the server's token, or an admin's.
+		Long: `Print the audit log, the newest event first: which requests changed something, which were refused, and who signed in, each with
+who it was and from where. It needs the server's token, or an admin's.
 
-A terminal gets a table that fits its width, with local times. A file or a pipe gets one line for each event, without titles: time (RFC 3339),
-account, address, action, channel, status of the answer, and what it was, separated by tabs.`,
+A terminal gets a table that fits its width, with local times. A file or a pipe gets one line for each event, without titles: time
+(RFC 3339), account, address, action, channel, status of the answer, and what it was, separated by tabs.`,
 		Example: `  motacilla audit
   motacilla audit --limit 500 | grep 203.0.113.7
   motacilla audit --all --output json >audit.json`,
@@ -74,8 +74,8 @@ account, address, action, channel, status of the answer, and what it was, separa
 func printEvents(cmd *cobra.Command, events []client.AuditEvent) error {
 	person := terminalWidth(cmd.OutOrStdout()) > 0
 	t := &table.Table{Columns: []table.Column{
-		{Title: "TIME"}, {Title: "WHO", Flexible: true}, {Title: "FROM"}, {Title: "ACTION"}, {Title: "CHANNEL", Flexible: true}, {Title: "STATUS"},
-		{Title: "WHAT", Flexible: true},
+		{Title: "TIME"}, {Title: "WHO", Flexible: true}, {Title: "FROM"}, {Title: "ACTION"}, {Title: "CHANNEL", Flexible: true},
+		{Title: "STATUS"}, {Title: "WHAT", Flexible: true},
 	}}
 	for _, e := range events {
 		at, status := motacilla.FormatTime(e.Time), ""

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const rolesHelp = `A role may do what the roles before it may: a reader reads private channels, a contributor proposes posts, an editor makes
-and changes channels and posts, an admin deletes channels and says who may do what.
+const rolesHelp = `A role may do what the roles before it may: a reader reads private channels, a contributor proposes posts, an editor
+makes and changes channels and posts, an admin deletes channels and says who may do what.
 `
 
 func tokenCommand() *cobra.Command {
@@ -93,8 +93,8 @@ nobody can see the secret again. NAME is 1 to 40 lower-case letters, digits and 
 	cmd.Flags().Var(role, "role", "what it may do")
 	must(cmd.RegisterFlagCompletionFunc("role", words(role.known...)))
 	cmd.Flags().StringVar(&channels, "channels", "", "only on these `CHANNELS`: IDs and patterns, separated by commas; without it, on all")
-	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: after days, hours or minutes (90d, 12h, 30m), or at a `TIME`, such as 2027-12-31 or "+
-		"2027-12-31T18:00:00Z; without it, never")
+	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: after days, hours or minutes (90d, 12h, 30m), or at a `TIME`, such as "+
+		"2027-12-31 or 2027-12-31T18:00:00Z; without it, never")
 	return cmd
 }
 
@@ -165,7 +165,9 @@ which it ends (RFC 3339, or -) and who made it, separated by tabs.`,
 			if asJSON(cmd) {
 				return printValue(cmd.OutOrStdout(), map[string][]client.Token{"tokens": list})
 			}
-			t := &table.Table{Columns: []table.Column{{Title: "TOKEN"}, {Title: "RIGHTS", Flexible: true}, {Title: "EXPIRES"}, {Title: "BY", Flexible: true}}}
+			t := &table.Table{Columns: []table.Column{
+				{Title: "TOKEN"}, {Title: "RIGHTS", Flexible: true}, {Title: "EXPIRES"}, {Title: "BY", Flexible: true},
+			}}
 			for _, one := range list {
 				end := "-"
 				if !one.Expires.IsZero() {
