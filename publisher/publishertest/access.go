@@ -160,7 +160,10 @@ func testRevoked(t *testing.T, run func(settings) *site) {
 	hook := &holders{}
 	member, _ := route.NewHolder("session/member", "person/member", "member")
 	hook.member.Store(member)
-	s := run(settings{authorize: hook.authorize, feed: publisher.FeedOptions{Holder: hook.holder}})
+	s := run(settings{authorize: hook.authorize, feed: publisher.FeedOptions{
+		Heartbeat: time.Hour, // which would make a publisher look whether its reader may read
+		Holder:    hook.holder,
+	}})
 	s.setAccess(motacilla.Private)
 	inside := s.readBy(s.door(true, 0), name, Channel, motacilla.View{})
 	for what, busy := range map[string]bool{"a quiet channel": false, "a busy channel": true} {
