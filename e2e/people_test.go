@@ -83,12 +83,17 @@ func newPeopleSite(t *testing.T, base, language string) *peopleSite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = who.Shutdown(context.Background()) })
-	first := regexp.MustCompile(`\S*/invitation/\S+`).FindString(notice.String())
-	if first == "" {
+	s := &peopleSite{addr: server.Listener.Addr().String()}
+	s.url = "http://localhost" + s.addr[strings.LastIndexByte(s.addr, ':'):]
+	if err := own.Announce(t.Context(), s.url+base); err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`http\S+`).FindString(notice.String())
+	if !strings.HasPrefix(found, s.url+base+"/invitation/") {
 		t.Fatalf("no link for the first account: %s", &notice)
 	}
-	addr := server.Listener.Addr().String()
-	return &peopleSite{"http://localhost" + addr[strings.LastIndexByte(addr, ':'):], addr, first}
+	s.first = strings.TrimPrefix(found, s.url)
+	return s
 }
 
 // keys presses keys.
