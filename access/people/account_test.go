@@ -1,6 +1,7 @@
 package people
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -120,6 +122,14 @@ func TestPeople(t *testing.T) {
 			t.Error("a disabled account is signed in")
 		}
 		ben.signIn("ben", goodWord).want(http.StatusUnauthorized)
+		if acc, err := s.Account(t.Context(), "person/ben"); acc != nil || !errors.Is(err, motacilla.ErrNotFound) {
+			t.Errorf("a disabled account: %+v, %v", acc, err)
+		}
+		for _, who := range []string{"person/nobody", "person/", "person/no login", "person/Ben"} {
+			if acc, err := s.Account(t.Context(), who); acc != nil || !errors.Is(err, motacilla.ErrNotFound) {
+				t.Errorf("%q: %+v, %v", who, acc, err)
+			}
+		}
 		decoded[Person](patch(map[string]any{"disabled": false}), http.StatusOK)
 		if ben.isIn() {
 			t.Error("the session of before is back")
