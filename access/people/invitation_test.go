@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 )
 
@@ -91,6 +92,13 @@ func TestFirstAccountIsClaimed(t *testing.T) {
 			found = append(found, inv)
 		}
 		keep := func(*person) {}
+		if err := other.claim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.accept(t.Context(), found[0], "anna", "Anna", keep); !errors.Is(err, errGone) {
+			t.Errorf("while another node makes the first account: %v", err)
+		}
+		s.pass(claimLife + time.Second) // that node has died
 		if _, err := s.accept(t.Context(), found[0], "anna", "Anna", keep); err != nil {
 			t.Fatal(err)
 		}
@@ -259,6 +267,28 @@ func TestInvitationOnce(t *testing.T) {
 		if again != 7 {
 			t.Errorf("%d links are left, want 7", again)
 		}
+	})
+}
+
+// An invitation of which nothing came can be used again.
+func TestInvitationIsGivenBack(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, anna := admin(t)
+		link, _ := anna.invite("reader")
+		secret := strings.TrimPrefix(link, "/invitation/")
+		inv, err := s.invited(t.Context(), secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, _ := s.get(t.Context(), "anna")
+		taken := func(next *person) { next.Handle = one.Handle } // as if somebody were faster
+		if _, err := s.accept(t.Context(), inv, "ben", "Ben", taken); !errors.Is(err, motacilla.ErrExists) {
+			t.Fatalf("error is %v", err)
+		}
+		if again, err := s.invited(t.Context(), secret); err != nil || !again.expires.Equal(inv.expires) {
+			t.Errorf("%+v, %v", again, err)
+		}
+		s.browser("192.0.2.5").join(link, "ben", "Ben")
 	})
 }
 
