@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 )
 
@@ -72,6 +74,43 @@ func TestFirstAccountOnce(t *testing.T) {
 		n := 0
 		if err := s.each(t.Context(), func(*person) bool { n++; return true }); n != 1 || err != nil {
 			t.Errorf("%d people, %v", n, err)
+		}
+	})
+}
+
+// Two links that were both looked at before either was used, and one that is left over.
+func TestFirstAccountIsClaimed(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := open(t)
+		other := openWith(t, settings{store: s.store})
+		var found []*invitation
+		for _, path := range []string{s.first(), other.first()} {
+			inv, err := s.invited(t.Context(), strings.TrimPrefix(path, "/invitation/"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, inv)
+		}
+		keep := func(*person) {}
+		if err := other.claim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.accept(t.Context(), found[0], "anna", "Anna", keep); !errors.Is(err, errGone) {
+			t.Errorf("while another node makes the first account: %v", err)
+		}
+		s.pass(claimLife + time.Second) // that node has died
+		if _, err := s.accept(t.Context(), found[0], "anna", "Anna", keep); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.accept(t.Context(), found[1], "eve", "Eve", keep); !errors.Is(err, errGone) {
+			t.Errorf("the second one: %v", err)
+		}
+		left, err := s.invite(t.Context(), &invitation{Kind: isFirst}, linkLife)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.invited(t.Context(), left); !errors.Is(err, errGone) {
+			t.Errorf("one that is left over: %v", err)
 		}
 	})
 }
@@ -231,6 +270,28 @@ func TestInvitationOnce(t *testing.T) {
 	})
 }
 
+// An invitation of which nothing came can be used again.
+func TestInvitationIsGivenBack(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, anna := admin(t)
+		link, _ := anna.invite("reader")
+		secret := strings.TrimPrefix(link, "/invitation/")
+		inv, err := s.invited(t.Context(), secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, _ := s.get(t.Context(), "anna")
+		taken := func(next *person) { next.Handle = one.Handle } // as if somebody were faster
+		if _, err := s.accept(t.Context(), inv, "ben", "Ben", taken); !errors.Is(err, motacilla.ErrExists) {
+			t.Fatalf("error is %v", err)
+		}
+		if again, err := s.invited(t.Context(), secret); err != nil || !again.expires.Equal(inv.expires) {
+			t.Errorf("%+v, %v", again, err)
+		}
+		s.browser("192.0.2.5").join(link, "ben", "Ben")
+	})
+}
+
 // Nobody gives away what they do not have, also not by a link from a time when they had it.
 func TestRightsThatAreGivenAway(t *testing.T) {
 	in(t, func(t *testing.T) {
@@ -330,8 +391,10 @@ func TestReset(t *testing.T) {
 		anna.rest(http.MethodPost, "/api/access/people/ben/reset", nil).want(http.StatusConflict)
 		anna.rest(http.MethodPost, "/api/access/people/nobody/reset", nil).want(http.StatusNotFound)
 		// A link for somebody who was deleted is not for whoever has the login then.
-		anna.rest(http.MethodPatch, "/api/access/people/ben", map[string]any{"disabled": false}).want(http.StatusOK)
+		anna.rest(http.MethodDelete, "/api/access/people/ben", nil).want(http.StatusNoContent)
+		anna.person("ben", "reader")
 		link = reset()
+		form[access.InvitationForm](b.get(link), http.StatusOK, "invitation")
 		anna.rest(http.MethodDelete, "/api/access/people/ben", nil).want(http.StatusNoContent)
 		anna.person("ben", "reader")
 		form[access.InvitationForm](b.get(link), http.StatusNotFound, "invitation")

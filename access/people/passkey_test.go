@@ -1,6 +1,7 @@
 package people
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -286,6 +287,28 @@ func TestPasskeyOfAnotherName(t *testing.T) {
 		b.rest(http.MethodPost, "/api/access/passkeys", map[string]any{"id": id, "for": "sign-in", "credential": phone.get(o)}).want(http.StatusUnauthorized)
 		phone.origin = "http://" + host
 		b.passkeySignIn(phone).want(http.StatusOK)
+	})
+}
+
+// Two copies of a passkey that sign at once: the second one is found when its use is noted.
+func TestCopiesAtOnce(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, anna := admin(t)
+		phone := newAuthenticator()
+		anna.passkeyAdd(phone, "").want(http.StatusCreated)
+		one, _ := s.get(t.Context(), "anna")
+		c := one.Passkeys[0].credential()
+		c.Authenticator.SignCount++
+		if _, err := s.used(t.Context(), one, &c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.used(t.Context(), one, &c); !errors.Is(err, errCopied) {
+			t.Errorf("the same count: %v", err)
+		}
+		c.ID = []byte("another ID, which nobody has")
+		if _, err := s.used(t.Context(), one, &c); !errors.Is(err, errPasskey) {
+			t.Errorf("a passkey that was removed: %v", err)
+		}
 	})
 }
 

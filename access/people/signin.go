@@ -10,8 +10,14 @@ import (
 	"go.uber.org/zap"
 )
 
+// SignInForm returns what the form "signin" has for people. next is a path of this site.
+func (p *People) SignInForm(r *http.Request, next string) access.SignInForm {
+	return access.SignInForm{Next: next, Passwords: true, ByPasskey: p.byPasskey(r)}
+}
+
+// signInForm returns the form with the other servers by which people sign in.
 func (p *People) signInForm(r *http.Request, next string) access.SignInForm {
-	f := access.SignInForm{Next: p.kit.Site().Pages.Local(next), Passwords: true, ByPasskey: p.byPasskey(r)}
+	f := p.SignInForm(r, p.kit.Site().Pages.Local(next))
 	if p.o.Others != nil {
 		f.Others = p.o.Others()
 	}

@@ -84,11 +84,14 @@ func TestNobodyIsTold(t *testing.T) {
 			}
 		}
 		// The right password of a disabled account is as wrong as any.
-		b := s.browser("198.51.100.77")
 		s.clear(t)
-		if f := form[access.SignInForm](b.signIn("blocked", goodWord), http.StatusUnauthorized, "signin"); f.Failed != access.SignInWrong {
-			t.Errorf("%+v", f)
+		for n := range mostTries {
+			b := s.browser(fmt.Sprintf("203.0.113.%d", n))
+			if f := form[access.SignInForm](b.signIn("blocked", goodWord), http.StatusUnauthorized, "signin"); f.Failed != access.SignInWrong {
+				t.Errorf("%+v", f)
+			}
 		}
+		s.browser("203.0.113.99").signIn("blocked", goodWord).want(http.StatusTooManyRequests)
 	})
 }
 
@@ -254,6 +257,21 @@ func TestTriesAtOnce(t *testing.T) {
 		if n := s.hashes.count.Load() - before; n > mostTries || n < 1 {
 			t.Errorf("%d passwords were checked", n)
 		}
+	})
+}
+
+// The hour begins with the first try. Whoever goes on trying does not make it longer.
+func TestTriesOfAnHour(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, _ := admin(t)
+		b := s.browser("203.0.113.1")
+		for range mostTries {
+			b.signIn("anna", "not the password").want(http.StatusUnauthorized)
+			time.Sleep(5 * time.Minute)
+		}
+		b.signIn("anna", goodWord).want(http.StatusTooManyRequests)
+		time.Sleep(11 * time.Minute)
+		b.signIn("anna", goodWord).to("/x")
 	})
 }
 
