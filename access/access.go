@@ -33,7 +33,11 @@ func New(kit *Kit, token string, authenticators ...Authenticator) *Access {
 	a.authenticators = append([]Authenticator{server{route.NewToken(token, nil, nil)}, tokens{kit}, sessions{kit}}, authenticators...)
 	for _, one := range a.authenticators {
 		if c, ok := one.(Cookied); ok {
-			a.cookies = append(a.cookies, c.Cookies()...)
+			for _, name := range c.Cookies() {
+				if !slices.Contains(a.cookies, name) {
+					a.cookies = append(a.cookies, name)
+				}
+			}
 		}
 		if c, ok := one.(Accounts); ok {
 			kit.accounts = append(kit.accounts, c)

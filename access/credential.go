@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,6 +46,14 @@ func cookies(r *http.Request, names []string) (list []Credential) {
 		}
 	}
 	return list
+}
+
+// digest returns the key of a credential in the cache. Most fit into the buffer, which costs no allocation.
+func (c Credential) digest() [sha256.Size]byte {
+	var room [1 << 10]byte
+	b := append(room[:0], c.Cookie...)
+	b = append(b, 0)
+	return sha256.Sum256(append(b, c.Secret...))
 }
 
 // mostCookies is how many cookies of one name are looked at.
