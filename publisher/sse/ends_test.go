@@ -84,10 +84,9 @@ func TestPermissionRevoked(t *testing.T) {
 		if u := s.change(stays); u.Revision != p.Revision {
 			t.Errorf("the other reader is at %v, want %v", u.Revision, p.Revision)
 		}
-		s.Eventually("one reader is left", func() bool { return s.stats().Readers.Load() == 1 && !guest.Watched() })
-		if !member.Watched() {
-			t.Error("nothing waits for the revocation of the reader that is there")
-		}
+		s.Eventually("one reader is left, and waits for its revocation", func() bool {
+			return s.stats().Readers.Load() == 1 && !guest.Watched() && member.Watched()
+		})
 	})
 }
 

@@ -110,16 +110,19 @@ func (k *keeper) known(_ context.Context, id string, _ motacilla.ChannelID) (*ro
 	return k.holder, nil
 }
 
-// move hands all readers over, and returns how many. meanwhile is called when all are on the way.
-func (s *site) move(meanwhile func()) int {
+// move hands n readers over, and returns how many moved. meanwhile is called when all are on the way.
+func (s *site) move(n int, meanwhile func()) int {
 	s.Helper()
 	var moved []publisher.Handed
-	if err := s.publisher.HandOver(s.Context(), s.Routes, func(h publisher.Handed) error {
-		moved = append(moved, h)
-		return nil
-	}); err != nil {
-		s.Fatal(err)
-	}
+	s.Eventually("all readers have begun, and move", func() bool {
+		if err := s.publisher.HandOver(s.Context(), s.Routes, func(h publisher.Handed) error {
+			moved = append(moved, h)
+			return nil
+		}); err != nil {
+			s.Fatal(err)
+		}
+		return len(moved) >= n
+	})
 	meanwhile()
 	for _, h := range moved {
 		if err := s.publisher.TakeOver(s.Context(), h, s.Routes); err != nil {
@@ -140,7 +143,7 @@ func TestRevocableReadersMove(t *testing.T) {
 	several := s.several(nil, string(match), at(second, s.Head(second)))
 	s.subscribed(several, match, second)
 	s.of(several, match)
-	if n := s.move(func() {}); n != 2 {
+	if n := s.move(2, func() {}); n != 2 {
 		t.Fatalf("%d readers moved, want 2", n)
 	}
 	p := s.post("Goal")
@@ -169,7 +172,7 @@ func TestRevokedOnTheWay(t *testing.T) {
 	several := s.several(nil, string(match))
 	s.subscribed(several, match)
 	s.of(several, match)
-	if n := s.move(func() {
+	if n := s.move(2, func() {
 		k.revoke()
 		p := s.post("A secret")
 		s.Eventually("the feed knows of what readers must not get", func() bool {
@@ -198,7 +201,7 @@ func TestPermissionsThatNobodyKnows(t *testing.T) {
 	s := open(t, settings{authorize: k.authorize})
 	s.update(s.begin(""))
 	s.subscribed(s.several(nil, string(match)), match)
-	if n := s.move(func() {}); n != 0 {
+	if n := s.move(0, func() {}); n != 0 {
 		t.Errorf("%d readers moved, want none", n)
 	}
 	if n := s.stats().Readers.Load(); n != 2 {
@@ -209,7 +212,7 @@ func TestPermissionsThatNobodyKnows(t *testing.T) {
 	s = open(t, settings{authorize: k.authorize, feed: publisher.FeedOptions{Holder: k.known, Repair: time.Millisecond}})
 	single := s.begin("")
 	s.update(single)
-	if n := s.move(func() {}); n != 1 {
+	if n := s.move(1, func() {}); n != 1 {
 		t.Errorf("%d readers moved, want 1", n)
 	}
 	if late := s.ends(single); len(late) != 0 {
