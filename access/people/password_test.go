@@ -183,6 +183,7 @@ func FuzzLogin(f *testing.F) {
 func FuzzPHC(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1$agNV6OfDL1OwE44WdrFCJw$ITrBwvCsW4b5GjgZuL67RCcvVMEWBWXtASc9TVyI3rY")
 	f.Add("$argon2id$v=19$m=08,t=+1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=10,t=1,p=1$00000000000$000000000000\n00000000000")
 	f.Fuzz(func(t *testing.T, s string) {
 		c, salt, key, err := parsePHC(s)
 		if err != nil {

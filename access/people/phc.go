@@ -43,10 +43,11 @@ func (c cost) format(salt, key []byte) string {
 
 var errPHC = errors.New("is no hash of argon2id")
 
-// parsePHC parses what format returns.
+// parsePHC parses what format returns, and nothing else. base64 alone would take ends of lines.
 func parsePHC(s string) (c cost, salt, key []byte, err error) {
 	parts := strings.Split(s, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
+	if strings.ContainsAny(s, "\r\n") || len(parts) != 6 || parts[0] != "" ||
+		parts[1] != "argon2id" || parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return cost{}, nil, nil, errPHC
 	}
 	numbers := strings.Split(parts[3], ",")
