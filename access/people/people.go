@@ -45,8 +45,6 @@ type Options struct {
 
 	// Notice gets the link for the first account; nil means standard error.
 	Notice io.Writer
-	// Others are the servers by which people can sign in too; nil means none.
-	Others func() []access.SignInAt
 }
 
 // Defaults returns the settings that the configuration does not give.
@@ -65,15 +63,16 @@ type People struct {
 }
 
 var (
-	_ access.Accounts = (*People)(nil)
-	_ access.Sited    = (*People)(nil)
+	_ access.Welcomes  = (*People)(nil)
+	_ access.Sited     = (*People)(nil)
+	_ access.Announcer = (*People)(nil)
 )
 
 // New returns the authenticator.
 func New(o *Options, kit *access.Kit) *People {
 	p := &People{o: *Defaults(), kit: kit, records: kit.Records(), log: kit.Logger(), hashes: newHasher(owasp)}
 	if o != nil {
-		p.o.Notice, p.o.Others = o.Notice, o.Others
+		p.o.Notice = o.Notice
 		if o.Invitation > 0 {
 			p.o.Invitation = o.Invitation
 		}

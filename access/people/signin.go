@@ -15,13 +15,9 @@ func (p *People) SignInForm(r *http.Request, next string) access.SignInForm {
 	return access.SignInForm{Next: next, Passwords: true, ByPasskey: p.byPasskey(r)}
 }
 
-// signInForm returns the form with the other servers by which people sign in.
+// signInForm returns the whole form, with the other servers by which people sign in.
 func (p *People) signInForm(r *http.Request, next string) access.SignInForm {
-	f := p.SignInForm(r, p.kit.Site().Pages.Local(next))
-	if p.o.Others != nil {
-		f.Others = p.o.Others()
-	}
-	return f
+	return p.kit.SignInForm(r, p.kit.Site().Pages.Local(next))
 }
 
 func (p *People) getSignIn(w http.ResponseWriter, r *http.Request) error {
@@ -139,10 +135,14 @@ func (p *People) rehash(r *http.Request, one *person, password string) {
 }
 
 func (p *People) postSignOut(w http.ResponseWriter, r *http.Request) error {
+	who := ""
 	if s, err := p.kit.Subject(r); err == nil && s != nil && isSession(s) {
 		p.note(r, s.Holder, "sign out", "")
+		who = s.Holder.Who
 	}
 	p.kit.SignOut(w, r)
-	p.to(w, p.kit.Site().Pages.Local(field(r, "next")))
+	if who == "" || !p.kit.Leave(w, r, who) {
+		p.to(w, p.kit.Site().Pages.Local(field(r, "next")))
+	}
 	return nil
 }
