@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/app"
@@ -27,6 +29,7 @@ import (
 const (
 	everybody route.Action = ""
 	somebody  route.Action = "somebody" // who has shown who it is, whatever it may do
+	person    route.Action = "person"   // who has an account here and has signed in
 )
 
 // asksFor says what each method of each route asks for. The test fails if a route is missing here.
@@ -42,7 +45,19 @@ var asksFor = map[string]map[string]route.Action{
 	"api-posts":    {"GET": route.Read, "POST": route.Write},
 	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
 	"api-media":    {"POST": route.Draft},
-	"healthz":      {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"access-me":    {"GET": somebody}, "access-tickets": {"POST": somebody},
+	"access-sessions": {"GET": somebody}, "access-session": {"DELETE": somebody},
+	"access-tokens": {"GET": route.Manage, "POST": route.Manage}, "access-token": {"DELETE": route.Manage},
+	"access-audit": {"GET": route.Manage},
+	"sign-in":      {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
+	"invitation": {"GET": everybody, "POST": everybody}, "account": {"GET": everybody, "POST": everybody},
+	"api-access-passkey-options": {"POST": everybody}, "api-access-passkeys": {"POST": everybody}, "api-access-passkey": {"DELETE": person},
+	"api-access-people":      {"GET": route.Manage},
+	"api-access-person":      {"GET": route.Manage, "PATCH": route.Manage, "DELETE": route.Manage},
+	"api-access-reset":       {"POST": route.Manage},
+	"api-access-invitations": {"GET": route.Manage, "POST": route.Manage},
+	"api-access-invitation":  {"DELETE": route.Manage},
+	"healthz":                {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
@@ -104,7 +119,10 @@ func openAccess(t *testing.T) *accessSite {
 	return s
 }
 
-const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}]}`
+const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}],
+	access: [{type: people}, {type: jwt, secret: ` + signingKey + `, audience: [motacilla]}]}`
+
+const signingKey = "a-key-of-at-least-thirty-two-bytes"
 
 // credential is one way in which somebody shows who it is.
 type credential struct {
@@ -124,8 +142,11 @@ func (s *accessSite) credentials(method string) []credential {
 		{kind: "the server's token", role: access.Admin, rights: access.Rights{{Role: access.Admin}}, add: bearerOf("s3cret")},
 	}
 	for _, role := range everyRole {
-		rights := access.Rights{{Role: role, Channels: []string{"own-*"}}}
+		rights := access.Rights{{Role: role}}
+		all = append(all, credential{"a named token for all channels", role, rights, bearerOf(s.named("all-"+role, rights))})
+		rights = access.Rights{{Role: role, Channels: []string{"own-*"}}}
 		all = append(all, credential{"a named token", role, rights, bearerOf(s.named(role, rights))},
+			credential{"a signed token", role, rights, bearerOf(s.signed(role, rights))},
 			credential{"a session", role, rights, s.session(role, rights, "http://"+s.server.Addr().String())})
 		if method != http.MethodGet && method != http.MethodHead { // a page of another site can send the cookie, and must change nothing
 			all = append(all, credential{"a session, from another site,", "", nil, s.session(role, rights, "https://evil.example")})
@@ -139,6 +160,19 @@ func (s *accessSite) credentials(method string) []credential {
 
 func bearerOf(secret string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }
+}
+
+// signed signs a token, as an app would.
+func (s *accessSite) signed(role access.Role, rights access.Rights) string {
+	s.Helper()
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": role, "aud": "motacilla", "exp": jwt.NewNumericDate(time.Now().Add(time.Hour)),
+		"motacilla": map[string]any{"role": role, "channels": rights[0].Channels},
+	}).SignedString([]byte(signingKey))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return token
 }
 
 func (s *accessSite) named(role access.Role, rights access.Rights) string {
@@ -188,7 +222,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{before}", "1").Replace(rt.Pattern)
+		"{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none").Replace(rt.Pattern)
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}
@@ -207,8 +241,11 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 	s.asked++
 	let := resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden
 	want := c.rights.Allow(ch, action)
-	if action == somebody {
+	switch action {
+	case somebody:
 		want = c.role != ""
+	case person: // package people has tests with those
+		want = false
 	}
 	if let != want {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
@@ -254,6 +291,8 @@ func words(a route.Action) string {
 	switch a {
 	case everybody:
 		return "everybody"
+	case person:
+		return "people, of their own account"
 	case somebody:
 		return "whoever has shown who it is"
 	case route.Read:
