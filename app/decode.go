@@ -184,6 +184,9 @@ func listEntries(l layer, k kind) (entries []entry, origin string, err error) {
 	origin = list.origin
 	switch v := list.value.(type) {
 	case string:
+		if k.optional && v == none {
+			return nil, origin, nil
+		}
 		names, _ := texts(v)
 		for _, name := range names {
 			entries = append(entries, entry{name: name})

@@ -104,6 +104,9 @@ func (s *Schema) addKind(k kind) error {
 	}
 	head := Key{Name: k.key, Doc: "types that are used, in this order; any of " + cmp.Or(k.names(), none),
 		Type: expectedList, Default: strings.Join(k.defaults(), ",")}
+	if k.optional && !k.single {
+		head.Doc += "; or " + none
+	}
 	if k.single {
 		head = Key{Name: k.key + ".type", Doc: "the " + k.one + ", one of " + cmp.Or(k.choices(), none), Type: expectedText, Default: k.first()}
 	}

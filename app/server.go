@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,6 +134,9 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
+// localhost are the addresses that the name localhost leads to.
+var localhost = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4zero, net.IPv6zero}
+
 // ownURL returns the URL of the site: the public one, or one that works on this machine. Passkeys need the name localhost: they
 // don't work with addresses.
 func (s *Server) ownURL(bound net.Addr) string {
@@ -141,7 +145,7 @@ func (s *Server) ownURL(bound net.Addr) string {
 		return strings.TrimSuffix(c.PublicURL, "/")
 	}
 	host := bound.String()
-	if at, ok := bound.(*net.TCPAddr); ok && (at.IP.IsLoopback() || at.IP.IsUnspecified()) {
+	if at, ok := bound.(*net.TCPAddr); ok && slices.ContainsFunc(localhost, at.IP.Equal) {
 		host = net.JoinHostPort("localhost", strconv.Itoa(at.Port))
 	}
 	scheme := "http://"

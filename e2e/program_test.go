@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -85,8 +86,27 @@ type program struct {
 	base   string // the path below which the site is, such as /news/live
 	cookie string // signs the requests of api in; without one the token does
 	url    string // of the channel
+	output *printed
 	stop   func() // sends SIGTERM and waits
 	kill   func() // sends SIGKILL and waits
+}
+
+// printed is what a program has written so far.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }
 
 // site returns the URL of the server.
@@ -117,7 +137,7 @@ func serveOver(t *testing.T, w wire, dir, publishers string, env ...string) *pro
 		}
 	}
 	p.env = append(p.env, "MOTACILLA_SERVER_ADDR="+addr, "MOTACILLA_SERVER_TOKEN="+token,
-		"MOTACILLA_STORAGE_TYPE=sqlite")
+		"MOTACILLA_STORAGE_TYPE=sqlite", "MOTACILLA_ACCESS=none") // most tests sign in with the token, on the page's own form
 	if publishers != "" {
 		p.env = append(p.env, "MOTACILLA_PUBLISHERS="+publishers)
 	}
@@ -135,9 +155,10 @@ func serveOver(t *testing.T, w wire, dir, publishers string, env ...string) *pro
 
 func (p *program) start() {
 	p.t.Helper()
-	var output bytes.Buffer
+	output := &printed{}
+	p.output = output
 	cmd := exec.Command(p.run[0], p.run[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, &output, &output
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, output, output
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -150,11 +171,11 @@ func (p *program) start() {
 		select {
 		case err := <-ended:
 			if err != nil {
-				p.t.Errorf("%s ended with %v\n%s", p.run, err, &output)
+				p.t.Errorf("%s ended with %v\n%s", p.run, err, output)
 			}
 		case <-time.After(patience):
 			_ = cmd.Process.Kill()
-			p.t.Errorf("%s did not end after SIGTERM: %v\n%s", p.run, <-ended, &output)
+			p.t.Errorf("%s did not end after SIGTERM: %v\n%s", p.run, <-ended, output)
 		}
 	}
 	p.kill = func() {
@@ -175,7 +196,7 @@ func (p *program) start() {
 		select {
 		case err := <-ended:
 			p.stop = func() {}
-			p.t.Fatalf("%s ended at once: %v\n%s", p.run, err, &output)
+			p.t.Fatalf("%s ended at once: %v\n%s", p.run, err, output)
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
