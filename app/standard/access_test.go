@@ -36,13 +36,14 @@ var asksFor = map[string]map[string]route.Action{
 	"media": {"GET": everybody}, "embeds": {"GET": everybody},
 	"sse": {"GET": route.Read}, "sse-many": {"GET": route.Read}, "websocket": {"GET": route.Read}, "websocket-many": {"GET": route.Read},
 	"long-polling": {"GET": route.Read, "HEAD": route.Read}, "interval-polling": {"GET": route.Read, "HEAD": route.Read},
-	"api-openapi":  {"GET": everybody},
-	"api-channels": {"GET": everybody, "POST": route.Write},
-	"api-channel":  {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Manage},
-	"api-posts":    {"GET": route.Read, "POST": route.Write},
-	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
-	"api-media":    {"POST": route.Draft},
-	"healthz":      {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"api-openapi":   {"GET": everybody},
+	"api-channels":  {"GET": everybody, "POST": route.Write},
+	"api-channel":   {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Manage},
+	"api-posts":     {"GET": route.Read, "POST": route.Write},
+	"api-post":      {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
+	"api-media":     {"POST": route.Draft},
+	"post-versions": {"GET": route.Write}, "post-version": {"GET": route.Write}, "post-restore": {"POST": route.Write},
+	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
@@ -188,7 +189,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{before}", "1").Replace(rt.Pattern)
+		"{before}", "1", "{revision}", "1").Replace(rt.Pattern)
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}

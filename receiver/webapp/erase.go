@@ -41,7 +41,7 @@ func (a *Webapp) erasePost(
 		if err == nil {
 			err = unchanged(match, p)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, motacilla.ErrNotFound) { // a post that is removed may have versions
 			return err
 		}
 		replaces = p.Revision
