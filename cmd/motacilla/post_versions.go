@@ -59,18 +59,13 @@ func printVersions(cmd *cobra.Command, versions []client.Version) error {
 		if v.Removed {
 			changed = "removed"
 		}
-		t.Add(at, v.Revision.String(), cmp.Or(v.Who, "-"), cmp.Or(changed, "-"), oneLine(diffText.Replace(v.Diff)))
+		t.Add(at, v.Revision.String(), cmp.Or(v.Who, "-"), cmp.Or(changed, "-"), oneLine(html.UnescapeString(diffMarks.Replace(v.Diff))))
 	}
 	return printTable(cmd.OutOrStdout(), t)
 }
 
-// diffText makes plain text of a difference.
-var diffText = diffReplacer{strings.NewReplacer("<ins>", "{+", "</ins>", "+}", "<del>", "[-", "</del>", "-]", "<br>", " ")}
-
-type diffReplacer struct{ tags *strings.Replacer }
-
-// Replace returns a difference without HTML.
-func (d diffReplacer) Replace(s string) string { return html.UnescapeString(d.tags.Replace(s)) }
+// diffMarks are what a difference has in place of tags.
+var diffMarks = strings.NewReplacer("<ins>", "{+", "</ins>", "+}", "<del>", "[-", "</del>", "-]", "<br>", " ")
 
 func postRestore(r *remote) *cobra.Command {
 	return &cobra.Command{
