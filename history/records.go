@@ -195,3 +195,17 @@ func (h *History) removeRecord(ctx context.Context, r motacilla.Record) error {
 	}
 	return motacilla.ErrConflict
 }
+
+// PostAt returns a post as it was at the revision of a version that is kept. The error is an ErrNotFound if none is.
+func (h *History) PostAt(
+	ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, revision motacilla.Revision,
+) (motacilla.Post, error) {
+	one, err := h.read(ctx, ch, id, revision)
+	if err == nil && one.Removed {
+		err = motacilla.ErrNotFound
+	}
+	if err != nil {
+		return motacilla.Post{}, fmt.Errorf("post %q at revision %d: %w", id, revision, err)
+	}
+	return one.Post, nil
+}
