@@ -10,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/history"
+	"github.com/motacilla-live/motacilla/storage"
 )
 
 // erased is the answer of a removal for good.
@@ -132,5 +133,41 @@ func TestEraseMeanwhile(t *testing.T) {
 	_, err = slow.PutPost(as(t.Context(), "bob"), s.store, "c", stored, stored.Revision)
 	if left := s.left("history"); !errors.Is(err, motacilla.ErrNotFound) && !errors.Is(err, motacilla.ErrConflict) || len(left) != 0 {
 		t.Errorf("%v, and %v is left", err, left)
+	}
+}
+
+// between is a store to which something is written after each read of a post, as long as there is something.
+type between struct {
+	storage.Store
+	write func(p motacilla.Post)
+}
+
+func (b *between) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
+	p, err := b.Store.Post(ctx, ch, id)
+	if write := b.write; err == nil && write != nil {
+		b.write = nil
+		write(p)
+	}
+	return p, err
+}
+
+// A version that is stored while the post is removed is kept too.
+func TestRemovedMeanwhile(t *testing.T) {
+	s := open(t, nil, nil)
+	p := s.post("anna", `{"text":"one"}`)
+	var written motacilla.Post
+	store := &between{Store: s.store}
+	store.write = func(p motacilla.Post) {
+		p.Author = "somebody who is quick"
+		var err error
+		if written, err = s.store.PutPost(t.Context(), "c", p, p.Revision); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.history.DeletePost(t.Context(), store, "c", p.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.history.PostAt(t.Context(), "c", p.ID, written.Revision); err != nil || got.Author != written.Author {
+		t.Errorf("the version that came between: %+v, %v", got, err)
 	}
 }
