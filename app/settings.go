@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/motacilla-live/motacilla/history"
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
@@ -22,6 +23,7 @@ type Settings struct {
 	Page     PageSettings     `key:"page"`
 	Feed     FeedSettings     `key:"feed"`
 	Polling  PollingSettings  `key:"polling"`
+	History  HistorySettings  `key:"history"`
 	Images   media.Options    `key:"images"`
 	Outbound OutboundSettings `key:"outbound"`
 	Log      LogSettings      `key:"log"`
@@ -100,6 +102,12 @@ type PollingSettings struct {
 	Window int `key:"window" min:"1" max:"10000" doc:"number of newest posts that Wagtail Live's client gets"`
 }
 
+// HistorySettings are the keys history.*, of the versions of posts.
+type HistorySettings struct {
+	Keep     time.Duration `key:"keep" min:"0" max:"87600h" doc:"how long a version is kept after it was replaced or removed; 0 keeps none"`
+	Versions int           `key:"versions" min:"0" max:"10000" doc:"about how many versions of a post are kept; 0 keeps none"`
+}
+
 // OutboundSettings are the keys outbound.*, of the client that calls addresses from outside, such as a link in a post.
 type OutboundSettings struct {
 	Allow []string `key:"allow" doc:"private networks that may be called, such as 10.1.2.0/24; by default only public addresses are"`
@@ -133,6 +141,7 @@ func defaults() Settings {
 		Page:    PageSettings{Name: "Motacilla", Size: 50, Channels: true, Index: true, Language: "en", TimeZone: "UTC"},
 		Feed:    FeedSettings{Heartbeat: 15 * time.Second, Stall: 15 * time.Second},
 		Polling: PollingSettings{Window: 500},
+		History: HistorySettings{Keep: history.DefaultKeep, Versions: history.DefaultVersions},
 		Images:  *media.DefaultOptions(),
 		Log:     LogSettings{Level: "info", Format: "console"},
 	}

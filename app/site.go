@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/history"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -34,8 +35,9 @@ type partsIn struct {
 	Access    *access.Access   // nil if there is a hook of the app's own
 	Look      *page.Look
 	Renderer  publisher.Renderer `optional:"true"`
-	Library   *media.Library     // nil if images are not kept
-	Embeds    media.Embeds       `optional:"true"`
+	History   *history.History
+	Library   *media.Library // nil if images are not kept
+	Embeds    media.Embeds   `optional:"true"`
 	Client    *outbound.Client
 	Traces    live.Traces `optional:"true"`
 }
@@ -47,7 +49,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 	limits := c.Server.Limits
 	var library live.Library
 	if in.Library != nil {
-		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store)}
+		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store, inVersions(in.History))}
 	}
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Access: in.Access, Token: in.Token.Secret,
@@ -59,7 +61,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 			NoChannels: !c.Page.Channels, NoIndex: !c.Page.Index,
 		},
 		Renderer: in.Renderer,
-		Library:  library, Embeds: in.Embeds, Client: in.Client,
+		History:  in.History, Library: library, Embeds: in.Embeds, Client: in.Client,
 		Feed: publisher.FeedOptions{
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{

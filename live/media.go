@@ -38,7 +38,11 @@ const deliveryRoom = 64 << 20
 // newKit makes the store that refuses writes when too many wait and completes posts, and what receivers share.
 func (p *Parts) newKit(o Options) {
 	p.writes = &backlog.Backlog{}
-	store := &completing{Store: &bounded{o.Store, p.writes}, images: receiver.NoImages{}}
+	p.below = &bounded{o.Store, p.writes}
+	store := &completing{Store: p.below, images: receiver.NoImages{}}
+	if o.History != nil {
+		store.Store = &keeping{p.below, o.History}
+	}
 	if o.Library != nil {
 		store.images = o.Library
 	}
@@ -66,6 +70,9 @@ func (p *Parts) shared() []Named[mounted] {
 	}
 	if p.options.Embeds != nil {
 		list = append(list, Named[mounted]{At: "embedded pages", It: p.options.Embeds})
+	}
+	if p.options.History != nil {
+		list = append(list, Named[mounted]{At: "the history of posts", It: p.options.History})
 	}
 	if p.options.Access != nil {
 		list = append(list, Named[mounted]{At: "access", It: p.options.Access})

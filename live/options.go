@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/history"
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
@@ -72,6 +73,9 @@ type Options struct {
 	// Embeds looks up embedded pages, such as videos. If it is nil, readers see a link. Whether players are shown is an option of
 	// Page.Look.
 	Embeds Embeds
+	// History keeps the versions of posts. It must be new, and is started with the site. nil keeps none, and no post can be removed with
+	// its versions.
+	History *history.History
 	// Client calls addresses that come from outside, such as a link in a post; nil means outbound.New(nil).
 	Client *outbound.Client
 

@@ -35,6 +35,7 @@ type Parts struct {
 	offers  *offers
 	kit     *receiver.Kit
 	relays  *relay.Kit
+	below   storage.Store    // what the history of posts is not told of
 	writes  *backlog.Backlog // of the store
 }
 
@@ -77,6 +78,7 @@ func NewParts(o Options) (*Parts, error) {
 			p.Authorize = token.Authorize
 		}
 	}
+	p.joinHistory(o)
 	p.newPage(o)
 	if o.Access != nil {
 		o.Access.Join(access.Site{

@@ -277,7 +277,7 @@ func (c *Collector) channel(ctx context.Context, ch motacilla.ChannelID, use fun
 		}
 		for _, p := range page.Posts {
 			for _, b := range p.Content {
-				usesOf(b, use)
+				UsesOf(b, use)
 			}
 			before = p.Key()
 		}
@@ -287,8 +287,8 @@ func (c *Collector) channel(ctx context.Context, ch motacilla.ChannelID, use fun
 	}
 }
 
-// usesOf calls use with the IDs of the images that a block has. A link to an image is a use, too.
-func usesOf(b motacilla.Block, use func(id string)) {
+// UsesOf calls use with the IDs of the images that a block has. A link to an image is a use, too.
+func UsesOf(b motacilla.Block, use func(id string)) {
 	if b.Media != "" {
 		use(b.Media)
 	}

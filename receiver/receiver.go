@@ -34,6 +34,21 @@ type Sourced interface {
 	Source() string
 }
 
+// Eraser is a [Sink] that can remove a post with all that is left of it.
+type Eraser interface {
+	// ErasePost removes a post, all its versions, and the images that nothing else has. If replaces is not 0, the error is an ErrConflict
+	// if the post has another revision. The post may be removed already. The error is an ErrNotFound if there is nothing of it, and
+	// errors.ErrUnsupported if the app keeps no versions.
+	ErasePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision) (Erased, error)
+}
+
+// Erased is what an Eraser has removed.
+type Erased struct {
+	Post     motacilla.PostID
+	Versions int
+	Images   []string // their IDs
+}
+
 // Sink is the part of a store that receivers need. Its contract is that of storage.Reader and storage.Writer.
 type Sink interface {
 	Channel(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)

@@ -68,3 +68,9 @@ func (h *Holder) Person() (id string, is bool) {
 	}
 	return strings.CutPrefix(h.Who, "person/")
 }
+
+// HolderOf returns the holder of the grant that ctx carries, or nil. ctx is that of a request which was authorised, or comes from it.
+func HolderOf(ctx context.Context) *Holder {
+	g, _ := ctx.Value(grantKey{}).(Grant)
+	return g.Holder
+}

@@ -57,7 +57,8 @@ var asksFor = map[string]map[string]route.Action{
 	"api-access-reset":       {"POST": route.Manage},
 	"api-access-invitations": {"GET": route.Manage, "POST": route.Manage},
 	"api-access-invitation":  {"DELETE": route.Manage},
-	"healthz":                {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"post-versions":          {"GET": route.Write}, "post-version": {"GET": route.Write}, "post-restore": {"POST": route.Write},
+	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
@@ -222,7 +223,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none").Replace(rt.Pattern)
+		"{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern)
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}

@@ -27,7 +27,7 @@ POST is a post's ID. "motacilla post add", "motacilla post list" and "motacilla 
 	for _, s := range switches {
 		cmd.AddCommand(postSwitch(r, s))
 	}
-	cmd.AddCommand(postDelete(r))
+	cmd.AddCommand(postDelete(r), postVersions(r), postRestore(r))
 	return cmd
 }
 
@@ -173,12 +173,17 @@ func (r *remote) changePost(cmd *cobra.Command, args []string, change changeFunc
 type changeFunc = func(*client.Client, context.Context, motacilla.ChannelID, motacilla.PostID) (client.Post, error)
 
 func postDelete(r *remote) *cobra.Command {
-	return &cobra.Command{
+	var forGood bool
+	cmd := &cobra.Command{
 		Use:   "delete CHANNEL POST",
 		Short: "Delete a post",
-		Long: `Delete a post. It disappears from every page that shows it. This can't be undone.
-To take a post off the pages and keep it, use "motacilla post hide".`,
-		Example:           "  motacilla post delete match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3",
+		Long: `Delete a post. It disappears from every page that shows it. Its versions are kept for some time: "motacilla post restore" makes
+a new post of one. To take a post off the pages and keep it, use "motacilla post hide".
+
+With --for-good nothing is left: all versions are deleted at once, and the images that no other post has. This can't be undone. It
+needs the server's token, or an admin's. A post that was deleted before can be deleted for good too.`,
+		Example: `  motacilla post delete match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3
+  motacilla post delete match-42 01a20ada-91a0-7cc4-8e21-5b1c8ff0d8a3 --for-good`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
@@ -186,12 +191,17 @@ To take a post off the pages and keep it, use "motacilla post hide".`,
 			if err != nil {
 				return err
 			}
+			if forGood {
+				return r.erasePost(cmd, c, args)
+			}
 			if err := c.DeletePost(cmd.Context(), motacilla.ChannelID(args[0]), motacilla.PostID(args[1]), 0); err != nil {
 				return r.onPost("delete post", err, args)
 			}
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&forGood, "for-good", false, "delete all its versions and images too")
+	return cmd
 }
 
 // switches are the commands that set one property of a post.

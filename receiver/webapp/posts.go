@@ -138,6 +138,13 @@ func (a *Webapp) deletePost(w http.ResponseWriter, r *http.Request, ch motacilla
 	if err != nil {
 		return err
 	}
+	q, err := query(r, forGood)
+	if err != nil {
+		return err
+	}
+	if q.Has(forGood) {
+		return a.erasePost(w, r, ch, id, match)
+	}
 	if err := a.remove(r.Context(), ch, id, match); err != nil {
 		return err
 	}

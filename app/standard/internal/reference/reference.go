@@ -81,7 +81,7 @@ proxies and the token. ` + "`motacilla config`" + ` reports all errors. The sche
 var settingsTitles = map[string]string{
 	"server": "The server", "server.limits": "Limits", "server.tls": "TLS", "server.tls.acme": "Certificates by ACME",
 	"page": "The live page", "feed": "Streams", "polling": "Wagtail Live's polling",
-	"outbound": "Calls to addresses from outside", "images": "Images", "log": "The log",
+	"outbound": "Calls to addresses from outside", "images": "Images", "history": "The history of posts", "log": "The log",
 }
 
 // kinds says how stores, publishers and receivers are chosen.
