@@ -11,6 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/presence"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -72,6 +73,8 @@ type Options struct {
 	// Embeds looks up embedded pages, such as videos. If it is nil, readers see a link. Whether players are shown is an option of
 	// Page.Look.
 	Embeds Embeds
+	// Presence counts readers, and says which editors are there. nil: it does not.
+	Presence *presence.Options
 	// Client calls addresses that come from outside, such as a link in a post; nil means outbound.New(nil).
 	Client *outbound.Client
 

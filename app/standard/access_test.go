@@ -42,6 +42,8 @@ var asksFor = map[string]map[string]route.Action{
 	"api-posts":    {"GET": route.Read, "POST": route.Write},
 	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
 	"api-media":    {"POST": route.Draft},
+	"readers":      {"GET": route.Write}, "channel-readers": {"GET": route.Draft},
+	"channel-editors": {"GET": route.Draft, "PUT": route.Draft},
 	"healthz":      {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
