@@ -20,7 +20,7 @@ type writer struct {
 // written is what is known of a record.
 type written struct {
 	version int64
-	digest   uint64
+	digest  uint64
 	at      time.Time // zero: it may not be stored as it is here
 }
 
