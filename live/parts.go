@@ -37,7 +37,7 @@ type Parts struct {
 	kit     *receiver.Kit
 	relays  *relay.Kit
 	present *presence.Presence // nil if readers are not counted
-	writes  *backlog.Backlog // of the store
+	writes  *backlog.Backlog   // of the store
 }
 
 // NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps

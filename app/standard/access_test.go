@@ -44,7 +44,7 @@ var asksFor = map[string]map[string]route.Action{
 	"api-media":    {"POST": route.Draft},
 	"readers":      {"GET": route.Write}, "channel-readers": {"GET": route.Draft},
 	"channel-editors": {"GET": route.Draft, "PUT": route.Draft},
-	"healthz":      {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"healthz":         {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
