@@ -24,9 +24,9 @@ const (
 
 // peakJSON is the record of a peak.
 type peakJSON struct {
-	Most    int       `json:"most"`
-	At      time.Time `json:"at,format:unixmicro"`
-	Created time.Time `json:"created,omitzero,format:unixmicro"` // the channel's: one that is made again begins anew
+	Most    int   `json:"most"`
+	At      int64 `json:"at"`      // microseconds since the Unix epoch
+	Created int64 `json:"created"` // the channel's, as At: one that is made again begins anew
 }
 
 // peak is what a node knows of a channel's peak.
@@ -67,7 +67,7 @@ func (ps *peaks) look(ctx context.Context) error {
 		most = most && (n.Total < own.total || n.Total == own.total && n.ID >= first)
 	}
 	if most {
-		ps.all.see(peakJSON{Most: total, At: now})
+		ps.all.see(peakJSON{Most: total, At: now.UnixMicro()})
 		if err := ps.store(ctx, allKey, &ps.all); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (ps *peaks) look(ctx context.Context) error {
 			one = &peak{}
 			ps.by[ch] = one
 		}
-		one.see(peakJSON{n, now, own.channels[ch].created})
+		one.see(peakJSON{n, now.UnixMicro(), own.channels[ch].created.UnixMicro()})
 	}
 	for ch, one := range ps.by {
 		if ps.calls >= peakCalls {
@@ -135,7 +135,7 @@ func (ps *peaks) lead(ctx context.Context, own *tally, nodes []node) (map[motaci
 
 // see notes a sum.
 func (k *peak) see(now peakJSON) {
-	if now.Most > k.seen.Most || !now.Created.Equal(k.seen.Created) {
+	if now.Most > k.seen.Most || now.Created != k.seen.Created {
 		k.seen = now
 	}
 }
@@ -143,7 +143,7 @@ func (k *peak) see(now peakJSON) {
 // news reports whether what was seen has to be stored: it is more by a reader and by a hundredth, or of a new channel.
 func (k *peak) news(now time.Time) bool {
 	was := k.stored.Most
-	return k.seen.Most > 0 && (!k.seen.Created.Equal(k.stored.Created) || k.seen.Most >= was+max(1, was/100) ||
+	return k.seen.Most > 0 && (k.seen.Created != k.stored.Created || k.seen.Most >= was+max(1, was/100) ||
 		now.Sub(time.UnixMicro(k.version)) > peakRenewed)
 }
 
@@ -158,14 +158,14 @@ func (ps *peaks) store(ctx context.Context, key string, k *peak) error {
 			}
 			k.stored, k.version, k.loaded = stored, version, true
 		}
-		if k.version > 0 && k.stored.Created.After(k.seen.Created) { // this node has not heard yet that the channel was made again
+		if k.version > 0 && k.stored.Created > k.seen.Created { // this node has not heard yet that the channel was made again
 			return nil
 		}
 		if !k.news(time.Now()) {
 			return nil
 		}
 		next := k.seen
-		if next.Created.Equal(k.stored.Created) && next.Most < k.stored.Most { // it is only renewed
+		if next.Created == k.stored.Created && next.Most < k.stored.Most { // it is only renewed
 			next = k.stored
 		}
 		data, err := encode(next)

@@ -48,10 +48,10 @@ func (a *readersJSON) add(n *node, readers int) {
 // settle sets what was the most. A record may lag behind what is now.
 func (a *readersJSON) settle(was peakJSON, now time.Time) {
 	if a.Now > was.Most {
-		was = peakJSON{Most: a.Now, At: now}
+		was = peakJSON{Most: a.Now, At: now.UnixMicro()}
 	}
 	if a.Most = was.Most; a.Most > 0 {
-		at := motacilla.FormatTime(was.At.UTC())
+		at := motacilla.FormatTime(time.UnixMicro(was.At))
 		a.MostAt = &at
 	}
 }
@@ -86,7 +86,7 @@ func (p *Presence) getChannel(w http.ResponseWriter, r *http.Request, ch motacil
 	if err != nil {
 		return err
 	}
-	if !most.Created.Equal(channel.Created) { // it is of a channel that was deleted
+	if most.Created != channel.Created.UnixMicro() { // it is of a channel that was deleted
 		most = peakJSON{}
 	}
 	a := readersJSON{Nodes: []nodeJSON{}}

@@ -27,7 +27,7 @@ import (
 )
 
 // patience only ends a test that hangs.
-const patience = 3 * time.Minute
+const patience = 15 * time.Second
 
 // site is a node with a server.
 type site struct {
