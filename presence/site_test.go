@@ -27,7 +27,7 @@ import (
 )
 
 // patience only ends a test that hangs.
-const patience = 15 * time.Second
+const patience = 3 * time.Minute
 
 // site is a node with a server.
 type site struct {
