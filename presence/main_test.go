@@ -3,7 +3,7 @@ package presence_test
 import (
 	"testing"
 
-	"github.com/motacilla-live/motacilla/internal/leaktest"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) { realserver.Main(m) }
