@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/motacilla-live/motacilla/access"
@@ -11,6 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/presence"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -62,6 +64,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 		},
 		Renderer: in.Renderer,
 		History:  in.History, Library: library, Embeds: in.Embeds, Client: in.Client,
+		Presence: &presence.Options{Node: machine()},
 		Feed: publisher.FeedOptions{
 			Window: c.Polling.Window, Heartbeat: c.Feed.Heartbeat, Stall: c.Feed.Stall,
 			Limits: publisher.Limits{
@@ -77,6 +80,12 @@ func newParts(in partsIn) (*live.Parts, error) {
 	}
 	in.Lifecycle.Append(fx.Hook{OnStart: p.Feed.Start, OnStop: func(context.Context) error { return p.Feed.Close() }})
 	return p, nil
+}
+
+// machine returns the name of this machine, or nothing if it has none.
+func machine() string {
+	name, _ := os.Hostname()
+	return name
 }
 
 // partsOut are the parts that adapters and the app's own code may ask for.

@@ -77,6 +77,9 @@ func (p *Parts) shared() []Named[mounted] {
 	if p.options.Access != nil {
 		list = append(list, Named[mounted]{At: "access", It: p.options.Access})
 	}
+	if p.present != nil {
+		list = append(list, Named[mounted]{At: "presence", It: p.present})
+	}
 	return list
 }
 

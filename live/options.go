@@ -12,6 +12,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/compress"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/presence"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -76,6 +77,8 @@ type Options struct {
 	// History keeps the versions of posts. It must be new, and is started with the site. nil keeps none, and no post can be removed with
 	// its versions.
 	History *history.History
+	// Presence counts readers, and says which editors are there. nil: it does not.
+	Presence *presence.Options
 	// Client calls addresses that come from outside, such as a link in a post; nil means outbound.New(nil).
 	Client *outbound.Client
 

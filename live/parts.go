@@ -11,6 +11,7 @@ import (
 	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/outbound"
 	"github.com/motacilla-live/motacilla/page"
+	"github.com/motacilla-live/motacilla/presence"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/relay"
 	"github.com/motacilla-live/motacilla/receiver"
@@ -35,8 +36,9 @@ type Parts struct {
 	offers  *offers
 	kit     *receiver.Kit
 	relays  *relay.Kit
-	below   storage.Store    // what the history of posts is not told of
-	writes  *backlog.Backlog // of the store
+	below   storage.Store      // what the history of posts is not told of
+	present *presence.Presence // nil if readers are not counted
+	writes  *backlog.Backlog   // of the store
 }
 
 // NewParts makes the parts of a site from o. It does not look at Publishers, Receivers, Routes and Operations. Most apps
@@ -84,6 +86,13 @@ func NewParts(o Options) (*Parts, error) {
 		o.Access.Join(access.Site{
 			Channel: p.Feed.Channel, Secure: p.secure, Address: p.Proxies.ClientAddr, Base: o.BasePath, URL: o.PublicURL, Pages: p.Page,
 		})
+	}
+	if o.Presence != nil {
+		counts := *o.Presence
+		if counts.Logger == nil {
+			counts.Logger = o.Logger
+		}
+		p.present = presence.New(p.Feed, o.Store.Records(), p.Authorize, &counts)
 	}
 	p.relays = &relay.Kit{
 		Feed: p.Feed, Source: p.Store, Hubs: relay.NewClient(), Client: p.Client, PublicURL: o.PublicURL, Logger: p.Logger,

@@ -14,13 +14,14 @@ import (
 
 // channel is what readers of a channel ask, and how long they wait. What it knows is its loader's state.
 type channel struct {
-	feed    *Feed
-	id      motacilla.ChannelID
-	loader  loader
-	windows windows
-	tallies sync.Map     // of *tallies, by the name of the publisher
-	readers atomic.Int64 // requests that are being answered, and topics
-	used    atomic.Int64 // when one of them ended last; Unix nanoseconds by the feed's clock
+	feed     *Feed
+	id       motacilla.ChannelID
+	loader   loader
+	windows  windows
+	tallies  sync.Map     // of *tallies, by the name of the publisher
+	readers  atomic.Int64 // requests that are being answered, and topics
+	audience audience
+	used     atomic.Int64 // when one of them ended last; Unix nanoseconds by the feed's clock
 }
 
 func newChannel(f *Feed, id motacilla.ChannelID) *channel {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -98,7 +99,11 @@ type Feed struct {
 	metrics   Metrics
 	slots     slots
 	alarms    alarms
-	engine    func() *fanout.Engine // nil if the system has none; the first stream starts it
+
+	connections atomic.Int64 // of streams
+	interval    atomic.Int64 // nanoseconds; see Polled
+
+	engine func() *fanout.Engine // nil if the system has none; the first stream starts it
 }
 
 // NewFeed returns a feed of source. It starts nothing: see [Feed.Start].

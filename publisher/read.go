@@ -93,7 +93,7 @@ func (f *Feed) Next(ctx context.Context, id motacilla.ChannelID, cursor motacill
 		if err != nil || !d.Heartbeat() {
 			return d, err
 		}
-		if err := f.wait(ctx, s); err != nil {
+		if err := c.hold(ctx, s); err != nil {
 			return nil, err
 		}
 	}

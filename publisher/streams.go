@@ -166,7 +166,18 @@ func (s *Streams) follow(c *channel, w *Wire, speaks func(t *topic) protocol) (*
 		}
 	}
 	t.readers++
+	t.counts(1)
 	return t, nil
+}
+
+// counts adds n to the readers of the topic's channel, and to the feed's connections.
+func (t *topic) counts(n int64) {
+	if t.channel != nil {
+		t.channel.audience.streams.Add(n)
+	}
+	if !t.part { // otherwise the lobby has the connection
+		t.streams.feed.connections.Add(n)
+	}
 }
 
 // leave stops counting a reader of t.
@@ -183,6 +194,7 @@ func (s *Streams) leave(t *topic) {
 
 // unfollow removes a reader from a topic, which ends with its last reader. s.mu must be held.
 func (s *Streams) unfollow(t *topic) {
+	t.counts(-1)
 	if t.readers--; t.readers > 0 {
 		return
 	}

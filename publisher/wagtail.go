@@ -183,7 +183,7 @@ func (w Wagtail) Wait(ctx context.Context, id motacilla.ChannelID, after motacil
 		if s.head() != after {
 			return s.head(), nil
 		}
-		if err := w.feed.wait(ctx, s); err != nil {
+		if err := c.hold(ctx, s); err != nil {
 			return 0, err
 		}
 	}

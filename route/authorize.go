@@ -39,7 +39,8 @@ type Authorizer func(r *http.Request, channel motacilla.ChannelID, action Action
 type tentativeKey struct{}
 
 // Tentative returns r for asking an [Authorizer] what else r might do, such as which channels it may see in a list. Nothing is refused
-// because of the answer, so a hook that notes refusals does not note this one.
+// because of the answer, so a hook that notes refusals does not note this one. The same is asked for a request that changes nothing
+// lasting and comes every few seconds; if it is refused, the hook is asked again with r itself.
 func Tentative(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), tentativeKey{}, true))
 }

@@ -58,7 +58,9 @@ var asksFor = map[string]map[string]route.Action{
 	"api-access-invitations": {"GET": route.Manage, "POST": route.Manage},
 	"api-access-invitation":  {"DELETE": route.Manage},
 	"post-versions":          {"GET": route.Write}, "post-version": {"GET": route.Write}, "post-restore": {"POST": route.Write},
-	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"readers": {"GET": route.Write}, "channel-readers": {"GET": route.Draft},
+	"channel-editors": {"GET": route.Draft, "PUT": route.Draft},
+	"healthz":         {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles

@@ -91,7 +91,7 @@ func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Co
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var found []cobra.Completion
-	switch wanted[len(args)] {
+	switch strings.Trim(wanted[len(args)], "[]") {
 	case "CHANNEL":
 		found = r.channelIDs(ctx)
 	case "POST":

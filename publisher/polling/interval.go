@@ -106,6 +106,7 @@ func (p *Interval) updates(w http.ResponseWriter, r *http.Request, ch motacilla.
 // since answers with an update. Its ETag is made of the cursor, the head, the interval and the coding.
 func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, cursor motacilla.Revision) {
 	if p.unchanged(w, r, ch, cursor) {
+		p.Feed.Polled(ch, p.Interval)
 		return
 	}
 	delta, err := p.Feed.Since(r.Context(), ch, cursor)
@@ -117,6 +118,7 @@ func (p *Interval) since(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 		p.Fail(w, r, err)
 		return
 	}
+	p.Feed.Polled(ch, p.Interval)
 	h := w.Header()
 	switch {
 	case delta.Gone || access == "":
@@ -192,6 +194,7 @@ func (p *Interval) head(w http.ResponseWriter, r *http.Request, ch motacilla.Cha
 		p.Fail(w, r, err)
 		return
 	}
+	p.Feed.Polled(ch, p.Interval) // its requests for what is new come besides
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Last-Update-At", channel.Head.Timestamp())
