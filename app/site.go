@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -47,7 +48,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 	limits := c.Server.Limits
 	var library live.Library
 	if in.Library != nil {
-		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store)}
+		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store, drafted.Images(in.Store.Records()))}
 	}
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Access: in.Access, Token: in.Token.Secret,

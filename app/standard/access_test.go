@@ -42,7 +42,11 @@ var asksFor = map[string]map[string]route.Action{
 	"api-posts":    {"GET": route.Read, "POST": route.Write},
 	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
 	"api-media":    {"POST": route.Draft},
-	"healthz":      {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"api-drafts":   {"GET": route.Draft, "POST": route.Draft},
+	"api-draft":    {"GET": route.Draft, "PATCH": route.Draft, "DELETE": route.Draft}, "api-draft-submit": {"POST": route.Draft},
+	"api-draft-return": {"POST": route.Write}, "api-draft-publish": {"POST": route.Write},
+	"api-draft-schedule": {"POST": route.Write}, "api-draft-unschedule": {"POST": route.Write},
+	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
@@ -104,7 +108,7 @@ func openAccess(t *testing.T) *accessSite {
 	return s
 }
 
-const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}]}`
+const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}, {type: drafts}]}`
 
 // credential is one way in which somebody shows who it is.
 type credential struct {
@@ -188,7 +192,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{before}", "1").Replace(rt.Pattern)
+		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1").Replace(rt.Pattern)
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}
