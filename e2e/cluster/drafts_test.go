@@ -44,7 +44,9 @@ func TestScheduledDrafts(t *testing.T) {
 		again := startNode(t, b.flags(b.addr)...)
 		var made struct{ ID string }
 		must(t, again.url, http.MethodPost, "/match/drafts", map[string]any{"text": "at once"}, &made)
-		go func() { _, _, _ = request(t.Context(), again.url, http.MethodPost, "/match/drafts/"+made.ID+"/publish", map[string]any{}, nil) }()
+		go func() {
+			_, _, _ = request(t.Context(), again.url, http.MethodPost, "/match/drafts/"+made.ID+"/publish", map[string]any{}, nil)
+		}()
 		pause(t.Context(), 5*time.Millisecond)
 		again.kill() // somewhere in the middle
 		must(t, other.url, http.MethodPost, "/match/drafts/"+made.ID+"/publish", map[string]any{}, nil)
