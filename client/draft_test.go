@@ -23,7 +23,9 @@ func TestDrafts(t *testing.T) {
 		t.Fatal(err)
 	}
 	holder := &route.Holder{ID: "x", Who: "person/x", Name: "X"}
-	permit := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{Holder: holder}, nil }
+	permit := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+		return route.Grant{Holder: holder}, nil
+	}
 	table := route.NewTable()
 	if err := table.Add("drafts", "", drafts.New(&receiver.Kit{Sink: store, Records: store.Records()}, permit, nil).URLs()...); err != nil {
 		t.Fatal(err)

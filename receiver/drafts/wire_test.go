@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/drafted"
@@ -50,7 +51,7 @@ func TestReadersGetNothing(t *testing.T) {
 	s.as(anna).want(200, "PATCH", one, `{"text":"secret too"}`)
 	s.as(anna).want(200, "POST", one+"/submit", `{}`)
 	s.as(eve).want(200, "POST", one+"/return", `{"note":"secret"}`)
-	s.as(eve).want(200, "POST", one+"/schedule", `{"at":"2030-01-01T00:00:00Z"}`)
+	s.as(eve).want(200, "POST", one+"/schedule", in(time.Hour))
 	s.as(eve).want(200, "POST", one+"/unschedule", `{}`)
 	after, err := s.store.Channel(t.Context(), "match")
 	if err != nil || after.Head != before.Head || len(s.posts()) != 0 {
