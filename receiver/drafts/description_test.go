@@ -88,12 +88,39 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Every field can be written, and what was read can be written back.
+func TestFields(t *testing.T) {
+	s := open(t, pictures{})
+	const content = `"content":[{"type":"text","value":{"text":"a"}},
+		{"type":"image","value":{"url":"https://example.org/a.jpg","alt":"A","width":4,"height":3}},
+		{"type":"image","value":{"media":"known","alt":"B","pending":false,"srcset":"/a.jpg 4w","color":"#336699"}},
+		{"type":"embed","value":{"url":"https://example.org/","card":{"provider":"P","title":"T","summary":"S","picture":"https://example.org/p.jpg",
+			"frame":"https://example.org/f","width":4,"height":3}}}]`
+	made := s.as(anna).want(201, "POST", "", `{`+content+`,"author":"A","pinned":true,"key_event":true,"created":"2025-01-01T00:00:00Z"}`)
+	path := "/" + made.ID
+	got := s.as(anna, "If-Match", "*").want(200, "PATCH", path, `{`+content+`,"author":"B","pinned":false,"key_event":false,"created":null}`)
+	if len(got.Content) != 4 || got.Content[2].URL != "/media/known.jpg" || got.Content[2].Srcset != "" || got.Author != "B" || got.Pinned {
+		t.Errorf("changed: %+v", got)
+	}
+	for _, step := range []operation{
+		{"POST", path + "/submit", `{}`}, {"POST", path + "/return", `{"note":"x"}`}, {"POST", path + "/schedule", in(time.Hour)},
+		{"POST", path + "/unschedule", `{}`}, {"POST", path + "/publish", `{}`},
+	} {
+		now := s.as(eve).want(200, "GET", path, "")
+		s.as(eve, "If-Match", now.etag).want(200, step.method, step.path, step.body)
+	}
+	s.as(eve).want(404, "POST", "//other/drafts", `{"text":"a"}`)
+	if made := s.as(eve).want(201, "POST", "/", `{"text":"a"}`); made.location != made.ID {
+		t.Errorf("the location is %q, below the URL that ends with a slash", made.location)
+	}
+}
+
 // The package's tests cover every operation, status, header, parameter and property that the description has. The rig checks that
 // what they do is as described.
 func TestDescription(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"approval": TestApproval, "schedule": TestSchedule, "edits": TestEdits, "preconditions": TestPreconditions, "repeats": TestRepeats,
-		"bad drafts": TestBadDrafts, "list": TestList, "faults": TestFaults, "refusals": TestRefusals,
+		"bad drafts": TestBadDrafts, "list": TestList, "faults": TestFaults, "refusals": TestRefusals, "fields": TestFields,
 	} {
 		t.Run(name, test)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -86,7 +87,11 @@ func (d *Drafts) create(w http.ResponseWriter, r *http.Request, ch motacilla.Cha
 	if !fresh {
 		return write(w, http.StatusOK, made)
 	}
-	w.Header().Set("Location", "drafts/"+string(made.id)) // relative, so it holds below any path
+	location := string(made.id) // relative, so it holds below any path
+	if !strings.HasSuffix(r.URL.Path, "/") {
+		location = "drafts/" + location
+	}
+	w.Header().Set("Location", location)
 	return write(w, http.StatusCreated, made)
 }
 

@@ -91,9 +91,13 @@ type client struct {
 
 const all = "/api/channels/match/drafts"
 
-// do sends a request. Its path is below the channel's drafts.
+// do sends a request. Its path is below the channel's drafts; one that begins with // is below all channels.
 func (c *client) do(method, path, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, all+path, strings.NewReader(body))
+	target, elsewhere := strings.CutPrefix(path, "//")
+	if target = "/api/channels/" + target; !elsewhere {
+		target = all + path
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
