@@ -62,3 +62,23 @@ func TestReadersGetNothing(t *testing.T) {
 		t.Errorf("posts: %q", got)
 	}
 }
+
+// What is left of a post in drafts can be removed for good.
+func TestForget(t *testing.T) {
+	s := open(t, nil)
+	one, other := s.as(anna).add(`{"text":"one"}`), s.as(anna).add(`{"text":"other"}`)
+	done := s.as(eve).want(200, "POST", one+"/publish", `{}`)
+	edits := s.as(anna).add(`{"edits":"` + done.Post + `","text":"two"}`)
+	s.as(eve).want(200, "POST", edits+"/schedule", in(time.Hour))
+	if err := drafted.Forget(t.Context(), s.store.Records(), "match", motacilla.PostID(done.Post)); err != nil {
+		t.Fatal(err)
+	}
+	s.as(eve).want(404, "GET", one, "")
+	s.as(eve).want(404, "GET", edits, "")
+	s.as(eve).want(200, "GET", other, "")
+	s.rounds(1, time.Now().Add(2*time.Hour))
+	s.wantPosts("one")
+	if s.due() != 0 {
+		t.Error("an entry is left")
+	}
+}
