@@ -136,7 +136,9 @@ type draftBody struct {
 }
 
 func (n NewDraft) body() draftBody {
-	b := draftBody{Text: n.Text, Content: n.Content, Edits: n.Edits, Author: some(n.Author), Pinned: some(n.Pinned), KeyEvent: some(n.KeyEvent)}
+	b := draftBody{
+		Text: n.Text, Content: n.Content, Edits: n.Edits, Author: some(n.Author), Pinned: some(n.Pinned), KeyEvent: some(n.KeyEvent),
+	}
 	if !n.Created.IsZero() {
 		b.Created = stampOf(n.Created)
 	}

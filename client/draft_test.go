@@ -46,7 +46,8 @@ func TestDrafts(t *testing.T) {
 	}
 	old := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
 	d := must(c.CreateDraft(ctx, "match", client.NewDraft{Text: "<b>Goal</b>", Author: "Anna", Pinned: true, Created: old}))
-	if d.State != "draft" || d.By != (client.Author{Who: "person/x", Name: "X"}) || !d.Created.Equal(old) || d.ETag == "" || d.Content[0].Text != "<b>Goal</b>" {
+	if d.State != "draft" || d.By != (client.Author{Who: "person/x", Name: "X"}) || !d.Created.Equal(old) ||
+		d.ETag == "" || d.Content[0].Text != "<b>Goal</b>" {
 		t.Errorf("created: %+v", d)
 	}
 	changed := must(c.EditDraft(ctx, "match", d.ID, client.DraftChange{Created: &time.Time{}, KeyEvent: new(true), IfMatch: d.ETag}))
@@ -84,7 +85,8 @@ func TestDrafts(t *testing.T) {
 		t.Errorf("edits: %+v", got)
 	}
 	var copied client.Draft
-	if data, err := json.Marshal(edits); err != nil || json.Unmarshal(data, &copied) != nil || copied.Base != edits.Base || copied.ID != edits.ID {
+	if data, err := json.Marshal(edits); err != nil || json.Unmarshal(data, &copied) != nil ||
+		copied.Base != edits.Base || copied.ID != edits.ID {
 		t.Errorf("in JSON: %+v, %v", copied, err)
 	}
 	var states []string

@@ -19,8 +19,8 @@ func draftCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "draft",
 		Short: "Write drafts, and publish them now or later",
-		Long: `Write drafts, and publish them now or later. A draft is a post that readers do not see yet: it waits for an editor, or for its time.
-Contributors write drafts and submit them. Editors publish them, schedule them, or return them with a note.
+		Long: `Write drafts, and publish them now or later. A draft is a post that readers do not see yet: it waits for an editor, or for
+its time. Contributors write drafts and submit them. Editors publish them, schedule them, or return them with a note.
 DRAFT is a draft's ID. "motacilla draft add" and "motacilla draft list" print IDs.`,
 		Example: `  motacilla draft add match-42 "Kick-off" --submit
   motacilla draft list match-42 --state submitted
@@ -150,7 +150,9 @@ which has everything.`,
 		Args:              arguments,
 		ValidArgsFunction: r.places,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
-			return r.onDraft(cmd, "show", args, func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
+			return r.onDraft(cmd, "show", args, func(
+				ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID,
+			) (client.Draft, error) {
 				return c.Draft(ctx, ch, id)
 			})
 		}),
@@ -202,7 +204,9 @@ so until it is scheduled, an editor until it comes out.`,
 					return err
 				}
 			}
-			return r.onDraft(cmd, "edit", args, func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
+			return r.onDraft(cmd, "edit", args, func(
+				ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID,
+			) (client.Draft, error) {
 				return c.EditDraft(ctx, ch, id, change)
 			})
 		}),

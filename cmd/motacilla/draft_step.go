@@ -26,7 +26,8 @@ var draftSteps = [...]draftChange{
 		func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
 			return c.SubmitDraft(ctx, ch, id)
 		}},
-	{"publish", "Publish a draft now, and print the post's ID", `Publish a draft now, and print the post's ID. It needs the role editor. To publish it again is no error, and makes no second post.`,
+	{"publish", "Publish a draft now, and print the post's ID",
+		`Publish a draft now, and print the post's ID. It needs the role editor. To publish it again is no error, and makes no second post.`,
 		func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
 			return c.PublishDraft(ctx, ch, id)
 		}},
@@ -54,8 +55,8 @@ func draftSchedule(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schedule CHANNEL DRAFT TIME",
 		Short: "Say when a draft comes out",
-		Long: `Say when a draft comes out. It needs the role editor. The draft comes out within a second of its time, also if the server that took it
-is gone, as long as another one runs. TIME is a time such as 2027-06-01T18:00:00Z, a day, or a time from now: 90m, 12h, 2d.`,
+		Long: `Say when a draft comes out. It needs the role editor. The draft comes out within a second of its time, also if the server that took
+it is gone, as long as another one runs. TIME is a time such as 2027-06-01T18:00:00Z, a day, or a time from now: 90m, 12h, 2d.`,
 		Example: `  motacilla draft schedule match-42 ` + someDraft + ` 2027-06-01T18:00:00Z
   motacilla draft schedule match-42 ` + someDraft + ` 90m`,
 		Args:              arguments,
@@ -65,7 +66,9 @@ is gone, as long as another one runs. TIME is a time such as 2027-06-01T18:00:00
 			if err != nil {
 				return misused(fmt.Errorf("%s: %w", args[2], err))
 			}
-			return r.onDraft(cmd, "schedule", args, func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
+			return r.onDraft(cmd, "schedule", args, func(
+				ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID,
+			) (client.Draft, error) {
 				return c.ScheduleDraft(ctx, ch, id, at)
 			})
 		}),
@@ -89,7 +92,9 @@ argument; - means standard input.`,
 					return err
 				}
 			}
-			return r.onDraft(cmd, "return", args, func(ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID) (client.Draft, error) {
+			return r.onDraft(cmd, "return", args, func(
+				ctx context.Context, c *client.Client, ch motacilla.ChannelID, id motacilla.PostID,
+			) (client.Draft, error) {
 				return c.ReturnDraft(ctx, ch, id, note)
 			})
 		}),

@@ -59,7 +59,8 @@ func TestDraftCommands(t *testing.T) {
 	want := func(code int, out, errs string) func(int, string, string) {
 		return func(gotCode int, gotOut, gotErr string) {
 			t.Helper()
-			if gotCode != code || !regexp.MustCompile(`\A(?:`+out+`)\z`).MatchString(gotOut) || !strings.Contains(gotErr, errs) || errs == "" && gotErr != "" {
+			if gotCode != code || !regexp.MustCompile(`\A(?:`+out+`)\z`).MatchString(gotOut) ||
+				!strings.Contains(gotErr, errs) || errs == "" && gotErr != "" {
 				t.Errorf("= %d\n%s%s\nwant %d, %s, %s", gotCode, gotOut, gotErr, code, out, errs)
 			}
 		}
@@ -94,7 +95,8 @@ func TestDraftCommands(t *testing.T) {
 	want(3, ``, "there is no draft "+one)(as(eve, "draft delete match "+one))
 	want(2, ``, `"x" is no draft's ID`)(as(eve, "draft submit match x"))
 	want(3, ``, "there is no channel other")(as(eve, "draft add other", "text"))
-	if _, out, _ := call("__complete", "draft", "submit", "match", "--server", base, "--token", eve, ""); !regexp.MustCompile(`^` + id + `\tdraft Goal`).MatchString(out) {
+	_, out, _ = call("__complete", "draft", "submit", "match", "--server", base, "--token", eve, "")
+	if !regexp.MustCompile(`^` + id + `\tdraft Goal`).MatchString(out) {
 		t.Errorf("completion: %s", out)
 	}
 }

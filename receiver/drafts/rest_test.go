@@ -20,9 +20,11 @@ const (
 // A contributor's draft goes to an editor, back, and out.
 func TestApproval(t *testing.T) {
 	s := open(t, nil)
-	made := s.as(anna).want(201, "POST", "", `{"text":"<b>Goal</b><script>x</script>","author":"Anna","pinned":true,"created":"2025-01-01T00:00:00Z"}`)
+	made := s.as(anna).want(201, "POST", "",
+		`{"text":"<b>Goal</b><script>x</script>","author":"Anna","pinned":true,"created":"2025-01-01T00:00:00Z"}`)
 	one := "/" + made.ID
-	if made.State != "draft" || made.By != (author{"person/anna", "ANNA"}) || made.text() != "<b>Goal</b>" || made.location != "drafts/"+made.ID ||
+	if made.State != "draft" || made.By != (author{"person/anna", "ANNA"}) || made.text() != "<b>Goal</b>" ||
+		made.location != "drafts/"+made.ID ||
 		!made.Pinned || made.Created != "2025-01-01T00:00:00.000000Z" {
 		t.Errorf("made: %+v", made)
 	}
@@ -303,9 +305,12 @@ func TestBadDrafts(t *testing.T) {
 	one := s.as(anna).add(`{"text":"a"}`)
 	for _, c := range []struct{ method, path, body, field string }{
 		{"PATCH", one, `{"base":7}`, "base"}, {"PATCH", one, `{"edits":"x"}`, "edits"}, {"PATCH", one, `{"text":""}`, "text"},
-		{"POST", one + "/schedule", `{}`, "at"}, {"POST", one + "/schedule", `{"at":"soon"}`, "at"}, {"POST", one + "/schedule", in(-time.Hour), "at"},
-		{"POST", one + "/schedule", in(11 * 365 * 24 * time.Hour), "at"}, {"POST", one + "/return", `{"note":"` + strings.Repeat("ä", 1001) + `"}`, "note"},
-		{"POST", one + "/publish", `{"at":1}`, "at"}, {"GET", "/x", "", "draft_id"}, {"GET", "?limit=0", "", "limit"}, {"GET", "?limit=1&limit=2", "", "limit"},
+		{"POST", one + "/schedule", `{}`, "at"}, {"POST", one + "/schedule", `{"at":"soon"}`, "at"},
+		{"POST", one + "/schedule", in(-time.Hour), "at"},
+		{"POST", one + "/schedule", in(11 * 365 * 24 * time.Hour), "at"},
+		{"POST", one + "/return", `{"note":"` + strings.Repeat("ä", 1001) + `"}`, "note"},
+		{"POST", one + "/publish", `{"at":1}`, "at"}, {"GET", "/x", "", "draft_id"}, {"GET", "?limit=0", "", "limit"},
+		{"GET", "?limit=1&limit=2", "", "limit"},
 		{"GET", "?state=gone", "", "state"}, {"GET", "?after=x", "", "after"},
 	} {
 		if got := s.as(eve).want(400, c.method, c.path, c.body); got.Field != c.field {

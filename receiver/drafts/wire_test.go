@@ -34,7 +34,8 @@ func TestImages(t *testing.T) {
 		t.Errorf("image: %+v", b)
 	}
 	var used []string
-	if err := drafted.Images(s.store.Records())(t.Context(), func(id string) { used = append(used, id) }); err != nil || len(used) != 1 || used[0] != "known" {
+	err := drafted.Images(s.store.Records())(t.Context(), func(id string) { used = append(used, id) })
+	if err != nil || len(used) != 1 || used[0] != "known" {
 		t.Errorf("used: %v, %v", used, err)
 	}
 	s.as(eve).want(200, "POST", "/"+made.ID+"/publish", `{}`)
