@@ -2,6 +2,7 @@ package drafts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -107,5 +108,28 @@ func act(ctx context.Context, k *keeper, id motacilla.PostID, start time.Time, r
 		now := start.Add(time.Duration(random.IntN(3)) * time.Second)
 		k.now = func() time.Time { return now }
 		_, _ = k.round(ctx)
+	}
+}
+
+// While one node schedules a draft, between its two writes, another one finds the entry due, and without use. Then the second write
+// fails: otherwise the draft would be scheduled, and never come out.
+func TestEntryIsNotLost(t *testing.T) {
+	store, start := newStore(t), time.Now()
+	one, _ := node(store, -1, false)
+	other, _ := node(store, -1, false)
+	was, err := one.put(t.Context(), newDraft("Goal", start))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := was
+	next.State, next.At = Scheduled, motacilla.Micro(start)
+	if err := one.enter(t.Context(), dueOf(next)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.put(t.Context(), next); !errors.Is(err, motacilla.ErrConflict) {
+		t.Errorf("the second write: %v", err)
 	}
 }
