@@ -70,7 +70,7 @@ func newSchema(of adapters) (*Schema, error) {
 	s.embeds = kind{key: "embeds", one: "source of embeds", list: inOrder(of.embeds, "oembed"), single: true, optional: true}
 	s.publishers = kind{key: "publishers", one: "publisher",
 		list: inOrder(of.publishers, "sse", "websocket", "long-polling", "interval-polling")}
-	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(of.receivers, "webapp")}
+	s.receivers = kind{key: "receivers", one: "receiver", list: inOrder(of.receivers, "webapp", "drafts")}
 	s.access = kind{key: "access", one: "authenticator", list: inOrder(of.access, "people"), optional: true}
 	s.tracing = kind{key: "tracing", one: "tracing", list: inOrder(of.tracing), single: true, optional: true}
 

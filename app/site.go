@@ -8,6 +8,7 @@ import (
 
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/history"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/outbound"
@@ -51,7 +52,7 @@ func newParts(in partsIn) (*live.Parts, error) {
 	limits := c.Server.Limits
 	var library live.Library
 	if in.Library != nil {
-		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store, inVersions(in.History))}
+		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store, inVersions(in.History), drafted.Images(in.Store.Records()))}
 	}
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Access: in.Access, Token: in.Token.Secret,

@@ -32,7 +32,8 @@ type request struct {
 	body   any     // nil, or sent as JSON
 	upload *upload // nil, or sent as it is
 
-	status int // of the last answer
+	status   int         // of the last answer
+	answered http.Header // of the last answer
 
 	// mayBeDone is set after an attempt without an answer: the server may have carried it out.
 	mayBeDone bool
@@ -87,7 +88,7 @@ func (r *request) again(err error) (asked time.Duration, again bool) {
 	var cert *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &e):
-		again = passing(e.Status) || e.Status == http.StatusConflict && r.method == http.MethodPatch
+		again = passing(e.Status) || e.Status == http.StatusConflict && r.method == http.MethodPatch && e.Field != "state"
 		return e.RetryAfter, again && e.RetryAfter <= longestAsked
 	case errors.As(err, &cert), errors.Is(err, errRedirects), errors.Is(err, errTooMuch):
 		return 0, false
@@ -153,7 +154,7 @@ func (c *Client) send(ctx context.Context, r *request, body []byte, out any) err
 		return r.unanswered(ctx, err)
 	}
 	defer resp.Body.Close()
-	r.status = resp.StatusCode
+	r.status, r.answered = resp.StatusCode, resp.Header
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		e, err := problemOf(resp)
 		if err != nil {

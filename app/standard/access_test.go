@@ -60,7 +60,11 @@ var asksFor = map[string]map[string]route.Action{
 	"post-versions":          {"GET": route.Write}, "post-version": {"GET": route.Write}, "post-restore": {"POST": route.Write},
 	"readers": {"GET": route.Write}, "channel-readers": {"GET": route.Draft},
 	"channel-editors": {"GET": route.Draft, "PUT": route.Draft},
-	"healthz":         {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
+	"api-drafts":      {"GET": route.Draft, "POST": route.Draft},
+	"api-draft":       {"GET": route.Draft, "PATCH": route.Draft, "DELETE": route.Draft}, "api-draft-submit": {"POST": route.Draft},
+	"api-draft-return": {"POST": route.Write}, "api-draft-publish": {"POST": route.Write},
+	"api-draft-schedule": {"POST": route.Write}, "api-draft-unschedule": {"POST": route.Write},
+	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
 // TestEveryRoute asks each route for each channel, by each kind of credential, in each role. The answer must be what the roles
@@ -122,7 +126,7 @@ func openAccess(t *testing.T) *accessSite {
 	return s
 }
 
-const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}],
+const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}, {type: drafts}],
 	access: [{type: people}, {type: jwt, secret: ` + signingKey + `, audience: [motacilla]}]}`
 
 const signingKey = "a-key-of-at-least-thirty-two-bytes"
@@ -225,7 +229,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern)
+		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern)
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}

@@ -23,6 +23,7 @@ import (
 	webhookout "github.com/motacilla-live/motacilla/publisher/webhook"
 	"github.com/motacilla-live/motacilla/publisher/webpush"
 	"github.com/motacilla-live/motacilla/publisher/websocket"
+	"github.com/motacilla-live/motacilla/receiver/drafts"
 	natsreceiver "github.com/motacilla-live/motacilla/receiver/nats"
 	"github.com/motacilla-live/motacilla/receiver/slack"
 	"github.com/motacilla-live/motacilla/receiver/syndication"
@@ -61,6 +62,7 @@ var Module = fx.Module("standard",
 	webpush.Module,
 	nats.Module,
 	webapp.Module,
+	drafts.Module,
 	slack.Module,
 	telegram.Module,
 	webhook.Module,

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// arguments checks a command's arguments against its Use, in which CHANNEL is required and [TEXT] is optional. A channel
-// or post whose ID is invalid is an error.
+// arguments checks a command's arguments against its Use, in which CHANNEL is required and [TEXT] is optional. A channel,
+// post or draft whose ID is invalid is an error.
 func arguments(cmd *cobra.Command, args []string) error {
 	words := strings.Fields(cmd.Use)[1:]
 	text := false
@@ -43,6 +43,10 @@ func checkArgument(name, value string) error {
 	case "POST":
 		if _, err := motacilla.ParsePostID(value); err != nil {
 			return fmt.Errorf("%q is no post's ID; \"motacilla post list CHANNEL\" prints them", value)
+		}
+	case "DRAFT":
+		if _, err := motacilla.ParsePostID(value); err != nil {
+			return fmt.Errorf("%q is no draft's ID; \"motacilla draft list CHANNEL\" prints them", value)
 		}
 	}
 	return nil

@@ -82,7 +82,7 @@ func completeKeys(cmd *cobra.Command, schema *app.Schema) {
 	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
 }
 
-// places completes CHANNEL, POST and the NAME of a token from the server, if one answers in time.
+// places completes CHANNEL, POST, DRAFT and the NAME of a token from the server, if one answers in time.
 func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
@@ -96,6 +96,8 @@ func (r *remote) places(cmd *cobra.Command, args []string, _ string) ([]cobra.Co
 		found = r.channelIDs(ctx)
 	case "POST":
 		found = r.postIDs(ctx, args[0])
+	case "DRAFT":
+		found = r.draftIDs(ctx, args[0])
 	case "NAME":
 		found = r.tokenNames(ctx)
 	}

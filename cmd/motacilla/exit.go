@@ -22,7 +22,7 @@ const exitCodes = `Exit codes:
   0  done
   1  failed; also: a check of doctor failed
   2  wrong usage: a command, flag or argument
-  3  there is no such channel, post or token
+  3  there is no such channel, post, draft or token
   4  the server wants a token, or does not permit it with this one
   5  the server can't be reached, or can't answer now: try again`
 

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/motacilla-live/motacilla/internal/postbody"
 )
 
 // Each field that a body may have is a property of its schema, and the other way round. The tests that go through the
@@ -20,7 +22,7 @@ func TestFieldsAreDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, body := range map[string]any{
-		"ChannelInput": channelBody{}, "ChannelPatch": channelPatch{}, "PostInput": postBody{}, "PostPatch": postPatch{},
+		"ChannelInput": channelBody{}, "ChannelPatch": channelPatch{}, "PostInput": postbody.Post{}, "PostPatch": postbody.Patch{},
 	} {
 		var fields []string
 		for field := range reflect.TypeOf(body).Fields() {

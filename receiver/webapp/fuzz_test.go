@@ -126,7 +126,7 @@ func FuzzUpload(f *testing.F) {
 		}
 		r := httptest.NewRequest(http.MethodPost, "/api/media", strings.NewReader(body))
 		r.Header.Set("Content-Type", media)
-		r.Header.Set(idempotencyKey, key)
+		r.Header.Set("Idempotency-Key", key)
 		w := httptest.NewRecorder()
 		table.ServeHTTP(w, r)
 		switch {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/postbody"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -114,17 +115,17 @@ func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla
 // imageID returns the ID of an image. It follows from the Idempotency-Key. Without a key, each request makes a new image.
 // Whoever knows the ID can see the image, so it must not be guessed from another.
 func imageID(h http.Header) (string, error) {
-	keys := h.Values(idempotencyKey)
-	if len(keys) == 0 {
-		return strings.ToLower(rand.Text()), nil
-	}
-	if len(keys) > 1 || keys[0] == "" {
-		return "", motacilla.Invalid(idempotencyKey, "must be given once, and must not be empty")
-	}
-	if err := validText(idempotencyKey, keys[0], motacilla.MaxID); err != nil {
+	key, err := postbody.Key(h)
+	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(Name + " image " + keys[0]))
+	if key == "" {
+		return strings.ToLower(rand.Text()), nil
+	}
+	if err := validText(postbody.IdempotencyKey, key, motacilla.MaxID); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(Name + " image " + key))
 	return hex.EncodeToString(sum[:16]), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/postbody"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -47,17 +48,17 @@ func (a *Webapp) listPosts(w http.ResponseWriter, r *http.Request, ch motacilla.
 }
 
 func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
-	var in postBody
+	var in postbody.Post
 	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
-	m, err := in.message(r.Header)
+	m, err := in.Message(r.Header)
 	if err != nil {
 		return err
 	}
 	p, created, err := a.ingest.Post(r.Context(), ch, m)
 	if wrong := (*motacilla.FieldError)(nil); errors.As(err, &wrong) && wrong.Field == "message_id" && !in.MessageID.Set {
-		return motacilla.Invalid(idempotencyKey, "%s", wrong.Problem)
+		return motacilla.Invalid(postbody.IdempotencyKey, "%s", wrong.Problem)
 	}
 	if err != nil {
 		return err
@@ -68,9 +69,6 @@ func (a *Webapp) createPost(w http.ResponseWriter, r *http.Request, ch motacilla
 	w.Header().Set("Location", a.base+postPath(ch, p.ID))
 	return writePost(w, http.StatusCreated, ch, p)
 }
-
-// idempotencyKey is the header that stands for the body's message_id.
-const idempotencyKey = "Idempotency-Key"
 
 func (a *Webapp) getPost(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	id, err := motacilla.ParsePostID(r.PathValue("post_id"))
@@ -111,11 +109,11 @@ func (a *Webapp) patchPost(w http.ResponseWriter, r *http.Request, ch motacilla.
 	if err != nil {
 		return err
 	}
-	var in postPatch
+	var in postbody.Patch
 	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
-	edit, err := in.edit(a.ingest)
+	edit, err := in.Edit(a.ingest)
 	if err != nil {
 		return err
 	}
