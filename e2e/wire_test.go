@@ -85,7 +85,8 @@ func (w wire) env() []string {
 	return env
 }
 
-// cameOver waits until the page has loaded, over this wire. A page from the browser's cache came over none.
+// cameOver waits until the page has loaded, over this wire. If the browser had the page, and has only asked whether it has changed, it
+// does not tell over which.
 func (p *tab) cameOver(w wire) {
 	p.t.Helper()
 	protocol := "http/1.1"
@@ -93,7 +94,7 @@ func (p *tab) cameOver(w wire) {
 		protocol = "h2"
 	}
 	scheme, _, _ := strings.Cut(w.url(""), "//")
-	p.until(fmt.Sprintf(`(nav => location.protocol === %q && (nav.nextHopProtocol === %q || nav.transferSize === 0))(
+	p.until(fmt.Sprintf(`(nav => location.protocol === %q && (nav.nextHopProtocol === %q || nav.deliveryType === "cache"))(
 		performance.getEntriesByType("navigation")[0])`, scheme, protocol))
 }
 

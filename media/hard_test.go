@@ -128,11 +128,12 @@ var bombs = map[string]struct {
 		return strings.NewReader(`<?xml version="1.0"?><svg><script>alert(1)</script></svg>`)
 	}, "image: is an SVG, which may have scripts and is not taken: send a JPEG, PNG, GIF or WebP"},
 	"19 MB of EXIF, and no image": {func(testing.TB) io.Reader {
-		b := []byte{0xff, 0xd8}
-		for range 300 {
-			b = append(append(b, 0xff, 0xe1, 0xff, 0xff), make([]byte, 0xfffd)...)
+		segment := append([]byte{0xff, 0xe1, 0xff, 0xff}, make([]byte, 0xfffd)...)
+		parts := []io.Reader{bytes.NewReader([]byte{0xff, 0xd8})}
+		for range 300 { // all of one segment: the race detector's shadow of 19 MB would count as memory of ours
+			parts = append(parts, bytes.NewReader(segment))
 		}
-		return bytes.NewReader(b)
+		return io.MultiReader(parts...)
 	}, "image: is cut off: its end is missing"},
 }
 
