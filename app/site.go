@@ -99,10 +99,11 @@ type partsOut struct {
 	Ingest  *receiver.Ingest
 	Kit     *receiver.Kit
 	Relays  *relay.Kit
+	Page    *page.Page
 }
 
 func share(p *live.Parts) partsOut {
-	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit(), Relays: p.RelayKit()}
+	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit(), Relays: p.RelayKit(), Page: p.Page}
 }
 
 func newRegistry() *prometheus.Registry {

@@ -39,10 +39,8 @@ func (s *completing) PutPost(
 		return s.Store.PutPost(ctx, ch, p, replaces)
 	}
 	p = p.Clone()
-	for i := range p.Content {
-		if err := s.complete(ctx, i, &p.Content[i]); err != nil {
-			return motacilla.Post{}, err
-		}
+	if err := s.completeAll(ctx, p.Content); err != nil {
+		return motacilla.Post{}, err
 	}
 	stored, err := s.Store.PutPost(ctx, ch, p, replaces)
 	if s.cards == nil || err != nil && !errors.Is(err, motacilla.ErrExists) {
@@ -57,6 +55,16 @@ func (s *completing) PutPost(
 		}
 	}
 	return stored, err
+}
+
+// completeAll fills in blocks.
+func (s *completing) completeAll(ctx context.Context, content []motacilla.Block) error {
+	for i := range content {
+		if err := s.complete(ctx, i, &content[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete fills in block i.

@@ -51,7 +51,7 @@ func (p *Parts) newKit(o Options) {
 	}
 	p.kit = &receiver.Kit{
 		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
-		Room: receiver.NewRoom(deliveryRoom), PublicURL: o.PublicURL,
+		Room: receiver.NewRoom(deliveryRoom), Complete: store.completeAll, PublicURL: o.PublicURL,
 	}
 	if queue, ok := o.Embeds.(interface{ Stats() work.QueueStats }); ok {
 		p.kit.Metrics.Watch("embeds", queue.Stats)

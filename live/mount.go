@@ -77,6 +77,11 @@ type describer interface {
 	Describe(base string, routes ...route.Route) error
 }
 
+// informed is a receiver that must know which routes there are.
+type informed interface {
+	Mounted(base string, routes ...route.Route)
+}
+
 // mount puts all routes into one table. Routes that read a channel ask the hook, and answer the allowed origins.
 func (l *Live) mount() error {
 	if err := l.distinct(); err != nil {
@@ -163,6 +168,9 @@ func (l *Live) mount() error {
 			if err := d.Describe(t.Base(), t.Routes()...); err != nil {
 				return fmt.Errorf("%s: %w", r.At, err)
 			}
+		}
+		if i, ok := r.It.(informed); ok {
+			i.Mounted(t.Base(), t.Routes()...)
 		}
 	}
 	l.table, l.offers.table = t, t

@@ -85,6 +85,17 @@ func policy(transports []Transport, frames Frames) string {
 
 // policyOf is policy for a page that ancestors may show in a frame.
 func policyOf(ancestors string, transports []Transport, frames Frames) string {
+	frame := ""
+	if frames.on() {
+		frame = "; frame-src 'self' https:"
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data:; " +
+		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connected(transports), " ") + frame +
+		"; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
+}
+
+// connected returns the sources to which scripts of a page with these transports connect, without a repeat.
+func connected(transports []Transport) []string {
 	connect := []string{"'self'"}
 	for _, t := range transports {
 		for _, at := range append([]string{t.URL}, t.Connect...) {
@@ -95,13 +106,7 @@ func policyOf(ancestors string, transports []Transport, frames Frames) string {
 			}
 		}
 	}
-	frame := ""
-	if frames.on() {
-		frame = "; frame-src 'self' https:"
-	}
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data:; " +
-		"media-src 'self' https: http:; font-src 'self'; connect-src " + strings.Join(connect, " ") + frame +
-		"; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
+	return connect
 }
 
 // origins returns those of a URL for HTTP and WebSocket, which may be of either. A URL without a host has none.
@@ -126,6 +131,11 @@ type errorView struct {
 
 // refuse answers an error as a page.
 func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p.refuseAt(w, r, p.requested(r), err)
+}
+
+// refuseAt is refuse for a page at a path of this site.
+func (p *Page) refuseAt(w http.ResponseWriter, r *http.Request, here string, err error) {
 	status := route.ProblemOf(err).Status
 	if status == http.StatusInternalServerError && r.Context().Err() == nil { // otherwise the reader has left
 		p.o.Failed(r, err)
@@ -136,7 +146,7 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusUnauthorized {
 		status = http.StatusForbidden // at 401 a browser asks for a name and a password
 	}
-	p.fail(w, r, status, reasons[status])
+	p.failAt(w, r, here, status, reasons[status])
 }
 
 // NotFound answers a request for a path that does not exist. A browser gets a page. Any other client, and any request below
@@ -168,12 +178,15 @@ var reasons = map[int]reason{
 var badForm = reason{"form_title", "form_text"}
 
 func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reason) {
+	p.failAt(w, r, p.requested(r), status, why)
+}
+
+func (p *Page) failAt(w http.ResponseWriter, r *http.Request, here string, status int, why reason) {
 	e, err := p.o.Look.edition()
 	if err != nil {
 		showBroken(w, err)
 		return
 	}
-	here := p.requested(r)
 	name := "error.html"
 	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels {
 		name, why.text = "token.html", "private_enter"

@@ -20,7 +20,7 @@ type Language struct {
 	Tag       string            // BCP 47, such as "de" or "pt-BR"
 	Direction string            // of writing: "ltr" or "rtl"
 	Months    []string          // the names of the twelve months, as in Words["date"]
-	Words     map[string]string // the keys are those of English, and more that begin with own_
+	Words     map[string]string // the keys are those of English, and more that begin with own_ or desk_
 	// Plurals are the words that depend on a number, by key and by CLDR plural category: zero, one, two, few, many, other.
 	Plurals map[string]map[string]string
 }
@@ -55,6 +55,9 @@ func (e *UnknownLanguageError) Error() string {
 // ownWord is how the keys of words begin that only a site's own templates use.
 const ownWord = "own_"
 
+// DeskWord is how the keys of words begin that only the editors' desk uses, package compose. It checks them itself.
+const DeskWord = "desk_"
+
 var placeholders = regexp.MustCompile(`\{[a-z]+\}`)
 
 // Validate returns what l lacks, compared with English: words, plurals, months, placeholders. It does not know which
@@ -77,7 +80,7 @@ func (l *Language) Validate() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.Words)) {
-		if _, known := english.Words[key]; !known && !strings.HasPrefix(key, ownWord) {
+		if _, known := english.Words[key]; !known && !strings.HasPrefix(key, ownWord) && !strings.HasPrefix(key, DeskWord) {
 			wrong("%s: there is no such word; a word for your own templates begins with %s", key, ownWord)
 		}
 	}
@@ -87,7 +90,7 @@ func (l *Language) Validate() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.Plurals)) {
-		if _, known := english.Plurals[key]; !known {
+		if _, known := english.Plurals[key]; !known && !strings.HasPrefix(key, DeskWord) {
 			wrong("%s: there is no such plural", key)
 		}
 		for _, category := range slices.Sorted(maps.Keys(l.Plurals[key])) {

@@ -8,15 +8,18 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, except Room in tests, and all may be used by many goroutines at once.
+// Kit is what an app shares with its receivers. All fields are set, except Room and Complete in tests, and all may be used by many goroutines at once.
 type Kit struct {
-	Sink      Sink              // where posts go
-	Records   motacilla.Records // what all nodes share: queues, leases, positions. See package work
-	Images    Images            // the app's images
-	Client    *outbound.Client  // for addresses that come from outside
-	Metrics   *Metrics          // counts deliveries
-	Room      *Room             // for the bodies of deliveries: pass it to each Hook
-	PublicURL string            // of the app, such as https://example.org/news; "" if it is not known
+	Sink    Sink              // where posts go
+	Records motacilla.Records // what all nodes share: queues, leases, positions. See package work
+	Images  Images            // the app's images
+	Client  *outbound.Client  // for addresses that come from outside
+	Metrics *Metrics          // counts deliveries
+	Room    *Room             // for the bodies of deliveries: pass it to each Hook
+	// Complete fills in what the server knows of the images and embeds among blocks, as when a post with them is stored. It looks up
+	// nothing elsewhere. The error is an ErrInvalid if there is no such image. nil fills in nothing.
+	Complete  func(ctx context.Context, content []motacilla.Block) error
+	PublicURL string // of the app, such as https://example.org/news; "" if it is not known
 }
 
 // Images keeps images. *media.Library is one.

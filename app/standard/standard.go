@@ -6,6 +6,7 @@ import (
 	"github.com/motacilla-live/motacilla/access/jwt"
 	"github.com/motacilla-live/motacilla/access/oidc"
 	"github.com/motacilla-live/motacilla/access/people"
+	"github.com/motacilla-live/motacilla/compose"
 	"github.com/motacilla-live/motacilla/media/local"
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/media/oembed"
@@ -63,6 +64,7 @@ var Module = fx.Module("standard",
 	nats.Module,
 	webapp.Module,
 	drafts.Module,
+	compose.Module,
 	slack.Module,
 	telegram.Module,
 	webhook.Module,
