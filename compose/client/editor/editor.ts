@@ -21,6 +21,7 @@ import { markdown } from "./markdown";
 import { addLink, insertText, paste } from "./paste";
 import { nodeType } from "./schema";
 import { TableBar } from "./tablebar";
+import "./editor.css";
 import { nodeViews } from "./views";
 import { enterWidget } from "./widget";
 
