@@ -128,7 +128,8 @@ export function wordsOf(content: Block[]): string {
 function plain(html: string): string {
   const body = new DOMParser().parseFromString(html, "text/html").body;
   for (const br of body.querySelectorAll("br")) br.replaceWith("\n");
-  for (const block of body.querySelectorAll("p, li, h2, h3, h4, blockquote, pre, tr, div")) block.append("\n");
+  for (const cell of body.querySelectorAll("td, th")) cell.append(" ");
+  for (const block of body.querySelectorAll("p, li, h1, h2, h3, h4, h5, h6, blockquote, cite, pre, caption, tr, div")) block.append("\n");
   return (body.textContent ?? "").replace(/[ \t]+/g, " ").replace(/\s*\n\s*/g, "\n").trim();
 }
 

@@ -45,8 +45,9 @@ export function Channels() {
   const found = channels.list.value.filter(
     (c) => program.me.can(c.id, "draft") && (!wanted || c.title.toLocaleLowerCase().includes(wanted) || c.id.toLocaleLowerCase().includes(wanted)),
   );
-  const open = found.filter((c) => !c.ended);
-  const ended = found.filter((c) => c.ended);
+  const newest = [...found].sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
+  const open = newest.filter((c) => !c.ended);
+  const ended = newest.filter((c) => c.ended);
   useEffect(() => {
     if (wanted) void channels.find(wanted).catch(() => undefined);
   }, [wanted]);

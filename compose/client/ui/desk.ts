@@ -80,6 +80,9 @@ export class Desk {
     }),
   );
 
+  /** How much waits, apart from deletions that can still be taken back. */
+  readonly unsent: ReadonlySignal<number> = computed(() => this.entries.value.filter((e) => !e.notBefore).length);
+
   /** Who else is on this channel. */
   readonly others: ReadonlySignal<EditorHere[]> = computed(() => this.presence.editors.value.filter((e) => e.tab !== program.tab));
 

@@ -62,7 +62,7 @@ export function DeskScreen({ id }: { id: string }) {
             ))}
           </ul>
         )}
-        <State state={desk.state.value} waiting={desk.entries.value.length} />
+        <State state={desk.state.value} waiting={desk.unsent.value} />
       </Top>
       <Banners desk={desk} />
       {desk.gone.value ? <Gone desk={desk} /> : <Columns desk={desk} />}

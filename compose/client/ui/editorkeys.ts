@@ -9,5 +9,8 @@ export function editorShortcuts(): { keys: string; label: string }[] {
 }
 
 function shown(keys: string): string {
-  return keys.replace(/\bMod\b/g, mac ? "⌘" : t("key_ctrl")).replace(/-(?=.)/g, mac ? " " : " + ");
+  return keys
+    .replace(/\bMod\b/g, mac ? "⌘" : t("key_ctrl"))
+    .replace(/-(.)$/, (_, key: string) => `-${key.toUpperCase()}`)
+    .replace(/(?<=\w)-(?=.)/g, mac ? " " : " + ");
 }

@@ -3,6 +3,7 @@ import type { Post } from "../model";
 import { failureOf } from "../state/problem";
 import type { Problem, Version } from "../state/types";
 import { t } from "../words";
+import { wordsOf } from "./blocks";
 import type { Desk } from "./desk";
 import { Dialog, openDialog } from "./dialog";
 import { Badge, Loading, Time } from "./parts";
@@ -57,6 +58,7 @@ function History({ desk, post, close }: { desk: Desk; post: Post; close(): void 
               {v.changes.length > 0 && <span>{v.changes.map((c) => t(`change_${c}`)).join(", ")}</span>}
             </div>
             {/* The server makes it of text, with ins, del and br alone. */}
+            {!v.diff && !v.removed && <Whole desk={desk} post={post} revision={v.revision} />}
             {v.diff && <div class="version-text" dir="auto" dangerouslySetInnerHTML={{ __html: v.diff }} />}
             {!v.current && !v.removed && (
               <button type="button" class="button" aria-disabled={restoring} onClick={() => void restore(v)}>
@@ -74,5 +76,21 @@ function History({ desk, post, close }: { desk: Desk; post: Post; close(): void 
         </p>
       )}
     </Dialog>
+  );
+}
+
+/** The text of a version that has nothing before it to be compared with. */
+function Whole({ desk, post, revision }: { desk: Desk; post: Post; revision: number }) {
+  const [text, setText] = useState("");
+  useEffect(() => {
+    desk.versions.get(post.id, revision).then(
+      (v) => setText(v.post ? wordsOf(v.post.content) : ""),
+      () => undefined,
+    );
+  }, [revision]);
+  return (
+    <p class="version-text side" dir="auto">
+      {text}
+    </p>
   );
 }

@@ -46,7 +46,7 @@ export type IconName = keyof typeof drawings;
 /** An icon. It says nothing to screen readers: what it stands for has a text of its own. */
 export function Icon({ name, turns }: { name: IconName; turns?: boolean }) {
   return (
-    <svg class={turns ? "icon icon--turns" : "icon"} viewBox="0 0 20 20" aria-hidden="true" focusable="false">
+    <svg class={turns ? "icon icon--turns" : "icon"} viewBox="0 0 20 20" data-icon={name} aria-hidden="true" focusable="false">
       <path d={drawings[name]} />
     </svg>
   );

@@ -20,10 +20,11 @@ interface MenuProps {
   button?: ComponentChildren;
   head?: ComponentChildren;
   items: (Item | false | undefined)[];
+  tabIndex?: number;
 }
 
 /** A button with a list of actions: arrows move, Escape closes, the focus returns to the button. */
-export function Menu({ label, button, head, items }: MenuProps) {
+export function Menu({ label, button, head, items, tabIndex }: MenuProps) {
   const [open, setOpen] = useState(false);
   const id = useId();
   const opener = useRef<HTMLButtonElement>(null);
@@ -68,6 +69,7 @@ export function Menu({ label, button, head, items }: MenuProps) {
         ref={opener}
         type="button"
         class="icon-button"
+        tabIndex={tabIndex}
         aria-label={label}
         title={label}
         aria-haspopup="menu"

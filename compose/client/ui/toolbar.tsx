@@ -3,9 +3,16 @@ import type { CommandName } from "../editor/commands";
 import type { Editor } from "../editor/editor";
 import { t } from "../words";
 import { Icon, type IconName } from "./icons";
+import { Menu } from "./menu";
 import { toast } from "./toasts";
 
-type Entry = { command: CommandName; icon: IconName; label: string } | "gap";
+interface Tool {
+  command: CommandName;
+  icon: IconName;
+  label: string;
+}
+
+type Entry = Tool | "gap" | "more";
 
 const entries: Entry[] = [
   { command: "bold", icon: "bold", label: "tool_bold" },
@@ -19,13 +26,18 @@ const entries: Entry[] = [
   "gap",
   { command: "score", icon: "score", label: "tool_score" },
   { command: "table", icon: "table", label: "tool_table" },
-  "gap",
-  { command: "strike", icon: "strike", label: "tool_strike" },
-  { command: "code", icon: "code", label: "tool_code" },
-  { command: "rule", icon: "rule", label: "tool_rule" },
+  "more",
   "gap",
   { command: "undo", icon: "undo", label: "tool_undo" },
   { command: "redo", icon: "redo", label: "tool_redo" },
+];
+
+/** What is needed less often. */
+const rare: Tool[] = [
+  { command: "h3", icon: "heading", label: "editor_h3" },
+  { command: "strike", icon: "strike", label: "tool_strike" },
+  { command: "code", icon: "code", label: "tool_code" },
+  { command: "rule", icon: "rule", label: "tool_rule" },
 ];
 
 /** The buttons above the editor. One of them is reached by Tab; arrows go on to the others. */
@@ -50,6 +62,10 @@ export function Toolbar({ editor }: { editor: Editor }) {
       {config.images && <Images editor={editor} />}
       {entries.map((entry, n) => {
         if (entry === "gap") return <span key={n} class="gap" aria-hidden="true" />;
+        if (entry === "more") {
+          const items = rare.map(({ command, icon, label }) => ({ label: t(label), icon, run: () => void editor.run(command) }));
+          return <Menu key={n} label={t("tool_more")} tabIndex={-1} items={items} />;
+        }
         const active = can.active.has(entry.command);
         const possible = can.possible.has(entry.command);
         return (
