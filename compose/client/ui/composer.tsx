@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { createEditor, type Editor } from "../editor/editor";
-import type { Block } from "../model";
+import type { Block, Post } from "../model";
 import { program } from "../program";
 import { t } from "../words";
 import { titleOf } from "./blocks";
-import { openTheirs } from "./conflict";
+import { openTheirs, whoWrote } from "./conflict";
 import type { Desk } from "./desk";
 import { scheduledFor, send, type Send } from "./doings";
 import { Icon } from "./icons";
@@ -89,18 +89,29 @@ export function mainOf(desk: Desk): Send {
 /** Says at once if somebody else has changed, or removed, the post that is being edited here. */
 function Others({ desk }: { desk: Desk }) {
   const target = desk.writing.target.value;
-  const seen = useRef("");
   if (target.kind !== "post" || !desk.posts.list.value) return null;
-  const now = desk.posts.list.value.find((p) => p.id === target.post.id);
-  if (now) seen.current = now.id;
-  const removed = !now && seen.current === target.post.id;
+  return <OtherVersion key={target.post.id} desk={desk} target={target} />;
+}
+
+function OtherVersion({ desk, target }: { desk: Desk; target: { kind: "post"; post: Post } }) {
+  const seen = useRef(false);
+  const now = desk.posts.list.value?.find((p) => p.id === target.post.id);
+  if (now) seen.current = true;
+  const removed = !now && seen.current;
   const also = desk.others.value.filter((o) => o.post === target.post.id);
-  const changed = now !== undefined && now.revision !== desk.writing.base.value && !ownEdit(desk, target.post.id);
+  const newer = now !== undefined && now.revision !== desk.writing.base.value && !ownEdit(desk, target.post.id);
+  const says = (p: Post): string => JSON.stringify([p.content, p.author, p.created]);
+  const changed = newer && says(now) !== says(target.post);
+  const name = useWriter(desk, changed ? now : undefined);
+  // What says the same was only pinned or hidden: the writer goes on from there.
+  useEffect(() => {
+    if (newer && !changed) desk.writing.rebase({ kind: "post", post: now });
+  });
   return (
     <div aria-live="polite">
       {(changed || removed) && (
         <div class="banner banner--bad">
-          <p>{removed ? t("removed_meanwhile") : t("changed_meanwhile", { name: also[0]?.name ?? t("somebody") })}</p>
+          <p>{removed ? t("removed_meanwhile") : t("changed_meanwhile", { name: name || t("somebody") })}</p>
           <button type="button" class="button" onClick={() => openTheirs(desk, now ?? null)}>
             {t("show_theirs")}
           </button>
@@ -115,6 +126,16 @@ function Others({ desk }: { desk: Desk }) {
   );
 }
 
+/** The name of whoever has made the version, as soon as the history has told it. */
+function useWriter(desk: Desk, post: Post | undefined): string {
+  const [name, setName] = useState("");
+  useEffect(() => {
+    setName("");
+    if (post && desk.may("write")) whoWrote(desk, post).then(setName, () => undefined);
+  }, [post?.revision]);
+  return name;
+}
+
 /** Whether a change of this browser's own is on its way. */
 function ownEdit(desk: Desk, post: string): boolean {
   return desk.entries.value.some((e) => e.change.kind === "edit" && e.change.post === post);
@@ -123,9 +144,10 @@ function ownEdit(desk: Desk, post: string): boolean {
 function OptionRow({ desk }: { desk: Desk }) {
   const { writing } = desk;
   const o = writing.options.value;
-  const isDraft = writing.target.value.kind === "draft" || !desk.may("write");
+  const { kind } = writing.target.value;
   const [open, setOpen] = useState(false);
-  const more = open || o.time !== "";
+  const more = open || (o.time !== "" && kind !== "post");
+  const chosen = [o.hidden && t("hidden"), o.author].filter(Boolean).join(", ");
   return (
     <>
       <div class="options">
@@ -137,15 +159,10 @@ function OptionRow({ desk }: { desk: Desk }) {
           <input type="checkbox" checked={o.key_event} onChange={(e) => writing.set({ key_event: e.currentTarget.checked })} />
           {t("key_event")}
         </label>
-        {!isDraft && (
-          <label class="check">
-            <input type="checkbox" checked={o.hidden} onChange={(e) => writing.set({ hidden: e.currentTarget.checked })} />
-            {t("hidden")}
-          </label>
-        )}
         <button type="button" class="button button--plain" aria-expanded={more} onClick={() => setOpen(!more)}>
-          <Icon name="clock" />
-          {o.author ? t("author_and_time_of", { name: o.author }) : t("author_and_time")}
+          <Icon name="gear" />
+          <span class="options-chosen">{chosen || t("options")}</span>
+          {chosen && <span class="visually-hidden">, {t("options")}</span>}
         </button>
       </div>
       {more && <More desk={desk} />}
@@ -158,8 +175,15 @@ function More({ desk }: { desk: Desk }) {
   const o = writing.options.value;
   const edits = writing.target.value.kind === "post";
   const at = scheduledFor(o.time);
+  const draft = writing.target.value.kind === "draft" || !desk.may("write");
   return (
     <div class="options-more">
+      {!draft && (
+        <label class="check">
+          <input type="checkbox" checked={o.hidden} onChange={(e) => writing.set({ hidden: e.currentTarget.checked })} />
+          {t("hide_from_readers")}
+        </label>
+      )}
       <div class="field">
         <label for="post-author">{t("author")}</label>
         <input
@@ -223,7 +247,7 @@ function Actions({ desk }: { desk: Desk }) {
           {t("cancel")}
         </button>
       )}
-      <span class="grow saved">{writing.changed.value && !writing.empty.value ? t("kept_here") : ""}</span>
+      <span class="grow saved">{writing.changed.value && !writing.empty.value && <span>{t("kept_here")}</span>}</span>
       {target.kind === "new" && writing.changed.value && !writing.empty.value && (
         <Menu label={t("more_actions")} items={[{ label: t("throw_away"), icon: "trash", danger: true, run: cancel }]} />
       )}

@@ -167,7 +167,8 @@ async function editFurther(desk: Desk, entry: Entry, theirs: Post, mine: Block[]
   desk.writing.focus();
 }
 
-async function whoWrote(desk: Desk, post: Post): Promise<string> {
+/** Returns the name of whoever wrote a version; empty if it is not known. */
+export async function whoWrote(desk: Desk, post: Post): Promise<string> {
   const { versions } = await desk.versions.list(post.id);
   return (versions.find((v) => String(v.revision) === post.revision) ?? versions[0])?.name ?? "";
 }

@@ -56,7 +56,7 @@ function words(text: string): string[] {
 /** One side of a comparison, with what the other one does not have marked. */
 export function Side({ pieces, side }: { pieces: Piece[]; side: "left" | "right" }) {
   return (
-    <p class="side" dir="auto">
+    <p class={`side side--${side}`} dir="auto">
       {pieces.map((p, n) => {
         if (p.in === "both") return <span key={n}>{p.text}</span>;
         if (p.in !== side || !p.text) return null;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useSignalEffect } from "@preact/signals";
+import { Clock } from "../../../page/client/times";
 import { config } from "../config";
 import type { Block } from "../model";
 import { program } from "../program";
@@ -10,6 +11,9 @@ import { problemText } from "./problems";
 
 /** After the last change of the text; and a request is made at most so often. */
 const pauseMs = 400;
+
+/** Writes times as the live page does. */
+const clock = new Clock(config.lang);
 
 /** An address that stands for an image which only this browser has, in what is sent to be rendered. Nothing asks for it. */
 const standIn = "https://image.invalid/";
@@ -154,4 +158,5 @@ async function show(host: HTMLElement, html: string, desk: Desk): Promise<void> 
   body.style.cssText = "margin: 0; padding: .25rem 1.1rem; min-height: 0; background: none";
   if (!root.adoptedStyleSheets.length) root.adoptedStyleSheets = await styleSheets();
   root.replaceChildren(body);
+  clock.tell(body);
 }

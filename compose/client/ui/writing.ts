@@ -120,9 +120,14 @@ export class Writing {
 
   /** Goes on with the writer's text on top of a newer version, which the writer has seen. */
   rebase(target: Target): void {
+    const was = optionsOf(this.target.value);
+    const now = optionsOf(target);
+    const mine = this.options.value;
+    const same = (name: keyof Options): Partial<Options> => (mine[name] === was[name] ? { [name]: now[name] } : {});
+    this.options.value = { ...mine, ...same("pinned"), ...same("key_event"), ...same("hidden"), ...same("time"), ...same("author") };
     this.target.value = target;
     this.base.value = versionOf(target);
-    this.touch();
+    if (this.changed.value) this.touch();
   }
 
   /** Replaces the writer's text. */
