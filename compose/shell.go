@@ -92,7 +92,6 @@ func (d *Desk) here(base string, ch motacilla.ChannelID, query string) string {
 	at := url.URL{Path: base + d.path, RawQuery: query}
 	if ch != "" {
 		at.Path += "/" + string(ch)
-		at.RawPath = base + d.path + "/" + url.PathEscape(string(ch))
 	}
 	return at.RequestURI()
 }
@@ -128,7 +127,9 @@ func (d *Desk) view(s page.Setting) shellView {
 		Styles: s.Styles, Account: d.account, SignOut: d.signOut, Frames: s.Frames,
 	}
 	if u, err := url.Parse(d.pages.SignIn(at)); err == nil {
-		u.RawQuery = "" // the program says where to come back to
+		q := u.Query()
+		q.Del("next") // the program says where to come back to
+		u.RawQuery = q.Encode()
 		c.SignIn = u.String()
 	}
 	c.Images, c.MaxImage = imagesOf(d.kit.Images)
