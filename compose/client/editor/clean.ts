@@ -2,7 +2,7 @@ import type { Mark } from "prosemirror-model";
 import { blank, isElement, parse, safeLink } from "./html";
 import { schema } from "./schema";
 import { ListBuilder } from "./wordlists";
-import { Sheets, styled, type Style, unseen } from "./styles";
+import { Sheets, styled, type Style, styleOf, unseen, unstyled, withStyle } from "./styles";
 import { tidy } from "./tidy";
 
 const blocks = new Set(
@@ -30,7 +30,7 @@ export interface Cleaned {
 
 /** Makes of pasted HTML what the editor can read. What was pasted is only looked at: each element is made anew. */
 export function clean(html: string): Cleaned {
-  const root = parse(html.replace(/\u0000/g, ""));
+  const root = parse(unstyled(html.replace(/\u0000/g, "")));
   return new Cleaner(root).run(root);
 }
 
@@ -119,7 +119,8 @@ class Cleaner {
     }
   }
 
-  private text(text: string, into: Into, marks: readonly Mark[]): void {
+  private text(pasted: string, into: Into, marks: readonly Mark[]): void {
+    const text = withStyle(pasted);
     if (!into.line) {
       if (blank(text)) return;
       into.lists.end();
@@ -153,7 +154,7 @@ class Cleaner {
   }
 
   private link(a: HTMLElement, marks: readonly Mark[]): readonly Mark[] {
-    const href = (a.getAttribute("href") ?? "").trim();
+    const href = withStyle(a.getAttribute("href") ?? "").trim();
     return safeLink(href) ? (schema.marks.link?.create({ href }).addToSet(marks) ?? marks) : marks;
   }
 
@@ -162,7 +163,7 @@ class Cleaner {
     const file = fileOf(img.getAttribute("src") ?? "");
     if (!file || this.pictures.length === maxPictures) return;
     this.close(into);
-    this.pictures.push({ file, alt: (img.getAttribute("alt") ?? "").slice(0, 500) });
+    this.pictures.push({ file, alt: withStyle(img.getAttribute("alt") ?? "").slice(0, 500) });
     this.to.append(this.make("img"));
   }
 
@@ -171,7 +172,7 @@ class Cleaner {
     const { line } = into;
     into.line = null;
     if (!line) return;
-    while (isElement(line.lastChild) && line.lastChild.localName === "br") line.lastChild.remove();
+    trimEnd(line);
     if ((line.textContent ?? "").trim() === "") line.remove();
   }
 
@@ -250,7 +251,7 @@ class Cleaner {
         body.append(row);
       }
       const caption = [...table.children].find((c) => c.localName === "caption")?.textContent?.trim();
-      if (caption) box.appendChild(this.make("caption")).textContent = caption.replace(/\s+/g, " ");
+      if (caption) box.appendChild(this.make("caption")).textContent = withStyle(caption).replace(/\s+/g, " ");
       box.append(body);
       tidy(box, body);
     });
@@ -261,8 +262,8 @@ const isItem = (node: HTMLElement): boolean => /(^|\s)ListContainerWrapper(\s|$)
 
 /** Returns the bullet or number that Word writes before a list item. */
 function markerOf(node: HTMLElement): string {
-  for (const span of node.querySelectorAll<HTMLElement>("[style]")) {
-    if (/mso-list:\s*ignore/i.test(span.getAttribute("style") ?? "")) return (span.textContent ?? "").trim();
+  for (const span of node.querySelectorAll<HTMLElement>("*")) {
+    if (/mso-list:\s*ignore/i.test(styleOf(span))) return (span.textContent ?? "").trim();
   }
   return "";
 }
@@ -271,7 +272,20 @@ function preText(pre: HTMLElement): string {
   const copy = pre.cloneNode(true) as HTMLElement;
   for (const br of copy.querySelectorAll("br")) br.replaceWith("\n");
   for (const other of copy.querySelectorAll([...silent].join())) other.remove();
-  return (copy.textContent ?? "").replace(/\r\n?/g, "\n").replace(/\n+$/, "");
+  return withStyle(copy.textContent ?? "").replace(/\r\n?/g, "\n").replace(/\n+$/, "");
+}
+
+/** Takes away what stands at the end of a line and is not seen. Word for the web ends each paragraph with such a space. */
+function trimEnd(line: HTMLElement): void {
+  for (let end = line.lastChild; end; end = line.lastChild) {
+    if (isElement(end) && end.localName !== "br") return trimEnd(end);
+    const text = isElement(end) ? "" : (end.nodeValue ?? "").replace(/[\s\u00a0]+$/, "");
+    if (text) {
+      end.nodeValue = text;
+      return;
+    }
+    end.remove();
+  }
 }
 
 /** Returns the file of a data: address of a picture. */

@@ -10,7 +10,9 @@ function around(match: RegExp, size: number, type: MarkType): InputRule {
   return new InputRule(match, (state, [, before = "", words = ""], start, end) => {
     const from = start + before.length;
     const inner = from + size;
-    if (!state.doc.resolve(from).parent.type.allowsMarkType(type)) return null;
+    const $from = state.doc.resolve(from);
+    if (!$from.parent.type.allowsMarkType(type)) return null;
+    if (type.name !== "code" && $from.parent.textBetween(0, $from.parentOffset).includes("`")) return null; // code has begun
     const tr = state.tr.delete(inner + words.length, end).delete(from, inner);
     return tr.addMark(from, from + words.length, type.create()).removeStoredMark(type);
   }, { inCodeMark: false });

@@ -2,7 +2,7 @@ import type { Node, NodeRange } from "prosemirror-model";
 import { type Command, type EditorState, Selection, TextSelection, type Transaction } from "prosemirror-state";
 import { findWrapping } from "prosemirror-transform";
 import { isEmpty } from "./content";
-import { nodeType } from "./schema";
+import { citeNode, nodeType } from "./schema";
 
 /** Makes a quote of blocks, with a line for who said it. Returns null if that is not possible there. */
 export function wrapQuote(tr: Transaction, range: NodeRange | null): Transaction | null {
@@ -13,7 +13,7 @@ export function wrapQuote(tr: Transaction, range: NodeRange | null): Transaction
   if (quote?.type.name !== "blockquote") return null;
   const end = range.start + quote.nodeSize - 1;
   const { anchor, head } = tr.selection;
-  tr.insert(end, nodeType("cite").create());
+  tr.insert(end, citeNode());
   return tr.setSelection(TextSelection.create(tr.doc, anchor, head));
 }
 

@@ -3,7 +3,7 @@ import { TableMap } from "prosemirror-tables";
 import { blank, isElement, safeLink, write, writeAll } from "./html";
 import { last } from "./last";
 import { keeps, keepsAttribute } from "./safe";
-import { markType, nodeType, schema, simpleMarks } from "./schema";
+import { citeNode, markType, nodeType, schema, simpleMarks } from "./schema";
 
 /** Tells that the editor can't hold something without changing it. */
 class Unknown extends Error {}
@@ -133,8 +133,8 @@ function readQuote(element: HTMLElement): PMNode[] {
   else by = undefined;
   const flow = readFlow(children);
   const cite = isElement(by)
-    ? nodeType("cite").create(own(by), readInline(by.childNodes))
-    : nodeType("cite").create();
+    ? citeNode(own(by), readInline(by.childNodes))
+    : citeNode();
   return [...(flow.length > 0 ? flow : [emptyLine()]), cite];
 }
 

@@ -1,4 +1,4 @@
-import { type Attrs, type DOMOutputSpec, type MarkSpec, type Node, type NodeSpec, Schema } from "prosemirror-model";
+import { type Attrs, type DOMOutputSpec, type Fragment, type MarkSpec, type Node, type NodeSpec, Schema } from "prosemirror-model";
 import type { Block, EmbedBlock, ImageBlock, ScoreBlock } from "../model";
 import { tableNodes } from "./tablenodes";
 
@@ -48,11 +48,12 @@ const nodes: Record<string, NodeSpec> = {
     parseDOM: [{ tag: "blockquote", getAttrs: ownFrom }],
     toDOM: (n) => ["blockquote", ownOf(n), 0],
   },
-  // Who said it. A quote that the editor makes always has one. It is not written while it is empty.
+  // Who said it. A quote that the editor makes always has one. It is not written while it is empty. An attribute without a
+  // default keeps ProseMirror from making one where it needs just any line.
   cite: {
     content: "inline*",
     defining: true,
-    attrs: own,
+    attrs: { by: {}, ...own },
     toDOM: (n) => ["cite", { class: "editor-cite", ...ownOf(n) }, 0],
   },
   bullet_list: {
@@ -158,6 +159,11 @@ const marks: Record<string, MarkSpec> = {
 };
 
 export const schema = new Schema({ nodes, marks });
+
+/** Returns the line of a quote for who said it. */
+export function citeNode(attrs: Attrs = {}, content?: Fragment): Node {
+  return nodeType("cite").create({ by: true, ...attrs }, content);
+}
 
 /** A node type that is known to be there. */
 export function nodeType(name: string) {
