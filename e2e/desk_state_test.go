@@ -171,7 +171,7 @@ func (f *deskFront) requests(start string) int {
 // opens opens the page with the state in a browser that is signed in.
 func (f *deskFront) opens(in context.Context, query string) *tab {
 	f.t.Helper()
-	p := open(f.t, in, f.url+"/desk-state?"+query)
+	p := open(f.t, in, f.url+"/desk-state?channel="+string(channel)+"&"+query)
 	p.until(`globalThis.desk && desk.me.session.value === "in"`)
 	return p
 }

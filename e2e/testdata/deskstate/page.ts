@@ -2,7 +2,7 @@
 import { createState, type Change, type State } from "../../../compose/client/state/index";
 
 const options = new URLSearchParams(location.search);
-const channel = options.get("channel") ?? "match-42";
+const channel = options.get("channel") ?? "";
 const only = options.get("only");
 
 /** Returns what is not yet settled, as text: the state of each entry and its words. */
@@ -20,6 +20,8 @@ async function begin(): Promise<void> {
   const desk = await createState({ base: options.get("base") ?? "", ...(only ? { only: only.split(" ") } : {}) });
   const settled: string[] = [];
   desk.outbox.onSettled((s) => settled.push(s.key));
+  const say = (): void => void (document.body.innerText = left(desk).join("\n")); // for whoever looks why a test fails
+  desk.outbox.entries.subscribe(say);
   Object.assign(globalThis, {
     desk,
     channel,
