@@ -158,11 +158,11 @@ function Settings({ desk, channel }: { desk: Desk; channel: Channel }) {
       </form>
       <div class="form-do">
         {channel.ended ? (
-          <button type="button" class="button" onClick={() => void patch({ ended: null }, "said_reopened")}>
+          <button type="button" class="button" data-do="reopen" onClick={() => void patch({ ended: null }, "said_reopened")}>
             {t("reopen")}
           </button>
         ) : (
-          <button type="button" class="button" onClick={() => openEnd(() => patch({ ended: new Date().toISOString() }, "said_ended"))}>
+          <button type="button" class="button" data-do="end" onClick={() => openEnd(() => patch({ ended: new Date().toISOString() }, "said_ended"))}>
             {t("end")}
           </button>
         )}
