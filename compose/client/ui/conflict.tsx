@@ -188,6 +188,7 @@ function Both({ v, close }: { v: Versions; close(): void }) {
   return (
     <Dialog
       wide
+      read
       title={v.title}
       close={close}
       foot={v.choices.map((c) => (

@@ -34,10 +34,12 @@ interface DialogProps {
   /** The buttons below. */
   foot?: ComponentChildren;
   wide?: boolean;
+  /** There may be nothing in it that takes the focus: then it takes the focus itself, so that it can be scrolled. */
+  read?: boolean;
 }
 
 /** A modal dialog. The browser keeps the focus inside; when it is closed, the focus returns to where it was. */
-export function Dialog({ title, close, children, foot, wide }: DialogProps) {
+export function Dialog({ title, close, children, foot, wide, read }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
@@ -73,7 +75,7 @@ export function Dialog({ title, close, children, foot, wide }: DialogProps) {
             <Icon name="close" />
           </button>
         </header>
-        <div class="dialog-body">{children}</div>
+        <div class="dialog-body" tabIndex={read ? 0 : undefined}>{children}</div>
         {foot && <footer class="dialog-foot">{foot}</footer>}
       </div>
     </dialog>

@@ -58,11 +58,7 @@ export function Avatar({ name }: { name: string }) {
     .slice(0, 2)
     .map((w) => [...w][0]?.toLocaleUpperCase() ?? "")
     .join("");
-  return (
-    <span class="avatar" aria-hidden="true">
-      {letters || "?"}
-    </span>
-  );
+  return <span class="avatar" data-letters={letters || "?"} aria-hidden="true" />;
 }
 
 /** What a list says while it is loaded, or if it can't be. */

@@ -23,7 +23,7 @@ export function Keys({ keys }: { keys: string }) {
 export function openShortcuts(editor: { keys: string; label: string }[] = []): void {
   const here = listed();
   openDialog((close) => (
-    <Dialog title={t("shortcuts")} close={close}>
+    <Dialog title={t("shortcuts")} close={close} read>
       <dl class="shortcuts">
         {here.map((s) => (
           <div key={s.about}>
