@@ -62,6 +62,7 @@ export function Dialog({ title, close, children, foot, wide, read }: DialogProps
         e.preventDefault();
         close();
       }}
+      onClose={close} // a browser may close it without asking
       onClick={(e) => {
         if (e.target === ref.current) close();
       }}

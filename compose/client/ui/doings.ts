@@ -37,8 +37,10 @@ export async function send(desk: Desk, how: Send): Promise<boolean> {
     writing.takeBack();
     return false;
   }
+  const focused = document.activeElement;
   await writing.clear();
-  writing.focus();
+  const moved = document.activeElement !== focused && document.activeElement !== document.body;
+  if (!moved && (focused === document.body || focused?.closest(".composer"))) writing.focus();
   return true;
 }
 

@@ -31,12 +31,13 @@ function writes(target: EventTarget | null): boolean {
   return target.closest("textarea, select, [role=textbox], [role=menu], dialog") !== null;
 }
 
-/** Listens for shortcuts. None of them acts while somebody writes, and none with Ctrl, Alt or Meta. */
+/** Listens for shortcuts. None of them acts while somebody writes, and none with Ctrl, Alt or Meta. Escape leaves the editor. */
 export function listenForKeys(): void {
   document.addEventListener("keydown", (e) => {
+    const from = e.composedPath()[0];
+    if (e.key === "Escape" && !e.isComposing && from instanceof HTMLElement && from.matches(".editor-text")) from.blur();
     if (e.defaultPrevented || e.isComposing || e.ctrlKey || e.metaKey || e.altKey || dialogIsOpen()) return;
-    const target = e.composedPath()[0] ?? e.target;
-    if (writes(target)) return;
+    if (writes(from ?? e.target)) return;
     const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
     const both = waiting && e.timeStamp - since < 1_500 ? `${waiting} ${key}` : "";
     waiting = "";
