@@ -16,7 +16,13 @@ import (
 // sends is the key that sends what is in the editor.
 func (p *tab) sends() {
 	p.t.Helper()
-	p.keys(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	p.until(`document.activeElement.matches(".editor-text")`)
+	for _, k := range kb.Encode('\r') {
+		if k.Type != kb.KeyChar { // what is typed goes nowhere: the page takes the key for itself
+			k.Modifiers, k.Text = int64(chromedp.ModifierCtrl), ""
+			p.run(call(input.DispatchKeyEvent, *k))
+		}
+	}
 }
 
 // shortcut presses a key. The browser puts nothing into a text that gets the focus by it, since the page takes the key for itself.
@@ -43,7 +49,7 @@ func (p *tab) writes(text string) {
 // leaves waits until the editor is empty and has the focus, as it is after something was sent, and leaves it.
 func (p *tab) leaves() {
 	p.t.Helper()
-	p.until(`document.activeElement.matches(".editor-text.is-empty")`)
+	p.until(`document.activeElement.matches(".editor-text") && document.activeElement.textContent === ""`)
 	p.keys(kb.Escape)
 	p.until(`document.activeElement === document.body`)
 }

@@ -37,10 +37,10 @@ export async function send(desk: Desk, how: Send): Promise<boolean> {
     writing.takeBack();
     return false;
   }
-  const focused = document.activeElement;
   await writing.clear();
-  const moved = document.activeElement !== focused && document.activeElement !== document.body;
-  if (!moved && (focused === document.body || focused?.closest(".composer"))) writing.focus();
+  // Whoever has gone elsewhere meanwhile stays there.
+  const { activeElement } = document;
+  if (!activeElement || activeElement === document.body || activeElement.closest(".composer")) writing.focus();
   return true;
 }
 
