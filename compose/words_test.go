@@ -77,7 +77,7 @@ func TestWordsFallBack(t *testing.T) {
 }
 
 // said finds the words that the program says.
-var said = regexp.MustCompile(`\bt(n?)\(\s*"([a-z0-9_]+)"`)
+var said = regexp.MustCompile(`\bt(n?)\(\s*"([A-Za-z0-9_]+)"`)
 
 // TestWordsOfTheProgram: the program says no word that there is not.
 func TestWordsOfTheProgram(t *testing.T) {

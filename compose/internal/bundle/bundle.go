@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,7 +14,7 @@ import (
 )
 
 // install installs the libraries in client, unless those of package-lock.json are there.
-func install() error {
+func install(ctx context.Context) error {
 	wanted, err := os.Stat("client/package-lock.json")
 	if err != nil {
 		return err
@@ -21,13 +22,16 @@ func install() error {
 	if has, err := os.Stat("client/node_modules/.package-lock.json"); err == nil && has.ModTime().After(wanted.ModTime()) {
 		return nil
 	}
-	npm := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--loglevel=error")
+	npm := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--loglevel=error")
 	npm.Dir = "client"
 	if out, err := npm.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci in compose/client: %w\n%s", err, out)
 	}
 	return nil
 }
+
+// notice is the first line of the script.
+const notice = "/* It has parts of other projects. Their licences are in LICENSES.txt, in the folder of this file. */\n"
 
 // outputs returns the content of all files that are made, by path.
 func outputs() (map[string][]byte, error) {
@@ -36,7 +40,7 @@ func outputs() (map[string][]byte, error) {
 		return nil, err
 	}
 	licences, err := licencesOf(p.Packages)
-	script := append([]byte("/* It has parts of other projects. Their licences are in LICENSES.txt, in the folder of this file. */\n"), p.Script...)
+	script := append([]byte(notice), p.Script...)
 	return map[string][]byte{"static/desk.js": script, "static/desk.css": p.Styles, "static/LICENSES.txt": licences}, err
 }
 

@@ -21,7 +21,7 @@ func libraries(t *testing.T) {
 			t.Skip(missing)
 		}
 	}
-	if err := install(); err != nil {
+	if err := install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

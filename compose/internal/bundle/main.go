@@ -3,12 +3,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 )
 
 func main() {
-	err := install()
+	err := install(context.Background())
 	var files map[string][]byte
 	if err == nil {
 		files, err = outputs()
