@@ -73,14 +73,27 @@ function useFocusKept(ids: string[]): void {
       const card = e.target instanceof Element ? e.target.closest<HTMLElement>("[data-post]") : null;
       last.current.focused = card?.dataset.post ?? "";
     };
+    // Whoever leaves a post that is still there wants to.
+    const left = (e: FocusEvent): void => {
+      const from = e.target as Element;
+      setTimeout(() => {
+        if (from.isConnected && document.activeElement === document.body) last.current.focused = "";
+      });
+    };
     document.addEventListener("focusin", note);
-    return () => document.removeEventListener("focusin", note);
+    document.addEventListener("focusout", left);
+    return () => {
+      document.removeEventListener("focusin", note);
+      document.removeEventListener("focusout", left);
+    };
   }, []);
   useEffect(() => {
     const { ids: before, focused } = last.current;
     last.current.ids = ids;
     const lost = document.activeElement === document.body || document.activeElement === null;
-    if (!lost || !focused || ids.includes(focused) || !before.includes(focused)) return;
+    if (!lost || !focused || before.join() === ids.join()) return;
+    if (ids.includes(focused)) return void focusPost(focused); // it has another place, such as above the others
+    if (!before.includes(focused)) return;
     const at = before.indexOf(focused);
     const next = before.slice(at + 1).find((id) => ids.includes(id)) ?? before.slice(0, at).reverse().find((id) => ids.includes(id));
     if (!next || !focusPost(next)) document.querySelector<HTMLElement>("[data-heading=posts]")?.focus();
