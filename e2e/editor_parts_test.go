@@ -103,10 +103,10 @@ func TestEditorTables(t *testing.T) {
 	}
 	bar("Delete row")
 	bar("Delete column")
-	p.says(`<table><tbody><tr><th>B</th><th>C</th></tr><tr><td>2</td><td>3</td></tr><tr><td>5</td><td>6</td></tr></tbody></table>`)
+	p.says(`<table><tbody><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr><tr><td>4</td><td>5</td></tr></tbody></table>`)
 	p.eval(`document.querySelector(".editor-tablebar input").focus()`, nil)
 	p.types("1 < 2")
-	p.says(`<table><caption>1 &lt; 2</caption><tbody><tr><th>B</th><th>C</th></tr><tr><td>2</td><td>3</td></tr><tr><td>5</td><td>6</td></tr></tbody></table>`)
+	p.says(`<table><caption>1 &lt; 2</caption><tbody><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr><tr><td>4</td><td>5</td></tr></tbody></table>`)
 	p.types(kb.Escape)
 	p.until(`document.activeElement.matches(".editor-text")`)
 	p.pastes(map[string]string{"text/html": `<table><tr><td>x</td><td>y</td></tr></table>`})

@@ -72,7 +72,7 @@ func TestEditorPaste(t *testing.T) {
 	p.pastes(map[string]string{"text/html": `<p>One</p><img alt="A dot" src="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"><p>Two</p>`})
 	p.until(`editor.content().some(b => b.value.local === "file-1" && b.value.alt === "A dot" && b.value.width === 1)`)
 	p.until(`page.known.get("file-1").file.type === "image/gif" && page.known.get("file-1").file.size === 42`)
-	p.chord("a", ctrl)
+	p.holdsTexts()
 	p.pastes(map[string]string{"text/html": `<meta charset="utf-8"><img src="https://example.org/x.png">`}, "copied.png")
 	p.until(`JSON.stringify(editor.content().map(b => b.value.local)) === '["file-2"]'`)
 	p.asksNothing()

@@ -100,7 +100,7 @@ export class Content {
     if (html !== undefined) return html;
     for (const origin of this.origins) {
       const i = origin.nodes.findIndex((n) => n.eq(node));
-      if (i >= 0) return origin.html[i];
+      if (i >= 0) return origin.html[i]?.replace(/^[ \t\n\f\r]+|[ \t\n\f\r]+$/g, ""); // white space was that of its place
     }
     return undefined;
   }
