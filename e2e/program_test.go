@@ -126,7 +126,12 @@ func serveIn(t *testing.T, dir, publishers string, env ...string) *program {
 
 func serveOver(t *testing.T, w wire, dir, publishers string, env ...string) *program {
 	t.Helper()
-	addr := realserver.FreeAddress(t)
+	return serveAt(t, w, realserver.FreeAddress(t), dir, publishers, env...)
+}
+
+// serveAt is serveOver at an address.
+func serveAt(t *testing.T, w wire, addr, dir, publishers string, env ...string) *program {
+	t.Helper()
 	p := &program{
 		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: dir, addr: addr, wire: w,
 		url: w.url(addr) + "/channels/" + string(channel),

@@ -1,13 +1,18 @@
 // The program of the desk.
 import { render } from "preact";
-import "./main.css";
+import { begin } from "./program";
+import { App } from "./ui/app";
+import { listenForKeys } from "./ui/keys";
+import { followKeyboard } from "./ui/viewport";
+import "./ui/style.css";
 
-interface Config {
-  site: string;
+async function start(): Promise<void> {
+  const desk = document.getElementById("desk");
+  if (!desk) return;
+  await begin();
+  listenForKeys();
+  followKeyboard();
+  render(<App />, desk);
 }
 
-const config = JSON.parse(document.querySelector("script[data-desk]")?.textContent ?? "{}") as Config;
-const desk = document.getElementById("desk");
-if (desk) {
-  render(<h1>{config.site}</h1>, desk);
-}
+void start();

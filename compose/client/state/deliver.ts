@@ -48,7 +48,7 @@ function send(d: Deliveries, e: Entry, again: boolean, signal: AbortSignal): Pro
     case "post":
       return deliverPost(d, e, c, signal);
     case "edit":
-      return deliverEdit(d, c, again, signal);
+      return deliverEdit(d, c, signal);
     case "delete":
       return deliverDelete(d, c, signal);
     case "draft":

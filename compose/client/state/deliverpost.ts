@@ -24,7 +24,7 @@ export async function deliverPost({ api }: Deliveries, e: Entry, c: Of<"post">, 
 
 const flags = new Set(["show", "pinned", "key_event"]);
 
-export async function deliverEdit(d: Deliveries, c: Of<"edit">, again: boolean, signal: AbortSignal): Promise<Outcome> {
+export async function deliverEdit(d: Deliveries, c: Of<"edit">, signal: AbortSignal): Promise<Outcome> {
   const body = changedFields(c.body, c.was);
   const onlyFlags = Object.keys(body).every((field) => flags.has(field));
   let base = c.base;
@@ -36,7 +36,7 @@ export async function deliverEdit(d: Deliveries, c: Of<"edit">, again: boolean, 
     } catch (err) {
       const theirs = await now(d, c, err, signal);
       if (!theirs) return { kind: "conflict", theirs: null };
-      if (again && (await landed(d, c, signal))) return { kind: "done", post: theirs };
+      if (await landed(d, c, signal)) return { kind: "done", post: theirs };
       if (clash(body, c.was, theirs)) return { kind: "conflict", theirs };
       if (n === most) throw busy();
       base = theirs.revision; // nothing of what this edit changes has been changed by others
@@ -82,7 +82,8 @@ function busy(): Failure {
 
 /**
  * Whether an edit was made in an attempt whose answer was lost, and others have changed the post since. Then it is no conflict: they
- * have seen it. The history of the post tells, if the server has one.
+ * have seen it. The history of the post tells, if the server has one. It is asked after the first attempt too: a browser repeats a request
+ * by itself if a connection that it has used before breaks off.
  */
 async function landed(d: Deliveries, c: Of<"edit">, signal: AbortSignal): Promise<boolean> {
   const { content } = c.body;

@@ -1,0 +1,41 @@
+import { config } from "../config";
+import { program } from "../program";
+import { t } from "../words";
+import type { Desk } from "./desk";
+
+/** What the person must know now: nobody is signed in any more, the channel has ended, this browser keeps nothing. */
+export function Banners({ desk }: { desk: Desk }) {
+  const out = program.me.session.value === "out";
+  const trouble = program.trouble.value;
+  const foreign = desk.entries.value.filter((e) => !program.outbox.own(e)).length;
+  if (!out && !trouble && !desk.channel.value?.ended && !foreign) return null;
+  return (
+    <div class="top-banners">
+      {out && (
+        <div class="banner banner--bad" role="alert">
+          <p>{t("session_ended")}</p>
+          {config.signIn && (
+            <a class="button" href={`${config.signIn}?next=${encodeURIComponent(location.pathname)}`}>
+              {t("sign_in")}
+            </a>
+          )}
+        </div>
+      )}
+      {trouble && (
+        <div class="banner banner--bad" role="alert">
+          <p>{t(`trouble_${trouble}`)}</p>
+        </div>
+      )}
+      {foreign > 0 && (
+        <div class="banner" role="status">
+          <p>{t("why_account")}</p>
+        </div>
+      )}
+      {desk.channel.value?.ended && (
+        <div class="banner">
+          <p>{t("channel_ended")}</p>
+        </div>
+      )}
+    </div>
+  );
+}

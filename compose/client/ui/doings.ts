@@ -1,0 +1,121 @@
+import type { Post, PostPatch } from "../model";
+import { program } from "../program";
+import type { Change, Entry } from "../state/change";
+import type { AddOptions } from "../state/outbox";
+import type { Draft, NewDraft } from "../state/types";
+import { t } from "../words";
+import { titleOf } from "./blocks";
+import { undoMs, type Desk } from "./desk";
+import { fromField } from "./times";
+import { say, toast } from "./toasts";
+import { linkTo } from "./route";
+
+/** What becomes of what is in the composer. */
+export type Send = "publish" | "submit" | "save";
+
+/** Puts a change into the outbox, and says so if that fails: then nothing was changed. */
+export async function queue(change: Change, o: AddOptions = {}): Promise<Entry | null> {
+  try {
+    return await program.outbox.add(change, o);
+  } catch {
+    toast(t("not_kept"), { wrong: true });
+    return null;
+  }
+}
+
+/** Sends what is in the composer. Returns whether there was something to send. */
+export async function send(desk: Desk, how: Send): Promise<boolean> {
+  const { writing } = desk;
+  await writing.settled();
+  if (writing.empty.value) {
+    say(t("write_first"));
+    writing.focus();
+    return false;
+  }
+  const change = changeOf(desk, how);
+  if (change && !(await queue(change, { from: writing.source() }))) {
+    writing.takeBack();
+    return false;
+  }
+  await writing.clear();
+  writing.focus();
+  return true;
+}
+
+/** The time at which a post is to come out: one of the future. */
+export function scheduledFor(time: string): string | undefined {
+  const at = fromField(time);
+  return at && Date.parse(at) > Date.now() ? at : undefined;
+}
+
+function changeOf({ id: channel, writing }: Desk, how: Send): Change | null {
+  const target = writing.target.value;
+  const base = writing.base.value;
+  const at = scheduledFor(writing.options.value.time);
+  const then = how === "submit" ? ("submit" as const) : how === "publish" ? (at ? { at } : ("publish" as const)) : undefined;
+  if (target.kind === "new") {
+    if (how === "publish" && !at) return { kind: "post", channel, body: writing.body() };
+    return { kind: "draft", channel, body: draftBody(writing.body(), at), then };
+  }
+  if (target.kind === "post") {
+    const body = writing.patch(target.post);
+    if (!Object.keys(body).length) return null;
+    if (how === "publish") return { kind: "edit", channel, post: target.post.id, base, body, was: target.post };
+    return { kind: "draft", channel, body: { ...draftBody(body, at), edits: target.post.id }, then };
+  }
+  const body = draftBody(writing.body(), at);
+  return { kind: "draft-edit", channel, draft: target.draft.id, base, body, was: target.draft, then };
+}
+
+/** A draft can't be hidden. The time at which it comes out is not the draft's own. */
+function draftBody({ show: _, created, ...body }: PostPatch, at: string | undefined): NewDraft {
+  return { ...body, ...(created && !at ? { created } : {}) };
+}
+
+export function setFlags(desk: Desk, post: Post, body: Pick<PostPatch, "pinned" | "key_event" | "show">): void {
+  void queue({ kind: "edit", channel: desk.id, post: post.id, base: post.revision, body, was: post });
+  if (body.pinned !== undefined) say(t(body.pinned ? "said_pinned" : "said_unpinned"));
+  if (body.key_event !== undefined) say(t(body.key_event ? "said_key" : "said_not_key"));
+  if (body.show !== undefined) say(t(body.show ? "said_shown" : "said_hidden"));
+}
+
+/** Removes a post, after a while in which it can be undone. */
+export async function remove(desk: Desk, post: Post): Promise<void> {
+  const notBefore = new Date(Date.now() + undoMs);
+  const entry = await queue({ kind: "delete", channel: desk.id, post: post.id, base: post.revision, was: post }, { notBefore });
+  if (!entry) return;
+  const undo = (): void => {
+    void program.outbox.drop(entry.key).then(() => {
+      say(t("said_undone"));
+      setTimeout(() => focusPost(post.id));
+    });
+  };
+  toast(t("deleted", { title: titleOf(post.content, 30) }), { action: { label: t("undo"), run: undo }, ms: undoMs - 500 });
+}
+
+export async function removeDraft(desk: Desk, draft: Draft): Promise<void> {
+  const notBefore = new Date(Date.now() + undoMs);
+  const change: Change = { kind: "draft-delete", channel: desk.id, draft: draft.id, base: draft.modified, was: draft };
+  const entry = await queue(change, { notBefore });
+  if (!entry) return;
+  const undo = (): void => void program.outbox.drop(entry.key).then(() => say(t("said_undone")));
+  toast(t("deleted", { title: titleOf(draft.content, 30) }), { action: { label: t("undo"), run: undo }, ms: undoMs - 500 });
+}
+
+export async function copyLink(desk: Desk, post: Post): Promise<void> {
+  const link = linkTo(desk.id, post.id);
+  try {
+    await navigator.clipboard.writeText(link);
+    toast(t("link_copied"));
+  } catch {
+    toast(link);
+  }
+}
+
+/** Moves the focus to a post, so that keys and screen readers go on there. */
+export function focusPost(id: string): boolean {
+  const element = document.querySelector<HTMLElement>(`[data-post="${CSS.escape(id)}"]`);
+  element?.focus();
+  element?.scrollIntoView({ block: "nearest" });
+  return element !== null;
+}
