@@ -19,6 +19,7 @@ import { keys } from "./keys";
 import { LinkForm } from "./link";
 import { markdown } from "./markdown";
 import { addLink, insertText, paste } from "./paste";
+import { placeholders } from "./placeholder";
 import { nodeType } from "./schema";
 import { TableBar } from "./tablebar";
 import "./editor.css";
@@ -102,6 +103,7 @@ export function createEditor(o: EditorOptions): Editor {
       keys(all, submit),
       dropCursor({ class: "editor-drop", color: false, width: 3 }),
       gapCursor(),
+      placeholders(),
       tableEditing({ allowTableNodeSelection: true }),
       history(),
     ],
