@@ -86,7 +86,8 @@ export class Content {
     const said = run.filter((n) => this.known.has(n) || !isLine(n));
     for (const alike of [is, isLike]) {
       for (const nodes of [run, ended, said]) {
-        const same = this.origins.find((o) => o.nodes.length === nodes.length && o.nodes.every((n, i) => alike(n, nodes[i])));
+        const same = this.origins.find((o) =>
+          o.nodes.length === nodes.length && nodes.every((n, i) => alike(n, o.nodes[i]) && (this.known.get(n) ?? o.html[i]) === o.html[i]));
         if (same) return same.text;
       }
     }
