@@ -123,13 +123,13 @@ func (p *tab) holdsBlocks(blocks any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.eval(fmt.Sprintf(`editor.set(%s); editor.focus(); getSelection().modify("move", "forward", "documentboundary")`, content), nil)
+	p.eval(fmt.Sprintf(`editor.set(%s); editor.focus("end")`, content), nil)
 }
 
 // says checks the editor's content: the text of a text block, or the JSON of another one.
 func (p *tab) says(want ...string) {
 	p.t.Helper()
-	list, err := json.Marshal(want)
+	list, err := json.Marshal(append([]string{}, want...))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (p *tab) chord(key string, modifiers ...chromedp.Modifier) {
 }
 
 // types types as a person does: a key that the page takes for itself puts nothing into the text.
-func (p *tab) types(text string) {
+func (p *tab) types(text string, modifiers ...chromedp.Modifier) {
 	p.t.Helper()
 	for _, r := range text {
 		keys := kb.Encode(r)
@@ -170,6 +170,7 @@ func (p *tab) types(text string) {
 			case k.Type != kb.KeyUp:
 				k.Type, k.Text = kb.KeyDown, map[bool]string{true: "\r"}[r == '\r']
 			}
+			chromedp.KeyModifiers(modifiers...)(k)
 			p.run(call(input.DispatchKeyEvent, *k))
 		}
 	}

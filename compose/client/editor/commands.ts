@@ -2,7 +2,7 @@ import { lift, setBlockType, toggleMark } from "prosemirror-commands";
 import { redo, undo } from "prosemirror-history";
 import { undoInputRule } from "prosemirror-inputrules";
 import type { MarkType, NodeType } from "prosemirror-model";
-import { type Command, type EditorState, NodeSelection } from "prosemirror-state";
+import { type Command, type EditorState, NodeSelection, Selection } from "prosemirror-state";
 import * as tables from "prosemirror-tables";
 import { insertBlocks, insertTable, selectBefore } from "./insert";
 import { indent, listAround, outdent, toggleList } from "./lists";
@@ -53,6 +53,21 @@ const plain: Command = (state, dispatch) => {
   return true;
 };
 
+/** Keeps the cursor in the table when the last row or column goes. */
+function within(command: Command): Command {
+  return (state, dispatch, view) => {
+    const table = tables.findTable(state.selection.$from);
+    return command(state, dispatch && ((tr) => {
+      const pos = table ? tr.mapping.map(table.pos) : -1;
+      const left = pos < 0 ? null : tr.doc.nodeAt(pos);
+      if (left?.type.name === "table" && !tables.findTable(tr.selection.$from)) {
+        tr.setSelection(Selection.near(tr.doc.resolve(pos + left.nodeSize - 1), -1));
+      }
+      dispatch(tr);
+    }), view);
+  };
+}
+
 const insertRule: Command = (state, dispatch) => {
   dispatch?.(insertBlocks(state, [nodeType("rule").create()]));
   return true;
@@ -93,10 +108,10 @@ const simple: Record<Exclude<CommandName, "link">, Command> = {
   redo,
   rowBefore: tables.addRowBefore,
   rowAfter: tables.addRowAfter,
-  rowDelete: tables.deleteRow,
+  rowDelete: within(tables.deleteRow),
   columnBefore: tables.addColumnBefore,
   columnAfter: tables.addColumnAfter,
-  columnDelete: tables.deleteColumn,
+  columnDelete: within(tables.deleteColumn),
   headerRow: tables.toggleHeaderRow,
   headerColumn: tables.toggleHeaderColumn,
   merge: tables.mergeCells,

@@ -22,8 +22,8 @@ const memory = 2000;
  * byte: nodes never change, so one that is still there, or that undo made again, was not touched.
  */
 export class Content {
-  private origins: Origin[] = [];
-  private known = new WeakMap<PMNode, string>();
+  private readonly origins: Origin[] = []; // the newest first
+  private readonly known = new WeakMap<PMNode, string>();
 
   /** Returns the nodes of blocks, and the places between two text blocks that stand side by side. */
   read(blocks: readonly Block[]): { nodes: Fragment; seams: number[] } {
@@ -54,8 +54,8 @@ export class Content {
       origin.html.push(chunk.html);
       this.known.set(chunk.node, chunk.html);
     }
-    this.origins.push(origin);
-    if (this.origins.length > memory) this.origins.shift();
+    this.origins.unshift(origin);
+    if (this.origins.length > memory) this.origins.pop();
     return origin.nodes;
   }
 
@@ -84,9 +84,12 @@ export class Content {
   private writeText(run: PMNode[]): string {
     const ended = isLine(last(run)) ? run.slice(0, -1) : run;
     const said = run.filter((n) => this.known.has(n) || !isLine(n));
-    for (const nodes of [run, ended, said]) {
-      const same = this.origins.find((o) => o.nodes.length === nodes.length && o.nodes.every((n, i) => is(n, nodes[i])));
-      if (same) return same.text;
+    for (const alike of [is, isLike]) {
+      for (const nodes of [run, ended, said]) {
+        const same = this.origins.find((o) =>
+          o.nodes.length === nodes.length && nodes.every((n, i) => alike(n, o.nodes[i]) && (this.known.get(n) ?? o.html[i]) === o.html[i]));
+        if (same) return same.text;
+      }
     }
     return said.map((node, i) => this.exact(node, said[i - 1]) ?? writeAt(said, i)).join("");
   }
@@ -98,13 +101,16 @@ export class Content {
     if (html !== undefined) return html;
     for (const origin of this.origins) {
       const i = origin.nodes.findIndex((n) => n.eq(node));
-      if (i >= 0) return origin.html[i];
+      if (i >= 0) return origin.html[i]?.replace(/^[ \t\n\f\r]+|[ \t\n\f\r]+$/g, ""); // white space was that of its place
     }
     return undefined;
   }
 }
 
-const is = (a: PMNode, b: PMNode | undefined): boolean => a === b || (b !== undefined && a.eq(b));
+const is = (a: PMNode, b: PMNode | undefined): boolean => a === b;
+
+/** Undo makes nodes anew. */
+const isLike = (a: PMNode, b: PMNode | undefined): boolean => b !== undefined && a.eq(b);
 
 const isBareLine = (node: PMNode | undefined): boolean => node?.type.name === "paragraph" && node.attrs.wrap === "";
 

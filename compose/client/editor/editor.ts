@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { dropCursor } from "prosemirror-dropcursor";
 import { gapCursor } from "prosemirror-gapcursor";
-import { history } from "prosemirror-history";
+import { closeHistory, history } from "prosemirror-history";
 import { EditorState, Selection, type Transaction } from "prosemirror-state";
 import { tableEditing } from "prosemirror-tables";
 import { EditorView } from "prosemirror-view";
@@ -19,6 +19,7 @@ import { keys } from "./keys";
 import { LinkForm } from "./link";
 import { markdown } from "./markdown";
 import { addLink, insertText, paste } from "./paste";
+import { placeholders } from "./placeholder";
 import { nodeType } from "./schema";
 import { TableBar } from "./tablebar";
 import "./editor.css";
@@ -56,7 +57,8 @@ export interface Editor {
   addLink(url: string): void;
   /** Resolves when each image that was added is kept, so that content() has it. */
   settled(): Promise<void>;
-  focus(): void;
+  /** Without at, the cursor stays where it is. */
+  focus(at?: "start" | "end"): void;
   destroy(): void;
 }
 
@@ -75,7 +77,7 @@ export function createEditor(o: EditorOptions): Editor {
 
   const run = (name: CommandName): boolean => {
     const { state } = editor;
-    const done = all[name](state, editor.dispatch.bind(editor), editor);
+    const done = all[name](state, (tr) => editor.dispatch(closeHistory(tr)), editor);
     if (name === "score") enterWidget(editor);
     else if (name !== "link") editor.focus();
     return done;
@@ -101,6 +103,7 @@ export function createEditor(o: EditorOptions): Editor {
       keys(all, submit),
       dropCursor({ class: "editor-drop", color: false, width: 3 }),
       gapCursor(),
+      placeholders(),
       tableEditing({ allowTableNodeSelection: true }),
       history(),
     ],
@@ -148,7 +151,8 @@ export function createEditor(o: EditorOptions): Editor {
     set: (blocks) => {
       const { nodes, seams } = content.read(blocks);
       const tr = editor.state.tr.replaceWith(0, editor.state.doc.content.size, nodes);
-      editor.dispatch(setSeams(tr, seams).setSelection(Selection.atStart(tr.doc)));
+      editor.dispatch(closeHistory(setSeams(tr, seams).setSelection(Selection.atStart(tr.doc))));
+      editor.dispatch(closeHistory(editor.state.tr)); // what comes now is undone on its own
     },
     run,
     addImages: takeFiles,
@@ -158,7 +162,11 @@ export function createEditor(o: EditorOptions): Editor {
       else insertText(editor, text);
     },
     settled: () => adding.settled(),
-    focus: () => editor.focus(),
+    focus: (at) => {
+      const { tr, doc } = editor.state;
+      if (at) editor.dispatch(tr.setSelection(at === "end" ? Selection.atEnd(doc) : Selection.atStart(doc)).scrollIntoView());
+      editor.focus();
+    },
     destroy: () => editor.destroy(),
   };
 }

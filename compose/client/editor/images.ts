@@ -125,6 +125,13 @@ export class ImageView extends Widget {
     this.set("value", { ...this.value, alt });
   }
 
+  /** The file stays a while: undo may bring the image back. */
+  protected override remove(): void {
+    const { value } = this;
+    super.remove();
+    if (value.local && !isAdding(value)) this.files.drop(value.local);
+  }
+
   override destroy(): void {
     this.stop?.();
     if (this.own) URL.revokeObjectURL(this.own);

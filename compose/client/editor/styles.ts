@@ -17,14 +17,14 @@ const token = "\ue000";
 const styleName = `style${token}`;
 
 /**
- * Gives style attributes and elements other names. The page's policy would report each of them, also in a document that shows
- * nothing. Text where the same stands gets its words back by withStyle.
+ * Gives style attributes and elements, and handlers of events, other names. The page's policy would report each of them, also in a
+ * document that shows and runs nothing. Text where the same stands gets its words back by withStyle.
  */
 export function unstyled(html: string): string {
-  return html.replace(/(<\/?)style\b/gi, "$1xmp").replace(/style(?=\s*=)/gi, (name) => name + token);
+  return html.replace(/(<\/?)style\b/gi, "$1xmp").replace(/(?:style|on[a-z]+)(?=\s*=)/gi, (name) => name + token);
 }
 
-export const withStyle = (text: string): string => text.replace(/(style)\ue000/gi, "$1");
+export const withStyle = (text: string): string => text.replace(/(style|on[a-z]+)\ue000/gi, "$1");
 
 /** Returns the style attribute of an element that was pasted. */
 export const styleOf = (element: Element): string => element.getAttribute(styleName) ?? "";
