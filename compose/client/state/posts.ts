@@ -221,7 +221,10 @@ export class Posts {
       shareAs: this.only ? [...this.only].sort().join(" ") : "",
       cursor: () => this.cursor,
       deliver: (update, asked) => this.hear(update, asked),
-      onStatus: (status) => (this.feed.value = status),
+      onStatus: (status) => {
+        this.feed.value = status;
+        if (status === "gone") this.channelNow.value = { title: "", ended: null, ...this.channelNow.peek(), gone: true };
+      },
     });
     this.connection.start();
   }
