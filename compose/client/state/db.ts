@@ -150,8 +150,8 @@ async function inside<T>(tx: IDBPTransaction<unknown, StoreName[], "readonly" | 
     } catch {
       // It has ended already: the error is the transaction's own.
     }
-    const failed = await ended;
-    throw tx.error ?? failed?.err ?? err;
+    await ended;
+    throw tx.error ?? err;
   }
   const failed = await ended;
   if (failed) throw failed.err;
