@@ -179,7 +179,7 @@ var (
 
 func (s server) Authenticate(_ context.Context, c Credential) (*Subject, error) {
 	switch {
-	case c.Cookie == "" && s.Matches(c.Secret):
+	case c.Cookie == "" && s.Matches(c.Secret), c.Cookie == route.WriterCookie && s.SignedToWrite(c.Secret):
 		return &Subject{Holder: serverHolder, Rights: everything}, nil
 	case c.Cookie == route.Cookie && s.Signed(c.Secret):
 		return &Subject{Holder: serverHolder, Rights: allReading}, nil
@@ -187,5 +187,5 @@ func (s server) Authenticate(_ context.Context, c Credential) (*Subject, error) 
 	return nil, nil
 }
 
-// Cookies implements [Cookied].
-func (s server) Cookies() []string { return []string{route.Cookie} }
+// Cookies implements [Cookied]. A browser that may write has both; the first that is known counts.
+func (s server) Cookies() []string { return []string{route.WriterCookie, route.Cookie} }

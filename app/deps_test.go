@@ -50,7 +50,7 @@ func listPackages(t *testing.T) map[string]listed {
 func TestDependencies(t *testing.T) {
 	all := listPackages(t)
 	heavy := []string{"go.opentelemetry.io", "github.com/nats-io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13/cobra", "github.com/evanw/esbuild", "github.com/getkin", "github.com/santhosh-tekuri"}
-	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/", module + "/media/local", module + "/media/memory"}
+	adapters := []string{module + "/storage/", module + "/publisher/", module + "/receiver/", module + "/media/local", module + "/media/memory", module + "/compose"}
 	server := []string{"github.com/prometheus", "github.com/spf13", "go.yaml.in"}
 	languages := []string{"golang.org/x/text/language", "golang.org/x/text/feature", "golang.org/x/text/internal", module + "/page/languages"}
 	frame := append([]string{"go.uber.org/fx"}, server...)
@@ -81,6 +81,8 @@ func TestDependencies(t *testing.T) {
 		{module + "/publisher/sse", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/durablestreams", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs", "github.com/gorilla"}}},
 		{module + "/publisher/websocket", [][]string{heavy, {module + "/storage", module + "/receiver", module + "/app", "github.com/r3labs"}}},
+		{module + "/compose", [][]string{{"go.opentelemetry.io", "github.com/nats-io", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/redis", "github.com/spf13", "github.com/evanw/esbuild", "github.com/getkin"},
+			languages, {module + "/storage", module + "/publisher", module + "/receiver/", module + "/live", module + "/app", module + "/access", module + "/media"}}},
 		{module + "/examples/customapp", [][]string{heavy, languages, {module + "/storage/sqlite", module + "/storage/postgres", module + "/receiver/"}}},
 		{module + "/examples/custompublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},
 		{module + "/examples/r3labspublisher", [][]string{heavy, adapters, server, {module + "/storage", module + "/app"}}},

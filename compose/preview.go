@@ -26,7 +26,7 @@ func (d *Desk) preview(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	if err := rest.ReadBody(w, r, &in); err != nil {
 		return err
 	}
-	m, err := in.Message(r.Header)
+	m, err := in.Message(nil) // nothing is stored, so there is nothing to repeat
 	if err != nil {
 		return err
 	}

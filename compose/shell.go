@@ -53,12 +53,13 @@ func (d *Desk) shell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := d.pages.Setting()
-	here, err := d.here(r, s.Base)
+	ch, err := d.channel(r)
 	if err != nil {
 		d.pages.Refuse(w, r, s.Base+d.path, err)
 		return
 	}
-	if !d.admit(w, r, here) {
+	here := d.here(s.Base, ch, r.URL.RawQuery)
+	if !d.admit(w, r, ch, here) {
 		return
 	}
 	var body bytes.Buffer
@@ -78,23 +79,27 @@ func (d *Desk) shell(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body.Bytes())
 }
 
-// here returns the path and query of a request as the browser has them: a proxy may have removed the base path.
-func (d *Desk) here(r *http.Request, base string) (string, error) {
-	at := url.URL{Path: base + d.path, RawQuery: r.URL.RawQuery}
-	if r.PathValue("channel_id") != "" {
-		ch, err := route.ChannelID(r)
-		if err != nil {
-			return "", err
-		}
-		at = *at.JoinPath(url.PathEscape(string(ch)))
+// channel returns the channel that the path names, or "".
+func (d *Desk) channel(r *http.Request) (motacilla.ChannelID, error) {
+	if r.PathValue("channel_id") == "" {
+		return "", nil
 	}
-	return at.RequestURI(), nil
+	return route.ChannelID(r)
 }
 
-// admit reports whether whoever sends r may draft on some channel. Otherwise it has answered: who has not signed in is led to the page
-// for signing in, and back.
-func (d *Desk) admit(w http.ResponseWriter, r *http.Request, here string) bool {
-	_, err := d.authorize(route.Tentative(r), "", route.Draft)
+// here returns a path and query of the desk as the browser has them: a proxy may have removed the base path of the request.
+func (d *Desk) here(base string, ch motacilla.ChannelID, query string) string {
+	at := url.URL{Path: base + d.path, RawQuery: query}
+	if ch != "" {
+		at.Path += "/" + string(ch)
+	}
+	return at.RequestURI()
+}
+
+// admit reports whether whoever sends r may draft on the channel, or on some channel. Otherwise it has answered: who has not signed in
+// is led to the page for signing in, and back.
+func (d *Desk) admit(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, here string) bool {
+	_, err := d.authorize(route.Tentative(r), ch, route.Draft)
 	if err == nil {
 		return true
 	}
@@ -105,8 +110,7 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, here string) bool {
 		return false
 	}
 	if errors.Is(err, motacilla.ErrForbidden) {
-		_, err = d.authorize(r, "", route.Draft) // so that the refusal is noted
-		if err == nil {
+		if _, err = d.authorize(r, ch, route.Draft); err == nil { // asked again, so that the refusal is noted
 			return true
 		}
 	}
@@ -123,7 +127,9 @@ func (d *Desk) view(s page.Setting) shellView {
 		Styles: s.Styles, Account: d.account, SignOut: d.signOut, Frames: s.Frames,
 	}
 	if u, err := url.Parse(d.pages.SignIn(at)); err == nil {
-		u.RawQuery = "" // the program says where to come back to
+		q := u.Query()
+		q.Del("next") // the program says where to come back to
+		u.RawQuery = q.Encode()
 		c.SignIn = u.String()
 	}
 	c.Images, c.MaxImage = imagesOf(d.kit.Images)

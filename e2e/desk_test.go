@@ -137,3 +137,15 @@ func TestDeskAsksWhoItIs(t *testing.T) {
 		})
 	}
 }
+
+// TestDeskWithTheToken: on a site without accounts the server's token opens the desk, by the form that private pages have.
+func TestDeskWithTheToken(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	s := serve(t, "", "MOTACILLA_SERVER_BASE_PATH=/news/live")
+	p := open(t, browser(t), s.site()+s.base+"/compose")
+	p.fill("#token", token)
+	p.press("button[type=submit]")
+	p.at("/news/live/compose")
+	p.until(`document.querySelector("#desk").childElementCount > 0`)
+}

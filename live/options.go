@@ -55,7 +55,7 @@ type Options struct {
 	TrustedProxies []string
 
 	// Page are the options of the pages. Transports, Notifications, Readable, Listing, Base, Heartbeat and
-	// Renderer are set by New. SignIn is set by New if Authorize is nil, unless Access has a
+	// Renderer are set by New. SignIn and SignInEditor are set by New if Authorize is nil, unless Access has a
 	// page for signing in. If Failed is nil, New logs what it would get.
 	Page page.Options
 	// Renderer makes the HTML of posts; the default is that of Page.Look, or page.NewRenderer().

@@ -75,7 +75,7 @@ func NewParts(o Options) (*Parts, error) {
 	case o.Access != nil || o.Authorize == nil:
 		token := route.NewToken(o.Token, p.Feed.Channel, p.secure)
 		token.Path = o.BasePath
-		o.Page.SignIn = token.SignIn
+		o.Page.SignIn, o.Page.SignInEditor = token.SignIn, token.SignInEditor
 		if o.Access == nil {
 			p.Authorize = token.Authorize
 		}

@@ -33,6 +33,9 @@ func (p *Page) Setting() Setting {
 		Styles: []string{asset("style.css")}, Frames: e.frames,
 		Connect: connected(p.o.Transports("any")), // they differ in the channel's name only
 	}
+	if s.Frames == "" {
+		s.Frames = FramesOff
+	}
 	if e.styled {
 		s.Styles = append(s.Styles, asset(siteStyles))
 	}

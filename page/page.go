@@ -37,6 +37,9 @@ type Options struct {
 	// SignIn must sign the browser in if token is right, and must return an ErrForbidden otherwise. nil means that private pages
 	// have no form for a token.
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
+	// SignInEditor is called instead of SignIn if the form was shown in the place of a page that is not for readers, such as the
+	// desk of package compose. nil means that SignIn is called.
+	SignInEditor func(w http.ResponseWriter, r *http.Request, token string) error
 	// SignInURL is the page for signing in, such as /sign-in. The answer to a reader that may not read a page links to it, and has
 	// no form for a token, whatever SignIn is. The link has the query next: the path of that page, to which signing in should lead
 	// back. Empty means no link.

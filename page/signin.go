@@ -31,12 +31,16 @@ func (p *Page) signIn() http.Handler {
 			p.fail(w, r, http.StatusBadRequest, badForm)
 			return
 		}
-		if err := p.o.SignIn(w, r, r.PostFormValue("token")); err != nil {
+		next, signIn := p.local(r.PostFormValue("next")), p.o.SignIn
+		if p.o.SignInEditor != nil && !p.forReaders(next) {
+			signIn = p.o.SignInEditor
+		}
+		if err := signIn(w, r, r.PostFormValue("token")); err != nil {
 			p.refuse(w, r, err)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, p.local(r.PostFormValue("next")), http.StatusSeeOther)
+		http.Redirect(w, r, next, http.StatusSeeOther)
 	}))
 }
 
@@ -46,4 +50,10 @@ func (p *Page) local(next string) string {
 		return p.o.Home
 	}
 	return next
+}
+
+// forReaders reports whether a path on this server is one of a page for readers.
+func (p *Page) forReaders(at string) bool {
+	rest := strings.TrimPrefix(at, p.o.Base)
+	return at == p.o.Home || rest == "/" || strings.HasPrefix(rest, "/?") || strings.HasPrefix(rest, "/channels/")
 }

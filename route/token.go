@@ -17,8 +17,11 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// Cookie names the cookie that signing in sets.
-const Cookie = "motacilla_reader"
+// Cookie names the cookie that signing in sets, and WriterCookie the one that signing in to write sets.
+const (
+	Cookie       = "motacilla_reader"
+	WriterCookie = "motacilla_writer"
+)
 
 // cookieLife is how long a browser stays signed in.
 const cookieLife = 30 * 24 * time.Hour
@@ -34,6 +37,8 @@ type Token struct {
 	secret  []byte
 	digest  [sha256.Size]byte
 	reader  string // the cookie's value, which is derived from the secret and does not permit writing
+	writer  string // that of the other cookie
+	origin  *http.CrossOriginProtection
 	channel func(ctx context.Context, id motacilla.ChannelID) (motacilla.Channel, error)
 	secure  func(*http.Request) bool
 }
@@ -47,6 +52,8 @@ func NewToken(
 	secure func(*http.Request) bool,
 ) *Token {
 	t := &Token{secret: []byte(secret), digest: sha256.Sum256([]byte(secret)), channel: channel, secure: secure}
+	t.origin = http.NewCrossOriginProtection()
+	t.writer = base64.RawURLEncoding.EncodeToString(t.sum("motacilla writer"))
 	t.reader = base64.RawURLEncoding.EncodeToString(t.sum("motacilla reader"))
 	return t
 }
@@ -55,6 +62,12 @@ func NewToken(
 // ErrForbidden. Reading a channel that does not exist is permitted: the handler answers that there is no such channel.
 func (t *Token) Authorize(r *http.Request, ch motacilla.ChannelID, action Action) (Grant, error) {
 	if t.bearer(r) {
+		return Grant{}, nil
+	}
+	if slices.ContainsFunc(r.CookiesNamed(WriterCookie), func(c *http.Cookie) bool { return t.SignedToWrite(c.Value) }) {
+		if action != Read && t.origin.Check(r) != nil {
+			return Grant{}, fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
+		}
 		return Grant{}, nil
 	}
 	if action != Read {
@@ -95,11 +108,22 @@ func (t *Token) SignIn(w http.ResponseWriter, r *http.Request, token string) err
 	if !t.Matches(token) {
 		return fmt.Errorf("sign in: %w: the token is wrong", motacilla.ErrForbidden)
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: Cookie, Value: t.reader, Path: cmp.Or(t.Path, "/"), MaxAge: int(cookieLife.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: t.secure != nil && t.secure(r),
-	})
+	t.set(w, r, http.Cookie{Name: Cookie, Value: t.reader, MaxAge: int(cookieLife.Seconds())})
 	return nil
+}
+
+// SignInEditor is SignIn for pages that write. It also sets a cookie that permits to write until the browser is closed.
+func (t *Token) SignInEditor(w http.ResponseWriter, r *http.Request, token string) error {
+	if err := t.SignIn(w, r, token); err != nil {
+		return err
+	}
+	t.set(w, r, http.Cookie{Name: WriterCookie, Value: t.writer})
+	return nil
+}
+
+func (t *Token) set(w http.ResponseWriter, r *http.Request, c http.Cookie) {
+	c.Path, c.HttpOnly, c.SameSite, c.Secure = cmp.Or(t.Path, "/"), true, http.SameSiteLaxMode, t.secure != nil && t.secure(r)
+	http.SetCookie(w, &c)
 }
 
 func (t *Token) bearer(r *http.Request) bool {
@@ -114,6 +138,11 @@ func (t *Token) signedIn(r *http.Request) bool {
 // Signed reports whether a cookie has the value that [Token.SignIn] sets.
 func (t *Token) Signed(cookie string) bool {
 	return len(t.secret) > 0 && hmac.Equal([]byte(cookie), []byte(t.reader))
+}
+
+// SignedToWrite reports whether a cookie has the value that [Token.SignInEditor] sets.
+func (t *Token) SignedToWrite(cookie string) bool {
+	return len(t.secret) > 0 && hmac.Equal([]byte(cookie), []byte(t.writer))
 }
 
 // Matches reports whether token is the secret. It compares in constant time, also if the lengths differ.

@@ -64,6 +64,8 @@ var asksFor = map[string]map[string]route.Action{
 	"api-draft":       {"GET": route.Draft, "PATCH": route.Draft, "DELETE": route.Draft}, "api-draft-submit": {"POST": route.Draft},
 	"api-draft-return": {"POST": route.Write}, "api-draft-publish": {"POST": route.Write},
 	"api-draft-schedule": {"POST": route.Write}, "api-draft-unschedule": {"POST": route.Write},
+	"compose": {"GET": route.Draft, "HEAD": route.Draft}, "compose-channel": {"GET": route.Draft, "HEAD": route.Draft},
+	"compose-assets": {"GET": everybody}, "api-preview": {"POST": route.Draft},
 	"healthz": {"GET": everybody}, "readyz": {"GET": everybody}, "metrics": {"GET": everybody},
 }
 
@@ -126,7 +128,7 @@ func openAccess(t *testing.T) *accessSite {
 	return s
 }
 
-const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}, {type: drafts}],
+const accessConfig = `{publishers: [{type: sse}, {type: websocket}, {type: long-polling}, {type: interval-polling}], receivers: [{type: webapp}, {type: drafts}, {type: compose}],
 	access: [{type: people}, {type: jwt, secret: ` + signingKey + `, audience: [motacilla]}]}`
 
 const signingKey = "a-key-of-at-least-thirty-two-bytes"
@@ -246,7 +248,8 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 	}
 	defer resp.Body.Close()
 	s.asked++
-	let := resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden
+	let := resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden &&
+		!strings.HasPrefix(resp.Header.Get("Location"), "/sign-in?next=") // a page leads there who has not signed in
 	want := c.rights.Allow(ch, action)
 	switch action {
 	case somebody:
