@@ -59,7 +59,8 @@ func TestDeskKeepsTexts(t *testing.T) {
 	// The person types without a pause, and nobody asks for anything to be saved. What was typed is soon on the disk.
 	p.eval(`(async () => {
 		let words = "";
-		for (let seen = false; !seen; ) {
+		for (let seen = false, keys = 0; !seen; keys++) {
+			if (keys > 1000) throw new Error("nothing is kept while somebody types");
 			words += "x";
 			keeper.save(() => ({words, local: "a"}));
 			await new Promise((r) => setTimeout(r, 10));
