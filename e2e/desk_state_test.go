@@ -79,10 +79,10 @@ type deskFront struct {
 	t   *testing.T
 	url string
 
-	mu     sync.Mutex
-	before func(r *http.Request)             // is called before a request is passed on, and may wait
-	after  func(r *http.Request, s int) bool // is called when the server has answered with status s; false: the answer is lost
-	asked  []string                          // METHOD path
+	mu      sync.Mutex
+	instead func(w http.ResponseWriter, r *http.Request) bool // answers a request in the server's place, and returns true
+	after   func(r *http.Request, s int) bool                 // is called when the server has answered with status s; false: the answer is lost
+	asked   []string                                          // METHOD path
 }
 
 func newDeskFront(t *testing.T, d *deskSite) *deskFront {
@@ -91,7 +91,10 @@ func newDeskFront(t *testing.T, d *deskSite) *deskFront {
 	f := &deskFront{t: t}
 	own := &http.Transport{DisableKeepAlives: true}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: d.addr}); r.Out.Host = r.In.Host },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: d.addr})
+			r.Out.Host = r.In.Host
+		},
 		Transport:      own,
 		FlushInterval:  -1,
 		ModifyResponse: f.answered,
@@ -107,8 +110,9 @@ func newDeskFront(t *testing.T, d *deskSite) *deskFront {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = w.Write([]byte(`<!doctype html><title>A desk</title><script type="module" src="` + script + `"></script>`))
 		default:
-			f.passes(r)
-			proxy.ServeHTTP(w, r)
+			if !f.answers(w, r) {
+				proxy.ServeHTTP(w, r)
+			}
 		}
 	}))
 	t.Cleanup(func() {
@@ -120,14 +124,13 @@ func newDeskFront(t *testing.T, d *deskSite) *deskFront {
 	return f
 }
 
-func (f *deskFront) passes(r *http.Request) {
+// answers answers a request itself, if a test wants that.
+func (f *deskFront) answers(w http.ResponseWriter, r *http.Request) bool {
 	f.mu.Lock()
 	f.asked = append(f.asked, r.Method+" "+r.URL.Path)
-	before := f.before
+	instead := f.instead
 	f.mu.Unlock()
-	if before != nil {
-		before(r)
-	}
+	return instead != nil && instead(w, r)
 }
 
 func (f *deskFront) answered(answer *http.Response) error {
@@ -148,11 +151,11 @@ func (f *deskFront) loses(after func(r *http.Request, status int) bool) {
 	f.after = after
 }
 
-// holds sets what is called before each request.
-func (f *deskFront) holds(before func(r *http.Request)) {
+// says sets what may answer requests in the server's place.
+func (f *deskFront) says(instead func(w http.ResponseWriter, r *http.Request) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.before = before
+	f.instead = instead
 }
 
 // requests returns the requests so far whose METHOD and path begin with start.

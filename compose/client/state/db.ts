@@ -106,9 +106,10 @@ export class Db {
   private async openDisk(): Promise<IDBPDatabase> {
     return openDB(this.name, version, {
       upgrade: (db) => stores.forEach((name) => db.createObjectStore(name, { keyPath: "key" })),
-      blocking: (_old, _next, event) => {
+      blocking: (_old, next, event) => {
         (event.target as IDBDatabase).close(); // a newer version of this program waits for it
         this.handle = null;
+        if (next !== null) this.now.value = "newer";
       },
       terminated: () => (this.handle = null),
     });
@@ -149,8 +150,8 @@ async function inside<T>(tx: IDBPTransaction<unknown, StoreName[], "readonly" | 
     } catch {
       // It has ended already: the error is the transaction's own.
     }
-    const failed = await ended;
-    throw tx.error ?? failed?.err ?? err;
+    await ended;
+    throw tx.error ?? err;
   }
   const failed = await ended;
   if (failed) throw failed.err;

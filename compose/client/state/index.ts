@@ -76,23 +76,28 @@ export async function createState({ base, only }: StateOptions): Promise<State> 
     files.kick();
   };
   const outbox = new Outbox(stored, files, me, tab.id, bus, kick);
-  const leads = (): boolean => outbox.leads.peek();
+  const leads = (): boolean => outbox.leads.peek() || db.trouble.peek() !== ""; // what is in memory nobody else sends
   const lanes = new Lanes({ api, me, stored, files, leads, settled: (s) => outbox.settled(s) });
   addEventListener("online", kick, { signal });
   await stored.load();
   lanes.start(signal);
-  new Lead({
-    name,
-    bus,
-    signal,
-    busy: () => stored.all.peek().some((e) => e.state === "waiting" && outbox.own(e)),
-    lead: (role) => {
-      role.addEventListener("abort", () => outbox.setLeads(false), { once: true });
-      outbox.setLeads(true);
-      void stored.load().then(kick);
-    },
-  });
   const ends = [
+    effect(() => {
+      if (db.trouble.value !== "") return undefined; // a tab that can't read the outbox must not keep others from sending it
+      const own = new AbortController();
+      new Lead({
+        name,
+        bus,
+        signal: own.signal,
+        busy: () => stored.all.peek().some((e) => e.state === "waiting" && outbox.own(e)),
+        lead: (role) => {
+          role.addEventListener("abort", () => outbox.setLeads(false), { once: true });
+          outbox.setLeads(true);
+          void stored.load().then(kick);
+        },
+      });
+      return () => own.abort();
+    }),
     effect(() => {
       void stored.all.value;
       lanes.look();

@@ -43,6 +43,7 @@ export class Lanes {
   /** Looks for what can be sent. Call it whenever the entries change. */
   look(): void {
     if (this.signal.aborted) return;
+    for (const key of this.failures.keys()) if (!this.o.stored.find(key)) this.failures.delete(key);
     for (const { change } of this.o.stored.all.peek()) void this.lane(change.channel);
   }
 

@@ -126,12 +126,13 @@ export class Posts {
     const { signal } = this.life;
     for (let failures = 0; !signal.aborted; ) {
       try {
+        const last = Date.now();
         await this.alone(() => (this.anew ? this.reload() : this.round()));
         failures = 0;
         this.wrong.value = null;
         if (!this.connection && !signal.aborted) this.follow();
-        await this.waker.wait(this.wanted.size || this.anew ? roundMs : Infinity, signal);
-        await new Wake().wait(gatherMs, signal); // what comes together is read together
+        if (!this.wanted.size && !this.anew) await this.waker.wait(Infinity, signal);
+        await new Wake().wait(Math.max(gatherMs, last + roundMs - Date.now()), signal); // what comes together is read together
       } catch (err) {
         if (signal.aborted) return;
         const failure = failureOf(err);
@@ -221,7 +222,10 @@ export class Posts {
       shareAs: this.only ? [...this.only].sort().join(" ") : "",
       cursor: () => this.cursor,
       deliver: (update, asked) => this.hear(update, asked),
-      onStatus: (status) => (this.feed.value = status),
+      onStatus: (status) => {
+        this.feed.value = status;
+        if (status === "gone") this.channelNow.value = { title: "", ended: null, ...this.channelNow.peek(), gone: true };
+      },
     });
     this.connection.start();
   }

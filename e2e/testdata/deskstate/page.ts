@@ -16,6 +16,23 @@ function left(desk: State): string[] {
 
 const text = (words: string) => [{ type: "text" as const, value: { text: words } }];
 
+/** Returns the records of a store, past the program. */
+async function values(base: string, store: string): Promise<unknown[]> {
+  const db = await asked(indexedDB.open(`motacilla-desk ${base}`));
+  try {
+    return await asked(db.transaction(store).objectStore(store).getAll());
+  } finally {
+    db.close();
+  }
+}
+
+function asked<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
 async function begin(): Promise<void> {
   const desk = await createState({ base: options.get("base") ?? "", ...(only ? { only: only.split(" ") } : {}) });
   const settled: string[] = [];
@@ -46,21 +63,11 @@ async function begin(): Promise<void> {
       draw.putImageData(image, 0, 0);
       return canvas.convertToBlob({ type: "image/png" });
     },
+    values: (store: string) => values(options.get("base") || "/", store),
     /** Returns how many records the database has, by store. */
     records: async (): Promise<Record<string, number>> => {
-      const db = await new Promise<IDBDatabase>((resolve, reject) => {
-        const opening = indexedDB.open(`motacilla-desk ${options.get("base") || "/"}`);
-        opening.onsuccess = () => resolve(opening.result);
-        opening.onerror = () => reject(opening.error);
-      });
       const counts: Record<string, number> = {};
-      for (const name of db.objectStoreNames) {
-        counts[name] = await new Promise((resolve) => {
-          const asked = db.transaction(name).objectStore(name).count();
-          asked.onsuccess = () => resolve(asked.result);
-        });
-      }
-      db.close();
+      for (const store of ["entries", "files", "kept"]) counts[store] = (await values(options.get("base") || "/", store)).length;
       return counts;
     },
   });

@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// crash crashes a tab.
+func (p *tab) crash() {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	go func() { // the tab does not answer
+		_ = chromedp.Do(ctx, call(page.Crash, cdp.Empty{}))
+	}()
+	p.close()
+}
+
+const composes = `void (globalThis.keeper = desk.kept.keeper({channel}))`
+
+// restored waits until a composer of a new tab gets what was kept.
+func (p *tab) restored(want string) {
+	p.t.Helper()
+	p.eval(composes, nil)
+	p.eval(`void (globalThis.back = null, (async () => {
+		while (back === null) {
+			back = await keeper.restore();
+			await new Promise((r) => setTimeout(r, 20));
+		}
+	})())`, nil)
+	p.until(`back !== null`)
+	var got string
+	if p.eval(`JSON.stringify(back)`, &got); got != want {
+		p.t.Errorf("what was kept is %s, want %s", got, want)
+	}
+}
+
+// TestDeskKeepsTexts: what is in a composer is there again after a crash, to the last moment. Tabs do not take each other's.
+func TestDeskKeepsTexts(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	d := newDeskSite(t)
+	f := newDeskFront(t, d)
+	in := d.as(browser(t), d.person("ed", "editor"))
+	p, other := f.opens(in, ""), f.opens(in, "")
+	other.eval(composes, nil)
+	other.eval(`keeper.save(() => ({words: "the other's"}))`, nil)
+	other.eval(`keeper.flush()`, nil)
+	p.eval(composes, nil)
+	var nothing bool
+	if p.eval(`keeper.restore().then((text) => text === null)`, &nothing); !nothing {
+		t.Error("a tab has taken the text of another one that is open")
+	}
+	// The person types without a pause, and nobody asks for anything to be saved. What was typed is soon on the disk.
+	p.eval(`(async () => {
+		let words = "";
+		for (let seen = false, keys = 0; !seen; keys++) {
+			if (keys > 1000) throw new Error("nothing is kept while somebody types");
+			words += "x";
+			keeper.save(() => ({words, local: "a"}));
+			await new Promise((r) => setTimeout(r, 10));
+			seen = (await values("kept")).some(({value}) => value.words.startsWith("xxx"));
+		}
+		words = "up to here";
+		keeper.save(() => ({words, local: "a"}));
+		while (!(await values("kept")).some(({value}) => value.words === words)) await new Promise((r) => setTimeout(r, 10));
+	})()`, nil)
+	p.crash()
+	next := f.opens(in, "")
+	next.restored(`{"words":"up to here","local":"a"}`)
+	other.eval(`keeper.flush()`, nil)
+
+	// A tab that is loaded again has its own text again.
+	other.run(chromedp.Reload())
+	other.until(`globalThis.desk && desk.me.session.value === "in"`)
+	other.restored(`{"words":"the other's"}`)
+
+	// What goes to the outbox is gone from the composer in the same step.
+	next.eval(`keeper.save(() => ({words: "typed, and sent at once"}))`, nil)
+	next.eval(`desk.outbox.add({kind: "post", channel, body: {content: text("sent")}}, {from: keeper})`, nil)
+	next.empty()
+	var counts map[string]int
+	if next.eval(`records()`, &counts); counts["kept"] != 1 || counts["entries"] != 0 {
+		t.Errorf("the database has %v", counts)
+	}
+	other.eval(`keeper.clear()`, nil)
+	if next.eval(`records()`, &counts); counts["kept"] != 0 {
+		t.Errorf("the database has %v", counts)
+	}
+}
+
+// TestDeskWithoutADatabase: a browser that keeps nothing says so, and the desk works as long as the page is open.
+func TestDeskWithoutADatabase(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	d := newDeskSite(t)
+	f := newDeskFront(t, d)
+	session := d.person("ed", "editor")
+	in := d.as(browser(t), session)
+	absent := `Object.defineProperty(globalThis, "indexedDB", {get() { throw new DOMException("forbidden", "SecurityError") }})`
+	p := open(t, in, f.url+"/desk-state?channel="+string(channel), absent)
+	p.until(`globalThis.desk && desk.me.session.value === "in" && desk.trouble.value === "absent"`)
+	p.offline(true)
+	p.eval(`write("in memory")`, nil)
+	p.until(`desk.unsafe.value`)
+	p.offline(false)
+	p.empty()
+	p.until(`!desk.unsafe.value`)
+
+	// There is no room: what is written stays in this tab, is sent by it, and is said to be unsafe.
+	full := `globalThis.full = false;
+		const put = IDBObjectStore.prototype.put;
+		IDBObjectStore.prototype.put = function (...args) {
+			if (full) throw new DOMException("no room", "QuotaExceededError");
+			return put.apply(this, args);
+		}`
+	first := f.opens(in, "") // leads
+	first.until(`desk.outbox.leads.value`)
+	q := open(t, in, f.url+"/desk-state?channel="+string(channel), full)
+	q.until(`globalThis.desk && desk.me.session.value === "in"`)
+	q.eval(`void (full = true)`, nil)
+	q.offline(true)
+	q.eval(`(async () => {
+		const key = await desk.files.add(await picture(30, 20));
+		await desk.outbox.add({kind: "post", channel, body: {content: [...text("no room"), {type: "image", value: {local: key, alt: "a picture"}}]}});
+	})()`, nil)
+	q.until(`desk.unsafe.value && desk.outbox.entries.value[0].kept === false`)
+	q.offline(false)
+	q.empty()
+	got := d.texts()
+	if want := "[in memory no room a picture]"; fmt.Sprint(got) != want {
+		t.Errorf("the posts are %v, want %v", got, want)
+	}
+}
