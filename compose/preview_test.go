@@ -10,6 +10,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/live"
+	"github.com/motacilla-live/motacilla/route"
 	"golang.org/x/net/html"
 )
 
@@ -196,6 +197,38 @@ func TestPreviewByTheAppsOwnRenderer(t *testing.T) {
 		w := r.do(http.MethodPost, "/api/channels/match/preview", `{"text":"a","author":"`+author+`"}`)
 		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "s3cret") {
 			t.Errorf("a renderer that %s: %d %s", author, w.Code, w.Body)
+		}
+	}
+}
+
+// A preview comes every few seconds and changes nothing: a hook that notes what is done does not note it, but notes what is refused.
+func TestPreviewIsNotNoted(t *testing.T) {
+	noted := 0
+	r := open(t, nil, func(o *live.Options) {
+		o.Authorize = func(r *http.Request, _ motacilla.ChannelID, _ route.Action) (route.Grant, error) {
+			if !route.IsTentative(r) {
+				noted++
+			}
+			if r.Header.Get("Authorization") == "Bearer editor" {
+				return route.Grant{}, nil
+			}
+			return route.Grant{}, motacilla.ErrForbidden
+		}
+	})
+	for _, tt := range []struct {
+		who           string
+		status, noted int
+	}{{"editor", 200, 0}, {"reader", 403, 1}} {
+		r.bearer, noted = tt.who, 0
+		for _, path := range []string{"/api/channels/match/preview", "/compose/match"} {
+			method, body := http.MethodPost, `{"text":"a"}`
+			if path == "/compose/match" {
+				method, body = http.MethodGet, ""
+			}
+			noted = 0
+			if w := r.do(method, path, body); w.Code != tt.status || noted != tt.noted {
+				t.Errorf("%s %s: %d, noted %d times, want %d", tt.who, path, w.Code, noted, tt.noted)
+			}
 		}
 	}
 }
