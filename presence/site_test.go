@@ -320,11 +320,11 @@ type editors struct {
 	}
 }
 
-// TestEditors: who has said so is there, until it has been silent for the TTL.
+// TestEditors: who has said so is there, until it has been silent for twice the TTL.
 func TestEditors(t *testing.T) {
 	store := memory.New(nil)
 	defer store.Close()
-	s := open(t, "a", store, &presence.Options{TTL: 500 * time.Millisecond})
+	s := open(t, "a", store, &presence.Options{Every: 100 * time.Millisecond, TTL: 250 * time.Millisecond})
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "final"}, 0); err != nil {
 		t.Fatal(err)
 	}
