@@ -15,6 +15,8 @@ import (
 	"github.com/motacilla-live/motacilla/presence"
 	"github.com/motacilla-live/motacilla/publisher"
 	"github.com/motacilla-live/motacilla/publisher/sse"
+	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
@@ -27,6 +29,9 @@ func serveReaders(t *testing.T) string {
 		Store: store, Token: "s3cret",
 		Presence:   &presence.Options{Node: "web-1", Every: 20 * time.Millisecond, TTL: time.Hour},
 		Publishers: func(p *live.Parts) []publisher.Publisher { return []publisher.Publisher{sse.New(p.Feed, nil)} },
+		Receivers: func(p *live.Parts) []receiver.Receiver {
+			return []receiver.Receiver{webapp.New(p.Sink(), p.Authorize, nil)}
+		},
 	})
 	if err == nil {
 		err = l.Start(t.Context())
@@ -96,7 +101,7 @@ func TestReadersCommand(t *testing.T) {
 		{"s3cret", "readers", 0, `web-1\t2\t-\t-\nall\t2\t2\t` + at + `\n`, ""},
 		{"s3cret", "readers quiet --output json", 0, `(?s){.*"now": 0,.*"most_at": null,.*"nodes": \[\]\s}\n`, ""},
 		{"s3cret", "readers none", 3, ``, "there is no channel none; motacilla channel list prints them"},
-		{"s3cret", "readers a/b", 2, ``, "channel"},
+		{"s3cret", "readers a/b", 1, ``, "channel_id: must be 1 to 255"},
 		{"s3cret", "readers match quiet", 2, ``, "1"},
 		{"wrong", "readers match", 4, ``, "does not accept the token"},
 		{"wrong", "readers", 4, ``, "does not accept the token"},
