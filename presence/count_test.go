@@ -48,7 +48,7 @@ func TestPollers(t *testing.T) {
 					}
 					phase := interval * time.Duration(i) / time.Duration(readers)
 					polls := (at.Sub(begin)+interval-phase-1)/interval - (from+interval-phase-1)/interval
-					source.list[0].Polled += polls * interval
+					source.list[0].Polled += time.Duration(int64(polls) * int64(interval))
 				}
 				return c.count(at).channels["a"].readers
 			}

@@ -111,7 +111,8 @@ func (p *Presence) putEditor(w http.ResponseWriter, r *http.Request, ch motacill
 		}
 	}
 	if i < 0 && (tabs >= mostTabs || len(list) >= mostEditors) {
-		return &motacilla.RetryError{After: editorLife * p.o.TTL, Err: fmt.Errorf("%w: %d tabs are open on channel %q", motacilla.ErrTooMany, len(list), ch)}
+		why := fmt.Errorf("%w: %d tabs are open on channel %q", motacilla.ErrTooMany, len(list), ch)
+		return &motacilla.RetryError{After: editorLife * p.o.TTL, Err: why}
 	}
 	if err := p.note(r.Context(), ch, &e); err != nil {
 		return err
