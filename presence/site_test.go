@@ -288,6 +288,7 @@ func TestHeldAndPolled(t *testing.T) {
 	hold("since=" + head)             // parked
 	hold("last_update_ts=9999999999") // in a goroutine
 	s.eventually(path, func(c counts) bool { return c.Now == 2 })
+	eventuallyStored(t, store, "channel/final", `"most":2`) // a moment's most may be missed
 	cancel()
 	s.eventually(path, func(c counts) bool { return c.Now == 0 && c.Most == 2 })
 	polls := 0
