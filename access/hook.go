@@ -87,7 +87,7 @@ func (a *Access) subject(r *http.Request) (s *Subject, byCookie bool, err error)
 		s, err = a.kit.redeem(r, ticket)
 		return s, false, err
 	}
-	for _, c := range cookies(r, a.cookies) {
+	for c := range cookies(r, a.cookies) {
 		one, wrong := a.know(r.Context(), c)
 		if one != nil {
 			return one, true, nil

@@ -160,7 +160,7 @@ func (s sessions) Cookies() []string { return sessionNames }
 
 // endOwn ends the sessions of a request's cookies. If the store does not answer, they end by themselves.
 func (k *Kit) endOwn(r *http.Request) {
-	for _, c := range cookies(r, sessionNames) {
+	for c := range cookies(r, sessionNames) {
 		if key, ok := parseSession(c.Secret); ok {
 			_ = k.endSession(r.Context(), key)
 		}
