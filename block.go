@@ -14,6 +14,7 @@ const (
 	TextBlock  BlockType = "text"
 	ImageBlock BlockType = "image"
 	EmbedBlock BlockType = "embed"
+	ScoreBlock BlockType = "score"
 )
 
 // MaxURL is the longest URL in a block, in bytes.
@@ -32,8 +33,8 @@ const (
 )
 
 // Block is one part of a post's content. In JSON it is {"type":T,"value":V}. The object V has the key text in a text
-// block, the keys url, alt, width and height in an image, and the key url in an embed. An image that this server holds also
-// has media, srcset and color, or media and pending. An embed that was looked up also has card.
+// block, the keys url, alt, width and height in an image, the key url in an embed, and those of [Score] in a score. An image that
+// this server holds also has media, srcset and color, or media and pending. An embed that was looked up also has card.
 //
 // A Block has only text that readers may get. A block from outside is a [RawBlock].
 type Block struct {
@@ -49,6 +50,7 @@ type Block struct {
 	Srcset  string // of an image with a Media: its sizes, as the attribute srcset of HTML has them
 	Color   string // of an image with a Media: what readers see until it is loaded, such as #336699
 	Card    Card   // of an embed that was looked up
+	Score   Score  // of a score
 }
 
 // Card is what readers see of an embedded page. The server makes it from what the page or its provider says. The zero Card
@@ -73,7 +75,7 @@ func PlainText(text string) Block { return Text(escapePlain(text)) }
 // raw returns b with its text as a string.
 func (b Block) raw() RawBlock {
 	return RawBlock{
-		b.Type, b.Text.s, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card,
+		b.Type, b.Text.s, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card, b.Score,
 	}
 }
 

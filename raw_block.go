@@ -24,6 +24,7 @@ type RawBlock struct {
 	Srcset  string // Sanitise drops it: only the server knows which sizes there are
 	Color   string // Sanitise drops it
 	Card    Card   // Sanitise drops it: only the server looks pages up
+	Score   Score
 }
 
 // Sanitise returns b as a Block. The text of a text block goes through sanitise, which is receiver.Sanitise unless the app has
@@ -42,7 +43,7 @@ func (b RawBlock) Sanitise(sanitise func(text string) HTML) Block {
 // trusted returns a block of which the text is known to be sanitised.
 func (b RawBlock) trusted() Block {
 	return Block{
-		b.Type, HTML{b.Text}, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card,
+		b.Type, HTML{b.Text}, b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color, b.Card, b.Score,
 	}
 }
 
@@ -95,6 +96,8 @@ func (b RawBlock) MarshalJSON() ([]byte, error) {
 		value = imageValue{b.URL, b.Alt, b.Width, b.Height, b.Media, b.Pending, b.Srcset, b.Color}
 	case EmbedBlock:
 		value = embedValue{b.URL, b.Card}
+	case ScoreBlock:
+		value = b.Score
 	default:
 		return nil, fmt.Errorf("encode block: unknown type %q", b.Type)
 	}
@@ -129,6 +132,12 @@ func (b *RawBlock) UnmarshalJSON(data []byte) error {
 		Srcset  string `json:"srcset"`
 		Color   string `json:"color"`
 		Card    Card   `json:"card"`
+
+		Home      string `json:"home"`
+		Away      string `json:"away"`
+		HomeScore string `json:"home_score"`
+		AwayScore string `json:"away_score"`
+		Note      string `json:"note"`
 	}
 	if len(raw.Value) == 0 || raw.Value[0] != '{' {
 		return Invalid("value", "must be an object")
@@ -142,6 +151,7 @@ func (b *RawBlock) UnmarshalJSON(data []byte) error {
 	}
 	next := RawBlock{
 		raw.Type, v.Text, v.URL, v.Alt, v.Width, v.Height, v.Media, v.Pending, v.Srcset, v.Color, v.Card,
+		Score{v.Home, v.Away, v.HomeScore, v.AwayScore, v.Note},
 	}.normalize()
 	if err := next.validate(""); err != nil {
 		return err
@@ -156,13 +166,15 @@ func (b RawBlock) normalize() RawBlock {
 	case TextBlock:
 		return RawBlock{Type: b.Type, Text: b.Text}
 	case ImageBlock:
-		b.Text, b.Card = "", Card{}
+		b.Text, b.Card, b.Score = "", Card{}, Score{}
 		if b.Media == "" {
 			b.Pending, b.Srcset, b.Color = false, "", ""
 		}
 		return b
 	case EmbedBlock:
 		return RawBlock{Type: b.Type, URL: b.URL, Card: b.Card}
+	case ScoreBlock:
+		return RawBlock{Type: b.Type, Score: b.Score}
 	default:
 		return b
 	}
@@ -190,8 +202,10 @@ func (b RawBlock) validate(prefix string) error {
 			return err
 		}
 		return b.Card.validate(value + ".card")
+	case ScoreBlock:
+		return b.Score.validate(value)
 	default:
-		return Invalid(prefix+"type", `must be "text", "image" or "embed"`)
+		return Invalid(prefix+"type", `must be "text", "image", "embed" or "score"`)
 	}
 }
 

@@ -22,6 +22,7 @@ var served = []motacilla.RawBlock{
 			Frame: "https://player.example.org/1", Width: 16, Height: 9,
 		},
 	},
+	{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: "Arsenal", Away: "Chelsea", HomeScore: "2", AwayScore: "1", Note: "67'"}},
 }
 
 func TestServedBlocksAreStored(t *testing.T) {
@@ -46,7 +47,7 @@ func TestSanitiseDropsWhatOnlyTheServerSays(t *testing.T) {
 		if got.Srcset != "" || got.Color != "" || got.Card != (motacilla.Card{}) {
 			t.Errorf("%+v has become %+v", b, got)
 		}
-		if got.Media != b.Media || got.Pending != b.Pending || got.URL != b.URL || got.Alt != b.Alt {
+		if got.Media != b.Media || got.Pending != b.Pending || got.URL != b.URL || got.Alt != b.Alt || got.Score != b.Score {
 			t.Errorf("%+v has lost %+v", got, b)
 		}
 	}

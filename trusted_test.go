@@ -27,6 +27,7 @@ var vouching = map[string]map[string]string{
 	"TrustedContent": {
 		"raw_block.go":             "its definition",
 		"history/version.go":       "what a store had, in the store's records",
+		"receiver/drafts/draft.go": "what a store had, in the store's records",
 		"storage/postgres/rows.go": "the store's own rows",
 		"storage/redis/rows.go":    "the store's own values",
 		"storage/sqlite/rows.go":   "the store's own rows",

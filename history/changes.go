@@ -56,6 +56,8 @@ func linesOf(content []motacilla.Block) []string {
 			lines = append(lines, strings.TrimSpace("[image] "+strings.Join(strings.Fields(b.Alt), " ")))
 		case motacilla.EmbedBlock:
 			lines = append(lines, "[embed] "+b.URL)
+		case motacilla.ScoreBlock:
+			lines = append(lines, strings.Join(strings.Fields(b.Score.String()), " "))
 		}
 	}
 	return lines

@@ -37,6 +37,7 @@ func (e *edition) check() error {
 			{Type: motacilla.ImageBlock, Media: "sample", URL: "/media/sample/2.jpg", Width: 2, Height: 1, Color: "#336699",
 				Srcset: "/media/sample/1.jpg 1w, /media/sample/2.jpg 2w"},
 			{Type: motacilla.ImageBlock, Media: "later", Pending: true},
+			{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: "Home", Away: "Away", HomeScore: "2", AwayScore: "1", Note: "67'"}},
 		},
 	}
 	content, err := e.renderPost(place{}, "sample", e.spoken.site, post)

@@ -63,3 +63,13 @@ func TestImages(t *testing.T) {
 		})
 	}
 }
+
+func TestScore(t *testing.T) {
+	score := motacilla.Block{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: "<b>A", Away: "C", HomeScore: "2", AwayScore: "1", Note: "67'"}}
+	html, err := page.NewRenderer().RenderPost(motacilla.Post{Content: []motacilla.Block{score}})
+	const want = `<p class="score"><bdi class="score-home">&lt;b&gt;A</bdi> <span class="score-count"><bdi>2</bdi>–<bdi>1</bdi></span>` +
+		` <bdi class="score-away">C</bdi></p><p class="score-note" dir="auto">67&#39;</p>`
+	if err != nil || !strings.Contains(html.String(), want) {
+		t.Errorf("%v %s", err, html)
+	}
+}

@@ -32,6 +32,8 @@ func lineOf(p client.Post) string {
 			parts = append(parts, "[image] "+oneLine(cmp.Or(b.Alt, b.URL)))
 		case motacilla.EmbedBlock:
 			parts = append(parts, "[embed] "+oneLine(b.URL))
+		case motacilla.ScoreBlock:
+			parts = append(parts, oneLine(b.Score.String()))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -19,6 +19,12 @@ type blockValue struct {
 	Height rest.Maybe[int]    `json:"height"`
 	Media  rest.Maybe[string] `json:"media"`
 
+	Home      rest.Maybe[string] `json:"home"`
+	Away      rest.Maybe[string] `json:"away"`
+	HomeScore rest.Maybe[string] `json:"home_score"`
+	AwayScore rest.Maybe[string] `json:"away_score"`
+	Note      rest.Maybe[string] `json:"note"`
+
 	// The server answers these, and only it can say them. They are accepted so that a client can write back what it read.
 	Pending rest.Maybe[bool]           `json:"pending"`
 	Srcset  rest.Maybe[string]         `json:"srcset"`
@@ -29,9 +35,10 @@ type blockValue struct {
 func (b Block) block(field string) (motacilla.RawBlock, error) {
 	v := b.Value.Value
 	kind := motacilla.BlockType(b.Type.Value)
-	text, image, embed := kind == motacilla.TextBlock, kind == motacilla.ImageBlock, kind == motacilla.EmbedBlock
-	if !text && !image && !embed {
-		return motacilla.RawBlock{}, motacilla.Invalid(field+".type", `must be "text", "image" or "embed"`)
+	text, image := kind == motacilla.TextBlock, kind == motacilla.ImageBlock
+	embed, score := kind == motacilla.EmbedBlock, kind == motacilla.ScoreBlock
+	if !text && !image && !embed && !score {
+		return motacilla.RawBlock{}, motacilla.Invalid(field+".type", `must be "text", "image", "embed" or "score"`)
 	}
 	if !b.Value.Set {
 		return motacilla.RawBlock{}, motacilla.Invalid(field+".value", "is missing")
@@ -50,6 +57,11 @@ func (b Block) block(field string) (motacilla.RawBlock, error) {
 		{"srcset", v.Srcset.Set, image, false},
 		{"color", v.Color.Set, image, false},
 		{"card", v.Card.Set, embed, false},
+		{"home", v.Home.Set, score, score},
+		{"away", v.Away.Set, score, score},
+		{"home_score", v.HomeScore.Set, score, false},
+		{"away_score", v.AwayScore.Set, score, false},
+		{"note", v.Note.Set, score, false},
 	} {
 		switch {
 		case f.needed && !f.set:
@@ -61,6 +73,9 @@ func (b Block) block(field string) (motacilla.RawBlock, error) {
 	raw := motacilla.RawBlock{
 		Type: kind, Text: v.Text.Value, URL: v.URL.Value, Alt: v.Alt.Value,
 		Width: v.Width.Value, Height: v.Height.Value, Media: v.Media.Value,
+		Score: motacilla.Score{
+			Home: v.Home.Value, Away: v.Away.Value, HomeScore: v.HomeScore.Value, AwayScore: v.AwayScore.Value, Note: v.Note.Value,
+		},
 	}
 	if raw.Media != "" {
 		raw.URL = "" // the server sets it

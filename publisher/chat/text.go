@@ -26,6 +26,8 @@ func plain(content []motacilla.Block) string {
 				rest = append(rest, lines(html.EscapeString(b.Card.Title))...)
 			}
 			rest = append(rest, b.URL)
+		case motacilla.ScoreBlock:
+			text = append(text, lines(html.EscapeString(b.Score.String()))...)
 		}
 	}
 	if len(text) == 0 {

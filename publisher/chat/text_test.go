@@ -21,6 +21,7 @@ func TestPlain(t *testing.T) {
 		"A goal of <Kim>":                  {image},
 		"The goal\nhttps://example.org/v":  {embed},
 		"":                                 nil,
+		"A <b> 2–1 C":                      {{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: "A <b>", Away: "C", HomeScore: "2", AwayScore: "1"}}},
 		"bold move":                        {text("<b>bo</b>ld <i>move</i>")},
 		"first block\nsecond block\nthird": {text("first block"), text("second block"), image, text("third")},
 	} {

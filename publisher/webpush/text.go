@@ -20,6 +20,8 @@ func textOf(p motacilla.Post) string {
 			lines = append(lines, oneLine(b.Alt))
 		case motacilla.EmbedBlock:
 			lines = append(lines, oneLine(b.Card.Title))
+		case motacilla.ScoreBlock:
+			lines = append(lines, oneLine(b.Score.String()))
 		}
 	}
 	return strings.Join(withoutEmpty(lines), "\n")

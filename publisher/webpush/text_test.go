@@ -18,8 +18,9 @@ func TestTextOf(t *testing.T) {
 		{Type: motacilla.ImageBlock},
 		{Type: motacilla.EmbedBlock, URL: "https://example.org/", Card: motacilla.Card{Title: "The goal"}},
 		motacilla.PlainText("a < b"),
+		{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: "Rovers", Away: "United", HomeScore: "1", AwayScore: "0"}},
 	}}
-	want := "Goal! Rovers 1, United 0\nOkafor & Lund <3 &lt;\none\ntwo\nA stadium\nThe goal\na < b"
+	want := "Goal! Rovers 1, United 0\nOkafor & Lund <3 &lt;\none\ntwo\nA stadium\nThe goal\na < b\nRovers 1–0 United"
 	if got := textOf(post); got != want {
 		t.Errorf("the text is %q, want %q", got, want)
 	}

@@ -18,6 +18,7 @@ var bodies = []string{
 	`{"text":"<b>x\ny</b>","author":"A","message_id":"m","show":false,"pinned":true,"key_event":true}`,
 	`{"content":[{"type":"text","value":{"text":"<p>x"}}]}`,
 	`{"content":[{"type":"embed","value":{"url":"https://youtu.be/a"}}]}`,
+	`{"content":[{"type":"score","value":{"home":"A","away":"B","home_score":"2","away_score":"1","note":"67'"}}]}`,
 	`{"content":[{"type":"image","value":{"url":"/media/1","alt":"a","width":1,"height":2}}]}`,
 	`{"content":[{"type":"image","value":{"media":"a-1","alt":"a","pending":true,"srcset":"/a 1w","color":"#123456","url":""}}]}`,
 	`{"content":[{"type":"embed","value":{"url":"https://e.example/","card":{"title":"t","width":1}}}]}`,

@@ -176,6 +176,7 @@ func TestLimits(t *testing.T) {
 	s.want(t, 201, "POST", posts, string(image), "Idempotency-Key", id[1:])
 	text := `{"type":"text","value":{"text":"x"}}`
 	s.want(t, 201, "POST", posts, `{"content":[`+strings.Repeat(text+",", motacilla.MaxBlocks-1)+text+`]}`)
+	s.want(t, 201, "POST", posts, `{"content":[{"type":"score","value":{"home":"A","away":"B","home_score":"2","away_score":"1","note":"67'"}}]}`)
 	again := s.want(t, 201, "POST", posts, `{"text":"x"}`)["id"].(string)
 	changed := s.want(t, 200, "PATCH", posts+"/"+again,
 		`{"content":[`+text+`],"created":"9999-12-31T23:59:59Z","key_event":true,"author":"`+id+`"}`)

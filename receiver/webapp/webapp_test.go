@@ -381,3 +381,14 @@ func TestOutage(t *testing.T) {
 	}
 	s.want(t, 503, "GET", "/api/channels/c/posts", "", "-", "-")
 }
+
+// TestScore: a score is kept as it was sent, and markup in it is text.
+func TestScore(t *testing.T) {
+	s := serve(t, nil)
+	s.want(t, 201, "POST", "/api/channels", `{"id":"c"}`)
+	const score = `{"type":"score","value":{"home":"<b>A","away":"B","home_score":"2","away_score":"1","note":"67'"}}`
+	a := s.do(t, "POST", "/api/channels/c/posts", `{"content":[`+score+`]}`)
+	if a.Code != 201 || !strings.Contains(a.Body.String(), score) {
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}

@@ -58,6 +58,7 @@ func testPostFields(s *suite) {
 			{Type: motacilla.ImageBlock, URL: "https://example.org/a.png?x=1&y=2", Alt: strange, Width: 65536, Height: 1},
 			{Type: motacilla.ImageBlock, URL: "/media/1"},
 			{Type: motacilla.EmbedBlock, URL: "http://example.org/"},
+			{Type: motacilla.ScoreBlock, Score: motacilla.Score{Home: strange, Away: "b", HomeScore: "6 7", AwayScore: "", Note: "ü"}},
 			motacilla.PlainText(""),
 			motacilla.PlainText(strings.Repeat("x", motacilla.MaxText-len(strange))),
 		},
