@@ -122,11 +122,12 @@ func (c *Client) RestorePost(
 type Erased struct {
 	Post     motacilla.PostID `json:"post"`
 	Versions int              `json:"versions"` // that were kept, beside the post itself
+	Drafts   int              `json:"drafts"`   // that the post was made from, or that edited it
 	Images   []string         `json:"images"`   // IDs of images that no other post had
 }
 
-// ErasePost removes a post for good: with all its versions, and with its images that no other post has. The post may be removed already. It
-// needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a [motacilla.ErrNotFound].
+// ErasePost removes a post for good: with its versions and drafts, and with its images that no other post has. The post may be removed
+// already. It needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a [motacilla.ErrNotFound].
 func (c *Client) ErasePost(
 	ctx context.Context, channel motacilla.ChannelID, id motacilla.PostID, ifRevision motacilla.Revision,
 ) (Erased, error) {

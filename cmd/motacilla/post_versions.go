@@ -109,6 +109,7 @@ func (r *remote) erasePost(cmd *cobra.Command, c *client.Client, args []string) 
 	if asJSON(cmd) {
 		return printValue(cmd.OutOrStdout(), gone)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "The post is gone, with %d versions and %d images.\n", gone.Versions, len(gone.Images))
+	fmt.Fprintf(cmd.ErrOrStderr(), "The post is gone, with %s, %s and %s.\n",
+		count(int64(gone.Versions), "version"), count(int64(gone.Drafts), "draft"), count(int64(len(gone.Images)), "image"))
 	return nil
 }

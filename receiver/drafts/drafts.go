@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -34,7 +35,7 @@ import (
 )
 
 // Name is the receiver's name in the configuration, and the Source of its posts.
-const Name = "drafts"
+const Name = drafted.Source
 
 // Options are the receiver's settings. nil and zero fields mean the defaults.
 type Options struct {

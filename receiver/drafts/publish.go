@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/postbody"
 	"github.com/motacilla-live/motacilla/receiver"
 	"go.uber.org/zap"
@@ -49,7 +50,7 @@ func (k *keeper) settle(ctx context.Context, d draft) (draft, error) {
 }
 
 // messageID is the message of a draft's post.
-func messageID(d draft) string { return "draft/" + string(d.id) }
+func messageID(d draft) string { return drafted.MessageID(d.id) }
 
 // bring makes the post, or changes the one that the draft edits, unless that was done already.
 func (k *keeper) bring(ctx context.Context, d draft) (motacilla.PostID, error) {

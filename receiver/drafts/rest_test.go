@@ -18,7 +18,7 @@ const (
 )
 
 // A contributor's draft goes to an editor, back, and out.
-func TestApproval(t *testing.T) {
+func testApproval(t *testing.T) {
 	s := open(t, nil)
 	made := s.as(anna).want(201, "POST", "",
 		`{"text":"<b>Goal</b><script>x</script>","author":"Anna","pinned":true,"created":"2025-01-01T00:00:00Z"}`)
@@ -75,7 +75,7 @@ func TestApproval(t *testing.T) {
 	}
 }
 
-func TestSchedule(t *testing.T) {
+func testSchedule(t *testing.T) {
 	s := open(t, nil)
 	one := s.as(anna).add(`{"text":"Kick-off"}`)
 	s.as(eve).want(409, "POST", one+"/unschedule", `{}`)
@@ -183,7 +183,7 @@ func TestScheduleAfterTheEnd(t *testing.T) {
 }
 
 // A draft that edits a post changes it, unless the post has changed meanwhile.
-func TestEdits(t *testing.T) {
+func testEdits(t *testing.T) {
 	s := open(t, nil)
 	first, err := s.store.PutPost(t.Context(), "match", motacilla.Post{
 		Author: "Mara", Show: true, Pinned: true, Content: []motacilla.Block{motacilla.PlainText("Gaol")}}, 0)
@@ -242,7 +242,7 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-func TestPreconditions(t *testing.T) {
+func testPreconditions(t *testing.T) {
 	s := open(t, nil)
 	made := s.as(anna).want(201, "POST", "", `{"text":"one"}`)
 	one := "/" + made.ID
@@ -265,7 +265,7 @@ func TestPreconditions(t *testing.T) {
 	s.wantPosts()
 }
 
-func TestRepeats(t *testing.T) {
+func testRepeats(t *testing.T) {
 	s := open(t, nil)
 	c := s.as(anna, "Idempotency-Key", "k")
 	first := c.want(201, "POST", "", `{"text":"one"}`)
@@ -280,7 +280,7 @@ func TestRepeats(t *testing.T) {
 	s.as(anna, "Idempotency-Key", strings.Repeat("k", 256)).do("POST", "", `{"text":"one"}`)
 }
 
-func TestBadDrafts(t *testing.T) {
+func testBadDrafts(t *testing.T) {
 	s := open(t, nil)
 	for _, c := range []struct{ body, field string }{
 		{`{}`, "text"}, {`{"text":" "}`, "text"}, {`{"text":"<script>x</script>"}`, "text"}, {`{"text":"a","content":[]}`, "text"},
@@ -330,7 +330,7 @@ func TestBadDrafts(t *testing.T) {
 	}
 }
 
-func TestList(t *testing.T) {
+func testList(t *testing.T) {
 	s := open(t, nil)
 	var mine []string
 	for i := range 130 {
