@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -53,6 +54,7 @@ type entryJSON struct {
 	At       string             `json:"at"`
 	Who      string             `json:"who"`
 	Name     string             `json:"name"`
+	Approved *byline.Person     `json:"approved_by"`
 	Current  bool               `json:"current"`
 	Removed  bool               `json:"removed"`
 	Changes  []string           `json:"changes"`
@@ -88,8 +90,8 @@ func (h *History) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 			break
 		}
 		e := entryJSON{
-			Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.Who, Name: v.Name, Current: v.Revision == current,
-			Removed: v.Removed, Changes: []string{},
+			Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved),
+			Current: v.Revision == current, Removed: v.Removed, Changes: []string{},
 		}
 		if n+1 < len(all) && !v.Removed && !all[n+1].Removed {
 			old := all[n+1].Post
@@ -99,6 +101,14 @@ func (h *History) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 		out.Versions = append(out.Versions, e)
 	}
 	return rest.Write(w, http.StatusOK, out)
+}
+
+// some returns a person as JSON has it: null if nobody is known.
+func some(p byline.Person) *byline.Person {
+	if p == (byline.Person{}) {
+		return nil
+	}
+	return &p
 }
 
 func pageOf(r *http.Request) (before motacilla.Revision, limit int, err error) {
@@ -196,6 +206,7 @@ type oneJSON struct {
 	At       string             `json:"at"`
 	Who      string             `json:"who"`
 	Name     string             `json:"name"`
+	Approved *byline.Person     `json:"approved_by"`
 	Removed  bool               `json:"removed"`
 	Post     *postJSON          `json:"post"`
 }
@@ -205,7 +216,7 @@ func (h *History) get(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 	if err != nil {
 		return err
 	}
-	out := oneJSON{Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.Who, Name: v.Name, Removed: v.Removed}
+	out := oneJSON{Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved), Removed: v.Removed}
 	if !v.Removed {
 		if out.Post, err = encodePost(ch, v.Post); err != nil {
 			return err

@@ -65,8 +65,13 @@ func New(kit *receiver.Kit, authorize route.Authorizer, o *Options) *Drafts {
 		log = o.Logger
 	}
 	d := &Drafts{
-		keeper: &keeper{records: kit.Records, sink: kit.Sink, ingest: receiver.NewIngest(kit.Sink, Name, nil), log: log, now: time.Now},
-		api:    rest.New(authorize, log), images: kit.Images,
+		keeper: &keeper{
+			records: kit.Records, sink: kit.Sink, ingest: receiver.NewIngest(kit.Sink, Name, nil), note: kit.Note, log: log, now: time.Now,
+		},
+		api: rest.New(authorize, log), images: kit.Images,
+	}
+	if d.note == nil {
+		d.note = func(receiver.Event) {}
 	}
 	if d.images == nil {
 		d.images = receiver.NoImages{}

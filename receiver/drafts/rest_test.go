@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 )
 
 const (
@@ -23,7 +24,7 @@ func testApproval(t *testing.T) {
 	made := s.as(anna).want(201, "POST", "",
 		`{"text":"<b>Goal</b><script>x</script>","author":"Anna","pinned":true,"created":"2025-01-01T00:00:00Z"}`)
 	one := "/" + made.ID
-	if made.State != "draft" || made.By != (author{"person/anna", "ANNA"}) || made.text() != "<b>Goal</b>" ||
+	if made.State != "draft" || made.By != (byline.Person{Who: "person/anna", Name: "ANNA"}) || made.text() != "<b>Goal</b>" ||
 		made.location != "drafts/"+made.ID ||
 		!made.Pinned || made.Created != "2025-01-01T00:00:00.000000Z" {
 		t.Errorf("made: %+v", made)
