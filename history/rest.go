@@ -93,10 +93,12 @@ func (h *History) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 			Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved),
 			Current: v.Revision == current, Removed: v.Removed, Changes: []string{},
 		}
-		if n+1 < len(all) && !v.Removed && !all[n+1].Removed {
-			old := all[n+1].Post
-			e.Changes = changes(old, v.Post)
-			e.Diff = diff(old.Content, v.Post.Content)
+		if !v.Removed {
+			old := v.Post // nothing is known of what was before the oldest one
+			if n+1 < len(all) && !all[n+1].Removed {
+				old = all[n+1].Post
+			}
+			e.Changes, e.Diff = changes(old, v.Post), diff(old.Content, v.Post.Content)
 		}
 		out.Versions = append(out.Versions, e)
 	}

@@ -18,7 +18,7 @@ import (
 func TestREST(t *testing.T) {
 	tests := map[string]func(*testing.T){
 		"versions": testVersions, "removed post": testRemovedPostIsRestored, "restored too often": testRestoredTooOften,
-		"parameters": testParameters, "refusals": testRefusals, "faults": testFaults, "all fields": testAllFields,
+		"parameters": testParameters, "refusals": testRefusals, "faults": testFaults, "all fields": testAllFields, "drafts": testDrafts,
 	}
 	ran := 0
 	for name, test := range tests {

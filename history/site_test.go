@@ -152,6 +152,7 @@ type entry struct {
 	Who, Name, Diff  string
 	Current, Removed bool
 	Changes          []string
+	Approved         struct{ Who, Name string } `json:"approved_by"`
 }
 
 func (e entry) String() string {

@@ -49,7 +49,7 @@ func testApproval(t *testing.T) {
 	s.as(anna).want(200, "POST", one+"/submit", `{}`)
 	s.wantPosts()
 	done := s.as(eve).want(200, "POST", one+"/publish", `{}`)
-	if done.State != "published" || done.Post == "" || done.Note != "" {
+	if done.State != "published" || done.Post == "" || done.Note != "" || done.Approved != (byline.Person{Who: "person/eve", Name: "EVE"}) {
 		t.Errorf("published: %+v", done)
 	}
 	if again := s.as(eve).want(200, "POST", one+"/publish", `{}`); again.etag != done.etag || again.Post != done.Post {
@@ -80,7 +80,8 @@ func testSchedule(t *testing.T) {
 	s := open(t, nil)
 	one := s.as(anna).add(`{"text":"Kick-off"}`)
 	s.as(eve).want(409, "POST", one+"/unschedule", `{}`)
-	if got := s.as(eve).want(200, "POST", one+"/schedule", in(time.Hour)); got.State != "scheduled" || got.At == "" {
+	if got := s.as(eve).want(200, "POST", one+"/schedule", in(time.Hour)); got.State != "scheduled" || got.At == "" ||
+		got.Approved.Who != "person/eve" {
 		t.Errorf("scheduled: %+v", got)
 	}
 	s.as(anna).want(409, "PATCH", one, `{"text":"mine"}`)
@@ -102,7 +103,8 @@ func testSchedule(t *testing.T) {
 
 	two := s.as(eve).add(`{"text":"Half-time"}`)
 	s.as(eve).want(200, "POST", two+"/schedule", in(time.Hour))
-	if got := s.as(eve).want(200, "POST", two+"/unschedule", `{}`); got.State != "submitted" || got.At != "" || s.due() != 0 {
+	if got := s.as(eve).want(200, "POST", two+"/unschedule", `{}`); got.State != "submitted" || got.At != "" || s.due() != 0 ||
+		got.Approved.Who != "" {
 		t.Errorf("%+v, %d entries", got, s.due())
 	}
 	s.as(eve).want(200, "POST", two+"/unschedule", `{}`)
