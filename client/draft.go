@@ -84,8 +84,8 @@ type draftJSON struct {
 // MarshalJSON encodes d in the form of the wire. It does not escape HTML.
 func (d Draft) MarshalJSON() ([]byte, error) {
 	w := draftJSON{
-		d.ID, d.Channel, d.State, d.By, some(d.Approved), stampOf(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base), d.Author, d.Pinned, d.KeyEvent,
-		stampOf(d.Created), d.Content, stampOf(d.Drafted), stampOf(d.Modified),
+		d.ID, d.Channel, d.State, d.By, some(d.Approved), stampOf(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base),
+		d.Author, d.Pinned, d.KeyEvent, stampOf(d.Created), d.Content, stampOf(d.Drafted), stampOf(d.Modified),
 	}
 	if w.Content == nil {
 		w.Content = []motacilla.RawBlock{}

@@ -82,8 +82,8 @@ func (c *Client) Versions(ctx context.Context, channel motacilla.ChannelID, id m
 	})
 }
 
-// PostAt returns a post as it was at the revision of one of its versions. If that is not kept, or is the removal of the post, the error is a
-// [motacilla.ErrNotFound].
+// PostAt returns a post as it was at the revision of one of its versions. If that is not kept, or is the removal of the post, the error is
+// a [motacilla.ErrNotFound].
 func (c *Client) PostAt(
 	ctx context.Context, channel motacilla.ChannelID, id motacilla.PostID, revision motacilla.Revision,
 ) (Post, error) {
@@ -129,7 +129,8 @@ type Erased struct {
 }
 
 // ErasePost removes a post for good: with its versions and drafts, and with its images that no other post has. The post may be removed
-// already. It needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a [motacilla.ErrNotFound].
+// already. It needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a
+// [motacilla.ErrNotFound].
 func (c *Client) ErasePost(
 	ctx context.Context, channel motacilla.ChannelID, id motacilla.PostID, ifRevision motacilla.Revision,
 ) (Erased, error) {

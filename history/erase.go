@@ -21,8 +21,8 @@ type Erased struct {
 }
 
 // ErasePost removes a post, all its versions, its drafts, and the images that nothing else has. If replaces is not 0, the error is an
-// ErrConflict if the post has another revision. The post may be removed already. The error is an ErrNotFound if nothing of it is left. If it
-// fails in between, the rest is removed later, and it may be called again.
+// ErrConflict if the post has another revision. The post may be removed already. The error is an ErrNotFound if nothing of it is left.
+// If it fails in between, the rest is removed later, and it may be called again.
 func (h *History) ErasePost(
 	ctx context.Context, s Store, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (Erased, error) {
@@ -141,7 +141,8 @@ func (h *History) DeleteChannel(ctx context.Context, s Store, ch motacilla.Chann
 		return deleted, err
 	}
 	if err := h.purgeChannel(ctx, s, ch); err != nil {
-		h.o.Logger.Warn("versions of a deleted channel are still there; they are removed later", zap.String("channel", string(ch)), zap.Error(err))
+		h.o.Logger.Warn("versions of a deleted channel are still there; they are removed later",
+			zap.String("channel", string(ch)), zap.Error(err))
 	}
 	return deleted, nil
 }

@@ -218,7 +218,10 @@ func (h *History) get(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 	if err != nil {
 		return err
 	}
-	out := oneJSON{Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved), Removed: v.Removed}
+	out := oneJSON{
+		Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved),
+		Removed: v.Removed,
+	}
 	if !v.Removed {
 		if out.Post, err = encodePost(ch, v.Post); err != nil {
 			return err

@@ -37,8 +37,8 @@ type draftJSON struct {
 
 func encode(d draft) draftJSON {
 	return draftJSON{
-		d.id, d.channel, d.State, d.By, some(d.Approved), stamp(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base), d.Author, d.Pinned, d.KeyEvent,
-		stamp(d.Created), d.content, motacilla.FormatTime(d.Drafted), motacilla.FormatTime(d.Modified),
+		d.id, d.channel, d.State, d.By, some(d.Approved), stamp(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base),
+		d.Author, d.Pinned, d.KeyEvent, stamp(d.Created), d.content, motacilla.FormatTime(d.Drafted), motacilla.FormatTime(d.Modified),
 	}
 }
 
