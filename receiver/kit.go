@@ -8,7 +8,8 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, except Room in tests, and all may be used by many goroutines at once.
+// Kit is what an app shares with its receivers. All fields are set, except Room and Note in tests, and all may be used by many goroutines at
+// once.
 type Kit struct {
 	Sink      Sink              // where posts go
 	Records   motacilla.Records // what all nodes share: queues, leases, positions. See package work
@@ -17,6 +18,15 @@ type Kit struct {
 	Metrics   *Metrics          // counts deliveries
 	Room      *Room             // for the bodies of deliveries: pass it to each Hook
 	PublicURL string            // of the app, such as https://example.org/news; "" if it is not known
+	Note      func(Event)       // adds to the app's audit log what a receiver does without a request; nil in tests
+}
+
+// Event is what a receiver does by itself, and who wanted it so.
+type Event struct {
+	Who, Name string // as in route.Holder
+	Action    string // such as "publish"
+	Channel   motacilla.ChannelID
+	Detail    string
 }
 
 // Images keeps images. *media.Library is one.

@@ -32,7 +32,7 @@ const (
 	person    route.Action = "person"   // who has an account here and has signed in
 )
 
-// asksFor says what each method of each route asks for. The test fails if a route is missing here.
+// asksFor says what each method of each route asks for, and what it asks for with a query. The test fails if a route is missing here.
 var asksFor = map[string]map[string]route.Action{
 	"page-index": {"GET": everybody}, "page-assets": {"GET": everybody}, "page-sign-in": {"POST": everybody},
 	"page": {"GET": route.Read}, "page-transports": {"GET": route.Read},
@@ -43,7 +43,7 @@ var asksFor = map[string]map[string]route.Action{
 	"api-channels": {"GET": everybody, "POST": route.Write},
 	"api-channel":  {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Manage},
 	"api-posts":    {"GET": route.Read, "POST": route.Write},
-	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
+	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write, "DELETE ?for_good": route.Manage},
 	"api-media":    {"POST": route.Draft},
 	"access-me":    {"GET": somebody}, "access-tickets": {"POST": somebody},
 	"access-sessions": {"GET": somebody}, "access-session": {"DELETE": somebody},
@@ -224,12 +224,14 @@ func (s *accessSite) ticket(role access.Role, rights access.Rights) func(*http.R
 // not there, or with a body that is none.
 func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch motacilla.ChannelID, c credential) {
 	s.Helper()
+	method, query, _ := strings.Cut(method, " ")
 	target := ch
 	if method == http.MethodDelete && ch != "" {
 		target = ch + "-gone"
 	}
 	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern)
+		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1", "{token}", "none", "{session}", "none",
+		"{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern) + query
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}
@@ -268,7 +270,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 	table.WriteString("\n| route | method | who may |\n|---|---|---|\n")
 	for _, rt := range s.server.Routes() {
 		for _, method := range slices.Sorted(maps.Keys(asksFor[rt.Name])) {
-			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", rt.Pattern, method, words(asksFor[rt.Name][method]))
+			verb, query, _ := strings.Cut(method, " ")
+			fmt.Fprintf(&table, "| `%s%s` | %s | %s |\n", rt.Pattern, query, verb, words(asksFor[rt.Name][method]))
 		}
 	}
 	table.WriteString("\n")
