@@ -147,8 +147,12 @@ func TestSignOut(t *testing.T) {
 	b.signIn()
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/sign-in/oidc/sign-out", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if a := b.do(r); a.StatusCode != http.StatusForbidden {
-		t.Errorf("from another site: %d", a.StatusCode)
+	if a := b.do(r); a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("from another site: %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
+	}
+	r.Header.Set("Accept", "text/html")
+	if a := b.do(r); a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Type") != "text/html" {
+		t.Errorf("from another site, in a browser: %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
 	}
 	b.is("oidc/anna", "admin")
 	// The server has no page for it, so the browser stays here.

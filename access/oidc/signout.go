@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/motacilla-live/motacilla/route"
 )
 
 const mostForm = 8 << 10 // the largest form for signing out, in bytes
@@ -11,6 +13,12 @@ const mostForm = 8 << 10 // the largest form for signing out, in bytes
 // signOut ends the browser's session, here and at the server. It refuses forms from other sites.
 func (o *OIDC) signOut() http.HandlerFunc {
 	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := o.kit.Event(r, nil, "form")
+		e.Status, e.Refused = http.StatusForbidden, route.ErrOtherOrigin.Error()
+		o.kit.Note(e)
+		o.kit.Site().Pages.Refuse(w, r, route.ErrOtherOrigin)
+	}))
 	return own.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		next := o.kit.Site().Pages.Local(r.PostFormValue("next"))

@@ -71,6 +71,16 @@ func (p pages) Form(w http.ResponseWriter, _ *http.Request, status int, name str
 	_, _ = w.Write(body)
 }
 
+// Refuse says whether it is a page by its content type.
+func (p pages) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		route.WriteError(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(route.ProblemOf(err).Status)
+}
+
 func (p pages) Local(next string) string {
 	if !strings.HasPrefix(next, p.base+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return p.base + "/"
