@@ -138,7 +138,7 @@ func (k *Kit) sessionOf(ctx context.Context, key string) (*Subject, error) {
 			return nil, err
 		}
 	}
-	return &Subject{Holder: k.Holder(sessionKind+"/"+key, acc.Who, acc.Name), Rights: acc.Rights, Expires: r.Expires}, nil
+	return &Subject{Holder: k.Holder(sessionKind+"/"+key, acc.Who, acc.Name), Rights: acc.Rights, Expires: r.Expires, Began: s.Created}, nil
 }
 
 // sessions is the [Authenticator] of sessions.

@@ -12,6 +12,7 @@ type Subject struct {
 	Holder  *route.Holder
 	Rights  Rights
 	Expires time.Time // zero: never
+	Began   time.Time // when somebody signed in; zero: the credential is not a session
 }
 
 // Credential is a secret by which a request shows who sends it.

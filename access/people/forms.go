@@ -72,6 +72,8 @@ func wrong(err error) (word, field string, unknown error) {
 		return access.SignInBusy, "", nil
 	case errors.Is(err, motacilla.ErrUnauthorized):
 		return access.SignInWrong, "", nil
+	case errors.Is(err, errStale):
+		return access.SignInFirst, "", nil
 	case errors.Is(err, errGone):
 		return access.InvitationGone, "", nil
 	case errors.Is(err, motacilla.ErrExists):

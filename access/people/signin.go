@@ -21,7 +21,14 @@ func (p *People) signInForm(r *http.Request, next string) access.SignInForm {
 }
 
 func (p *People) getSignIn(w http.ResponseWriter, r *http.Request) error {
-	p.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", p.signInForm(r, r.URL.Query().Get("next")))
+	f := p.signInForm(r, r.URL.Query().Get("next"))
+	if s, one, err := p.self(r); err == nil && one != nil { // somebody who is to show again who it is
+		f.Login = one.login
+		if f.Next == p.kit.Site().Base+"/account" && !recent(s) {
+			f.Failed = access.SignInFirst
+		}
+	}
+	p.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", f)
 	return nil
 }
 
