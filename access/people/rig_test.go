@@ -109,6 +109,8 @@ type settings struct {
 	store *memory.Store // of another node
 	site  access.Site
 	o     Options
+
+	records func(motacilla.Records) motacilla.Records // of the store, as the node has them; nil: as they are
 }
 
 // in calls f in a bubble, in which time passes only while everything waits.
@@ -130,7 +132,11 @@ func openWith(t *testing.T, s settings) *site {
 	}
 	notice := &bytes.Buffer{}
 	s.o.Notice = notice
-	kit := access.NewKit(&access.KitOptions{Records: s.store.Records()})
+	records := motacilla.Records(s.store.Records())
+	if s.records != nil {
+		records = s.records(records)
+	}
+	kit := access.NewKit(&access.KitOptions{Records: records})
 	p := New(&s.o, kit)
 	p.hashes = newHasher(cost{memory: 8, passes: 1, threads: 1})
 	a := access.New(kit, serverToken, p)
