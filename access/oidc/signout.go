@@ -23,10 +23,10 @@ func (o *OIDC) signOut() http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		next := o.kit.Site().Pages.Local(r.PostFormValue("next"))
 		s, err := o.kit.Subject(r)
-		o.kit.SignOut(w, r)
+		hint := o.kit.SignOut(w, r)
 		if err == nil && s != nil {
 			o.kit.Note(o.kit.Event(r, s.Holder, "sign out"))
-			if o.kit.Leave(w, r, s.Holder.Who) {
+			if o.kit.Leave(w, r, s.Holder.Who, hint) {
 				return
 			}
 		}
@@ -40,7 +40,7 @@ var onward = template.Must(template.New("").Parse(
 	`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={{.}}"><a href="{{.}}">…</a>` + "\n"))
 
 // Leave implements [access.Leaver] (OpenID Connect RP-Initiated Logout).
-func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who string) bool {
+func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who, hint string) bool {
 	if !strings.HasPrefix(who, o.id+"/") {
 		return false
 	}
@@ -52,6 +52,9 @@ func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who string) bool {
 	q := u.Query()
 	q.Set("client_id", o.o.ClientID)
 	q.Set("post_logout_redirect_uri", o.url("/"))
+	if hint != "" {
+		q.Set("id_token_hint", hint) // the server need not ask who it is
+	}
 	u.RawQuery = q.Encode()
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -18,7 +18,9 @@ func TestRecent(t *testing.T) {
 		s, anna := admin(t)
 		anna.passkeyAdd(newAuthenticator(), "phone").want(http.StatusCreated)
 		first := decoded[struct{ Passkeys []access.Passkey }](anna.get("/api/access/people/anna"), http.StatusOK).Passkeys[0].ID
-		account := func() access.AccountForm { return form[access.AccountForm](anna.get("/account"), http.StatusOK, "account") }
+		account := func() access.AccountForm {
+			return form[access.AccountForm](anna.get("/account"), http.StatusOK, "account")
+		}
 		if f := account(); !f.Recent {
 			t.Errorf("just after signing in: %+v", f)
 		}

@@ -147,8 +147,8 @@ func (p *People) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		p.note(r, s.Holder, "sign out", "")
 		who = s.Holder.Who
 	}
-	p.kit.SignOut(w, r)
-	if who == "" || !p.kit.Leave(w, r, who) {
+	hint := p.kit.SignOut(w, r)
+	if who == "" || !p.kit.Leave(w, r, who, hint) {
 		p.to(w, p.kit.Site().Pages.Local(field(r, "next")))
 	}
 	return nil
