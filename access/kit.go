@@ -47,6 +47,7 @@ type Kit struct {
 	o       KitOptions
 	site    Site // set before the first request
 	holders *holders
+	signed  *signedTokens
 	audit   *audit
 	api     *rest.API
 	hook    func(r *http.Request) (*Subject, error) // who sends a request
@@ -71,6 +72,7 @@ func NewKit(o *KitOptions) *Kit {
 		k.o.Client = outbound.New(nil)
 	}
 	k.holders = newHolders(k)
+	k.signed = newSignedTokens(k)
 	k.audit = newAudit(k)
 	return k
 }
