@@ -2,6 +2,7 @@ package access
 
 import (
 	_ "embed" // for openapi.json
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -46,11 +47,18 @@ func (a *Access) own() []route.Route {
 	}
 }
 
-// sender returns who sends a request; ErrUnauthorized if it shows nothing that is known.
+// sender returns who sends a request; ErrUnauthorized if it shows nothing that is known, which is noted.
 func (a *Access) sender(r *http.Request) (*Subject, error) {
 	s, _, err := a.subject(r)
 	if s == nil && err == nil {
 		err = fmt.Errorf("%w: sign in, or send a token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
+	}
+	if errors.Is(err, motacilla.ErrUnauthorized) {
+		action := route.Read
+		if !reads(r) {
+			action = route.Write
+		}
+		a.audit.refused(r, nil, "", action, err)
 	}
 	return s, err
 }

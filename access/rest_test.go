@@ -124,6 +124,34 @@ func TestMe(t *testing.T) {
 	}
 }
 
+// Whoever shows nothing that is known is noted in the audit log, also where the hook is not asked.
+func TestRefusalsAreNoted(t *testing.T) {
+	a := open(t, newStaff).serve()
+	id := strings.Repeat("0", 32)
+	for _, one := range []struct{ method, target, body string }{
+		{"GET", "/api/access/me", ""}, {"GET", "/api/access/sessions", ""}, {"DELETE", "/api/access/sessions/" + id, ""},
+		{"POST", "/api/access/tickets", "{}"},
+	} {
+		for _, headers := range [][]string{nil, {"Authorization", "Bearer mot_x_y"}} {
+			a.want(401, one.method, one.target, one.body, headers...)
+		}
+		events, _, err := a.Kit().Audit(t.Context(), "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var noted []string
+		for _, e := range events {
+			if e.Method == one.method && e.Path == one.target && e.Status == 401 && e.Who == "" && e.Address != "" {
+				noted = append(noted, e.Refused)
+			}
+		}
+		slices.Sort(noted)
+		if len(noted) != 2 || !strings.Contains(noted[0], "sign in") || !strings.Contains(noted[1], "not known") {
+			t.Errorf("%s %s: the audit log has %q", one.method, one.target, noted)
+		}
+	}
+}
+
 func TestTokenRoutes(t *testing.T) {
 	a := open(t, newStaff).serve()
 	admin := a.as(serverToken)
