@@ -132,7 +132,7 @@ func openWith(t *testing.T, s settings) *site {
 	}
 	notice := &bytes.Buffer{}
 	s.o.Notice = notice
-	records := motacilla.Records(s.store.Records())
+	records := s.store.Records()
 	if s.records != nil {
 		records = s.records(records)
 	}
