@@ -49,7 +49,7 @@ var asksFor = map[string]map[string]route.Action{
 	"access-sessions": {"GET": somebody}, "access-session": {"DELETE": somebody},
 	"access-tokens": {"GET": route.Manage, "POST": route.Manage}, "access-token": {"DELETE": route.Manage},
 	"access-revocations": {"GET": route.Manage, "POST": route.Manage}, "access-audit": {"GET": route.Manage},
-	"sign-in":      {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
+	"sign-in": {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
 	"invitation": {"GET": everybody, "POST": everybody}, "account": {"GET": everybody, "POST": everybody},
 	"api-access-passkey-options": {"POST": everybody}, "api-access-passkeys": {"POST": everybody}, "api-access-passkey": {"DELETE": person},
 	"api-access-people":      {"GET": route.Manage},
