@@ -144,7 +144,7 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	err := fmt.Errorf("there is nothing at this path: %w", motacilla.ErrNotFound)
 	api := strings.HasPrefix(strings.TrimPrefix(r.URL.Path, p.o.Base), "/api/")
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && !api {
+	if navigates(r) && !api {
 		p.refuse(w, r, err)
 		return
 	}
@@ -175,14 +175,15 @@ func (p *Page) fail(w http.ResponseWriter, r *http.Request, status int, why reas
 	}
 	here := p.requested(r)
 	name := "error.html"
-	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels {
+	form := why == badForm // whoever signs in can send it no better
+	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels && !form {
 		name, why.text = "token.html", "private_enter"
 		if r.Method == http.MethodPost && r.PostForm != nil { // signing in has read the form
 			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
 		}
 	}
 	link := ""
-	if status == http.StatusForbidden && p.o.SignInURL != "" {
+	if status == http.StatusForbidden && p.o.SignInURL != "" && !form {
 		link, why.text = p.signInLink(here), ""
 	}
 	if why.title == "" {

@@ -48,8 +48,8 @@ var asksFor = map[string]map[string]route.Action{
 	"access-me":    {"GET": somebody}, "access-tickets": {"POST": somebody},
 	"access-sessions": {"GET": somebody}, "access-session": {"DELETE": somebody},
 	"access-tokens": {"GET": route.Manage, "POST": route.Manage}, "access-token": {"DELETE": route.Manage},
-	"access-audit": {"GET": route.Manage},
-	"sign-in":      {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
+	"access-revocations": {"GET": route.Manage, "POST": route.Manage}, "access-audit": {"GET": route.Manage},
+	"sign-in": {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
 	"invitation": {"GET": everybody, "POST": everybody}, "account": {"GET": everybody, "POST": everybody},
 	"api-access-passkey-options": {"POST": everybody}, "api-access-passkeys": {"POST": everybody}, "api-access-passkey": {"DELETE": person},
 	"api-access-people":      {"GET": route.Manage},
@@ -172,9 +172,13 @@ func bearerOf(secret string) func(*http.Request) {
 // signed signs a token, as an app would.
 func (s *accessSite) signed(role access.Role, rights access.Rights) string {
 	s.Helper()
+	claim := map[string]any{"role": role}
+	if channels := rights[0].Channels; channels != nil {
+		claim["channels"] = channels
+	}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"sub": role, "aud": "motacilla", "exp": jwt.NewNumericDate(time.Now().Add(time.Hour)),
-		"motacilla": map[string]any{"role": role, "channels": rights[0].Channels},
+		"motacilla": claim,
 	}).SignedString([]byte(signingKey))
 	if err != nil {
 		s.Fatal(err)
@@ -229,9 +233,7 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 	if method == http.MethodDelete && ch != "" {
 		target = ch + "-gone"
 	}
-	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1", "{token}", "none", "{session}", "none",
-		"{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern) + query
+	path := filled(rt.Pattern, target) + query
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}
@@ -260,6 +262,13 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
 		s.Errorf("%s %s, on %q, with %s of %q: %s %s", method, rt.Pattern, ch, c.kind, c.role, resp.Status, body)
 	}
+}
+
+// filled returns a path with names of what is not there, but for the channel.
+func filled(pattern string, channel motacilla.ChannelID) string {
+	post := string(motacilla.NewPostID(motacilla.Revision(1e15).Time()))
+	return strings.NewReplacer("{channel_id}", string(channel), "{post_id}", post, "{draft_id}", post, "{before}", "1", "{token}", "none",
+		"{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(pattern)
 }
 
 // TestRoutesAreDocumented compares the table of docs/access.md with what is tested. MOTACILLA_UPDATE=1 writes it.
