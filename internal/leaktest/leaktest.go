@@ -1,4 +1,4 @@
-// Package leaktest looks for goroutines that tests have left. It waits longer than goleak does: on a busy machine a goroutine may
+// Package leaktest looks for goroutines and memory that tests have left. It waits longer than goleak does: on a busy machine a goroutine may
 // take seconds to end.
 package leaktest
 

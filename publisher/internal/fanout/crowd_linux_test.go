@@ -2,9 +2,10 @@ package fanout
 
 import (
 	"net"
-	"runtime"
 	"testing"
 	"time"
+
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
 // A crowd comes and leaves, twice. The second time takes no more memory than the first.
@@ -30,11 +31,11 @@ func TestCrowdThatLeftTakesNoMemory(t *testing.T) {
 			left += readers
 			r.eventually("all have left", func() bool { return r.speech.count(Left) == left })
 		}
-		return heap()
+		return leaktest.Heap()
 	}
 	before, after := visit(), visit()
-	for late := time.Now().Add(patience); after > before+2*readers*perReader; after = heap() {
-		if time.Now().After(late) { // finalizers and goroutines that end may have to wait for a processor
+	for late := time.Now().Add(patience); after > before+2*readers*perReader; after = leaktest.Heap() {
+		if time.Now().After(late) { // goroutines that end may have to wait for a processor
 			t.Fatalf("%d readers that have left take %d bytes", 2*readers, after-before)
 		}
 	}
@@ -45,14 +46,4 @@ func TestCrowdThatLeftTakesNoMemory(t *testing.T) {
 		}
 		p.shard.mu.Unlock()
 	}
-}
-
-// heap returns how many bytes are in use.
-func heap() int64 {
-	for range 3 { // what has a finalizer takes more than one
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
