@@ -93,6 +93,7 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 			if way.once < way.times {
 				run(way.times / 10) // some things are made once
 			}
+			crowd(2 * way.once)
 			goroutines, heap := runtime.NumGoroutine(), leaktest.Heap()
 			run(way.times)
 			if n := f.feed.Metrics().Counters().Channels; n != 0 {
@@ -116,4 +117,15 @@ func TestUnknownChannelsCostNothingLasting(t *testing.T) {
 	if _, err := f.feed.Snapshot(t.Context(), match); err != nil {
 		t.Errorf("a channel that is there: %v", err)
 	}
+}
+
+// crowd has so many goroutines at a time. The runtime keeps what it needs for each, for later ones, so that they cost no more.
+func crowd(goroutines int) {
+	var all sync.WaitGroup
+	leave := make(chan struct{})
+	for range goroutines {
+		all.Go(func() { <-leave })
+	}
+	close(leave)
+	all.Wait()
 }
