@@ -2,8 +2,9 @@ package access
 
 import (
 	"crypto/sha256"
+	"iter"
 	"net/http"
-	"slices"
+	"net/textproto"
 	"strings"
 )
 
@@ -30,22 +31,48 @@ func ticketOf(r *http.Request) string {
 const mostSecret = 8 << 10
 
 // cookies returns the credentials in cookies of these names. A browser may send several cookies of one name: a page of another
-// host of the same site may have set one.
-func cookies(r *http.Request, names []string) (list []Credential) {
-	sent := r.Header["Cookie"]
-	for _, name := range names {
-		if !slices.ContainsFunc(sent, func(line string) bool { return strings.Contains(line, name) }) {
-			continue // most readers have other cookies
-		}
-		taken := 0
-		for _, c := range r.CookiesNamed(name) {
-			if c.Value != "" && len(c.Value) <= mostSecret && taken < mostCookies {
-				list = append(list, Credential{Secret: c.Value, Cookie: name})
-				taken++
+// host of the same site may have set one. The request is read here, as [http.Request.CookiesNamed] does, since each poll of a person
+// passes through it: nothing is allocated.
+func cookies(r *http.Request, names []string) iter.Seq[Credential] {
+	return func(yield func(Credential) bool) {
+		for _, name := range names {
+			taken := 0
+			for _, line := range r.Header["Cookie"] {
+				for more := true; more && taken < mostCookies; {
+					var one string
+					one, line, more = strings.Cut(line, ";")
+					given, value, _ := strings.Cut(textproto.TrimString(one), "=")
+					if textproto.TrimString(given) != name {
+						continue // most readers have other cookies
+					}
+					if value = unquoted(value); value == "" || len(value) > mostSecret || !validCookie(value) {
+						continue
+					}
+					if taken++; !yield(Credential{Secret: value, Cookie: name}) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return list
+}
+
+// unquoted returns the value of a cookie without quotation marks around it.
+func unquoted(value string) string {
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// validCookie reports whether a cookie may have that value (RFC 6265, and spaces and commas, which browsers send).
+func validCookie(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // digest returns the key of a credential in the cache. Most fit into the buffer, which costs no allocation.

@@ -13,6 +13,7 @@ const (
 	PasswordLong      = "password_long"      // more than 200 characters
 	PasswordCommon    = "password_common"    // it is easy to guess
 	PasswordOwn       = "password_own"       // it is made of the login, the name or the site's name
+	SignInFirst       = "signin_first"       // it is too long ago that this browser has signed in
 	PasswordIncorrect = "password_incorrect" // the old one, for a new one
 )
 
@@ -63,6 +64,7 @@ type AccountForm struct {
 	Field     string // the field that was: name, old or password
 	Wait      int
 	Saved     bool
+	Recent    bool // who it is was shown a short while ago; otherwise passkeys, and a first password, need another sign-in
 
 	ByPasskey bool // as in SignInForm
 }

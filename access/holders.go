@@ -87,9 +87,19 @@ func (k *Kit) Revoke(ctx context.Context, ids ...string) error {
 	return nil
 }
 
-// end ends the holders whose ID or Who is id.
+// named returns what is known of the Holder of an ID.
+func (h *holders) named(id string) (who, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if one := h.known[id]; one != nil {
+		return one.Who, one.Name
+	}
+	return "", ""
+}
+
+// end ends the holders whose ID or Who is id, or who have a signed token of that key.
 func (h *holders) end(id string) {
-	h.endIf(func(one *route.Holder) bool { return one.ID == id || one.Who == id })
+	h.endIf(func(one *route.Holder) bool { return isOf(one, id) })
 }
 
 func (h *holders) endIf(gone func(*route.Holder) bool) {
@@ -147,13 +157,16 @@ func (h *holders) look(ctx context.Context) error {
 			break
 		}
 	}
+	if err := h.readSigned(ctx, all); err != nil {
+		return err
+	}
 	h.mu.Lock()
 	late := !h.looked.IsZero() && began.Sub(h.looked) > revokedLife/2
 	seen := h.seen
 	h.seen, h.looked = all, began
 	h.mu.Unlock()
 	gone := func(one *route.Holder) bool {
-		return late || all[one.ID] > seen[one.ID] || all[one.Who] > seen[one.Who]
+		return late || newer(one, all, seen)
 	}
 	news := late
 	for key, version := range all {
@@ -163,6 +176,21 @@ func (h *holders) look(ctx context.Context) error {
 		h.endIf(gone)
 	}
 	return nil
+}
+
+// readSigned reads which signed tokens were revoked, if some were since the last time: before their streams end, so that they can't
+// come again.
+func (h *holders) readSigned(ctx context.Context, all map[string]int64) error {
+	h.mu.Lock()
+	news := h.looked.IsZero() || time.Since(h.looked) > revokedLife/2
+	for key, version := range all {
+		news = news || version > h.seen[key] && strings.HasPrefix(key, signedSpace+"/")
+	}
+	h.mu.Unlock()
+	if !news {
+		return nil
+	}
+	return h.kit.signed.read(ctx)
 }
 
 // sweep forgets the holders that nothing watches any more.
@@ -200,7 +228,13 @@ func (h *holders) unchanged(ask func() (*Subject, error)) (*Subject, error) {
 // Resume returns the Holder of that ID for a stream on a channel that began elsewhere, such as in another process. nil and no error:
 // it was revoked, or may not read the channel any more. It is what publisher.FeedOptions.Holder wants.
 func (k *Kit) Resume(ctx context.Context, id string, ch motacilla.ChannelID) (*route.Holder, error) {
-	s, err := k.subjectOf(ctx, id)
+	var s *Subject
+	var err error
+	if isSigned(id) { // what it permits is the same until it expires
+		s, err = k.signedAgain(ctx, Subject{Holder: &route.Holder{ID: id}, Rights: Rights{{Role: Reader}}})
+	} else {
+		s, err = k.subjectOf(ctx, id)
+	}
 	switch {
 	case errors.Is(err, motacilla.ErrUnauthorized):
 		return nil, nil

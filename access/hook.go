@@ -26,7 +26,7 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 		return route.Grant{}, err
 	case s != nil && s.Rights.Allow(ch, action):
 		if byCookie && action != route.Read && a.origin.Check(r) != nil {
-			err = fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
+			err = route.ErrOtherOrigin
 			a.audit.refused(r, s.Holder, ch, action, err)
 			return route.Grant{}, err
 		}
@@ -87,7 +87,7 @@ func (a *Access) subject(r *http.Request) (s *Subject, byCookie bool, err error)
 		s, err = a.kit.redeem(r, ticket)
 		return s, false, err
 	}
-	for _, c := range cookies(r, a.cookies) {
+	for c := range cookies(r, a.cookies) {
 		one, wrong := a.know(r.Context(), c)
 		if one != nil {
 			return one, true, nil

@@ -36,6 +36,8 @@ type Site struct {
 type Pages interface {
 	// Form answers with a page of that name, such as "signin", with data.
 	Form(w http.ResponseWriter, r *http.Request, status int, name string, data any)
+	// Refuse answers with an error: with a page if a browser would show it, and with a problem otherwise.
+	Refuse(w http.ResponseWriter, r *http.Request, err error)
 	// Local returns next if it is a path of this site, and the site's home otherwise.
 	Local(next string) string
 }
@@ -45,6 +47,7 @@ type Kit struct {
 	o       KitOptions
 	site    Site // set before the first request
 	holders *holders
+	signed  *signedTokens
 	audit   *audit
 	api     *rest.API
 	hook    func(r *http.Request) (*Subject, error) // who sends a request
@@ -69,6 +72,7 @@ func NewKit(o *KitOptions) *Kit {
 		k.o.Client = outbound.New(nil)
 	}
 	k.holders = newHolders(k)
+	k.signed = newSignedTokens(k)
 	k.audit = newAudit(k)
 	return k
 }

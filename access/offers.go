@@ -56,15 +56,15 @@ func (k *Kit) SignInForm(r *http.Request, next string) SignInForm {
 type Leaver interface {
 	Offers
 	// Leave answers with a page that leads to where the server ends what the account has begun there. It returns false, and has
-	// written nothing, if the account is of another kind, or if the server has no such place.
-	Leave(w http.ResponseWriter, r *http.Request, who string) bool
+	// written nothing, if the account is of another kind, or if the server has no such place. hint is what [Kit.SignOut] returned.
+	Leave(w http.ResponseWriter, r *http.Request, who, hint string) bool
 }
 
 // Leave signs an account out at the server that it is of. It is called after [Kit.SignOut]. If it returns false, there is no such
 // server, and nothing was written.
-func (k *Kit) Leave(w http.ResponseWriter, r *http.Request, who string) bool {
+func (k *Kit) Leave(w http.ResponseWriter, r *http.Request, who, hint string) bool {
 	for _, o := range k.offers {
-		if l, ok := o.(Leaver); ok && l.Leave(w, r, who) {
+		if l, ok := o.(Leaver); ok && l.Leave(w, r, who, hint) {
 			return true
 		}
 	}

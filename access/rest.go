@@ -2,6 +2,7 @@ package access
 
 import (
 	_ "embed" // for openapi.json
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -36,6 +37,9 @@ func (a *Access) own() []route.Route {
 			rest.Method{Name: get, Action: route.Manage, Serve: a.listTokens},
 			rest.Method{Name: post, Action: route.Manage, Serve: a.createToken}),
 		at("access-token", "/api/access/tokens/{token}", rest.Method{Name: remove, Action: route.Manage, Serve: a.revokeToken}),
+		at("access-revocations", "/api/access/revocations",
+			rest.Method{Name: get, Action: route.Manage, Serve: a.listRevocations},
+			rest.Method{Name: post, Action: route.Manage, Serve: a.revokeSigned}),
 		at("access-sessions", "/api/access/sessions", rest.Method{Name: get, Serve: a.listSessions}),
 		at("access-session", "/api/access/sessions/{session}", rest.Method{Name: remove, Serve: a.endSession}),
 		at("access-tickets", "/api/access/tickets", rest.Method{Name: post, Serve: a.createTicket}),
@@ -43,11 +47,18 @@ func (a *Access) own() []route.Route {
 	}
 }
 
-// sender returns who sends a request; ErrUnauthorized if it shows nothing that is known.
+// sender returns who sends a request; ErrUnauthorized if it shows nothing that is known, which is noted.
 func (a *Access) sender(r *http.Request) (*Subject, error) {
 	s, _, err := a.subject(r)
 	if s == nil && err == nil {
 		err = fmt.Errorf("%w: sign in, or send a token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
+	}
+	if errors.Is(err, motacilla.ErrUnauthorized) {
+		action := route.Read
+		if !reads(r) {
+			action = route.Write
+		}
+		a.audit.refused(r, nil, "", action, err)
 	}
 	return s, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,7 +106,7 @@ func TestMe(t *testing.T) {
 	a := open(t, newStaff, newSigned).serve()
 	a.want(401, "GET", "/api/access/me", "")
 	a.want(401, "GET", "/api/access/me", "", "Authorization", "Bearer wrong")
-	for _, path := range []string{"me", "tokens", "tokens/x", "sessions", "sessions/x", "tickets", "audit"} {
+	for _, path := range []string{"me", "tokens", "tokens/x", "revocations", "sessions", "sessions/x", "tickets", "audit"} {
 		a.want(405, "PUT", "/api/access/"+path, "{}")
 	}
 	for _, c := range []struct{ token, want string }{
@@ -120,6 +121,34 @@ func TestMe(t *testing.T) {
 	me := a.want(200, "GET", "/api/access/me", "", "Cookie", cookie.Name+"="+cookie.Value)
 	if me["who"] != "staff/anna" || me["name"] != "ANNA" || me["kind"] != "session" || me["expires"] == nil {
 		t.Errorf("signed in: %v", me)
+	}
+}
+
+// Whoever shows nothing that is known is noted in the audit log, also where the hook is not asked.
+func TestRefusalsAreNoted(t *testing.T) {
+	a := open(t, newStaff).serve()
+	id := strings.Repeat("0", 32)
+	for _, one := range []struct{ method, target, body string }{
+		{"GET", "/api/access/me", ""}, {"GET", "/api/access/sessions", ""}, {"DELETE", "/api/access/sessions/" + id, ""},
+		{"POST", "/api/access/tickets", "{}"},
+	} {
+		for _, headers := range [][]string{nil, {"Authorization", "Bearer mot_x_y"}} {
+			a.want(401, one.method, one.target, one.body, headers...)
+		}
+		events, _, err := a.Kit().Audit(t.Context(), "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var noted []string
+		for _, e := range events {
+			if e.Method == one.method && e.Path == one.target && e.Status == 401 && e.Who == "" && e.Address != "" {
+				noted = append(noted, e.Refused)
+			}
+		}
+		slices.Sort(noted)
+		if len(noted) != 2 || !strings.Contains(noted[0], "sign in") || !strings.Contains(noted[1], "not known") {
+			t.Errorf("%s %s: the audit log has %q", one.method, one.target, noted)
+		}
 	}
 }
 
@@ -289,6 +318,68 @@ func TestSessionRoutes(t *testing.T) {
 	}
 }
 
+func TestRevocationRoutes(t *testing.T) {
+	a := open(t, newStaff).serve()
+	admin := a.as(serverToken)
+	const path = "/api/access/revocations"
+	if got := admin.want(200, "GET", path, ""); len(got["revocations"].([]any)) != 0 {
+		t.Errorf("at first: %v", got)
+	}
+	one := admin.want(201, "POST", path, `{"jti":"7f3a","expires":"2099-01-31T12:00:00+01:00"}`)
+	if one["jti"] != "7f3a" || one["expires"] != "2099-01-31T11:00:00.000000Z" || one["by"] != "server" || one["before"] != nil || one["who"] != nil {
+		t.Errorf("one token: %v", one)
+	}
+	all := admin.want(201, "POST", path, `{"who":"jwt/42","before":"2026-01-31T12:00:00Z"}`)
+	if all["who"] != "jwt/42" || all["before"] != "2026-01-31T12:00:00.000000Z" || all["jti"] != nil {
+		t.Errorf("those of an account: %v", all)
+	}
+	// A revocation takes none back that was made before.
+	if again := admin.want(201, "POST", path, `{"who":"jwt/42","before":"2025-01-31T12:00:00Z"}`); again["before"] != all["before"] {
+		t.Errorf("again, with an earlier time: %v", again)
+	}
+	if again := admin.want(201, "POST", path, `{"jti":"7f3a"}`); again["expires"] != one["expires"] {
+		t.Errorf("again, with an earlier end: %v", again)
+	}
+	if now := admin.want(201, "POST", path, `{"who":"jwt/42"}`); now["before"] != now["created"] {
+		t.Errorf("until now: %v", now)
+	}
+	if got := admin.want(200, "GET", path, ""); len(got["revocations"].([]any)) != 2 {
+		t.Errorf("at last: %v", got)
+	}
+	for field, body := range map[string]string{
+		"jti":     `{}`,
+		"who":     `{"jti":"x","who":"jwt/42"}`,
+		"before":  `{"who":"jwt/42","before":"yesterday"}`,
+		"expires": `{"jti":"x","expires":"2020-01-31T12:00:00Z"}`,
+	} {
+		if got := admin.want(400, "POST", path, body); got["field"] != field {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+	for _, body := range []string{
+		`{"who":"person/anna"}`, `{"jti":"x","before":"2026-01-31T12:00:00Z"}`, `{"who":"jwt/42","before":"2099-01-31T12:00:00Z"}`,
+		`{"jti":"x","expires":"2999-01-31T12:00:00Z"}`, `{"jti":"` + strings.Repeat("x", 256) + `"}`, `{"jti":"x","before":"0001-01-01T00:00:00Z"}`,
+	} {
+		admin.want(400, "POST", path, body)
+	}
+	admin.want(415, "POST", path, "")
+	admin.want(413, "POST", path, strings.Repeat(" ", 1<<20+1)+"{}")
+	a.want(401, "GET", path, "")
+	a.want(401, "POST", path, `{"jti":"x"}`)
+	editor := a.as(a.token("ed", "editor"))
+	editor.want(403, "GET", path, "")
+	editor.want(403, "POST", path, `{"jti":"x"}`)
+	events, _, err := a.Kit().Audit(t.Context(), "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(events, func(e access.Event) bool {
+		return e.Status == 201 && e.Detail == "revoked the signed tokens of jwt/42 from before 2026-01-31T12:00:00.000000Z"
+	}) {
+		t.Errorf("the audit log has %+v", events)
+	}
+}
+
 func TestTicketRoute(t *testing.T) {
 	a := open(t, newStaff, newSigned).serve()
 	cookie := a.signIn(hire(t, a.store.Records(), "anna", "reader"), request(http.MethodPost))
@@ -320,6 +411,7 @@ func TestFaults(t *testing.T) {
 		a := s.serve().as(serverToken)
 		records.down(fault)
 		for _, one := range []struct{ method, target, body string }{
+			{"GET", "/api/access/revocations", ""}, {"POST", "/api/access/revocations", `{"jti":"x"}`},
 			{"GET", "/api/access/tokens", ""}, {"POST", "/api/access/tokens", `{"name":"x","rights":[{"role":"reader"}]}`},
 			{"DELETE", "/api/access/tokens/x", ""}, {"GET", "/api/access/sessions?who=x", ""},
 			{"DELETE", "/api/access/sessions/" + strings.Repeat("0", 32), ""}, {"POST", "/api/access/tickets", "{}"},
@@ -341,7 +433,7 @@ func TestFaults(t *testing.T) {
 // that what they do is as described.
 func TestDescription(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"me": TestMe, "tokens": TestTokenRoutes, "bad tokens": TestBadTokens, "sessions": TestSessionRoutes, "tickets": TestTicketRoute,
+		"me": TestMe, "tokens": TestTokenRoutes, "bad tokens": TestBadTokens, "sessions": TestSessionRoutes, "revocations": TestRevocationRoutes, "tickets": TestTicketRoute,
 		"audit": TestAuditRoute, "faults": TestFaults,
 	} {
 		t.Run(name, test)

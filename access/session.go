@@ -43,6 +43,13 @@ type Session struct {
 	Expires time.Time `json:"expires"`
 }
 
+// storedSession is a session as it is kept.
+type storedSession struct {
+	Session
+	There string `json:"there,omitempty"` // as in Account
+	Hint  string `json:"hint,omitempty"`
+}
+
 // SignIn begins a session of an account, and sets its cookie. A session that the browser had is ended: its secret may be known
 // to others. If fixed is true, the account has the rights of acc as long as the session lasts, at most for life; otherwise those that
 // it has at each request. life is at most KitOptions.Session; 0 is that.
@@ -50,7 +57,7 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed
 	if life <= 0 || life > k.o.Session {
 		life = k.o.Session
 	}
-	k.endOwn(r)
+	_ = k.endOwn(r)
 	secret := rand.Text()
 	s := Session{
 		Name: acc.Name, Fixed: fixed, Created: time.Now().UTC().Truncate(time.Second), Expires: time.Now().Add(life).UTC().Truncate(time.Second),
@@ -62,7 +69,7 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed
 	if addr := k.site.Address(r); addr.IsValid() {
 		s.Address = addr.String()
 	}
-	value, err := json.Marshal(s)
+	value, err := json.Marshal(storedSession{s, acc.There, acc.Hint})
 	if err != nil {
 		return err
 	}
@@ -77,10 +84,11 @@ func (k *Kit) SignIn(w http.ResponseWriter, r *http.Request, acc *Account, fixed
 	return nil
 }
 
-// SignOut ends the session of a request, and removes its cookie.
-func (k *Kit) SignOut(w http.ResponseWriter, r *http.Request) {
-	k.endOwn(r)
+// SignOut ends the session of a request, and removes its cookie. It returns the Hint with which the session began.
+func (k *Kit) SignOut(w http.ResponseWriter, r *http.Request) (hint string) {
+	hint = k.endOwn(r)
 	http.SetCookie(w, k.cookie(r, "", -1))
+	return hint
 }
 
 func (k *Kit) cookie(r *http.Request, value string, age int) *http.Cookie {
@@ -138,7 +146,7 @@ func (k *Kit) sessionOf(ctx context.Context, key string) (*Subject, error) {
 			return nil, err
 		}
 	}
-	return &Subject{Holder: k.Holder(sessionKind+"/"+key, acc.Who, acc.Name), Rights: acc.Rights, Expires: r.Expires}, nil
+	return &Subject{Holder: k.Holder(sessionKind+"/"+key, acc.Who, acc.Name), Rights: acc.Rights, Expires: r.Expires, Began: s.Created}, nil
 }
 
 // sessions is the [Authenticator] of sessions.
@@ -158,24 +166,27 @@ func (s sessions) Authenticate(ctx context.Context, c Credential) (*Subject, err
 // Cookies implements [Cookied].
 func (s sessions) Cookies() []string { return sessionNames }
 
-// endOwn ends the sessions of a request's cookies. If the store does not answer, they end by themselves.
-func (k *Kit) endOwn(r *http.Request) {
-	for _, c := range cookies(r, sessionNames) {
+// endOwn ends the sessions of a request's cookies, and returns the Hint of one. If the store does not answer, they end by themselves.
+func (k *Kit) endOwn(r *http.Request) (hint string) {
+	for c := range cookies(r, sessionNames) {
 		if key, ok := parseSession(c.Secret); ok {
-			_ = k.endSession(r.Context(), key)
+			s, _ := k.endSession(r.Context(), key)
+			hint = cmp.Or(hint, s.Hint)
 		}
 	}
+	return hint
 }
 
-func (k *Kit) endSession(ctx context.Context, key string) error {
+func (k *Kit) endSession(ctx context.Context, key string) (s storedSession, err error) {
 	r, err := k.o.Records.Get(ctx, sessionSpace, key)
 	if err == nil {
+		_ = json.Unmarshal(r.Value, &s) // what is not read must end too
 		err = k.o.Records.Delete(ctx, sessionSpace, key, r.Version)
 	}
 	if err != nil {
-		return err
+		return s, err
 	}
-	return k.Revoke(ctx, sessionKind+"/"+key)
+	return s, k.Revoke(ctx, sessionKind+"/"+key)
 }
 
 // Sessions returns the sessions of an account, the newest first.
@@ -218,6 +229,30 @@ func (k *Kit) EndSession(ctx context.Context, who, id string) error {
 	return k.Revoke(ctx, who) // also if there is none any more: an earlier call may have failed here
 }
 
+// EndSessionThere ends the sessions of an account that another server calls there.
+func (k *Kit) EndSessionThere(ctx context.Context, who, there string) error {
+	var keys []string
+	err := k.each(ctx, sessionSpace, who+"/", func(r motacilla.Record) error {
+		var s storedSession
+		if err := json.Unmarshal(r.Value, &s); err == nil && whoOf(r.Key) == who && s.There == there {
+			keys = append(keys, r.Key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if _, err := k.endSession(ctx, key); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+			return err
+		}
+	}
+	if len(keys) == 0 { // an earlier call may have failed halfway: what nodes remember of the account is asked again
+		return k.AccountChanged(ctx, who)
+	}
+	return nil
+}
+
 // endOne ends a session that somebody names. If its record is gone already, it is revoked all the same: an earlier call may have
 // failed in between.
 func (k *Kit) endOne(ctx context.Context, who, id string) error {
@@ -225,7 +260,7 @@ func (k *Kit) endOne(ctx context.Context, who, id string) error {
 	if !sessionID.MatchString(id) {
 		return fmt.Errorf("session %q: %w", short.Cut(id, 40), motacilla.ErrNotFound)
 	}
-	err := k.endSession(ctx, key)
+	_, err := k.endSession(ctx, key)
 	if errors.Is(err, motacilla.ErrNotFound) {
 		if err := k.Revoke(ctx, sessionKind+"/"+key); err != nil {
 			return err

@@ -12,6 +12,7 @@ type Subject struct {
 	Holder  *route.Holder
 	Rights  Rights
 	Expires time.Time // zero: never
+	Began   time.Time // when somebody signed in; zero: the credential is not a session
 }
 
 // Credential is a secret by which a request shows who sends it.
@@ -59,6 +60,11 @@ type Account struct {
 	Who    string // "person/anna": it never changes
 	Name   string // what people call it
 	Rights Rights
+
+	// If another server has signed it in: what that server calls the session, and what it wants to be shown when somebody signs out
+	// there. Both may be empty.
+	There string
+	Hint  string
 }
 
 // Announcer is an [Authenticator] that has something to tell whoever runs the server, as soon as the site can be reached. base is the

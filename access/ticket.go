@@ -76,7 +76,12 @@ func (k *Kit) redeem(r *http.Request, ticket string) (*Subject, error) {
 		return s, nil
 	}
 	// A connection may last for hours. This node forgets a Holder that nothing watches, and then nobody revokes it any more.
-	s, err := k.subjectOf(r.Context(), s.Holder.ID)
+	var err error
+	if isSigned(s.Holder.ID) {
+		s, err = k.signedAgain(r.Context(), *s)
+	} else {
+		s, err = k.subjectOf(r.Context(), s.Holder.ID)
+	}
 	if err != nil || s == nil {
 		return nil, cmp.Or(err, ended)
 	}
@@ -105,6 +110,9 @@ func (k *Kit) take(ctx context.Context, ticket string) (*Subject, error) {
 	}
 	if t.Fixed {
 		return &Subject{Holder: &route.Holder{ID: t.ID, Who: t.Who, Name: t.Name}, Rights: t.Rights, Expires: t.Expires}, nil
+	}
+	if isSigned(t.ID) {
+		return k.signedAgain(ctx, Subject{Holder: &route.Holder{ID: t.ID, Who: t.Who, Name: t.Name}, Rights: t.Rights, Expires: t.Expires})
 	}
 	if now, err := k.subjectOf(ctx, t.ID); now != nil || err != nil {
 		return now, err

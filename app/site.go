@@ -52,7 +52,9 @@ func newParts(in partsIn) (*live.Parts, error) {
 	limits := c.Server.Limits
 	var library live.Library
 	if in.Library != nil {
-		library = media.WithCollector{Library: in.Library, Collector: media.NewCollector(in.Library, in.Store, inVersions(in.History), drafted.Images(in.Store.Records()))}
+		inDrafts := drafted.Images(in.Store.Records(), media.UsesOf)
+		collector := media.NewCollector(in.Library, in.Store, inVersions(in.History), inDrafts)
+		library = media.WithCollector{Library: in.Library, Collector: collector}
 	}
 	p, err := live.NewParts(live.Options{
 		Store: in.Store, Authorize: in.Hook, Access: in.Access, Token: in.Token.Secret,

@@ -14,6 +14,7 @@ type Draft struct {
 	Channel  motacilla.ChannelID
 	State    string    // draft, submitted, returned, scheduled, publishing or published
 	By       Author    // whom it is of
+	Approved Author    // who published or scheduled it; empty: nobody yet
 	At       time.Time // when it comes out; zero unless it is scheduled
 	Note     string    // why it was returned
 	Post     motacilla.PostID
@@ -65,6 +66,7 @@ type draftJSON struct {
 	Channel  motacilla.ChannelID  `json:"channel"`
 	State    string               `json:"state"`
 	By       Author               `json:"by"`
+	Approved *Author              `json:"approved_by"`
 	At       *stamp               `json:"at"`
 	Note     string               `json:"note"`
 	Post     *motacilla.PostID    `json:"post"`
@@ -82,8 +84,8 @@ type draftJSON struct {
 // MarshalJSON encodes d in the form of the wire. It does not escape HTML.
 func (d Draft) MarshalJSON() ([]byte, error) {
 	w := draftJSON{
-		d.ID, d.Channel, d.State, d.By, stampOf(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base), d.Author, d.Pinned, d.KeyEvent,
-		stampOf(d.Created), d.Content, stampOf(d.Drafted), stampOf(d.Modified),
+		d.ID, d.Channel, d.State, d.By, some(d.Approved), stampOf(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base),
+		d.Author, d.Pinned, d.KeyEvent, stampOf(d.Created), d.Content, stampOf(d.Drafted), stampOf(d.Modified),
 	}
 	if w.Content == nil {
 		w.Content = []motacilla.RawBlock{}
@@ -101,7 +103,7 @@ func (d *Draft) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*d = Draft{
-		w.ID, w.Channel, w.State, w.By, w.At.time(), w.Note, or(w.Post), or(w.Edits), or(w.Base), w.Author, w.Pinned, w.KeyEvent,
+		w.ID, w.Channel, w.State, w.By, or(w.Approved), w.At.time(), w.Note, or(w.Post), or(w.Edits), or(w.Base), w.Author, w.Pinned, w.KeyEvent,
 		w.Created.time(), w.Content, w.Drafted.time(), w.Modified.time(), "",
 	}
 	return nil

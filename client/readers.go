@@ -49,8 +49,11 @@ func (r *Readers) UnmarshalJSON(data []byte) error {
 // Readers returns how many readers a channel has. It needs the role contributor. If there is no such channel, the error is a
 // [motacilla.ErrNotFound].
 func (c *Client) Readers(ctx context.Context, ch motacilla.ChannelID) (Readers, error) {
-	r := &request{method: http.MethodGet, url: c.endpoint("api", "channels", string(ch), "readers")}
-	got, err := c.readers(ctx, r)
+	err := validChannel(ch)
+	var got Readers
+	if err == nil {
+		got, err = c.readers(ctx, &request{method: http.MethodGet, url: c.endpoint("api", "channels", string(ch), "readers")})
+	}
 	if err != nil {
 		return Readers{}, fmt.Errorf("count the readers of channel %q: %w", ch, err)
 	}
@@ -136,8 +139,11 @@ func (c *Client) BeEditor(ctx context.Context, ch motacilla.ChannelID, e Editor)
 
 func (c *Client) editors(ctx context.Context, ch motacilla.ChannelID, r *request) ([]Editor, error) {
 	var list struct{ Editors []Editor }
-	r.url = c.endpoint("api", "channels", string(ch), "editors")
-	err := c.call(ctx, r, &list)
+	err := validChannel(ch)
+	if err == nil {
+		r.url = c.endpoint("api", "channels", string(ch), "editors")
+		err = c.call(ctx, r, &list)
+	}
 	if err == nil && list.Editors == nil {
 		err = r.foreign("editors is missing")
 	}

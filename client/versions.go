@@ -19,6 +19,7 @@ type Version struct {
 	At       time.Time          `json:"-"`       // when it was made
 	Who      string             `json:"who"`     // the account that made it; empty if it is not known
 	Name     string             `json:"name"`    // what people call the account
+	Approved Author             `json:"-"`       // who published or scheduled it, if it was a draft
 	Current  bool               `json:"current"` // the post is in this version now
 	Removed  bool               `json:"removed"` // the post was removed: there is nothing to restore
 	Changes  []string           `json:"changes"` // the fields that differ from the version before, such as "content"
@@ -26,7 +27,8 @@ type Version struct {
 }
 
 type versionJSON struct {
-	At *stamp `json:"at"`
+	At       *stamp  `json:"at"`
+	Approved *Author `json:"approved_by"`
 	*bareVersion
 }
 
@@ -34,7 +36,7 @@ type bareVersion Version
 
 // MarshalJSON encodes v in the form of the wire.
 func (v Version) MarshalJSON() ([]byte, error) {
-	return plainJSON(versionJSON{stampOf(v.At), (*bareVersion)(&v)})
+	return plainJSON(versionJSON{stampOf(v.At), some(v.Approved), (*bareVersion)(&v)})
 }
 
 // UnmarshalJSON decodes the form of the wire.
@@ -44,7 +46,7 @@ func (v *Version) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*v = Version(*w.bareVersion)
-	v.At = w.At.time()
+	v.At, v.Approved = w.At.time(), or(w.Approved)
 	return nil
 }
 
@@ -80,8 +82,8 @@ func (c *Client) Versions(ctx context.Context, channel motacilla.ChannelID, id m
 	})
 }
 
-// PostAt returns a post as it was at the revision of one of its versions. If that is not kept, or is the removal of the post, the error is a
-// [motacilla.ErrNotFound].
+// PostAt returns a post as it was at the revision of one of its versions. If that is not kept, or is the removal of the post, the error is
+// a [motacilla.ErrNotFound].
 func (c *Client) PostAt(
 	ctx context.Context, channel motacilla.ChannelID, id motacilla.PostID, revision motacilla.Revision,
 ) (Post, error) {
@@ -122,11 +124,13 @@ func (c *Client) RestorePost(
 type Erased struct {
 	Post     motacilla.PostID `json:"post"`
 	Versions int              `json:"versions"` // that were kept, beside the post itself
+	Drafts   int              `json:"drafts"`   // that the post was made from, or that edited it
 	Images   []string         `json:"images"`   // IDs of images that no other post had
 }
 
-// ErasePost removes a post for good: with all its versions, and with its images that no other post has. The post may be removed already. It
-// needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a [motacilla.ErrNotFound].
+// ErasePost removes a post for good: with its versions and drafts, and with its images that no other post has. The post may be removed
+// already. It needs the role admin. ifRevision is that of [Client.DeletePost]. If there is nothing of the post, the error is a
+// [motacilla.ErrNotFound].
 func (c *Client) ErasePost(
 	ctx context.Context, channel motacilla.ChannelID, id motacilla.PostID, ifRevision motacilla.Revision,
 ) (Erased, error) {

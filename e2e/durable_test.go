@@ -34,8 +34,7 @@ var durablePackages = sync.OnceValues(func() (string, error) {
 	if err := copySources("testdata/durable", folder); err != nil {
 		return "", err
 	}
-	_, err := inFolder(folder, "npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error")
-	return folder, err
+	return folder, downloads(folder, "npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error")
 })
 
 // TestDurableStreamsClient reads a channel with the protocol's own client: what is there, what comes, what came while the server was

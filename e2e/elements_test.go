@@ -280,9 +280,9 @@ func TestElementsPollWhileTheServerIsFull(t *testing.T) {
 			f.policy.Store("")
 			f.body.Store(elements(0, 3, ""))
 			m := newMatches(s, 3)
-			one := open(t, browser(t), s.url)
+			one := open(t, browser(t), s.url, holdTimers(firstUpdate))
 			one.live()
-			two := open(t, browser(t), f.url, holdTimers("ms >= 50000"), noteUpdates, `
+			two := open(t, browser(t), f.url, holdTimers(firstUpdate+" || ms >= 50000"), noteUpdates, `
 				window.broke = false;
 				addEventListener("live-posts-status", e => { broke ||= e.detail.status === "reconnecting" });`)
 			two.followAll(m, 0, 3)
@@ -330,10 +330,10 @@ func TestFullChannelIsPolled(t *testing.T) {
 			f.policy.Store("")
 			m := newMatches(s, 3)
 			f.body.Store(elements(0, 1, ""))
-			one := open(t, browser(t), f.url, noteUpdates)
+			one := open(t, browser(t), f.url, noteUpdates, holdTimers(firstUpdate))
 			one.followAll(m, 0, 1)
 			f.body.Store(elements(0, 3, ""))
-			two := open(t, browser(t), f.url, noteUpdates, holdTimers("ms >= 50000"))
+			two := open(t, browser(t), f.url, noteUpdates, holdTimers(firstUpdate+" || ms >= 50000"))
 			two.followAll(m, 0, 3)
 			m.postAll("second", 0, 3)
 			two.followAll(m, 0, 3)
@@ -419,7 +419,7 @@ func TestFullServerKeepsItsReader(t *testing.T) {
 			f.policy.Store("")
 			m := newMatches(s, 3)
 			f.body.Store(elements(0, 2, ""))
-			p := open(t, browser(t), f.url, noteUpdates, holdTimers("ms >= 50000"))
+			p := open(t, browser(t), f.url, noteUpdates, holdTimers(firstUpdate+" || ms >= 50000"))
 			p.followAll(m, 0, 2)
 			p.add(s, 2, 3)
 			m.postAll("second", 0, 3)

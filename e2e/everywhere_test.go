@@ -30,7 +30,7 @@ func followsOverEveryTransport(t *testing.T, s *program, at string) {
 	s.post("one")
 	tabs := map[string]*tab{}
 	for _, name := range everyTransport {
-		tabs[name] = open(t, browser(t), at+"/channels/"+string(channel), prefer(name))
+		tabs[name] = open(t, browser(t), at+"/channels/"+string(channel), prefer(name), holdTimers(firstUpdate))
 	}
 	all := func(texts ...string) {
 		t.Helper()

@@ -39,6 +39,7 @@ func TestHubOfTabs(t *testing.T) {
 			for _, p := range tabs {
 				p.shows("one")
 			}
+			tabs[0].asks(name, 2) // the browser tells of requests some time later
 			if n := tickets(); n != 2 || tabs[0].times(name) != n {
 				t.Errorf("the pages have asked %d times for tickets, want 2 by the first", n)
 			}

@@ -271,6 +271,8 @@ func TestHubOfManyChannels(t *testing.T) {
 				s.api(http.MethodPost, "channels/"+ch+"/posts", text{"text": news}, nil)
 			}
 			p.until(every + `(e => e.posts.length > 0 && e.posts[0].content.includes("` + news + `"))`)
+			p.asks("mercure", tt.tickets) // the browser tells of requests some time later
+			p.asks("sse", tt.streams)
 			if tickets, streams := p.times("mercure"), p.times("sse"); tickets != tt.tickets || streams != tt.streams {
 				t.Errorf("the page has asked %d times for tickets, want %d; and for %d streams, want %d", tickets, tt.tickets, streams, tt.streams)
 			}

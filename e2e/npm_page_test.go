@@ -25,7 +25,8 @@ func following(t *testing.T, options string) (*program, *tab) {
 	for i := range 60 {
 		s.post(fmt.Sprint("post ", i))
 	}
-	p := open(t, browser(t), site.URL, `window.uncaught = []; addEventListener("error", e => uncaught.push(e.message))`)
+	p := open(t, browser(t), site.URL, holdTimers(firstUpdate),
+		`window.uncaught = []; addEventListener("error", e => uncaught.push(e.message))`)
 	p.eval(fmt.Sprintf(`(async () => {
 		window.client = await import("/index.js");
 		window.statuses = [];

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // The tests of this file and of vite_test.go install packages/client as an app does: from the archive that npm packs.
@@ -47,7 +48,7 @@ var npmFolder = sync.OnceValues(func() (string, error) {
 		}
 	}
 	const quiet = "--no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error"
-	if _, err := inFolder(folder, "npm ci "+quiet); err != nil {
+	if err := downloads(folder, "npm ci "+quiet); err != nil {
 		return "", err
 	}
 	if _, err := inFolder(folder, "npm pack ./client --loglevel=error"); err != nil {
@@ -57,9 +58,19 @@ var npmFolder = sync.OnceValues(func() (string, error) {
 	if err != nil || len(archives) != 1 {
 		return "", fmt.Errorf("npm packed %q (%w)", archives, err)
 	}
-	_, err = inFolder(folder, "npm install --no-save "+quiet+" ./"+filepath.Base(archives[0]))
-	return folder, err
+	return folder, downloads(folder, "npm install --no-save "+quiet+" ./"+filepath.Base(archives[0]))
 })
+
+// downloads runs a command that asks npm's registry, again if it fails: the registry may not answer once.
+func downloads(folder, command string) (err error) {
+	for attempt := range 3 {
+		time.Sleep(time.Duration(attempt) * 5 * time.Second)
+		if _, err = inFolder(folder, command); err == nil {
+			return nil
+		}
+	}
+	return err
+}
 
 // copySources copies a folder's files, without what an app has installed or built there.
 func copySources(source, target string) error {

@@ -14,9 +14,9 @@ func TestPollsWhileTheServerIsFull(t *testing.T) {
 			t.Parallel()
 			s := serve(t, name+",long-polling,interval-polling",
 				"MOTACILLA_SERVER_LIMITS_READERS=1", "MOTACILLA_SERVER_LIMITS_OVERFLOW=polling")
-			one := open(t, browser(t), s.url)
+			one := open(t, browser(t), s.url, holdTimers(firstUpdate))
 			one.live()
-			two := open(t, browser(t), s.url, holdTimers("ms >= 50000"), `
+			two := open(t, browser(t), s.url, holdTimers(firstUpdate+" || ms >= 50000"), `
 				window.statuses = [];
 				addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 					const status = document.querySelector("[data-live-status]")?.dataset.liveStatus;

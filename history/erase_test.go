@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/history"
@@ -17,6 +19,7 @@ import (
 type erased struct {
 	Post     motacilla.PostID
 	Versions int
+	Drafts   int
 	Images   []string
 }
 
@@ -67,6 +70,108 @@ func TestEraseRemovedPost(t *testing.T) {
 	var got erased
 	s.do(http.StatusOK, "admin", http.MethodDelete, at+"?for_good", "", &got)
 	if left := s.left("history"); got.Versions != 2 || len(left) != 0 {
+		t.Errorf("removed %+v, and %v is left", got, left)
+	}
+}
+
+// What is left of a post in drafts goes too: what it was made from, what edits it, with their images.
+func TestEraseDrafts(t *testing.T) {
+	s := open(t, nil, nil)
+	draft := func(body string) (id string) {
+		t.Helper()
+		var made struct{ ID string }
+		s.do(http.StatusCreated, "anna", http.MethodPost, "/drafts", body, &made)
+		return made.ID
+	}
+	own := s.picture("own")
+	s.picture("linked")
+	origin := draft(`{"content":[` + own + `]}`)
+	var out struct{ Post motacilla.PostID }
+	s.do(http.StatusOK, "anna", http.MethodPost, "/drafts/"+origin+"/publish", "{}", &out)
+	s.edit("bob", out.Post, `{"text":"no image"}`)
+	edits := draft(`{"edits":"` + string(out.Post) + `","text":"see <a href=\"https://example.org/media/linked/4.jpg\">it</a>"}`)
+	other := draft(`{"text":"of nothing"}`)
+
+	var got erased
+	s.do(http.StatusOK, "admin", http.MethodDelete, "/posts/"+string(out.Post)+"?for_good", "", &got)
+	if got.Drafts != 2 || fmt.Sprint(got.Images) != "[own linked]" {
+		t.Errorf("removed %+v", got)
+	}
+	if left := s.left("drafts"); len(left) != 1 || left[0] != "c/"+other {
+		t.Errorf("drafts %v are left, not only %s: they were %s and %s", left, other, origin, edits)
+	}
+}
+
+// A draft does not say which post it became, if its node died before it wrote that. A post that is gone may still have drafts.
+func TestEraseDraftOfDeadNode(t *testing.T) {
+	s := open(t, nil, nil)
+	records := s.store.Records()
+	keep := func(draft string) (key string) {
+		t.Helper()
+		key = "c/" + string(motacilla.NewPostID(time.Now()))
+		value := fmt.Sprintf(`{"state":"published","by":{"who":"person/anna"},%s"content":[]}`, draft)
+		if _, err := records.Put(t.Context(), motacilla.Record{Namespace: "drafts", Key: key, Value: []byte(value)}); err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	origin := keep("")
+	p, err := s.Sink().PutPost(t.Context(), "c", motacilla.Post{
+		Source: "drafts", MessageID: "draft/" + strings.TrimPrefix(origin, "c/"), Content: []motacilla.Block{motacilla.PlainText("a name")},
+	}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := motacilla.NewPostID(time.Now())
+	keep(`"post":"` + string(gone) + `",`)
+	for _, id := range []motacilla.PostID{p.ID, gone} {
+		var got erased
+		s.do(http.StatusOK, "admin", http.MethodDelete, "/posts/"+string(id)+"?for_good", "", &got)
+		if got.Drafts != 1 {
+			t.Errorf("removed %+v", got)
+		}
+	}
+	if left := s.left("drafts"); len(left) != 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// A draft that was written while the post was removed goes later.
+func TestEraseLateDraft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, nil, nil)
+		p := s.post("anna", `{"text":"a name"}`)
+		s.do(http.StatusOK, "admin", http.MethodDelete, "/posts/"+string(p.ID)+"?for_good", "", nil)
+		late := motacilla.Record{Namespace: "drafts", Key: "c/" + somePost, Value: []byte(`{"edits":"` + string(p.ID) + `","content":[]}`)}
+		if _, err := s.store.Records().Put(t.Context(), late); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := s.history.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if left := s.left("drafts"); len(left) != 0 {
+			t.Errorf("%v is left", left)
+		}
+	})
+}
+
+// A post that was restored has the text of the removed one that it was made of. So that one's versions go too.
+func TestEraseRestoredPost(t *testing.T) {
+	s := open(t, nil, nil)
+	first := s.post("anna", `{"content":[`+s.picture("own")+`]}`)
+	again := first
+	for range 2 {
+		s.do(http.StatusNoContent, "bob", http.MethodDelete, "/posts/"+string(again.ID), "", nil)
+		restore := "/posts/" + string(again.ID) + "/versions/" + again.Revision.String() + "/restore"
+		s.do(http.StatusCreated, "anna", http.MethodPost, restore, "", &again)
+	}
+	if again.ID == first.ID {
+		t.Fatal("no post was made")
+	}
+	var got erased
+	s.do(http.StatusOK, "admin", http.MethodDelete, "/posts/"+string(again.ID)+"?for_good", "", &got)
+	if left := s.left("history"); len(left) != 0 || got.Versions != 5 || fmt.Sprint(got.Images) != "[own]" {
 		t.Errorf("removed %+v, and %v is left", got, left)
 	}
 }

@@ -7,20 +7,19 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"go.uber.org/zap"
 )
 
-// PutPost puts a post into s, and keeps the version that it replaces, and the one that a holder makes. ctx carries the grant of the request.
+// PutPost puts a post into s, and keeps the version that it replaces, and the one that somebody makes who is known. ctx carries the
+// grant of the request, or a byline.
 func (h *History) PutPost(
 	ctx context.Context, s Store, ch motacilla.ChannelID, p motacilla.Post, replaces motacilla.Revision,
 ) (motacilla.Post, error) {
-	holder := route.HolderOf(ctx)
-	if h.off() || replaces == 0 && holder == nil {
+	by := byline.Of(ctx)
+	if h.off() || replaces == 0 && !by.Known() {
 		return s.PutPost(ctx, ch, p, replaces)
 	}
-	var made version // what is known of the new version
-	wanted := holder != nil
 	if replaces != 0 {
 		was, err := s.Post(ctx, ch, p.ID)
 		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
@@ -35,14 +34,13 @@ func (h *History) PutPost(
 		if err != nil {
 			return motacilla.Post{}, fmt.Errorf("keep the version of post %q that is replaced: %w", p.ID, err)
 		}
-		if fills && holder == nil {
-			made.Who, made.Name, wanted = before.Who, before.Name, before.Who != ""
+		if fills && !by.Known() {
+			by = before.Line
 		}
 	}
 	stored, err := s.PutPost(ctx, ch, p, replaces)
-	if err == nil && wanted && stored.Revision != replaces {
-		made.Revision, made.Post = stored.Revision, stored
-		h.note(ctx, ch, stored.ID, made.by(holder))
+	if err == nil && by.Known() && stored.Revision != replaces {
+		h.note(ctx, ch, stored.ID, version{Line: by, Revision: stored.Revision, Post: stored})
 	}
 	return stored, err
 }
@@ -96,8 +94,8 @@ func (h *History) note(ctx context.Context, ch motacilla.ChannelID, id motacilla
 			break
 		}
 		var one kept // somebody has replaced it already
-		if one, err = h.read(ctx, ch, id, v.Revision); err == nil && one.Who == "" {
-			one.Who, one.Name = v.Who, v.Name
+		if one, err = h.read(ctx, ch, id, v.Revision); err == nil && !one.Known() {
+			one.Line = v.Line
 			err = h.rewrite(ctx, ch, one, 0)
 		} else if errors.Is(err, motacilla.ErrNotFound) {
 			err = motacilla.ErrConflict
@@ -132,7 +130,7 @@ func (h *History) DeletePost(
 			continue
 		}
 		if err == nil {
-			h.note(ctx, ch, id, version{Revision: removed, Removed: true}.by(route.HolderOf(ctx)))
+			h.note(ctx, ch, id, version{Line: byline.Of(ctx), Revision: removed, Removed: true})
 			h.settle(ctx, ch, id, removed)
 		}
 		return removed, err

@@ -120,7 +120,12 @@ func model(t *testing.T, acts []act) error {
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
 		return err
 	}
-	p, err := store.PutPost(t.Context(), "c", motacilla.Post{Author: "begin"}, 0)
+	// Its node died before it wrote into the draft which post that became.
+	draft := motacilla.Record{Namespace: "drafts", Key: "c/" + somePost, Value: []byte(`{"state":"publishing","content":[]}`)}
+	if _, err := store.Records().Put(t.Context(), draft); err != nil {
+		return err
+	}
+	p, err := store.PutPost(t.Context(), "c", motacilla.Post{Author: "begin", Source: "drafts", MessageID: "draft/" + somePost}, 0)
 	if err != nil {
 		return err
 	}
@@ -166,10 +171,17 @@ func model(t *testing.T, acts []act) error {
 	}
 	now, err := store.Post(t.Context(), "c", p.ID)
 	gone := errors.Is(err, motacilla.ErrNotFound)
-	if erased && (!gone || len(list) > 0) {
-		return fmt.Errorf("it is gone: %v, with %d versions left", gone, len(list))
+	drafts, err := store.Records().List(t.Context(), "drafts", "", "", 0)
+	if err != nil {
+		return err
+	}
+	if erased && (!gone || len(list) > 0 || len(drafts) > 0) {
+		return fmt.Errorf("it is gone: %v, with %d versions and %d drafts left", gone, len(list), len(drafts))
 	}
 	if erasing && gone && len(list) == 0 {
+		if len(drafts) > 0 {
+			return errors.New("the erasure that was completed has left a draft")
+		}
 		return nil
 	}
 	kept := map[motacilla.Revision]bool{now.Revision: true}

@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/motacilla-live/motacilla"
-	"github.com/motacilla-live/motacilla/internal/edit"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
 )
@@ -54,6 +54,7 @@ type entryJSON struct {
 	At       string             `json:"at"`
 	Who      string             `json:"who"`
 	Name     string             `json:"name"`
+	Approved *byline.Person     `json:"approved_by"`
 	Current  bool               `json:"current"`
 	Removed  bool               `json:"removed"`
 	Changes  []string           `json:"changes"`
@@ -89,17 +90,27 @@ func (h *History) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 			break
 		}
 		e := entryJSON{
-			Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.Who, Name: v.Name, Current: v.Revision == current,
-			Removed: v.Removed, Changes: []string{},
+			Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved),
+			Current: v.Revision == current, Removed: v.Removed, Changes: []string{},
 		}
-		if n+1 < len(all) && !v.Removed && !all[n+1].Removed {
-			old := all[n+1].Post
-			e.Changes = changes(old, v.Post)
-			e.Diff = diff(old.Content, v.Post.Content)
+		if !v.Removed {
+			old := v.Post // nothing is known of what was before the oldest one
+			if n+1 < len(all) && !all[n+1].Removed {
+				old = all[n+1].Post
+			}
+			e.Changes, e.Diff = changes(old, v.Post), diff(old.Content, v.Post.Content)
 		}
 		out.Versions = append(out.Versions, e)
 	}
 	return rest.Write(w, http.StatusOK, out)
+}
+
+// some returns a person as JSON has it: null if nobody is known.
+func some(p byline.Person) *byline.Person {
+	if p == (byline.Person{}) {
+		return nil
+	}
+	return &p
 }
 
 func pageOf(r *http.Request) (before motacilla.Revision, limit int, err error) {
@@ -197,6 +208,7 @@ type oneJSON struct {
 	At       string             `json:"at"`
 	Who      string             `json:"who"`
 	Name     string             `json:"name"`
+	Approved *byline.Person     `json:"approved_by"`
 	Removed  bool               `json:"removed"`
 	Post     *postJSON          `json:"post"`
 }
@@ -206,76 +218,14 @@ func (h *History) get(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 	if err != nil {
 		return err
 	}
-	out := oneJSON{Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.Who, Name: v.Name, Removed: v.Removed}
+	out := oneJSON{
+		Revision: v.Revision, At: motacilla.FormatTime(v.Revision.Time()), Who: v.By.Who, Name: v.By.Name, Approved: some(v.Approved),
+		Removed: v.Removed,
+	}
 	if !v.Removed {
 		if out.Post, err = encodePost(ch, v.Post); err != nil {
 			return err
 		}
 	}
 	return rest.Write(w, http.StatusOK, out)
-}
-
-func (h *History) restore(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
-	match, err := route.ConditionOf(r.Header, "If-Match")
-	if err != nil {
-		return err
-	}
-	v, err := h.version(r.Context(), ch, r)
-	if err == nil && v.Removed {
-		err = fmt.Errorf("revision %d is the removal of the post: %w", v.Revision, motacilla.ErrNotFound)
-	}
-	if err != nil {
-		return err
-	}
-	p, err := edit.Post(r.Context(), h.site.Sink, ch, v.Post.ID, func(p *motacilla.Post) error {
-		was := p.Clone()
-		p.Author, p.Content = v.Post.Author, v.Post.Clone().Content
-		if _, changed, wrong := was.Amend(*p, was.Revision+1); (changed || wrong != nil) && match.Sent && !match.Strong(etag(was.Revision)) {
-			return &rest.Refusal{Problem: route.Problem{Status: http.StatusPreconditionFailed, Field: "If-Match",
-				Detail: "the post has changed: its ETag is " + etag(was.Revision)}}
-		}
-		return nil
-	})
-	status := http.StatusOK
-	if errors.Is(err, motacilla.ErrNotFound) {
-		p, err = h.again(r.Context(), ch, v)
-		status = http.StatusCreated
-		w.Header().Set("Location", h.site.Base+"/api/channels/"+url.PathEscape(string(ch))+"/posts/"+string(p.ID))
-	}
-	if err != nil {
-		w.Header().Del("Location")
-		return err
-	}
-	out, err := encodePost(ch, p)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("ETag", etag(p.Revision))
-	return rest.Write(w, status, out)
-}
-
-func etag(r motacilla.Revision) string { return `"` + r.String() + `"` }
-
-// mostAgain is how often one version of a removed post can be made a new post, if each of these is removed in turn.
-const mostAgain = 100
-
-// again makes a new post of a version whose post was removed. The message ID says which version it is, so that a request that comes twice
-// makes one post.
-func (h *History) again(ctx context.Context, ch motacilla.ChannelID, v version) (motacilla.Post, error) {
-	p := v.Post.Clone()
-	p.ID, p.Source, p.Modified, p.Revision = "", "history", p.Created, 0
-	for n := range mostAgain {
-		p.MessageID = fmt.Sprintf("restored/%s/%d", v.Post.ID, v.Revision)
-		if n > 0 {
-			p.MessageID += fmt.Sprintf("/%d", n)
-		}
-		stored, err := h.site.Sink.PutPost(ctx, ch, p, 0)
-		if errors.Is(err, motacilla.ErrExists) {
-			return stored, nil
-		}
-		if !errors.Is(err, motacilla.ErrDeleted) {
-			return stored, err
-		}
-	}
-	return motacilla.Post{}, fmt.Errorf("restore post %q: %w", v.Post.ID, motacilla.ErrDeleted)
 }

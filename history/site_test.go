@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -16,11 +17,13 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/history"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/openapitest"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/media"
 	mediamemory "github.com/motacilla-live/motacilla/media/memory"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/drafts"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/route"
 	"github.com/motacilla-live/motacilla/storage"
@@ -46,7 +49,7 @@ type site struct {
 // holders are who may write: the name is the token. admin may do everything.
 var holders = func() map[string]*route.Holder {
 	all := map[string]*route.Holder{}
-	for _, name := range []string{"anna", "bob", "admin"} {
+	for _, name := range []string{"anna", "bob", "admin", "reader"} {
 		all[name], _ = route.NewHolder("test/"+name, "person/"+name, strings.ToUpper(name[:1])+name[1:])
 	}
 	return all
@@ -59,7 +62,7 @@ func hook(r *http.Request, _ motacilla.ChannelID, action route.Action) (route.Gr
 		return route.Grant{}, nil
 	case holders[name] == nil:
 		return route.Grant{}, motacilla.ErrUnauthorized
-	case action == route.Manage && name != "admin":
+	case name == "reader", action == route.Manage && name != "admin":
 		return route.Grant{}, motacilla.ErrForbidden
 	}
 	return route.Grant{Holder: holders[name]}, nil
@@ -82,17 +85,19 @@ func open(tb testing.TB, store storage.Store, o *history.Options) *site {
 	}
 	s.Live, err = live.New(live.Options{
 		Store: store, Authorize: hook, History: s.history,
-		Library: media.WithCollector{Library: s.library, Collector: media.NewCollector(s.library, store, in)},
+		Library: media.WithCollector{Library: s.library, Collector: media.NewCollector(s.library, store, in, drafted.Images(store.Records(), media.UsesOf))},
 		Receivers: func(p *live.Parts) []receiver.Receiver {
-			return []receiver.Receiver{webapp.New(p.Sink(), p.Authorize, &webapp.Options{Images: p.Kit().Images})}
+			return []receiver.Receiver{
+				webapp.New(p.Sink(), p.Authorize, &webapp.Options{Images: p.Kit().Images}), drafts.New(p.Kit(), p.Authorize, nil),
+			}
 		},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = s.Shutdown(context.Background()) })
-	if _, err := store.PutChannel(tb.Context(), motacilla.Channel{ID: "c"}, 0); err != nil {
-		tb.Fatal(err)
+	if _, err := store.PutChannel(tb.Context(), motacilla.Channel{ID: "c"}, 0); err != nil && !errors.Is(err, motacilla.ErrExists) {
+		tb.Fatal(err) // another node may have made it
 	}
 	contract.Lock()
 	defer contract.Unlock()
@@ -148,6 +153,7 @@ type entry struct {
 	Who, Name, Diff  string
 	Current, Removed bool
 	Changes          []string
+	Approved         struct{ Who, Name string } `json:"approved_by"`
 }
 
 func (e entry) String() string {

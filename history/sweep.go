@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"go.uber.org/zap"
 )
 
@@ -67,9 +68,10 @@ func (h *History) complete(ctx context.Context, r motacilla.Record) error {
 	switch {
 	case time.Since(e.At) < sweepAfter:
 		return nil
-	case e.Through != 0 && len(e.Images) == 0:
+	case e.Done:
 		_, err := h.purge(ctx, postPrefix(ch, id), e.Through)
-		return err
+		_, late := drafted.Forget(ctx, h.records, drafted.About{Channel: ch, Post: id})
+		return errors.Join(err, late)
 	}
 	_, err := h.erase(ctx, h.site.Store, ch, id, e)
 	if errors.Is(err, motacilla.ErrConflict) {

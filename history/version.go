@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/short"
-	"github.com/motacilla-live/motacilla/route"
 )
 
 // namespace has one record for each version that is kept, and more for a long one.
@@ -21,19 +21,11 @@ const namespace = "history"
 
 // version is one version of a post, or its removal.
 type version struct {
+	byline.Line // who made it
+
 	Revision motacilla.Revision
-	Who      string // the account that made it; empty if it is not known
-	Name     string
 	Removed  bool           // the post was removed: there is no Post
 	Post     motacilla.Post // as it was stored
-}
-
-// by returns v as made by a holder.
-func (v version) by(h *route.Holder) version {
-	if h != nil {
-		v.Who, v.Name = h.Who, h.Name
-	}
-	return v
 }
 
 // postPrefix is how the keys of all versions of a post begin.
@@ -67,10 +59,12 @@ func parseKey(key string) (at keyParts, ok bool) {
 
 // headJSON is what a record has of a version before the post.
 type headJSON struct {
-	Who     string `json:"who,omitempty"`
-	Name    string `json:"name,omitempty"`
-	Removed bool   `json:"removed,omitzero"`
-	More    int    `json:"more,omitzero"` // how many records follow
+	Who          string `json:"who,omitempty"`
+	Name         string `json:"name,omitempty"`
+	Approved     string `json:"approved,omitempty"` // by whom
+	ApprovedName string `json:"approved_name,omitempty"`
+	Removed      bool   `json:"removed,omitzero"`
+	More         int    `json:"more,omitzero"` // how many records follow
 }
 
 // postJSON is a post in a record, and in the REST interface.
@@ -124,7 +118,10 @@ func (v version) encode(ch motacilla.ChannelID) ([][]byte, error) {
 	if len(parts) == 0 {
 		parts = [][]byte{nil}
 	}
-	head, err := json.Marshal(headJSON{short.Cut(v.Who, mostName), short.Cut(v.Name, mostName), v.Removed, len(parts) - 1})
+	head, err := json.Marshal(headJSON{
+		short.Cut(v.By.Who, mostName), short.Cut(v.By.Name, mostName),
+		short.Cut(v.Approved.Who, mostName), short.Cut(v.Approved.Name, mostName), v.Removed, len(parts) - 1,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +136,8 @@ func decode(revision motacilla.Revision, parts [][]byte) (version, error) {
 	if err := json.Unmarshal(first, &head); err != nil {
 		return version{}, err
 	}
-	v := version{Revision: revision, Who: head.Who, Name: head.Name, Removed: head.Removed}
+	v := version{Revision: revision, Removed: head.Removed}
+	v.By, v.Approved = byline.Person{Who: head.Who, Name: head.Name}, byline.Person{Who: head.Approved, Name: head.ApprovedName}
 	if head.Removed {
 		return v, nil
 	}

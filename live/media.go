@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/backlog"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -51,12 +52,22 @@ func (p *Parts) newKit(o Options) {
 	}
 	p.kit = &receiver.Kit{
 		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
-		Room: receiver.NewRoom(deliveryRoom), Complete: store.completeAll, PublicURL: o.PublicURL,
+		Room: receiver.NewRoom(deliveryRoom), Complete: store.completeAll, PublicURL: o.PublicURL, Note: noteBy(o.Access),
 	}
 	if queue, ok := o.Embeds.(interface{ Stats() work.QueueStats }); ok {
 		p.kit.Metrics.Watch("embeds", queue.Stats)
 	}
 	p.Store = store
+}
+
+// noteBy returns what adds a receiver's events to the audit log, if there is one.
+func noteBy(a *access.Access) func(receiver.Event) {
+	if a == nil {
+		return func(receiver.Event) {}
+	}
+	return func(e receiver.Event) {
+		a.Kit().Note(access.Event{Who: e.Who, Name: e.Name, Action: e.Action, Channel: e.Channel, Detail: e.Detail})
+	}
 }
 
 // mounted has routes.

@@ -154,7 +154,7 @@ func (p *Page) refuseAt(w http.ResponseWriter, r *http.Request, here string, err
 func (p *Page) NotFound(w http.ResponseWriter, r *http.Request) {
 	err := fmt.Errorf("there is nothing at this path: %w", motacilla.ErrNotFound)
 	api := strings.HasPrefix(strings.TrimPrefix(r.URL.Path, p.o.Base), "/api/")
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && !api {
+	if navigates(r) && !api {
 		p.refuse(w, r, err)
 		return
 	}
@@ -188,14 +188,15 @@ func (p *Page) failAt(w http.ResponseWriter, r *http.Request, here string, statu
 		return
 	}
 	name := "error.html"
-	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels {
+	form := why == badForm // whoever signs in can send it no better
+	if status == http.StatusForbidden && p.takesTokens() && !p.o.NoChannels && !form {
 		name, why.text = "token.html", "private_enter"
 		if r.Method == http.MethodPost && r.PostForm != nil { // signing in has read the form
 			why.text, here = "private_wrong", p.local(r.PostForm.Get("next"))
 		}
 	}
 	link := ""
-	if status == http.StatusForbidden && p.o.SignInURL != "" {
+	if status == http.StatusForbidden && p.o.SignInURL != "" && !form {
 		link, why.text = p.signInLink(here), ""
 	}
 	if why.title == "" {

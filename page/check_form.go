@@ -15,7 +15,7 @@ type formSample struct {
 	Next, Login, Name, Failed, Field, Secret, Invites, Current string
 
 	Wait                                                           int
-	Passwords, First, Reset, Password, Saved, ByPasskey, Elsewhere bool
+	Passwords, First, Reset, Password, Saved, Recent, ByPasskey, Elsewhere bool
 	Others                                                         []struct{ Name, URL string }
 	Rights                                                         []rightSample
 	Passkeys                                                       []passkeySample
@@ -40,7 +40,7 @@ func forms(l *Language, of func(kind string) view) []sample {
 	const at = "2026-05-01T12:00:00Z"
 	full := formSample{
 		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Passwords: true, Password: true,
-		ByPasskey: true,
+		ByPasskey: true, Recent: true,
 		Others:    []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
 		Rights:    []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
 		Passkeys:  []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
@@ -48,6 +48,8 @@ func forms(l *Language, of func(kind string) view) []sample {
 	}
 	wrong := full
 	wrong.Failed, wrong.Field, wrong.Wait, wrong.Saved = "password_short", "password", 30, true
+	stale := full
+	stale.Recent = false
 	first := formSample{First: true, Secret: "secret", Passwords: true}
 	reset := formSample{Reset: true, Secret: "secret", Login: "ada", ByPasskey: true}
 	gone := formSample{Failed: "invitation_gone"}
@@ -62,6 +64,7 @@ func forms(l *Language, of func(kind string) view) []sample {
 		{"account.html", with("account", full), needForm("/account", "name")},
 		{"account.html", with("account", wrong), needForm("/account", "old", "password")},
 		{"account.html", with("account", formSample{}), needForm("/sign-out")},
+		{"account.html", with("account", stale), needForm("/account", "old", "password")},
 		{"account.html", with("account", formSample{Elsewhere: true}), needForm("/sign-out")},
 	}
 }

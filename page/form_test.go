@@ -28,7 +28,7 @@ var (
 
 func account() access.AccountForm {
 	return access.AccountForm{
-		Login: "ada", Name: "Ada <b>", Rights: mixed, Password: true, ByPasskey: true, Current: "one",
+		Login: "ada", Name: "Ada <b>", Rights: mixed, Password: true, Recent: true, ByPasskey: true, Current: "one",
 		Passkeys: []access.Passkey{
 			{ID: "key1", Label: "My \"phone\"", Created: "2026-05-01T12:00:00Z", Used: "2026-05-02T12:00:00Z"},
 			{ID: "key2", Created: "2026-05-01T12:00:00Z"},
@@ -65,7 +65,9 @@ func TestForms(t *testing.T) {
 	short.Failed, short.Field, short.Saved = access.PasswordShort, "password", true
 	elsewhere := account()
 	elsewhere.Elsewhere, elsewhere.ByPasskey = true, false
-	bare := access.AccountForm{Login: "ada", Name: "Ada"}
+	bare := access.AccountForm{Login: "ada", Name: "Ada", Recent: true}
+	late, bareLate := account(), access.AccountForm{Login: "ada", Name: "Ada"}
+	late.Recent = false
 	for _, tt := range []struct {
 		what, name string
 		data       any
@@ -106,6 +108,10 @@ func TestForms(t *testing.T) {
 		{"an account without anything", "account", bare, []string{
 			"You have no passkey yet.", "Set a password", "Passkeys do not work at this address.",
 		}, []string{`name="old"`, `data-passkey="account"`}},
+		{"an account long after signing in", "account", late, []string{
+			"To change how you sign in, first sign in again.", `href="/sign-in?next=/account">Sign in again</a>`, `name="old"`, `data-remove="sessions/two"`,
+		}, []string{`data-passkey="account"`, `data-remove="passkeys/`}},
+		{"a first password long after signing in", "account", bareLate, []string{`href="/sign-in?next=/account"`, `action="/account"`}, []string{`name="password"`}},
 		{"an account of another server", "account", elsewhere, []string{"Where you are signed in", `action="/sign-out"`}, []string{
 			`action="/account"`, "data-passkey=", "passkeys/",
 		}},

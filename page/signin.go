@@ -3,6 +3,8 @@ package page
 import (
 	"net/http"
 	"strings"
+
+	"github.com/motacilla-live/motacilla/route"
 )
 
 const mostForm = 8 << 10 // the largest form for a token, in bytes
@@ -14,7 +16,7 @@ func (p *Page) takesTokens() bool { return p.o.SignIn != nil && p.o.SignInURL ==
 func (p *Page) signIn() http.Handler {
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.fail(w, r, http.StatusBadRequest, badForm)
+		p.Refuse(w, r, route.ErrOtherOrigin)
 	}))
 	return own.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -12,18 +12,22 @@ import (
 	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
-// crowd is a Source.
+// crowd is a Source. It has all channels but "none".
 type crowd struct {
-	list []publisher.ChannelReaders
-	node publisher.NodeReaders
+	list  []publisher.ChannelReaders
+	node  publisher.NodeReaders
+	fault error // of Channel
 }
 
 func (c *crowd) Readers(list []publisher.ChannelReaders) ([]publisher.ChannelReaders, publisher.NodeReaders) {
 	return append(list, c.list...), c.node
 }
 
-func (c *crowd) Channel(context.Context, motacilla.ChannelID) (motacilla.Channel, error) {
-	return motacilla.Channel{}, nil
+func (c *crowd) Channel(_ context.Context, id motacilla.ChannelID) (motacilla.Channel, error) {
+	if id == "none" && c.fault == nil {
+		return motacilla.Channel{}, motacilla.ErrNotFound
+	}
+	return motacilla.Channel{ID: id}, c.fault
 }
 
 // TestPollers has readers that poll every few seconds. Within two intervals they are counted, and within two intervals after they have
@@ -44,7 +48,7 @@ func TestPollers(t *testing.T) {
 					}
 					phase := interval * time.Duration(i) / time.Duration(readers)
 					polls := (at.Sub(begin)+interval-phase-1)/interval - (from+interval-phase-1)/interval
-					source.list[0].Polled += polls * interval
+					source.list[0].Polled += time.Duration(int64(polls) * int64(interval))
 				}
 				return c.count(at).channels["a"].readers
 			}

@@ -21,6 +21,9 @@ import (
 
 const editorNamespace = "presence-editors"
 
+// editorLife is how many TTLs an editor lasts.
+const editorLife = 2
+
 const (
 	mostEditors = 1000 // of a channel, in an answer
 	mostTabs    = 20   // of one account on one channel
@@ -108,7 +111,8 @@ func (p *Presence) putEditor(w http.ResponseWriter, r *http.Request, ch motacill
 		}
 	}
 	if i < 0 && (tabs >= mostTabs || len(list) >= mostEditors) {
-		return &motacilla.RetryError{After: p.o.TTL, Err: fmt.Errorf("%w: %d tabs are open on channel %q", motacilla.ErrTooMany, len(list), ch)}
+		why := fmt.Errorf("%w: %d tabs are open on channel %q", motacilla.ErrTooMany, len(list), ch)
+		return &motacilla.RetryError{After: editorLife * p.o.TTL, Err: why}
 	}
 	if err := p.note(r.Context(), ch, &e); err != nil {
 		return err
@@ -130,7 +134,7 @@ func (p *Presence) note(ctx context.Context, ch motacilla.ChannelID, e *editorJS
 	}
 	hash := sha256.Sum256([]byte(e.Who + "\x00" + e.Tab))
 	r := motacilla.Record{
-		Namespace: editorNamespace, Key: string(ch) + "/" + hex.EncodeToString(hash[:16]), Value: data, TTL: p.o.TTL,
+		Namespace: editorNamespace, Key: string(ch) + "/" + hex.EncodeToString(hash[:16]), Value: data, TTL: editorLife * p.o.TTL,
 	}
 	for range 5 { // requests of one tab may overtake each other
 		if r.Version, err = versionOf(ctx, p.records, r.Namespace, r.Key); err != nil {

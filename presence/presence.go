@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Node   string        // names this node to editors, such as the name of its machine; by default it is a random text
 	Every  time.Duration // how often readers are counted; 2 s
-	TTL    time.Duration // how long the counts of a node last that has died, and an editor that has left; 10 s
+	TTL    time.Duration // how long the counts of a node last that has died; 5 s, at least twice Every. An editor lasts twice as long
 	Logger *zap.Logger   // nil logs nothing
 }
 
@@ -59,8 +59,9 @@ func New(source Source, records motacilla.Records, authorize route.Authorizer, o
 		p.o.Every = 2 * time.Second
 	}
 	if p.o.TTL <= 0 {
-		p.o.TTL = 10 * time.Second
+		p.o.TTL = 5 * time.Second
 	}
+	p.o.TTL = max(p.o.TTL, 2*p.o.Every)
 	if p.o.Logger == nil {
 		p.o.Logger = zap.NewNop()
 	}
@@ -83,6 +84,7 @@ func (p *Presence) Start(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
 	p.running.Go(func() { p.run(ctx) })
+	p.running.Go(func() { p.follow(ctx) })
 	return nil
 }
 
@@ -103,20 +105,15 @@ const callTimeout = 10 * time.Second
 // restFactor: a round of reading what other nodes have counted is followed by a rest of so many times as long as it took.
 const restFactor = 10
 
+// run counts the readers of this node, and writes that.
 func (p *Presence) run(ctx context.Context) {
 	ticker := time.NewTicker(p.o.Every)
 	defer ticker.Stop()
-	var rested time.Time
 	failing := false
 	for {
-		now := time.Now()
-		t := p.counter.count(now)
+		t := p.counter.count(time.Now())
 		p.now.Store(t)
 		err := p.round(ctx, func(ctx context.Context) error { return p.writer.write(ctx, t) })
-		if err == nil && now.After(rested) {
-			err = p.round(ctx, p.peaks.look)
-			rested = time.Now().Add(restFactor * time.Since(now))
-		}
 		if failed := err != nil && ctx.Err() == nil; failed != failing {
 			failing = failed
 			if failing {
@@ -125,6 +122,21 @@ func (p *Presence) run(ctx context.Context) {
 		}
 		select {
 		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// follow looks for what was the most. It has a goroutine of its own: counts expire if they are not written in time.
+func (p *Presence) follow(ctx context.Context) {
+	for {
+		began := time.Now()
+		if err := p.round(ctx, p.peaks.look); err != nil && ctx.Err() == nil {
+			p.o.Logger.Debug("the most readers can't be stored; it is tried again", zap.Error(err))
+		}
+		select {
+		case <-time.After(max(p.o.Every, restFactor*time.Since(began))):
 		case <-ctx.Done():
 			return
 		}

@@ -49,10 +49,13 @@ func (p *Presence) shard(ctx context.Context, n *node, i int) (s shard, err erro
 	if errors.Is(err, motacilla.ErrNotFound) {
 		return s, nil
 	}
-	if err == nil && decode(r.Value, &s) != nil {
-		return shard{}, nil
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	if wrong := decode(r.Value, &s); wrong != nil { // it is a newer version's
+		s = shard{}
+	}
+	return s, nil
 }
 
 // each calls do with all records whose keys begin with prefix.

@@ -8,12 +8,13 @@ import (
 	"github.com/motacilla-live/motacilla"
 )
 
-// writer writes the counts of this node. A record is written again if its counts have changed, or half its time is over.
+// writer writes the counts of this node. A record is written again if its counts have changed or it is old. That of the node is soon
+// old, so that a node that has died is soon forgotten. The shards last longer, since they do not count without it.
 type writer struct {
 	records motacilla.Records
 	id      string
 	name    string
-	ttl     time.Duration
+	ttl     time.Duration       // of the node's record
 	written map[string]*written // by key
 }
 
@@ -43,11 +44,11 @@ func (w *writer) write(ctx context.Context, t *tally) error {
 		}
 		key := n.shardKey(i)
 		used[key] = true
-		if err := w.put(ctx, key, part.digest(), part); err != nil {
+		if err := w.put(ctx, key, part.digest(), part, shardLife*w.ttl, shardLife*w.ttl/2); err != nil {
 			return err
 		}
 	}
-	if err := w.put(ctx, nodePrefix+w.id, digest, n); err != nil {
+	if err := w.put(ctx, nodePrefix+w.id, digest, n, w.ttl, w.ttl/4); err != nil {
 		return err
 	}
 	for key := range w.written {
@@ -60,7 +61,11 @@ func (w *writer) write(ctx context.Context, t *tally) error {
 	return nil
 }
 
-func (w *writer) put(ctx context.Context, key string, digest uint64, v any) error {
+// shardLife is how many times as long as the record of a node its shards last.
+const shardLife = 6
+
+// put writes a record that lasts for ttl, unless the same was written not longer than old ago.
+func (w *writer) put(ctx context.Context, key string, digest uint64, v any, ttl, old time.Duration) error {
 	now := time.Now()
 	was := w.written[key]
 	if was == nil {
@@ -70,7 +75,7 @@ func (w *writer) put(ctx context.Context, key string, digest uint64, v any) erro
 		}
 		w.written[key] = was
 	}
-	if !was.at.IsZero() && was.digest == digest && now.Sub(was.at) < w.ttl/2 {
+	if !was.at.IsZero() && was.digest == digest && now.Sub(was.at) < old {
 		return nil
 	}
 	data, err := encode(v)
@@ -78,7 +83,7 @@ func (w *writer) put(ctx context.Context, key string, digest uint64, v any) erro
 		return err
 	}
 	was.at = time.Time{}
-	r := motacilla.Record{Namespace: namespace, Key: key, Value: data, Version: was.version, TTL: w.ttl}
+	r := motacilla.Record{Namespace: namespace, Key: key, Value: data, Version: was.version, TTL: ttl}
 	stored, err := w.records.Put(ctx, r)
 	if errors.Is(err, motacilla.ErrConflict) { // it has expired, or an earlier write was stored without an answer
 		if r.Version, err = versionOf(ctx, w.records, namespace, key); err == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/leaktest"
 	"github.com/motacilla-live/motacilla/publisher"
 )
 
@@ -106,7 +107,7 @@ func TestInventedCursorsCostNoMemory(t *testing.T) {
 	}
 	other := &publisher.Format{Name: "other", Append: publisher.JSON.Append}
 	size := len(f.since(0).Encode(publisher.JSON))
-	before := heapInUse()
+	before := leaktest.Heap()
 	for i := range 300 {
 		d := f.since(motacilla.Revision(i + 1))
 		for _, format := range []*publisher.Format{publisher.JSON, other} {
@@ -115,7 +116,7 @@ func TestInventedCursorsCostNoMemory(t *testing.T) {
 			}
 		}
 	}
-	if grown := heapInUse() - before; grown > 100*int64(size) {
+	if grown := leaktest.Heap() - before; grown > 100*int64(size) {
 		t.Errorf("300 invented cursors keep %d bytes for a snapshot of %d", grown, size)
 	}
 }
@@ -144,10 +145,10 @@ func TestOldCursorsCostLittleMemory(t *testing.T) {
 			t.Fatalf("since %d: %+v, %v", cursor, d, err)
 		}
 		if size = len(d.Encode(publisher.JSON)); i == 0 {
-			before = heapInUse()
+			before = leaktest.Heap()
 		}
 	}
-	if grown, most := heapInUse()-before, int64(32<<20); grown > most {
+	if grown, most := leaktest.Heap()-before, int64(32<<20); grown > most {
 		t.Errorf("%d old cursors keep %d bytes for deltas of %d", len(cursors), grown, size)
 	}
 }

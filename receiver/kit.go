@@ -8,7 +8,8 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, except Room and Complete in tests, and all may be used by many goroutines at once.
+// Kit is what an app shares with its receivers. All fields are set, except Room, Complete and Note in tests, and all may be used by many
+// goroutines at once.
 type Kit struct {
 	Sink    Sink              // where posts go
 	Records motacilla.Records // what all nodes share: queues, leases, positions. See package work
@@ -19,7 +20,16 @@ type Kit struct {
 	// Complete fills in what the server knows of the images and embeds among blocks, as when a post with them is stored. It looks up
 	// nothing elsewhere. The error is an ErrInvalid if there is no such image. nil fills in nothing.
 	Complete  func(ctx context.Context, content []motacilla.Block) error
-	PublicURL string // of the app, such as https://example.org/news; "" if it is not known
+	PublicURL string      // of the app, such as https://example.org/news; "" if it is not known
+	Note      func(Event) // adds to the app's audit log what a receiver does without a request; nil in tests
+}
+
+// Event is what a receiver does by itself, and who wanted it so.
+type Event struct {
+	Who, Name string // as in route.Holder
+	Action    string // such as "publish"
+	Channel   motacilla.ChannelID
+	Detail    string
 }
 
 // Images keeps images. *media.Library is one.

@@ -3,6 +3,7 @@ package route
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,6 +22,9 @@ type Problem struct {
 	Transport string `json:"transport,omitempty"`
 	For       int    `json:"for,omitempty"`
 }
+
+// ErrOtherOrigin is an ErrForbidden: a page of another site has made the browser send a request that may change something.
+var ErrOtherOrigin = fmt.Errorf("write from another origin: %w", motacilla.ErrForbidden)
 
 // WriteProblem writes p as the whole answer.
 func WriteProblem(w http.ResponseWriter, p Problem) {

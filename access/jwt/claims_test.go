@@ -123,7 +123,7 @@ func TestWho(t *testing.T) {
 		o := options()
 		o.IssuerName = c.issuer
 		s, err := made(t, o, nil).Authenticate(t.Context(), bearer(hs(c.claims)))
-		if err != nil || s.Holder.Who != c.who || s.Holder.Name != c.name || s.Holder.Revocable() || s.Holder.ID == c.who {
+		if err != nil || s.Holder.Who != c.who || s.Holder.Name != c.name || !s.Holder.Revocable() || s.Holder.ID == c.who {
 			t.Errorf("%q, %v: %+v, %v", c.issuer, c.claims, s, err)
 		}
 	}

@@ -32,6 +32,12 @@ func open(t testing.TB, o *Options) *site {
 			t.Fatal(err)
 		}
 	}
+	return openOn(t, store, o)
+}
+
+// openOn returns a node on a store.
+func openOn(t testing.TB, store *memory.Store, o *Options) *site {
+	t.Helper()
 	kit := access.NewKit(&access.KitOptions{Records: store.Records()})
 	one, err := New(kit, o)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 // Authenticator knows signed tokens.
 type Authenticator struct {
+	kit    *access.Kit
 	o      *Options
 	keys   []key   // of the options
 	set    *keySet // nil if the options have no JWKS
@@ -32,7 +33,7 @@ func New(kit *access.Kit, options *Options) (*Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Authenticator{o: o}
+	a := &Authenticator{kit: kit, o: o}
 	if a.keys, err = ownKeys(o); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c access.Credential) (
 	case err != nil:
 		return nil, refused(reason(err))
 	}
-	return a.subject(c.Secret, t.Claims.(gojwt.MapClaims))
+	return a.subject(ctx, c.Secret, t.Claims.(gojwt.MapClaims))
 }
 
 // looksSigned reports whether a text has the form of a signed token (RFC 7515, section 7.1): three parts in base64url, of which

@@ -1,8 +1,7 @@
 package jwt
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	gojwt "github.com/golang-jwt/jwt/v5"
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/short"
-	"github.com/motacilla-live/motacilla/route"
 )
 
 // reason says why a token is refused.
@@ -41,7 +39,7 @@ func reason(err error) string {
 const lastTime = 253402300799 - 60
 
 // subject returns whom a token is of, from its claims, which have been checked.
-func (a *Authenticator) subject(token string, claims gojwt.MapClaims) (*access.Subject, error) {
+func (a *Authenticator) subject(ctx context.Context, token string, claims gojwt.MapClaims) (*access.Subject, error) {
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		// The library's time of such a number may be one of long ago.
 		if v, given := claims[name].(float64); given && v > lastTime {
@@ -77,11 +75,20 @@ func (a *Authenticator) subject(token string, claims gojwt.MapClaims) (*access.S
 	if err != nil {
 		return nil, refused(err.Error())
 	}
-	digest := sha256.Sum256([]byte(token))
-	id := "jwt/" + base64.RawURLEncoding.EncodeToString(digest[:16])
-	return &access.Subject{
-		Holder: &route.Holder{ID: id, Who: who, Name: a.o.name(claims, sub)}, Rights: rights, Expires: expires.UTC(),
-	}, nil
+	signed := access.SignedToken{Text: token, Who: who, Name: a.o.name(claims, sub)}
+	if v, given := claims["jti"]; given {
+		if signed.JTI, given = v.(string); !given || signed.JTI == "" {
+			return nil, refused("its jti is no text")
+		}
+	}
+	if iat, err := claims.GetIssuedAt(); err == nil && iat != nil {
+		signed.Issued = iat.Time
+	}
+	holder, err := a.kit.SignedHolder(ctx, signed)
+	if err != nil {
+		return nil, err
+	}
+	return &access.Subject{Holder: holder, Rights: rights, Expires: expires.UTC()}, nil
 }
 
 const (

@@ -52,7 +52,7 @@ func (o *OIDC) complete(w http.ResponseWriter, r *http.Request) (next string, wh
 	if err != nil {
 		return next, nil, err
 	}
-	acc := &access.Account{Who: o.who(is.subject), Name: is.name, Rights: o.roles.of(is.groups)}
+	acc := &access.Account{Who: o.who(is.subject), Name: is.name, Rights: o.roles.of(is.groups), There: is.session, Hint: is.hint}
 	who = &route.Holder{ID: acc.Who, Who: acc.Who, Name: acc.Name}
 	if len(acc.Rights) == 0 {
 		return next, who, denied(is)

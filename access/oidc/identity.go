@@ -22,7 +22,11 @@ type identity struct {
 	groups  []string
 	tooMany bool   // groups were left out because there are too many
 	session string // at the server; empty if it does not say
+	hint    string // the ID token, for signing out; empty if it is too long for a URL
 }
+
+// mostHint is the longest ID token that is kept for signing out, in bytes. It is then part of a URL.
+const mostHint = 4 << 10
 
 // identify exchanges the code for an ID token, and checks it (OpenID Connect Core, section 3.1.3.7).
 func (o *OIDC) identify(ctx context.Context, p *provider, a attempt, code string) (*identity, error) {
@@ -61,7 +65,11 @@ func (o *OIDC) identify(ctx context.Context, p *provider, a attempt, code string
 	} else if more != nil {
 		sources = append(sources, more)
 	}
-	return o.read(is.Subject, sources), nil
+	who := o.read(is.Subject, sources)
+	if len(raw) <= mostHint {
+		who.hint = raw
+	}
+	return who, nil
 }
 
 // more asks the server for what the ID token does not say. It returns nil if that is not needed, or can't be had.

@@ -58,10 +58,16 @@ func (o *OIDC) ended(ctx context.Context, raw string) (who string, err error) {
 	case !errors.Is(err, motacilla.ErrNotFound):
 		return "", err
 	}
-	if who, err = o.whose(ctx, token); err != nil || who == "" {
+	who, there, err := o.whose(ctx, token)
+	if err != nil || who == "" {
 		return who, err
 	}
-	if err := o.kit.EndSession(ctx, who, ""); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+	if there != "" {
+		err = o.kit.EndSessionThere(ctx, who, there)
+	} else {
+		err = o.kit.EndSession(ctx, who, "")
+	}
+	if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
 		return who, err
 	}
 	_, err = o.kit.Records().Put(ctx, motacilla.Record{Namespace: space, Key: done, TTL: min(life, motacilla.MaxTTL)})
@@ -71,16 +77,25 @@ func (o *OIDC) ended(ctx context.Context, raw string) (who string, err error) {
 	return who, err
 }
 
-// whose returns the account that a logout token is about.
-func (o *OIDC) whose(ctx context.Context, token *oidc.LogoutToken) (string, error) {
+// whose returns the account that a logout token is about, and which of its sessions, by the server's name; empty is all of them. A
+// session that nobody has here may be one whose name this site does not know: then all of the account end, if the token names it.
+func (o *OIDC) whose(ctx context.Context, token *oidc.LogoutToken) (who, there string, err error) {
 	if token.Subject != "" {
-		return o.who(token.Subject), nil
+		who = o.who(token.Subject)
+	}
+	if token.SessionID == "" {
+		return who, "", nil
 	}
 	r, err := o.kit.Records().Get(ctx, space, o.key("at", token.SessionID))
-	if errors.Is(err, motacilla.ErrNotFound) {
-		return "", nil
+	switch {
+	case errors.Is(err, motacilla.ErrNotFound):
+		return who, "", nil
+	case err != nil:
+		return "", "", err
+	case who != "" && string(r.Value) != who: // the names of sessions are not of the whole server
+		return who, "", nil
 	}
-	return string(r.Value), err
+	return string(r.Value), token.SessionID, nil
 }
 
 // remember notes whose a session at the server is. Some servers name only the session when it ends.

@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/motacilla-live/motacilla/route"
+	"golang.org/x/net/html"
 )
 
 const loggedOut = "http://schemas.openid.net/event/backchannel-logout"
@@ -28,12 +30,17 @@ func (s *site) tell(token string) answer {
 	return s.browser().post(s.url+"/sign-in/oidc/logout", url.Values{"logout_token": {token}, "more": {"is ignored"}})
 }
 
-// Sessions end on all nodes, and so do streams.
+// Sessions end on all nodes, and so do streams: the one that the server names, or all of a person.
 func TestBackChannel(t *testing.T) {
-	for name, change := range map[string]func(c jwt.MapClaims){
-		"by subject":             func(jwt.MapClaims) {},
-		"by session":             func(c jwt.MapClaims) { delete(c, "sub"); c["sid"] = "session-1" },
-		"by subject and session": func(c jwt.MapClaims) { c["sid"] = "session-1" },
+	for name, tt := range map[string]struct {
+		change func(c jwt.MapClaims)
+		all    bool
+	}{
+		"by subject":                     {func(jwt.MapClaims) {}, true},
+		"by session":                     {func(c jwt.MapClaims) { delete(c, "sub"); c["sid"] = "session-1" }, false},
+		"by subject and session":         {func(c jwt.MapClaims) { c["sid"] = "session-1" }, false},
+		"by a session that is not known": {func(c jwt.MapClaims) { c["sid"] = "session-0" }, true},
+		"by a session of somebody else":  {func(c jwt.MapClaims) { c["sid"] = "session-2" }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHostile(t)
@@ -41,6 +48,7 @@ func TestBackChannel(t *testing.T) {
 			s.channel("closed")
 			anna, again, bob := s.browser(), s.browser(), s.browser()
 			anna.signIn()
+			h.claims = func(c jwt.MapClaims) { c["sid"] = "session-3" }
 			again.signIn()
 			h.claims = func(c jwt.MapClaims) { c["sub"], c["sid"] = "anna/bob", "session-2" }
 			bob.signIn()
@@ -59,7 +67,7 @@ func TestBackChannel(t *testing.T) {
 				grant.Holder.OnRevoke(func() { ended <- node })
 			}
 			c := h.logout("1")
-			change(c)
+			tt.change(c)
 			token := h.sign(c)
 			if a := s.tell(token); a.StatusCode != http.StatusOK || a.Header.Get("Cache-Control") != "no-store" {
 				t.Fatalf("%d %s", a.StatusCode, a.body)
@@ -67,7 +75,11 @@ func TestBackChannel(t *testing.T) {
 			<-ended
 			<-ended
 			anna.is("")
-			again.is("")
+			if tt.all {
+				again.is("")
+			} else {
+				again.is("oidc/anna", "admin")
+			}
 			bob.is("oidc/anna/bob", "admin")
 			h.claims = nil
 			anna.signIn()
@@ -123,6 +135,49 @@ func TestFalseLogout(t *testing.T) {
 	b.is("oidc/anna", "admin")
 }
 
+// A session that has ended here already ends no other one: so it is when somebody signs out here, is led to the server, and the server
+// tells all sites.
+func TestBackChannelAfterSignOut(t *testing.T) {
+	h := newHostile(t)
+	s := h.site()
+	laptop, phone := s.browser(), s.browser()
+	laptop.signIn()
+	h.claims = func(c jwt.MapClaims) { c["sid"] = "session-2" }
+	phone.signIn()
+	laptop.post(s.url+"/sign-out", nil)
+	laptop.is("")
+	c := h.logout("1")
+	c["sid"] = "session-1"
+	if a := s.tell(h.sign(c)); a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	phone.is("oidc/anna", "admin")
+}
+
+// An ID token that is too long for a URL is not kept for signing out.
+func TestHint(t *testing.T) {
+	for size, want := range map[int]bool{10: true, 5000: false} {
+		h := newHostile(t)
+		h.metadata = map[string]any{"end_session_endpoint": h.URL + "/leave"}
+		h.claims = func(c jwt.MapClaims) { c["more"] = strings.Repeat("x", size) }
+		s := h.site()
+		b := s.browser()
+		b.signIn()
+		at := refreshed.FindStringSubmatch(b.post(s.url+"/sign-out", nil).body)
+		if at == nil {
+			t.Fatal("signing out leads nowhere")
+		}
+		u, err := url.Parse(html.UnescapeString(at[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hint := u.Query().Get("id_token_hint")
+		if (hint != "") != want || hint != "" && strings.Count(hint, ".") != 2 || u.Query().Get("client_id") != client {
+			t.Errorf("with %d bytes more, it leads to %s", size, u)
+		}
+	}
+}
+
 // Strangers can't make this site call the server as often as they like.
 func TestUnknownKeys(t *testing.T) {
 	h := newHostile(t)
@@ -147,8 +202,12 @@ func TestSignOut(t *testing.T) {
 	b.signIn()
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/sign-in/oidc/sign-out", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	if a := b.do(r); a.StatusCode != http.StatusForbidden {
-		t.Errorf("from another site: %d", a.StatusCode)
+	if a := b.do(r); a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("from another site: %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
+	}
+	r.Header.Set("Accept", "text/html")
+	if a := b.do(r); a.StatusCode != http.StatusForbidden || a.Header.Get("Content-Type") != "text/html" {
+		t.Errorf("from another site, in a browser: %d, %s", a.StatusCode, a.Header.Get("Content-Type"))
 	}
 	b.is("oidc/anna", "admin")
 	// The server has no page for it, so the browser stays here.

@@ -108,9 +108,38 @@ func TestRealServer(t *testing.T) {
 
 var refreshed = regexp.MustCompile(`content="0; url=([^"]+)"`)
 
-// Whoever signs out here is led to the server to sign out there too. The server then tells this site, on which another node ends what
-// still runs.
+// Whoever signs out here is led to the server to sign out there too. The server knows by the ID token who it is and where to go then, and
+// tells this site, where the other browsers of the person stay signed in.
 func TestRealSignOut(t *testing.T) {
+	s, server := real(t)
+	laptop, phone := s.browser(), s.browser()
+	laptop.signInAs("anna")
+	phone.signInAs("anna")
+	a := laptop.post(s.url+"/sign-in/oidc/sign-out", url.Values{"next": {"/"}})
+	laptop.is("")
+	at := refreshed.FindStringSubmatch(a.body)
+	if at == nil {
+		t.Fatalf("signing out: %d %s", a.StatusCode, a.body)
+	}
+	next := html.UnescapeString(at[1])
+	if !strings.HasPrefix(next, server.Issuer+"/") || !strings.Contains(next, "id_token_hint=ey") {
+		t.Fatalf("signing out leads to %s", next)
+	}
+	refused := strings.Replace(next, "id_token_hint=ey", "id_token_hint=ez", 1) // the server reads it
+	if a := laptop.get(refused); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("with another hint: %d %s", a.StatusCode, a.body)
+	}
+	if a = laptop.submit(laptop.get(next), url.Values{"logout": {"yes"}}); a.Request.URL.String() != s.url+"/" {
+		t.Errorf("after signing out at the server: %s %s", a.Request.URL, a.body)
+	}
+	if e := s.noted("sign out"); len(e) != 2 || e[0].Who != "oidc/anna" || e[0].Refused != "" || e[0].Path != "/sign-in/oidc/logout" {
+		t.Errorf("the audit log has %+v", e)
+	}
+	phone.is("oidc/anna", "admin", "editor:match-*")
+}
+
+// Whoever signs out at the server, in one browser, is signed out there on all nodes, and in no other browser.
+func TestRealSignOutThere(t *testing.T) {
 	s, server := real(t)
 	s.channel("closed")
 	laptop, phone := s.browser(), s.browser()
@@ -118,7 +147,7 @@ func TestRealSignOut(t *testing.T) {
 	phone.signInAs("anna")
 	ended := make(chan struct{})
 	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
-	for _, c := range phone.Jar.Cookies(r.URL) {
+	for _, c := range laptop.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}
 	grant, err := s.nodes[1].Authorize(r, "closed", route.Read)
@@ -126,24 +155,8 @@ func TestRealSignOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	grant.Holder.OnRevoke(func() { close(ended) })
-
-	a := laptop.post(s.url+"/sign-in/oidc/sign-out", url.Values{"next": {"/"}})
+	laptop.submit(laptop.get(server.Issuer+"/session/end?client_id="+realserver.OIDCClient), url.Values{"logout": {"yes"}})
+	<-ended
 	laptop.is("")
 	phone.is("oidc/anna", "admin", "editor:match-*")
-	at := refreshed.FindStringSubmatch(a.body)
-	if at == nil {
-		t.Fatalf("signing out: %d %s", a.StatusCode, a.body)
-	}
-	next := html.UnescapeString(at[1])
-	if !strings.HasPrefix(next, server.Issuer+"/") {
-		t.Fatalf("signing out leads to %s", next)
-	}
-	if a = laptop.submit(laptop.get(next), url.Values{"logout": {"yes"}}); a.Request.URL.String() != s.url+"/" {
-		t.Errorf("after signing out at the server: %s %s", a.Request.URL, a.body)
-	}
-	<-ended
-	phone.is("")
-	if e := s.noted("sign out"); len(e) != 2 || e[0].Who != "oidc/anna" || e[0].Refused != "" {
-		t.Errorf("the audit log has %+v", e)
-	}
 }

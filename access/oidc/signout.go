@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/motacilla-live/motacilla/route"
 )
 
 const mostForm = 8 << 10 // the largest form for signing out, in bytes
@@ -11,14 +13,20 @@ const mostForm = 8 << 10 // the largest form for signing out, in bytes
 // signOut ends the browser's session, here and at the server. It refuses forms from other sites.
 func (o *OIDC) signOut() http.HandlerFunc {
 	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := o.kit.Event(r, nil, "form")
+		e.Status, e.Refused = http.StatusForbidden, route.ErrOtherOrigin.Error()
+		o.kit.Note(e)
+		o.kit.Site().Pages.Refuse(w, r, route.ErrOtherOrigin)
+	}))
 	return own.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 		next := o.kit.Site().Pages.Local(r.PostFormValue("next"))
 		s, err := o.kit.Subject(r)
-		o.kit.SignOut(w, r)
+		hint := o.kit.SignOut(w, r)
 		if err == nil && s != nil {
 			o.kit.Note(o.kit.Event(r, s.Holder, "sign out"))
-			if o.kit.Leave(w, r, s.Holder.Who) {
+			if o.kit.Leave(w, r, s.Holder.Who, hint) {
 				return
 			}
 		}
@@ -32,7 +40,7 @@ var onward = template.Must(template.New("").Parse(
 	`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={{.}}"><a href="{{.}}">…</a>` + "\n"))
 
 // Leave implements [access.Leaver] (OpenID Connect RP-Initiated Logout).
-func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who string) bool {
+func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who, hint string) bool {
 	if !strings.HasPrefix(who, o.id+"/") {
 		return false
 	}
@@ -44,6 +52,9 @@ func (o *OIDC) Leave(w http.ResponseWriter, r *http.Request, who string) bool {
 	q := u.Query()
 	q.Set("client_id", o.o.ClientID)
 	q.Set("post_logout_redirect_uri", o.url("/"))
+	if hint != "" {
+		q.Set("id_token_hint", hint) // the server need not ask who it is
+	}
 	u.RawQuery = q.Encode()
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

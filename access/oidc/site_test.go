@@ -102,6 +102,16 @@ func (pages) Form(w http.ResponseWriter, _ *http.Request, status int, name strin
 	_ = json.NewEncoder(w).Encode(data)
 }
 
+// Refuse says whether it is a page by its content type.
+func (pages) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		route.WriteError(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(route.ProblemOf(err).Status)
+}
+
 // Local has the rule of package page.
 func (pages) Local(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {

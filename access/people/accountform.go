@@ -39,7 +39,7 @@ func (p *People) self(r *http.Request) (*access.Subject, *person, error) {
 func (p *People) accountForm(r *http.Request, s *access.Subject, one *person) (access.AccountForm, error) {
 	f := access.AccountForm{
 		Elsewhere: one == nil, Name: s.Holder.Name, Rights: s.Rights, ByPasskey: p.byPasskey(r),
-		Current: strings.TrimPrefix(s.Holder.ID, sessionKind+s.Holder.Who+"/"),
+		Current: strings.TrimPrefix(s.Holder.ID, sessionKind+s.Holder.Who+"/"), Recent: recent(s),
 	}
 	if one != nil {
 		f.Login, f.Name, f.Rights = one.login, one.Name, one.Rights
@@ -80,7 +80,7 @@ func (p *People) postAccount(w http.ResponseWriter, r *http.Request) error {
 	if one == nil {
 		return motacilla.ErrForbidden // another server keeps the account
 	}
-	if err = p.edit(w, r, one); err == nil {
+	if err = p.edit(w, r, s, one); err == nil {
 		p.to(w, p.kit.Site().Base+"/account?saved=1")
 		return nil
 	}
@@ -103,7 +103,7 @@ func (p *People) postAccount(w http.ResponseWriter, r *http.Request) error {
 }
 
 // edit changes what the form of the account has: the name, or the password.
-func (p *People) edit(w http.ResponseWriter, r *http.Request, one *person) error {
+func (p *People) edit(w http.ResponseWriter, r *http.Request, s *access.Subject, one *person) error {
 	name := one.Name
 	if r.PostForm.Has("name") {
 		var ok bool
@@ -112,7 +112,7 @@ func (p *People) edit(w http.ResponseWriter, r *http.Request, one *person) error
 		}
 	}
 	if field(r, "password") != "" {
-		return p.newPassword(w, r, one, name)
+		return p.newPassword(w, r, s, one, name)
 	}
 	if name == one.Name {
 		return nil
@@ -128,13 +128,17 @@ func (p *People) edit(w http.ResponseWriter, r *http.Request, one *person) error
 	return p.kit.AccountChanged(r.Context(), whoOf(one.login))
 }
 
-// newPassword changes the password. All sessions end, and this browser gets a new one.
-func (p *People) newPassword(w http.ResponseWriter, r *http.Request, one *person, name string) error {
+// newPassword changes the password. Whoever has one must know it, and whoever has none must have signed in lately. All sessions end,
+// and this browser gets a new one.
+func (p *People) newPassword(w http.ResponseWriter, r *http.Request, s *access.Subject, one *person, name string) error {
 	ctx, password := r.Context(), field(r, "password")
 	if word := checkPassword(password, p.ownWords(r, one.login, name)...); word != "" {
 		return &fieldWrong{"password", word}
 	}
 	old := one.Password
+	if old == "" && !recent(s) {
+		return p.stale(r, one, "change password")
+	}
 	if old != "" {
 		// A session that was left open must not serve to guess the password.
 		undo, err := p.try(ctx, "account/"+one.login)

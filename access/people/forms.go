@@ -32,10 +32,13 @@ func (p *People) form(get, post serve) http.Handler {
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		err := p.served(own, get, post, w, r)
-		if err == nil {
-			return
+		switch pages := p.kit.Site().Pages; {
+		case err == nil:
+		case pages == nil: // the site has none
+			route.WriteError(w, r, err)
+		default:
+			pages.Refuse(w, r, err)
 		}
-		route.WriteError(w, r, err)
 	})
 }
 
@@ -47,8 +50,8 @@ func (p *People) served(own *http.CrossOriginProtection, get, post serve, w http
 		return get(w, r)
 	}
 	if err := own.Check(r); err != nil {
-		p.refused(r, nil, "form", motacilla.ErrForbidden)
-		return motacilla.ErrForbidden
+		p.refused(r, nil, "form", route.ErrOtherOrigin)
+		return route.ErrOtherOrigin
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	if err := r.ParseForm(); err != nil {
@@ -69,6 +72,8 @@ func wrong(err error) (word, field string, unknown error) {
 		return access.SignInBusy, "", nil
 	case errors.Is(err, motacilla.ErrUnauthorized):
 		return access.SignInWrong, "", nil
+	case errors.Is(err, errStale):
+		return access.SignInFirst, "", nil
 	case errors.Is(err, errGone):
 		return access.InvitationGone, "", nil
 	case errors.Is(err, motacilla.ErrExists):

@@ -62,7 +62,7 @@ func (p *People) begin(r *http.Request, body *optionsBody) (c *challenge, option
 		c.Session = *session
 		return c, options, nil
 	case forAccount:
-		one, err := p.person(r)
+		one, err := p.lately(r, "add passkey")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -92,20 +92,6 @@ func (p *People) begin(r *http.Request, body *optionsBody) (c *challenge, option
 	}
 	c.Session = *session
 	return c, options, nil
-}
-
-// person returns the person who has signed in. The error is an ErrUnauthorized, or an ErrForbidden if the account is kept elsewhere.
-func (p *People) person(r *http.Request) (*person, error) {
-	s, one, err := p.self(r)
-	switch {
-	case err != nil:
-		return nil, err
-	case s == nil:
-		return nil, fmt.Errorf("%w: sign in first", motacilla.ErrUnauthorized)
-	case one == nil:
-		return nil, fmt.Errorf("%w: another server keeps the account", motacilla.ErrForbidden)
-	}
-	return one, nil
 }
 
 // passkeyBody has what a browser has made of the options.
@@ -181,7 +167,7 @@ func (p *People) next(path string) string {
 }
 
 func (p *People) passkeyAdd(w http.ResponseWriter, r *http.Request, c *challenge, body *passkeyBody) error {
-	one, err := p.person(r)
+	_, one, err := p.person(r) // who has asked for the challenge had signed in lately
 	if err != nil {
 		return err
 	}
@@ -240,7 +226,7 @@ func (p *People) passkeyInvitation(w http.ResponseWriter, r *http.Request, c *ch
 }
 
 func (p *People) deletePasskey(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
-	one, err := p.person(r)
+	one, err := p.lately(r, "remove passkey")
 	if err != nil {
 		return err
 	}

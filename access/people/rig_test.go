@@ -71,6 +71,16 @@ func (p pages) Form(w http.ResponseWriter, _ *http.Request, status int, name str
 	_, _ = w.Write(body)
 }
 
+// Refuse says whether it is a page by its content type.
+func (p pages) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		route.WriteError(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(route.ProblemOf(err).Status)
+}
+
 func (p pages) Local(next string) string {
 	if !strings.HasPrefix(next, p.base+"/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return p.base + "/"
@@ -99,6 +109,8 @@ type settings struct {
 	store *memory.Store // of another node
 	site  access.Site
 	o     Options
+
+	records func(motacilla.Records) motacilla.Records // of the store, as the node has them; nil: as they are
 }
 
 // in calls f in a bubble, in which time passes only while everything waits.
@@ -120,7 +132,11 @@ func openWith(t *testing.T, s settings) *site {
 	}
 	notice := &bytes.Buffer{}
 	s.o.Notice = notice
-	kit := access.NewKit(&access.KitOptions{Records: s.store.Records()})
+	records := s.store.Records()
+	if s.records != nil {
+		records = s.records(records)
+	}
+	kit := access.NewKit(&access.KitOptions{Records: records})
 	p := New(&s.o, kit)
 	p.hashes = newHasher(cost{memory: 8, passes: 1, threads: 1})
 	a := access.New(kit, serverToken, p)

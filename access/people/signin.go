@@ -21,7 +21,14 @@ func (p *People) signInForm(r *http.Request, next string) access.SignInForm {
 }
 
 func (p *People) getSignIn(w http.ResponseWriter, r *http.Request) error {
-	p.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", p.signInForm(r, r.URL.Query().Get("next")))
+	f := p.signInForm(r, r.URL.Query().Get("next"))
+	if s, one, err := p.self(r); err == nil && one != nil { // somebody who is to show again who it is
+		f.Login = one.login
+		if f.Next == p.kit.Site().Base+"/account" && !recent(s) {
+			f.Failed = access.SignInFirst
+		}
+	}
+	p.kit.Site().Pages.Form(w, r, http.StatusOK, "signin", f)
 	return nil
 }
 
@@ -140,8 +147,8 @@ func (p *People) postSignOut(w http.ResponseWriter, r *http.Request) error {
 		p.note(r, s.Holder, "sign out", "")
 		who = s.Holder.Who
 	}
-	p.kit.SignOut(w, r)
-	if who == "" || !p.kit.Leave(w, r, who) {
+	hint := p.kit.SignOut(w, r)
+	if who == "" || !p.kit.Leave(w, r, who, hint) {
 		p.to(w, p.kit.Site().Pages.Local(field(r, "next")))
 	}
 	return nil

@@ -157,6 +157,13 @@ func TestCrossSite(t *testing.T) {
 				if got.Code != http.StatusForbidden || len(got.Result().Cookies()) != 0 {
 					t.Errorf("%s with %q: status %d", path, header, got.Code)
 				}
+				if media := got.Result().Header.Get("Content-Type"); media != "application/problem+json" {
+					t.Errorf("%s: a program gets %s", path, media)
+				}
+				got = anna.post(path, nil, append(header, "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")...)
+				if media := got.Result().Header.Get("Content-Type"); got.Code != http.StatusForbidden || media != "text/html" {
+					t.Errorf("%s: a browser gets %d, %s", path, got.Code, media)
+				}
 			}
 			for _, c := range []struct{ method, path string }{
 				{http.MethodPost, "/api/access/passkeys/options"}, {http.MethodPost, "/api/access/passkeys"},

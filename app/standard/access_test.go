@@ -32,7 +32,7 @@ const (
 	person    route.Action = "person"   // who has an account here and has signed in
 )
 
-// asksFor says what each method of each route asks for. The test fails if a route is missing here.
+// asksFor says what each method of each route asks for, and what it asks for with a query. The test fails if a route is missing here.
 var asksFor = map[string]map[string]route.Action{
 	"page-index": {"GET": everybody}, "page-assets": {"GET": everybody}, "page-sign-in": {"POST": everybody},
 	"page": {"GET": route.Read}, "page-transports": {"GET": route.Read},
@@ -43,13 +43,13 @@ var asksFor = map[string]map[string]route.Action{
 	"api-channels": {"GET": everybody, "POST": route.Write},
 	"api-channel":  {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Manage},
 	"api-posts":    {"GET": route.Read, "POST": route.Write},
-	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write},
+	"api-post":     {"GET": route.Read, "PATCH": route.Write, "DELETE": route.Write, "DELETE ?for_good": route.Manage},
 	"api-media":    {"POST": route.Draft},
 	"access-me":    {"GET": somebody}, "access-tickets": {"POST": somebody},
 	"access-sessions": {"GET": somebody}, "access-session": {"DELETE": somebody},
 	"access-tokens": {"GET": route.Manage, "POST": route.Manage}, "access-token": {"DELETE": route.Manage},
-	"access-audit": {"GET": route.Manage},
-	"sign-in":      {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
+	"access-revocations": {"GET": route.Manage, "POST": route.Manage}, "access-audit": {"GET": route.Manage},
+	"sign-in": {"GET": everybody, "POST": everybody}, "sign-out": {"POST": everybody},
 	"invitation": {"GET": everybody, "POST": everybody}, "account": {"GET": everybody, "POST": everybody},
 	"api-access-passkey-options": {"POST": everybody}, "api-access-passkeys": {"POST": everybody}, "api-access-passkey": {"DELETE": person},
 	"api-access-people":      {"GET": route.Manage},
@@ -174,9 +174,13 @@ func bearerOf(secret string) func(*http.Request) {
 // signed signs a token, as an app would.
 func (s *accessSite) signed(role access.Role, rights access.Rights) string {
 	s.Helper()
+	claim := map[string]any{"role": role}
+	if channels := rights[0].Channels; channels != nil {
+		claim["channels"] = channels
+	}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"sub": role, "aud": "motacilla", "exp": jwt.NewNumericDate(time.Now().Add(time.Hour)),
-		"motacilla": map[string]any{"role": role, "channels": rights[0].Channels},
+		"motacilla": claim,
 	}).SignedString([]byte(signingKey))
 	if err != nil {
 		s.Fatal(err)
@@ -226,12 +230,12 @@ func (s *accessSite) ticket(role access.Role, rights access.Rights) func(*http.R
 // not there, or with a body that is none.
 func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch motacilla.ChannelID, c credential) {
 	s.Helper()
+	method, query, _ := strings.Cut(method, " ")
 	target := ch
 	if method == http.MethodDelete && ch != "" {
 		target = ch + "-gone"
 	}
-	path := strings.NewReplacer("{channel_id}", string(target), "{post_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())),
-		"{draft_id}", string(motacilla.NewPostID(motacilla.Revision(1e15).Time())), "{before}", "1", "{token}", "none", "{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(rt.Pattern)
+	path := filled(rt.Pattern, target) + query
 	if rt.Many {
 		path += "?c=" + string(ch)
 	}
@@ -263,6 +267,13 @@ func (s *accessSite) ask(rt route.Route, method string, action route.Action, ch 
 	}
 }
 
+// filled returns a path with names of what is not there, but for the channel.
+func filled(pattern string, channel motacilla.ChannelID) string {
+	post := string(motacilla.NewPostID(motacilla.Revision(1e15).Time()))
+	return strings.NewReplacer("{channel_id}", string(channel), "{post_id}", post, "{draft_id}", post, "{before}", "1", "{token}", "none",
+		"{session}", "none", "{person}", "none", "{invitation}", "none", "{passkey}", "none", "{revision}", "1").Replace(pattern)
+}
+
 // TestRoutesAreDocumented compares the table of docs/access.md with what is tested. MOTACILLA_UPDATE=1 writes it.
 func TestRoutesAreDocumented(t *testing.T) {
 	const begins, ends = "<!-- routes begin -->\n", "<!-- routes end -->"
@@ -271,7 +282,8 @@ func TestRoutesAreDocumented(t *testing.T) {
 	table.WriteString("\n| route | method | who may |\n|---|---|---|\n")
 	for _, rt := range s.server.Routes() {
 		for _, method := range slices.Sorted(maps.Keys(asksFor[rt.Name])) {
-			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", rt.Pattern, method, words(asksFor[rt.Name][method]))
+			verb, query, _ := strings.Cut(method, " ")
+			fmt.Fprintf(&table, "| `%s%s` | %s | %s |\n", rt.Pattern, query, verb, words(asksFor[rt.Name][method]))
 		}
 	}
 	table.WriteString("\n")

@@ -169,6 +169,7 @@ func draftText(d client.Draft) string {
 	}
 	line("state", d.State)
 	line("by", d.By.Name)
+	line("approved", d.Approved.Name)
 	if !d.At.IsZero() {
 		line("at", localTime(d.At))
 	}

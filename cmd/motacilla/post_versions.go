@@ -59,9 +59,18 @@ func printVersions(cmd *cobra.Command, versions []client.Version) error {
 		if v.Removed {
 			changed = "removed"
 		}
-		t.Add(at, v.Revision.String(), cmp.Or(v.Who, "-"), cmp.Or(changed, "-"), oneLine(html.UnescapeString(diffMarks.Replace(v.Diff))))
+		t.Add(at, v.Revision.String(), whose(v), cmp.Or(changed, "-"), oneLine(html.UnescapeString(diffMarks.Replace(v.Diff))))
 	}
 	return printTable(cmd.OutOrStdout(), t)
+}
+
+// whose returns who made a version.
+func whose(v client.Version) string {
+	who := cmp.Or(v.Who, "-")
+	if v.Approved.Who != "" && v.Approved.Who != v.Who {
+		who += ", approved by " + v.Approved.Who
+	}
+	return who
 }
 
 // diffMarks are what a difference has in place of tags.
@@ -109,6 +118,7 @@ func (r *remote) erasePost(cmd *cobra.Command, c *client.Client, args []string) 
 	if asJSON(cmd) {
 		return printValue(cmd.OutOrStdout(), gone)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "The post is gone, with %d versions and %d images.\n", gone.Versions, len(gone.Images))
+	fmt.Fprintf(cmd.ErrOrStderr(), "The post is gone, with %s, %s and %s.\n",
+		count(int64(gone.Versions), "version"), count(int64(gone.Drafts), "draft"), count(int64(len(gone.Images)), "image"))
 	return nil
 }

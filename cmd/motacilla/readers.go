@@ -16,8 +16,8 @@ func readersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "readers [CHANNEL]",
 		Short: "Print how many readers there are, now and at most",
-		Long: `Print how many readers a channel has, or all channels together, on each node and in all, and how many there were at most. It needs a
-token of a contributor; without CHANNEL, the server's token or one of an editor of all channels.
+		Long: `Print how many readers a channel has, or all channels together, on each node and in all, and how many there were at most. It needs
+a token of a contributor; without CHANNEL, the server's token or one of an editor of all channels.
 
 A terminal gets a table that fits its width. A file or a pipe gets one line for each node and a last one for all of them ("all"),
 without titles: node, readers now, readers at most, and when that was (RFC 3339, or -), separated by tabs.`,

@@ -29,7 +29,7 @@ A named token has a role, on all channels or on some, and may end at a time. The
   motacilla token revoke scores`,
 	})
 	r := remoteFlags(cmd)
-	cmd.AddCommand(tokenCreate(r), tokenList(r), tokenRevoke(r))
+	cmd.AddCommand(tokenCreate(r), tokenList(r), tokenRevoke(r), tokenRevokeSigned(r), tokenRevoked(r))
 	return cmd
 }
 

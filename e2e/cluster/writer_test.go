@@ -34,13 +34,16 @@ type writer struct {
 	head    motacilla.Revision // of its last write
 	title   string             // that it gave the channel
 	retried int
+	slowest time.Duration // of its requests
 }
 
 // send repeats a request until it is answered, with the same idempotency key. retried says that an answer may have been
 // lost.
 func (w *writer) send(ctx context.Context, method, path string, in, out any) (status int, retried bool, err error) {
 	for late := time.Now().Add(hang); ; {
+		began := time.Now()
 		status, header, err := request(ctx, w.base, method, path, in, out)
+		w.slowest = max(w.slowest, time.Since(began))
 		switch {
 		case ctx.Err() != nil:
 			return 0, retried, ctx.Err()
@@ -56,6 +59,23 @@ func (w *writer) send(ctx context.Context, method, path string, in, out any) (st
 		retried = true
 		w.retried++
 		pause(ctx, 50*time.Millisecond)
+	}
+}
+
+// goOn checks that no reader has got the newest page in place of what it missed, after its first page. It gets that if the store takes
+// too long, and if it does for readers, it has for writers too.
+func goOn(t *testing.T, readers []*reader, writers []*writer) {
+	t.Helper()
+	for _, w := range writers {
+		if w.slowest > time.Second && !*soak {
+			t.Logf("a request of %s has taken %v, so readers may get resets", w.name, w.slowest)
+			return
+		}
+	}
+	for _, r := range readers {
+		if resets, _, _ := r.count(); resets > 1 {
+			t.Errorf("%s: got %d resets, though the store knows every cursor", r.name, resets)
+		}
 	}
 }
 

@@ -1,54 +1,39 @@
-// Package drafted says what is in drafts, to those who need to know without having drafts themselves.
 package drafted
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
 )
 
-// Namespace is where drafts are, among the records that nodes share.
-const Namespace = "drafts"
-
-// Images returns a function that calls use with the ID of each image that a draft has. It is a media.Uses.
-func Images(records motacilla.Records) func(ctx context.Context, use func(id string)) error {
+// Images returns a function that calls use with the ID of each image that a draft has. It is a media.Uses. of is media.UsesOf.
+func Images(
+	records motacilla.Records, of func(b motacilla.Block, use func(id string)),
+) func(ctx context.Context, use func(id string)) error {
 	return func(ctx context.Context, use func(id string)) error {
-		const page = 100
-		for after := ""; ; {
-			list, err := records.List(ctx, Namespace, "", after, page)
+		return each(ctx, records, "", func(r motacilla.Record) error {
+			d, err := parse(r)
+			if err == nil {
+				err = d.blocks(func(b motacilla.Block) { of(b, use) })
+			}
 			if err != nil {
-				return fmt.Errorf("list drafts: %w", err)
+				return fmt.Errorf("look for images in draft %q: %w", r.Key, err)
 			}
-			for _, r := range list {
-				if err := imagesOf(r, use); err != nil {
-					return err
-				}
-			}
-			if len(list) < page {
-				return nil
-			}
-			after = list[len(list)-1].Key
-		}
+			return nil
+		})
 	}
 }
 
-func imagesOf(r motacilla.Record, use func(id string)) error {
-	var draft struct {
-		Content []struct {
-			Value struct {
-				Media string `json:"media"`
-			} `json:"value"`
-		} `json:"content"`
-	}
-	if err := json.Unmarshal(r.Value, &draft); err != nil {
-		return fmt.Errorf("read draft %q: %w", r.Key, err)
-	}
-	for _, b := range draft.Content {
-		if b.Value.Media != "" {
-			use(b.Value.Media)
+// Find calls do with each block of the drafts of a post, and returns how many drafts there are.
+func Find(ctx context.Context, records motacilla.Records, a About, do func(motacilla.Block)) (n int, err error) {
+	err = each(ctx, records, string(a.Channel)+"/", func(r motacilla.Record) error {
+		d, err := parse(r)
+		if err != nil || !a.is(r.Key, d) {
+			return err
 		}
-	}
-	return nil
+		n++
+		return d.blocks(do)
+	})
+	return n, err
 }

@@ -1,5 +1,5 @@
-// Package leaktest looks for goroutines that tests have left. It waits longer than goleak does: on a busy machine a goroutine may
-// take seconds to end.
+// Package leaktest looks for goroutines and memory that tests have left. It waits longer than goleak does: on a busy machine a
+// goroutine may take seconds to end.
 package leaktest
 
 import (

@@ -248,6 +248,8 @@ func authenticate(_ context.Context, in *openapi3filter.AuthenticationInput) err
 		return nil
 	case s.Type == "apiKey" && s.In == "cookie" && len(r.CookiesNamed(s.Name)) > 0:
 		return nil
+	case s.Type == "apiKey" && s.In == "query" && r.URL.Query().Has(s.Name):
+		return nil
 	}
 	return in.NewError(fmt.Errorf("%s is missing", in.SecuritySchemeName))
 }

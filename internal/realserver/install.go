@@ -52,19 +52,43 @@ func once(name string, build func(ctx context.Context, dir string) (*exec.Cmd, e
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	cmd, err := build(ctx, dir)
-	if err != nil {
-		return "", err
-	}
-	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), cmd.Env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w: %.2000s", name, errors.Join(err, ctx.Err()), out)
+	if err := persist(func(ctx context.Context) (*exec.Cmd, error) {
+		cmd, err := build(ctx, dir)
+		if err == nil {
+			cmd.Dir = dir
+			cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), cmd.Env...)
+		}
+		return cmd, err
+	}); err != nil {
+		return "", fmt.Errorf("build %s: %w", name, err)
 	}
 	return bin, os.Rename(filepath.Join(dir, file), bin) // atomic: another test may build it too
 }
+
+// persist runs a command that downloads, again if it fails: a registry may not answer once. The commands keep what they have got.
+func persist(command func(ctx context.Context) (*exec.Cmd, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), downloading)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		cmd, err := command(ctx)
+		if err != nil {
+			return err
+		}
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if attempt == attempts || ctx.Err() != nil {
+			return fmt.Errorf("%w: %.2000s", errors.Join(err, ctx.Err()), out)
+		}
+		time.Sleep(time.Duration(attempt) * 5 * time.Second)
+	}
+}
+
+const (
+	downloading = 25 * time.Minute // for all attempts, with what has to be compiled, on a busy machine
+	attempts    = 3
+)
 
 // major is the last part of a module's path from its second major version on. The program's name does not have it.
 var major = regexp.MustCompile(`/v[0-9]+$`)

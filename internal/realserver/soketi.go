@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // The app of every Soketi.
@@ -95,13 +94,13 @@ func installedPackage(files fs.FS, name string) (string, error) {
 	if err := os.CopyFS(building, files); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
-		"--loglevel=error")
-	cmd.Dir = building
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w: %.2000s", err, out)
+	if err := persist(func(ctx context.Context) (*exec.Cmd, error) {
+		cmd := exec.CommandContext(ctx, "npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
+			"--loglevel=error")
+		cmd.Dir = building
+		return cmd, nil
+	}); err != nil {
+		return "", fmt.Errorf("npm ci: %w", err)
 	}
 	if err := os.Rename(building, folder); err != nil {
 		if _, late := os.Stat(folder); late != nil { // unless another test has installed it meanwhile

@@ -48,6 +48,16 @@ function signedOut(error: unknown): boolean {
   return error instanceof Refused && error.status === 401;
 }
 
+/** Reports whether it is too long ago that this browser has signed in. The account's page then leads to the one for signing in. */
+function stale(error: unknown): boolean {
+  return error instanceof Refused && error.status === 403;
+}
+
+/** Leads to the page for signing in, and from there back to the account's page. */
+function signInAgain(): void {
+  location.assign(`sign-in?next=${encodeURIComponent(location.pathname)}`);
+}
+
 /** Does what a press of the button is for, once at a time. If that works, the page is left, and the button stays busy. */
 function onPress(button: HTMLButtonElement, act: () => Promise<void>): void {
   button.addEventListener("click", async () => {
@@ -86,6 +96,7 @@ function offer(box: HTMLElement): void {
       await (use === "sign-in" ? signIn() : account.make(use, values()).then(leave));
     } catch (error) {
       if (use === "account" && signedOut(error)) return leave();
+      if (use === "account" && stale(error)) return signInAgain();
       tell(error);
       autofill?.start();
       throw error;
@@ -116,6 +127,7 @@ function offerRemoval(button: HTMLButtonElement): void {
       await account.remove(remove);
     } catch (error) {
       if (signedOut(error)) return leave();
+      if (stale(error)) return signInAgain();
       say(reason(error, "removal"));
       throw error;
     }

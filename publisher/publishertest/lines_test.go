@@ -154,7 +154,7 @@ func (p *lines) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		if err != nil {
 			if p.fault == "rushes" && p.stopped.Err() != nil { // a close message, when nobody waits for it
-				time.Sleep(3 * time.Second) // until the test knows that Shutdown has returned, on a busy machine too
+				time.Sleep(10 * time.Second) // until the test knows that Shutdown has returned, on a busy machine too
 				_, _ = fmt.Fprintln(w)
 			}
 			return

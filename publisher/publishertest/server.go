@@ -128,14 +128,14 @@ func (d *Server) Dial() net.Conn {
 		conn = tlsClient(conn, "http/1.1")
 	}
 	d.site.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	_ = conn.SetDeadline(time.Now().Add(5 * patience))
 	return conn
 }
 
 // Do sends a request. target is a path, or a whole URL. Headers are in pairs.
 func (d *Server) Do(method, target string, header ...string) *http.Response {
 	d.site.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
 	d.site.Cleanup(cancel)
 	if target[0] == '/' {
 		target = d.URL + target

@@ -205,7 +205,7 @@ func TestTalkersGetEverything(t *testing.T) {
 
 // A reader that takes nothing is closed after Stall. The others get everything meanwhile.
 func TestStalledReader(t *testing.T) {
-	const stall = 2 * time.Second // longer than a reader that reads ever takes for one post, on a busy machine too
+	const stall = 8 * time.Second // longer than a reader that reads ever takes for one post, on a busy machine too
 	each(t, func(t *testing.T, goroutines bool) {
 		t.Parallel() // it only waits
 		s := open(t, settings{goroutines: goroutines, buffer: 8 << 10, feed: publisher.FeedOptions{Stall: stall}})

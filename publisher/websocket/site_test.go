@@ -33,7 +33,7 @@ type settings struct {
 	feed       publisher.FeedOptions
 	authorize  route.Authorizer // nil requires the secret for private channels
 	buffer     int              // bytes that the kernel keeps for a reader that does not read; 0 leaves it to the system
-	linger     time.Duration    // how long the peer has to answer a close frame; 0 is as in New
+	linger     time.Duration    // how long the peer has to answer a close frame; 0 is more than a slow machine takes
 	server     publishertest.ServerOptions
 }
 
@@ -48,7 +48,7 @@ func open(t *testing.T, o settings) *site {
 	t.Helper()
 	o.feed.Heartbeat = cmp.Or(o.feed.Heartbeat, time.Hour) // a test that takes long must not come upon one
 	s := &site{Site: publishertest.NewSite(t, &publishertest.SiteOptions{Feed: o.feed, Authorize: o.authorize})}
-	s.publisher = newLingering(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}, cmp.Or(o.linger, linger))
+	s.publisher = newLingering(s.Feed, &Options{Goroutines: o.goroutines, Origins: o.origins}, cmp.Or(o.linger, 10*linger))
 	s.Add(s.publisher)
 	o.server.Buffer = o.buffer
 	s.Server = s.Serve(&o.server)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/storage"
 	"github.com/motacilla-live/motacilla/storage/memory"
@@ -69,7 +70,7 @@ func node(store storage.Store, left int, after bool) (*keeper, *mortal) {
 		m.left = -1 << 40
 	}
 	sink := receiver.Sink(sinkOf{store, m})
-	return &keeper{records: m, sink: sink, ingest: receiver.NewIngest(sink, Name, nil), log: zap.NewNop(), now: time.Now}, m
+	return &keeper{records: m, sink: sink, ingest: receiver.NewIngest(sink, Name, nil), note: func(receiver.Event) {}, log: zap.NewNop(), now: time.Now}, m
 }
 
 // sinkOf is a store whose posts are put by a mortal.
@@ -94,7 +95,7 @@ func newStore(t *testing.T) storage.Store {
 }
 
 func newDraft(text string, now time.Time) draft {
-	return draft{channel: "match", id: motacilla.NewPostID(now), State: Written, By: author{Who: "person/anna"},
+	return draft{channel: "match", id: motacilla.NewPostID(now), State: Written, By: byline.Person{Who: "person/anna"},
 		Drafted: motacilla.Micro(now), Modified: motacilla.Micro(now), content: []motacilla.Block{motacilla.PlainText(text)}}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/drafted"
 )
 
@@ -35,12 +36,6 @@ func (s State) open() bool { return s == Written || s == Submitted || s == Retur
 // keepPublished is how long a published draft is kept.
 const keepPublished = 30 * 24 * time.Hour
 
-// author is whom a draft is of.
-type author struct {
-	Who  string `json:"who"` // the account, as route.Holder has it
-	Name string `json:"name"`
-}
-
 // draft is a draft as the records have it. Times are in UTC, to the microsecond.
 type draft struct {
 	channel motacilla.ChannelID
@@ -48,7 +43,8 @@ type draft struct {
 	version int64
 	content []motacilla.Block
 
-	By       author             `json:"by"`
+	By       byline.Person      `json:"by"`
+	Approved byline.Person      `json:"approved,omitzero"` // who published or scheduled it
 	State    State              `json:"state"`
 	At       time.Time          `json:"at,omitzero"`  // when it comes out; only if it is armed
 	Now      bool               `json:"now,omitzero"` // an editor publishes it at once, whatever has become of the channel

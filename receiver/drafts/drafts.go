@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -34,7 +35,7 @@ import (
 )
 
 // Name is the receiver's name in the configuration, and the Source of its posts.
-const Name = "drafts"
+const Name = drafted.Source
 
 // Options are the receiver's settings. nil and zero fields mean the defaults.
 type Options struct {
@@ -64,8 +65,13 @@ func New(kit *receiver.Kit, authorize route.Authorizer, o *Options) *Drafts {
 		log = o.Logger
 	}
 	d := &Drafts{
-		keeper: &keeper{records: kit.Records, sink: kit.Sink, ingest: receiver.NewIngest(kit.Sink, Name, nil), log: log, now: time.Now},
-		api:    rest.New(authorize, log), images: kit.Images,
+		keeper: &keeper{
+			records: kit.Records, sink: kit.Sink, ingest: receiver.NewIngest(kit.Sink, Name, nil), note: kit.Note, log: log, now: time.Now,
+		},
+		api: rest.New(authorize, log), images: kit.Images,
+	}
+	if d.note == nil {
+		d.note = func(receiver.Event) {}
 	}
 	if d.images == nil {
 		d.images = receiver.NoImages{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/receiver"
 	"go.uber.org/zap"
@@ -20,6 +21,7 @@ type keeper struct {
 	records motacilla.Records
 	sink    receiver.Sink
 	ingest  *receiver.Ingest
+	note    func(receiver.Event) // adds to the audit log
 	log     *zap.Logger
 	now     func() time.Time
 
@@ -78,6 +80,9 @@ func (k *keeper) change(
 func (k *keeper) replace(ctx context.Context, was, next draft) (draft, error) {
 	if !next.State.armed() {
 		next.At, next.Now, next.Life = time.Time{}, false, time.Time{}
+		if next.State != Published {
+			next.Approved = byline.Person{}
+		}
 	}
 	next.At, next.Modified = motacilla.Micro(next.At), motacilla.Micro(k.now())
 	same := was.State.armed() && next.State.armed() && was.At.Equal(next.At)

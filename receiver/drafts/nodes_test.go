@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
+	"github.com/motacilla-live/motacilla/receiver"
 )
 
 // Nodes schedule, take back, return and publish the same drafts at the same time, and look for what is due. Some die. No draft becomes
@@ -108,6 +110,52 @@ func act(ctx context.Context, k *keeper, id motacilla.PostID, start time.Time, r
 		now := start.Add(time.Duration(random.IntN(3)) * time.Second)
 		k.now = func() time.Time { return now }
 		_, _ = k.round(ctx)
+	}
+}
+
+// Nodes that publish one draft at the same time note it once.
+func TestNotedOnce(t *testing.T) {
+	store, start := newStore(t), time.Now()
+	var mu sync.Mutex
+	var noted []receiver.Event
+	open := func() *keeper {
+		k, _ := node(store, -1, false)
+		k.note = func(e receiver.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			noted = append(noted, e)
+		}
+		return k
+	}
+	d, err := open().put(t.Context(), newDraft("Goal", start))
+	if err == nil {
+		d, err = open().change(t.Context(), "match", d.id, func(d *draft) error {
+			d.State, d.At, d.Approved = Publishing, start, byline.Person{Who: "person/eve", Name: "Eve"}
+			return nil
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := open().settle(t.Context(), d); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	p, err := store.PostByMessage(t.Context(), "match", messageID(d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := receiver.Event{
+		Who: "person/eve", Name: "Eve", Action: "publish", Channel: "match",
+		Detail: fmt.Sprintf("draft %s of person/anna as post %s", d.id, p.ID),
+	}
+	if len(noted) != 1 || noted[0] != want {
+		t.Errorf("noted %+v, want %+v", noted, want)
 	}
 }
 

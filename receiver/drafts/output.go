@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/rest"
 )
@@ -18,7 +19,8 @@ type draftJSON struct {
 	ID       motacilla.PostID    `json:"id"`
 	Channel  motacilla.ChannelID `json:"channel"`
 	State    State               `json:"state"`
-	By       author              `json:"by"`
+	By       byline.Person       `json:"by"`
+	Approved *byline.Person      `json:"approved_by"`
 	At       *string             `json:"at"`
 	Note     string              `json:"note"`
 	Post     *motacilla.PostID   `json:"post"`
@@ -35,8 +37,8 @@ type draftJSON struct {
 
 func encode(d draft) draftJSON {
 	return draftJSON{
-		d.id, d.channel, d.State, d.By, stamp(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base), d.Author, d.Pinned, d.KeyEvent,
-		stamp(d.Created), d.content, motacilla.FormatTime(d.Drafted), motacilla.FormatTime(d.Modified),
+		d.id, d.channel, d.State, d.By, some(d.Approved), stamp(d.At), d.Note, some(d.Post), some(d.Edits), some(d.Base),
+		d.Author, d.Pinned, d.KeyEvent, stamp(d.Created), d.content, motacilla.FormatTime(d.Drafted), motacilla.FormatTime(d.Modified),
 	}
 }
 

@@ -1,12 +1,15 @@
 package drafts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
+	"github.com/motacilla-live/motacilla/internal/drafted"
 	"github.com/motacilla-live/motacilla/internal/postbody"
 	"github.com/motacilla-live/motacilla/receiver"
 	"go.uber.org/zap"
@@ -20,7 +23,7 @@ func (e *refusal) Error() string { return e.note }
 // settle brings out a draft that is coming out. Several nodes may do so at once: the message's ID makes it one post. If it can't be
 // published, it is returned with a note. Any other error means that it is to be tried again.
 func (k *keeper) settle(ctx context.Context, d draft) (draft, error) {
-	post, err := k.bring(ctx, d)
+	post, err := k.bring(byline.With(ctx, byline.Line{By: d.By, Approved: d.Approved}), d)
 	next := d
 	var no *refusal
 	switch {
@@ -39,6 +42,10 @@ func (k *keeper) settle(ctx context.Context, d draft) (draft, error) {
 		return d, err
 	}
 	if stored.State == Published {
+		k.note(receiver.Event{
+			Who: d.Approved.Who, Name: d.Approved.Name, Action: "publish", Channel: d.channel,
+			Detail: fmt.Sprintf("draft %s of %s as post %s", d.id, cmp.Or(d.By.Who, "nobody known"), post),
+		})
 		k.log.Info("draft published", zap.String("channel", string(d.channel)), zap.String("draft", string(d.id)),
 			zap.String("post", string(post)), zap.Duration("after", k.now().Sub(d.At)))
 	} else {
@@ -49,7 +56,7 @@ func (k *keeper) settle(ctx context.Context, d draft) (draft, error) {
 }
 
 // messageID is the message of a draft's post.
-func messageID(d draft) string { return "draft/" + string(d.id) }
+func messageID(d draft) string { return drafted.MessageID(d.id) }
 
 // bring makes the post, or changes the one that the draft edits, unless that was done already.
 func (k *keeper) bring(ctx context.Context, d draft) (motacilla.PostID, error) {

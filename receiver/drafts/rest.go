@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/postbody"
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/route"
@@ -16,14 +17,15 @@ import (
 
 // visitor is who sends a request.
 type visitor struct {
-	author
+	byline.Person
+
 	editor bool // may write on the channel
 }
 
 func (d *Drafts) visitor(r *http.Request, ch motacilla.ChannelID) (visitor, error) {
 	var v visitor
 	if h := route.GrantOf(r).Holder; h != nil {
-		v.author = author{h.Who, h.Name}
+		v.Person = byline.Person{Who: h.Who, Name: h.Name}
 	}
 	var err error
 	v.editor, err = d.api.May(r, ch, route.Write)
@@ -64,7 +66,7 @@ func (d *Drafts) create(w http.ResponseWriter, r *http.Request, ch motacilla.Cha
 		return err
 	}
 	now := motacilla.Micro(d.now())
-	next := draft{channel: ch, id: motacilla.NewPostID(now), By: v.author, State: Written, Drafted: now, Modified: now}
+	next := draft{channel: ch, id: motacilla.NewPostID(now), By: v.Person, State: Written, Drafted: now, Modified: now}
 	if in.Edits.Set {
 		err = d.begin(r.Context(), &next, in.Edits.Value, v)
 	} else if !in.Text.Set && !in.Content.Set {

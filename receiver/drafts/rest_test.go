@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 )
 
 const (
@@ -18,12 +19,12 @@ const (
 )
 
 // A contributor's draft goes to an editor, back, and out.
-func TestApproval(t *testing.T) {
+func testApproval(t *testing.T) {
 	s := open(t, nil)
 	made := s.as(anna).want(201, "POST", "",
 		`{"text":"<b>Goal</b><script>x</script>","author":"Anna","pinned":true,"created":"2025-01-01T00:00:00Z"}`)
 	one := "/" + made.ID
-	if made.State != "draft" || made.By != (author{"person/anna", "ANNA"}) || made.text() != "<b>Goal</b>" ||
+	if made.State != "draft" || made.By != (byline.Person{Who: "person/anna", Name: "ANNA"}) || made.text() != "<b>Goal</b>" ||
 		made.location != "drafts/"+made.ID ||
 		!made.Pinned || made.Created != "2025-01-01T00:00:00.000000Z" {
 		t.Errorf("made: %+v", made)
@@ -48,7 +49,7 @@ func TestApproval(t *testing.T) {
 	s.as(anna).want(200, "POST", one+"/submit", `{}`)
 	s.wantPosts()
 	done := s.as(eve).want(200, "POST", one+"/publish", `{}`)
-	if done.State != "published" || done.Post == "" || done.Note != "" {
+	if done.State != "published" || done.Post == "" || done.Note != "" || done.Approved != (byline.Person{Who: "person/eve", Name: "EVE"}) {
 		t.Errorf("published: %+v", done)
 	}
 	if again := s.as(eve).want(200, "POST", one+"/publish", `{}`); again.etag != done.etag || again.Post != done.Post {
@@ -75,11 +76,12 @@ func TestApproval(t *testing.T) {
 	}
 }
 
-func TestSchedule(t *testing.T) {
+func testSchedule(t *testing.T) {
 	s := open(t, nil)
 	one := s.as(anna).add(`{"text":"Kick-off"}`)
 	s.as(eve).want(409, "POST", one+"/unschedule", `{}`)
-	if got := s.as(eve).want(200, "POST", one+"/schedule", in(time.Hour)); got.State != "scheduled" || got.At == "" {
+	if got := s.as(eve).want(200, "POST", one+"/schedule", in(time.Hour)); got.State != "scheduled" || got.At == "" ||
+		got.Approved.Who != "person/eve" {
 		t.Errorf("scheduled: %+v", got)
 	}
 	s.as(anna).want(409, "PATCH", one, `{"text":"mine"}`)
@@ -101,7 +103,8 @@ func TestSchedule(t *testing.T) {
 
 	two := s.as(eve).add(`{"text":"Half-time"}`)
 	s.as(eve).want(200, "POST", two+"/schedule", in(time.Hour))
-	if got := s.as(eve).want(200, "POST", two+"/unschedule", `{}`); got.State != "submitted" || got.At != "" || s.due() != 0 {
+	if got := s.as(eve).want(200, "POST", two+"/unschedule", `{}`); got.State != "submitted" || got.At != "" || s.due() != 0 ||
+		got.Approved.Who != "" {
 		t.Errorf("%+v, %d entries", got, s.due())
 	}
 	s.as(eve).want(200, "POST", two+"/unschedule", `{}`)
@@ -183,7 +186,7 @@ func TestScheduleAfterTheEnd(t *testing.T) {
 }
 
 // A draft that edits a post changes it, unless the post has changed meanwhile.
-func TestEdits(t *testing.T) {
+func testEdits(t *testing.T) {
 	s := open(t, nil)
 	first, err := s.store.PutPost(t.Context(), "match", motacilla.Post{
 		Author: "Mara", Show: true, Pinned: true, Content: []motacilla.Block{motacilla.PlainText("Gaol")}}, 0)
@@ -242,7 +245,7 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-func TestPreconditions(t *testing.T) {
+func testPreconditions(t *testing.T) {
 	s := open(t, nil)
 	made := s.as(anna).want(201, "POST", "", `{"text":"one"}`)
 	one := "/" + made.ID
@@ -265,7 +268,7 @@ func TestPreconditions(t *testing.T) {
 	s.wantPosts()
 }
 
-func TestRepeats(t *testing.T) {
+func testRepeats(t *testing.T) {
 	s := open(t, nil)
 	c := s.as(anna, "Idempotency-Key", "k")
 	first := c.want(201, "POST", "", `{"text":"one"}`)
@@ -280,7 +283,7 @@ func TestRepeats(t *testing.T) {
 	s.as(anna, "Idempotency-Key", strings.Repeat("k", 256)).do("POST", "", `{"text":"one"}`)
 }
 
-func TestBadDrafts(t *testing.T) {
+func testBadDrafts(t *testing.T) {
 	s := open(t, nil)
 	for _, c := range []struct{ body, field string }{
 		{`{}`, "text"}, {`{"text":" "}`, "text"}, {`{"text":"<script>x</script>"}`, "text"}, {`{"text":"a","content":[]}`, "text"},
@@ -330,7 +333,7 @@ func TestBadDrafts(t *testing.T) {
 	}
 }
 
-func TestList(t *testing.T) {
+func testList(t *testing.T) {
 	s := open(t, nil)
 	var mine []string
 	for i := range 130 {

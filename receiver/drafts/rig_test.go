@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/byline"
 	"github.com/motacilla-live/motacilla/internal/openapitest"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/receiver/webapp"
@@ -118,7 +119,8 @@ type answer struct {
 	Base                                                          int64
 	Created                                                       string
 	Pinned                                                        bool
-	By                                                            author
+	By                                                            byline.Person
+	Approved                                                      byline.Person `json:"approved_by"`
 	Content                                                       []motacilla.RawBlock
 	Drafts                                                        []answer
 	etag, location                                                string

@@ -57,11 +57,11 @@ func (d *Drafts) schedule(w http.ResponseWriter, r *http.Request, ch motacilla.C
 	if !c.Ended.IsZero() && !c.Ended.After(at) {
 		return &rest.Refusal{Problem: route.Problem{Status: http.StatusConflict, Field: "at", Detail: "the channel has ended then"}}
 	}
-	return d.changes(w, r, ch, func(one *draft, _ visitor) error {
+	return d.changes(w, r, ch, func(one *draft, v visitor) error {
 		if !one.State.open() && one.State != Scheduled {
 			return stands(one, "schedule")
 		}
-		one.State, one.At, one.Life, one.Note = Scheduled, at, c.Created, ""
+		one.State, one.At, one.Life, one.Note, one.Approved = Scheduled, at, c.Created, "", v.Person
 		return nil
 	})
 }
@@ -88,14 +88,14 @@ func (d *Drafts) publish(w http.ResponseWriter, r *http.Request, ch motacilla.Ch
 	if err := rest.ReadBody(w, r, &struct{}{}); err != nil {
 		return err
 	}
-	one, err := d.changed(r, ch, func(one *draft, _ visitor) error {
+	one, err := d.changed(r, ch, func(one *draft, v visitor) error {
 		if one.State == Published || one.State == Publishing { // a retry
 			return nil
 		}
 		if err := d.ready(r, *one); err != nil {
 			return err
 		}
-		one.State, one.Now = Publishing, true
+		one.State, one.Now, one.Approved = Publishing, true, v.Person
 		if one.At.IsZero() || one.At.After(d.now()) {
 			one.At = d.now()
 		}

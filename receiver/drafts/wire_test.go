@@ -9,6 +9,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/internal/drafted"
+	"github.com/motacilla-live/motacilla/media"
 	"github.com/motacilla-live/motacilla/receiver"
 )
 
@@ -26,16 +27,17 @@ func (pictures) Add(context.Context, string, io.Reader) (motacilla.Block, error)
 	return motacilla.Block{}, motacilla.ErrInvalid
 }
 
-// An image of a draft is in use, and has its URL before the draft is a post.
+// An image of a draft is in use, also one that its text has a link to. It has its URL before the draft is a post.
 func TestImages(t *testing.T) {
 	s := open(t, pictures{})
-	made := s.as(anna).want(201, "POST", "", `{"content":[{"type":"image","value":{"media":"known","alt":"A squad"}}]}`)
+	made := s.as(anna).want(201, "POST", "", `{"content":[{"type":"image","value":{"media":"known","alt":"A squad"}},
+		{"type":"text","value":{"text":"see <a href=\"https://example.org/media/linked/4.jpg\">it</a>"}}]}`)
 	if b := made.Content[0]; b.URL != "/media/known.jpg" || b.Alt != "A squad" {
 		t.Errorf("image: %+v", b)
 	}
 	var used []string
-	err := drafted.Images(s.store.Records())(t.Context(), func(id string) { used = append(used, id) })
-	if err != nil || len(used) != 1 || used[0] != "known" {
+	err := drafted.Images(s.store.Records(), media.UsesOf)(t.Context(), func(id string) { used = append(used, id) })
+	if err != nil || strings.Join(used, " ") != "known linked" {
 		t.Errorf("used: %v, %v", used, err)
 	}
 	s.as(eve).want(200, "POST", "/"+made.ID+"/publish", `{}`)
@@ -71,8 +73,9 @@ func TestForget(t *testing.T) {
 	done := s.as(eve).want(200, "POST", one+"/publish", `{}`)
 	edits := s.as(anna).add(`{"edits":"` + done.Post + `","text":"two"}`)
 	s.as(eve).want(200, "POST", edits+"/schedule", in(time.Hour))
-	if err := drafted.Forget(t.Context(), s.store.Records(), "match", motacilla.PostID(done.Post)); err != nil {
-		t.Fatal(err)
+	n, err := drafted.Forget(t.Context(), s.store.Records(), drafted.About{Channel: "match", Post: motacilla.PostID(done.Post)})
+	if err != nil || n != 2 {
+		t.Fatalf("%d drafts are gone, %v", n, err)
 	}
 	s.as(eve).want(404, "GET", one, "")
 	s.as(eve).want(404, "GET", edits, "")

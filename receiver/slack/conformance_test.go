@@ -41,6 +41,7 @@ func suite(id func(kind string, d receivertest.Delivery) string, say func(m map[
 			if err != nil {
 				tb.Fatal(err)
 			}
+			slack.Patient(r, patience, patience)
 			tb.Cleanup(kit.Client.HTTP().CloseIdleConnections)
 			return r
 		},

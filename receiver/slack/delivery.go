@@ -19,6 +19,9 @@ import (
 // answerTime is how long a delivery may take. Slack waits 3 s, and sends the event again after that.
 const answerTime = 2500 * time.Millisecond
 
+// times are how long a delivery may take, and all that Slack is asked because of it.
+type times struct{ answer, names time.Duration }
+
 // outer is what Slack delivers: an event, or its question whether the URL is ours.
 type outer struct {
 	Type      string          `json:"type"`
@@ -59,7 +62,7 @@ func (r *Receiver) deliver(ctx context.Context, body []byte) (receiver.Answer, e
 	if !eventIDs.MatchString(o.EventID) {
 		return receiver.Answer{}, motacilla.Invalid("event_id", "must be 1 to 64 of A-Z a-z 0-9 - _")
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, r.times.answer)
 	defer cancel()
 	return receiver.Answer{}, r.seen.Once(ctx, o.EventID, func(ctx context.Context) error { return r.event(ctx, o.Event) })
 }
@@ -202,7 +205,7 @@ func (r *Receiver) post(ctx context.Context, ch motacilla.ChannelID, m *message)
 func (r *Receiver) made(
 	ctx context.Context, m *message, channel string, created, version int64,
 ) (receiver.Message, []receiver.File) {
-	ctx, cancel := context.WithTimeout(ctx, nameBudget) // a post without a name is better than none
+	ctx, cancel := context.WithTimeout(ctx, r.times.names) // a post without a name is better than none
 	defer cancel()
 	content, files := r.content(ctx, m)
 	return receiver.Message{
@@ -283,7 +286,7 @@ func (r *Receiver) channel(ctx context.Context, id string) (ch motacilla.Channel
 	if ch, ok = r.channels.Of(id); ok || !r.byName() || !validID(id) {
 		return ch, ok, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, nameBudget)
+	ctx, cancel := context.WithTimeout(ctx, r.times.names)
 	defer cancel()
 	name, err := r.names.of(ctx, mention{channelSpan, id})
 	if err != nil {

@@ -17,6 +17,15 @@ func Deliver(ctx context.Context, r *Receiver, body []byte) error {
 // RetryAfter sets how long Socket Mode waits after Slack has refused the token.
 func RetryAfter(r *Receiver, d time.Duration) { r.socket.retry = d }
 
+// Patient gives a receiver more time for a delivery, and for what Slack is asked because of it. A slow machine may need it.
+func Patient(r *Receiver, answer, names time.Duration) { r.times = times{answer, names} }
+
+// AnswerTime and NameBudget are these times of a receiver without Patient.
+const (
+	AnswerTime = answerTime
+	NameBudget = nameBudget
+)
+
 // Mrkdwn returns the blocks of a text.
 func Mrkdwn(text string) []motacilla.RawBlock {
 	var d document

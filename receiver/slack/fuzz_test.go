@@ -134,6 +134,7 @@ func FuzzDelivery(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		slack.Patient(r, patience, patience)
 		if err := slack.Deliver(context.Background(), r, data); err != nil && !errors.Is(err, motacilla.ErrInvalid) {
 			t.Errorf("the error is %v", err)
 		}

@@ -151,6 +151,7 @@ func TestUnmappedChannel(t *testing.T) {
 // Slack waits 3 s. If the store takes longer, Slack is told to send the event again, and then there is one post.
 func TestSlowStore(t *testing.T) {
 	r := newRig(t, nil)
+	slack.Patient(r.receiver, slack.AnswerTime, patience)
 	hold := make(chan struct{})
 	r.sink.hold = hold
 	e := callback(newMessage("1700000001.000100", "x"))
@@ -158,6 +159,7 @@ func TestSlowStore(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	close(hold)
+	slack.Patient(r.receiver, patience, patience)
 	r.deliver(e)
 	r.one()
 }

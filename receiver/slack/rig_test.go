@@ -220,6 +220,7 @@ func newNode(
 	if r.receiver, err = slack.New(kit, r.slack.options(change), log); err != nil {
 		t.Fatal(err)
 	}
+	slack.Patient(r.receiver, patience, patience)
 	table := route.NewTable()
 	if err := table.Add("receiver", "", r.receiver.URLs()...); err != nil {
 		t.Fatal(err)

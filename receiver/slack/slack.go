@@ -84,6 +84,7 @@ type Receiver struct {
 	metrics  *receiver.Metrics
 	room     *receiver.Room
 	strange  met // Slack channels that feed no channel
+	times    times
 	log      *zap.Logger
 }
 
@@ -105,7 +106,7 @@ func New(kit *receiver.Kit, o *Options, log *zap.Logger) (*Receiver, error) {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	r := &Receiver{o: *o, source: Name, metrics: kit.Metrics, room: kit.Room, log: log}
+	r := &Receiver{o: *o, source: Name, metrics: kit.Metrics, room: kit.Room, times: times{answerTime, nameBudget}, log: log}
 	if r.o.APIURL == "" {
 		r.o.APIURL = slack.APIURL
 	}

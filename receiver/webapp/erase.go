@@ -16,10 +16,11 @@ const forGood = "for_good"
 type erasedJSON struct {
 	Post     motacilla.PostID `json:"post"`
 	Versions int              `json:"versions"`
+	Drafts   int              `json:"drafts"`
 	Images   []string         `json:"images"`
 }
 
-// erasePost removes a post with its versions and images. That asks for more than to remove a post.
+// erasePost removes a post with its versions, drafts and images. That asks for more than to remove a post.
 func (a *Webapp) erasePost(
 	w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID, id motacilla.PostID, match route.Condition,
 ) error {
@@ -59,7 +60,7 @@ func (a *Webapp) erasePost(
 	case err != nil:
 		return err
 	}
-	return rest.Write(w, http.StatusOK, erasedJSON{e.Post, e.Versions, e.Images})
+	return rest.Write(w, http.StatusOK, erasedJSON{e.Post, e.Versions, e.Drafts, e.Images})
 }
 
 func noHistory() error {

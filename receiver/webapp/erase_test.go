@@ -22,7 +22,7 @@ func (e *erasing) ErasePost(
 	_ context.Context, _ motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision,
 ) (receiver.Erased, error) {
 	e.with = append(e.with, replaces)
-	return receiver.Erased{Post: id, Versions: 3, Images: []string{"goal"}}, e.err
+	return receiver.Erased{Post: id, Versions: 3, Drafts: 2, Images: []string{"goal"}}, e.err
 }
 
 func TestForGood(t *testing.T) {
@@ -35,7 +35,7 @@ func TestForGood(t *testing.T) {
 	s.want(t, 201, "POST", "/api/channels", `{"id":"c"}`)
 	w := s.do(t, "POST", "/api/channels/c/posts", `{"text":"x"}`)
 	path, tag := w.Header().Get("Location"), w.Header().Get("ETag")
-	if got := s.do(t, "DELETE", path+"?for_good=true", "", "If-Match", tag).Body.String(); !strings.HasSuffix(got, `"versions":3,"images":["goal"]}`) {
+	if got := s.do(t, "DELETE", path+"?for_good=true", "", "If-Match", tag).Body.String(); !strings.HasSuffix(got, `"versions":3,"drafts":2,"images":["goal"]}`) {
 		t.Errorf("answered %s", got)
 	}
 	s.want(t, 200, "DELETE", path+"?for_good", "")

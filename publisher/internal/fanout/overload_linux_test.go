@@ -8,7 +8,8 @@ import (
 
 // A topic moves faster than a pass takes. What is due is told nevertheless, and a peer that takes nothing is closed.
 func TestTimesAreCheckedUnderOverload(t *testing.T) {
-	r := newRig(t, Options{Shards: 1, Stall: 200 * time.Millisecond, Tick: 5 * time.Millisecond})
+	clock := &clock{}
+	r := newRigAt(t, Options{Shards: 1, Stall: 200 * time.Millisecond, Tick: 5 * time.Millisecond}, clock.now)
 	r.speech.due = func(rd *Reader) { rd.Answer(r.story.Idle(rd.Cursor())) }
 	stalled := r.joinSmall()
 	r.eventually("a socket is full", func() (full bool) {
@@ -21,9 +22,13 @@ func TestTimesAreCheckedUnderOverload(t *testing.T) {
 	r.story.hook = r.topic.wake // every pass makes another one
 	r.story.mu.Unlock()
 	healthy := r.join(Join{Cursor: head})
-	held := r.join(Join{Cursor: head, Once: true, Due: time.Now().Add(50 * time.Millisecond)})
+	held := r.join(Join{Cursor: head, Once: true, Due: clock.now().Add(50 * time.Millisecond)})
+	clock.advance(50 * time.Millisecond)
 	r.want(held, head, head)
-	r.eventually("the peer that takes nothing is closed", func() bool { return r.speech.count(Stalled) == 1 })
+	r.eventually("the peer that takes nothing is closed", func() bool {
+		clock.advance(10 * time.Millisecond)
+		return r.speech.count(Stalled) == 1
+	})
 	r.move(10)
 	r.want(healthy, head, head+1)
 	_ = stalled.Close()
