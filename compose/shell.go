@@ -55,7 +55,7 @@ func (d *Desk) shell(w http.ResponseWriter, r *http.Request) {
 	s := d.pages.Setting()
 	ch, err := d.channel(r)
 	if err != nil {
-		d.pages.Refuse(w, r, s.Base+d.path, err)
+		d.pages.RefuseAt(w, r, s.Base+d.path, err)
 		return
 	}
 	here := d.here(s.Base, ch, r.URL.RawQuery)
@@ -64,7 +64,7 @@ func (d *Desk) shell(w http.ResponseWriter, r *http.Request) {
 	}
 	var body bytes.Buffer
 	if err := shellTemplate.Execute(&body, d.view(s)); err != nil {
-		d.pages.Refuse(w, r, here, err)
+		d.pages.RefuseAt(w, r, here, err)
 		return
 	}
 	h := w.Header()
@@ -114,7 +114,7 @@ func (d *Desk) admit(w http.ResponseWriter, r *http.Request, ch motacilla.Channe
 			return true
 		}
 	}
-	d.pages.Refuse(w, r, here, err)
+	d.pages.RefuseAt(w, r, here, err)
 	return false
 }
 

@@ -54,9 +54,9 @@ func (p *Page) Languages() []*Language {
 	return all
 }
 
-// Refuse answers an error as a page of the site, as pages do: a reader who may not see what is at here is shown how to sign in, and
+// RefuseAt answers an error as a page of the site, as pages do: a reader who may not see what is at here is shown how to sign in, and
 // comes back to here. here is a path of this site with its base path.
-func (p *Page) Refuse(w http.ResponseWriter, r *http.Request, here string, err error) {
+func (p *Page) RefuseAt(w http.ResponseWriter, r *http.Request, here string, err error) {
 	p.refuseAt(w, r, here, err)
 }
 
