@@ -75,10 +75,7 @@ function draftBody({ show: _, created, ...body }: PostPatch, at: string | undefi
 }
 
 export function setFlags(desk: Desk, post: Post, body: Pick<PostPatch, "pinned" | "key_event" | "show">): void {
-  const inside = document.activeElement?.closest<HTMLElement>("[data-post]")?.dataset.post === post.id;
-  void queue({ kind: "edit", channel: desk.id, post: post.id, base: post.revision, body, was: post }).then(() => {
-    if (inside && body.pinned !== undefined) setTimeout(() => document.activeElement === document.body && focusPost(post.id), 50);
-  });
+  void queue({ kind: "edit", channel: desk.id, post: post.id, base: post.revision, body, was: post });
   if (body.pinned !== undefined) say(t(body.pinned ? "said_pinned" : "said_unpinned"));
   if (body.key_event !== undefined) say(t(body.key_event ? "said_key" : "said_not_key"));
   if (body.show !== undefined) say(t(body.show ? "said_shown" : "said_hidden"));

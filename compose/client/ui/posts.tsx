@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../words";
 import { say } from "./toasts";
 import type { Desk } from "./desk";
@@ -16,7 +16,7 @@ export function Posts({ desk }: { desk: Desk }) {
   const waiting = desk.waiting.value;
   const pinned = shown.filter((s) => s.post.pinned);
   const others = shown.filter((s) => !s.post.pinned);
-  useFocusKept(shown.map((s) => s.post.id));
+  useFocusKept([...pinned, ...others].map((s) => s.post.id));
   useLinkedPost(desk);
   return (
     <div class="list" data-posts>
@@ -65,7 +65,7 @@ function Older({ desk }: { desk: Desk }) {
   );
 }
 
-/** If the post that had the focus is gone, its neighbour gets it. */
+/** A post that has the focus keeps it when it gets another place, such as above the others. If it is gone, its neighbour gets it. */
 function useFocusKept(ids: string[]): void {
   const last = useRef<{ ids: string[]; focused: string }>({ ids: [], focused: "" });
   useEffect(() => {
@@ -87,12 +87,12 @@ function useFocusKept(ids: string[]): void {
       document.removeEventListener("focusout", left);
     };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { ids: before, focused } = last.current;
     last.current.ids = ids;
     const lost = document.activeElement === document.body || document.activeElement === null;
     if (!lost || !focused || before.join() === ids.join()) return;
-    if (ids.includes(focused)) return void focusPost(focused); // it has another place, such as above the others
+    if (ids.includes(focused)) return void focusPost(focused);
     if (!before.includes(focused)) return;
     const at = before.indexOf(focused);
     const next = before.slice(at + 1).find((id) => ids.includes(id)) ?? before.slice(0, at).reverse().find((id) => ids.includes(id));

@@ -80,7 +80,7 @@ export class Writing {
   }
 
   focus(): void {
-    this.editor.value?.focus();
+    setTimeout(() => this.editor.value?.focus()); // its panel may be shown by what is drawn next
   }
 
   content(): Block[] {
