@@ -51,6 +51,7 @@ export class Writing {
   private make: ((content: Block[]) => Editor) | null = null;
   private filling = false;
   private opening = 0;
+  private wanted = false; // the focus
   private readonly held: Map<string, Kept>;
 
   constructor(readonly channel: string) {
@@ -79,7 +80,9 @@ export class Writing {
     this.make = null;
   }
 
+  /** Puts the focus into the editor, as soon as there is one. */
   focus(): void {
+    this.wanted = this.editor.value === null;
     setTimeout(() => this.editor.value?.focus()); // its panel may be shown by what is drawn next
   }
 
@@ -190,8 +193,10 @@ export class Writing {
     this.target.value = target;
     this.base.value = base;
     this.options.value = options;
+    const focused = this.wanted || (this.editor.value?.element.contains(document.activeElement) ?? false);
     this.editor.value?.destroy();
     this.editor.value = this.make(content);
+    if (focused) this.focus();
     this.filling = false;
     this.empty.value = this.editor.value.empty();
     this.turn.value++;
