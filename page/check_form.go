@@ -14,12 +14,12 @@ import (
 type formSample struct {
 	Next, Login, Name, Failed, Field, Secret, Invites, Current string
 
-	Wait                                                           int
+	Wait                                                                   int
 	Passwords, First, Reset, Password, Saved, Recent, ByPasskey, Elsewhere bool
-	Others                                                         []struct{ Name, URL string }
-	Rights                                                         []rightSample
-	Passkeys                                                       []passkeySample
-	Sessions                                                       []sessionSample
+	Others                                                                 []struct{ Name, URL string }
+	Rights                                                                 []rightSample
+	Passkeys                                                               []passkeySample
+	Sessions                                                               []sessionSample
 }
 
 type rightSample struct {
@@ -41,10 +41,10 @@ func forms(l *Language, of func(kind string) view) []sample {
 	full := formSample{
 		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Passwords: true, Password: true,
 		ByPasskey: true, Recent: true,
-		Others:    []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
-		Rights:    []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
-		Passkeys:  []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
-		Sessions:  []sessionSample{{ID: "one", Agent: "Firefox/1"}, {ID: "two", Address: "192.0.2.1"}},
+		Others:   []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
+		Rights:   []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
+		Passkeys: []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
+		Sessions: []sessionSample{{ID: "one", Agent: "Firefox/1"}, {ID: "two", Address: "192.0.2.1"}},
 	}
 	wrong := full
 	wrong.Failed, wrong.Field, wrong.Wait, wrong.Saved = "password_short", "password", 30, true

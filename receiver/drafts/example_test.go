@@ -19,7 +19,9 @@ func ExampleNew() {
 	store := memory.New(nil)
 	defer store.Close()
 	ann, _ := route.NewHolder("session-1", "person/ann", "Ann")
-	hook := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) { return route.Grant{Holder: ann}, nil }
+	hook := func(*http.Request, motacilla.ChannelID, route.Action) (route.Grant, error) {
+		return route.Grant{Holder: ann}, nil
+	}
 	table := route.NewTable()
 	d := drafts.New(&receiver.Kit{Sink: store, Records: store.Records()}, hook, nil)
 	if err := table.Add(`receiver "drafts"`, "", d.URLs()...); err != nil {
