@@ -14,7 +14,8 @@ func (r registrations) module(c *Config) fx.Option {
 	return fx.Module("app",
 		fx.Supply(c),
 		fx.Provide(
-			newLogger, newToken, newLook, newRegistry, newLibrary, newHistory, newClient, newParts, share, newOperations, newAccessKit, newAccess, newListeners, newAdmin, newSite,
+			newLogger, newToken, newLook, newRegistry, newLibrary, newHistory, newClient, newParts, share,
+			newOperations, newAccessKit, newAccess, newListeners, newAdmin, newSite,
 			newSecurity, newServer,
 			func(p *live.Parts) receiver.Sink { return p.Sink() },
 			func(s storage.Store) motacilla.Records { return s.Records() },

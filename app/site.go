@@ -105,7 +105,9 @@ type partsOut struct {
 }
 
 func share(p *live.Parts) partsOut {
-	return partsOut{Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit(), Relays: p.RelayKit(), Page: p.Page}
+	return partsOut{
+		Feed: p.Feed, Listing: p.Listing, Origins: p.Origins, Ingest: p.Ingest("app"), Kit: p.Kit(), Relays: p.RelayKit(), Page: p.Page,
+	}
 }
 
 func newRegistry() *prometheus.Registry {

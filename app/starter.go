@@ -34,7 +34,8 @@ func (s *Schema) Starter(flags map[string]string) ([]byte, error) {
 		return nil, err
 	}
 	w := &starter{given: flags, used: map[string]bool{
-		"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true, "access": true, "tracing.type": true,
+		"storage.type": true, "media.type": true, "embeds.type": true, "publishers": true, "receivers": true, "access": true,
+		"tracing.type": true,
 	}}
 	w.WriteString(starterHead)
 	w.mapping("", w.fields(&c.Settings), func(f field) bool {

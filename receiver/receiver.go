@@ -37,8 +37,8 @@ type Sourced interface {
 // Eraser is a [Sink] that can remove a post with all that is left of it.
 type Eraser interface {
 	// ErasePost removes a post, its versions and drafts, and the images that nothing else has. If replaces is not 0, the error is an
-	// ErrConflict if the post has another revision. The post may be removed already. The error is an ErrNotFound if there is nothing of it, and
-	// errors.ErrUnsupported if the app keeps no versions.
+	// ErrConflict if the post has another revision. The post may be removed already. The error is an ErrNotFound if there is nothing of
+	// it, and errors.ErrUnsupported if the app keeps no versions.
 	ErasePost(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, replaces motacilla.Revision) (Erased, error)
 }
 

@@ -96,7 +96,7 @@ func usage() used {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return used{runtime.NumGoroutine(), int64(m.HeapAlloc + m.StackInuse)} //nolint:gosec // a process has less than 2^63 bytes
+	return used{runtime.NumGoroutine(), int64(m.HeapAlloc + m.StackInuse)}
 }
 
 // playReaders connects the readers, tells the parent, and then how late their streams have ended. The leeway of the server is 10 s.

@@ -1,5 +1,5 @@
-// Package standard lists all stores, media stores, publishers, receivers and authenticators of the project, and the languages of its pages. The command
-// motacilla uses it. An app that needs only some of them gives their modules to app.Main instead, and compiles no others.
+// Package standard lists all stores, media stores, publishers, receivers and authenticators of the project, and the languages of its pages.
+// The command motacilla uses it. An app that needs only some of them gives their modules to app.Main instead, and compiles no others.
 package standard
 
 import (

@@ -69,7 +69,9 @@ func encodeImage(b motacilla.Block, id, alt string) imageJSON {
 // arrives.
 func (a *Webapp) createImage(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {
 	if a.images == nil {
-		return &rest.Refusal{Problem: route.Problem{Status: http.StatusNotImplemented, Detail: "this server keeps no images: it has no media store"}}
+		return &rest.Refusal{Problem: route.Problem{
+			Status: http.StatusNotImplemented, Detail: "this server keeps no images: it has no media store",
+		}}
 	}
 	id, err := imageID(r.Header)
 	if err != nil {

@@ -86,7 +86,8 @@ func (a *Webapp) URLs() []route.Route {
 	const channels = "/api/channels"
 	serve := a.api.Handler
 	return []route.Route{
-		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: serve(rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.describe})},
+		{Name: "api-openapi", Pattern: "/api/openapi.json", Handler: serve(
+			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.describe})},
 		{Name: "api-channels", Pattern: channels, Handler: serve(
 			rest.Method{Name: http.MethodGet, Action: route.Read, Serve: a.listChannels},
 			rest.Method{Name: http.MethodPost, Action: route.Write, Serve: a.createChannel})},
