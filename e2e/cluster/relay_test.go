@@ -26,6 +26,8 @@ type target struct {
 	terms int
 	at    map[motacilla.ChannelID]motacilla.Revision
 	wrong []string
+
+	resets []string
 }
 
 func newTarget(t *testing.T) *target {
@@ -56,8 +58,10 @@ func (h *target) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 		return
 	case term < h.term:
 		h.wrong = append(h.wrong, fmt.Sprintf("%s: a message of the term %d comes after one of %d", u.Channel, term, h.term))
+	case u.Reset && !u.Complete:
+		h.wrong = append(h.wrong, fmt.Sprintf("%s: a reset at %d without all posts", u.Channel, u.Revision))
 	case u.Reset:
-		h.wrong = append(h.wrong, fmt.Sprintf("%s: a reset at %d", u.Channel, u.Revision))
+		h.resets = append(h.resets, fmt.Sprintf("%s: a reset at %d", u.Channel, u.Revision))
 	case at != 0 && u.From > at:
 		h.wrong = append(h.wrong, fmt.Sprintf("%s: what begins at %d comes at %d", u.Channel, u.From, at))
 	}
@@ -129,14 +133,16 @@ func TestRelayOutlivesItsLeaders(t *testing.T) {
 		}
 		var stop atomic.Bool
 		var writing sync.WaitGroup
-		posts := 0
+		posts, slowest := 0, time.Duration(0)
 		writing.Go(func() {
 			content := []motacilla.Block{motacilla.PlainText("Goal")}
 			for ; !stop.Load(); posts++ {
+				began := time.Now()
 				if _, err := store.PutPost(t.Context(), ids[posts%channels], motacilla.Post{Show: true, Content: content}, 0); err != nil {
 					t.Error(err)
 					return
 				}
+				slowest = max(slowest, time.Since(began))
 				pause(t.Context(), 20*time.Millisecond)
 			}
 		})
@@ -185,6 +191,11 @@ func TestRelayOutlivesItsLeaders(t *testing.T) {
 		defer h.mu.Unlock()
 		for _, wrong := range h.wrong {
 			t.Error(wrong)
+		}
+		for _, reset := range h.resets {
+			if slowest < time.Second { // a store that takes too long is not asked for what was missed
+				t.Error(reset)
+			}
 		}
 		t.Logf("%d posts on %d channels came in %d terms", posts, channels, h.terms)
 	})
