@@ -46,7 +46,7 @@ func (a *api) authorize(r *http.Request, ch motacilla.ChannelID, action route.Ac
 	case "Bearer " + secret:
 		return route.Grant{}, nil
 	case "":
-		if action == route.Write {
+		if action != route.Read {
 			return route.Grant{}, motacilla.ErrUnauthorized
 		}
 		if ch == "" {

@@ -90,6 +90,7 @@ func testAllFields(t *testing.T) {
 	picture := s.picture("goal")
 	last := s.edit("bob", p.ID, `{"author":"B","created":"2025-01-01T00:00:00Z","show":false,"pinned":true,"key_event":true,"content":[
 		{"type":"text","value":{"text":"two"}},`+picture+`,{"type":"image","value":{"url":"https://example.org/a.jpg","alt":"A"}},
+		{"type":"score","value":{"home":"A","away":"B","home_score":"2","away_score":"1","note":"67'"}},
 		{"type":"embed","value":{"url":"https://example.org/","card":{"provider":"P","title":"T","summary":"S",
 			"picture":"https://example.org/p.jpg","frame":"https://example.org/f","width":4,"height":3}}}]}`)
 	got := s.versions(p.ID, "").Versions

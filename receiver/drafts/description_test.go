@@ -94,12 +94,13 @@ func testFields(t *testing.T) {
 	const content = `"content":[{"type":"text","value":{"text":"a"}},
 		{"type":"image","value":{"url":"https://example.org/a.jpg","alt":"A","width":4,"height":3}},
 		{"type":"image","value":{"media":"known","alt":"B","pending":false,"srcset":"/a.jpg 4w","color":"#336699"}},
+		{"type":"score","value":{"home":"A","away":"B","home_score":"2","away_score":"1","note":"67'"}},
 		{"type":"embed","value":{"url":"https://example.org/","card":{"provider":"P","title":"T","summary":"S",
 			"picture":"https://example.org/p.jpg","frame":"https://example.org/f","width":4,"height":3}}}]`
 	made := s.as(anna).want(201, "POST", "", `{`+content+`,"author":"A","pinned":true,"key_event":true,"created":"2025-01-01T00:00:00Z"}`)
 	path := "/" + made.ID
 	got := s.as(anna, "If-Match", "*").want(200, "PATCH", path, `{`+content+`,"author":"B","pinned":false,"key_event":false,"created":null}`)
-	if len(got.Content) != 4 || got.Content[2].URL != "/media/known.jpg" || got.Content[2].Srcset != "" || got.Author != "B" || got.Pinned {
+	if len(got.Content) != 5 || got.Content[2].URL != "/media/known.jpg" || got.Content[2].Srcset != "" || got.Author != "B" || got.Pinned {
 		t.Errorf("changed: %+v", got)
 	}
 	for _, step := range []operation{
