@@ -85,8 +85,8 @@ func (w wire) env() []string {
 	return env
 }
 
-// cameOver waits until the page has loaded, over this wire. If the browser had the page, and has only asked whether it has changed, it
-// does not tell over which.
+// cameOver waits until the page has loaded, over this wire. If the page comes from the browser's cache, the browser does not say by
+// which protocol it has asked for it.
 func (p *tab) cameOver(w wire) {
 	p.t.Helper()
 	protocol := "http/1.1"

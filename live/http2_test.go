@@ -153,7 +153,7 @@ func TestConnectionThatIsSilent(t *testing.T) {
 	const stall = 2 * time.Second
 	s := start(t, options(t))
 	m := streams(t, s.serveHTTP2(stall), 2)
-	for !m.asked { // a slow machine may have been asked before all streams had begun
+	for !m.asked { // on a slow machine the ping may come before all streams have begun
 		if m.frame() == nil && !m.asked {
 			t.Fatal("closed without a ping")
 		}

@@ -150,7 +150,7 @@ func TestOverload(t *testing.T) {
 	if _, err := s.Ingest("shop").Put(t.Context(), match, receiver.Message{ID: "mine", Text: "x"}); !errors.Is(err, motacilla.ErrOverloaded) {
 		t.Errorf("a write of the app ends with %v", err)
 	}
-	await(t, "as many writes are counted as were refused", func() bool { // the last one that was begun above may be refused only now
+	await(t, "as many writes are counted as were refused", func() bool { // the last write that was begun above may be refused only now
 		n, _ := counted(t, registry, "motacilla_writes_refused_total", nil)
 		return int(n) == refused()+1
 	})

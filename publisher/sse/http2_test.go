@@ -23,7 +23,7 @@ func TestStreamsOfOneConnection(t *testing.T) {
 		streams = append(streams, st)
 	}
 	s.takesNothing()
-	for i := range 6 { // several times what the one that takes nothing may be sent
+	for i := range 6 { // several times as much as a stream that takes nothing can hold
 		p := s.post(fmt.Sprint(i, big))
 		var all sync.WaitGroup
 		for _, st := range streams {
