@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
+	"github.com/motacilla-live/motacilla/internal/short"
 	"github.com/motacilla-live/motacilla/route"
 )
 
@@ -16,6 +18,14 @@ import (
 // pages: other sites can make a browser send cookies too.
 func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route.Action) (route.Grant, error) {
 	s, byCookie, err := a.subject(r)
+	if s != nil && action != route.Read {
+		if err := meant(r, s.Holder); err != nil {
+			if !route.IsTentative(r) {
+				a.audit.refused(r, s.Holder, ch, action, err)
+			}
+			return route.Grant{}, err
+		}
+	}
 	switch {
 	case err != nil && !errors.Is(err, motacilla.ErrUnauthorized):
 		if action == route.Read { // for a public channel it does not matter who asks
@@ -51,6 +61,23 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 		a.audit.refused(r, holderOf(s), ch, action, err)
 	}
 	return route.Grant{}, err
+}
+
+// As is the header in which a request may say as whom it is sent: what GET /api/access/me calls "who", percent-encoded as in a URL. If
+// somebody else is signed in, the request is refused with ErrUnauthorized. So a program that keeps what a person has written sends it as nobody else, though another
+// person signs in just then. It is looked at where something may be changed.
+const As = "Motacilla-As"
+
+// meant returns an ErrUnauthorized if a request says that somebody other than h sends it.
+func meant(r *http.Request, h *route.Holder) error {
+	given := r.Header.Get(As)
+	if given == "" {
+		return nil
+	}
+	if who, err := url.PathUnescape(given); err == nil && who == h.Who {
+		return nil
+	}
+	return fmt.Errorf("%w: %s says %q, and %s is signed in", motacilla.ErrUnauthorized, As, short.Cut(given, motacilla.MaxID), h.Who)
 }
 
 // reads reports whether a request changes nothing.

@@ -124,6 +124,24 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// A request that says as whom it is sent is refused if somebody else is signed in, where something may be changed.
+func TestAs(t *testing.T) {
+	s := open(t)
+	editor := s.token("red", "editor:open")
+	for as, want := range map[string]error{
+		"": nil, "token/red": nil, "token%2Fred": nil, "token/re%64": nil,
+		"token/re": motacilla.ErrUnauthorized, "server": motacilla.ErrUnauthorized, "%zz": motacilla.ErrUnauthorized,
+	} {
+		r := request(http.MethodPost, "Authorization", "Bearer "+editor, access.As, as)
+		if _, err := s.Authorize(r, "open", route.Write); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", as, err, want)
+		}
+		if _, err := s.Authorize(r, "open", route.Read); err != nil {
+			t.Errorf("%q reads: %v", as, err)
+		}
+	}
+}
+
 // What is revoked on one node ends on another.
 func TestRevoked(t *testing.T) {
 	a := open(t)

@@ -251,6 +251,36 @@ func TestDeskSessionEnds(t *testing.T) {
 	}
 }
 
+// TestDeskSendsAsNobodyElse: another person signs in, and the page has yet to learn of it. The server refuses what it sends for the first.
+func TestDeskSendsAsNobodyElse(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	d := newDeskSite(t)
+	f := newDeskFront(t, d)
+	ed, ben := d.person("ed", "editor"), d.person("ben", "editor")
+	in := browser(t)
+	p := f.opens(d.as(in, ed), "")
+	p.until(`desk.me.account.value === "person/ed"`)
+	p.eval(`{desk.me.check = async () => {}; desk.me.lost = () => {}}`, nil)
+	d.as(in, ben)
+	p.eval(`(async () => {
+		await write("Ed's");
+		const local = await desk.files.add(await picture(30, 20));
+		await add({kind: "post", channel, body: {content: [...text("Ed's"), {type: "image", value: {local, alt: "picture"}}]}});
+	})()`, nil)
+	p.until(`left().length === 2 && desk.outbox.entries.value[0].problem?.status === 401`)
+	p.until(`values("files").then(([file]) => file && !file.block)`)
+	if got := d.texts(); len(got) != 0 {
+		t.Fatalf("what one has written was sent as another: %q", got)
+	}
+	d.as(in, d.signIn("ed"))
+	p.eval(`desk.outbox.kick()`, nil)
+	p.empty()
+	if got, want := d.texts(), []string{"Ed's", "Ed's picture"}; !slices.Equal(got, want) {
+		t.Errorf("the posts are %q, want %q", got, want)
+	}
+}
+
 // TestDeskOffline: what is written without a net, with pictures, goes out in order as soon as the net is back.
 func TestDeskOffline(t *testing.T) {
 	t.Parallel()

@@ -255,6 +255,7 @@ async function uploadImage(server, file, o = {}) {
     "Content-Type": /^image\//.test(file.type) ? file.type : "image/x-unknown",
     "Idempotency-Key": o.key ?? newKey()
   };
+  if (o.as) headers["Motacilla-As"] = encodeURIComponent(o.as);
   if (o.token) headers.Authorization = `Bearer ${o.token}`;
   o.signal?.throwIfAborted();
   const send = typeof XMLHttpRequest === "function" ? byRequest : byFetch;

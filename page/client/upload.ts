@@ -4,6 +4,8 @@ import { isObject } from "./update";
 export interface UploadOptions {
   /** The server's token. A page of the server's own origin may do without, if the app authorises it by a cookie. */
   token?: string;
+  /** The account that the upload is meant for, as GET /api/access/me names it. If another one is signed in, the server refuses it with 401. */
+  as?: string;
   /** The alternative text, for readers who can't see the image. */
   alt?: string;
   /** An ID of the upload. If the server has an image of this key, it keeps no other one: so an upload can be repeated. */
@@ -58,6 +60,7 @@ export async function uploadImage(server: string | URL, file: Blob, o: UploadOpt
     "Content-Type": /^image\//.test(file.type) ? file.type : "image/x-unknown",
     "Idempotency-Key": o.key ?? newKey(),
   };
+  if (o.as) headers["Motacilla-As"] = encodeURIComponent(o.as);
   if (o.token) headers.Authorization = `Bearer ${o.token}`;
   o.signal?.throwIfAborted();
   const send = typeof XMLHttpRequest === "function" ? byRequest : byFetch;

@@ -20,13 +20,23 @@ export interface Request {
   signal?: AbortSignal;
 }
 
+const asHeader = "Motacilla-As";
+
 /** How long an answer may take. A connection that lost its other side says nothing for ever. */
 const patienceMs = 30_000;
 
 /** Makes requests to the REST interface. Everything that fails is a Failure. */
 export class Api {
-  /** base is the path below which the server is; empty if it is the whole host. */
-  constructor(readonly base: string) {}
+  /** base is the path below which the server is; empty if it is the whole host. who is the account that sends; empty: whoever is signed in. */
+  constructor(
+    readonly base: string,
+    private readonly who = "",
+  ) {}
+
+  /** Returns an Api whose requests the server refuses with 401 if another account is signed in. */
+  as(who: string): Api {
+    return new Api(this.base, who);
+  }
 
   url(path: string): string {
     return `${this.base}/api/${path}`;
@@ -41,6 +51,7 @@ export class Api {
     if (r.body !== undefined) headers["Content-Type"] = "application/json";
     if (r.key) headers["Idempotency-Key"] = r.key;
     if (r.match) headers["If-Match"] = r.match;
+    if (this.who) headers[asHeader] = encodeURIComponent(this.who);
     const life = new AbortController();
     const stop = (): void => life.abort();
     const timer = setTimeout(stop, patienceMs);

@@ -20,8 +20,8 @@ export type Outcome =
 export interface Deliveries {
   api: Api;
   files: FileStore;
-  /** The account that is signed in. */
-  account(): string;
+  /** Whose entry it is. */
+  account: string;
   /** Writes what a step has made into the entry, on the disk. */
   note(e: Entry): Promise<void>;
 }

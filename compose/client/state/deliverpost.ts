@@ -87,7 +87,7 @@ function busy(): Failure {
  */
 async function landed(d: Deliveries, c: Of<"edit">, signal: AbortSignal): Promise<boolean> {
   const { content } = c.body;
-  const account = d.account();
+  const { account } = d;
   if (!content || !account) return false;
   const path = `${postPath(c.channel, c.post)}/versions`;
   try {

@@ -57,8 +57,8 @@ export class FileStore implements Files {
       get: (key) => this.get(key),
       put: (record) => this.put(record),
       tell: (key, part) => this.tell(key, part),
-      send: (record, signal, onProgress) =>
-        uploadImage(base || "/", new Blob([record.data], { type: record.type }), { key: record.key, signal, onProgress }),
+      send: ({ data, type, key, account }, signal, onProgress) =>
+        uploadImage(base || "/", new Blob([data], { type }), { key, as: account, signal, onProgress }),
     });
     bus.on((m) => {
       if (m.kind === "file") void this.refresh(m.key);

@@ -144,7 +144,7 @@ export class Lanes {
       const note = async (noted: Entry): Promise<void> => {
         await stored.update(noted.key, (now) => (now.turn === noted.turn ? { ...now, draft: noted.draft } : undefined));
       };
-      const outcome = await deliver({ api, files, note, account: () => me.account.peek() }, e, again, signal);
+      const outcome = await deliver({ api: api.as(e.account), files, note, account: e.account }, e, again, signal);
       me.found();
       this.failures.delete(e.key);
       await this.settle(e, outcome);

@@ -15,7 +15,7 @@ export function Banners({ desk }: { desk: Desk }) {
         <div class="banner banner--bad" role="alert">
           <p>{t("session_ended")}</p>
           {config.signIn && (
-            <a class="button" href={`${config.signIn}?next=${encodeURIComponent(location.pathname)}`}>
+            <a class="button" href={backFrom(config.signIn)}>
               {t("sign_in")}
             </a>
           )}
@@ -38,4 +38,11 @@ export function Banners({ desk }: { desk: Desk }) {
       )}
     </div>
   );
+}
+
+/** Returns the address of a page for signing in that leads back here. */
+function backFrom(signIn: string): string {
+  const url = new URL(signIn, location.href);
+  url.searchParams.set("next", location.pathname);
+  return url.href;
 }
