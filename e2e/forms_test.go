@@ -46,7 +46,7 @@ func formSite(t *testing.T, language, name string) string {
 	rights := access.Rights{{Role: access.Reader}, {Role: access.Editor, Channels: []string{"1-*", "2"}}}
 	invited := access.InvitationForm{Secret: "x", Invites: name, Rights: rights, ByPasskey: true}
 	own := access.AccountForm{
-		Login: "1", Name: name, Rights: rights, Password: true, ByPasskey: true, Current: "one",
+		Login: "1", Name: name, Rights: rights, Password: true, ByPasskey: true, Recent: true, Current: "one",
 		Passkeys: []access.Passkey{
 			{ID: "one", Label: name, Created: "2026-05-01T12:00:00Z", Used: "2026-05-02T12:00:00Z"}, {ID: "two", Created: "2026-05-01T12:00:00Z"},
 		},
@@ -56,7 +56,7 @@ func formSite(t *testing.T, language, name string) string {
 	shown := map[string]any{"signin": signIn, "invitation": invited, "account": own}
 	signIn.Login, signIn.Failed, signIn.Wait = "1", access.SignInWait, 30
 	invited.Failed, invited.Field = access.LoginTaken, "login"
-	own.Failed, own.Field = access.PasswordShort, "password"
+	own.Failed, own.Field, own.Recent = access.PasswordShort, "password", false
 	wrong := map[string]any{"signin": signIn, "invitation": invited, "account": own}
 	for path, data := range map[string]map[string]any{"/shown/{name}": shown, "/wrong/{name}": wrong} {
 		if err := table.Add("forms", "/", route.Route{Name: path, Pattern: path, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,8 +73,8 @@ func formSite(t *testing.T, language, name string) string {
 
 var formPaths = []string{"/shown/signin", "/shown/invitation", "/shown/account", "/wrong/signin", "/wrong/invitation", "/wrong/account"}
 
-// passkeysOffered is true when the script has run.
-const passkeysOffered = `document.querySelector("[data-passkey]:not([hidden])")`
+// passkeysOffered is true when the script has run, or whoever signed in long ago is asked to do so again.
+const passkeysOffered = `document.querySelector("[data-passkey]:not([hidden]), main a[href*='/sign-in?next=']")`
 
 // TestFormsAreAccessible checks the pages for accounts with axe-core, in light and dark colours, and in a language that is written
 // from right to left.
