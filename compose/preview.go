@@ -17,10 +17,12 @@ import (
 var openAPI []byte
 
 type previewJSON struct {
-	HTML string `json:"html"`
+	HTML  string `json:"html"`
+	Waits bool   `json:"waits"` // embedded pages are being looked up
 }
 
-// preview answers with what readers would get of a new post. It stores nothing, and looks up no embedded page.
+// preview answers with what readers would get of a new post. It stores no post. Embedded pages are looked up, so that they are known when
+// the post comes.
 func (d *Desk) preview(w http.ResponseWriter, r *http.Request, ch motacilla.ChannelID) error {
 	var in postbody.Post
 	if err := rest.ReadBody(w, r, &in); err != nil {
@@ -49,7 +51,13 @@ func (d *Desk) preview(w http.ResponseWriter, r *http.Request, ch motacilla.Chan
 	if err != nil {
 		return err
 	}
-	return rest.WriteSecret(w, http.StatusOK, previewJSON{html.String()})
+	out := previewJSON{HTML: html.String()}
+	if d.kit.LookUp != nil {
+		if out.Waits, err = d.kit.LookUp(r.Context(), p.Content); err != nil {
+			return err
+		}
+	}
+	return rest.WriteSecret(w, http.StatusOK, out)
 }
 
 // complete fills in images and embeds. An image that the server does not have is shown as one that has yet to arrive: the browser may

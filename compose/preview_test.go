@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestPreviewIsWhatReadersGet(t *testing.T) {
 	}
 }
 
-// A preview changes nothing: nothing is stored, and no page is looked up.
+// A preview stores nothing. Pages that are not known are looked up for posts to come, though not any number of them.
 func TestPreviewChangesNothing(t *testing.T) {
 	r := open(t, nil, nil)
 	before, err := r.store.Posts(t.Context(), "match", motacilla.Query{Limit: 10})
@@ -64,8 +65,20 @@ func TestPreviewChangesNothing(t *testing.T) {
 	if err != nil || after.Head != before.Head || len(after.Posts) != 0 {
 		t.Errorf("the head was %v, is %v, posts: %v (%v)", before.Head, after.Head, after.Posts, err)
 	}
-	if r.pages.later != 0 {
-		t.Errorf("%d pages are to be looked up", r.pages.later)
+	if want := slices.Repeat([]string{" https://elsewhere.example/"}, 3); !slices.Equal(r.pages.later, want) {
+		t.Errorf("to be looked up are %q, want %q", r.pages.later, want)
+	}
+	r.pages.later = nil
+	many := strings.Repeat(`{"type":"embed","value":{"url":"https://elsewhere.example/"}},`, 40)
+	_ = r.preview(`{"content":[` + many + `{"type":"embed","value":{"url":"` + knownPage + `"}}]}`)
+	if len(r.pages.later) != 10 {
+		t.Errorf("%d pages are to be looked up", len(r.pages.later))
+	}
+	for page, waits := range map[string]bool{"https://elsewhere.example/": true, knownPage: false} {
+		w := r.do(http.MethodPost, "/api/channels/match/preview", `{"content":[{"type":"embed","value":{"url":"`+page+`"}}]}`)
+		if want := fmt.Sprintf(`"waits":%v`, waits); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %s, want %s", page, w.Body, want)
+		}
 	}
 	if _, err := r.store.PostByMessage(t.Context(), "match", "m-1"); !errors.Is(err, motacilla.ErrNotFound) {
 		t.Errorf("the message is known: %v", err)

@@ -45,19 +45,22 @@ type rig struct {
 // pages are embedded pages of which one is known. Nothing is looked up.
 type pages struct {
 	mu    sync.Mutex
-	later int
+	later []string // what is to be looked up, after the post's ID
 }
 
 const knownPage = "https://video.example/1"
 
 func (*pages) Card(_ context.Context, url string) (motacilla.Card, bool) {
-	return motacilla.Card{Provider: "Video", Title: "The goal"}, url == knownPage
+	if url != knownPage {
+		return motacilla.Card{}, false
+	}
+	return motacilla.Card{Provider: "Video", Title: "The goal"}, true
 }
 
-func (p *pages) Later(context.Context, motacilla.ChannelID, motacilla.PostID, string) error {
+func (p *pages) Later(_ context.Context, _ motacilla.ChannelID, id motacilla.PostID, url string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.later++
+	p.later = append(p.later, string(id)+" "+url)
 	return nil
 }
 

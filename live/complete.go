@@ -67,6 +67,28 @@ func (s *completing) completeAll(ctx context.Context, content []motacilla.Block)
 	return nil
 }
 
+// mostLookedUp is how many pages one call of lookUp has looked up. Nothing that was written is stored yet, so it should cost little.
+const mostLookedUp = 10
+
+// lookUp has embedded pages looked up that have no card. waits: there are some.
+func (s *completing) lookUp(ctx context.Context, content []motacilla.Block) (waits bool, err error) {
+	left := mostLookedUp
+	for _, b := range content {
+		if left == 0 || s.cards == nil {
+			break
+		}
+		if b.Type != motacilla.EmbedBlock || b.Card != (motacilla.Card{}) {
+			continue
+		}
+		if err := s.cards.Later(ctx, "", "", b.URL); err != nil {
+			return waits, fmt.Errorf("%w: %w", motacilla.ErrUnavailable, err)
+		}
+		waits = true
+		left--
+	}
+	return waits, nil
+}
+
 // complete fills in block i.
 func (s *completing) complete(ctx context.Context, i int, b *motacilla.Block) error {
 	switch {

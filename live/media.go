@@ -25,7 +25,7 @@ type Library interface {
 type Embeds interface {
 	// Card returns what is known of a page, and whether it was looked up. It must not wait for the page's site.
 	Card(ctx context.Context, url string) (card motacilla.Card, known bool)
-	// Later looks a page up, and then puts its card into the post.
+	// Later looks a page up, and then puts its card into the post. Without an id it is only looked up, for posts to come.
 	Later(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, url string) error
 	// URLs returns the routes of players that are on this server.
 	URLs() []route.Route
@@ -52,7 +52,7 @@ func (p *Parts) newKit(o Options) {
 	}
 	p.kit = &receiver.Kit{
 		Sink: store, Records: o.Store.Records(), Images: store.images, Client: o.Client, Metrics: &receiver.Metrics{},
-		Room: receiver.NewRoom(deliveryRoom), Complete: store.completeAll, PublicURL: o.PublicURL, Note: noteBy(o.Access),
+		Room: receiver.NewRoom(deliveryRoom), Complete: store.completeAll, LookUp: store.lookUp, PublicURL: o.PublicURL, Note: noteBy(o.Access),
 	}
 	if queue, ok := o.Embeds.(interface{ Stats() work.QueueStats }); ok {
 		p.kit.Metrics.Watch("embeds", queue.Stats)

@@ -8,7 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, except Room, Complete and Note in tests, and all may be used by many
+// Kit is what an app shares with its receivers. All fields are set, except Room, Complete, LookUp and Note in tests, and all may be used by many
 // goroutines at once.
 type Kit struct {
 	Sink    Sink              // where posts go
@@ -19,7 +19,10 @@ type Kit struct {
 	Room    *Room             // for the bodies of deliveries: pass it to each Hook
 	// Complete fills in what the server knows of the images and embeds among blocks, as when a post with them is stored. It looks up
 	// nothing elsewhere. The error is an ErrInvalid if there is no such image. nil fills in nothing.
-	Complete  func(ctx context.Context, content []motacilla.Block) error
+	Complete func(ctx context.Context, content []motacilla.Block) error
+	// LookUp has embedded pages looked up that have no card, for posts to come, and waits for none of them. It returns whether there are
+	// such. nil looks up nothing.
+	LookUp    func(ctx context.Context, content []motacilla.Block) (waits bool, err error)
 	PublicURL string      // of the app, such as https://example.org/news; "" if it is not known
 	Note      func(Event) // adds to the app's audit log what a receiver does without a request; nil in tests
 }

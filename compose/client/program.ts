@@ -8,8 +8,13 @@ import { createState, type State } from "./state/index";
 export interface Program extends State {
   /** Whether the browser has a net. */
   readonly online: ReadonlySignal<boolean>;
-  /** Returns the HTML that readers would get of a post. */
-  preview(channel: string, body: NewPost, signal: AbortSignal): Promise<string>;
+  /** Returns the HTML that readers would get of a post. waits: the server is looking up embedded pages, which will change it. */
+  preview(channel: string, body: NewPost, signal: AbortSignal): Promise<Preview>;
+}
+
+export interface Preview {
+  html: string;
+  waits: boolean;
 }
 
 export let program: Program;
@@ -26,8 +31,8 @@ export async function begin(): Promise<void> {
     ...state,
     online,
     preview: async (channel, body, signal) => {
-      const { value } = await state.api.send<{ html: string }>("POST", `${channelPath(channel)}/preview`, { body, signal });
-      return value.html;
+      const { value } = await state.api.send<Preview>("POST", `${channelPath(channel)}/preview`, { body, signal });
+      return value;
     },
   };
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/motacilla-live/motacilla/work"
 )
 
-// job is a page to look up for a post.
+// job is a page to look up for a post, or for posts to come.
 type job struct {
 	Channel motacilla.ChannelID `json:"channel"`
-	Post    motacilla.PostID    `json:"post"`
+	Post    motacilla.PostID    `json:"post"` // empty: for posts to come
 	URL     string              `json:"url"`
 }
 
@@ -77,8 +77,11 @@ func (e *Embeds) giveUp(ctx context.Context, w work.Job, _ error) error {
 	return e.fill(ctx, j, found.Card)
 }
 
-// waits reports whether a post still has an embed of the job's URL without a card.
+// waits reports whether the job's post still has an embed of its URL without a card.
 func (e *Embeds) waits(ctx context.Context, j job) (bool, error) {
+	if j.Post == "" {
+		return true, nil
+	}
 	p, err := e.posts.Post(ctx, j.Channel, j.Post)
 	if errors.Is(err, motacilla.ErrNotFound) || errors.Is(err, motacilla.ErrDeleted) {
 		return false, nil
@@ -97,6 +100,9 @@ func (j job) bare(b motacilla.Block) bool {
 }
 
 func (e *Embeds) fill(ctx context.Context, j job, card motacilla.Card) error {
+	if j.Post == "" {
+		return nil
+	}
 	_, err := edit.Post(ctx, e.posts, j.Channel, j.Post, func(p *motacilla.Post) error {
 		for i, b := range p.Content {
 			if j.bare(b) {

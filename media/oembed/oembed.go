@@ -166,8 +166,8 @@ func (e *Embeds) Card(ctx context.Context, url string) (card motacilla.Card, kno
 	return found.Card, known
 }
 
-// Later looks a page up, and then fills its card in: into all embed blocks of the post that have this URL and no card. When it
-// returns without an error, that outlives this node.
+// Later looks a page up, and then fills its card in: into all embed blocks of the post that have this URL and no card. Without an id
+// the page is only looked up, for posts to come. When it returns without an error, that outlives this node.
 func (e *Embeds) Later(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, url string) error {
 	if err := e.queue.Add(ctx, jobKey(ch, id, url), job{ch, id, url}.encode()); err != nil {
 		return fmt.Errorf("look up a page of post %q on channel %q: %w", id, ch, err)

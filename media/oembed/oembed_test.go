@@ -157,6 +157,27 @@ func TestAPageIsLookedUpOnce(t *testing.T) {
 	}
 }
 
+// TestAPageForPostsToCome: without a post a page is looked up once, and its card is kept.
+func TestAPageForPostsToCome(t *testing.T) {
+	r := newRig(t, nil)
+	r.site.says("/page", "text/html", `<meta property="og:title" content="The goal">`)
+	r.start()
+	for range 2 {
+		if err := r.Later(t.Context(), "", "", r.site.URL+"/page"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for {
+		if card, known := r.Card(t.Context(), r.site.URL+"/page"); known {
+			if card.Title != "The goal" {
+				t.Errorf("the card is %+v", card)
+			}
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestASiteThatFailsForAWhile: the page is looked up again. When that has gone on for long, the post has a card without words,
 // and is not looked up any more.
 func TestASiteThatFailsForAWhile(t *testing.T) {

@@ -4,7 +4,7 @@ import { program } from "../program";
 import { failureOf } from "../state/problem";
 import type { Problem } from "../state/types";
 import { number, t } from "../words";
-import { AccessField } from "./channelpanel";
+import { AccessField } from "./channelsettings";
 import { Dialog, openDialog } from "./dialog";
 import { Icon } from "./icons";
 import { shortcuts } from "./keys";

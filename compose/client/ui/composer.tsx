@@ -14,7 +14,7 @@ import { Preview } from "./preview";
 import { exactly } from "./times";
 import { toast } from "./toasts";
 import { Toolbar } from "./toolbar";
-import { idOf } from "./writing";
+import { idOf } from "./target";
 
 /** Where posts are written. */
 export function Composer({ desk }: { desk: Desk }) {

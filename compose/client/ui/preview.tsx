@@ -3,14 +3,12 @@ import { useSignalEffect } from "@preact/signals";
 import { Clock } from "../../../page/client/times";
 import { config } from "../config";
 import type { Block } from "../model";
-import { program } from "../program";
+import { program, type Preview as Rendered } from "../program";
 import { failureOf } from "../state/problem";
 import { t } from "../words";
 import type { Desk } from "./desk";
 import { problemText } from "./problems";
-
-/** After the last change of the text; and a request is made at most so often. */
-const pauseMs = 400;
+import { Turns } from "./turns";
 
 /** Writes times as the live page does. */
 const clock = new Clock(config.lang);
@@ -36,13 +34,15 @@ export function Preview({ desk }: { desk: Desk }) {
     setOld(true);
     run.current.soon(async (signal) => {
       try {
-        const html = await rendered(desk, signal);
-        if (signal.aborted || !frame.current) return;
+        const { html, waits } = await rendered(desk, signal);
+        if (signal.aborted || !frame.current) return false;
         await show(frame.current, html, desk);
         setWrong("");
         setOld(false);
+        return waits;
       } catch (err) {
         if (!signal.aborted) setWrong(problemText(failureOf(err).problem));
+        return false;
       }
     });
   });
@@ -66,39 +66,7 @@ export function Preview({ desk }: { desk: Desk }) {
   );
 }
 
-/** Runs the newest of several tasks, with a pause between two. */
-class Turns {
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private life: AbortController | null = null;
-  private next: ((signal: AbortSignal) => Promise<void>) | null = null;
-
-  soon(task: (signal: AbortSignal) => Promise<void>): void {
-    this.next = task;
-    if (this.timer === undefined && !this.life) this.timer = setTimeout(() => void this.go(), pauseMs);
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.next = null;
-    this.life?.abort();
-    this.life = null;
-  }
-
-  private async go(): Promise<void> {
-    this.timer = undefined;
-    const task = this.next;
-    if (!task) return;
-    this.next = null;
-    const life = (this.life = new AbortController());
-    await task(life.signal);
-    if (this.life !== life) return;
-    this.life = null;
-    if (this.next) this.soon(this.next);
-  }
-}
-
-async function rendered(desk: Desk, signal: AbortSignal): Promise<string> {
+function rendered(desk: Desk, signal: AbortSignal): Promise<Rendered> {
   const { content, pinned, key_event, author } = desk.writing.body();
   const body = { content: content.map(sendable), pinned, key_event, ...(author ? { author } : {}) };
   return program.preview(desk.id, body, signal);

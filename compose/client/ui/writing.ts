@@ -2,23 +2,9 @@ import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Editor } from "../editor/editor";
 import type { Block, NewPost, Post, PostPatch } from "../model";
 import type { Source } from "../state/outbox";
-import type { Draft } from "../state/types";
 import { program } from "../program";
+import { contentOf, idOf, noOptions, optionsOf, placeName, versionOf, type Options, type Target } from "./target";
 import { fromField, toField } from "./times";
-
-/** What is being written: a new post, or another text of a post or a draft. */
-export type Target = { kind: "new" } | { kind: "post"; post: Post } | { kind: "draft"; draft: Draft };
-
-/** What a post has apart from its content. time is the local date and time of a field; empty is now. */
-export interface Options {
-  author: string;
-  pinned: boolean;
-  key_event: boolean;
-  hidden: boolean;
-  time: string;
-}
-
-export const noOptions: Options = { author: "", pinned: false, key_event: false, hidden: false, time: "" };
 
 /** What the browser keeps of it. base is what the writer began from. */
 interface Kept {
@@ -238,35 +224,4 @@ export class Writing {
     if (target.kind === "draft") return program.kept.keeper<Kept>({ ...place, draft: target.draft.id });
     return program.kept.keeper<Kept>(place);
   }
-}
-
-function placeName(target: Target): string {
-  return `${target.kind} ${idOf(target)}`;
-}
-
-export function idOf(target: Target): string {
-  if (target.kind === "post") return target.post.id;
-  return target.kind === "draft" ? target.draft.id : "";
-}
-
-function versionOf(target: Target): string {
-  if (target.kind === "post") return target.post.revision;
-  return target.kind === "draft" ? target.draft.modified : "";
-}
-
-function contentOf(target: Target): Block[] {
-  if (target.kind === "post") return target.post.content;
-  return target.kind === "draft" ? target.draft.content : [];
-}
-
-function optionsOf(target: Target): Options {
-  if (target.kind === "new") return noOptions;
-  const of = target.kind === "post" ? target.post : target.draft;
-  return {
-    author: of.author,
-    pinned: of.pinned,
-    key_event: of.key_event,
-    hidden: target.kind === "post" && !target.post.show,
-    time: toField((target.kind === "draft" && target.draft.at) || of.created || undefined),
-  };
 }
