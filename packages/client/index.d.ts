@@ -86,6 +86,8 @@ export declare class Refused extends Error {
 export interface UploadOptions {
   /** The server's token. A page of the server's own origin may do without, if the app authorises it by a cookie. */
   token?: string;
+  /** The account that the upload is meant for, as GET /api/access/me names it. If another one is signed in, the server refuses it with 401. */
+  as?: string;
   /** The alternative text, for readers who can't see the image. */
   alt?: string;
   /** An ID of the upload. If the server has an image of this key, it keeps no other one: so an upload can be repeated. */

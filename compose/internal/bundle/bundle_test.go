@@ -43,11 +43,13 @@ func TestCommittedFilesAreFresh(t *testing.T) {
 	}
 }
 
-// TestTypes checks the types of the program's source.
+// TestTypes checks the types of the desk's source, and of the browser client's, which it builds on: one compiler for both.
 func TestTypes(t *testing.T) {
 	libraries(t)
-	check := exec.CommandContext(t.Context(), "node", "client/node_modules/typescript/bin/tsc", "-p", "client")
-	if out, err := check.CombinedOutput(); err != nil {
-		t.Errorf("tsc: %v\n%s", err, out)
+	for _, source := range []string{"client", "../page/client"} {
+		check := exec.CommandContext(t.Context(), "node", "client/node_modules/typescript/bin/tsc", "--noEmit", "-p", source)
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s: tsc: %v\n%s", source, err, out)
+		}
 	}
 }
