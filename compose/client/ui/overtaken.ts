@@ -2,6 +2,7 @@ import type { Post } from "../model";
 import { program } from "../program";
 import { newer } from "../state/api";
 import { t } from "../words";
+import { versionOf } from "./authorship";
 import { wordsOf } from "./blocks";
 import type { Desk } from "./desk";
 import { openHistory } from "./history";
@@ -36,9 +37,8 @@ export function tellOvertaken(desk: Desk): () => void {
 }
 
 async function tell(desk: Desk, post: Post): Promise<void> {
-  const { versions } = await desk.versions.list(post.id).catch(() => ({ versions: [] }));
-  const last = versions.find((v) => String(v.revision) === post.revision);
-  if (last && last.who === program.me.account.value) return; // from another tab
+  const last = await versionOf(desk, post);
+  if (last?.who === program.me.account.value) return; // from another tab
   const show = { label: t("show_post"), run: () => openHistory(desk, post) };
   toast(t("said_changed_since", { name: last?.name || t("somebody") }), { action: show, ms: shownMs });
 }
