@@ -39,8 +39,8 @@ func forms(l *Language, of func(kind string) view) []sample {
 	with := func(kind string, s formSample) formView { return formView{of(kind), s, passkeyWords(l)} }
 	const at = "2026-05-01T12:00:00Z"
 	full := formSample{
-		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Desk: "/compose", Passwords: true, Password: true,
-		ByPasskey: true, Recent: true,
+		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Desk: "/compose",
+		Passwords: true, Password: true, ByPasskey: true, Recent: true,
 		Others:   []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
 		Rights:   []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
 		Passkeys: []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},
