@@ -56,7 +56,8 @@ type AccountForm struct {
 	Login     string
 	Name      string
 	Rights    Rights
-	Password  bool // it has one
+	Desk      string // the path of the page on which people write; empty if there is none, or they may not
+	Password  bool   // it has one
 	Passkeys  []Passkey
 	Sessions  []Session
 	Current   string // the ID of this session

@@ -1,9 +1,19 @@
 package e2e
 
 import (
+	"image"
+	"image/png"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/motacilla-live/motacilla/internal/realserver"
 )
 
 var firstLink = regexp.MustCompile(`Make the first account, within 24 hours: (\S+)`)
@@ -16,11 +26,7 @@ func TestFirstStart(t *testing.T) {
 	s := serve(t, "sse", "MOTACILLA_ACCESS=people")
 	link := s.firstLink()
 	p := open(t, browser(t), link)
-	p.fill("#login", "ada")
-	p.fill("#name", "Ada")
-	p.fill("#password", "correct horse battery")
-	p.press(`form[action*=invitation] button[type=submit]`)
-	p.at("/account")
+	p.makesAccount()
 
 	var status int
 	write := func(path, body string) {
@@ -49,6 +55,16 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
+// makesAccount fills in the form of an invitation.
+func (p *tab) makesAccount() {
+	p.t.Helper()
+	p.fill("#login", "ada")
+	p.fill("#name", "Ada")
+	p.fill("#password", "correct horse battery")
+	p.press(`form[action*=invitation] button[type=submit]`)
+	p.at("/account")
+}
+
 // firstLink waits for the link for the first account.
 func (p *program) firstLink() (link string) {
 	p.t.Helper()
@@ -59,4 +75,65 @@ func (p *program) firstLink() (link string) {
 		return link != ""
 	})
 	return link
+}
+
+// TestFirstPost: nothing is configured but the port. Whoever opens the link finds the desk, makes a channel and publishes a post with a
+// picture, by what the pages offer alone, and readers see it.
+func TestFirstPost(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	in, reader, photo := browser(t), browser(t), newPhoto(t)
+	addr := "127.0.0.1:" + strconv.Itoa(realserver.FreePort(t))
+	s := &program{
+		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: t.TempDir(), addr: addr, wire: overTCP,
+		env: append(plainEnv(), "MOTACILLA_SERVER_ADDR="+addr),
+	}
+	began := time.Now()
+	s.start()
+	p := open(t, in, s.firstLink())
+	p.makesAccount()
+	p.press(`main a[href="/compose"]`)
+	p.at("/compose")
+	p.chooses("New channel")
+	p.until(`document.activeElement.id === "new-title"`)
+	p.keys("The derby" + kb.Enter)
+	p.at("/compose/the-derby")
+
+	p.tabTo(".editor-text")
+	p.writes("Kick-off at the stadium")
+	p.tabTo(".file input")
+	p.run(chromedp.SetUploadFiles(chromedp.CSS(".file input"), []string{photo}))
+	p.until(`document.querySelector(".editor-text textarea")`)
+	p.tabTo(".editor-text textarea")
+	p.keys("The stadium at dusk")
+	p.press(".actions .button--main")
+	p.posts(1)
+
+	p.turnsTo("channel")
+	const link = `[...document.querySelectorAll("a")].find((a) => a.textContent.startsWith("Open the live page") && a.checkVisibility())`
+	p.until(link)
+	var page string
+	p.eval(link+`.href`, &page)
+	r := open(t, reader, page)
+	r.at("/channels/the-derby")
+	r.until(`document.querySelector(".live-post img[alt='The stadium at dusk']").naturalWidth > 0`)
+	r.until(`document.querySelector(".live-post").innerText.includes("Kick-off at the stadium")`)
+	t.Logf("readers saw it %v after the server was started", time.Since(began).Round(10*time.Millisecond))
+}
+
+// newPhoto returns the path of a picture.
+func newPhoto(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "stadium.png")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = png.Encode(f, image.NewGray(image.Rect(0, 0, 640, 360))); err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -46,7 +46,7 @@ func formSite(t *testing.T, language, name string) string {
 	rights := access.Rights{{Role: access.Reader}, {Role: access.Editor, Channels: []string{"1-*", "2"}}}
 	invited := access.InvitationForm{Secret: "x", Invites: name, Rights: rights, ByPasskey: true}
 	own := access.AccountForm{
-		Login: "1", Name: name, Rights: rights, Password: true, ByPasskey: true, Recent: true, Current: "one",
+		Login: "1", Name: name, Rights: rights, Desk: "/", Password: true, ByPasskey: true, Recent: true, Current: "one",
 		Passkeys: []access.Passkey{
 			{ID: "one", Label: name, Created: "2026-05-01T12:00:00Z", Used: "2026-05-02T12:00:00Z"}, {ID: "two", Created: "2026-05-01T12:00:00Z"},
 		},

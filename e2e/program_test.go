@@ -137,12 +137,7 @@ func serveAt(t *testing.T, w wire, addr, dir, publishers string, env ...string) 
 		t: t, run: []string{binary, "serve"}, ready: "/readyz", dir: dir, addr: addr, wire: w,
 		url: w.url(addr) + "/channels/" + string(channel),
 	}
-	for _, kv := range os.Environ() {
-		if len(kv) < 10 || kv[:10] != "MOTACILLA_" {
-			p.env = append(p.env, kv)
-		}
-	}
-	p.env = append(p.env, "MOTACILLA_SERVER_ADDR="+addr, "MOTACILLA_SERVER_TOKEN="+token,
+	p.env = append(plainEnv(), "MOTACILLA_SERVER_ADDR="+addr, "MOTACILLA_SERVER_TOKEN="+token,
 		"MOTACILLA_STORAGE_TYPE=sqlite", "MOTACILLA_ACCESS=none") // most tests sign in with the token, on the page's own form
 	if publishers != "" {
 		p.env = append(p.env, "MOTACILLA_PUBLISHERS="+publishers)
@@ -157,6 +152,11 @@ func serveAt(t *testing.T, w wire, addr, dir, publishers string, env ...string) 
 	p.start()
 	p.api(http.MethodPost, "channels", map[string]any{"id": channel, "title": "The match"}, nil)
 	return p
+}
+
+// plainEnv is the environment without settings of the program.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "MOTACILLA_") })
 }
 
 func (p *program) start() {

@@ -173,6 +173,9 @@ func (l *Live) mount() error {
 			i.Mounted(t.Base(), t.Routes()...)
 		}
 	}
+	if l.options.Access != nil {
+		l.options.Access.Mounted(t.Base(), t.Routes()...)
+	}
 	l.table, l.offers.table = t, t
 	return nil
 }

@@ -28,7 +28,7 @@ var (
 
 func account() access.AccountForm {
 	return access.AccountForm{
-		Login: "ada", Name: "Ada <b>", Rights: mixed, Password: true, Recent: true, ByPasskey: true, Current: "one",
+		Login: "ada", Name: "Ada <b>", Rights: mixed, Desk: "/news/desk", Password: true, Recent: true, ByPasskey: true, Current: "one",
 		Passkeys: []access.Passkey{
 			{ID: "key1", Label: "My \"phone\"", Created: "2026-05-01T12:00:00Z", Used: "2026-05-02T12:00:00Z"},
 			{ID: "key2", Created: "2026-05-01T12:00:00Z"},
@@ -100,14 +100,14 @@ func TestForms(t *testing.T) {
 			"<title>Your account</title>", "Choose how <bdi>ada</bdi> signs in", `<input value="ada" autocomplete="username" readonly hidden>`, "Set a password",
 		}, []string{`name="login"`, `name="name"`, "What you may do"}},
 		{"an account", "account", account(), []string{
-			"<strong>Ada &lt;b&gt;</strong>", `action="/sign-out"`, "Firefox, Linux", "This browser", `data-remove="sessions/two" hidden>`, "192.0.2.7",
+			"<strong>Ada &lt;b&gt;</strong>", `href="/news/desk">Write posts</a>`, `action="/sign-out"`, "Firefox, Linux", "This browser", `data-remove="sessions/two" hidden>`, "192.0.2.7",
 			`data-remove="passkeys/key1" data-name="My &#34;phone&#34;" hidden>`, "Without a name", `Used <time datetime="2026-05-02T12:00:00.000000Z">`,
 			`id="old" name="old"`, "Change the password", `data-passkey="account"`,
 		}, []string{`data-remove="sessions/one"`, "Saved.", `role="alert">Th`}},
 		{"a short password", "account", short, []string{`aria-describedby="password-hint wrong" aria-invalid="true" autofocus>`, "Saved."}, nil},
 		{"an account without anything", "account", bare, []string{
 			"You have no passkey yet.", "Set a password", "Passkeys do not work at this address.",
-		}, []string{`name="old"`, `data-passkey="account"`}},
+		}, []string{`name="old"`, `data-passkey="account"`, "Write posts"}},
 		{"an account long after signing in", "account", late, []string{
 			"To change how you sign in, first sign in again.", `href="/sign-in?next=/account">Sign in again</a>`, `name="old"`, `data-remove="sessions/two"`,
 		}, []string{`data-passkey="account"`, `data-remove="passkeys/`}},

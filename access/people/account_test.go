@@ -34,6 +34,25 @@ func TestAccountPage(t *testing.T) {
 	})
 }
 
+// The page of an account leads to the desk, if there is one and the person may write there.
+func TestAccountLeadsToTheDesk(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s, anna := admin(t)
+		cleo, rea := anna.person("cleo", "contributor:match-*"), anna.person("rea", "reader")
+		leads := func(b *browser, want string) {
+			t.Helper()
+			if f := form[access.AccountForm](b.get("/account"), http.StatusOK, "account"); f.Desk != want {
+				t.Errorf("it leads to %q, want %q", f.Desk, want)
+			}
+		}
+		leads(anna, "")
+		s.access.Mounted("/news", route.Route{Name: "index", Pattern: "/news/"}, route.Route{Name: "compose", Pattern: "/news/desk/"})
+		leads(anna, "/news/desk")
+		leads(cleo, "/news/desk")
+		leads(rea, "")
+	})
+}
+
 func TestNewPassword(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s, anna := admin(t)

@@ -3,8 +3,9 @@ import { createEditor, type Editor } from "../editor/editor";
 import type { Block, Post } from "../model";
 import { program } from "../program";
 import { t } from "../words";
+import { whoWrote } from "./authorship";
 import { titleOf } from "./blocks";
-import { openTheirs, whoWrote } from "./conflict";
+import { openTheirs } from "./conflict";
 import type { Desk } from "./desk";
 import { scheduledFor, send, type Send } from "./doings";
 import { Icon } from "./icons";
@@ -130,8 +131,12 @@ function OtherVersion({ desk, target }: { desk: Desk; target: { kind: "post"; po
 function useWriter(desk: Desk, post: Post | undefined): string {
   const [name, setName] = useState("");
   useEffect(() => {
+    let old = false;
     setName("");
-    if (post && desk.may("write")) whoWrote(desk, post).then(setName, () => undefined);
+    if (post && desk.may("write")) void whoWrote(desk, post).then((found) => old || setName(found));
+    return () => {
+      old = true;
+    };
   }, [post?.revision]);
   return name;
 }

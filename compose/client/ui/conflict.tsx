@@ -4,6 +4,7 @@ import { program } from "../program";
 import type { Entry } from "../state/change";
 import type { Draft } from "../state/types";
 import { t } from "../words";
+import { whoWrote } from "./authorship";
 import { wordsOf } from "./blocks";
 import type { Desk } from "./desk";
 import { compare, Side } from "./difference";
@@ -165,12 +166,6 @@ async function editFurther(desk: Desk, entry: Entry, theirs: Post, mine: Block[]
   desk.writing.replace({ kind: "post", post: theirs }, mine);
   await program.outbox.drop(entry.key);
   desk.writing.focus();
-}
-
-/** Returns the name of whoever wrote a version; empty if it is not known. */
-export async function whoWrote(desk: Desk, post: Post): Promise<string> {
-  const { versions } = await desk.versions.list(post.id);
-  return (versions.find((v) => String(v.revision) === post.revision) ?? versions[0])?.name ?? "";
 }
 
 function showBoth(v: Versions): void {

@@ -9,6 +9,7 @@ import { deskKeys } from "./deskkeys";
 import { Drafts } from "./drafts";
 import { Icon, type IconName } from "./icons";
 import { shortcuts } from "./keys";
+import { tellOvertaken } from "./overtaken";
 import { Avatar, Badge } from "./parts";
 import { Posts } from "./posts";
 import { problemText } from "./problems";
@@ -25,10 +26,12 @@ export function DeskScreen({ id }: { id: string }) {
   const [desk] = useState(() => new Desk(id));
   useEffect(() => {
     const tell = tellSettled(desk);
+    const overtaken = tellOvertaken(desk);
     const keys = shortcuts(deskKeys(desk));
     return () => {
       keys();
       tell();
+      overtaken();
       desk.close();
     };
   }, [desk]);
