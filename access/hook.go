@@ -64,8 +64,8 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 }
 
 // As is the header in which a request may say as whom it is sent: what GET /api/access/me calls "who", percent-encoded as in a URL. If
-// somebody else is signed in, the request is refused with ErrUnauthorized. So a program that keeps what a person has written sends it as nobody else, though another
-// person signs in just then. It is looked at where something may be changed.
+// somebody else is signed in, the request is refused with ErrUnauthorized. So a program that keeps what a person has written sends it as
+// nobody else, though another person signs in just then. It is looked at where something may be changed.
 const As = "Motacilla-As"
 
 // meant returns an ErrUnauthorized if a request says that somebody other than h sends it.
