@@ -1,6 +1,6 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Bus } from "./bus";
-import type { Entry } from "./change";
+import { filesOf, type Entry } from "./change";
 import { isFull, type Db, type StoreName, type Tx } from "./db";
 
 const names: StoreName[] = ["entries", "kept"];
@@ -34,6 +34,11 @@ export class Entries {
   /** Whether only this tab has the entry. */
   isMine(key: string): boolean {
     return this.memory.has(key);
+  }
+
+  /** Returns the files of the entries that only this tab has. */
+  files(): string[] {
+    return [...this.memory.values()].flatMap((e) => filesOf(e.change));
   }
 
   /** Adds an entry at the end, and removes the text of a composer that it was made from. Both are on the disk when it resolves. */
@@ -89,6 +94,18 @@ export class Entries {
     const next = await this.db.change(["entries"], work);
     if (next !== undefined) await this.changed();
     return next;
+  }
+
+  /** Puts back an entry that was removed, as it was. */
+  async putBack(entry: Entry): Promise<void> {
+    try {
+      const one: Entry = { ...entry, kept: this.db.trouble.peek() === "" };
+      await this.db.change(["entries"], (tx) => tx.put("entries", one));
+    } catch (err) {
+      if (!isFull(err)) throw err;
+      this.memory.set(entry.key, { ...entry, kept: false });
+    }
+    await this.changed();
   }
 
   /** Reads all again. Two calls at a time read once more, at most. */
