@@ -237,7 +237,7 @@ func TestDeskSessionEnds(t *testing.T) {
 	second.eval(`write("Ben's")`, nil)
 	second.until(`settled.length === 1`)
 	second.eval(`(async () => {
-		const {key} = desk.outbox.entries.value.find((e) => !desk.outbox.own(e));
+		const {key} = desk.outbox.entries.value.findLast((e) => !desk.outbox.own(e));
 		await desk.outbox.drop(key); // and takes that back
 		await desk.outbox.putBack(key);
 	})()`, nil)

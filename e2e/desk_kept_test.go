@@ -146,9 +146,13 @@ func TestDeskWithoutADatabase(t *testing.T) {
 
 // failing has the database fail in writing with the error that the global fails names, if it does.
 const failing = `globalThis.fails = "";
+	globalThis.failures = 0;
 	const put = IDBObjectStore.prototype.put;
 	IDBObjectStore.prototype.put = function (...args) {
-		if (fails) throw new DOMException("as the test wants it", fails);
+		if (fails) {
+			failures++;
+			throw new DOMException("as the test wants it", fails);
+		}
 		return put.apply(this, args);
 	}`
 
@@ -185,6 +189,30 @@ func TestDeskKeepsAfterAFailure(t *testing.T) {
 	p.eval(`keeper.flush()`, nil)
 	var counts map[string]int
 	if p.eval(`records()`, &counts); counts["kept"]+counts["entries"] != 0 {
+		t.Errorf("the database has yet %v", counts)
+	}
+
+	// What is on the disk goes out: also if it is full, which sending ends, and if it fails for a while.
+	for _, name := range []string{"QuotaExceededError", "UnknownError"} {
+		p.offline(true)
+		p.eval(fmt.Sprintf(`(async () => {
+			const local = await desk.files.add(await picture(30, 20));
+			await desk.outbox.add({kind: "post", channel, body: {content: [{type: "image", value: {local, alt: %[1]q}}]}});
+			failures = 0;
+			fails = %[1]q;
+		})()`, name), nil)
+		p.offline(false)
+		if name == "UnknownError" {
+			p.until(`failures > 1`)
+			p.eval(`void (fails = "")`, nil)
+		}
+		p.empty()
+		p.eval(`void (fails = "")`, nil)
+	}
+	if got, want := fmt.Sprint(d.texts()), "[sent QuotaExceededError UnknownError]"; got != want {
+		t.Errorf("the posts are %s, want %s", got, want)
+	}
+	if p.eval(`records()`, &counts); counts["files"]+counts["entries"] != 0 {
 		t.Errorf("the database has yet %v", counts)
 	}
 }

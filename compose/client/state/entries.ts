@@ -77,8 +77,11 @@ export class Entries {
     const held = this.memory.get(key);
     if (held) {
       const next = edit(structuredClone(held));
-      if (next === null) this.memory.delete(key);
-      else if (next) this.memory.set(key, next);
+      if (next) this.memory.set(key, next);
+      else if (next === null) {
+        await this.db.change(["entries"], (tx) => tx.remove("entries", key)); // the disk may have an earlier state of it
+        this.memory.delete(key);
+      }
       if (next !== undefined) await this.changed();
       return next;
     }
@@ -91,9 +94,16 @@ export class Entries {
       if (more) for (const other of more(await tx.all<Entry>("entries"))) await tx.put("entries", other);
       return next;
     };
-    const next = await this.db.change(["entries"], work);
-    if (next !== undefined) await this.changed();
-    return next;
+    try {
+      const next = await this.db.change(["entries"], work);
+      if (next !== undefined) await this.changed();
+      return next;
+    } catch (err) {
+      const e = isFull(err) && (await this.db.read(["entries"], (tx) => tx.get<Entry>("entries", key)));
+      if (!e) throw err;
+      this.memory.set(key, e); // its earlier state stays on the disk; it is sent all the same, which makes room
+      return this.update(key, edit, more);
+    }
   }
 
   /** Puts back an entry that was removed, as it was. */
@@ -137,7 +147,8 @@ export class Entries {
     while (this.stale) {
       this.stale = false;
       const stored = await this.db.read(["entries"], (tx) => tx.all<Entry>("entries"));
-      this.list.value = [...stored, ...this.memory.values()].sort((a, b) => a.seq - b.seq);
+      const older = stored.filter((e) => !this.memory.has(e.key));
+      this.list.value = [...older, ...this.memory.values()].sort((a, b) => a.seq - b.seq);
     }
   }
 }
