@@ -49,10 +49,7 @@ func New(kit *Kit, token string, authenticators ...Authenticator) *Access {
 	}
 	kit.holders.drop = a.cache.drop
 	kit.api = rest.New(a.Authorize, kit.o.Logger)
-	kit.hook = func(r *http.Request) (*Subject, error) {
-		s, _, err := a.subject(r)
-		return s, err
-	}
+	kit.hook = a.meant
 	return a
 }
 

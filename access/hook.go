@@ -19,7 +19,7 @@ import (
 func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route.Action) (route.Grant, error) {
 	s, byCookie, err := a.subject(r)
 	if s != nil && action != route.Read {
-		if err := meant(r, s.Holder); err != nil {
+		if err := sentAs(r, s.Holder); err != nil {
 			if !route.IsTentative(r) {
 				a.audit.refused(r, s.Holder, ch, action, err)
 			}
@@ -68,8 +68,19 @@ func (a *Access) Authorize(r *http.Request, ch motacilla.ChannelID, action route
 // nobody else, though another person signs in just then. It is looked at where something may be changed.
 const As = "Motacilla-As"
 
-// meant returns an ErrUnauthorized if a request says that somebody other than h sends it.
-func meant(r *http.Request, h *route.Holder) error {
+// meant returns who sends a request. The error is an ErrUnauthorized if it may change something, and says that somebody else sends it.
+func (a *Access) meant(r *http.Request) (*Subject, error) {
+	s, _, err := a.subject(r)
+	if s != nil && !reads(r) {
+		if err := sentAs(r, s.Holder); err != nil {
+			return nil, err
+		}
+	}
+	return s, err
+}
+
+// sentAs returns an ErrUnauthorized if a request says that somebody other than h sends it.
+func sentAs(r *http.Request, h *route.Holder) error {
 	given := r.Header.Get(As)
 	if given == "" {
 		return nil

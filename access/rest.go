@@ -49,7 +49,7 @@ func (a *Access) own() []route.Route {
 
 // sender returns who sends a request; ErrUnauthorized if it shows nothing that is known, which is noted.
 func (a *Access) sender(r *http.Request) (*Subject, error) {
-	s, _, err := a.subject(r)
+	s, err := a.meant(r)
 	if s == nil && err == nil {
 		err = fmt.Errorf("%w: sign in, or send a token as Authorization: Bearer TOKEN", motacilla.ErrUnauthorized)
 	}

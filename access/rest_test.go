@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -316,6 +317,40 @@ func TestSessionRoutes(t *testing.T) {
 	if ended != 2 {
 		t.Errorf("%d sessions were ended by the log: %+v", ended, events)
 	}
+}
+
+// Whoever ends sessions that are none does not fill the store with what is revoked: all nodes read that every second.
+func TestSessionsThatAreNone(t *testing.T) {
+	a := open(t, newStaff).serve()
+	cookie := a.signIn(hire(t, a.store.Records(), "anna", "reader"), request(http.MethodPost))
+	for n := range 50 {
+		a.want(404, "DELETE", fmt.Sprintf("/api/access/sessions/%032x", n), "", "Cookie", cookie.Name+"="+cookie.Value)
+	}
+	a.want(200, "GET", "/api/access/me", "", "Cookie", cookie.Name+"="+cookie.Value)
+	if list, err := a.store.Records().List(t.Context(), "access-revoked", "", "", 100); err != nil || len(list) > 1 {
+		t.Errorf("%d records say what is revoked, %v", len(list), err)
+	}
+}
+
+// A request that says as whom it is sent is refused for anybody else, also where no role is asked for.
+func TestAsOwn(t *testing.T) {
+	a := open(t, newStaff).serve()
+	cookie := a.signIn(hire(t, a.store.Records(), "anna", "reader"), request(http.MethodPost))
+	as := func(who string) *api {
+		return &api{a.site, a.Handler, []string{"Cookie", cookie.Name + "=" + cookie.Value, access.As, who}}
+	}
+	session := as("staff/anna").want(200, "GET", "/api/access/sessions", "")["sessions"].([]any)[0].(map[string]any)["id"].(string)
+	as("staff/ben").want(200, "GET", "/api/access/me", "")
+	as("staff/ben").want(401, "POST", "/api/access/tickets", `{}`)
+	as("staff/ben").want(401, "DELETE", "/api/access/sessions/"+session, "")
+	as("staff/anna").want(201, "POST", "/api/access/tickets", `{}`)
+	for as, want := range map[string]bool{"staff/ben": false, "staff/anna": true} {
+		s, err := a.Kit().Subject(request(http.MethodPost, "Cookie", cookie.Name+"="+cookie.Value, access.As, as))
+		if (s != nil) != want || want == errors.Is(err, motacilla.ErrUnauthorized) {
+			t.Errorf("%s: %v, %v", as, s, err)
+		}
+	}
+	as("staff/anna").want(204, "DELETE", "/api/access/sessions/"+session, "")
 }
 
 func TestRevocationRoutes(t *testing.T) {

@@ -253,8 +253,8 @@ func (k *Kit) EndSessionThere(ctx context.Context, who, there string) error {
 	return nil
 }
 
-// endOne ends a session that somebody names. If its record is gone already, it is revoked all the same: an earlier call may have
-// failed in between.
+// endOne ends a session that somebody names. If its record is gone already, nodes ask again about the whole account: an earlier call
+// may have failed in between. That is one record, whatever is named.
 func (k *Kit) endOne(ctx context.Context, who, id string) error {
 	key := who + "/" + id
 	if !sessionID.MatchString(id) {
@@ -262,7 +262,7 @@ func (k *Kit) endOne(ctx context.Context, who, id string) error {
 	}
 	_, err := k.endSession(ctx, key)
 	if errors.Is(err, motacilla.ErrNotFound) {
-		if err := k.Revoke(ctx, sessionKind+"/"+key); err != nil {
+		if err := k.AccountChanged(ctx, who); err != nil {
 			return err
 		}
 		return fmt.Errorf("session %q: %w", id, motacilla.ErrNotFound)

@@ -61,7 +61,7 @@ func (c *Client) Readers(ctx context.Context, ch motacilla.ChannelID) (Readers, 
 }
 
 // AllReaders returns how many readers all channels have. A reader of several channels counts once, if it has one connection. It needs
-// the role editor on all channels.
+// the role editor, be it on some channels.
 func (c *Client) AllReaders(ctx context.Context) (Readers, error) {
 	got, err := c.readers(ctx, &request{method: http.MethodGet, url: c.endpoint("api", "readers")})
 	if err != nil {

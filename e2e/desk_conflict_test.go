@@ -236,6 +236,11 @@ func TestDeskSessionEnds(t *testing.T) {
 	p.until(`desk.me.account.value === "person/ben"`)
 	second.eval(`write("Ben's")`, nil)
 	second.until(`settled.length === 1`)
+	second.eval(`(async () => {
+		const {key} = desk.outbox.entries.value.findLast((e) => !desk.outbox.own(e));
+		await desk.outbox.drop(key); // and takes that back
+		await desk.outbox.putBack(key);
+	})()`, nil)
 	p.until(`left().at(-1).startsWith("waiting post later") && !desk.outbox.own(desk.outbox.entries.value.at(-1))`)
 	if got := d.texts(); slices.Contains(got, "later") {
 		t.Fatalf("what one has written was sent as another: %q", got)

@@ -112,28 +112,107 @@ func TestDeskWithoutADatabase(t *testing.T) {
 	p.empty()
 	p.until(`!desk.unsafe.value`)
 
-	// There is no room: what is written stays in this tab, is sent by it, and is said to be unsafe.
-	full := `globalThis.full = false;
-		const put = IDBObjectStore.prototype.put;
-		IDBObjectStore.prototype.put = function (...args) {
-			if (full) throw new DOMException("no room", "QuotaExceededError");
-			return put.apply(this, args);
-		}`
 	first := f.opens(in, "") // leads
 	first.until(`desk.outbox.leads.value`)
-	q := open(t, in, f.url+"/desk-state?channel="+string(channel), full)
+	q := open(t, in, f.url+"/desk-state?channel="+string(channel), failing)
 	q.until(`globalThis.desk && desk.me.session.value === "in"`)
-	q.eval(`void (full = true)`, nil)
 	q.offline(true)
 	q.eval(`(async () => {
-		const key = await desk.files.add(await picture(30, 20));
-		await desk.outbox.add({kind: "post", channel, body: {content: [...text("no room"), {type: "image", value: {local: key, alt: "a picture"}}]}});
+		globalThis.content = async (words) => {
+			const local = await desk.files.add(await picture(30, 20));
+			return [...text(words), {type: "image", value: {local, alt: "a picture"}}];
+		};
+		globalThis.composed = await content("composed");
+		`+composes+`;
+		keeper.save(() => composed);
+		await keeper.flush();
 	})()`, nil)
-	q.until(`desk.unsafe.value && desk.outbox.entries.value[0].kept === false`)
+	// There is no room: what is written stays in this tab, is sent by it, and is said to be unsafe. So do its pictures, of which the
+	// database had some before.
+	q.eval(`(async () => {
+		fails = "QuotaExceededError";
+		await desk.outbox.add({kind: "post", channel, body: {content: await content("no room")}});
+		await desk.outbox.add({kind: "post", channel, body: {content: composed}}, {from: keeper});
+		await keeper.clear(); // as the composer does then
+	})()`, nil)
+	q.until(`desk.unsafe.value && desk.outbox.entries.value.every(({kept}) => !kept)`)
 	q.offline(false)
 	q.empty()
 	got := d.texts()
-	if want := "[in memory no room a picture]"; fmt.Sprint(got) != want {
+	if want := "[in memory no room a picture composed a picture]"; fmt.Sprint(got) != want {
 		t.Errorf("the posts are %v, want %v", got, want)
+	}
+}
+
+// failing has the database fail in writing with the error that the global fails names, if it does.
+const failing = `globalThis.fails = "";
+	globalThis.failures = 0;
+	const put = IDBObjectStore.prototype.put;
+	IDBObjectStore.prototype.put = function (...args) {
+		if (fails) {
+			failures++;
+			throw new DOMException("as the test wants it", fails);
+		}
+		return put.apply(this, args);
+	}`
+
+// TestDeskKeepsAfterAFailure: a browser whose database has failed once keeps what is written, and lets it be sent.
+func TestDeskKeepsAfterAFailure(t *testing.T) {
+	t.Parallel()
+	onlyTCP(t)
+	d := newDeskSite(t)
+	f := newDeskFront(t, d)
+	in := d.as(browser(t), d.person("ed", "editor"))
+	p := open(t, in, f.url+"/desk-state?channel="+string(channel), failing)
+	p.until(`globalThis.desk && desk.me.session.value === "in"`)
+	p.eval(composes, nil)
+	const fails = `(async () => {
+		fails = "UnknownError";
+		keeper.save(() => ({words: "typed"}));
+		let failed = false;
+		await keeper.flush().catch(() => (failed = true));
+		fails = "";
+		return failed;
+	})()`
+	var failed bool
+	if p.eval(fails, &failed); !failed {
+		t.Error("the database has not failed")
+	}
+	p.eval(`keeper.flush()`, nil)
+	var kept []string
+	if p.eval(`values("kept").then((all) => all.map(({value}) => value.words))`, &kept); fmt.Sprint(kept) != "[typed]" {
+		t.Errorf("%q is kept", kept)
+	}
+	p.eval(fails, nil)
+	p.eval(`desk.outbox.add({kind: "post", channel, body: {content: text("sent")}}, {from: keeper})`, nil)
+	p.empty()
+	p.eval(`keeper.flush()`, nil)
+	var counts map[string]int
+	if p.eval(`records()`, &counts); counts["kept"]+counts["entries"] != 0 {
+		t.Errorf("the database has yet %v", counts)
+	}
+
+	// What is on the disk goes out: also if it is full, which sending ends, and if it fails for a while.
+	for _, name := range []string{"QuotaExceededError", "UnknownError"} {
+		p.offline(true)
+		p.eval(fmt.Sprintf(`(async () => {
+			const local = await desk.files.add(await picture(30, 20));
+			await desk.outbox.add({kind: "post", channel, body: {content: [{type: "image", value: {local, alt: %[1]q}}]}});
+			failures = 0;
+			fails = %[1]q;
+		})()`, name), nil)
+		p.offline(false)
+		if name == "UnknownError" {
+			p.until(`failures > 1`)
+			p.eval(`void (fails = "")`, nil)
+		}
+		p.empty()
+		p.eval(`void (fails = "")`, nil)
+	}
+	if got, want := fmt.Sprint(d.texts()), "[sent QuotaExceededError UnknownError]"; got != want {
+		t.Errorf("the posts are %s, want %s", got, want)
+	}
+	if p.eval(`records()`, &counts); counts["files"]+counts["entries"] != 0 {
+		t.Errorf("the database has yet %v", counts)
 	}
 }

@@ -70,6 +70,21 @@ func TestDeskOutboxChangesItsMind(t *testing.T) {
 	if got, want := d.texts(), []string{"newer false", "goes past it"}; !slices.Equal(got, want) {
 		t.Errorf("the posts are %q, want %q", got, want)
 	}
+
+	// What was thrown away is taken back, with its picture.
+	q.offline(true)
+	q.eval(`(async () => {
+		const local = await desk.files.add(await picture(30, 20));
+		const {key} = await desk.outbox.add({kind: "post", channel, body: {content: [{type: "image", value: {local, alt: "thrown away"}}]}});
+		await desk.outbox.drop(key);
+		if (desk.outbox.entries.value.length > 0) throw new Error("it is still there");
+		await desk.outbox.putBack(key);
+	})()`, nil)
+	q.offline(false)
+	q.empty()
+	if got, want := d.texts(), []string{"newer false", "goes past it", "thrown away"}; !slices.Equal(got, want) {
+		t.Errorf("the posts are %q, want %q", got, want)
+	}
 }
 
 // TestDeskOutboxBearsStrangers: what comes from something between the browser and the server, and what the server says of the moment,

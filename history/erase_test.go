@@ -13,6 +13,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/history"
 	"github.com/motacilla-live/motacilla/storage"
+	"github.com/motacilla-live/motacilla/storage/memory"
 )
 
 // erased is the answer of a removal for good.
@@ -238,6 +239,40 @@ func TestEraseMeanwhile(t *testing.T) {
 	_, err = slow.PutPost(as(t.Context(), "bob"), s.store, "c", stored, stored.Revision)
 	if left := s.left("history"); !errors.Is(err, motacilla.ErrNotFound) && !errors.Is(err, motacilla.ErrConflict) || len(left) != 0 {
 		t.Errorf("%v, and %v is left", err, left)
+	}
+}
+
+// early is a store that does something before the next read of a post.
+type early struct {
+	storage.Store
+	before func()
+}
+
+func (e *early) Post(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID) (motacilla.Post, error) {
+	if do := e.before; do != nil {
+		e.before = nil
+		do()
+	}
+	return e.Store.Post(ctx, ch, id)
+}
+
+// A version that is being restored while its post is removed for good does not come back as another post.
+func TestEraseWhileRestored(t *testing.T) {
+	held := memory.New(nil)
+	t.Cleanup(func() { _ = held.Close() })
+	store := &early{Store: held}
+	s := open(t, store, nil)
+	p := s.post("anna", `{"text":"a name that must go"}`)
+	s.edit("anna", p.ID, `{"text":"nothing of it"}`)
+	at := "/posts/" + string(p.ID)
+	store.before = func() { s.do(http.StatusOK, "admin", http.MethodDelete, at+"?for_good", "", nil) }
+	s.do(http.StatusNotFound, "bob", http.MethodPost, at+"/versions/"+p.Revision.String()+"/restore", "", nil)
+	page, err := held.Posts(t.Context(), "c", motacilla.Query{Limit: 10})
+	if err != nil || len(page.Posts) != 0 {
+		t.Errorf("%+v, %v", page.Posts, err)
+	}
+	if left := s.left("history"); len(left) != 0 {
+		t.Errorf("%v is left", left)
 	}
 }
 

@@ -71,6 +71,18 @@ func restoredFrom(p motacilla.Post) motacilla.PostID {
 	return motacilla.PostID(id)
 }
 
+// unlessGone removes a post that was made of a version, if the post of that was removed for good meanwhile. Then it is an ErrNotFound.
+func (h *History) unlessGone(ctx context.Context, ch motacilla.ChannelID, v version, made motacilla.PostID) error {
+	e, begun, err := h.erasure(ctx, postKey(ch, v.Post.ID))
+	if err != nil || !begun || e.Through > 0 && v.Revision > e.Through {
+		return err
+	}
+	if _, err := h.ErasePost(ctx, h.site.Store, ch, made, 0); err != nil && !errors.Is(err, motacilla.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("restore post %q: %w", v.Post.ID, motacilla.ErrNotFound)
+}
+
 // mostAgain is how often one version of a removed post can be made a new post, if each of these is removed in turn.
 const mostAgain = 100
 
@@ -87,6 +99,9 @@ func (h *History) again(ctx context.Context, ch motacilla.ChannelID, v version) 
 		stored, err := h.site.Sink.PutPost(ctx, ch, p, 0)
 		if errors.Is(err, motacilla.ErrExists) {
 			return stored, nil
+		}
+		if err == nil {
+			err = h.unlessGone(ctx, ch, v, stored.ID)
 		}
 		if !errors.Is(err, motacilla.ErrDeleted) {
 			return stored, err

@@ -22,14 +22,15 @@ const bodyTimeout = 60 * time.Second // for the body of a request
 // panics.
 func (l *Live) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := l.begin(w, r)
-	defer l.end(rec, r)
 	if l.options.Access == nil {
+		defer l.end(rec, r)
 		l.table.ServeHTTP(rec, r)
 		return
 	}
 	watched, done := l.options.Access.Watch(r)
+	defer l.end(rec, watched) // it knows the route, and which part of the path is secret
 	defer func() {
-		r.Pattern = watched.Pattern // for the log and the metrics
+		r.Pattern = watched.Pattern // the caller looks for it in r
 		done(rec.status)
 	}()
 	l.table.ServeHTTP(rec, watched)

@@ -5,17 +5,34 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/route"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// A source that can show its secret nowhere else has it in its path. No log has it, also if the handler panics.
+// A source that can show its secret nowhere else has it in its path. No log has it, also if the handler panics, and also if requests that
+// change something are noted in the audit log.
 func TestNoLogHasTheSecretOfAPath(t *testing.T) {
 	t.Parallel()
+	for name, audited := range map[string]bool{"no audit log": false, "an audit log": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			if audited {
+				o.Access = access.New(access.NewKit(&access.KitOptions{Records: o.Store.Records()}), secret)
+				o.Token = ""
+			}
+			hidesTheSecretOfAPath(t, o)
+		})
+	}
+}
+
+func hidesTheSecretOfAPath(t *testing.T, o live.Options) {
+	t.Helper()
 	const secret = "a-long-secret"
-	o := options(t)
 	core, logged := observer.New(zapcore.DebugLevel)
 	o.Logger = zap.New(core)
 	o.Routes = append(o.Routes, route.Route{Name: "hook", Pattern: "/hooks/board/{" + route.Secret + "}",

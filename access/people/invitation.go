@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,18 +113,41 @@ func (p *People) usable(ctx context.Context, inv *invitation) error {
 		}
 		inv.Name, inv.Rights = one.Name, one.Rights
 	}
-	// Whoever may no longer give these rights away can't do so by a link that was made before.
+	return p.given(ctx, inv)
+}
+
+// given returns errGone if whoever made the link may no longer give its rights away. Of accounts of other servers that is not known.
+func (p *People) given(ctx context.Context, inv *invitation) error {
 	if strings.HasPrefix(inv.By, personKind) {
 		maker, err := p.Account(ctx, inv.By)
 		if err != nil && !errors.Is(err, motacilla.ErrNotFound) {
 			return err
 		}
-		if err != nil || !maker.Rights.Allow("", manage) || !maker.Rights.Covers(inv.Rights) {
+		if err != nil || !mayGive(maker.Rights, inv.Rights) {
+			return errGone
+		}
+	}
+	if name, is := strings.CutPrefix(inv.By, tokenKind); is {
+		all, err := p.kit.Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(t access.Token) bool { return t.Name == name && gives(&t, inv) }) {
 			return errGone
 		}
 	}
 	return nil
 }
+
+// tokenKind begins the Who of named tokens.
+const tokenKind = "token/"
+
+// gives reports whether a token may give away what a link of a token of its name does. It may be a later one, which did not make the link.
+func gives(t *access.Token, inv *invitation) bool {
+	return t.Created.Before(inv.Created.Add(time.Second)) && mayGive(t.Rights, inv.Rights) // a link's time has whole seconds
+}
+
+func mayGive(own, rights access.Rights) bool { return own.Allow("", manage) && own.Covers(rights) }
 
 func orGone(err error) error {
 	if err == nil {

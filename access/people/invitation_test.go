@@ -330,6 +330,25 @@ func TestRightsThatAreGivenAway(t *testing.T) {
 		if one.By != "server" {
 			t.Errorf("invited by %q", one.By)
 		}
+		// What a token was for is void when it is revoked, also if another one gets its name.
+		ci := func() string {
+			secret, err := s.kit.CreateToken(t.Context(), access.Token{Name: "ci", Rights: access.Rights{{Role: access.Admin}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return "Bearer " + secret
+		}
+		made = decoded[Invitation](b.rest(http.MethodPost, "/api/access/invitations",
+			map[string]any{"rights": access.Rights{{Role: access.Admin}}}, "Authorization", ci()), http.StatusCreated)
+		form[access.InvitationForm](b.get(pathOf(t, made.URL)), http.StatusOK, "invitation")
+		if err := s.kit.RevokeToken(t.Context(), "ci"); err != nil {
+			t.Fatal(err)
+		}
+		form[access.InvitationForm](b.get(pathOf(t, made.URL)), http.StatusNotFound, "invitation")
+		other := &access.Token{Name: "ci", Created: made.Created.Add(time.Minute), Rights: access.Rights{{Role: access.Admin}}}
+		if still := gives(other, &invitation{Created: made.Created, Rights: made.Rights}); still {
+			t.Error("a later token of the same name gives away what an earlier one did")
+		}
 	})
 }
 

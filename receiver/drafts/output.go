@@ -105,7 +105,7 @@ func (d *Drafts) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 			if err != nil {
 				return err
 			}
-			if v.sees(one) && (wanted == "" || one.State == wanted) {
+			if v.sees(one) && (len(wanted) == 0 || slices.Contains(wanted, one.State)) {
 				out.Drafts = append(out.Drafts, encode(one))
 			}
 		}
@@ -115,34 +115,37 @@ func (d *Drafts) list(w http.ResponseWriter, r *http.Request, ch motacilla.Chann
 	}
 }
 
-// page reads the parameters of a list.
-func page(r *http.Request) (after string, limit int, state State, err error) {
+// page reads the parameters of a list. No states are all.
+func page(r *http.Request) (after string, limit int, wanted []State, err error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return "", 0, "", motacilla.Invalid("query", "must be percent-encoded")
+		return "", 0, nil, motacilla.Invalid("query", "must be percent-encoded")
 	}
-	for _, name := range []string{"after", "limit", "state"} {
+	for _, name := range []string{"after", "limit"} {
 		if len(q[name]) > 1 {
-			return "", 0, "", motacilla.Invalid(name, "must be given at most once")
+			return "", 0, nil, motacilla.Invalid(name, "must be given at most once")
 		}
 	}
 	limit = motacilla.DefaultLimit
 	if s := q.Get("limit"); q.Has("limit") {
 		n, err := strconv.ParseUint(s, 10, 16)
 		if err != nil || n < 1 || n > maxLimit || s[0] == '0' {
-			return "", 0, "", motacilla.Invalid("limit", "must be 1 to %d", maxLimit)
+			return "", 0, nil, motacilla.Invalid("limit", "must be 1 to %d", maxLimit)
 		}
 		limit = int(n)
 	}
 	if q.Has("after") {
 		id, err := motacilla.ParsePostID(q.Get("after"))
 		if err != nil {
-			return "", 0, "", motacilla.Invalid("after", `must be the "next" of an earlier answer`)
+			return "", 0, nil, motacilla.Invalid("after", `must be the "next" of an earlier answer`)
 		}
 		after = string(id)
 	}
-	if state = State(q.Get("state")); q.Has("state") && !slices.Contains(states, state) {
-		return "", 0, "", motacilla.Invalid("state", "must be draft, submitted, returned, scheduled, publishing or published")
+	for _, s := range q["state"] {
+		if !slices.Contains(states, State(s)) {
+			return "", 0, nil, motacilla.Invalid("state", "must be draft, submitted, returned, scheduled, publishing or published")
+		}
+		wanted = append(wanted, State(s))
 	}
-	return after, limit, state, nil
+	return after, limit, wanted, nil
 }

@@ -314,7 +314,7 @@ func testBadDrafts(t *testing.T) {
 		{"POST", one + "/return", `{"note":"` + strings.Repeat("ä", 1001) + `"}`, "note"},
 		{"POST", one + "/publish", `{"at":1}`, "at"}, {"GET", "/x", "", "draft_id"}, {"GET", "?limit=0", "", "limit"},
 		{"GET", "?limit=1&limit=2", "", "limit"},
-		{"GET", "?state=gone", "", "state"}, {"GET", "?after=x", "", "after"},
+		{"GET", "?state=gone", "", "state"}, {"GET", "?state=draft&state=gone", "", "state"}, {"GET", "?after=x", "", "after"},
 	} {
 		if got := s.as(eve).want(400, c.method, c.path, c.body); got.Field != c.field {
 			t.Errorf("%s %s %.80s: %q, want %q", c.method, c.path, c.body, got.Field, c.field)
@@ -363,6 +363,9 @@ func testList(t *testing.T) {
 	}
 	if got := list(s.as(eve), "state=submitted"); len(got) != len(mine) {
 		t.Errorf("submitted: %v", got)
+	}
+	if got := list(s.as(eve), "state=submitted&state=draft"); len(got) != 130 {
+		t.Errorf("submitted and not: %v", got)
 	}
 	all := map[string]bool{}
 	for _, id := range list(s.as(eve), "limit=60") {

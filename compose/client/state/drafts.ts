@@ -6,14 +6,16 @@ import { failureOf } from "./problem";
 import type { Draft, Problem } from "./types";
 
 const everyMs = 5000;
-const mostPages = 10;
+const mostPages = 50;
+/** What was published stays for a month, and there may be much more of it. */
+const open = "draft submitted returned scheduled publishing".split(" ").map((state) => `&state=${state}`).join("");
 
 interface Page {
   drafts: Draft[];
   next: string | null;
 }
 
-/** The drafts of a channel that this person may see, the newest first. Asks every 5 s while the page is visible, and after own changes. */
+/** The drafts of a channel that this person may see and that are not published, the newest first. Asks every 5 s while the page is visible, and after own changes. */
 export class Drafts {
   private readonly held = signal<Draft[] | null>(null);
   private readonly wrong = signal<Problem | null>(null);
@@ -62,7 +64,7 @@ export class Drafts {
     let pages = 0;
     try {
       for (let after: string | null = ""; after !== null && pages < mostPages; pages++) {
-        const query: string = after ? `?limit=100&after=${encodeURIComponent(after)}` : "?limit=100";
+        const query: string = `?limit=100${open}${after ? `&after=${encodeURIComponent(after)}` : ""}`;
         const { value } = await this.api.get<Page>(`${channelPath(this.channel)}/drafts${query}`, signal);
         all.push(...value.drafts);
         after = value.next;

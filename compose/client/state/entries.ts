@@ -1,6 +1,6 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import type { Bus } from "./bus";
-import type { Entry } from "./change";
+import { filesOf, type Entry } from "./change";
 import { isFull, type Db, type StoreName, type Tx } from "./db";
 
 const names: StoreName[] = ["entries", "kept"];
@@ -34,6 +34,11 @@ export class Entries {
   /** Whether only this tab has the entry. */
   isMine(key: string): boolean {
     return this.memory.has(key);
+  }
+
+  /** Returns the files of the entries that only this tab has. */
+  files(): string[] {
+    return [...this.memory.values()].flatMap((e) => filesOf(e.change));
   }
 
   /** Adds an entry at the end, and removes the text of a composer that it was made from. Both are on the disk when it resolves. */
@@ -72,8 +77,11 @@ export class Entries {
     const held = this.memory.get(key);
     if (held) {
       const next = edit(structuredClone(held));
-      if (next === null) this.memory.delete(key);
-      else if (next) this.memory.set(key, next);
+      if (next) this.memory.set(key, next);
+      else if (next === null) {
+        await this.db.change(["entries"], (tx) => tx.remove("entries", key)); // the disk may have an earlier state of it
+        this.memory.delete(key);
+      }
       if (next !== undefined) await this.changed();
       return next;
     }
@@ -86,9 +94,28 @@ export class Entries {
       if (more) for (const other of more(await tx.all<Entry>("entries"))) await tx.put("entries", other);
       return next;
     };
-    const next = await this.db.change(["entries"], work);
-    if (next !== undefined) await this.changed();
-    return next;
+    try {
+      const next = await this.db.change(["entries"], work);
+      if (next !== undefined) await this.changed();
+      return next;
+    } catch (err) {
+      const e = isFull(err) && (await this.db.read(["entries"], (tx) => tx.get<Entry>("entries", key)));
+      if (!e) throw err;
+      this.memory.set(key, e); // its earlier state stays on the disk; it is sent all the same, which makes room
+      return this.update(key, edit, more);
+    }
+  }
+
+  /** Puts back an entry that was removed, as it was. */
+  async putBack(entry: Entry): Promise<void> {
+    try {
+      const one: Entry = { ...entry, kept: this.db.trouble.peek() === "" };
+      await this.db.change(["entries"], (tx) => tx.put("entries", one));
+    } catch (err) {
+      if (!isFull(err)) throw err;
+      this.memory.set(entry.key, { ...entry, kept: false });
+    }
+    await this.changed();
   }
 
   /** Reads all again. Two calls at a time read once more, at most. */
@@ -120,7 +147,8 @@ export class Entries {
     while (this.stale) {
       this.stale = false;
       const stored = await this.db.read(["entries"], (tx) => tx.all<Entry>("entries"));
-      this.list.value = [...stored, ...this.memory.values()].sort((a, b) => a.seq - b.seq);
+      const older = stored.filter((e) => !this.memory.has(e.key));
+      this.list.value = [...older, ...this.memory.values()].sort((a, b) => a.seq - b.seq);
     }
   }
 }

@@ -2,7 +2,7 @@ import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { uploadImage } from "../../../page/client/npm/index";
 import type { ImageBlock } from "../model";
 import type { Bus } from "./bus";
-import { isFull, type Db } from "./db";
+import { isFull, type Db, type Tx } from "./db";
 import { fileRecord, usedFiles, type FileRecord } from "./filerecords";
 import type { Me } from "./me";
 import { Failure } from "./problem";
@@ -40,6 +40,8 @@ export class FileStore implements Files {
   private readonly urls = new Map<string, string>();
   /** Files for which there is no room on the disk. */
   private readonly memory = new Map<string, FileRecord>();
+  /** Returns the files of changes for which there is no room on the disk. */
+  private needed: () => string[] = () => [];
   private readonly uploads: Uploads;
 
   constructor(
@@ -66,10 +68,15 @@ export class FileStore implements Files {
     life.addEventListener("abort", () => this.urls.forEach((url) => URL.revokeObjectURL(url)));
   }
 
+  /** needed returns files that something needs of which the database does not know. */
+  heed(needed: () => string[]): void {
+    this.needed = needed;
+  }
+
   /** Goes on with what a page before has left, and forgets what nobody needs. */
   async start(): Promise<void> {
     const { pending, gone } = await this.db.change(["entries", "files", "kept"], async (tx) => {
-      const used = await usedFiles(tx);
+      const used = await this.used(tx);
       const pending: string[] = [];
       const gone: string[] = [];
       for (const f of await tx.all<FileRecord>("files")) {
@@ -142,11 +149,18 @@ export class FileStore implements Files {
     this.uploads.wake();
   }
 
+  /** Drops files that nothing needs any more: what had them may be taken back. */
+  async leave(keys: string[]): Promise<void> {
+    if (!keys.length) return;
+    const used = await this.db.read(["entries", "kept"], (tx) => this.used(tx));
+    for (const key of keys) if (!used.has(key)) this.drop(key);
+  }
+
   /** Forgets files that nothing needs any more. */
   async release(keys: string[]): Promise<void> {
     if (!keys.length) return;
     const gone = await this.db.change(["entries", "files", "kept"], async (tx) => {
-      const used = await usedFiles(tx);
+      const used = await this.used(tx);
       const free = keys.filter((key) => !used.has(key));
       for (const key of free) await tx.remove("files", key);
       return free;
@@ -156,6 +170,12 @@ export class FileStore implements Files {
       await this.refresh(key);
       this.bus.tell({ kind: "file", key });
     }
+  }
+
+  private async used(tx: Tx): Promise<Set<string>> {
+    const used = await usedFiles(tx);
+    this.needed().forEach((key) => used.add(key));
+    return used;
   }
 
   private async get(key: string): Promise<FileRecord | undefined> {

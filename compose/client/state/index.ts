@@ -71,6 +71,7 @@ export async function createState({ base, only }: StateOptions): Promise<State> 
   const me = new Me(api, bus, signal);
   const files = new FileStore(db, bus, me, base, scope, signal);
   const stored = new Entries(db, bus);
+  files.heed(() => stored.files());
   const kick = (): void => {
     lanes.kick();
     files.kick();

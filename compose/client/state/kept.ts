@@ -108,17 +108,17 @@ export class Keeper<T> {
     this.timer ||= setTimeout(() => void this.flush(), saveMs);
   }
 
-  /** Keeps now what save was told. */
+  /** Keeps now what save was told. If that fails, the next call tries again. */
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = 0;
-    return (this.writing = this.writing.then(() => this.write()));
+    return (this.writing = this.idle().then(() => this.write()));
   }
 
   /** Forgets what is kept, and images that nothing else has. */
   async clear(): Promise<void> {
     this.forget();
-    await this.writing;
+    await this.idle();
     const slot = await this.db.change(["kept"], async (tx) => {
       const held = await tx.get<Slot>("kept", this.key);
       await tx.remove("kept", this.key);
@@ -138,18 +138,18 @@ export class Keeper<T> {
 
   /** Waits until nothing is being written. */
   async idle(): Promise<void> {
-    await this.writing;
+    await this.writing.catch(() => undefined);
   }
 
   private async write(): Promise<void> {
-    const value = this.next?.();
+    const { key, place, next } = this;
+    const value = next?.();
     if (value === undefined) return;
-    this.next = null;
-    const { key, place } = this;
     const slot: Slot = { key, account: this.me.account.value, tab: this.tab.id, place, changed: Date.now(), value };
     try {
       await this.db.change(["kept"], (tx) => tx.put("kept", slot));
       this.trouble = "";
+      if (this.next === next) this.next = null;
     } catch (err) {
       if (!isFull(err)) throw err;
       this.trouble = "full";

@@ -59,7 +59,7 @@ export class Lanes {
     const { signal } = this;
     try {
       for (let e = this.next(channel); e && !signal.aborted; e = this.next(channel)) {
-        const wait = await this.attempt(e, signal);
+        const wait = await this.attempt(e, signal).catch(() => outMs); // the database has failed
         if (wait) await this.waker.wait(wait, signal);
       }
     } finally {

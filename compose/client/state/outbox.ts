@@ -35,6 +35,7 @@ export interface Source {
 export class Outbox {
   private readonly listeners = new Set<(s: Settled) => void>();
   private readonly sends = signal(false);
+  private readonly dropped = new Map<string, Entry>();
 
   constructor(
     readonly stored: Entries,
@@ -101,17 +102,24 @@ export class Outbox {
     this.kick();
   }
 
-  /** Removes an entry. Resolves with false if the server may have it already. */
+  /** Removes an entry. Resolves with false if the server may have it already. Its images are forgotten after a while. */
   async drop(key: string): Promise<boolean> {
-    let unsent = true;
-    let change: Change | null = null;
     await this.stored.update(key, (e) => {
-      unsent = !e.sent;
-      change = e.change;
+      this.dropped.set(key, e);
       return null;
     });
-    if (change) await this.files.release(filesOf(change));
-    return unsent;
+    const e = this.dropped.get(key);
+    if (e) await this.files.leave(filesOf(e.change));
+    return !e?.sent;
+  }
+
+  /** Puts back what drop has removed, as it was: it is the same person's, and has the same key. */
+  async putBack(key: string): Promise<void> {
+    const e = this.dropped.get(key);
+    if (!e) return;
+    this.dropped.delete(key);
+    await this.stored.putBack(e);
+    this.kick();
   }
 
   /** Puts another change in an entry's place, which is sent in its turn. So conflicts are resolved, and refused texts mended. */

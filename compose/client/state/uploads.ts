@@ -117,8 +117,12 @@ export class Uploads {
       this.free++;
       this.turns.wake();
     }
-    if (await this.o.get(key)) await this.o.put(record); // it may have been forgotten meanwhile
-    return null;
+    try {
+      if (await this.o.get(key)) await this.o.put(record); // it may have been forgotten meanwhile
+      return null;
+    } catch (err) {
+      return failureOf(err); // the database has failed
+    }
   }
 }
 

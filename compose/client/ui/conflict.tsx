@@ -164,6 +164,7 @@ async function editFurther(desk: Desk, entry: Entry, theirs: Post, mine: Block[]
   showTab("write");
   await desk.writing.open({ kind: "post", post: theirs });
   desk.writing.replace({ kind: "post", post: theirs }, mine);
+  await desk.writing.keep();
   await program.outbox.drop(entry.key);
   desk.writing.focus();
 }

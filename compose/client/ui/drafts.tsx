@@ -27,7 +27,7 @@ export function Drafts({ desk }: { desk: Desk }) {
   const { drafts } = desk;
   const who = program.me.account.value;
   const gone = new Set(desk.entries.value.flatMap((e) => (e.change.kind === "draft-delete" && e.state === "waiting" ? [e.change.draft] : [])));
-  const list = (drafts.list.value ?? []).filter((d) => d.state !== "published" && !gone.has(d.id));
+  const list = (drafts.list.value ?? []).filter((d) => !gone.has(d.id));
   if (!list.length) {
     if (!drafts.list.value) {
       return (

@@ -99,14 +99,14 @@ async function copyBack(desk: Desk, entry: Entry): Promise<void> {
   else if (change.kind === "draft-edit") await writing.open({ kind: "draft", draft: change.was });
   writing.replace(writing.target.value, content);
   if ("body" in change && change.body.author) writing.set({ author: change.body.author });
+  await writing.keep();
   await program.outbox.drop(entry.key);
   writing.focus();
 }
 
 /** Throws a change away. It can be taken back for some seconds. */
-function drop(entry: Entry): void {
-  const { change } = entry;
-  void program.outbox.drop(entry.key).then(() =>
-    toast(t("thrown_away"), { action: { label: t("undo"), run: () => void program.outbox.add(change) } }),
+function drop({ key }: Entry): void {
+  void program.outbox.drop(key).then(() =>
+    toast(t("thrown_away"), { action: { label: t("undo"), run: () => void program.outbox.putBack(key) } }),
   );
 }

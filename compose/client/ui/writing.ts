@@ -132,6 +132,11 @@ export class Writing {
     return this.keeper(this.target.value);
   }
 
+  /** Resolves when the text is kept, or can't be. */
+  async keep(): Promise<void> {
+    await this.keeper(this.target.value).flush().catch(() => undefined);
+  }
+
   /** Keeps the text again: the outbox did not take it. */
   takeBack(): void {
     this.touch();
