@@ -40,6 +40,16 @@ func (p *tab) restored(want string) {
 	}
 }
 
+// unkept checks that a text which the browser can't keep is said to be unsafe, until it is gone.
+func (p *tab) unkept() {
+	p.t.Helper()
+	p.eval(composes, nil)
+	p.eval(`keeper.save(() => ({words: "for this tab alone"})), keeper.flush()`, nil)
+	p.until(`desk.unsafe.value`)
+	p.eval(`keeper.clear()`, nil)
+	p.until(`!desk.unsafe.value`)
+}
+
 // TestDeskKeepsTexts: what is in a composer is there again after a crash, to the last moment. Tabs do not take each other's.
 func TestDeskKeepsTexts(t *testing.T) {
 	t.Parallel()
@@ -105,6 +115,7 @@ func TestDeskWithoutADatabase(t *testing.T) {
 	absent := `Object.defineProperty(globalThis, "indexedDB", {get() { throw new DOMException("forbidden", "SecurityError") }})`
 	p := open(t, in, f.url+"/desk-state?channel="+string(channel), absent)
 	p.until(`globalThis.desk && desk.me.session.value === "in" && desk.trouble.value === "absent"`)
+	p.unkept()
 	p.offline(true)
 	p.eval(`write("in memory")`, nil)
 	p.until(`desk.unsafe.value`)
@@ -124,6 +135,7 @@ func TestDeskWithoutADatabase(t *testing.T) {
 	q := open(t, in, f.url+"/desk-state?channel="+string(channel), full)
 	q.until(`globalThis.desk && desk.me.session.value === "in"`)
 	q.eval(`void (full = true)`, nil)
+	q.unkept()
 	q.offline(true)
 	q.eval(`(async () => {
 		const key = await desk.files.add(await picture(30, 20));
