@@ -64,7 +64,8 @@ type AccountForm struct {
 	Field     string // the field that was: name, old or password
 	Wait      int
 	Saved     bool
-	Recent    bool // who it is was shown a short while ago; otherwise passkeys, and a first password, need another sign-in
+	Desk      string // the path of the page on which this person writes; empty if there is none
+	Recent    bool   // who it is was shown a short while ago; otherwise passkeys, and a first password, need another sign-in
 
 	ByPasskey bool // as in SignInForm
 }

@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/access/people"
 	"github.com/motacilla-live/motacilla/compose"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/page"
@@ -229,6 +231,34 @@ func TestSignInAndBack(t *testing.T) {
 		c := parse(t, r.do(http.MethodGet, "/compose", "")).config
 		if c["signIn"] != "https://id.example/in?realm=a" || c["account"] != base+"/me" || c["home"] != "/news/front" {
 			t.Errorf("the configuration is %v", c)
+		}
+	}
+}
+
+// TestAccount: the page of the first account leads to the desk, wherever the desk is.
+func TestAccount(t *testing.T) {
+	for _, base := range []string{"", "/news"} {
+		var notice bytes.Buffer
+		var accounts *people.People
+		r := open(t, &compose.Options{Path: "/desk"}, func(o *live.Options) {
+			kit := access.NewKit(&access.KitOptions{Records: o.Store.Records()})
+			accounts = people.New(&people.Options{Notice: &notice}, kit)
+			o.Access, o.BasePath = access.New(kit, secret, accounts), base
+		})
+		if err := accounts.Announce(t.Context(), base); err != nil {
+			t.Fatal(err)
+		}
+		_, link, _ := strings.Cut(strings.TrimSpace(notice.String()), "hours: ")
+		r.bearer = ""
+		form := url.Values{"login": {"ada"}, "name": {"Ada"}, "password": {"a wagtail on a roof"}}
+		w := r.do(http.MethodPost, link, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		var cookies []string
+		for _, c := range w.Result().Cookies() {
+			cookies = append(cookies, c.Name+"="+c.Value)
+		}
+		body := r.do(http.MethodGet, base+"/account", "", "Cookie", strings.Join(cookies, "; ")).Body.String()
+		if want := `<a class="button" href="` + base + `/desk">Write</a>`; !strings.Contains(body, want) {
+			t.Errorf("%d, then the account lacks %s:\n%s", w.Code, want, body)
 		}
 	}
 }

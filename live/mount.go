@@ -56,6 +56,15 @@ func (o *offers) notifications(ch motacilla.ChannelID) string {
 	return path
 }
 
+// desk returns the path of the page on which editors write, or "".
+func (o *offers) desk() string {
+	path, err := o.table.URL("compose")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
 func (o *offers) url(path string) string {
 	return o.publicURL + strings.TrimPrefix(path, o.table.Base())
 }

@@ -12,7 +12,7 @@ import (
 // formSample is the data of all pages for accounts. Its fields are those of package access, which this package does not import; a
 // test renders the types themselves.
 type formSample struct {
-	Next, Login, Name, Failed, Field, Secret, Invites, Current string
+	Next, Login, Name, Failed, Field, Secret, Invites, Current, Desk string
 
 	Wait                                                                   int
 	Passwords, First, Reset, Password, Saved, Recent, ByPasskey, Elsewhere bool
@@ -39,8 +39,8 @@ func forms(l *Language, of func(kind string) view) []sample {
 	with := func(kind string, s formSample) formView { return formView{of(kind), s, passkeyWords(l)} }
 	const at = "2026-05-01T12:00:00Z"
 	full := formSample{
-		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Passwords: true, Password: true,
-		ByPasskey: true, Recent: true,
+		Next: "/", Login: "ada", Name: "Ada", Secret: "secret", Invites: "Grace", Current: "one", Desk: "/compose", Passwords: true,
+		Password: true, ByPasskey: true, Recent: true,
 		Others:   []struct{ Name, URL string }{{"Example", "/sign-in/example"}},
 		Rights:   []rightSample{{"reader", nil}, {"contributor", []string{"a", "b-*"}}, {"editor", nil}, {"admin", nil}},
 		Passkeys: []passkeySample{{"one", "Phone", at, at}, {"two", "", at, ""}},

@@ -120,6 +120,7 @@ var english = Language{
 		"password_incorrect": "This is not your current password.",
 
 		"account_title":       "Your account",
+		"account_desk":        "Write",
 		"account_rights":      "What you may do",
 		"account_none":        "Nothing yet. Ask an admin for a role.",
 		"account_name":        "Your name",

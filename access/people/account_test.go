@@ -34,6 +34,25 @@ func TestAccountPage(t *testing.T) {
 	})
 }
 
+// TestAccountDesk: the account leads to the page on which editors write, if there is one and the person may write there.
+func TestAccountDesk(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := openWith(t, settings{site: access.Site{Desk: func() string { return "/compose" }}})
+		anna := s.browser("192.0.2.1")
+		anna.join(s.first(), "anna", "Anna")
+		for login, role := range map[string]string{"ben": "reader", "cleo": "contributor:match-*", "dan": "editor"} {
+			want := "/compose"
+			if role == "reader" {
+				want = ""
+			}
+			f := form[access.AccountForm](anna.person(login, role).get("/account"), http.StatusOK, "account")
+			if f.Desk != want {
+				t.Errorf("%s: the desk is at %q, want %q", role, f.Desk, want)
+			}
+		}
+	})
+}
+
 func TestNewPassword(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s, anna := admin(t)

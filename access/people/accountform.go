@@ -7,6 +7,7 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // sessionKind begins the Holder's ID of a session.
@@ -44,6 +45,9 @@ func (p *People) accountForm(r *http.Request, s *access.Subject, one *person) (a
 	if one != nil {
 		f.Login, f.Name, f.Rights = one.login, one.Name, one.Rights
 		f.Password, f.Passkeys = one.Password != "", publicPasskeys(one.Passkeys)
+	}
+	if desk := p.kit.Site().Desk; desk != nil && f.Rights.Allow("", route.Draft) {
+		f.Desk = desk()
 	}
 	list, err := p.kit.Sessions(r.Context(), s.Holder.Who)
 	f.Sessions = list
