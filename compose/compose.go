@@ -19,7 +19,7 @@ const Name = "compose"
 // Options are the settings of the desk. nil and zero fields mean the defaults.
 type Options struct {
 	// Path is where the desk is, below the path of the site; the default is /compose.
-	Path string `key:"path" doc:"The path of the desk, below the path of the site."`
+	Path string `key:"path" doc:"path of the desk, below the path of the site"`
 
 	Logger *zap.Logger // nil logs nothing
 }
