@@ -20,7 +20,11 @@ import (
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/net/html"
 )
 
@@ -316,6 +320,30 @@ func TestToken(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWithoutWebapp: a desk that can't write says so in the log when the site is made.
+func TestWithoutWebapp(t *testing.T) {
+	for name, want := range map[string]int{"with webapp": 0, "without": 1} {
+		core, logs := observer.New(zap.WarnLevel)
+		o := live.Options{Store: memory.New(nil), Token: secret}
+		o.Receivers = func(p *live.Parts) []receiver.Receiver {
+			d, err := compose.New(p.Page, p.Kit(), p.Authorize, &compose.Options{Logger: zap.New(core)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want > 0 {
+				return []receiver.Receiver{d}
+			}
+			return []receiver.Receiver{d, webapp.New(p.Sink(), p.Authorize, nil)}
+		}
+		if _, err := live.New(o); err != nil {
+			t.Fatal(err)
+		}
+		if got := logs.FilterMessageSnippet("the receiver webapp").Len(); got != want {
+			t.Errorf("%s: it is said %d times, want %d", name, got, want)
+		}
 	}
 }
 
