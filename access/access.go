@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/motacilla-live/motacilla"
@@ -58,16 +57,6 @@ func (a *Access) Kit() *Kit { return a.kit }
 
 // Join says which site it is. It must be called before the first request.
 func (a *Access) Join(s Site) { a.kit.site = s }
-
-// Mounted says which routes there are on the site. It must be called before the first request. The one named compose is the desk, to which
-// pages for accounts lead.
-func (a *Access) Mounted(_ string, routes ...route.Route) {
-	for _, rt := range routes {
-		if rt.Name == "compose" {
-			a.kit.site.Desk = strings.TrimSuffix(rt.Pattern, "/")
-		}
-	}
-}
 
 // Start starts the authenticators, and begins to look for what other nodes revoke.
 func (a *Access) Start(ctx context.Context) error {

@@ -30,7 +30,7 @@ type Site struct {
 	Base    string                           // the path of the site
 	URL     string                           // its URL for readers; empty if it is not known
 	Pages   Pages
-	Desk    string // the path of the page on which people write; empty if there is none
+	Desk    func() string // the path of the page on which editors write; nil, and an empty path, if there is none
 }
 
 // Pages shows pages in the look of the site.

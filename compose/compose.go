@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/motacilla-live/motacilla/internal/rest"
@@ -19,7 +20,7 @@ const Name = "compose"
 // Options are the settings of the desk. nil and zero fields mean the defaults.
 type Options struct {
 	// Path is where the desk is, below the path of the site; the default is /compose.
-	Path string `key:"path" doc:"The path of the desk, below the path of the site."`
+	Path string `key:"path" doc:"path of the desk, below the path of the site"`
 
 	Logger *zap.Logger // nil logs nothing
 }
@@ -34,6 +35,7 @@ type Desk struct {
 	api       *rest.API
 	assets    *assets
 	words     *words
+	log       *zap.Logger
 
 	account, signOut string // the paths of these pages; empty if there are none. Mounted sets them
 }
@@ -45,11 +47,12 @@ var _ receiver.Receiver = (*Desk)(nil)
 func New(pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, o *Options) (*Desk, error) {
 	d := &Desk{
 		path: "/compose", pages: pages, kit: kit, ingest: receiver.NewIngest(kit.Sink, Name, nil), authorize: authorize,
-		assets: newAssets(),
+		assets: newAssets(), log: zap.NewNop(),
 	}
-	var log *zap.Logger
 	if o != nil {
-		log = o.Logger
+		if o.Logger != nil {
+			d.log = o.Logger
+		}
 		if o.Path != "" {
 			d.path = o.Path
 		}
@@ -57,7 +60,7 @@ func New(pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, o *Opt
 	if d.path == "" || route.CheckBase(d.path) != nil {
 		return nil, errors.New("path: must be a path such as /compose: no slash at its end, and only A-Z a-z 0-9 - . _ ~ between single slashes")
 	}
-	d.api = rest.New(authorize, log)
+	d.api = rest.New(authorize, d.log)
 	var err error
 	if d.words, err = readWords(); err == nil {
 		err = d.words.check(pages.Languages())
@@ -82,6 +85,9 @@ func (d *Desk) URLs() []route.Route {
 
 // Mounted says which routes there are on the site, and below which path.
 func (d *Desk) Mounted(_ string, routes ...route.Route) {
+	if !slices.ContainsFunc(routes, func(rt route.Route) bool { return rt.Name == "api-posts" }) {
+		d.log.Warn("the desk can't write: the receiver webapp, which takes its posts, is not there")
+	}
 	for _, rt := range routes {
 		switch rt.Name {
 		case "account":

@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -13,12 +14,17 @@ import (
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
+	"github.com/motacilla-live/motacilla/access/people"
 	"github.com/motacilla-live/motacilla/compose"
 	"github.com/motacilla-live/motacilla/live"
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/page/languages"
 	"github.com/motacilla-live/motacilla/receiver"
+	"github.com/motacilla-live/motacilla/receiver/webapp"
 	"github.com/motacilla-live/motacilla/route"
+	"github.com/motacilla-live/motacilla/storage/memory"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/net/html"
 )
 
@@ -233,6 +239,34 @@ func TestSignInAndBack(t *testing.T) {
 	}
 }
 
+// TestAccount: the page of the first account leads to the desk, wherever the desk is.
+func TestAccount(t *testing.T) {
+	for _, base := range []string{"", "/news"} {
+		var notice bytes.Buffer
+		var accounts *people.People
+		r := open(t, &compose.Options{Path: "/desk"}, func(o *live.Options) {
+			kit := access.NewKit(&access.KitOptions{Records: o.Store.Records()})
+			accounts = people.New(&people.Options{Notice: &notice}, kit)
+			o.Access, o.BasePath = access.New(kit, secret, accounts), base
+		})
+		if err := accounts.Announce(t.Context(), base); err != nil {
+			t.Fatal(err)
+		}
+		_, link, _ := strings.Cut(strings.TrimSpace(notice.String()), "hours: ")
+		r.bearer = ""
+		form := url.Values{"login": {"ada"}, "name": {"Ada"}, "password": {"a wagtail on a roof"}}
+		w := r.do(http.MethodPost, link, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+		var cookies []string
+		for _, c := range w.Result().Cookies() {
+			cookies = append(cookies, c.Name+"="+c.Value)
+		}
+		body := r.do(http.MethodGet, base+"/account", "", "Cookie", strings.Join(cookies, "; ")).Body.String()
+		if want := `<a class="button" href="` + base + `/desk">Write posts</a>`; !strings.Contains(body, want) {
+			t.Errorf("%d, then the account lacks %s:\n%s", w.Code, want, body)
+		}
+	}
+}
+
 // TestToken: without accounts the form for the server's token opens the desk, and its cookie permits to write.
 func TestToken(t *testing.T) {
 	for name, set := range map[string]func(*live.Options){
@@ -286,6 +320,30 @@ func TestToken(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWithoutWebapp: a desk that can't write says so in the log when the site is made.
+func TestWithoutWebapp(t *testing.T) {
+	for name, want := range map[string]int{"with webapp": 0, "without": 1} {
+		core, logs := observer.New(zap.WarnLevel)
+		o := live.Options{Store: memory.New(nil), Token: secret}
+		o.Receivers = func(p *live.Parts) []receiver.Receiver {
+			d, err := compose.New(p.Page, p.Kit(), p.Authorize, &compose.Options{Logger: zap.New(core)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want > 0 {
+				return []receiver.Receiver{d}
+			}
+			return []receiver.Receiver{d, webapp.New(p.Sink(), p.Authorize, nil)}
+		}
+		if _, err := live.New(o); err != nil {
+			t.Fatal(err)
+		}
+		if got := logs.FilterMessageSnippet("the receiver webapp").Len(); got != want {
+			t.Errorf("%s: it is said %d times, want %d", name, got, want)
+		}
 	}
 }
 

@@ -40,6 +40,16 @@ func (p *tab) restored(want string) {
 	}
 }
 
+// unkept checks that a text which the browser can't keep is said to be unsafe, until it is gone.
+func (p *tab) unkept() {
+	p.t.Helper()
+	p.eval(composes, nil)
+	p.eval(`keeper.save(() => ({words: "for this tab alone"})), keeper.flush()`, nil)
+	p.until(`desk.unsafe.value`)
+	p.eval(`keeper.clear()`, nil)
+	p.until(`!desk.unsafe.value`)
+}
+
 // TestDeskKeepsTexts: what is in a composer is there again after a crash, to the last moment. Tabs do not take each other's.
 func TestDeskKeepsTexts(t *testing.T) {
 	t.Parallel()
@@ -105,6 +115,7 @@ func TestDeskWithoutADatabase(t *testing.T) {
 	absent := `Object.defineProperty(globalThis, "indexedDB", {get() { throw new DOMException("forbidden", "SecurityError") }})`
 	p := open(t, in, f.url+"/desk-state?channel="+string(channel), absent)
 	p.until(`globalThis.desk && desk.me.session.value === "in" && desk.trouble.value === "absent"`)
+	p.unkept()
 	p.offline(true)
 	p.eval(`write("in memory")`, nil)
 	p.until(`desk.unsafe.value`)
@@ -116,6 +127,9 @@ func TestDeskWithoutADatabase(t *testing.T) {
 	first.until(`desk.outbox.leads.value`)
 	q := open(t, in, f.url+"/desk-state?channel="+string(channel), failing)
 	q.until(`globalThis.desk && desk.me.session.value === "in"`)
+	q.eval(`fails = "QuotaExceededError"`, nil)
+	q.unkept()
+	q.eval(`fails = ""`, nil)
 	q.offline(true)
 	q.eval(`(async () => {
 		globalThis.content = async (words) => {

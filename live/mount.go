@@ -56,6 +56,15 @@ func (o *offers) notifications(ch motacilla.ChannelID) string {
 	return path
 }
 
+// desk returns the path of the page on which editors write, or "".
+func (o *offers) desk() string {
+	path, err := o.table.URL("compose")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
 func (o *offers) url(path string) string {
 	return o.publicURL + strings.TrimPrefix(path, o.table.Base())
 }
@@ -172,9 +181,6 @@ func (l *Live) mount() error {
 		if i, ok := r.It.(informed); ok {
 			i.Mounted(t.Base(), t.Routes()...)
 		}
-	}
-	if l.options.Access != nil {
-		l.options.Access.Mounted(t.Base(), t.Routes()...)
 	}
 	l.table, l.offers.table = t, t
 	return nil

@@ -85,6 +85,7 @@ func NewParts(o Options) (*Parts, error) {
 	if o.Access != nil {
 		o.Access.Join(access.Site{
 			Channel: p.Feed.Channel, Secure: p.secure, Address: p.Proxies.ClientAddr, Base: o.BasePath, URL: o.PublicURL, Pages: p.Page,
+			Desk: p.offers.desk,
 		})
 	}
 	if o.Presence != nil {

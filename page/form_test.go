@@ -105,6 +105,9 @@ func TestForms(t *testing.T) {
 			`id="old" name="old"`, "Change the password", `data-passkey="account"`,
 		}, []string{`data-remove="sessions/one"`, "Saved.", `role="alert">Th`}},
 		{"a short password", "account", short, []string{`aria-describedby="password-hint wrong" aria-invalid="true" autofocus>`, "Saved."}, nil},
+		{"an account of somebody who writes", "account", access.AccountForm{Login: "ada", Desk: "/sub/compose"}, []string{
+			`<a class="button" href="/sub/compose">Write posts</a>`,
+		}, nil},
 		{"an account without anything", "account", bare, []string{
 			"You have no passkey yet.", "Set a password", "Passkeys do not work at this address.",
 		}, []string{`name="old"`, `data-passkey="account"`, "Write posts"}},

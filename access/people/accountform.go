@@ -46,8 +46,8 @@ func (p *People) accountForm(r *http.Request, s *access.Subject, one *person) (a
 		f.Login, f.Name, f.Rights = one.login, one.Name, one.Rights
 		f.Password, f.Passkeys = one.Password != "", publicPasskeys(one.Passkeys)
 	}
-	if f.Rights.Allow("", route.Draft) {
-		f.Desk = p.kit.Site().Desk
+	if desk := p.kit.Site().Desk; desk != nil && f.Rights.Allow("", route.Draft) {
+		f.Desk = desk()
 	}
 	list, err := p.kit.Sessions(r.Context(), s.Holder.Who)
 	f.Sessions = list

@@ -52,6 +52,20 @@ func TestFirstAccount(t *testing.T) {
 	})
 }
 
+// TestInvitationByNobody: the server's token is nobody's, so the page does not say that it invites.
+func TestInvitationByNobody(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := open(t)
+		b := s.browser("192.0.2.3")
+		body := map[string]any{"rights": access.Rights{{Role: access.Editor}}}
+		made := decoded[Invitation](b.rest(http.MethodPost, "/api/access/invitations", body, "Authorization", "Bearer "+serverToken), http.StatusCreated)
+		f := form[access.InvitationForm](b.get(pathOf(t, made.URL)), http.StatusOK, "invitation")
+		if f.Invites != "" || made.By != "server" {
+			t.Errorf("%q invites, by %q", f.Invites, made.By)
+		}
+	})
+}
+
 // The first links of several nodes, used at once by several browsers, make one account.
 func TestFirstAccountOnce(t *testing.T) {
 	in(t, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
 	"github.com/motacilla-live/motacilla/internal/rest"
+	"github.com/motacilla-live/motacilla/route"
 )
 
 // Invitation is a link as admins see it.
@@ -91,8 +92,16 @@ func (p *People) postInvitations(w http.ResponseWriter, r *http.Request, _ motac
 		return err
 	}
 	return p.makeLink(w, r, s, p.o.Invitation, &invitation{
-		Kind: invites, Rights: body.Rights, Login: body.Login, Name: body.Name, By: s.Holder.Who, ByName: s.Holder.Name,
+		Kind: invites, Rights: body.Rights, Login: body.Login, Name: body.Name, By: s.Holder.Who, ByName: inviter(s.Holder),
 	})
+}
+
+// inviter returns the name of whoever makes a link; empty if a program makes it with the server's token, which is nobody's.
+func inviter(h *route.Holder) string {
+	if h.Who == "server" {
+		return ""
+	}
+	return h.Name
 }
 
 // makeLink makes a link and answers with it.
@@ -146,6 +155,6 @@ func (p *People) postReset(w http.ResponseWriter, r *http.Request, _ motacilla.C
 	}
 	return p.makeLink(w, r, s, linkLife, &invitation{
 		Kind: resetting, Login: one.login, Name: one.Name, Handle: one.Handle, Generation: one.Generation,
-		By: s.Holder.Who, ByName: s.Holder.Name,
+		By: s.Holder.Who, ByName: inviter(s.Holder),
 	})
 }

@@ -63,7 +63,7 @@ To start your own, run "motacilla serve", and in another terminal
 	addOutput(root)
 	add(root, groupServer, serveCommand(), demoCommand(), initCommand(), configCommand(), upgradeCommand(), backupCommand(), storageCommand(),
 		webhookCommand(), lettersCommand())
-	add(root, groupClient, channelCommand(), postCommand(), draftCommand(), tailCommand(), doctorCommand(), tokenCommand(), auditCommand(),
+	add(root, groupClient, channelCommand(), postCommand(), draftCommand(), tailCommand(), doctorCommand(), personCommand(), tokenCommand(), auditCommand(),
 		readersCommand())
 	root.AddCommand(versionCommand())
 	addCompletion(root)

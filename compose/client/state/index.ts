@@ -116,15 +116,16 @@ export async function createState({ base, only }: StateOptions): Promise<State> 
     db.close();
     tab.end();
   });
+  const kept = new Kept(db, files, me, tab, signal);
   return {
     api,
     me,
     files,
     outbox,
-    kept: new Kept(db, files, me, tab, signal),
+    kept,
     channels: new Channels(api),
     trouble: db.trouble,
-    unsafe: computed(() => stored.all.value.some((e) => !e.kept)),
+    unsafe: computed(() => kept.unsafe.value || stored.all.value.some((e) => !e.kept)),
     tab: tab.id,
     posts: (channel) => new Posts(api, channel, outbox, signal, only),
     drafts: (channel) => new Drafts(api, channel, outbox, signal),

@@ -1,3 +1,4 @@
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import { isFull, type Db } from "./db";
 import { findLocal } from "./filerecords";
 import type { FileStore } from "./files";
@@ -29,7 +30,9 @@ const deadMs = 60_000;
  * next one that opens a composer for the same place gets its text.
  */
 export class Kept {
-  private readonly open = new Map<string, Keeper<unknown>>();
+  private readonly open = signal(new Map<string, Keeper<unknown>>());
+  /** Whether a text would be lost with this tab. */
+  readonly unsafe: ReadonlySignal<boolean> = computed(() => [...this.open.value.values()].some((k) => k.unsafe.value));
 
   constructor(
     private readonly db: Db,
@@ -38,7 +41,7 @@ export class Kept {
     private readonly tab: Tab,
     life: AbortSignal,
   ) {
-    const flush = (): void => this.open.forEach((k) => void k.flush());
+    const flush = (): void => this.open.peek().forEach((k) => void k.flush());
     addEventListener("pagehide", flush, { signal: life });
     document.addEventListener("visibilitychange", flush, { signal: life });
   }
@@ -46,10 +49,10 @@ export class Kept {
   /** Returns the keeper of a place. T is what the composer has: content, options, and what it began from. It must be plain data. */
   keeper<T>(place: Place): Keeper<T> {
     const name = placeName(place);
-    let keeper = this.open.get(name) as Keeper<T> | undefined;
+    let keeper = this.open.peek().get(name) as Keeper<T> | undefined;
     if (!keeper) {
       keeper = new Keeper<T>(this.db, this.files, this.me, this.tab, name);
-      this.open.set(name, keeper as Keeper<unknown>);
+      this.open.value = new Map(this.open.peek()).set(name, keeper as Keeper<unknown>);
     }
     return keeper;
   }
@@ -72,8 +75,10 @@ export class Keeper<T> {
   private next: (() => T) | null = null;
   private timer = 0;
   private writing: Promise<void> = Promise.resolve();
-  /** Why it can't be kept; empty if it can. */
-  trouble: "" | "full" = "";
+  /** Where the text is: nowhere, in the database, or in this tab alone, because there is no room. */
+  private readonly where = signal<"" | "database" | "tab">("");
+  /** Whether the text would be lost with this tab. */
+  readonly unsafe = computed(() => this.where.value === "tab" || (this.where.value === "database" && this.db.trouble.value !== ""));
 
   constructor(
     private readonly db: Db,
@@ -93,13 +98,15 @@ export class Keeper<T> {
     const rank = (s: Slot): number => (s.tab === this.tab.id ? 1 : 0);
     const best = mine.sort((a, b) => rank(b) - rank(a) || b.changed - a.changed)[0];
     if (!best) return null;
-    return this.db.change(["kept"], async (tx) => {
+    const value = await this.db.change(["kept"], async (tx) => {
       const slot = await tx.get<Slot>("kept", best.key); // another tab may have been faster
       if (!slot) return null;
       await tx.remove("kept", slot.key);
       await tx.put("kept", { ...slot, key: this.key, tab: this.tab.id });
       return slot.value as T;
     });
+    if (value !== null) this.where.value = "database";
+    return value;
   }
 
   /** Keeps what value returns, in a moment. It is cheap, so call it after each change. */
@@ -134,6 +141,7 @@ export class Keeper<T> {
     clearTimeout(this.timer);
     this.timer = 0;
     this.next = null;
+    this.writing = this.writing.then(() => void (this.where.value = ""));
   }
 
   /** Waits until nothing is being written. */
@@ -148,11 +156,11 @@ export class Keeper<T> {
     const slot: Slot = { key, account: this.me.account.value, tab: this.tab.id, place, changed: Date.now(), value };
     try {
       await this.db.change(["kept"], (tx) => tx.put("kept", slot));
-      this.trouble = "";
+      this.where.value = "database";
       if (this.next === next) this.next = null;
     } catch (err) {
       if (!isFull(err)) throw err;
-      this.trouble = "full";
+      this.where.value = "tab";
     }
   }
 }

@@ -14,7 +14,8 @@ export function matches(pattern: string, text: string): boolean {
       }
       for (i++; i < chars.length && chars[i] !== "]"; i++) {
         if (chars[i] === "\\") i++;
-        set += chars[i] === "-" && chars[i - 1] !== "\\" ? "-" : escaped(chars[i] ?? "");
+        if (chars[i] === "-") set += chars[i - 1] === "\\" ? "\\-" : "-";
+        else set += escaped(chars[i] ?? "");
       }
       source += `[${set}]`;
     } else source += escaped(c === "\\" ? (chars[++i] ?? "") : c);
@@ -26,6 +27,7 @@ export function matches(pattern: string, text: string): boolean {
   }
 }
 
+/** A hyphen outside of a set must not be escaped: that is an error of the expression. */
 function escaped(c: string): string {
-  return c.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return c.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

@@ -8,7 +8,8 @@ export function Banners({ desk }: { desk: Desk }) {
   const out = program.me.session.value === "out";
   const trouble = program.trouble.value;
   const foreign = desk.entries.value.filter((e) => !program.outbox.own(e)).length;
-  if (!out && !trouble && !desk.channel.value?.ended && !foreign) return null;
+  const full = !trouble && program.kept.unsafe.value;
+  if (!out && !trouble && !full && !desk.channel.value?.ended && !foreign) return null;
   return (
     <div class="top-banners">
       {out && (
@@ -24,6 +25,11 @@ export function Banners({ desk }: { desk: Desk }) {
       {trouble && (
         <div class="banner banner--bad" role="alert">
           <p>{t(`trouble_${trouble}`)}</p>
+        </div>
+      )}
+      {full && (
+        <div class="banner banner--bad" role="alert">
+          <p>{t("why_memory")}</p>
         </div>
       )}
       {foreign > 0 && (

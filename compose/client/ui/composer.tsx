@@ -231,6 +231,7 @@ function Actions({ desk }: { desk: Desk }) {
   const write = desk.may("write");
   const at = target.kind !== "post" ? scheduledFor(writing.options.value.time) : undefined;
   const main = !write ? t("submit") : target.kind === "post" ? t("save_changes") : at ? t("schedule") : t("publish");
+  const kept = writing.changed.value && !writing.empty.value && !program.trouble.value && !program.kept.unsafe.value;
   const doneAs = (how: Send): void => void send(desk, how);
   const cancel = (): void => {
     const was = { target, content: writing.content(), changed: writing.changed.value };
@@ -252,7 +253,7 @@ function Actions({ desk }: { desk: Desk }) {
           {t("cancel")}
         </button>
       )}
-      <span class="grow saved">{writing.changed.value && !writing.empty.value && <span>{t("kept_here")}</span>}</span>
+      <span class="grow saved">{kept && <span>{t("kept_here")}</span>}</span>
       {target.kind === "new" && writing.changed.value && !writing.empty.value && (
         <Menu label={t("more_actions")} items={[{ label: t("throw_away"), icon: "trash", danger: true, run: cancel }]} />
       )}
