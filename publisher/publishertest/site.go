@@ -22,7 +22,7 @@ const (
 	Secret                      = "a long secret" // the token that reads it
 
 	// Patience is how long a test waits for what should happen at once. It is long, since machines are slow under -race.
-	Patience = time.Minute
+	Patience = 2 * time.Minute
 
 	basePath = "/live"
 )
