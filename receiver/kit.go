@@ -8,8 +8,8 @@ import (
 	"github.com/motacilla-live/motacilla/outbound"
 )
 
-// Kit is what an app shares with its receivers. All fields are set, except Room, Complete, LookUp and Note in tests, and all may be used by many
-// goroutines at once.
+// Kit is what an app shares with its receivers. All fields are set, except Room, Complete, LookUp and Note in tests, and all may be used by
+// many goroutines at once.
 type Kit struct {
 	Sink    Sink              // where posts go
 	Records motacilla.Records // what all nodes share: queues, leases, positions. See package work

@@ -3,6 +3,7 @@ package people
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -112,8 +113,20 @@ func (p *People) makeLink(w http.ResponseWriter, r *http.Request, s *access.Subj
 	}
 	p.note(r, s.Holder, "invitation made", inv.Kind+" "+inv.Login)
 	answer := inv.public()
-	answer.URL = link(p.origin(r).String()+p.kit.Site().Base, secret)
+	answer.URL = link(p.address(r)+p.kit.Site().Base, secret)
 	return rest.Write(w, http.StatusCreated, answer)
+}
+
+// address returns the site's address for links. This machine is localhost in it: passkeys need a name.
+func (p *People) address(r *http.Request) string {
+	u := p.origin(r)
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
+		port := u.Port()
+		if u.Host = "localhost"; port != "" {
+			u.Host += ":" + port
+		}
+	}
+	return u.String()
 }
 
 func (p *People) deleteInvitation(w http.ResponseWriter, r *http.Request, _ motacilla.ChannelID) error {

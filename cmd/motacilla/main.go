@@ -63,8 +63,8 @@ To start your own, run "motacilla serve", and in another terminal
 	addOutput(root)
 	add(root, groupServer, serveCommand(), demoCommand(), initCommand(), configCommand(), upgradeCommand(), backupCommand(), storageCommand(),
 		webhookCommand(), lettersCommand())
-	add(root, groupClient, channelCommand(), postCommand(), draftCommand(), tailCommand(), doctorCommand(), personCommand(), tokenCommand(), auditCommand(),
-		readersCommand())
+	add(root, groupClient, channelCommand(), postCommand(), draftCommand(), tailCommand(), doctorCommand(), personCommand(), tokenCommand(),
+		auditCommand(), readersCommand())
 	root.AddCommand(versionCommand())
 	addCompletion(root)
 	return root

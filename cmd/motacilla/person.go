@@ -15,7 +15,8 @@ func personCommand() *cobra.Command {
 		Use:   "person",
 		Short: "Invite people, and help those who have lost their keys",
 		Long: `Make the links by which people get an account, or a new passkey or password. Give each link to the person, and to nobody else:
-whoever has it can use it. These commands need the server's token, or an admin's. Without people in the configuration there are no accounts.`,
+whoever has it can use it. These commands need the server's token, or an admin's. Without people in the configuration there are no
+accounts.`,
 		Example: `  motacilla person invite --role contributor --channels "match-*" --name Ben
   motacilla person reset ben`,
 	})
@@ -76,8 +77,8 @@ func personReset(r *remote) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset LOGIN",
 		Short: "Make a link for a new passkey or password, and print it",
-		Long: `Make a link by which the person with this login makes a new passkey or password, and print it. It works once, for 24 hours. Using it
-ends the old password and all old passkeys, and signs the account out everywhere.`,
+		Long: `Make a link by which the person with this login makes a new passkey or password, and print it. It works once, for 24 hours. Using
+it ends the old password and all old passkeys, and signs the account out everywhere.`,
 		Example: `  motacilla person reset ben`,
 		Args:    arguments,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
