@@ -1,21 +1,19 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { createEditor, type Editor } from "../editor/editor";
-import type { Block, Post } from "../model";
+import type { Block } from "../model";
 import { program } from "../program";
 import { t } from "../words";
-import { whoWrote } from "./authorship";
 import { titleOf } from "./blocks";
-import { openTheirs } from "./conflict";
 import type { Desk } from "./desk";
 import { scheduledFor, send, type Send } from "./doings";
-import { Icon } from "./icons";
 import { Menu } from "./menu";
+import { OptionRow } from "./options";
+import { Others } from "./otherversion";
 import { Badge } from "./parts";
 import { Preview } from "./preview";
-import { exactly } from "./times";
+import { idOf } from "./target";
 import { toast } from "./toasts";
 import { Toolbar } from "./toolbar";
-import { idOf } from "./target";
 
 /** Where posts are written. */
 export function Composer({ desk }: { desk: Desk }) {
@@ -85,144 +83,6 @@ function Unfinished({ desk }: { desk: Desk }) {
 /** What the button does that sends. */
 export function mainOf(desk: Desk): Send {
   return desk.may("write") ? "publish" : "submit";
-}
-
-/** Says at once if somebody else has changed, or removed, the post that is being edited here. */
-function Others({ desk }: { desk: Desk }) {
-  const target = desk.writing.target.value;
-  if (target.kind !== "post" || !desk.posts.list.value) return null;
-  return <OtherVersion key={target.post.id} desk={desk} target={target} />;
-}
-
-function OtherVersion({ desk, target }: { desk: Desk; target: { kind: "post"; post: Post } }) {
-  const seen = useRef(false);
-  const now = desk.posts.list.value?.find((p) => p.id === target.post.id);
-  if (now) seen.current = true;
-  const removed = !now && seen.current;
-  const also = desk.others.value.filter((o) => o.post === target.post.id);
-  const newer = now !== undefined && now.revision !== desk.writing.base.value && !ownEdit(desk, target.post.id);
-  const says = (p: Post): string => JSON.stringify([p.content, p.author, p.created]);
-  const changed = newer && says(now) !== says(target.post);
-  const name = useWriter(desk, changed ? now : undefined);
-  // What says the same was only pinned or hidden: the writer goes on from there.
-  useEffect(() => {
-    if (newer && !changed) desk.writing.rebase({ kind: "post", post: now });
-  });
-  return (
-    <div aria-live="polite">
-      {(changed || removed) && (
-        <div class="banner banner--bad">
-          <p>{removed ? t("removed_meanwhile") : t("changed_meanwhile", { name: name || t("somebody") })}</p>
-          <button type="button" class="button" onClick={() => openTheirs(desk, now ?? null)}>
-            {t("show_theirs")}
-          </button>
-        </div>
-      )}
-      {!changed && !removed && also.length > 0 && (
-        <div class="banner">
-          <p>{t("also_edits", { name: also.map((o) => o.name).join(", ") })}</p>
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** The name of whoever has made the version, as soon as the history has told it. */
-function useWriter(desk: Desk, post: Post | undefined): string {
-  const [name, setName] = useState("");
-  useEffect(() => {
-    let old = false;
-    setName("");
-    if (post && desk.may("write")) void whoWrote(desk, post).then((found) => old || setName(found));
-    return () => {
-      old = true;
-    };
-  }, [post?.revision]);
-  return name;
-}
-
-/** Whether a change of this browser's own is on its way. */
-function ownEdit(desk: Desk, post: string): boolean {
-  return desk.entries.value.some((e) => e.change.kind === "edit" && e.change.post === post);
-}
-
-function OptionRow({ desk }: { desk: Desk }) {
-  const { writing } = desk;
-  const o = writing.options.value;
-  const { kind } = writing.target.value;
-  const [open, setOpen] = useState(false);
-  const more = open || (o.time !== "" && kind !== "post");
-  const chosen = [o.hidden && t("hidden"), o.author].filter(Boolean).join(", ");
-  return (
-    <>
-      <div class="options">
-        <label class="check">
-          <input type="checkbox" checked={o.pinned} onChange={(e) => writing.set({ pinned: e.currentTarget.checked })} />
-          {t("pinned")}
-        </label>
-        <label class="check">
-          <input type="checkbox" checked={o.key_event} onChange={(e) => writing.set({ key_event: e.currentTarget.checked })} />
-          {t("key_event")}
-        </label>
-        <button type="button" class="button button--plain" aria-expanded={more} onClick={() => setOpen(!more)}>
-          <Icon name="gear" />
-          <span class="options-chosen">{chosen || t("options")}</span>
-          {chosen && <span class="visually-hidden">, {t("options")}</span>}
-        </button>
-      </div>
-      {more && <More desk={desk} />}
-    </>
-  );
-}
-
-function More({ desk }: { desk: Desk }) {
-  const { writing } = desk;
-  const o = writing.options.value;
-  const edits = writing.target.value.kind === "post";
-  const at = scheduledFor(o.time);
-  const draft = writing.target.value.kind === "draft" || !desk.may("write");
-  return (
-    <div class="options-more">
-      {!draft && (
-        <label class="check">
-          <input type="checkbox" checked={o.hidden} onChange={(e) => writing.set({ hidden: e.currentTarget.checked })} />
-          {t("hide_from_readers")}
-        </label>
-      )}
-      <div class="field">
-        <label for="post-author">{t("author")}</label>
-        <input
-          id="post-author"
-          class="input"
-          dir="auto"
-          value={o.author}
-          maxLength={100}
-          onInput={(e) => writing.set({ author: e.currentTarget.value })}
-        />
-      </div>
-      <div class="field">
-        <label for="post-time">{t("time")}</label>
-        <div class="time-field">
-          <input
-            id="post-time"
-            class="input"
-            type="datetime-local"
-            value={o.time}
-            aria-describedby="post-time-hint"
-            onInput={(e) => writing.set({ time: e.currentTarget.value })}
-          />
-          {o.time && !edits && (
-            <button type="button" class="button" onClick={() => writing.set({ time: "" })}>
-              {t("now")}
-            </button>
-          )}
-        </div>
-      </div>
-      <p class="hint" id="post-time-hint">
-        {edits ? t("time_hint_edit") : desk.may("write") ? (at ? t("time_future", { time: exactly(at) }) : t("time_hint")) : t("time_hint_draft")}
-      </p>
-    </div>
-  );
 }
 
 function Actions({ desk }: { desk: Desk }) {
