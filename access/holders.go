@@ -32,8 +32,15 @@ type holders struct {
 	seen   map[string]int64    // the versions of the records that were looked at
 	looked time.Time           // when that was
 	ends   int                 // how often something was revoked
+	lately [mostLately]revoked // the latest of that: the nth is at n % mostLately
 	drop   func(gone func(*route.Holder) bool)
 }
+
+// revoked reports whether a Holder was revoked.
+type revoked func(*route.Holder) bool
+
+// mostLately is how many revocations are remembered while a credential is looked up.
+const mostLately = 32
 
 type holding struct {
 	*route.Holder
@@ -99,11 +106,12 @@ func (h *holders) named(id string) (who, name string) {
 
 // end ends the holders whose ID or Who is id, or who have a signed token of that key.
 func (h *holders) end(id string) {
-	h.endIf(func(one *route.Holder) bool { return isOf(one, id) })
+	h.endIf(func(one *route.Holder) bool { return concerns(one, func(key string) bool { return key == id }) })
 }
 
-func (h *holders) endIf(gone func(*route.Holder) bool) {
+func (h *holders) endIf(gone revoked) {
 	h.mu.Lock()
+	h.lately[h.ends%mostLately] = gone
 	h.ends++
 	var ended []*holding
 	for key, one := range h.known {
@@ -165,15 +173,14 @@ func (h *holders) look(ctx context.Context) error {
 	seen := h.seen
 	h.seen, h.looked = all, began
 	h.mu.Unlock()
-	gone := func(one *route.Holder) bool {
-		return late || newer(one, all, seen)
-	}
-	news := late
+	news := make(map[string]bool)
 	for key, version := range all {
-		news = news || version > seen[key]
+		if version > seen[key] {
+			news[key] = true
+		}
 	}
-	if news {
-		h.endIf(gone)
+	if late || len(news) > 0 {
+		h.endIf(func(one *route.Holder) bool { return late || concerns(one, func(key string) bool { return news[key] }) })
 	}
 	return nil
 }
@@ -204,25 +211,37 @@ func (h *holders) sweep(now time.Time) {
 	}
 }
 
-// mostAsks is how often a credential is looked up again because something was revoked meanwhile.
+// mostAsks is how often a credential is looked up again because it was revoked meanwhile.
 const mostAsks = 10
 
-// unchanged calls ask again if something was revoked while it read the store: what it read may be what was revoked, and its Holder
+// unchanged calls ask again if the Holder was revoked while it read the store: what it read may be what was revoked, and its Holder
 // was made after that.
 func (h *holders) unchanged(ask func() (*Subject, error)) (*Subject, error) {
-	count := func() int {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return h.ends
-	}
 	for range mostAsks {
-		before := count()
+		h.mu.Lock()
+		before := h.ends
+		h.mu.Unlock()
 		s, err := ask()
-		if s == nil || count() == before {
+		if s == nil || s.Holder == nil || !h.endedSince(before, s.Holder) {
 			return s, err
 		}
 	}
 	return nil, fmt.Errorf("%w: too much is revoked at a time", motacilla.ErrUnavailable)
+}
+
+// endedSince reports whether a Holder was revoked after the first ends, or may have been.
+func (h *holders) endedSince(ends int, one *route.Holder) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ends-ends > mostLately {
+		return true
+	}
+	for n := ends; n < h.ends; n++ {
+		if h.lately[n%mostLately](one) {
+			return true
+		}
+	}
+	return false
 }
 
 // Resume returns the Holder of that ID for a stream on a channel that began elsewhere, such as in another process. nil and no error:

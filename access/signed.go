@@ -162,19 +162,9 @@ func isSigned(id string) bool {
 	return is
 }
 
-// isOf reports whether a Holder is of what was revoked under a key: its ID, its account, or what its signed token is called.
-func isOf(h *route.Holder, key string) bool {
-	if h.ID == key || h.Who == key {
-		return true
-	}
-	of, is := parseSigned(h.ID)
-	keys := of.keys()
-	return is && (signedSpace+"/"+keys[0] == key || signedSpace+"/"+keys[1] == key)
-}
-
-// newer reports whether something that a Holder is of was revoked since then. all and seen have the versions by the keys.
-func newer(h *route.Holder, all, seen map[string]int64) bool {
-	if all[h.ID] > seen[h.ID] || all[h.Who] > seen[h.Who] {
+// concerns reports whether a Holder is of a key that has knows as revoked: its ID, its account, or what its signed token is called.
+func concerns(h *route.Holder, has func(key string) bool) bool {
+	if has(h.ID) || has(h.Who) {
 		return true
 	}
 	of, is := parseSigned(h.ID)
@@ -182,7 +172,7 @@ func newer(h *route.Holder, all, seen map[string]int64) bool {
 		return false
 	}
 	for _, key := range of.keys() {
-		if key = signedSpace + "/" + key; all[key] > seen[key] {
+		if has(signedSpace + "/" + key) {
 			return true
 		}
 	}

@@ -3,7 +3,6 @@ package people
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/motacilla-live/motacilla"
@@ -120,7 +119,7 @@ func (p *People) makeLink(w http.ResponseWriter, r *http.Request, s *access.Subj
 // address returns the site's address for links. This machine is localhost in it: passkeys need a name.
 func (p *People) address(r *http.Request) string {
 	u := p.origin(r)
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
+	if host := u.Hostname(); host == "127.0.0.1" || host == "::1" {
 		port := u.Port()
 		if u.Host = "localhost"; port != "" {
 			u.Host += ":" + port
