@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { signal } from "@preact/signals";
 import { t } from "../words";
@@ -42,7 +42,8 @@ interface DialogProps {
 export function Dialog({ title, close, children, foot, wide, read }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // In one step with its content: Escape works as soon as there is something to see.
     const dialog = ref.current!;
     const before = document.activeElement;
     dialog.showModal();
