@@ -132,11 +132,22 @@ func TestDeletedChannel(t *testing.T) {
 	if step, err := sub.Next(t.Context()); err != nil || !step.Heartbeat() {
 		t.Fatalf("first step: %v, %v", step, err)
 	}
-	gone, err := f.store.DeleteChannel(t.Context(), match)
-	if err != nil {
-		t.Fatal(err)
+	var step *publisher.Delta
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		step, err = sub.Next(t.Context())
+	}()
+	for held := 0; held == 0; time.Sleep(time.Millisecond) { // who comes later is told that there is no such channel
+		if list, _ := f.feed.Readers(nil); len(list) > 0 {
+			held = list[0].Held
+		}
 	}
-	step, err := sub.Next(t.Context())
+	gone, wrong := f.store.DeleteChannel(t.Context(), match)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	<-told
 	if err != nil || !step.Gone || step.Revision != gone {
 		t.Fatalf("got %+v, %v; want gone at %d", step, err, gone)
 	}
