@@ -269,17 +269,7 @@ func TestDeskReview(t *testing.T) {
 func TestDeskTwoEditors(t *testing.T) {
 	t.Parallel()
 	onlyTCP(t)
-	d := newDeskSite(t)
-	d.post("A goal")
-	ann, ben := d.desk(d.person("ann", "editor")), d.desk(d.person("ben", "editor"))
-	for _, p := range []*tab{ann, ben} {
-		p.posts(1)
-		p.shortcut('j')
-		p.focuses("A goal")
-		p.shortcut('e')
-		p.until(`document.activeElement.matches(".editor-text") && document.activeElement.innerText.includes("A goal")`)
-	}
-	ben.until(`document.querySelector(".composer .banner").innerText.includes("ann")`)
+	ann, ben := twoAtOnePost(t)
 	ben.writes("Ben: ")
 	ann.writes("Ann: ")
 	ann.sends()
