@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/motacilla-live/motacilla/internal/rest"
 	"github.com/motacilla-live/motacilla/page"
@@ -22,12 +23,16 @@ type Options struct {
 	// Path is where the desk is, below the path of the site; the default is /compose.
 	Path string `key:"path" doc:"path of the desk, below the path of the site"`
 
+	// Undo is how long a deletion can be undone: it is sent after that. The default is 8 seconds, the shortest time a second.
+	Undo time.Duration `key:"undo" min:"1s" max:"10m" doc:"time for which a deletion can be undone before it is sent"`
+
 	Logger *zap.Logger // nil logs nothing
 }
 
 // Desk is the desk. It has nothing to start and nothing to stop.
 type Desk struct {
 	path      string
+	undo      time.Duration
 	pages     *page.Page
 	kit       *receiver.Kit
 	ingest    *receiver.Ingest
@@ -46,7 +51,7 @@ var _ receiver.Receiver = (*Desk)(nil)
 // word of a site's own language.
 func New(pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, o *Options) (*Desk, error) {
 	d := &Desk{
-		path: "/compose", pages: pages, kit: kit, ingest: receiver.NewIngest(kit.Sink, Name, nil), authorize: authorize,
+		path: "/compose", undo: 8 * time.Second, pages: pages, kit: kit, ingest: receiver.NewIngest(kit.Sink, Name, nil), authorize: authorize,
 		assets: newAssets(), log: zap.NewNop(),
 	}
 	if o != nil {
@@ -56,9 +61,15 @@ func New(pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, o *Opt
 		if o.Path != "" {
 			d.path = o.Path
 		}
+		if o.Undo != 0 {
+			d.undo = o.Undo
+		}
 	}
 	if d.path == "" || route.CheckBase(d.path) != nil {
 		return nil, errors.New("path: must be a path such as /compose: no slash at its end, and only A-Z a-z 0-9 - . _ ~ between single slashes")
+	}
+	if d.undo < time.Second {
+		return nil, errors.New("undo: must be at least 1s")
 	}
 	d.api = rest.New(authorize, d.log)
 	var err error

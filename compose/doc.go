@@ -12,7 +12,7 @@
 //
 // # Options
 //
-// The path of the desk, and a logger. The configuration has the path: {type: compose, path: /compose}.
+// The path of the desk, how long a deletion can be undone, and a logger. In the configuration: {type: compose, path: /compose, undo: 8s}.
 //
 // # Limits
 //

@@ -38,6 +38,7 @@ type config struct {
 	Images   bool                         `json:"images"`
 	MaxImage int64                        `json:"maxImage"`
 	Frames   page.Frames                  `json:"frames"`
+	Undo     int64                        `json:"undo"` // milliseconds
 }
 
 type shellView struct {
@@ -125,6 +126,7 @@ func (d *Desk) view(s page.Setting) shellView {
 	c := config{
 		Base: s.Base, Path: at, Site: s.Name, Home: s.Home, Lang: s.Language.Tag, Dir: s.Language.Direction, Words: words, Plurals: plurals,
 		Styles: s.Styles, Account: d.account, SignOut: d.signOut, Frames: s.Frames,
+		Undo: d.undo.Milliseconds(),
 	}
 	if u, err := url.Parse(d.pages.SignIn(at)); err == nil {
 		q := u.Query()

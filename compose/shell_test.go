@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/access"
@@ -91,7 +92,7 @@ func TestShell(t *testing.T) {
 			s := parse(t, w)
 			c := s.config
 			if c["base"] != at.base || c["path"] != at.base+path || c["home"] != at.base+"/" || c["site"] != `A & B </script><script>alert(1)</script>` ||
-				c["lang"] != "en" || c["dir"] != "ltr" || c["images"] != true || c["maxImage"] != float64(20<<20) || c["frames"] != "off" ||
+				c["lang"] != "en" || c["dir"] != "ltr" || c["images"] != true || c["maxImage"] != float64(20<<20) || c["frames"] != "off" || c["undo"] != float64(8000) ||
 				c["account"] != "" || c["signIn"] != "" || c["signOut"] != "" || len(c["words"].(map[string]any)) == 0 {
 				t.Errorf("%s: the configuration is %v", target, c)
 			}
@@ -356,6 +357,11 @@ func TestWrongOptions(t *testing.T) {
 	for _, path := range []string{"/", "compose", "/compose/", "//compose", "/{x}", "/a b", "/a/../b"} {
 		if _, err := compose.New(p.Page, p.Kit(), p.Authorize, &compose.Options{Path: path}); err == nil || !strings.Contains(err.Error(), "path: must be a path") {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, undo := range []time.Duration{-time.Second, time.Millisecond} {
+		if _, err := compose.New(p.Page, p.Kit(), p.Authorize, &compose.Options{Undo: undo}); err == nil || !strings.Contains(err.Error(), "undo: must be at least 1s") {
+			t.Errorf("%v: %v", undo, err)
 		}
 	}
 	for _, paths := range [][]string{{"/a", "/b"}, {"/channels"}, {"/assets"}} {

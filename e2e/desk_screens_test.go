@@ -114,7 +114,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestDeskByKeyboard(t *testing.T) {
 	t.Parallel()
 	onlyTCP(t)
-	d := newDeskSite(t)
+	d := newDeskSiteWith(t, "receivers: [{type: webapp}, {type: drafts}, {type: compose, undo: 10m}]")
 	p := open(t, browser(t), "about:blank")
 	newAuthenticator(p).touched(true)
 	p.goTo(d.invites("", "admin"))
@@ -199,6 +199,7 @@ func TestDeskByKeyboard(t *testing.T) {
 	p.focuses("The stadium")
 	p.keys(kb.Delete)
 	p.posts(1)
+	p.enters(`[...document.querySelectorAll(".toast")].find((e) => e.textContent.includes("Deleted")).querySelector("[aria-label=Close]")`)
 	eventually(t, "the post is deleted", func() bool { return len(d.list("cup-final-2027")) == 1 })
 
 	p.turnsTo("channel")
@@ -213,9 +214,13 @@ func TestDeskByKeyboard(t *testing.T) {
 	p.until(`document.querySelector("[data-do=reopen]")`)
 
 	p.eval(`document.activeElement.blur()`, nil)
-	p.shortcut('g')
-	p.shortcut('c')
-	p.at("/compose")
+	eventually(t, "the keys lead to the channels", func() bool { // one after the other within a time
+		p.shortcut('g')
+		p.shortcut('c')
+		var at string
+		p.eval(`location.pathname`, &at)
+		return at == "/compose"
+	})
 }
 
 // chooseImage chooses a picture in the field for files, as the browser's own dialog does.

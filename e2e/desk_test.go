@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,12 +24,16 @@ type deskSite struct {
 // newDeskSite starts one.
 func newDeskSite(t *testing.T, env ...string) *deskSite {
 	t.Helper()
-	return newDeskSiteIn(t, t.TempDir(), env...)
+	return newDeskSiteWith(t, "", env...)
 }
 
-// newDeskSiteIn is newDeskSite in a folder, which may have a motacilla.yaml.
-func newDeskSiteIn(t *testing.T, dir string, env ...string) *deskSite {
+// newDeskSiteWith is newDeskSite with a configuration, which is YAML.
+func newDeskSiteWith(t *testing.T, config string, env ...string) *deskSite {
 	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "motacilla.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	port := strconv.Itoa(realserver.FreePort(t))
 	p := serveAt(t, overTCP, "127.0.0.1:"+port, dir, "", append([]string{"MOTACILLA_ACCESS=people"}, env...)...)
 	return &deskSite{p, "http://localhost:" + port + p.base}

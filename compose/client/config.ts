@@ -21,6 +21,8 @@ export interface Config {
   /** The largest image, in bytes. */
   maxImage: number;
   frames: "off" | "ask" | "show";
+  /** How long a deletion can be undone, in milliseconds. */
+  undo: number;
 }
 
 function read(): Config {

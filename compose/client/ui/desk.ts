@@ -19,9 +19,6 @@ export interface Shown {
   waits: boolean;
 }
 
-/** How long a deletion can be undone. It is in the outbox from the beginning, so that closing the tab changes nothing. */
-export const undoMs = 8_000;
-
 /** The desk of one channel. */
 export class Desk {
   readonly writing: Writing;

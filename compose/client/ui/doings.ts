@@ -1,3 +1,4 @@
+import { config } from "../config";
 import type { Post, PostPatch } from "../model";
 import { program } from "../program";
 import type { Change, Entry } from "../state/change";
@@ -5,7 +6,7 @@ import type { AddOptions } from "../state/outbox";
 import type { Draft, NewDraft } from "../state/types";
 import { t } from "../words";
 import { titleOf } from "./blocks";
-import { undoMs, type Desk } from "./desk";
+import type { Desk } from "./desk";
 import { fromField } from "./times";
 import { say, toast } from "./toasts";
 import { linkTo } from "./route";
@@ -82,26 +83,32 @@ export function setFlags(desk: Desk, post: Post, body: Pick<PostPatch, "pinned" 
 }
 
 /** Removes a post, after a while in which it can be undone. */
-export async function remove(desk: Desk, post: Post): Promise<void> {
-  const notBefore = new Date(Date.now() + undoMs);
-  const entry = await queue({ kind: "delete", channel: desk.id, post: post.id, base: post.revision, was: post }, { notBefore });
-  if (!entry) return;
-  const undo = (): void => {
-    void program.outbox.drop(entry.key).then(() => {
-      say(t("said_undone"));
-      setTimeout(() => focusPost(post.id));
-    });
-  };
-  toast(t("deleted", { title: titleOf(post.content, 30) }), { action: { label: t("undo"), run: undo }, ms: undoMs - 500 });
+export function remove({ id: channel }: Desk, post: Post): Promise<void> {
+  const change: Change = { kind: "delete", channel, post: post.id, base: post.revision, was: post };
+  return removeLater(change, () => setTimeout(() => focusPost(post.id)));
 }
 
-export async function removeDraft(desk: Desk, draft: Draft): Promise<void> {
-  const notBefore = new Date(Date.now() + undoMs);
-  const change: Change = { kind: "draft-delete", channel: desk.id, draft: draft.id, base: draft.modified, was: draft };
-  const entry = await queue(change, { notBefore });
-  if (!entry) return;
-  const undo = (): void => void program.outbox.drop(entry.key).then(() => say(t("said_undone")));
-  toast(t("deleted", { title: titleOf(draft.content, 30) }), { action: { label: t("undo"), run: undo }, ms: undoMs - 500 });
+export function removeDraft({ id: channel }: Desk, draft: Draft): Promise<void> {
+  return removeLater({ kind: "draft-delete", channel, draft: draft.id, base: draft.modified, was: draft });
+}
+
+/** It is in the outbox from the beginning, so that closing the tab changes nothing. Whoever closes the notice has it sent at once. */
+async function removeLater(change: Extract<Change, { kind: "delete" | "draft-delete" }>, undone?: () => void): Promise<void> {
+  const { outbox } = program;
+  const queued = queue(change, { notBefore: new Date(Date.now() + config.undo) });
+  const undo = async (): Promise<void> => {
+    const entry = await queued;
+    if (!entry) return;
+    await outbox.drop(entry.key);
+    say(t("said_undone"));
+    undone?.();
+  };
+  const close = toast(t("deleted", { title: titleOf(change.was.content, 30) }), {
+    action: { label: t("undo"), run: () => void undo() },
+    closed: () => void queued.then((entry) => entry && outbox.retry(entry.key)),
+    ms: config.undo - 500,
+  });
+  if (!(await queued)) close();
 }
 
 export async function copyLink(desk: Desk, post: Post): Promise<void> {

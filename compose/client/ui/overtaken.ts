@@ -8,8 +8,6 @@ import type { Desk } from "./desk";
 import { openHistory } from "./history";
 import { toast } from "./toasts";
 
-const shownMs = 60_000; // whoever looks elsewhere for a while is told too
-
 /**
  * Tells whoever has changed a post that somebody else has changed it since: of two who edit at once, the one who was first knows nothing of
  * the other, who decides. Returns what ends it.
@@ -40,5 +38,5 @@ async function tell(desk: Desk, post: Post): Promise<void> {
   const last = await versionOf(desk, post);
   if (last?.who === program.me.account.value) return; // from another tab
   const show = { label: t("show_post"), run: () => openHistory(desk, post) };
-  toast(t("said_changed_since", { name: last?.name || t("somebody") }), { action: show, ms: shownMs });
+  toast(t("said_changed_since", { name: last?.name || t("somebody") }), { action: show, ms: Infinity }); // whoever looks elsewhere is told too
 }

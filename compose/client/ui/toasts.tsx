@@ -7,6 +7,8 @@ export interface Toast {
   text: string;
   /** A button, such as Undo. */
   action?: { label: string; run(): void };
+  /** Runs if the person closes it. */
+  closed?(): void;
   wrong?: boolean;
 }
 
@@ -16,10 +18,11 @@ const alarm = signal("");
 const clocks = new Map<number, ReturnType<typeof setTimeout>>();
 let next = 1;
 
-/** Tells something for some seconds. Screen readers say it too. */
-export function toast(text: string, o: { action?: Toast["action"]; wrong?: boolean; ms?: number } = {}): () => void {
+/** Tells something for some seconds, or until it is closed if ms is Infinity. Screen readers say it too. */
+export function toast(text: string, o: Pick<Toast, "action" | "closed" | "wrong"> & { ms?: number } = {}): () => void {
   const id = next++;
-  shown.value = [...shown.value.slice(-2), { id, text, action: o.action, wrong: o.wrong }];
+  const out = shown.value.length < 3 ? undefined : (shown.value.find((s) => clocks.has(s.id)) ?? shown.value[0]);
+  shown.value = [...shown.value.filter((s) => s !== out), { id, text, action: o.action, closed: o.closed, wrong: o.wrong }];
   const hint = o.action ? ` ${t("undo_hint", { key: "U" })}` : "";
   if (o.wrong) alarm.value = text;
   else say(text + (o.action?.label === t("undo") ? hint : ""));
@@ -28,7 +31,8 @@ export function toast(text: string, o: { action?: Toast["action"]; wrong?: boole
     clocks.delete(id);
     shown.value = shown.value.filter((s) => s.id !== id);
   };
-  clocks.set(id, setTimeout(remove, o.ms ?? (o.wrong ? 12_000 : 6_000)));
+  const ms = o.ms ?? (o.wrong ? 12_000 : 6_000);
+  if (ms < Infinity) clocks.set(id, setTimeout(remove, ms));
   return remove;
 }
 
@@ -75,7 +79,10 @@ export function Toasts() {
               type="button"
               class="icon-button"
               aria-label={t("close")}
-              onClick={() => (shown.value = shown.value.filter((o) => o !== s))}
+              onClick={() => {
+                shown.value = shown.value.filter((o) => o !== s);
+                s.closed?.();
+              }}
             >
               <Icon name="close" />
             </button>
