@@ -157,7 +157,7 @@ func TestTokenRoutes(t *testing.T) {
 	a := open(t, newStaff).serve()
 	admin := a.as(serverToken)
 	made := admin.want(201, "POST", "/api/access/tokens",
-		`{"name":"scores","rights":[{"role":"editor","channels":["match-*"]}],"expires_in":60}`)
+		`{"name":"scores","rights":[{"role":"editor","channels":["match-*"]}],"expires_in":3600}`)
 	secret, _ := made["secret"].(string)
 	if !strings.HasPrefix(secret, "mot_scores_") || made["by"] != "server" || made["expires"] == nil {
 		t.Errorf("made: %v", made)
