@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,9 +324,10 @@ type editors struct {
 
 // TestEditors: who has said so is there, until it has been silent for twice the TTL.
 func TestEditors(t *testing.T) {
-	store := memory.New(nil)
+	var passed atomic.Int64
+	store := memory.New(&memory.Options{Clock: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }})
 	defer store.Close()
-	s := open(t, "a", store, &presence.Options{Every: 100 * time.Millisecond, TTL: 250 * time.Millisecond})
+	s := open(t, "a", store, quick())
 	if _, err := store.PutChannel(t.Context(), motacilla.Channel{ID: "final"}, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -349,13 +351,20 @@ func TestEditors(t *testing.T) {
 			t.Errorf("%s on no channel: %d", method, status)
 		}
 	}
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if s.call(http.MethodGet, path, "", &got); len(got.Editors) == 0 {
-			break
+	there := func() int {
+		t.Helper()
+		if status := s.call(http.MethodGet, path, "", &got); status != http.StatusOK {
+			t.Fatal(status)
 		}
-		if time.Since(began) > patience {
-			t.Fatal("the editor is still there")
-		}
+		return len(got.Editors)
+	}
+	passed.Store(int64(patience))
+	if n := there(); n != 1 {
+		t.Errorf("%d editors after half of the time", n)
+	}
+	passed.Store(int64(2 * patience))
+	if n := there(); n != 0 {
+		t.Error("the editor is still there")
 	}
 }
 
