@@ -10,10 +10,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-const (
-	mostAnswer = 1 << 20          // bytes of an answer of the server
-	callTime   = 10 * time.Second // for a call
-)
+const mostAnswer = 1 << 20 // bytes of an answer of the server
+
+// callTime is for a call. Tests have more.
+var callTime = 10 * time.Second
 
 // errRedirect refuses redirects: they could take a code or the client's secret to another place.
 var errRedirect = errors.New("it redirects, which it must not")
