@@ -60,6 +60,7 @@ type History struct {
 	o       Options
 	site    Site // set before the first request
 	api     *rest.API
+	noting  time.Duration // as noteTime, which the package's tests have longer
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -67,7 +68,7 @@ type History struct {
 
 // New returns a history in records.
 func New(records motacilla.Records, o *Options) *History {
-	h := &History{records: records}
+	h := &History{records: records, noting: noteTime}
 	if o != nil {
 		h.o = *o
 	}

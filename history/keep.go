@@ -81,7 +81,7 @@ const noteTime = 5 * time.Second
 
 // note keeps a version with who made it. The post is stored, so that a failure is no error: only the name is lost.
 func (h *History) note(ctx context.Context, ch motacilla.ChannelID, id motacilla.PostID, v version) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.noting)
 	defer cancel()
 	ttl := time.Duration(0)
 	if v.Removed {

@@ -76,6 +76,7 @@ func open(tb testing.TB, store storage.Store, o *history.Options) *site {
 		store = held
 	}
 	s := &site{TB: tb, store: store, history: history.New(store.Records(), o)}
+	s.history.Patient(patience)
 	var err error
 	if s.library, err = media.NewLibrary(mediamemory.New(), store.Records(), nil); err != nil {
 		tb.Fatal(err)

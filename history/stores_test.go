@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a call of a store may take: the machine may be busy.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // durable are the stores that outlive a node, each with two nodes' connections to it.
 func durable() map[string]func(t *testing.T) (a, b storage.Store) {
