@@ -20,9 +20,7 @@ func TestScheduledDrafts(t *testing.T) {
 		for i := range drafts {
 			var made struct{ ID string }
 			must(t, taker.url, http.MethodPost, "/match/drafts", map[string]any{"text": fmt.Sprint("draft ", i)}, &made)
-			at := time.Now().Add(2*time.Second + time.Duration(i)*100*time.Millisecond)
-			must(t, taker.url, http.MethodPost, "/match/drafts/"+made.ID+"/schedule", map[string]any{"at": at}, nil)
-			due["draft/"+made.ID] = at
+			due["draft/"+made.ID] = schedule(t, taker.url, made.ID, 2*time.Second+time.Duration(i)*100*time.Millisecond)
 		}
 		taker.kill()
 
@@ -57,6 +55,30 @@ func TestScheduledDrafts(t *testing.T) {
 		due["draft/"+made.ID] = time.Now()
 		once(t, other.url, due)
 	})
+}
+
+// schedule schedules a draft for soon, and returns when that is. A time that has passed before the node has the request is refused, so a slow
+// machine gets a later one.
+func schedule(t *testing.T, url, id string, soon time.Duration) (at time.Time) {
+	t.Helper()
+	lost := false // the answer to a request that may have been heeded
+	for late := time.Now().Add(hang); time.Now().Before(late); {
+		at = time.Now().Add(soon)
+		status, _, err := request(t.Context(), url, http.MethodPost, "/match/drafts/"+id+"/schedule", map[string]any{"at": at}, nil)
+		switch {
+		case status == http.StatusOK, status == http.StatusConflict && lost: // it has come out
+			return at
+		case status == http.StatusBadRequest:
+			soon *= 2
+		case status == http.StatusServiceUnavailable || unread(err):
+			lost = true
+			pause(t.Context(), 50*time.Millisecond)
+		default:
+			t.Fatalf("schedule: %d, %v", status, err)
+		}
+	}
+	t.Fatal("the draft can't be scheduled")
+	return at
 }
 
 // once checks that there is one post of each message, and returns how late the last one came out.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/motacilla-live/motacilla"
 	"github.com/motacilla-live/motacilla/client"
@@ -21,7 +22,7 @@ type storyteller struct {
 	n       int
 }
 
-// tell writes until the node does not answer.
+// tell writes until the node does not answer. It goes on while the store is too busy.
 func (w *storyteller) tell(ctx context.Context, base string, told chan<- struct{}) {
 	for ctx.Err() == nil {
 		w.n++
@@ -43,6 +44,10 @@ func (w *storyteller) tell(ctx context.Context, base string, told chan<- struct{
 		status, _, err := request(ctx, base, method, path, in, out)
 		if err != nil || status >= 500 {
 			w.id = "" // what has become of it is looked up
+			if err == nil && status == http.StatusServiceUnavailable {
+				pause(ctx, 50*time.Millisecond)
+				continue
+			}
 			return
 		}
 		delete(w.pending, text)
@@ -86,8 +91,17 @@ func TestVersionsOfAKilledNode(t *testing.T) {
 			for _, w := range tellers {
 				all.Go(func() { w.tell(t.Context(), killed.url, told) })
 			}
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				all.Wait()
+			}()
 			for range 60 {
-				<-told
+				select {
+				case <-told:
+				case <-ended:
+					t.Fatal("nobody writes any more")
+				}
 			}
 			killed.kill()
 			all.Wait()
