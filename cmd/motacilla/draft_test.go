@@ -95,8 +95,5 @@ func TestDraftCommands(t *testing.T) {
 	want(3, ``, "there is no draft "+one)(as(eve, "draft delete match "+one))
 	want(2, ``, `"x" is no draft's ID`)(as(eve, "draft submit match x"))
 	want(3, ``, "there is no channel other")(as(eve, "draft add other", "text"))
-	_, out, _ = call("__complete", "draft", "submit", "match", "--server", base, "--token", eve, "")
-	if !regexp.MustCompile(`^` + id + `\tdraft Goal`).MatchString(out) {
-		t.Errorf("completion: %s", out)
-	}
+	completes(t, `^`+id+`\tdraft Goal`, "draft", "submit", "match", "--server", base, "--token", eve, "")
 }
