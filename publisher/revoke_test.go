@@ -27,6 +27,9 @@ import (
 	"github.com/motacilla-live/motacilla/route"
 )
 
+// patience only ends a test that hangs.
+const patience = 5 * time.Minute
+
 // sessions are the holders of a test, by the number that a reader's request has in the header Session.
 type sessions struct {
 	holders []*route.Holder
@@ -181,7 +184,7 @@ func race(t *testing.T, way way) {
 	if rand.N(2) == 0 {
 		work.Wait() // otherwise the drain comes while all of that happens
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := p.Shutdown(ctx); err != nil {
 		t.Error(err)
@@ -191,7 +194,7 @@ func race(t *testing.T, way way) {
 	clients.Wait()
 	f.await(0, "all readers have left")
 	for i, h := range s.holders {
-		for deadline := time.Now().Add(time.Minute); h.Watched(); time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(patience); h.Watched(); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("something waits for the revocation of session %d, though all readers have left", i)
 			}
@@ -308,9 +311,9 @@ func TestRevokedWhileItWaits(t *testing.T) {
 
 func wait(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for late := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
+	for late := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(late) {
-			t.Fatalf("not after a minute: %s", what)
+			t.Fatalf("not after %v: %s", patience, what)
 		}
 	}
 }
