@@ -8,33 +8,44 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// write makes one request to REST as the server's own token. What the server refuses is fine: another writer was faster.
+// write makes one request to REST as the server's own token, again while the store has too much to write. What the server refuses is fine:
+// another writer was faster.
 func (d *deskSite) write(method, path string, in any) {
+	for late := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		status := d.writeOnce(method, path, in)
+		if status == http.StatusServiceUnavailable && time.Now().Before(late) {
+			continue
+		}
+		if status >= 500 {
+			d.t.Errorf("%s %s: %d", method, path, status)
+		}
+		return
+	}
+}
+
+func (d *deskSite) writeOnce(method, path string, in any) (status int) {
 	body, _ := json.Marshal(in)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, d.site()+"/api/channels/"+string(channel)+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		d.t.Error(err)
-		return
+		return 0
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		d.t.Error(err)
-		return
+		return 0
 	}
 	_ = answer.Body.Close()
-	if answer.StatusCode >= 500 && answer.StatusCode != http.StatusServiceUnavailable {
-		d.t.Errorf("%s %s: %s", method, path, answer.Status)
-	}
+	return answer.StatusCode
 }
 
 // writers change the channel at random, and wait for each other.
@@ -183,11 +194,7 @@ func TestDeskPostsAskLittle(t *testing.T) {
 	before = f.requests("GET /api/channels/" + string(channel) + "/posts/")
 	p.eval(`write("mine")`, nil)
 	p.empty()
-	var first string
-	p.eval(`posts.list.value[0].content[0].value.text`, &first)
-	if !strings.Contains(first, "mine") {
-		t.Errorf("the first post is %q", first)
-	}
+	p.until(`posts.list.value[0].content[0].value.text.includes("mine")`) // the entry may be gone a moment earlier
 	d.same(p, 100)
 	if n := f.requests("GET /api/channels/"+string(channel)+"/posts/") - before; n > 1 {
 		t.Errorf("there were %d requests for the desk's own post", n)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,18 +40,24 @@ func deskState(t *testing.T) []byte {
 	return code
 }
 
-// deskBundle bundles a copy of the sources, so that nothing is installed where other tests look.
 var deskBundle = sync.OnceValues(func() ([]byte, error) {
-	folder := filepath.Join(scratch, "deskstate")
-	for _, source := range []string{"compose/client", "page/client", "e2e/testdata/deskstate"} {
-		if err := copySources(filepath.Join("..", source), filepath.Join(folder, source)); err != nil {
-			return nil, err
-		}
-	}
-	if err := deskLibraries(filepath.Join(folder, "compose/client")); err != nil {
+	folder, err := deskSources()
+	if err != nil {
 		return nil, err
 	}
 	return bundle.File(filepath.Join(folder, "e2e/testdata/deskstate/page.ts"))
+})
+
+// deskSources is the folder of a copy of the desk's sources, so that nothing is installed where tests of other packages install it at the
+// same time.
+var deskSources = sync.OnceValues(func() (string, error) {
+	folder := filepath.Join(scratch, "desk")
+	for _, source := range []string{"compose/client", "page/client", "e2e/testdata/deskstate"} {
+		if err := copySources(filepath.Join("..", source), filepath.Join(folder, source)); err != nil {
+			return "", err
+		}
+	}
+	return folder, deskLibraries(filepath.Join(folder, "compose/client"))
 })
 
 // deskLibraries has the libraries of the desk in folder: those that are installed in compose/client, if they are the right ones.
@@ -70,8 +77,7 @@ func deskLibraries(folder string) error {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return err
 	}
-	_, err = inFolder(folder, "npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error")
-	return err
+	return downloads(folder, "npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error")
 }
 
 // deskFront is a proxy before a desk's server. It has the page with the state, and loses requests and answers on demand.
@@ -179,25 +185,40 @@ func (f *deskFront) opens(in context.Context, query string) *tab {
 	return p
 }
 
-// offline cuts a tab off the net, or gives it back.
+// offline cuts a tab off the net, or gives it back. The page is told that it is back when it is.
 func (p *tab) offline(yes bool) {
 	p.t.Helper()
 	rules := []*network.Conditions{}
 	if yes {
 		rules = append(rules, &network.Conditions{Offline: true, DownloadThroughput: -1, UploadThroughput: -1})
 	}
-	p.run(call(network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: yes, DownloadThroughput: -1, UploadThroughput: -1}),
-		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule,
-				network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: rules})
-			return err
-		}))
+	tells := call(network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: yes, DownloadThroughput: -1, UploadThroughput: -1})
+	cuts := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule,
+			network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: rules})
+		return err
+	})
+	if yes {
+		p.run(tells, cuts)
+	} else {
+		p.run(cuts, tells)
+	}
 }
 
 // empty waits until everything in the outbox has been sent.
 func (p *tab) empty() {
 	p.t.Helper()
 	p.until(`desk.outbox.entries.value.length === 0`)
+}
+
+// empties waits until the browser's database has no records of these stores. What a change had is removed a moment after the change.
+func (p *tab) empties(stores ...string) {
+	p.t.Helper()
+	var counts map[string]int
+	await(p.t, fmt.Sprintf("the database has none of %q", stores), func() bool {
+		p.eval(`records()`, &counts)
+		return !slices.ContainsFunc(stores, func(store string) bool { return counts[store] != 0 })
+	})
 }
 
 // postJSON is a post by REST.

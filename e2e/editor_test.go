@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,21 +21,13 @@ import (
 const deskPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: http: data: blob:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// deskProgram bundles a source of the desk. The libraries are installed if they are not there.
-func deskProgram(entry string) (bundle.Program, error) {
-	const client = "../compose/client"
-	if _, err := os.Stat(filepath.Join(client, "node_modules/.package-lock.json")); err != nil {
-		if _, err := exec.LookPath("npm"); err != nil {
-			return bundle.Program{}, err
-		}
-		if _, err := inFolder(client, "npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --loglevel=error"); err != nil {
-			return bundle.Program{}, err
-		}
+var editorProgram = sync.OnceValues(func() (bundle.Program, error) {
+	folder, err := deskSources()
+	if err != nil {
+		return bundle.Program{}, err
 	}
-	return bundle.NewProgram(filepath.Join(client, entry))
-}
-
-var editorProgram = sync.OnceValues(func() (bundle.Program, error) { return deskProgram("editor/alone.ts") })
+	return bundle.NewProgram(filepath.Join(folder, "compose/client/editor/alone.ts"))
+})
 
 // deskWords returns the English words of the desk.
 func deskWords(t *testing.T) map[string]string {

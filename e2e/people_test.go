@@ -193,9 +193,10 @@ func (p *tab) questions() *questions {
 		if !ok {
 			return
 		}
+		sure := q.sure.Load() // as it is before the test goes on
 		q.asked <- dialog.Message
 		go func() { // the listener must not wait
-			_ = chromedp.Do(p.ctx, call(cdpage.HandleJavaScriptDialog, cdpage.HandleJavaScriptDialogParams{Accept: q.sure.Load()}))
+			_ = chromedp.Do(p.ctx, call(cdpage.HandleJavaScriptDialog, cdpage.HandleJavaScriptDialogParams{Accept: sure}))
 		}()
 	})
 	if err != nil {
