@@ -2,8 +2,13 @@ package oidc_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/motacilla-live/motacilla/access/oidc"
 	"github.com/motacilla-live/motacilla/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) {
+	oidc.Patient(2 * time.Minute)
+	leaktest.Main(m)
+}
