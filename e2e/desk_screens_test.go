@@ -263,7 +263,8 @@ func TestDeskReview(t *testing.T) {
 	cleo.sends()
 
 	// It is submitted a moment after its text has changed, and can be returned then.
-	ben.until(`["Blue is the colour. The fans sing.", "Return"].every((words) => document.querySelector("[data-draft]").innerText.includes(words))`)
+	ben.until(`["Blue is the colour. The fans sing.", "Return"].every(
+		(words) => document.querySelector("[data-draft]").innerText.includes(words))`)
 	ben.chooses("Publish")
 	eventually(t, "the draft is a post", func() bool { return len(d.list("match")) == 1 })
 	ben.until(`document.querySelector("[data-post]")`)

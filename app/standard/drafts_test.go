@@ -46,7 +46,8 @@ func (s *accessSite) answer(token, method, path, body string) (status int, answe
 	return resp.StatusCode, answer
 }
 
-// schedule schedules a draft for soon. A time that has passed before the server has the request is refused, so a slow machine gets a later one.
+// schedule schedules a draft for soon. A time that has passed before the server has the request is refused, so a slow machine gets a
+// later one.
 func (s *accessSite) schedule(token, path string) {
 	s.Helper()
 	for soon := 300 * time.Millisecond; ; soon *= 2 {

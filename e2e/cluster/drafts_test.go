@@ -57,8 +57,8 @@ func TestScheduledDrafts(t *testing.T) {
 	})
 }
 
-// schedule schedules a draft for soon, and returns when that is. A time that has passed before the node has the request is refused, so a slow
-// machine gets a later one.
+// schedule schedules a draft for soon, and returns when that is. A time that has passed before the node has the request is refused, so
+// a slow machine gets a later one.
 func schedule(t *testing.T, url, id string, soon time.Duration) (at time.Time) {
 	t.Helper()
 	lost := false // the answer to a request that may have been heeded
