@@ -16,7 +16,7 @@ func TestBackForwardCache(t *testing.T) {
 			f := newForeign(t)
 			s := f.serveTo(t, name)
 			s.post("one")
-			chromium := browser(t)
+			chromium := contextOf(t, wholeBrowser)
 			page, other := open(t, chromium, s.url), open(t, chromium, f.url)
 			page.live()
 			other.elementIs("live")

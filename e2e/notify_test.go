@@ -325,10 +325,10 @@ func TestNotificationsThatAreBlocked(t *testing.T) {
 	p.until(`!` + bell)
 }
 
-// browserOf is browser, with the reader's answer to pages that ask whether they may show notifications.
+// browserOf is browser, with the reader's answer to pages that ask whether they may show notifications: the whole one can.
 func browserOf(t *testing.T, setting cdpbrowser.PermissionSetting) context.Context {
 	t.Helper()
-	window := browser(t)
+	window := contextOf(t, wholeBrowser)
 	permit(window, t, setting)
 	return window
 }

@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 	} else {
 		code = m.Run()
 	}
-	closeBrowser()
+	closeBrowsers()
 	_ = os.RemoveAll(scratch)
 	os.Exit(code)
 }
