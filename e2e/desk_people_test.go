@@ -197,6 +197,16 @@ func TestDeskManagesPeople(t *testing.T) {
 	if d.account("ben") != nil || d.account("ada") == nil {
 		t.Error("it is not ben whose account is deleted")
 	}
+
+	d.person("cleo", "admin")
+	d.api(http.MethodPatch, "access/people/ada", text{"disabled": true}, nil)
+	p.chooses("Invite")
+	p.until(`document.activeElement.matches("dialog input")`)
+	p.chooses("Make the link")
+	p.until(`document.querySelector("dialog .wrong").textContent === "You are no longer signed in."`)
+	p.keys(kb.Escape)
+	p.enters(`document.querySelector(".banner a")`)
+	p.at("/sign-in?next=" + url.QueryEscape("/compose?people"))
 }
 
 // TestDeskPeopleAccessible checks the page of people and its dialogs with axe-core, in light and dark, on a phone and on a desk.

@@ -59,18 +59,20 @@ export function Channels() {
         <div class="channels-in">
           <div class="channels-head">
             <h1>{t("channels")}</h1>
-            {config.people && program.me.can("", "manage") && (
-              <a class="button" href={peoplePath} onClick={followPeople}>
-                <Icon name="person" />
-                {t("people")}
-              </a>
-            )}
-            {program.me.can("", "write") && (
-              <button type="button" class="button button--main" onClick={openNew}>
-                <Icon name="plus" />
-                {t("new_channel")}
-              </button>
-            )}
+            <div class="channels-do">
+              {config.people && program.me.can("", "manage") && (
+                <a class="button" href={peoplePath} onClick={followPeople}>
+                  <Icon name="person" />
+                  {t("people")}
+                </a>
+              )}
+              {program.me.can("", "write") && (
+                <button type="button" class="button button--main" onClick={openNew}>
+                  <Icon name="plus" />
+                  {t("new_channel")}
+                </button>
+              )}
+            </div>
           </div>
           <div class="search">
             <Icon name="search" />

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { config } from "../config";
 import { program } from "../program";
 import { failureOf } from "../state/problem";
 import type { Invitation, Person, Problem, Right } from "../state/types";
 import { t } from "../words";
+import { backFrom } from "./banners";
 import { Icon } from "./icons";
 import { shortcuts } from "./keys";
 import { Menu } from "./menu";
@@ -42,6 +44,7 @@ export function PeopleScreen() {
           </h1>
         }
       />
+      {program.me.session.value === "out" && <SignedOut />}
       <main class="channels">
         <div class="channels-in">{may ? <Lists /> : <Refused />}</div>
       </main>
@@ -50,14 +53,27 @@ export function PeopleScreen() {
   );
 }
 
+function SignedOut() {
+  return (
+    <div class="top-banners">
+      <div class="banner banner--bad" role="alert">
+        <p>{t("problem_signin")}</p>
+        {config.signIn && (
+          <a class="button" href={backFrom(config.signIn)}>
+            {t("sign_in")}
+          </a>
+        )}
+      </div>
+    </div>
+  );
+}
+
 /** Whoever is not permitted is told so. Nothing was asked of the server then. */
 function Refused() {
-  const session = program.me.session.value;
-  if (session === "unknown") return <Loading problem="" again={() => undefined} />;
-  const status = session === "out" ? 401 : 403;
+  if (program.me.session.value !== "in") return <Loading problem="" again={() => undefined} />;
   return (
     <div class="empty">
-      <p>{problemText({ status, title: "" })}</p>
+      <p>{t("problem_forbidden")}</p>
       <a class="button" href={pathOf("")} onClick={follow("")}>
         {t("all_channels")}
       </a>
@@ -72,12 +88,13 @@ function Lists() {
     setProblem(null);
     program.people.load().catch((err: unknown) => setProblem(failureOf(err).problem));
   };
+  const session = program.me.session.value;
   useEffect(() => {
-    load();
+    if (session !== "out") load();
     const seen = (): void => void (document.visibilityState === "visible" && load());
     document.addEventListener("visibilitychange", seen);
     return () => document.removeEventListener("visibilitychange", seen);
-  }, []);
+  }, [session]);
   const people = list.value;
   const links = invitations.value;
   const count = (people?.length ?? 0) + links.length;
@@ -184,6 +201,7 @@ function RightsList({ rights }: { rights: Right[] }) {
 
 function LinkRow({ link, people }: { link: Invitation; people: Person[] }) {
   const title = invitationTitle(link);
+  const maker = makerName(link.by, people);
   const revoke = (): void =>
     openConfirm(
       { title: t("revoke_title", { title }), text: t("revoke_text"), action: t("revoke"), danger: true, run: () => program.people.revoke(link.id) },
@@ -198,7 +216,7 @@ function LinkRow({ link, people }: { link: Invitation; people: Person[] }) {
         {link.rights && <RightsList rights={link.rights} />}
         <p class="hint">
           {t("valid_until", { time: exactly(link.expires) })}
-          {link.by && ` · ${t("made_by", { name: makerName(link.by, people) })}`}
+          {maker && ` · ${t("made_by", { name: maker })}`}
         </p>
       </div>
       <button type="button" class="button" aria-label={t("revoke_named", { title })} onClick={revoke}>

@@ -9,8 +9,9 @@ export function rightText({ role, channels }: Right): string {
   return t("right_some", { role: t(`role_${role}`), channels: channels.map((c) => `\u2066${c}\u2069`).join(", ") });
 }
 
-/** Who made something: the name of a person of the list, or what the server calls it. */
-export function makerName(by: string, people: Person[]): string {
+/** Who made something: the name of a person of the list, or what the server calls it; empty if that was the server's own token. */
+export function makerName(by: string | undefined, people: Person[]): string {
+  if (!by?.includes("/")) return "";
   return people.find((p) => p.who === by)?.name ?? by.replace(/^\w+\//, "");
 }
 
