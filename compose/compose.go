@@ -43,6 +43,7 @@ type Desk struct {
 	log       *zap.Logger
 
 	account, signOut string // the paths of these pages; empty if there are none. Mounted sets them
+	people           bool   // the site has accounts; Mounted sets it
 }
 
 var _ receiver.Receiver = (*Desk)(nil)
@@ -105,6 +106,8 @@ func (d *Desk) Mounted(_ string, routes ...route.Route) {
 			d.account = strings.TrimSuffix(rt.Pattern, "/")
 		case "sign-out":
 			d.signOut = strings.TrimSuffix(rt.Pattern, "/")
+		case "api-access-people":
+			d.people = true
 		}
 	}
 }

@@ -35,6 +35,7 @@ type config struct {
 	Account  string                       `json:"account"`
 	SignIn   string                       `json:"signIn"`
 	SignOut  string                       `json:"signOut"`
+	People   bool                         `json:"people"`
 	Images   bool                         `json:"images"`
 	MaxImage int64                        `json:"maxImage"`
 	Frames   page.Frames                  `json:"frames"`
@@ -125,7 +126,7 @@ func (d *Desk) view(s page.Setting) shellView {
 	words, plurals := d.words.of(s.Language)
 	c := config{
 		Base: s.Base, Path: at, Site: s.Name, Home: s.Home, Lang: s.Language.Tag, Dir: s.Language.Direction, Words: words, Plurals: plurals,
-		Styles: s.Styles, Account: d.account, SignOut: d.signOut, Frames: s.Frames,
+		Styles: s.Styles, Account: d.account, SignOut: d.signOut, People: d.people, Frames: s.Frames,
 		Undo: d.undo.Milliseconds(),
 	}
 	if u, err := url.Parse(d.pages.SignIn(at)); err == nil {

@@ -93,7 +93,7 @@ func TestShell(t *testing.T) {
 			c := s.config
 			if c["base"] != at.base || c["path"] != at.base+path || c["home"] != at.base+"/" || c["site"] != `A & B </script><script>alert(1)</script>` ||
 				c["lang"] != "en" || c["dir"] != "ltr" || c["images"] != true || c["maxImage"] != float64(20<<20) || c["frames"] != "off" || c["undo"] != float64(8000) ||
-				c["account"] != "" || c["signIn"] != "" || c["signOut"] != "" || len(c["words"].(map[string]any)) == 0 {
+				c["account"] != "" || c["signIn"] != "" || c["signOut"] != "" || c["people"] != false || len(c["words"].(map[string]any)) == 0 {
 				t.Errorf("%s: the configuration is %v", target, c)
 			}
 			if s.lang != "en" || s.title != "Desk – A & B </script><script>alert(1)</script>" {
@@ -234,7 +234,7 @@ func TestSignInAndBack(t *testing.T) {
 		}
 		r.bearer = "editor"
 		c := parse(t, r.do(http.MethodGet, "/compose", "")).config
-		if c["signIn"] != "https://id.example/in?realm=a" || c["account"] != base+"/me" || c["home"] != "/news/front" {
+		if c["signIn"] != "https://id.example/in?realm=a" || c["account"] != base+"/me" || c["people"] != false || c["home"] != "/news/front" {
 			t.Errorf("the configuration is %v", c)
 		}
 	}
@@ -261,7 +261,11 @@ func TestAccount(t *testing.T) {
 		for _, c := range w.Result().Cookies() {
 			cookies = append(cookies, c.Name+"="+c.Value)
 		}
-		body := r.do(http.MethodGet, base+"/account", "", "Cookie", strings.Join(cookies, "; ")).Body.String()
+		cookie := strings.Join(cookies, "; ")
+		if c := parse(t, r.do(http.MethodGet, base+"/desk?people", "", "Cookie", cookie)).config; c["people"] != true || c["account"] != base+"/account" {
+			t.Errorf("the configuration is %v", c)
+		}
+		body := r.do(http.MethodGet, base+"/account", "", "Cookie", cookie).Body.String()
 		if want := `<a class="button" href="` + base + `/desk">Write posts</a>`; !strings.Contains(body, want) {
 			t.Errorf("%d, then the account lacks %s:\n%s", w.Code, want, body)
 		}

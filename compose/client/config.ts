@@ -17,6 +17,8 @@ export interface Config {
   account: string;
   signIn: string;
   signOut: string;
+  /** Whether the site has accounts, which admins manage. */
+  people: boolean;
   images: boolean;
   /** The largest image, in bytes. */
   maxImage: number;

@@ -11,6 +11,7 @@ import { Lanes } from "./lanes";
 import { Lead } from "./lead";
 import { Me } from "./me";
 import { Outbox } from "./outbox";
+import { People } from "./people";
 import { Posts } from "./posts";
 import { Presence } from "./presence";
 import { Readers } from "./readers";
@@ -26,7 +27,7 @@ export type { Session } from "./me";
 export type { Live } from "./posts";
 export * from "./types";
 export { Failure } from "./problem";
-export type { Channels, Drafts, FileStore, Me, Outbox, Posts, Presence, Readers, Trouble, Versions };
+export type { Channels, Drafts, FileStore, Me, Outbox, People, Posts, Presence, Readers, Trouble, Versions };
 
 export interface StateOptions {
   /** The path below which the server is; empty if it is the whole host. */
@@ -43,6 +44,7 @@ export interface State {
   readonly outbox: Outbox;
   readonly kept: Kept;
   readonly channels: Channels;
+  readonly people: People;
   /** Why this browser does not keep what is written beyond this page; empty if it does. */
   readonly trouble: ReadonlySignal<Trouble>;
   /** Whether something would be lost if this page was closed now. */
@@ -124,6 +126,7 @@ export async function createState({ base, only }: StateOptions): Promise<State> 
     outbox,
     kept,
     channels: new Channels(api),
+    people: new People(api, me),
     trouble: db.trouble,
     unsafe: computed(() => kept.unsafe.value || stored.all.value.some((e) => !e.kept)),
     tab: tab.id,

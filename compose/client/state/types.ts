@@ -42,12 +42,44 @@ export type DraftStep = "submit" | "publish" | { at: string };
 export type Action = "read" | "draft" | "write" | "manage";
 export type Role = "reader" | "contributor" | "editor" | "admin";
 
+/** A role on channels. Without channels, which are IDs and patterns, it is on all. */
+export interface Right {
+  role: Role;
+  channels?: string[];
+}
+
 export interface Account {
   who: string;
   name: string;
   kind: string;
-  rights: { role: Role; channels?: string[] }[];
+  rights: Right[];
   expires: string | null;
+}
+
+/** An account, as admins see it. */
+export interface Person {
+  login: string;
+  who: string;
+  name: string;
+  rights: Right[];
+  disabled: boolean;
+  created: string;
+  by?: string;
+}
+
+export type PersonPatch = Partial<Pick<Person, "name" | "rights" | "disabled">>;
+
+/** A link that makes an account, or a new password or passkey. Only the answer that makes it has the url. */
+export interface Invitation {
+  id: string;
+  kind: "invite" | "first" | "reset";
+  url?: string;
+  rights?: Right[];
+  login?: string;
+  name?: string;
+  created: string;
+  expires: string;
+  by?: string;
 }
 
 export interface EditorHere {

@@ -47,8 +47,8 @@ export function Banners({ desk }: { desk: Desk }) {
 }
 
 /** Returns the address of a page for signing in that leads back here. */
-function backFrom(signIn: string): string {
+export function backFrom(signIn: string): string {
   const url = new URL(signIn, location.href);
-  url.searchParams.set("next", location.pathname);
+  url.searchParams.set("next", location.pathname + location.search);
   return url.href;
 }

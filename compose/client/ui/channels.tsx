@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { config } from "../config";
 import type { Channel } from "../model";
 import { program } from "../program";
 import { failureOf } from "../state/problem";
@@ -11,7 +12,7 @@ import { shortcuts } from "./keys";
 import { useReaders } from "./listreaders";
 import { Badge, Loading } from "./parts";
 import { problemText } from "./problems";
-import { follow, goTo, pathOf } from "./route";
+import { follow, followPeople, goTo, pathOf, peoplePath } from "./route";
 import { openShortcuts } from "./shortcuts";
 import { exactly, onDay } from "./times";
 import { say, Toasts } from "./toasts";
@@ -58,12 +59,20 @@ export function Channels() {
         <div class="channels-in">
           <div class="channels-head">
             <h1>{t("channels")}</h1>
-            {program.me.can("", "write") && (
-              <button type="button" class="button button--main" onClick={openNew}>
-                <Icon name="plus" />
-                {t("new_channel")}
-              </button>
-            )}
+            <div class="channels-do">
+              {config.people && program.me.can("", "manage") && (
+                <a class="button" href={peoplePath} onClick={followPeople}>
+                  <Icon name="person" />
+                  {t("people")}
+                </a>
+              )}
+              {program.me.can("", "write") && (
+                <button type="button" class="button button--main" onClick={openNew}>
+                  <Icon name="plus" />
+                  {t("new_channel")}
+                </button>
+              )}
+            </div>
           </div>
           <div class="search">
             <Icon name="search" />

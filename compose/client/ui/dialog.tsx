@@ -36,10 +36,14 @@ interface DialogProps {
   wide?: boolean;
   /** There may be nothing in it that takes the focus: then it takes the focus itself, so that it can be scrolled. */
   read?: boolean;
+  /** A click beside it does not close it: what it shows can't be seen again. */
+  keep?: boolean;
+  /** It waits for the server, and can't be closed meanwhile. */
+  busy?: boolean;
 }
 
 /** A modal dialog. The browser keeps the focus inside; when it is closed, the focus returns to where it was. */
-export function Dialog({ title, close, children, foot, wide, read }: DialogProps) {
+export function Dialog({ title, close, children, foot, wide, read, keep, busy }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
@@ -61,11 +65,11 @@ export function Dialog({ title, close, children, foot, wide, read }: DialogProps
       aria-labelledby={heading}
       onCancel={(e) => {
         e.preventDefault();
-        close();
+        if (!busy) close();
       }}
-      onClose={close} // a browser may close it without asking
+      onClose={() => (busy ? ref.current?.showModal() : close())} // a browser may close it without asking
       onClick={(e) => {
-        if (e.target === ref.current) close();
+        if (e.target === ref.current && !keep && !busy) close();
       }}
     >
       <div class="dialog-box">
@@ -73,7 +77,7 @@ export function Dialog({ title, close, children, foot, wide, read }: DialogProps
           <h2 id={heading} tabIndex={-1}>
             {title}
           </h2>
-          <button type="button" class="icon-button" aria-label={t("close")} onClick={close}>
+          <button type="button" class="icon-button" aria-label={t("close")} aria-disabled={busy || undefined} onClick={() => busy || close()}>
             <Icon name="close" />
           </button>
         </header>

@@ -7,6 +7,8 @@ const tabs: Tab[] = ["write", "posts", "drafts", "channel"];
 /** The channel whose desk is open; empty for the list of channels. */
 export const channelID = signal(fromPath());
 export const tab = signal<Tab>(fromHash());
+/** The page of people is open. Its address is a query, because each path below the desk's is a channel's. */
+export const onPeople = signal(fromQuery());
 
 function fromPath(): string {
   const rest = location.pathname.startsWith(config.path) ? location.pathname.slice(config.path.length) : "";
@@ -16,6 +18,10 @@ function fromPath(): string {
   } catch {
     return "";
   }
+}
+
+function fromQuery(): boolean {
+  return config.people && fromPath() === "" && new URLSearchParams(location.search).has("people");
 }
 
 function fromHash(): Tab {
@@ -37,6 +43,7 @@ export function linkTo(channel: string, post: string): string {
 addEventListener("popstate", () => {
   channelID.value = fromPath();
   tab.value = fromHash();
+  onPeople.value = fromQuery();
 });
 
 export function pathOf(channel: string): string {
@@ -44,10 +51,20 @@ export function pathOf(channel: string): string {
 }
 
 export function goTo(channel: string): void {
-  if (channel === channelID.value) return;
+  if (channel === channelID.value && !onPeople.value) return;
   history.pushState(null, "", pathOf(channel));
   channelID.value = channel;
+  onPeople.value = false;
   tab.value = "write";
+}
+
+/** The address of the page of people. */
+export const peoplePath = `${config.path}?people`;
+
+function goToPeople(): void {
+  history.pushState(null, "", peoplePath);
+  channelID.value = "";
+  onPeople.value = true;
 }
 
 export function showTab(name: Tab): void {
@@ -58,10 +75,16 @@ export function showTab(name: Tab): void {
 
 /** For links to the desk's own pages: a plain click stays in the program. */
 export function follow(channel: string): (e: MouseEvent) => void {
+  return stays(() => goTo(channel));
+}
+
+export const followPeople = stays(goToPeople);
+
+function stays(go: () => void): (e: MouseEvent) => void {
   return (e) => {
     if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
     e.preventDefault();
-    goTo(channel);
+    go();
   };
 }
 
