@@ -13,3 +13,10 @@ export function problemText(problem: Problem | null | undefined): string {
   if (status === 429 || status >= 500) return t("problem_later");
   return t("problem_other", { text: detail || title });
 }
+
+/** Says why something waits, and that it is tried again. */
+export function waitsFor(problem: Problem): string {
+  const { status } = problem;
+  const text = problemText(problem);
+  return status === 0 || status === 429 || status >= 500 ? `${text} ${t("tried_again")}` : text;
+}

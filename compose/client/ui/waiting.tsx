@@ -5,7 +5,7 @@ import { Blocks, titleOf } from "./blocks";
 import { openConflict } from "./conflict";
 import type { Desk } from "./desk";
 import { Badge, Time } from "./parts";
-import { problemText } from "./problems";
+import { problemText, waitsFor } from "./problems";
 import { exactly } from "./times";
 import { toast } from "./toasts";
 
@@ -84,7 +84,7 @@ function whyOf(entry: Entry, mine: boolean): string {
       return problemText(entry.problem);
     default:
       if (!entry.kept) return t("why_memory");
-      return entry.problem ? problemText(entry.problem) : "";
+      return entry.problem ? waitsFor(entry.problem) : "";
   }
 }
 
