@@ -82,7 +82,8 @@ export class Content {
   }
 
   private writeText(run: PMNode[]): string {
-    const ended = isLine(last(run)) ? run.slice(0, -1) : run;
+    const end = last(run);
+    const ended = end && isLine(end) && !this.known.has(end) ? run.slice(0, -1) : run; // without the line to write on
     const said = run.filter((n) => this.known.has(n) || !isLine(n));
     for (const alike of [is, isLike]) {
       for (const nodes of [run, ended, said]) {
