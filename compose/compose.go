@@ -18,6 +18,8 @@ import (
 // Name is the desk's name in the configuration, where it stands among the receivers.
 const Name = "compose"
 
+const defaultUndo = 8 * time.Second
+
 // Options are the settings of the desk. nil and zero fields mean the defaults.
 type Options struct {
 	// Path is where the desk is, below the path of the site; the default is /compose.
@@ -52,7 +54,7 @@ var _ receiver.Receiver = (*Desk)(nil)
 // word of a site's own language.
 func New(pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, o *Options) (*Desk, error) {
 	d := &Desk{
-		path: "/compose", undo: 8 * time.Second, pages: pages, kit: kit, ingest: receiver.NewIngest(kit.Sink, Name, nil), authorize: authorize,
+		path: "/compose", undo: defaultUndo, pages: pages, kit: kit, ingest: receiver.NewIngest(kit.Sink, Name, nil), authorize: authorize,
 		assets: newAssets(), log: zap.NewNop(),
 	}
 	if o != nil {

@@ -1,8 +1,6 @@
 package compose
 
 import (
-	"time"
-
 	"github.com/motacilla-live/motacilla/page"
 	"github.com/motacilla-live/motacilla/receiver"
 	"github.com/motacilla-live/motacilla/route"
@@ -10,7 +8,7 @@ import (
 )
 
 // Module registers the desk as "compose", among the receivers.
-var Module = receiver.Register(Name, &Options{Path: "/compose", Undo: 8 * time.Second},
+var Module = receiver.Register(Name, &Options{Path: "/compose", Undo: defaultUndo},
 	func(o *Options, pages *page.Page, kit *receiver.Kit, authorize route.Authorizer, log *zap.Logger) (*Desk, error) {
 		with := *o
 		with.Logger = log

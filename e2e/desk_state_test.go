@@ -211,7 +211,7 @@ func (p *tab) empty() {
 	p.until(`desk.outbox.entries.value.length === 0`)
 }
 
-// empties waits until the browser's database has no records of these stores. What a change had is removed a moment after the change.
+// empties waits until the browser's database has no records in these stores. The images of a change go a moment after the change itself.
 func (p *tab) empties(stores ...string) {
 	p.t.Helper()
 	var counts map[string]int

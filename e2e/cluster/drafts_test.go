@@ -61,7 +61,7 @@ func TestScheduledDrafts(t *testing.T) {
 // a slow machine gets a later one.
 func schedule(t *testing.T, url, id string, soon time.Duration) (at time.Time) {
 	t.Helper()
-	lost := false // the answer to a request that may have been heeded
+	lost := false // an answer was lost: the draft may be scheduled
 	for late := time.Now().Add(hang); time.Now().Before(late); {
 		at = time.Now().Add(soon)
 		status, _, err := request(t.Context(), url, http.MethodPost, "/match/drafts/"+id+"/schedule", map[string]any{"at": at}, nil)

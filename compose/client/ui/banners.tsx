@@ -12,16 +12,7 @@ export function Banners({ desk }: { desk: Desk }) {
   if (!out && !trouble && !full && !desk.channel.value?.ended && !foreign) return null;
   return (
     <div class="top-banners">
-      {out && (
-        <div class="banner banner--bad" role="alert">
-          <p>{t("session_ended")}</p>
-          {config.signIn && (
-            <a class="button" href={backFrom(config.signIn)}>
-              {t("sign_in")}
-            </a>
-          )}
-        </div>
-      )}
+      {out && <SignInBanner text={t("session_ended")} />}
       {trouble && (
         <div class="banner banner--bad" role="alert">
           <p>{t(`trouble_${trouble}`)}</p>
@@ -46,8 +37,22 @@ export function Banners({ desk }: { desk: Desk }) {
   );
 }
 
+/** Tells that nobody is signed in any more, with the way to sign in and back. */
+export function SignInBanner({ text }: { text: string }) {
+  return (
+    <div class="banner banner--bad" role="alert">
+      <p>{text}</p>
+      {config.signIn && (
+        <a class="button" href={backFrom(config.signIn)}>
+          {t("sign_in")}
+        </a>
+      )}
+    </div>
+  );
+}
+
 /** Returns the address of a page for signing in that leads back here. */
-export function backFrom(signIn: string): string {
+function backFrom(signIn: string): string {
   const url = new URL(signIn, location.href);
   url.searchParams.set("next", location.pathname + location.search);
   return url.href;

@@ -1,10 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { config } from "../config";
 import { program } from "../program";
 import { failureOf } from "../state/problem";
 import type { Invitation, Person, Problem, Right } from "../state/types";
 import { t } from "../words";
-import { backFrom } from "./banners";
+import { SignInBanner } from "./banners";
 import { Icon } from "./icons";
 import { shortcuts } from "./keys";
 import { Menu } from "./menu";
@@ -44,26 +43,15 @@ export function PeopleScreen() {
           </h1>
         }
       />
-      {program.me.session.value === "out" && <SignedOut />}
+      {program.me.session.value === "out" && (
+        <div class="top-banners">
+          <SignInBanner text={t("problem_signin")} />
+        </div>
+      )}
       <main class="channels">
         <div class="channels-in">{may ? <Lists /> : <Refused />}</div>
       </main>
       <Toasts />
-    </div>
-  );
-}
-
-function SignedOut() {
-  return (
-    <div class="top-banners">
-      <div class="banner banner--bad" role="alert">
-        <p>{t("problem_signin")}</p>
-        {config.signIn && (
-          <a class="button" href={backFrom(config.signIn)}>
-            {t("sign_in")}
-          </a>
-        )}
-      </div>
     </div>
   );
 }
